@@ -44,6 +44,7 @@ export async function bundlePage(outdir: string): Promise<void> {
   const define = { 'process.env.NODE_ENV': '"production"' };
   const parser = await build({ ...options, define, entryPoints: { parser: join(source, 'parsing/worker.ts') } });
   const address = addressIn(parser.metafile, 'parser', '.js');
+  await bundleDiagrams(options, outdir);
   const { metafile } = await build({
     ...options,
     entryPoints: Object.fromEntries(Object.entries(pages).map(([name, { entry }]) => [name, join(source, entry)])),
@@ -60,6 +61,19 @@ export async function bundlePage(outdir: string): Promise<void> {
   }
   await copyFile(join(source, 'icon.svg'), join(outdir, 'icon.svg'));
   await copyApiDocs(join(outdir, 'api-docs'));
+}
+
+/** The frame that draws diagrams. It has no origin, and such a page may load a plain script but no module of this server. */
+async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
+  const { build } = await import('esbuild');
+  const entryPoints = { diagram: join(source, 'diagram/main.ts') };
+  const { metafile } = await build({ ...options, splitting: false, format: 'iife', metafile: true, entryPoints });
+  const text = await readFile(join(source, 'diagram/index.html'), 'utf8');
+  await mkdir(outdir, { recursive: true });
+  await writeFile(
+    join(outdir, 'diagram.html'),
+    text.replace('/static/diagram.js', addressIn(metafile, 'diagram', '.js')),
+  );
 }
 
 /** Swagger UI and ReDoc, which their packages contain as bundles. So a server needs neither package, nor React for ReDoc. */

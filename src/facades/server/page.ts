@@ -42,6 +42,24 @@ export const mainPage = (frames: string) => ({
 const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
+/**
+ * The frame that draws diagrams which an agent wrote: without an origin, a network or a parent that it could touch. Mermaid
+ * writes styles of its own.
+ */
+const ofDiagrams = {
+  'cache-control': 'no-cache',
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'unsafe-inline'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'self'",
+    'sandbox allow-scripts',
+  ].join('; '),
+};
+
 const compress = promisify(gzip);
 const smaller = new WeakMap<Uint8Array, Promise<Buffer>>();
 const compressible = new Set(['.html', '.css', '.js', '.svg']);
@@ -89,7 +107,7 @@ interface PageRoute {
 }
 
 export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, asked: PageRoute) {
-  const { name, page, headers = ofPage } = asked;
+  const { name, page, headers = name === 'diagram.html' ? ofDiagrams : ofPage } = asked;
   const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);

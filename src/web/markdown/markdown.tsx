@@ -7,6 +7,8 @@ import { t } from '../text/text.ts';
 import { showPlace } from '../work/preview/state.ts';
 import { placeOf } from '../work/preview/target.ts';
 import { Code } from './code.tsx';
+import { Diagram } from './diagram.tsx';
+import { Formula } from './formula.tsx';
 import { Plain } from './plain.tsx';
 import { useMarkdownTree } from './tree.ts';
 import { WorkspaceImage } from './workspace-image.tsx';
@@ -73,7 +75,10 @@ function draw(node: MarkdownNode, { key, sessionId }: At): ComponentChildren {
     case 'quote':
       return <blockquote key={key}>{inner(node.inner)}</blockquote>;
     case 'code':
+      if (node.language === 'mermaid') return <Diagram key={key} source={node.code} />;
       return <Code key={key} code={node.code} language={node.language} />;
+    case 'formula':
+      return <Formula key={key} tex={node.tex} isBlock={node.isBlock} />;
     case 'codespan':
       return <code key={key}>{node.code}</code>;
     case 'rule':

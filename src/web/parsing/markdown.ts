@@ -1,4 +1,5 @@
 import { Lexer, type Token, type Tokens, type TokensList } from 'marked';
+import { mathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
 // Reads Markdown that an agent wrote. Runs in the page's worker. The result has limits of depth and size, so drawing it cannot
 // exhaust the page's stack or its time. Text beyond a limit stays plain.
@@ -18,6 +19,7 @@ export type MarkdownNode =
   | { readonly kind: 'heading'; readonly depth: number; readonly inner: MarkdownTree }
   | { readonly kind: 'code'; readonly code: string; readonly language: string }
   | { readonly kind: 'codespan'; readonly code: string }
+  | { readonly kind: 'formula'; readonly tex: string; readonly isBlock: boolean }
   | { readonly kind: 'list'; readonly start: number | undefined; readonly items: readonly MarkdownItem[] }
   | { readonly kind: 'table'; readonly head: readonly MarkdownCell[]; readonly rows: readonly MarkdownCell[][] }
   | { readonly kind: 'checkbox'; readonly isChecked: boolean }
@@ -36,7 +38,7 @@ export interface MarkdownCell {
 /** Never throws for a text that marked can read; `now` is the clock of the time limit in milliseconds. */
 export function readMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
-  const tokens = new BoundedLexer(limits).lex(text.slice(0, maxText));
+  const tokens = new BoundedLexer(limits, mayHaveFormulas(text)).lex(text.slice(0, maxText));
   return new Reader(limits).blocks(tokens);
 }
 
@@ -51,8 +53,8 @@ class BoundedLexer extends Lexer {
   readonly #limits: Limits;
   #depth = 0;
 
-  constructor(limits: Limits) {
-    super({ gfm: true, breaks: true });
+  constructor(limits: Limits, hasFormulas: boolean) {
+    super({ gfm: true, breaks: true, ...(hasFormulas && { extensions: mathSyntax() }) });
     this.#limits = limits;
   }
 
@@ -126,7 +128,9 @@ class Reader {
       case 'heading':
         return [{ kind: 'heading', depth: token.depth, inner: this.#inline(token.tokens) }];
       case 'code':
-        return [{ kind: 'code', code: token.text, language: token.lang?.split(/\s/)[0] ?? '' }];
+        return [this.#code(token.text, token.lang?.split(/\s/)[0] ?? '')];
+      case 'formulas':
+        return [{ kind: 'formula', tex: token.text, isBlock: true }];
       case 'blockquote':
         return [{ kind: 'quote', inner: this.blocks(token.tokens ?? []) }];
       case 'list':
@@ -146,6 +150,10 @@ class Reader {
       default:
         return [{ kind: 'paragraph', inner: 'tokens' in token ? this.#inline(token.tokens) : [decoded(token.raw)] }];
     }
+  }
+
+  #code(code: string, language: string): MarkdownNode {
+    return language === 'math' ? { kind: 'formula', tex: code, isBlock: true } : { kind: 'code', code, language };
   }
 
   #list({ ordered, start, items }: Tokens.List): MarkdownNode {
@@ -179,6 +187,8 @@ class Reader {
         return [{ kind: token.type, inner: this.#inline(token.tokens) }];
       case 'codespan':
         return [{ kind: 'codespan', code: decoded(token.text) }];
+      case 'formula':
+        return [{ kind: 'formula', tex: token.text, isBlock: token.isBlock === true }];
       case 'br':
         return [{ kind: 'break' }];
       case 'link':

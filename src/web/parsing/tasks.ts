@@ -1,4 +1,5 @@
 import { parseCsv } from '../work/files/csv.ts';
+import type { FormulaNode } from './formula.ts';
 import type { highlight } from './highlight.ts';
 import { readMarkdown } from './markdown.ts';
 
@@ -9,6 +10,10 @@ export const tasks = {
   /** Undefined: a plain text. */
   async highlight({ code, language }: { code: string; language: string }): Promise<ReturnType<typeof highlight>> {
     return (await import('./highlight.ts')).highlight(code, language); // large, so it loads at the first block of code
+  },
+  /** Undefined: no formula, or one beyond the limits. KaTeX loads at the first one. */
+  async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {
+    return (await import('./formula.ts')).readFormula(tex, isBlock);
   },
   csv: ({ text, separator, maxRows }: { text: string; separator: string; maxRows: number }) =>
     parseCsv(text, separator, maxRows),

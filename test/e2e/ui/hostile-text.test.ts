@@ -8,6 +8,20 @@ import { axeFinds, desk, middle, phone, scrollTo, wide } from './desk.ts';
 const { page: open, call, tellAll } = desk();
 const ids = randomIds();
 const texts = {
+  'formulas that act, grow and nest': [
+    '$\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\htmlStyle{position:fixed}{x}$',
+    `$$${'\\sqrt{'.repeat(600)}x${'}'.repeat(600)}$$`,
+    '$$\\rule{99999em}{99999em}$$',
+    '$a '.repeat(20_000),
+  ].join('\n\n'),
+  'diagrams that act, hang and are none': [
+    'graph TD\n  A["<i>x</i>"] --> B\n  click A "javascript:alert(1)"',
+    '%%{init: {"securityLevel": "loose", "htmlLabels": true}}%%\ngraph TD\n  A["<b>x</b>"]',
+    `graph TD\n${Array.from({ length: 900 }, (_, n) => `  A${n} --> A${n + 1}`).join('\n')}`,
+    'no diagram {{{',
+  ]
+    .map((text) => `\`\`\`mermaid\n${text}\n\`\`\``)
+    .join('\n\n'),
   'an address that is none': '![a](b%zz.png)',
   '6,000 nested quotes': `${'> '.repeat(6_000)}x`,
   '50,000 beginnings of emphasis': '*a_b'.repeat(50_000),
@@ -120,4 +134,24 @@ test('two approvals below hostile texts break no rule of accessibility at any wi
       expect(await axeFinds(page)).toEqual([]);
       expect(faults).toEqual([]);
     }
+});
+
+test('formulas and diagrams of an answer are drawn, and what is none stays text', async (context) => {
+  const good =
+    'Euler: $e^{i\\pi}+1=0$ for $5.\n\n$$\n\\sum_{i=0}^n \\frac{x_i}{2}\n$$\n\n```mermaid\ngraph TD\n  A[Start] --> B[End]\n```\n';
+  const bad = '$$\n\\frac{\n$$\n\n```mermaid\nno diagram {{{\n```\n';
+  const { id } = await call('sessions.create', { title: 'Drawn' });
+  await tellAll(id, [message(good), message(bad), message('the **end**')]);
+  const { page, faults } = await open(context, `/#${id}`);
+  const answers = page.getByRole('article', { name: 'Agent' });
+  await expect.poll(() => answers.first().locator('math').count()).toBe(2);
+  expect(await answers.first().locator('math[display=block] mfrac').count()).toBe(1);
+  const frame = page.frameLocator('iframe[title=Diagram]').first();
+  await frame.locator('svg').getByText('Start').first().waitFor();
+  expect(await frame.locator('body').evaluate('origin')).toBe('null');
+  await answers.nth(1).getByText('\\frac{').waitFor();
+  await answers.nth(1).locator('pre').getByText('no diagram {{{').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  if (process.env.CORRAL_SCREENSHOTS) await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/drawn.png` });
+  expect(faults).toEqual([]);
 });

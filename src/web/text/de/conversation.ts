@@ -159,4 +159,7 @@ export const conversation = {
   'moreLines.one': 'Eine weitere Zeile zeigen',
   'linesBefore.one': 'eine Zeile davor',
   'why.provider': 'Der Anbieter des Modells ist gescheitert. Der Fehler darüber sagt, wie.',
+  formula: 'Formel',
+  diagram: 'Diagramm',
+  'diagram.source': 'Text des Diagramms',
 };

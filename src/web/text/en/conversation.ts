@@ -157,4 +157,7 @@ export const conversation = {
   'moreLines.one': 'Show one more line',
   'linesBefore.one': 'one line before',
   'why.provider': 'The provider of the model failed. The error above says how.',
+  formula: 'Formula',
+  diagram: 'Diagram',
+  'diagram.source': 'Text of the diagram',
 } as const;

@@ -1,0 +1,13 @@
+// The page and the frame that draws diagrams talk in these messages. Neither trusts the other's.
+
+/** From the page: a text to draw. */
+export interface DiagramOrder {
+  readonly id: number;
+  readonly source: string;
+  readonly isDark: boolean;
+}
+/** From the frame: it has loaded, or what became of a text. */
+export type DiagramReport =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'drawn'; readonly id: number; readonly height: number }
+  | { readonly kind: 'failed'; readonly id: number };

@@ -1,0 +1,113 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { theme } from '../data/prefs.ts';
+import type { DiagramOrder, DiagramReport } from '../diagram/messages.ts';
+import { CopyButton } from '../parts/copy-button.tsx';
+import { t } from '../text/text.ts';
+
+const maxText = 20_000; // characters
+const maxHeight = 1_600;
+const firstHeight = 160;
+/** A text that grows is drawn when it rests. */
+const restMs = 400;
+const answerMs = 10_000;
+const loadMs = 30_000;
+let nextId = 1;
+
+/** `failed`: the text is no diagram, though a longer one may be. `hung`: the frame did not answer, and is gone. */
+type Drawing = { readonly kind: 'waiting' | 'failed' | 'hung' } | { readonly kind: 'drawn'; readonly height: number };
+
+/** A Mermaid diagram, drawn in a frame without an origin; its text where the frame cannot read it or does not answer. */
+export function Diagram({ source }: { source: string }) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const whole = useRef<HTMLDivElement>(null);
+  const [isNear, setNear] = useState(false);
+  const [isReady, setReady] = useState(false);
+  const [drawing, setDrawing] = useState<Drawing>({ kind: 'waiting' });
+  const asked = useRef(0);
+  const answered = useRef(() => {});
+  const isDark =
+    theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+  useEffect(() => {
+    const hear = ({ data, source: from }: MessageEvent<DiagramReport>) => {
+      if (!frame.current || from !== frame.current.contentWindow) return;
+      if (data.kind === 'ready') setReady(true);
+      if (data.kind === 'ready' || data.id !== asked.current) return;
+      answered.current();
+      if (data.kind === 'failed') setDrawing({ kind: 'failed' });
+      else setDrawing({ kind: 'drawn', height: Math.min(maxHeight, Math.max(40, Number(data.height) || firstHeight)) });
+    };
+    addEventListener('message', hear);
+    return () => removeEventListener('message', hear);
+  }, []);
+  // A frame is made once it comes near the view. One that does not load is gone again, so that its text is there.
+  useEffect(() => {
+    if (!whole.current) return undefined;
+    const seen = new IntersectionObserver(
+      ([entry]) => {
+        if (entry?.isIntersecting) setNear(true);
+      },
+      { rootMargin: '400px' },
+    );
+    seen.observe(whole.current);
+    return () => seen.disconnect();
+  }, []);
+  useEffect(() => {
+    if (!isNear || isReady) return undefined;
+    const end = setTimeout(() => setDrawing({ kind: 'hung' }), loadMs);
+    return () => clearTimeout(end);
+  }, [isNear, isReady]);
+  useEffect(() => {
+    if (!isReady) return undefined;
+    const id = nextId++;
+    const ask = () => {
+      asked.current = id;
+      const order: DiagramOrder = { id, source, isDark };
+      frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin has no name to send to
+    };
+    const begin = setTimeout(ask, restMs);
+    let isAnswered = false;
+    answered.current = () => {
+      isAnswered = true;
+    };
+    const end = setTimeout(() => isAnswered || setDrawing({ kind: 'hung' }), restMs + answerMs);
+    return () => {
+      clearTimeout(begin);
+      clearTimeout(end);
+    };
+  }, [isReady, source, isDark]);
+  const isTried = source.length <= maxText && drawing.kind !== 'hung';
+  const isShown = isTried && drawing.kind !== 'failed';
+  const text = (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block scrolls, also by keyboard
+    <pre tabIndex={0}>
+      <code>{source}</code>
+    </pre>
+  );
+  return (
+    <div ref={whole} class="code diagram">
+      <div class="code-head">
+        <span>{isShown ? t('diagram') : 'mermaid'}</span>
+        <CopyButton text={source} />
+      </div>
+      {isTried && isNear && (
+        <iframe
+          ref={frame}
+          class={isShown ? undefined : 'not-drawn'}
+          src="/static/diagram.html"
+          title={t('diagram')}
+          sandbox="allow-scripts"
+          referrerpolicy="no-referrer"
+          style={{ height: `${drawing.kind === 'drawn' ? drawing.height : firstHeight}px` }}
+        />
+      )}
+      {isShown ? (
+        <details>
+          <summary>{t('diagram.source')}</summary>
+          {text}
+        </details>
+      ) : (
+        text
+      )}
+    </div>
+  );
+}

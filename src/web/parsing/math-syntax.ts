@@ -1,0 +1,59 @@
+import type { Tokens } from 'marked';
+
+// LaTeX in Markdown: `$x$` and `\(x\)` in a line, `$$x$$` and `\[x\]` on lines of their own. A dollar is a price unless it
+// stands directly before a formula and the closing one directly behind it, without a digit after it.
+
+const maxTex = 5_000; // characters
+/** Formulas of one text, and texts that begin like one. Later ones stay text, so hostile signs cost little. */
+const maxTries = 2_000;
+
+interface Delimiters {
+  readonly open: string;
+  readonly close: string;
+  readonly isBlock: boolean;
+}
+/** A longer sign comes before one that it begins with. */
+const pairs: readonly Delimiters[] = [
+  { open: '$$', close: '$$', isBlock: true },
+  { open: '\\[', close: '\\]', isBlock: true },
+  { open: '\\(', close: '\\)', isBlock: false },
+];
+const ofDollars = /^\$([^\s$](?:[^$\n]*[^\s$\\])?)\$(?!\d)/;
+
+/** Whether it is worth to look for formulas. */
+export const mayHaveFormulas = (text: string): boolean =>
+  text.includes('$') || text.includes('\\(') || text.includes('\\[');
+
+/** The `extensions` of a marked Lexer, for one text. */
+export function mathSyntax() {
+  let left = maxTries;
+  const read = (src: string): Tokens.Generic | undefined => {
+    if (left <= 0 || (src[0] !== '$' && src[0] !== '\\')) return undefined;
+    const pair = pairs.find(({ open }) => src.startsWith(open));
+    if (!pair && src[0] !== '$') return undefined;
+    left--;
+    const head = src.slice(0, maxTex + 4);
+    if (!pair) {
+      const [raw, tex = ''] = ofDollars.exec(head) ?? [];
+      return raw === undefined ? undefined : { type: 'formula', raw, text: tex, isBlock: false };
+    }
+    const { open, close, isBlock } = pair;
+    const end = head.indexOf(close, open.length);
+    const text = head.slice(open.length, Math.max(open.length, end)).trim();
+    if (text === '') return undefined;
+    return { type: 'formula', raw: head.slice(0, end + close.length), text, isBlock };
+  };
+  const atBlock = (src: string): Tokens.Generic | undefined => {
+    const indent = /^ {0,3}/.exec(src)?.[0] ?? '';
+    const found = read(src.slice(indent.length, indent.length + maxTex + 8));
+    const behind = found?.isBlock
+      ? /^[ \t]*(?:\n|$)/.exec(src.slice(indent.length + found.raw.length, indent.length + found.raw.length + 200))
+      : null;
+    return found && behind ? { ...found, type: 'formulas', raw: indent + found.raw + behind[0] } : undefined;
+  };
+  const inlineStart = (src: string): number | undefined => {
+    const index = left > 0 ? src.search(/\$|\\[([]/) : -1;
+    return index < 0 ? undefined : index;
+  };
+  return { renderers: {}, childTokens: {}, inline: [read], block: [atBlock], startInline: [inlineStart] };
+}
