@@ -27,6 +27,8 @@ export const chatCommand: CliCommand = {
         ? await server.create({ ...(model !== undefined && { model }) })
         : await boxOf(server, chosen);
     const { title, status } = await box.session();
+    // Keys that come before the screen is drawn wait as they are typed; a terminal in its usual mode would change Enter.
+    if (io.canDraw) io.stdin.setRawMode(true);
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
     if (status === 'waiting' && !io.canDraw) io.say('It waits for your answer.');
     try {
@@ -44,6 +46,7 @@ export const chatCommand: CliCommand = {
       io.say(io.paint('stderr', 'dim', `Go on with: corral chat --session ${box.id}`));
       return exitCodes.ok.code;
     } finally {
+      if (io.canDraw) io.stdin.setRawMode(false);
       box.close();
     }
   },

@@ -36,6 +36,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   let end: RunEnd['status'] | undefined;
   let talk = new Talk({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
   const left = signalled();
+  io.stdin.setRawMode(true); // keys that come while the first picture is drawn wait as they are typed
   const ui = render(h(Text, null, ''), {
     stdin: io.stdin,
     stdout: io.stdout,
@@ -83,17 +84,20 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
     ui.rerender(h(Text, null, '')); // the line to write on goes, and what has happened stays
     ui.unmount();
     await ui.waitUntilExit();
+    io.stdin.setRawMode(false);
   }
 }
 
 /** Shows the newest sessions. Resolves with the id of the chosen one. */
 export async function chooseSession(io: Io, corral: Corral): Promise<string | undefined> {
+  io.stdin.setRawMode(true);
   const ui = render(h(Text, null, ''), { stdin: io.stdin, stdout: io.stderr, exitOnCtrlC: false, patchConsole: false });
   try {
     return await choose({ corral, paint: paintOf(io), rerender: ui.rerender });
   } finally {
     ui.unmount();
     await ui.waitUntilExit();
+    io.stdin.setRawMode(false);
   }
 }
 

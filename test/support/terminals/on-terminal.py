@@ -32,7 +32,7 @@ def read(until):
 
 text, seen = "", 0
 for step in steps:
-    until = time.time() + step.get("seconds", 60)
+    until = time.time() + step.get("seconds", 120)
     while True:
         found = re.search(step.get("expect", ""), text[seen:])
         if found:
