@@ -51,7 +51,8 @@ export function connect(onOpen: () => void): void {
       onOpen();
     },
     onClose: () => {
-      connection.value = 'broken';
+      // A replaced socket may close after the new one has opened.
+      if (socket.connection?.state !== 'open') connection.value = 'broken';
     },
   });
   const retry = retryLink<AppRouter>({ retry: ({ op, error }) => op.context.repeat === true && !error.shape });
@@ -61,6 +62,13 @@ export function connect(onOpen: () => void): void {
 class SocketWithToken extends WebSocket {
   constructor(url: string | URL) {
     super(url, protocols());
+  }
+
+  /** Reports the end at once. A browser waits a minute for the farewell of a server that cannot be reached. */
+  override close(code?: number, reason?: string): void {
+    const isUp = this.readyState === WebSocket.OPEN;
+    super.close(code, reason);
+    if (isUp) this.dispatchEvent(new CloseEvent('close', { code: code ?? 1000, wasClean: false }));
   }
 }
 
