@@ -1,5 +1,6 @@
 // Installs the locked dependencies of a clone. Plain JavaScript without dependencies, because it runs before they exist, on
 // the host's Node (20 or newer).
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 export const neededNode = 24;
 const lockTtlMs = 15 * 60_000; // no installation takes longer; the owner of an older lock has died
@@ -104,7 +106,7 @@ export class Installation {
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(staging);
     try {
-      this.#writeManifests(staging, set);
+      this.#writeManifests(staging, set, await this.#npmSettings());
       const code = await this.#npmCi(staging, set);
       if (code !== 0) {
         this.#say(`npm ci failed (exit ${code}): the lines above say why. Is the package registry reachable?`);
@@ -125,9 +127,15 @@ export class Installation {
     }
   }
 
+  /** The registries that npm is set to; none when npm does not tell. */
+  async #npmSettings() {
+    const [command, ...before] = npmCommand();
+    const asked = promisify(execFile)(command, [...before, 'config', 'list', '--json'], { cwd: this.#root });
+    return await asked.then(({ stdout }) => JSON.parse(stdout)).catch(() => ({}));
+  }
+
   async #npmCi(staging, set) {
-    const cli = process.env.npm_execpath;
-    const [command, ...before] = cli?.endsWith('npm-cli.js') ? [process.execPath, cli] : ['npm'];
+    const [command, ...before] = npmCommand();
     const kinds = set === 'serving' ? ['--omit=dev', '--omit=peer'] : ['--include=dev', '--include=peer'];
     const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
     const args = [...before, 'ci', '--ignore-scripts', ...quiet, ...kinds, '--include=optional'];
@@ -135,17 +143,13 @@ export class Installation {
     return await this.#run(command, args, { cwd: staging, stdio: ['ignore', process.stderr, process.stderr] });
   }
 
-  #writeManifests(staging, set) {
+  #writeManifests(staging, set, npmSettings) {
     const manifest = json(join(this.#root, 'package.json'));
     const lock = json(join(this.#root, 'package-lock.json'));
-    if (set === 'serving') {
-      reduceToServing(manifest, lock);
-      writeFileSync(join(staging, 'package.json'), JSON.stringify(manifest));
-      writeFileSync(join(staging, 'package-lock.json'), JSON.stringify(lock));
-    } else {
-      for (const name of ['package.json', 'package-lock.json'])
-        copyFileSync(join(this.#root, name), join(staging, name));
-    }
+    if (set === 'serving') reduceToServing(manifest, lock);
+    addAddresses(lock, npmSettings);
+    writeFileSync(join(staging, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(staging, 'package-lock.json'), JSON.stringify(lock));
     const settings = join(this.#root, '.npmrc');
     if (existsSync(settings)) copyFileSync(settings, join(staging, '.npmrc'));
   }
@@ -195,6 +199,28 @@ function reduceToServing(manifest, lock) {
   }
   const { name, version, dependencies, optionalDependencies } = manifest;
   lock.packages[''] = { name, version, dependencies, optionalDependencies };
+}
+
+/**
+ * Says where each package lies at the registry that npm is set to. The lock names no registry, so npm would first fetch the
+ * description of every package with all its versions, which is more than the packages themselves. A scope with a registry of
+ * its own is left to npm.
+ */
+function addAddresses(lock, { registry, ...settings }) {
+  if (typeof registry !== 'string') return;
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    if (path === '' || entry.resolved || !entry.integrity) continue;
+    const name = entry.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const [scope, rest] = name.startsWith('@') ? name.split('/') : [undefined, name];
+    if (scope !== undefined && settings[`${scope}:registry`] !== undefined) continue;
+    entry.resolved = `${registry.replace(/\/*$/, '')}/${name}/-/${rest}-${entry.version}.tgz`;
+  }
+}
+
+/** npm itself, by the way in which it was started, or else by its name. */
+function npmCommand() {
+  const cli = process.env.npm_execpath;
+  return cli?.endsWith('npm-cli.js') ? [process.execPath, cli] : ['npm'];
 }
 
 /** Source maps are a tenth of the size, and no program here reads them. */

@@ -32,6 +32,10 @@ const manifest = {
 const fakeNpm = `
   const fs = require('node:fs');
   const root = require('node:path').dirname(__filename);
+  if (process.argv[2] === 'config') {
+    console.log(JSON.stringify({ registry: 'http://registry.test/npm/', '@own:registry': 'http://other.test/' }));
+    process.exit();
+  }
   fs.appendFileSync(root + '/npm-calls.txt', process.argv.slice(2).join(' ') + '\\n');
   const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'));
   const { dependencies, devDependencies } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
@@ -109,6 +113,26 @@ describe('the start of every script', { timeout: 30_000 }, () => {
     await run('src/app/main.ts').exit;
     const { packages } = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8'));
     expect(packages['node_modules/docs']).toEqual({ version: '1.0.0' });
+  });
+
+  test('names the address of each package at the registry that npm is set to, so that npm need not look it up', async () => {
+    const { packages } = JSON.parse(lockfile('1.0.0'));
+    const locked = { integrity: 'sha512-x', version: '1.2.3' };
+    Object.assign(packages, {
+      'node_modules/a': locked,
+      'node_modules/bundler': { ...locked, name: '@scope/real', dev: true },
+      'node_modules/tester': { ...locked, name: '@own/tester', dev: true },
+    });
+    write('package-lock.json', JSON.stringify({ packages }));
+    expect(await run('hello.ts').exit).toBe(0);
+    const installed = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages;
+    const address = (name: string) => installed[`node_modules/${name}`].resolved;
+    expect([address('a'), address('bundler'), address('tester'), address('docs')]).toEqual([
+      'http://registry.test/npm/a/-/a-1.2.3.tgz',
+      'http://registry.test/npm/@scope/real/-/real-1.2.3.tgz',
+      undefined, // its scope has a registry of its own
+      undefined, // without a checksum npm looks it up
+    ]);
   });
 
   test('an installation that fails leaves the packages that are there', async () => {
