@@ -195,7 +195,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     test('keeps its variables and its output when a cell is interrupted at its first word, again and again', async () => {
       const { ran } = await opened();
       await ran(language, own.set);
-      for (let n = 0; n < 10; n++) {
+      for (let n = 0; n < (isNightly ? 10 : 4); n++) {
         const stop = new AbortController();
         const ended = await ran(language, own.wait, { signal: stop.signal, heard: () => stop.abort() });
         expect(ended).toMatchObject({ ended: 'cancelled', isStateLost: false });

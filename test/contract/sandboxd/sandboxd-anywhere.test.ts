@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { FileChange, StartJob } from '../../../src/sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
@@ -89,17 +89,30 @@ test('a job on a terminal has its size, sees resizing and takes keys', async () 
   expect(await ended).toEqual({ exitCode: 5 });
 });
 
+/** How much the job `head` has written so far. */
+async function writtenBy(pid: number): Promise<number> {
+  return Number(/^wchar: (\d+)/m.exec(await readFile(`/proc/${pid}/io`, 'latin1'))?.[1]);
+}
+
 test('a reader that stops holds a job of 100 MB back, and then gets all of it', async () => {
   const client = await opened();
-  const go = Promise.withResolvers<void>();
+  const [first, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let bytes = 0;
-  await start(client, { argv: ['head', '-c', '100000000', '/dev/zero'] });
+  const { pid } = await start(client, { argv: ['head', '-c', '100000000', '/dev/zero'] });
   const onOutput = async (chunk: Buffer) => {
+    first.resolve();
     await go.promise;
     bytes += chunk.length;
   };
   const { ended } = await client.jobs.attach('j', { onOutput, onErrors: () => {} }, budget());
-  await sleep(1_000);
+  await first.promise;
+  const written = [0, -1];
+  const isStill = async () => {
+    written.push(await writtenBy(pid));
+    return written.at(-1) === written.at(-2);
+  };
+  await expect.poll(isStill, { interval: 200 }).toBe(true);
+  expect(written.at(-1)).toBeLessThan(100_000_000);
   expect(await client.jobs.list(budget())).toEqual([expect.not.objectContaining({ exitCode: 0 })]);
   go.resolve();
   expect(await ended).toEqual({ exitCode: 0 });
@@ -221,7 +234,11 @@ test('a new file that is written at a path is made, has its mode set, and is wri
 test('a recursive watch tells each thing of a new folder once', async () => {
   const client = await opened();
   const { names } = await watching(client, { recursive: true });
-  await sh(client, 'mkdir -p x/y/z && touch x/y/z/f && sleep 0.3 && touch x/y/g && mv x q && touch q/y/h');
+  await sh(client, 'mkdir -p x/y/z && touch x/y/z/f');
+  await expect.poll(names).toContain('create x/y/z/f');
+  await sh(client, 'touch x/y/g');
+  await expect.poll(names).toContain('create x/y/g');
+  await sh(client, 'mv x q && touch q/y/h');
   await expect.poll(names).toContain('create q/y/h');
   expect(
     names()

@@ -1,13 +1,17 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
 import { expect, type TestContext, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { desk, phone, scrollTo, wide } from './desk.ts';
 
 // A new user's checklist: what a person expects without being told. `test/support/checklist.ts` has all of its steps, and
 // where the others are tested.
-const { page, worked, call, tellAll } = desk({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
+const { server, page, worked, call, tellAll } = desk({
+  CORRAL_DRIVER: 'process',
+  CORRAL_APPROVALS_TOOLS: 'file_write',
+});
 
 async function open(context: TestContext, path: string, size: Parameters<typeof page>[2] = wide) {
   await needs(context, 'bubblewrap');
@@ -25,29 +29,59 @@ const notice = (text: string) => ({
   runId: null,
   data: { kind: 'agent_forgot' as const, detail: text },
 });
+/** A network between the page and the server. When it stops it closes no connection, as when a cable is pulled out. */
+async function openNetwork(server: URL) {
+  const sockets = new Set<Socket>();
+  let isUp = true;
+  const listener = createServer((client) => {
+    const onward = connect(Number(server.port), server.hostname);
+    for (const [from, to] of [
+      [client, onward],
+      [onward, client],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => to.destroy()).on('close', () => sockets.delete(from));
+      if (!isUp) from.pause();
+    }
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    stop() {
+      isUp = false;
+      for (const socket of sockets) socket.pause();
+    },
+    go() {
+      isUp = true;
+      for (const socket of sockets) socket.resume();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+}
 const ended = (at: Page) => at.locator('.ended').first().waitFor();
 
-// On a busy machine the browser may not lay out a page that it counts as hidden.
-test.skipIf(!isNightly)(
-  '1 the conversation stays at its end, also when something above it loads late',
-  async (context) => {
-    const { id } = await call('sessions.create', {});
-    await tellAll(
-      id,
-      Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
-    );
-    const { page } = await open(context, `/#${id}`);
-    await page.getByText('line 59', { exact: true }).waitFor();
-    await expect.poll(() => awayFromEnd(page)).toBe(0);
-    await page.evaluate(`{
+test('1 the conversation stays at its end, also when something above it loads late', async (context) => {
+  const { id } = await call('sessions.create', {});
+  await tellAll(
+    id,
+    Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
+  );
+  const { page } = await open(context, `/#${id}`);
+  await page.getByText('line 59', { exact: true }).waitFor();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  await page.evaluate(`{
     const late = document.createElement('div');
     late.style.height = '900px';
     document.querySelector('.column').append(late);
   }`);
-    await expect.poll(() => awayFromEnd(page)).toBe(0);
-    expect(await toEnd(page).count()).toBe(0);
-  },
-);
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  expect(await toEnd(page).count()).toBe(0);
+});
 
 test('2 a person who reads further up is left there, and one button leads back to the end', async (context) => {
   const long = Array.from({ length: 60 }, (_, n) => `paragraph ${n}\n\n`).join('');
@@ -119,36 +153,27 @@ test('5 failures of the provider are one line with the next try', async (context
   expect(await line.count()).toBe(1);
 });
 
-// The last line failed twice on a busy machine: the notice stayed although the message had arrived. The cause is not known.
-test.skipIf(!isNightly)(
-  '6 within three seconds the page says that the server is away, and what it sends later',
-  async (context) => {
-    await needs(context, 'bubblewrap');
-    const { id } = await call('sessions.create', {});
-    const { page: at } = await page(context, 'about:blank');
-    let isAway = false;
-    await at.routeWebSocket(/\/trpc$/, (socket) => {
-      const server = socket.connectToServer();
-      socket.onMessage((text) => void (isAway || server.send(text)));
-      server.onMessage((text) => void (isAway || socket.send(text)));
-    });
-    await at.clock.install();
-    await at.goto(`/#${id}`);
-    await at.getByRole('textbox', { name: 'Message' }).waitFor();
-    await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
-    isAway = true;
-    await at.clock.runFor(3_000);
-    const said = at.getByText('The connection to the server is lost.');
-    await said.waitFor();
-    await at.getByRole('textbox', { name: 'Message' }).fill('For later');
-    await at.getByRole('textbox', { name: 'Message' }).press('Enter');
-    await at.getByText('Your message is sent when the connection is back.').waitFor();
-    isAway = false;
-    await at.clock.resume();
-    await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
-    await expect.poll(() => said.count()).toBe(0);
-  },
-);
+test('6 within three seconds the page says that the server is away, and what it sends later', async (context) => {
+  await needs(context, 'bubblewrap');
+  const { id } = await call('sessions.create', {});
+  await using network = await openNetwork(new URL((await server()).url));
+  const { page: at } = await page(context, 'about:blank');
+  await at.clock.install();
+  await at.goto(`${network.url}/#${id}`);
+  await at.getByRole('textbox', { name: 'Message' }).waitFor();
+  await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
+  network.stop();
+  await at.clock.runFor(3_000);
+  const said = at.getByText('The connection to the server is lost.');
+  await said.waitFor();
+  await at.getByRole('textbox', { name: 'Message' }).fill('For later');
+  await at.getByRole('textbox', { name: 'Message' }).press('Enter');
+  await at.getByText('Your message is sent when the connection is back.').waitFor();
+  network.go();
+  await at.clock.resume();
+  await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
+  await expect.poll(() => said.count()).toBe(0);
+});
 
 test("7 an approval's buttons take two rows on a phone", async (context) => {
   const id = await worked(`Write\n${fence('file:c.txt', 'first')}`);
