@@ -43,7 +43,7 @@ export const checklist: readonly ChecklistStep[] = [
   step('One list has all that needs a person.', 'e2e/ui/inbox.test.ts', 'a question and an approval of two sessions'),
   step('The list is filtered by state and project.', 'e2e/ui/sessions.test.ts', 'the list shows the sessions of one'),
   step('Many sessions are chosen and deleted together.', 'e2e/ui/sessions.test.ts', 'a range is chosen with shift'),
-  step('A message can be edited, and a failure is told in words.', here, '26 Edit puts the message back'),
+  step('A message can be edited, and a failure is told in words.', here, '26 Edit shows the message'),
   step('The guide is one click away.', here, '27 one click leads to the guide'),
   step('Dictated text arrives in the terminal.', here, '28 text that is inserted'),
   step('The start page is German, on a phone, without a complaint.', here, '29 the start page is German'),

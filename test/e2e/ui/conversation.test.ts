@@ -137,7 +137,8 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   expect(await mine.last().textContent()).toContain('Continue where you stopped.');
   await mine.last().hover();
   await mine.last().getByRole('button', { name: 'Edit' }).click();
-  expect(await message(page).inputValue()).toBe('Continue where you stopped.');
+  const edited = page.getByRole('textbox', { name: 'The message in its new wording' });
+  expect(await edited.inputValue()).toBe('Continue where you stopped.');
 });
 
 test('a draft belongs to its session and survives a reload', async (context) => {
