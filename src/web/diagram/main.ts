@@ -33,8 +33,9 @@ async function draw({ id, source, isDark }: DiagramOrder): Promise<void> {
         'htmlLabels',
       ],
     });
-    const { svg } = await mermaid.render(`diagram-${id}`, source);
-    place.innerHTML = svg;
+    place.removeAttribute('data-processed');
+    place.textContent = source;
+    await mermaid.run({ nodes: [place], suppressErrors: false });
     document.documentElement.style.colorScheme = isDark ? 'dark' : 'light';
     tell({ kind: 'drawn', id, height: Math.ceil(place.getBoundingClientRect().height) });
   } catch {

@@ -147,7 +147,7 @@ test('formulas and diagrams of an answer are drawn, and what is none stays text'
   await expect.poll(() => answers.first().locator('math').count()).toBe(2);
   expect(await answers.first().locator('math[display=block] mfrac').count()).toBe(1);
   const frame = page.frameLocator('iframe[title=Diagram]').first();
-  await frame.locator('svg').getByText('Start').first().waitFor();
+  await frame.locator('tspan').getByText('Start', { exact: true }).first().waitFor();
   expect(await frame.locator('body').evaluate('origin')).toBe('null');
   await answers.nth(1).getByText('\\frac{').waitFor();
   await answers.nth(1).locator('pre').getByText('no diagram {{{').waitFor();

@@ -30,6 +30,7 @@ const names: GermanNames = {
   'event.desktop': 'Der Bildschirm änderte sich',
   'event.egress': 'Die Sandbox fragte nach einem Host',
   'event.context.compacted': 'Das Gespräch wurde für das Modell gekürzt',
+  'event.repository': 'Ein Repository wurde geholt, festgehalten oder gesendet',
   'event.usage': 'Das Modell wurde gefragt',
 };
 
