@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { automations } from './automations/descriptor.ts';
 import { cambio } from './compat/cambio/descriptor.ts';
 import { crogia } from './compat/crogia/descriptor.ts';
 import { e2b } from './compat/e2b/descriptor.ts';
@@ -25,6 +26,7 @@ export const facadeDescriptors = {
   streams,
   mcp,
   trpc,
+  automations,
   workspace,
   opencodex,
   guide,

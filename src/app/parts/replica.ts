@@ -24,6 +24,8 @@ export interface Replica extends AsyncDisposable {
   mayReap(): Promise<boolean>;
   /** Whether this server deletes sessions that the retention settings no longer keep. */
   mayDeleteOld(): Promise<boolean>;
+  /** Whether this server starts automations; two servers at once would start none twice. */
+  mayStartAutomations(): Promise<boolean>;
   /** Whether another server that is alive works on the session, as far as this one has heard. */
   isWithPeer(id: SessionId): boolean;
   /** From this call on, this server and the others know of each other. */
@@ -37,6 +39,8 @@ interface Options {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
+/** The longest time that automations wait for another server when the one that starts them is lost. */
+const automationsMs = 15_000;
 /** A shutdown has no time for a slow store. Other servers notice the silence, only later. */
 const partingMs = 2_000;
 
@@ -50,6 +54,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       ownership: soleOwnership(),
       mayReap: async () => true,
       mayDeleteOld: async () => true,
+      mayStartAutomations: async () => true,
       isWithPeer: () => false,
       meet: () => {},
     };
@@ -66,12 +71,16 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
     mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
     mayDeleteOld: async () =>
       (await store.leases.acquire('retention', holder, clock.now(), retentionLeaseMs)) !== undefined,
+    mayStartAutomations: async () =>
+      (await store.leases.acquire('automations', holder, clock.now(), automationsMs)) !== undefined,
     isWithPeer: (id) => peers?.has(id) === true,
     meet(others) {
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      const released = ['reaper', 'retention'].map((name) => store.leases.release(name, holder).catch(() => {})); // or lapses
+      const released = ['reaper', 'retention', 'automations'].map((name) =>
+        store.leases.release(name, holder).catch(() => {}),
+      ); // or lapses
       await waitAtMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
     },
   };

@@ -3,6 +3,7 @@ import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { parseServer } from '../../forges/list.ts';
+import { hasRole } from '../../core/model/principal.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
@@ -25,6 +26,7 @@ import { shareService } from '../../sessions/shares/shares.ts';
 import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { forgeTokens } from '../parts/forge-tokens.ts';
+import { openAutomations } from '../parts/automations.ts';
 import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
@@ -72,6 +74,10 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   if (!store.shared)
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
   const runnable = new RunnableTemplates({ driver: driver.name, desktopFor, missingImageOf });
+  async function checkModel(ref: string): Promise<void> {
+    knownProvider(ref, await projects.directory.config());
+    realModels.check(ref);
+  }
   const sessions = sessionService({
     forks,
     store,
@@ -89,10 +95,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     closing,
     profileOf: projects.profileOf,
     forget,
-    async checkModel(ref) {
-      knownProvider(ref, await projects.directory.config());
-      realModels.check(ref);
-    },
+    checkModel,
     usualModel: async () => {
       const { model: chosen } = await projects.directory.stored();
       return config.sources?.model === undefined ? (chosen ?? model.name) : model.name;
@@ -152,7 +155,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     fetches: parts.running.repositories,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
   });
-  const withoutKeys: Omit<Services, 'models'> = {
+  const withoutKeys: Omit<Services, 'models' | 'automations'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
@@ -221,8 +224,23 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       warn: (about, text) => logger.warn(about, text),
     }),
   );
+  const automations = stack.use(
+    openAutomations(startup, {
+      store,
+      log,
+      replica,
+      sessions,
+      async check({ template, model: ref, projectId }) {
+        if (template !== null) templates.get(template);
+        if (projectId !== null) await ofProjects.get(projectId);
+        if (ref !== null) await checkModel(ref);
+      },
+      isOwned: (owner) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user')),
+    }),
+  );
   const services: Services = {
     ...withoutKeys,
+    automations: automations.service,
     models: modelService({
       directory: projects.directory,
       keys: projects.api.keys,

@@ -1,5 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import { attachCommand } from './attach.ts';
+import { automationCommand } from './automations.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
 import { desktopCommand } from './desktop.ts';
@@ -19,4 +20,5 @@ export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
+  automationCommand,
 ];

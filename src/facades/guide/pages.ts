@@ -24,6 +24,7 @@ const ordered: readonly Section[] = [
       ['repositories', 'Work on repositories'],
       ['forges', 'Open pull requests'],
       ['previews', 'See what was built'],
+      ['automations', 'Start agents by themselves'],
       ['how-to/fork-a-session', 'Fork a session'],
       ['how-to/deploy-behind-a-proxy', 'Deploy behind a proxy with TLS'],
       ['how-to/back-up-and-restore', 'Back up and restore'],

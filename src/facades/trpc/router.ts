@@ -1,5 +1,6 @@
 import { router } from './base.ts';
 import { portsRouter } from './ports.ts';
+import { automationsRouter } from './routers/automations.ts';
 import { projectCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
 import { desktopRouter } from './routers/desktop.ts';
 import { egressRouter } from './routers/egress.ts';
@@ -37,6 +38,7 @@ export const appRouter = router({
   projects: projectsRouter,
   shares: sharesRouter,
   templates: templatesRouter,
+  automations: automationsRouter,
   models: modelsRouter,
   keys: keysRouter,
   system: systemRouter,

@@ -11,6 +11,7 @@ import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
 import { withChecks } from './checked-service.ts';
+import { automationCheck, guardedAutomations } from './guarded-automations.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 
@@ -31,7 +32,11 @@ interface SessionGuardDeps extends GuardDeps {
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
   const check = checkBy((id: SessionId) => services.sessions.get(id), principalOf);
   const intoProject = projectCheck(services.projects, principalOf);
-  const checks = { session: check, project: intoProject };
+  const checks = {
+    session: check,
+    project: intoProject,
+    automation: automationCheck(services.automations, principalOf),
+  };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
     names.map((name) => {
@@ -53,6 +58,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     desktop: guardedDesktop(services, byRules.desktop, principalOf),
     projects: guardedProjects(services.projects, byRules.projects, principalOf),
     models: guardedModels(services.models, principalOf),
+    automations: guardedAutomations(services.automations, byRules.automations, {
+      principalOf,
+      intoProject: (id) => intoProject(id, 'work'),
+    }),
     templates: {
       list: () => services.templates.list(),
       whyNot: (template) => services.templates.whyNot(template),

@@ -1,4 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
+import { type AutomationService, automationRules } from './automations.ts';
 import { type CredentialService, credentialRules } from './credentials.ts';
 import { type DesktopService, desktopRules } from './desktop.ts';
 import { type EgressService, egressRules } from './egress.ts';
@@ -43,6 +44,7 @@ export interface Services {
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
   readonly models: ModelService;
+  readonly automations: AutomationService;
   readonly shares: ShareService;
   readonly templates: TemplateList;
 }
@@ -65,6 +67,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   desktop: { of: 'session', rules: desktopRules },
   projects: { of: 'project', rules: projectRules },
   models: { of: 'session', rules: modelRules },
+  automations: { of: 'automation', rules: automationRules },
   shares: { of: 'session', rules: shareRules },
   templates: { of: 'session', rules: templateRules },
 };

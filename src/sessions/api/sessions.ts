@@ -52,6 +52,8 @@ export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly
 
 export interface CreateCommand {
   readonly origin: Origin;
+  /** Without one: a new id. With one, a second creation rejects with `fenced`. */
+  readonly id?: SessionId;
   readonly title?: string;
   /** The title is a placeholder: it is not logged as an event, and the first run replaces it. */
   readonly provisionalTitle?: true;

@@ -102,7 +102,8 @@ function filled(path: string, to: Targets): string {
     '/ws': '?user_id=someone',
     '/api/v1/chats': `?project_id=${to.project}`,
   };
-  const id = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
+  const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
+  const id = path.includes('/automations/') ? to.automation : ofFile;
   const values: Record<string, string> = {
     sid: path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,

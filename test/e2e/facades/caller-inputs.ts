@@ -51,6 +51,9 @@ const inputs: Record<string, (to: Targets) => object> = {
   'models.test': () => ({ provider: 'openai' }),
   'models.use': () => ({ provider: 'nobody', model: 'none' }),
   'models.forget': () => ({ provider: 'nobody' }),
+  'automations.create': () => ({ name: 'Report', message: 'Say hi' }),
+  'automations.times': () => ({ cron: '0 9 * * *' }),
+  'automations.list': () => ({}),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': ({ key }) => ({ id: key }),
 };
@@ -59,6 +62,7 @@ export function inputOf(name: string, to: Targets): object {
   const given = inputs[name];
   if (given) return given(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
+  if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
   return /^(sessions|projects|templates|models|keys|system)\./.test(name) ? {} : { sessionId: to.sid };

@@ -114,6 +114,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/sessions
     GET /api/v1/projects
     GET /api/v1/templates
+    GET /api/v1/automations
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -131,6 +132,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'create',
     `PUT /api/v1/sessions
+    POST /api/v1/automations
+    GET /api/v1/automations/times
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -141,7 +144,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'see',
-    `GET /sessions/{sid}
+    `GET /api/v1/automations/{id}
+    GET /sessions/{sid}
     GET /api/sessions/{sid}
     GET /api/v1/projects/{project_id}
     GET /api/v1/projects/{project_id}/chat-sessions
@@ -152,7 +156,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'read',
-    `GET /api/v1/sessions/{sid}
+    `GET /api/v1/automations/{id}/starts
+    GET /api/v1/sessions/{sid}
     GET /api/v1/sessions/{sid}/events
     POST /api/v1/sessions/{sid}/shell
     POST /api/v1/sessions/{sid}/file
@@ -194,7 +199,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `POST /api/v1/sessions/{sid}/chat
+    `PATCH /api/v1/automations/{id}
+    POST /api/v1/automations/{id}/resume
+    POST /api/v1/automations/{id}/starts
+    POST /api/v1/sessions/{sid}/chat
     PATCH /api/v1/sessions/{sid}/title
     POST /api/v1/sessions/{sid}/favorite
     DELETE /api/v1/sessions/{sid}/favorite
@@ -250,7 +258,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    `DELETE /api/v1/sessions/{sid}
+    `DELETE /api/v1/automations/{id}
+    POST /api/v1/automations/{id}/pause
+    DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
     DELETE /sessions/{sid}
     DELETE /api/sessions/{sid}
@@ -280,14 +290,15 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'automations.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
-  ...all('create', 'sessions.create\nprojects.create\nmodels.offered'),
-  ...all('see', 'sessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all('create', 'automations.create\nautomations.times\nsessions.create\nprojects.create\nmodels.offered'),
+  ...all('see', 'automations.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
-    `events.list
+    `automations.starts
+    events.list
     sessions.promptAt
     sessions.agent
     projects.agent
@@ -316,7 +327,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `sessions.update
+    `automations.update
+    automations.resume
+    automations.start
+    sessions.update
     sessions.edit
     sessions.fork
     shares.create
@@ -357,7 +371,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'automations.delete\nautomations.pause\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),

@@ -11,6 +11,7 @@ export interface Targets {
   readonly action: string;
   readonly block: string;
   readonly key: string;
+  readonly automation: string;
   /** A sandbox that an E2B program created. */
   readonly box: string;
 }
@@ -22,6 +23,7 @@ export const nobodys: Targets = {
   action: '00000000-0000-4000-8000-00000000cccc',
   block: '00000000-0000-4000-8000-00000000dddd',
   key: 'nobody',
+  automation: 'ffffffffffff',
   box: 'fedcba9876543210',
 };
 
@@ -65,9 +67,10 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   };
   const ids = { action: await chat('agent-actions'), block: await chat('blocks') };
   const key = (await keys.create({ name: 'spare', role: 'viewer' })).view.id;
+  const automation = await anAutomation(owner);
   const { id: box } = await services.sessions.create({ origin: 'e2b', owner: owner.id, life: aLife });
   await services.sandboxes.start(box, signal);
-  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids, key, box };
+  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids, key, automation, box };
 }
 
 /** New targets for a call that ends them; creates only the ones that the door names. */
@@ -79,11 +82,20 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
     return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
   if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
+  if (procedure === 'automations' || door.includes('/automations/{id}'))
+    return { automation: await anAutomation(owner) };
   const isBox = door.includes('/e2b/');
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
   if (isBox) return { box: session.id };
   if (procedure !== 'terminals' && !door.includes('shell_id')) return { sid: session.id };
   return { terminal: (await services.terminals.open(session.id, new AbortController().signal)).id };
+}
+
+async function anAutomation({ id: owner, server }: Owner): Promise<string> {
+  const rules = { schedule: null, whileRunning: 'skip', maxRunning: 1, maxFailures: 5, shared: false } as const;
+  const agent = { projectId: null, template: null, model: null };
+  const { automations } = server.core.services;
+  return (await automations.create({ name: 'Report', message: 'Say hi', owner, ...agent, ...rules })).id;
 }
 
 async function upload({ id, server }: Owner, named: { name: string; mimeType: string | null }) {

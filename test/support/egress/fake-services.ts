@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { vault } from '../../../src/auth/vault.ts';
+import { AutomationRecords } from '../../../src/automations/records.ts';
+import { automationService } from '../../../src/automations/service.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
@@ -142,6 +144,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     }),
     sessionCredentials: credentials.serviceOf((id: SessionId) => sessions.get(id)),
     projectCredentials: credentials.serviceOf((id: string) => services.projects.get(id)),
+    automations: automationService({
+      records: new AutomationRecords(store.records),
+      ids: randomIds(),
+      clock,
+      check: async () => {},
+      wake: () => {},
+    }),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...parts,

@@ -67,6 +67,7 @@ export function sessionCreation(parts: Parts) {
 
   async function create({
     origin,
+    id = ids.sessionId(),
     title = '',
     provisionalTitle,
     template: named,
@@ -83,7 +84,6 @@ export function sessionCreation(parts: Parts) {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     const chosen = await parts.templateFor(named, projectId);
     await admit();
-    const id = ids.sessionId();
     const at = clock.now();
     const record = newSession({
       ...chosen,

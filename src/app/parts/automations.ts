@@ -1,0 +1,53 @@
+import { AutomationRecords } from '../../automations/records.ts';
+import { Scheduler } from '../../automations/scheduler.ts';
+import { automationService } from '../../automations/service.ts';
+import { Starter, type StarterDeps } from '../../automations/starter.ts';
+import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { AutomationService, AutomationSpec } from '../../sessions/api/automations.ts';
+import type { SessionService } from '../../sessions/api/sessions.ts';
+import { costOf } from '../../sessions/services/costs.ts';
+import { inBackground, type Startup } from '../start/startup.ts';
+import type { Replica } from './replica.ts';
+
+interface Parts {
+  readonly store: Store;
+  readonly log: Pick<EventLog, 'onAppend'>;
+  readonly replica: Pick<Replica, 'mayStartAutomations'>;
+  readonly sessions: SessionService;
+  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId'>) => Promise<void>;
+  readonly isOwned: StarterDeps['isOwned'];
+}
+type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
+
+/** The automations of the store, and the scheduler that starts them. */
+export function openAutomations({ closing, clock, ids, logger }: Startup, parts: Parts): RunningAutomations {
+  const { store, log, replica, sessions, check, isOwned } = parts;
+  const records = new AutomationRecords(store.records);
+  const starter = new Starter({
+    records,
+    sessions,
+    isOwned,
+    clock,
+    async costOf(id) {
+      const { total } = await costOf(sessions.history(id));
+      const { turns, inputTokens, outputTokens, cost } = total;
+      return { turns, inputTokens, outputTokens, cost };
+    },
+  });
+  const scheduler = new Scheduler({
+    records,
+    starter,
+    leads: replica.mayStartAutomations,
+    shared: store.shared,
+    clock,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  log.onAppend(({ sessionId, facts }) => {
+    if (facts.some(({ type }) => type === 'run.end')) scheduler.ended(sessionId);
+  });
+  const running = inBackground(closing, (signal) => scheduler.run(signal));
+  return {
+    service: automationService({ records, ids, clock, check, wake: scheduler.wake }),
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import type { RecordStore } from '../core/contracts/ports.ts';
+import { AppError, toAppError } from '../core/errors/errors.ts';
+import { SessionId } from '../core/model/ids.ts';
+import { Outcome } from '../core/model/records.ts';
+import type { Automation, AutomationStart, StartsQuery } from '../sessions/api/automations.ts';
+
+// Three kinds of records. An automation is sorted by its next start, so that the scheduler asks for those that are due
+// alone. A start is `open` until it has its end, and then moves into the history of its automation.
+
+const Stored = z.object({
+  id: z.string(),
+  version: z.int(),
+  owner: z.string().optional(),
+  name: z.string(),
+  message: z.string(),
+  projectId: z.string().nullable(),
+  template: z.string().nullable(),
+  model: z.string().nullable(),
+  schedule: z
+    .object({
+      cron: z.string(),
+      timezone: z.string(),
+      jitterSeconds: z.number(),
+      missed: z.enum(['latest', 'none']),
+    })
+    .nullable(),
+  whileRunning: z.enum(['skip', 'queue', 'stop']),
+  maxRunning: z.int(),
+  maxFailures: z.int(),
+  shared: z.boolean(),
+  paused: z.object({ by: z.enum(['person', 'failures', 'owner']), text: z.string(), at: z.number() }).nullable(),
+  failures: z.int(),
+  nextAt: z.number().nullable(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+const StoredStart = z.object({
+  id: z.string(),
+  automationId: z.string(),
+  version: z.int(),
+  cause: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
+    z.object({ kind: z.literal('person'), key: z.string().nullable() }),
+  ]),
+  at: z.number(),
+  state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
+  sessionId: SessionId.nullable(),
+  text: z.string(),
+  outcome: Outcome.nullable(),
+  endedAt: z.number().nullable(),
+  cost: z
+    .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
+    .nullable(),
+});
+/** A document and the version that the next write of it has to name. */
+export interface Versioned<Doc> {
+  readonly doc: Doc;
+  readonly version: number;
+}
+
+const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
+const keptStarts = 1_000; // of one automation; older ones are forgotten
+const never = -8.64e15; // sorts after every time of a clock
+
+const missing = () => new AppError('not_found', 'There is no such automation.');
+const unlessConflict = (thrown: unknown) => {
+  if (toAppError(thrown).code !== 'conflict') throw thrown;
+  return undefined;
+};
+
+/** The automations of a store and their starts. */
+export class AutomationRecords {
+  readonly #records: RecordStore;
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
+
+  /** Rejects: not_found. */
+  async get(id: string): Promise<Versioned<Automation>> {
+    const found = await this.#records.get(kinds.automation, id);
+    if (!found) throw missing();
+    return { doc: Stored.parse(found.doc), version: found.version };
+  }
+
+  /** `expect`: the version to replace, 0 for a new one. Rejects: conflict. */
+  async put(doc: Automation, expect: number): Promise<void> {
+    const sort = doc.nextAt === null || doc.paused ? never : -doc.nextAt;
+    await this.#records.put({ kind: kinds.automation, id: doc.id, doc, sort, expect });
+  }
+
+  /** Changes the present version; a write of another server meanwhile is kept. Rejects: not_found. */
+  async change(id: string, change: (now: Automation) => Automation | undefined): Promise<Automation> {
+    for (;;) {
+      const { doc, version } = await this.get(id);
+      const next = change(doc);
+      if (!next) return doc;
+      try {
+        await this.put(next, version);
+        return next;
+      } catch (thrown) {
+        unlessConflict(thrown);
+      }
+    }
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.get(id);
+    await this.#records.delete(kinds.automation, id);
+    for (const { id: start } of await this.#records.list(kinds.open, { idPrefix: `${id}:` }))
+      await this.#records.delete(kinds.open, start);
+    for (const { id: start } of await this.#records.list(kinds.ended, { idPrefix: `${id}:` }))
+      await this.#records.delete(kinds.ended, start);
+  }
+
+  async all(): Promise<Automation[]> {
+    return (await this.#records.list(kinds.automation)).map(({ doc }) => Stored.parse(doc));
+  }
+
+  /** The automations with the earliest next starts; some may not be due yet. */
+  async earliest(limit: number): Promise<Versioned<Automation>[]> {
+    const found = await this.#records.list(kinds.automation, { limit });
+    return found.map(({ doc, version }) => ({ doc: Stored.parse(doc), version }));
+  }
+
+  /** False: this start exists already, open or ended. */
+  async addStart(start: AutomationStart): Promise<boolean> {
+    if (await this.#records.get(kinds.ended, start.id)) return false;
+    const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
+    return (await this.#records.put(put).catch(unlessConflict)) !== undefined;
+  }
+
+  async openStarts(automationId?: string): Promise<Versioned<AutomationStart>[]> {
+    const only = automationId === undefined ? {} : { idPrefix: `${automationId}:` };
+    const found = await this.#records.list(kinds.open, only);
+    return found
+      .map(({ doc, version }) => ({ doc: StoredStart.parse(doc), version }))
+      .sort((a, b) => a.doc.at - b.doc.at);
+  }
+
+  /** Undefined: another server has changed it meanwhile. */
+  async putStart(doc: AutomationStart, expect: number): Promise<Versioned<AutomationStart> | undefined> {
+    const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
+    const version = await this.#records.put(put).catch(unlessConflict);
+    return version === undefined ? undefined : { doc, version };
+  }
+
+  /** Moves a start into the history. False: another server has. */
+  async endStart(doc: AutomationStart): Promise<boolean> {
+    const put = { kind: kinds.ended, id: doc.id, doc, sort: doc.at, expect: 0 };
+    const isFirst = (await this.#records.put(put).catch(unlessConflict)) !== undefined;
+    await this.#records.delete(kinds.open, doc.id);
+    return isFirst;
+  }
+
+  /** The newest first. */
+  async starts(automationId: string, { limit, after }: StartsQuery): Promise<AutomationStart[]> {
+    const only = { idPrefix: `${automationId}:` };
+    const [open, ended] = await Promise.all([
+      this.#records.list(kinds.open, only),
+      this.#records.list(kinds.ended, only),
+    ]);
+    const byId = new Map([...open, ...ended].map(({ id, doc }) => [id, StoredStart.parse(doc)]));
+    const all = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1));
+    const isLater = ({ at, id }: AutomationStart) => !after || at < after.at || (at === after.at && id > after.id);
+    return all.filter(isLater).slice(0, limit);
+  }
+
+  async forgetOldStarts(automationId: string): Promise<void> {
+    const ended = await this.#records.list(kinds.ended, { idPrefix: `${automationId}:` });
+    for (const { id } of ended.slice(keptStarts)) await this.#records.delete(kinds.ended, id);
+  }
+}

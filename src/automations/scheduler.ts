@@ -1,0 +1,141 @@
+import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
+import type { Clock } from '../core/contracts/clock.ts';
+import { toAppError } from '../core/errors/errors.ts';
+import type { SessionId } from '../core/model/ids.ts';
+import type { Automation, AutomationStart } from '../sessions/api/automations.ts';
+import type { AutomationRecords, Versioned } from './records.ts';
+import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
+import type { Starter } from './starter.ts';
+
+interface Deps {
+  readonly records: AutomationRecords;
+  readonly starter: Starter;
+  /** Whether this server starts automations now. Two servers at once would start nothing twice. */
+  readonly leads: () => Promise<boolean>;
+  /** Whether other servers change the records too. */
+  readonly shared: boolean;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+const width = 8; // starts at once
+const batch = 100; // automations in a round
+const lookMs = { shared: 2_000, alone: 60_000 }; // between two rounds in which nothing is due
+const openMs = { shared: 2_000, alone: 10_000 }; // the same while starts wait or work
+/** A start that is later than this was missed, by a server that was down or asleep. */
+const missedMs = 60_000;
+
+/** Starts automations at their times, and follows their sessions to the end. */
+export class Scheduler {
+  readonly #deps: Deps;
+  /** The sessions that the last round found at work, whose end begins a round. */
+  #working: ReadonlySet<SessionId> = new Set();
+  #wake = Promise.withResolvers<void>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Begins a round at once: somebody has changed an automation or added a start. */
+  wake = (): void => {
+    this.#wake.resolve();
+  };
+  /** The run of this session has ended. */
+  ended(id: SessionId): void {
+    if (this.#working.has(id)) this.wake();
+  }
+
+  /** Runs until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, warn, shared } = this.#deps;
+    const fired = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => fired.resolve(), { once: true });
+    while (!signal.aborted) {
+      this.#wake = Promise.withResolvers();
+      const restMs = await this.round(signal).catch((thrown: unknown) => {
+        if (!signal.aborted) warn({ err: thrown }, 'automations could not be looked through; trying again');
+        return lookMs.shared;
+      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = clock.setTimeout(resolve, Math.min(restMs, shared ? lookMs.shared : lookMs.alone));
+      await Promise.race([promise, this.#wake.promise, fired.promise]);
+      clock.clearTimeout(timer);
+    }
+  }
+
+  /** Resolves with the time until something is due, in ms. */
+  async round(signal: AbortSignal): Promise<number> {
+    const { records, leads, clock, shared } = this.#deps;
+    if (!(await leads())) return lookMs.shared;
+    const now = clock.now();
+    const found = await records.earliest(batch);
+    const due = found.filter(({ doc }) => startTime(doc) <= now);
+    await forEachConcurrent(due, width, (automation) => this.#fire(automation, now));
+    const isOpen = await this.#advanceAll(signal);
+    if (due.length === batch) return 0;
+    const next = Math.min(...found.map(({ doc }) => startTime(doc)).filter((at) => at > now));
+    const restMs = isOpen ? (shared ? openMs.shared : openMs.alone) : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(next - clock.now(), restMs));
+  }
+
+  /** Adds the start first: after a crash between the two writes the next round finds it, and only moves the time on. */
+  async #fire({ doc: automation, version }: Versioned<Automation>, now: number): Promise<void> {
+    const { records, warn } = this.#deps;
+    const { id, schedule, nextAt } = automation;
+    if (!schedule || nextAt === null) return;
+    const rule = parseCron(schedule);
+    const dueAt = latestTime(rule, nextAt, now);
+    const isMissed = now - dueAt - schedule.jitterSeconds * 1_000 > missedMs;
+    if (!isMissed || schedule.missed === 'latest') {
+      const cause = { kind: 'schedule', dueAt } as const;
+      await records.addStart(newStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
+    }
+    await records
+      .put({ ...automation, nextAt: nextTime(rule, Math.max(now, dueAt)) }, version)
+      .catch((thrown: unknown) => {
+        if (toAppError(thrown).code !== 'conflict')
+          warn({ err: thrown, automation: id }, 'an automation keeps its time');
+      });
+  }
+
+  /** Whether starts are left that wait or work. */
+  async #advanceAll(signal: AbortSignal): Promise<boolean> {
+    const { records, starter } = this.#deps;
+    const open = await records.openStarts();
+    const groups = [...Map.groupBy(open, ({ doc }) => doc.automationId)];
+    await forEachConcurrent(groups, width, async ([id, starts]) => {
+      const found = await records.get(id).catch(() => undefined);
+      if (!found) return await records.delete(id).catch(() => {}); // what its deletion left
+      for (const start of starts) {
+        if (signal.aborted) return;
+        const working = (await records.openStarts(id)).map(({ doc }) => doc).filter(isAtWork);
+        await starter.advance(start, found.doc, working);
+      }
+    });
+    const left = await records.openStarts();
+    const sessions = left.flatMap(({ doc }) => (doc.sessionId && doc.state === 'running' ? [doc.sessionId] : []));
+    this.#working = new Set(sessions);
+    return left.length > 0;
+  }
+}
+
+/** The time at which it starts, with its jitter, epoch ms. */
+function startTime({ id, schedule, nextAt, paused }: Automation): number {
+  if (!schedule || nextAt === null || paused) return Number.POSITIVE_INFINITY;
+  return nextAt + jitterOf(id, nextAt, schedule);
+}
+const isAtWork = ({ state }: AutomationStart) => state === 'starting' || state === 'running';
+
+export const newStart = (
+  { id: automationId, version }: Pick<Automation, 'id' | 'version'>,
+  start: Pick<AutomationStart, 'id' | 'cause' | 'at'>,
+): AutomationStart => ({
+  ...start,
+  automationId,
+  version,
+  state: 'queued',
+  sessionId: null,
+  text: '',
+  outcome: null,
+  endedAt: null,
+  cost: null,
+});

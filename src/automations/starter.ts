@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../core/contracts/clock.ts';
+import { AppError, toAppError } from '../core/errors/errors.ts';
+import { SessionId } from '../core/model/ids.ts';
+import type { SessionRecord } from '../core/model/records.ts';
+import type { Automation, AutomationStart, StartCost } from '../sessions/api/automations.ts';
+import type { SessionService } from '../sessions/api/sessions.ts';
+import type { AutomationRecords, Versioned } from './records.ts';
+
+export interface StarterDeps {
+  readonly records: AutomationRecords;
+  readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page'>;
+  /** The cost of a session so far. */
+  readonly costOf: (id: SessionId) => Promise<StartCost>;
+  /** Whether somebody with a valid key that may work owns it. */
+  readonly isOwned: (owner: string) => boolean;
+  readonly clock: Clock;
+}
+type Start = Versioned<AutomationStart>;
+
+/** A start that cannot be made for a passing reason is tried again until it is this late. */
+const maxLatenessMs = 10 * 60_000;
+
+/**
+ * Takes open starts one step further: queued, starting, running, ended. Each step can be repeated, by another server too:
+ * the id of a session follows from its start, and a session that has a message gets no second one.
+ */
+export class Starter {
+  readonly #deps: StarterDeps;
+
+  constructor(deps: StarterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves with false when it waits for something. */
+  async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
+    try {
+      switch (start.doc.state) {
+        case 'queued':
+          return await this.#admit(start, automation, working);
+        case 'starting':
+          return await this.#launch(start, automation);
+        default:
+          return await this.#follow(start);
+      }
+    } catch (thrown) {
+      return await this.#onFailure(start, toAppError(thrown));
+    }
+  }
+
+  async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
+    const { records, sessions, isOwned } = this.#deps;
+    if (automation.owner !== undefined && !isOwned(automation.owner)) {
+      const text = 'Nobody with a valid key owns this automation any more.';
+      await records.change(automation.id, (now) =>
+        now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.#deps.clock.now() } },
+      );
+      throw new AppError('forbidden', text);
+    }
+    if (working.length >= automation.maxRunning) {
+      const count =
+        working.length === 1 ? 'Another start of it still works.' : `${working.length} of its starts still work.`;
+      if (automation.whileRunning === 'skip') return await this.#end(start, { state: 'skipped', text: count });
+      if (automation.whileRunning === 'stop') {
+        for (const { sessionId } of working.slice(0, working.length - automation.maxRunning + 1))
+          if (sessionId) await sessions.stop(sessionId);
+      }
+      if (start.doc.text !== count) await records.putStart({ ...start.doc, text: count }, start.version);
+      return false;
+    }
+    const sessionId = sessionOf(start.doc.id);
+    const next = await records.putStart({ ...start.doc, state: 'starting', sessionId, text: '' }, start.version);
+    return next ? await this.advance(next, automation, working) : false;
+  }
+
+  async #launch(start: Start, automation: Automation): Promise<boolean> {
+    const { records, sessions } = this.#deps;
+    const { sessionId } = start.doc;
+    if (sessionId === null) throw new AppError('internal', 'A start without a session.');
+    const { name, projectId, template, model, owner, message } = automation;
+    if (!(await this.#find(sessionId))) {
+      const command = {
+        id: sessionId,
+        origin: 'automation',
+        title: name,
+        projectId,
+        ...(template !== null && { template }),
+        ...(model !== null && { model }),
+        ...(owner !== undefined && { owner }),
+      };
+      await sessions.create(command).catch((thrown: unknown) => {
+        if (toAppError(thrown).code !== 'fenced') throw thrown; // another server was first
+      });
+    }
+    const { events } = await sessions.page(sessionId, 0, 100);
+    if (!events.some(({ type }) => type === 'message.user'))
+      await sessions.send(sessionId, { text: message, mode: 'queue' });
+    return (await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version)) !== undefined;
+  }
+
+  async #follow(start: Start): Promise<boolean> {
+    const { sessionId } = start.doc;
+    const session = sessionId && (await this.#find(sessionId));
+    if (!session) return await this.#end(start, { state: 'ended', text: 'Its session was deleted.' });
+    if (session.status !== 'completed' || !session.outcome) return false;
+    const cost = await this.#deps.costOf(session.id);
+    return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
+  }
+
+  async #onFailure(start: Start, error: AppError): Promise<boolean> {
+    const { records, clock } = this.#deps;
+    const isLate = clock.now() - start.doc.at > maxLatenessMs;
+    if (start.doc.state === 'running') return false; // the store does not answer: it is looked at again
+    if (!error.retryable || isLate) return await this.#end(start, { state: 'failed', text: error.publicMessage });
+    const text = `It is tried again: ${error.publicMessage}`;
+    if (start.doc.text !== text) await records.putStart({ ...start.doc, text }, start.version).catch(() => {});
+    return false;
+  }
+
+  /** Counts failures in a row, and pauses the automation when there are too many. */
+  async #end(start: Start, end: Partial<AutomationStart>): Promise<boolean> {
+    const { records, clock } = this.#deps;
+    const ended = { ...start.doc, ...end, endedAt: clock.now() };
+    if (!(await records.endStart(ended))) return true;
+    const verdict = verdictOf(ended);
+    if (verdict) {
+      await records.change(ended.automationId, (now) => {
+        const failures = verdict === 'failure' ? now.failures + 1 : 0;
+        if (failures === now.failures) return undefined;
+        const text = `It paused itself after ${failures} failures in a row.`;
+        const isTooMany = failures >= now.maxFailures && !now.paused;
+        return { ...now, failures, ...(isTooMany && { paused: { by: 'failures', text, at: clock.now() } }) };
+      });
+    }
+    await records.forgetOldStarts(ended.automationId);
+    return true;
+  }
+
+  async #find(id: SessionId): Promise<SessionRecord | undefined> {
+    return await this.#deps.sessions.get(id).catch((thrown: unknown) => {
+      if (toAppError(thrown).code === 'session_not_found') return undefined;
+      throw thrown;
+    });
+  }
+}
+
+const sessionOf = (start: string): SessionId =>
+  SessionId.parse(createHash('sha256').update(`automation ${start}`).digest('hex').slice(0, 16));
+
+/** A person's stop says nothing about the automation. */
+function verdictOf({ state, outcome }: AutomationStart): 'success' | 'failure' | undefined {
+  if (state === 'failed') return 'failure';
+  if (!outcome || outcome.status === 'stopped') return undefined;
+  return outcome.status === 'completed' ? 'success' : 'failure';
+}

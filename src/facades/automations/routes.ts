@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { AutomationService } from '../../sessions/api/automations.ts';
+import {
+  Automation,
+  AutomationChange,
+  AutomationId,
+  AutomationStart,
+  CronInput,
+  changeOf,
+  NewAutomation,
+  StartsInput,
+  startsQuery,
+  toAutomation,
+  toStart,
+  toTimes,
+} from '../shared/automations.ts';
+
+const base = '/api/v1/automations';
+const about = describing({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
+const byId = z.object({ id: AutomationId });
+const Ended = z.object({ deleted: z.literal(true) });
+const Times = z.object({ times: z.array(z.iso.datetime()) });
+const example: z.output<typeof Automation> = {
+  id: '0123456789ab',
+  version: 1,
+  name: 'Morning report',
+  message: 'Look at the open issues, and write a summary.',
+  projectId: null,
+  template: null,
+  model: null,
+  schedule: { cron: '0 9 * * 1-5', timezone: 'Europe/Berlin', jitterSeconds: 0, missed: 'latest' },
+  whileRunning: 'skip',
+  maxRunning: 1,
+  maxFailures: 5,
+  shared: false,
+  paused: null,
+  failures: 0,
+  nextAt: '2026-11-25T08:00:00.000Z',
+  createdAt: '2026-11-24T12:00:00.000Z',
+  updatedAt: '2026-11-24T12:00:00.000Z',
+};
+const exampleStart: z.output<typeof AutomationStart> = {
+  id: '0123456789ab:1764057600000',
+  version: 1,
+  cause: { kind: 'schedule', dueAt: '2026-11-25T08:00:00.000Z' },
+  at: '2026-11-25T08:00:00.400Z',
+  state: 'running',
+  sessionId: '0123456789abcdef',
+  text: '',
+  outcome: null,
+  endedAt: null,
+  cost: null,
+};
+const { name, message, schedule } = example;
+const one = ok(Automation, example);
+const start = ok(AutomationStart, exampleStart);
+
+/** The routes of automations, below `/api/v1/automations`. */
+export function automationRoutes(service: AutomationService): FacadeRoutes {
+  return {
+    mount(app) {
+      mountMany(app, service);
+      mountOne(app, service);
+    },
+  };
+}
+
+function mountMany(app: App, service: AutomationService): void {
+  app.get(
+    base,
+    {
+      schema: { response: { 200: ok(Automation.array(), [example]) } },
+      config: { doc: about('List', 'List your automations and those that are shared, the newest first') },
+    },
+    async () => (await service.list()).map(toAutomation),
+  );
+  app.post(
+    base,
+    {
+      schema: { body: NewAutomation, response: { 200: one } },
+      config: {
+        doc: about('Create', 'Make an automation', {
+          description: 'With a schedule it starts at the next time; without one, when somebody starts it.',
+          bodyExample: { name, message, schedule },
+          fails: [400, 403, 404, 422, 429],
+        }),
+      },
+    },
+    async ({ body }) => toAutomation(await service.create(body)),
+  );
+  app.get(
+    `${base}/times`,
+    {
+      schema: { querystring: CronInput, response: { 200: ok(Times, { times: ['2026-11-25T08:00:00.000Z'] }) } },
+      config: { doc: about('Times', 'The next five times of a schedule', { fails: [400, 403, 422] }), least: 'user' },
+    },
+    async ({ query }) => toTimes(await service.times(query, 5)),
+  );
+}
+
+function mountOne(app: App, service: AutomationService): void {
+  const url = `${base}/:id`;
+  app.get(
+    url,
+    {
+      schema: { params: byId, response: { 200: one } },
+      config: { doc: about('Get', 'Get an automation', { fails: [404] }) },
+    },
+    async ({ params }) => toAutomation(await service.get(params.id)),
+  );
+  app.patch(
+    url,
+    {
+      schema: { params: byId, body: AutomationChange, response: { 200: one } },
+      config: {
+        doc: about('Change', 'Change the given fields, for the next starts', {
+          bodyExample: { maxRunning: 2, version: 1 },
+          fails: [400, 403, 404, 409, 422],
+        }),
+      },
+    },
+    async ({ params, body }) => toAutomation(await service.update(params.id, changeOf(body))),
+  );
+  app.delete(
+    url,
+    {
+      schema: { params: byId, response: { 200: ok(Ended, { deleted: true }) } },
+      config: { doc: about('Delete', 'Delete an automation; its sessions stay', { fails: [403, 404] }) },
+    },
+    async ({ params }) => {
+      await service.delete(params.id);
+      return { deleted: true as const };
+    },
+  );
+  for (const [verb, summary] of [
+    ['pause', 'Let its schedule rest; sessions that work go on'],
+    ['resume', 'Let its schedule count again, from now on'],
+  ] as const) {
+    app.post(
+      `${url}/${verb}`,
+      {
+        schema: { params: byId, response: { 200: one } },
+        config: { doc: about(verb === 'pause' ? 'Pause' : 'Resume', summary, { fails: [403, 404] }) },
+      },
+      async ({ params }) => toAutomation(await service[verb](params.id)),
+    );
+  }
+  app.post(
+    `${url}/starts`,
+    {
+      schema: { params: byId, response: { 200: start } },
+      config: { doc: about('Start', 'Start it now, also when it is paused', { fails: [403, 404, 429] }) },
+    },
+    async ({ params }) => toStart(await service.start(params.id, null)),
+  );
+  app.get(
+    `${url}/starts`,
+    {
+      schema: {
+        params: byId,
+        querystring: StartsInput,
+        response: { 200: ok(AutomationStart.array(), [exampleStart]) },
+      },
+      config: { doc: about('Starts', 'The history of its starts, the newest first', { fails: [404, 422] }) },
+    },
+    async ({ params, query }) => (await service.starts(params.id, startsQuery(query))).map(toStart),
+  );
+}

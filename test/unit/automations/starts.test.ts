@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'vitest';
+import { AutomationRecords } from '../../../src/automations/records.ts';
+import { Scheduler } from '../../../src/automations/scheduler.ts';
+import { automationService } from '../../../src/automations/service.ts';
+import { Starter } from '../../../src/automations/starter.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import type { SessionRecord } from '../../../src/core/model/records.ts';
+import type { AutomationSpec } from '../../../src/sessions/api/automations.ts';
+import type { SessionService } from '../../../src/sessions/api/sessions.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { stored } from '../../support/machines/session-parts.ts';
+
+const never = new AbortController().signal;
+const begin = Date.parse('2026-11-24T12:00:30Z');
+const minute = 60_000;
+const spec: AutomationSpec = {
+  name: 'Report',
+  message: 'Write it.',
+  projectId: null,
+  template: null,
+  model: null,
+  schedule: { cron: '* * * * *', timezone: 'UTC', jitterSeconds: 0, missed: 'latest' },
+  whileRunning: 'skip',
+  maxRunning: 1,
+  maxFailures: 3,
+  shared: false,
+};
+
+/** The sessions of a server, which does nothing by itself. */
+function fakeSessions() {
+  const all = new Map<SessionId, SessionRecord>();
+  const sent: { id: SessionId; text: string }[] = [];
+  const stops: SessionId[] = [];
+  let refusal: AppError | undefined;
+  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page'> = {
+    async create({ id, title = '', owner }) {
+      if (refusal) throw refusal;
+      if (!id || all.has(id)) throw new AppError('fenced', 'There is one.');
+      const record = stored({ id, title, status: 'pending', ...(owner !== undefined && { owner }) });
+      all.set(id, record);
+      return record;
+    },
+    async get(id) {
+      const found = all.get(id);
+      if (!found) throw new AppError('session_not_found', 'There is no such session.');
+      return found;
+    },
+    async send(id, { text }) {
+      sent.push({ id, text });
+      all.set(id, { ...(all.get(id) as SessionRecord), status: 'running' });
+      return {} as never;
+    },
+    async stop(id) {
+      stops.push(id);
+      return { stopped: true };
+    },
+    async page(id) {
+      const events = sent.filter((one) => one.id === id).map(() => ({ type: 'message.user' }));
+      return { events, head: events.length, thinned: 0, trimmed: 0 } as never;
+    },
+  };
+  return {
+    sessions,
+    sent,
+    stops,
+    all,
+    refuse: (error: AppError | undefined) => {
+      refusal = error;
+    },
+    end(id: SessionId, status: 'completed' | 'failed' | 'stopped') {
+      const reason = status === 'stopped' ? 'stopped' : status;
+      all.set(id, { ...(all.get(id) as SessionRecord), status: 'completed', outcome: { status, reason } });
+    },
+  };
+}
+
+function world({
+  store = memoryStore(),
+  fake = fakeSessions(),
+  clock = manualClock(begin),
+  isOwned = () => true,
+} = {}) {
+  const records = new AutomationRecords(store.records);
+  const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
+  const starter = new Starter({ records, sessions: fake.sessions, costOf, isOwned, clock });
+  const leads = async () => true;
+  const scheduler = new Scheduler({ records, starter, leads, shared: store.shared, clock, warn: () => {} });
+  const service = automationService({ records, ids: randomIds(), clock, check: async () => {}, wake: () => {} });
+  const round = () => scheduler.round(never);
+  const states = async (id: string) => (await service.starts(id, { limit: 50 })).map(({ state }) => state);
+  return { store, fake, clock, records, service, round, states, scheduler };
+}
+
+describe('a scheduled automation', () => {
+  test('starts a session with its message at each of its times, and not before', async () => {
+    const { service, round, clock, fake } = world();
+    const { id } = await service.create({ ...spec, maxRunning: 20 });
+    await round();
+    expect(fake.sent).toEqual([]);
+    clock.advance(30_000);
+    await round();
+    clock.advance(minute);
+    await round();
+    await round();
+    expect(fake.sent.map(({ text }) => text)).toEqual(['Write it.', 'Write it.']);
+    expect(new Set(fake.sent.map((one) => one.id)).size).toBe(2);
+    const starts = await service.starts(id, { limit: 10 });
+    expect(starts.map(({ cause }) => cause)).toEqual([
+      { kind: 'schedule', dueAt: Date.parse('2026-11-24T12:02:00Z') },
+      { kind: 'schedule', dueAt: Date.parse('2026-11-24T12:01:00Z') },
+    ]);
+  });
+
+  test('starts once for all times that a downtime missed, or for none', async () => {
+    const { service, round, clock, fake } = world();
+    const none = { ...spec.schedule, missed: 'none' } as NonNullable<AutomationSpec['schedule']>;
+    await service.create(spec);
+    const other = await service.create({ ...spec, schedule: none });
+    clock.advance(60 * minute + 15_000); // one minute and 45 s behind the last whole minute
+    clock.advance(minute);
+    await round();
+    expect(fake.sent).toHaveLength(2); // 13:01:00 is 45 s ago, which is late, not missed
+    clock.advance(10 * minute);
+    const yearly = { ...none, cron: '5 13 24 11 *' };
+    await service.update(other.id, { schedule: { ...yearly, cron: '12 13 24 11 *' } });
+    clock.advance(10 * minute);
+    await round();
+    expect(
+      (await service.starts(other.id, { limit: 10 })).filter(({ cause }) => cause.kind === 'schedule'),
+    ).toHaveLength(1);
+  });
+
+  test('that is paused starts nothing by itself, and from its resumption on at its next time', async () => {
+    const { service, round, clock, fake } = world();
+    const { id } = await service.create(spec);
+    await service.pause(id);
+    clock.advance(5 * minute);
+    await round();
+    expect(fake.sent).toEqual([]);
+    const { nextAt } = await service.resume(id);
+    expect(nextAt).toBe(Date.parse('2026-11-24T12:06:00Z'));
+    await service.start(id, null);
+    await round();
+    expect(fake.sent).toHaveLength(1);
+  });
+
+  test('starts once, however many servers look at once, and whichever dies between two writes', async () => {
+    const store = memoryStore({ shared: true });
+    const [fake, clock] = [fakeSessions(), manualClock(begin)];
+    const servers = [world({ store, fake, clock }), world({ store, fake, clock }), world({ store, fake, clock })];
+    const { service } = servers[0] as ReturnType<typeof world>;
+    for (let count = 0; count < 20; count++) await service.create({ ...spec, maxRunning: 20 });
+    for (let minutes = 0; minutes < 5; minutes++) {
+      clock.advance(minute);
+      await Promise.all(servers.map(({ round }) => round()));
+    }
+    await Promise.all(servers.map(({ round }) => round()));
+    expect(fake.all.size).toBe(100);
+    const perSession = Map.groupBy(fake.sent, ({ id }) => id);
+    expect(perSession.size).toBe(100);
+  });
+});
+
+describe('a start that comes while another works', () => {
+  async function two(whileRunning: AutomationSpec['whileRunning']) {
+    const made = world();
+    const { id } = await made.service.create({ ...spec, schedule: null, whileRunning });
+    await made.service.start(id, null);
+    await made.round();
+    made.clock.advance(1_000);
+    await made.service.start(id, 'a-key');
+    await made.round();
+    const [first] = made.fake.sent;
+    return { ...made, id, first: first?.id as SessionId };
+  }
+
+  test('is left out, and the history says why', async () => {
+    const { states, service, id } = await two('skip');
+    expect(await states(id)).toEqual(['skipped', 'running']);
+    const [newest] = await service.starts(id, { limit: 1 });
+    expect(newest?.text).toBe('Another start of it still works.');
+    expect(newest?.cause).toEqual({ kind: 'person', key: 'a-key' });
+  });
+
+  test('waits for the end of the first', async () => {
+    const { states, id, fake, first, round } = await two('queue');
+    expect(await states(id)).toEqual(['queued', 'running']);
+    fake.end(first, 'completed');
+    await round();
+    expect(await states(id)).toEqual(['running', 'ended']);
+  });
+
+  test('stops the first', async () => {
+    const { states, id, fake, first, round } = await two('stop');
+    expect(fake.stops).toEqual([first]);
+    fake.end(first, 'stopped');
+    await round();
+    expect(await states(id)).toEqual(['running', 'ended']);
+  });
+});
+
+describe('the end of a start', () => {
+  test('has the outcome and the cost of its session', async () => {
+    const { service, round, fake } = world();
+    const { id } = await service.create({ ...spec, schedule: null });
+    await service.start(id, null);
+    await round();
+    fake.end(fake.sent[0]?.id as SessionId, 'completed');
+    await round();
+    const [start] = await service.starts(id, { limit: 1 });
+    expect(start).toMatchObject({ state: 'ended', outcome: { status: 'completed' }, cost: { cost: 0.5 } });
+  });
+
+  test('that failed so often in a row pauses the automation, and a success begins the count anew', async () => {
+    const { service, round, fake, clock } = world();
+    const { id } = await service.create(spec);
+    for (const status of ['failed', 'failed', 'completed', 'failed', 'stopped', 'failed', 'failed'] as const) {
+      clock.advance(minute);
+      await round();
+      fake.end(fake.sent.at(-1)?.id as SessionId, status);
+      await round();
+    }
+    const { paused, failures } = await service.get(id);
+    expect(failures).toBe(3);
+    expect(paused).toMatchObject({ by: 'failures', text: 'It paused itself after 3 failures in a row.' });
+    clock.advance(10 * minute);
+    await round();
+    expect(fake.sent).toHaveLength(7);
+  });
+
+  test('whose session cannot be made says why, at once when no later try can help', async () => {
+    const { service, round, fake, clock, states } = world();
+    const { id } = await service.create({ ...spec, schedule: null });
+    fake.refuse(new AppError('not_found', 'There is no such project.'));
+    await service.start(id, null);
+    await round();
+    expect((await service.starts(id, { limit: 1 }))[0]).toMatchObject({
+      state: 'failed',
+      text: 'There is no such project.',
+    });
+    fake.refuse(new AppError('sandbox_capacity', 'There is no room.'));
+    clock.advance(1_000);
+    await service.start(id, null);
+    await round();
+    expect((await service.starts(id, { limit: 1 }))[0]?.text).toBe('It is tried again: There is no room.');
+    fake.refuse(undefined);
+    await round();
+    expect(await states(id)).toEqual(['running', 'failed']);
+  });
+
+  test('of an owner without a valid key starts nothing and pauses', async () => {
+    const { service, round, fake } = world({ isOwned: () => false });
+    const { id } = await service.create({ ...spec, schedule: null, owner: 'gone' });
+    await service.start(id, null);
+    await round();
+    expect(fake.sent).toEqual([]);
+    expect((await service.get(id)).paused?.by).toBe('owner');
+  });
+});
+
+test('a change with an old version is refused, and one with a bad schedule changes nothing', async () => {
+  const { service } = world();
+  const { id } = await service.create(spec);
+  await service.update(id, { name: 'Other', version: 1 });
+  await expect(service.update(id, { name: 'Third', version: 1 })).rejects.toMatchObject({ code: 'conflict' });
+  const schedule = { cron: 'nonsense', timezone: 'UTC', jitterSeconds: 0, missed: 'none' } as const;
+  await expect(service.update(id, { name: 'Fourth', schedule })).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(await service.get(id)).toMatchObject({ name: 'Other', version: 2 });
+});
+
+test('a deleted automation leaves no start behind', async () => {
+  const { service, round, records } = world();
+  const { id } = await service.create({ ...spec, schedule: null });
+  await service.start(id, null);
+  await round();
+  await service.delete(id);
+  expect(await records.openStarts()).toEqual([]);
+  await expect(service.starts(id, { limit: 1 })).rejects.toMatchObject({ code: 'not_found' });
+});
