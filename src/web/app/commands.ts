@@ -1,3 +1,4 @@
+import { automationCommands } from '../automations/commands.ts';
 import { stopRun } from '../data/actions.ts';
 import { theme } from '../data/prefs.ts';
 import { go } from '../data/route.ts';
@@ -62,6 +63,11 @@ const appCommands: readonly Command[] = [
 
 /** All entries of the palette. A room adds its own in its `commands.ts`. */
 export const commands = (): readonly Command[] =>
-  [...appCommands, ...sessionCommands, ...sharingCommands, ...workCommands, ...settingsCommands].filter(
-    ({ when }) => when?.() ?? true,
-  );
+  [
+    ...appCommands,
+    ...sessionCommands,
+    ...sharingCommands,
+    ...workCommands,
+    ...automationCommands,
+    ...settingsCommands,
+  ].filter(({ when }) => when?.() ?? true);

@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { openAutomations } from '../automations/automations.tsx';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
@@ -61,6 +62,7 @@ export function Sidebar() {
         <a class="icon-button" href="/guide" target="_blank" rel="noopener" aria-label={t('guide')} title={t('guide')}>
           <Icon name="help" />
         </a>
+        <IconButton icon="clock" label={t('automations')} onClick={openAutomations} />
         <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
       </div>
       <Button class="new-session" icon="plus" onClick={newSession}>

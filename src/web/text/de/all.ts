@@ -2,6 +2,7 @@ import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
 import { branches } from './branches.ts';
 import { completion } from './completion.ts';
+import { automations } from './automations.ts';
 import { conversation } from './conversation.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';
@@ -24,6 +25,7 @@ export const de: Texts = {
   ...models,
   ...inbox,
   ...events,
+  ...automations,
   ...work,
   ...sharing,
   ...screen,

@@ -1,0 +1,43 @@
+import { useEffect } from 'preact/hooks';
+import { Button } from '../parts/button.tsx';
+import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+import { AutomationForm } from './form.tsx';
+import { OneAutomation } from './one.tsx';
+import { type Automation, automations, readAutomations } from './state.ts';
+import { stateOf } from './words.ts';
+
+export const openAutomations = (): void => showDialog(<Automations key="all" />);
+const openForm = (): void => showDialog(<AutomationForm key="form" back={openAutomations} />);
+export const openAutomation = (automation: Automation): void =>
+  showDialog(<OneAutomation key={automation.id} id={automation.id} back={openAutomations} />);
+
+/** The automations that the person sees, and the way to a new one. */
+function Automations() {
+  const [trouble, tryIt] = useTrouble();
+  useEffect(() => void tryIt(t('automations.unread'), readAutomations), []);
+  const all = automations.value;
+  return (
+    <Dialog title={t('automations')} wide>
+      <p class="quiet">{t('automations.about')}</p>
+      <div>
+        <Button kind="primary" icon="plus" onClick={openForm}>
+          {t('automations.new')}
+        </Button>
+      </div>
+      <Trouble text={trouble} />
+      {all?.length === 0 && <p class="quiet">{t('automations.none')}</p>}
+      <ul class="automations">
+        {all?.map((automation) => (
+          <li key={automation.id}>
+            <button type="button" onClick={() => openAutomation(automation)}>
+              <strong>{automation.name}</strong>
+              <span class={automation.paused ? 'note wait' : 'quiet'}>{stateOf(automation)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}

@@ -1,0 +1,215 @@
+import { useEffect, useState } from 'preact/hooks';
+import { once, query } from '../data/server.ts';
+import { Button } from '../parts/button.tsx';
+import { Dialog } from '../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { language, t } from '../text/text.ts';
+import { type Automation, shownAs } from './state.ts';
+import {
+  choiceOf,
+  cronOf,
+  dayName,
+  labelOf,
+  ownZone,
+  type ScheduleKind,
+  scheduleKinds,
+  timeIn,
+  zones,
+} from './times.ts';
+
+interface Props {
+  /** Undefined: a new one. */
+  readonly automation?: Automation;
+  readonly back: () => void;
+}
+
+/** Name, task and times of an automation, with the next five times while they are chosen. */
+export function AutomationForm({ automation, back }: Props) {
+  const [name, setName] = useState(automation?.name ?? '');
+  const [message, setMessage] = useState(automation?.message ?? '');
+  const [choice, setChoice] = useState(
+    choiceOf(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
+  );
+  const [timezone, setTimezone] = useState(automation?.schedule?.timezone ?? ownZone());
+  const [whileRunning, setWhileRunning] = useState(automation?.whileRunning ?? 'skip');
+  const [trouble, tryIt] = useTrouble();
+  const cron = cronOf(choice);
+  const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
+  const save = () =>
+    tryIt(t('notSaved'), async () => {
+      const schedule = cron === undefined ? null : { cron, timezone, missed: automation?.schedule?.missed ?? 'latest' };
+      const spec = { name, message, schedule, whileRunning };
+      shownAs(
+        automation
+          ? await once('automations.update', { ...spec, id: automation.id, version: automation.version })
+          : await once('automations.create', spec),
+      );
+      back();
+    });
+  return (
+    <Dialog title={t(automation ? 'automations.change' : 'automations.new')} wide>
+      <form
+        class="form automation-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <label class="labelled">
+          <span>{t('automations.name')}</span>
+          <input
+            class="field"
+            required
+            maxLength={255}
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+        </label>
+        <label class="labelled">
+          <span>{t('automations.message')}</span>
+          <textarea
+            class="field"
+            required
+            rows={5}
+            value={message}
+            onInput={(event) => setMessage(event.currentTarget.value)}
+          />
+        </label>
+        <div class="automation-times">
+          <label class="labelled">
+            <span>{t('automations.when')}</span>
+            <select
+              class="field"
+              value={choice.kind}
+              onChange={(event) => setChoice({ ...choice, kind: event.currentTarget.value as ScheduleKind })}
+            >
+              {scheduleKinds.map((kind) => (
+                <option key={kind} value={kind}>
+                  {t(labelOf(kind))}
+                </option>
+              ))}
+            </select>
+          </label>
+          {has('weekly') && (
+            <label class="labelled">
+              <span>{t('automations.day')}</span>
+              <select
+                class="field"
+                value={String(choice.day)}
+                onChange={(event) => setChoice({ ...choice, day: Number(event.currentTarget.value) })}
+              >
+                {[1, 2, 3, 4, 5, 6, 0].map((day) => (
+                  <option key={day} value={String(day)}>
+                    {dayName(day, language.value)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          {has('daily', 'weekdays', 'weekly') && (
+            <label class="labelled">
+              <span>{t('automations.time')}</span>
+              <input
+                class="field"
+                type="time"
+                required
+                value={choice.time}
+                onInput={(event) => setChoice({ ...choice, time: event.currentTarget.value })}
+              />
+            </label>
+          )}
+          {has('own') && (
+            <label class="labelled">
+              <span>{t('automations.cron')}</span>
+              <input
+                required
+                class="field mono"
+                value={choice.cron}
+                onInput={(event) => setChoice({ ...choice, cron: event.currentTarget.value })}
+              />
+            </label>
+          )}
+          {!has('hand') && (
+            <label class="labelled">
+              <span>{t('automations.zone')}</span>
+              <input
+                class="field"
+                required
+                list="time-zones"
+                value={timezone}
+                onInput={(event) => setTimezone(event.currentTarget.value)}
+              />
+              <datalist id="time-zones">
+                {zones().map((zone) => (
+                  <option key={zone} value={zone} />
+                ))}
+              </datalist>
+            </label>
+          )}
+        </div>
+        {cron !== undefined && <NextTimes cron={cron} timezone={timezone} />}
+        <label class="labelled">
+          <span>{t('automations.whileRunning')}</span>
+          <select
+            class="field"
+            value={whileRunning}
+            onChange={(event) => setWhileRunning(event.currentTarget.value as typeof whileRunning)}
+          >
+            {(['skip', 'queue', 'stop'] as const).map((rule) => (
+              <option key={rule} value={rule}>
+                {t(`automations.${rule}`)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Trouble text={trouble} />
+        <div class="choices">
+          <Button type="button" onClick={back}>
+            {t('cancel')}
+          </Button>
+          <Button kind="primary" type="submit">
+            {t('automations.save')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** The server's answer, so that what is shown is what will happen. */
+function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
+  const [times, setTimes] = useState<readonly string[]>([]);
+  const [trouble, tryIt] = useTrouble();
+  useEffect(() => {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      void tryIt(t('automations.noTimes'), async () => {
+        const found = await query('automations.times', { cron, timezone });
+        if (!isOver) setTimes(found.times);
+      }).then((worked) => {
+        if (!worked && !isOver) setTimes([]);
+      });
+    }, 300);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [cron, timezone]);
+  return (
+    <div class="next-times" aria-live="polite">
+      <Trouble text={trouble} />
+      {times.length > 0 && (
+        <>
+          <h3>{t('automations.nextTimes')}</h3>
+          <ol>
+            {times.map((at) => (
+              <li key={at}>
+                <time dateTime={at}>{timeIn(at, timezone, language.value)}</time>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+    </div>
+  );
+}

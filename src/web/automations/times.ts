@@ -1,0 +1,56 @@
+import type { TextKey } from '../text/texts.ts';
+
+/** A kind of schedule that most people want, or the five fields themselves. */
+export const scheduleKinds = ['hand', 'hourly', 'daily', 'weekdays', 'weekly', 'own'] as const;
+export type ScheduleKind = (typeof scheduleKinds)[number];
+export const labelOf = (kind: ScheduleKind): TextKey => `automations.${kind}`;
+
+export interface ScheduleChoice {
+  readonly kind: ScheduleKind;
+  /** `HH:MM` */
+  readonly time: string;
+  /** 0 is Sunday. */
+  readonly day: number;
+  readonly cron: string;
+}
+
+export function cronOf({ kind, time, day, cron }: ScheduleChoice): string | undefined {
+  const [hour = 0, minute = 0] = time.split(':').map(Number);
+  const fields: Record<ScheduleKind, string | undefined> = {
+    hand: undefined,
+    hourly: '0 * * * *',
+    daily: `${minute} ${hour} * * *`,
+    weekdays: `${minute} ${hour} * * 1-5`,
+    weekly: `${minute} ${hour} * * ${day}`,
+    own: cron.trim(),
+  };
+  return fields[kind];
+}
+
+/** The choice that these five fields stand for. */
+export function choiceOf(cron: string | undefined): ScheduleChoice {
+  const none = { kind: 'hand', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
+  if (cron === undefined) return none;
+  if (cron === '0 * * * *') return { ...none, kind: 'hourly' };
+  const [, minute, hour, days] = /^(\d{1,2}) (\d{1,2}) \* \* (\*|1-5|[0-6])$/.exec(cron) ?? [];
+  if (minute === undefined || hour === undefined || days === undefined) return { ...none, kind: 'own', cron };
+  const time = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
+  if (days === '*') return { ...none, kind: 'daily', time };
+  return days === '1-5' ? { ...none, kind: 'weekdays', time } : { ...none, kind: 'weekly', time, day: Number(days) };
+}
+
+export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
+export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** 1 January 2023 was a Sunday. */
+export const dayName = (day: number, language: string): string =>
+  new Date(Date.UTC(2023, 0, 1 + day)).toLocaleDateString(language, { weekday: 'long', timeZone: 'UTC' });
+export const timeIn = (at: string, zone: string, language: string): string =>
+  new Date(at).toLocaleString(language, {
+    timeZone: zone,
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  });

@@ -1,0 +1,10 @@
+import { language, t } from '../text/text.ts';
+import type { Automation } from './state.ts';
+import { timeIn } from './times.ts';
+
+/** The state of an automation as people read it: paused, by hand, or its next start. */
+export function stateOf({ paused, schedule, nextAt }: Automation): string {
+  if (paused) return t(`automations.pausedBy.${paused.by}`);
+  if (!schedule || nextAt === null) return t('automations.byHand');
+  return t('automations.next', { at: timeIn(nextAt, schedule.timezone, language.value), zone: schedule.timezone });
+}
