@@ -3,7 +3,7 @@ import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { Outcome } from '../core/model/records.ts';
-import type { Automation, AutomationStart, StartsQuery } from '../sessions/api/automations.ts';
+import type { Automation, AutomationStart, StartsQuery } from '../sessions/api/server/automations.ts';
 
 // Three kinds of records. An automation is sorted by its next start, so that the scheduler asks for those that are due
 // alone. A start is `open` until it has its end, and then moves into the history of its automation.

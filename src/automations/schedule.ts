@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
 import { AppError } from '../core/errors/errors.ts';
-import type { Schedule } from '../sessions/api/automations.ts';
+import type { Schedule } from '../sessions/api/server/automations.ts';
 
 type CronTime = Pick<Schedule, 'cron' | 'timezone'>;
 

@@ -2,7 +2,7 @@ import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
-import type { Automation, AutomationStart } from '../sessions/api/automations.ts';
+import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
 import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';

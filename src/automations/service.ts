@@ -1,7 +1,7 @@
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import type { Automation, AutomationService, AutomationSpec } from '../sessions/api/automations.ts';
+import type { Automation, AutomationService, AutomationSpec } from '../sessions/api/server/automations.ts';
 import type { AutomationRecords } from './records.ts';
 import { nextTime, nextTimes, parseCron } from './schedule.ts';
 import { newStart } from './scheduler.ts';

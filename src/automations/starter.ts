@@ -3,7 +3,7 @@ import type { Clock } from '../core/contracts/clock.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
-import type { Automation, AutomationStart, StartCost } from '../sessions/api/automations.ts';
+import type { Automation, AutomationStart, StartCost } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
 

@@ -12,7 +12,7 @@ import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts'
 import { type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
 import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
-import type { TemplateService } from '../../sessions/api/templates.ts';
+import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
 import { agentDesktop } from '../../sessions/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../sessions/desktop/screens.ts';

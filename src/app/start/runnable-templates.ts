@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
-import type { TemplateInfo, Unavailable } from '../../sessions/api/templates.ts';
+import type { TemplateInfo, Unavailable } from '../../sessions/api/server/templates.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
 
 interface Trouble extends Unavailable {

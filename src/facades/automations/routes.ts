@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { describing, ok } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import type { AutomationService } from '../../sessions/api/automations.ts';
+import type { AutomationService } from '../../sessions/api/server/automations.ts';
 import {
   Automation,
   AutomationChange,

@@ -6,7 +6,7 @@ import type {
   Automation as AutomationDoc,
   AutomationSpec,
   AutomationStart as StartDoc,
-} from '../../sessions/api/automations.ts';
+} from '../../sessions/api/server/automations.ts';
 
 // Automations as clients see and change them. Times are ISO 8601 in UTC.
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toolGroups } from '../../agents/tools/tool.ts';
+import type { TemplateInfo, Unavailable } from '../../sessions/api/server/templates.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import type { TemplateInfo, Unavailable } from '../../sessions/api/templates.ts';
 
 /** A template as clients see it. Null: the template leaves it to the project or to the server. */
 const Template = z.object({

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
-import type { AutomationService } from '../api/automations.ts';
 import type { Action } from '../api/rules.ts';
+import type { AutomationService } from '../api/server/automations.ts';
 import { authorizeRole, checkBy } from './authorize.ts';
 
 interface AutomationGuardDeps {

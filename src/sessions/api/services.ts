@@ -1,5 +1,4 @@
 import type { SessionId } from '../../core/model/ids.ts';
-import { type AutomationService, automationRules } from './automations.ts';
 import { type CredentialService, credentialRules } from './credentials.ts';
 import { type DesktopService, desktopRules } from './desktop.ts';
 import { type EgressService, egressRules } from './egress.ts';
@@ -12,10 +11,11 @@ import { type PullRequestService, pullRequestRules, type RepositoryService, repo
 import type { RegisteredService } from './rules.ts';
 import { type InsideService, insideRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
+import { type AutomationService, automationRules } from './server/automations.ts';
+import { type TemplateList, templateRules } from './server/templates.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
 import { type StreamService, streamRules } from './streams.ts';
-import { type TemplateList, templateRules } from './templates.ts';
 import { type TerminalService, terminalRules } from './terminals.ts';
 
 /**

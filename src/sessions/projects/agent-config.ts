@@ -3,7 +3,7 @@ import { toolGroups } from '../../agents/tools/tool.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { ToolProgram } from '../../core/model/tool-server.ts';
-import type { TemplateInfo, TemplateService } from '../api/templates.ts';
+import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import { joinModel, type OfferedProvider, splitModel } from './providers.ts';
 import { checkOptions } from './sampling.ts';
 

@@ -6,7 +6,7 @@ import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
-import type { TemplateInfo, TemplateService } from '../api/templates.ts';
+import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import type { ModelFor } from './model-cache.ts';

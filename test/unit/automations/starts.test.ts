@@ -6,7 +6,7 @@ import { Starter } from '../../../src/automations/starter.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
-import type { AutomationSpec } from '../../../src/sessions/api/automations.ts';
+import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -80,7 +80,7 @@ function world({
   store = memoryStore(),
   fake = fakeSessions(),
   clock = manualClock(begin),
-  isOwned = () => true,
+  isOwned = (): boolean => true,
 } = {}) {
   const records = new AutomationRecords(store.records);
   const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });

@@ -1,6 +1,6 @@
 import { AppError } from '../../../core/errors/errors.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import type { TemplateInfo } from '../../../sessions/api/templates.ts';
+import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
 import { about } from './about.ts';
 import { invalid, type OpencodexDeps, projectOf } from './context.ts';

@@ -2,7 +2,7 @@ import { asGiven } from '../../../config/tool-servers.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
-import type { TemplateInfo } from '../../../sessions/api/templates.ts';
+import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import { type AgentConfig, agentType } from '../../../sessions/projects/agent-config.ts';
 import { projectFolder } from '../../../sessions/projects/project-copies.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';

@@ -1,7 +1,7 @@
 import { app } from './app.ts';
+import { automations } from './automations.ts';
 import { branches } from './branches.ts';
 import { completion } from './completion.ts';
-import { automations } from './automations.ts';
 import { conversation } from './conversation.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';

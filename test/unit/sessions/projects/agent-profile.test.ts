@@ -11,7 +11,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import type { ToolProgram } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import type { TemplateInfo } from '../../../../src/sessions/api/templates.ts';
+import type { TemplateInfo } from '../../../../src/sessions/api/server/templates.ts';
 import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
 import { agentProfiles } from '../../../../src/sessions/projects/agent-profile.ts';
 import { modelCache } from '../../../../src/sessions/projects/model-cache.ts';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { SessionId } from '../../core/model/ids.ts';
-import type { Outcome } from '../../core/model/records.ts';
-import type { ServiceRules } from './rules.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { Outcome } from '../../../core/model/records.ts';
+import type { ServiceRules } from '../rules.ts';
 
 /** When an automation starts by itself. */
 export interface Schedule {

@@ -1,6 +1,6 @@
-import type { ToolGroup } from '../../agents/tools/tool.ts';
-import type { Template } from '../../core/model/template.ts';
-import type { ServiceRules } from './rules.ts';
+import type { ToolGroup } from '../../../agents/tools/tool.ts';
+import type { Template } from '../../../core/model/template.ts';
+import type { ServiceRules } from '../rules.ts';
 
 /** A template, and the groups of tools of which its agents have at least one. */
 export interface TemplateInfo extends Template {

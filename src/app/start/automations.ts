@@ -3,11 +3,11 @@ import { Scheduler } from '../../automations/scheduler.ts';
 import { automationService } from '../../automations/service.ts';
 import { Starter, type StarterDeps } from '../../automations/starter.ts';
 import type { EventLog, Store } from '../../core/contracts/ports.ts';
-import type { AutomationService, AutomationSpec } from '../../sessions/api/automations.ts';
+import type { AutomationService, AutomationSpec } from '../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
 import { costOf } from '../../sessions/services/costs.ts';
-import { inBackground, type Startup } from '../start/startup.ts';
-import type { Replica } from './replica.ts';
+import type { Replica } from '../parts/replica.ts';
+import { inBackground, type Startup } from './startup.ts';
 
 interface Parts {
   readonly store: Store;
