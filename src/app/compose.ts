@@ -6,6 +6,7 @@ import { noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { pageFiles } from './page/page.ts';
+import type { LiveConfig } from './settings/live-config.ts';
 import { openAgents } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
 import { openSandboxes } from './start/sandboxes.ts';
@@ -28,6 +29,8 @@ export interface Core extends OpenServices {
   /** The page for browsers. */
   readonly page: () => Promise<PageFiles>;
   readonly instance: string;
+  /** The settings in force. */
+  readonly live: LiveConfig;
 }
 
 /**
@@ -68,6 +71,7 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
     store: storage.store,
     inbox: storage.inbox,
     instance: storage.instance,
+    live: storage.live,
     page: pageFiles(),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -118,7 +118,8 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   stack.defer(ending('open requests'));
   const { driver, modelName, instance } = core;
   const { url, startToken } = http;
-  const reach = [config.egress.policy, ...config.egress.allow].join(' ');
+  const { egress } = core.live.now;
+  const reach = [egress.policy, ...egress.allow].join(' ');
   const began = { version: packageJson.version, driver: driver.name, model: modelName, egress: reach };
   audit?.write({ action: 'server.start', outcome: 'done', by: 'server', detail: began });
   logger.info({ url, driver: driver.name, model: modelName, instance }, 'ready');

@@ -10,7 +10,18 @@ export interface SettingDescription {
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
+  /** Administrators change it in the running server; undefined: it is read at the start alone. */
+  readonly change?: ChangeableSetting | undefined;
 }
+/** The place of a setting among those that people change, and the form in which they enter it. */
+export interface ChangeableSetting {
+  readonly section: 'approvals' | 'tools' | 'network' | 'template' | 'budgets' | 'retention';
+  readonly form: SettingForm;
+}
+export type SettingForm =
+  | { readonly kind: 'rules' | 'tools' | 'hosts' | 'template' }
+  | { readonly kind: 'choice'; readonly options: readonly string[] }
+  | { readonly kind: 'amount'; readonly unit: 'seconds' | 'days' | 'bytes' | 'count' | 'cost' };
 interface Kind<Schema extends z.ZodType> {
   accepts: string;
   kind: Schema;
@@ -40,3 +51,7 @@ export const secretSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, fall
 
 export const optionalSecret = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
+
+/** A setting that administrators change in the running server, where neither a file nor a variable sets it. */
+export const changeable = <Schema extends z.ZodType>(schema: Schema, change: ChangeableSetting): Schema =>
+  schema.meta({ ...schema.meta(), change });

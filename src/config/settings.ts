@@ -3,6 +3,7 @@ import type { SettingDescription } from './setting.ts';
 
 /** One leaf of the schema, with its names. */
 export interface Setting extends SettingDescription {
+  readonly schema: z.ZodType;
   /** The path in the `Config` object. */
   readonly path: readonly string[];
   /** The key in corral.yaml. */
@@ -22,7 +23,7 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
   const about = schema.meta() as unknown as SettingDescription;
   const key = path.map(kebab).join('.');
   const own = `CORRAL_${key.replace(/[-.]/g, '_').toUpperCase()}`;
-  return [{ ...about, path, key, variables: [own, ...about.standard], shown: about.standard[0] ?? own }];
+  return [{ ...about, schema, path, key, variables: [own, ...about.standard], shown: about.standard[0] ?? own }];
 }
 
 /** The leaves of a schema of settings, and its mappings. */

@@ -4,10 +4,13 @@ import type { RunPolicy } from '../../../machines/run.ts';
 import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import { retryDelay } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
 import type { SessionBudget } from '../../sessions/run/allowance.ts';
+import type { Profile } from '../../sessions/run/profile.ts';
+import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
 
 // The policies of the machines, from the settings.
@@ -58,16 +61,41 @@ export const restartPolicy = {
  * The calls that need permission. Rejects: invalid_request for an unknown tool, because that entry would protect
  * nothing.
  */
-export function approvalsOf(
-  approvals: Config['approvals'],
-  tools: ToolRegistry,
-): { tools: readonly string[]; timeoutMs: number } {
-  const unknown = approvals.tools.find((name) => name !== '*' && !name.startsWith('mcp_') && !tools.find(name));
-  if (unknown !== undefined) {
-    const known = tools.declarations.map(({ name }) => name).join(', ');
-    throw new AppError('invalid_request', `CORRAL_APPROVALS_TOOLS: there is no tool ${unknown}. These are: ${known}.`);
-  }
-  return { tools: approvals.tools, timeoutMs: approvals.timeoutSeconds * second };
+export function approvalsOf(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
+  refuseUnknown('approvals.tools', approvals.tools, tools);
+  refuseUnknown(
+    'approvals.rules',
+    approvals.rules.map(({ tool }) => tool),
+    tools,
+  );
+  return approvalsIn(approvals);
+}
+
+export const approvalsIn = ({ tools, rules, timeoutSeconds }: Config['approvals']): Approvals => ({
+  tools,
+  rules,
+  timeoutMs: timeoutSeconds * second,
+});
+
+/** Throws: invalid_request for a name that no tool has. Globs, groups and names of tool servers' tools pass. */
+export function refuseUnknown(setting: string, names: readonly string[], tools: ToolRegistry): void {
+  const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
+  const isKnown = (name: string) =>
+    name.includes('*') || name.startsWith('mcp_') || groups.includes(name) || tools.find(name) !== undefined;
+  const unknown = names.find((name) => !isKnown(name));
+  if (unknown === undefined) return;
+  const known = [...groups, ...tools.declarations.map(({ name }) => name)].join(', ');
+  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. These are: ${known}.`);
+}
+
+/** What people can change of the usual agent: its limits, and the calls that need permission. */
+export function changeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
+  const { turns, wallMs, tokens, cost } = runPolicy(config, () => 0).budget;
+  return {
+    budget: { turns, wallMs, ...(tokens !== undefined && { tokens }), ...(cost !== undefined && { cost }) },
+    sessionBudget: sessionBudget(config.session) ?? {},
+    approvals: approvalsIn(config.approvals),
+  };
 }
 
 /** The limits of the server's settings, as callers see them. */

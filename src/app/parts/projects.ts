@@ -40,8 +40,9 @@ interface Options {
   readonly logger: Logger;
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
-  /** The profile of sessions without a project. */
-  readonly usual: Profile;
+  /** The profile of sessions without a project, and the tools that no agent has. */
+  readonly usualOf: () => Profile | Promise<Profile>;
+  readonly denied: () => readonly string[];
   /** Tools that only some installations have. */
   readonly more: readonly Tool[];
   readonly computers: (shape: ComputerShape) => readonly Tool[];
@@ -62,7 +63,8 @@ export async function projectParts({
   ids,
   logger,
   learn,
-  usual,
+  usualOf,
+  denied,
   more,
   computers,
   templates,
@@ -101,7 +103,8 @@ export async function projectParts({
   const profileOf = agentProfiles({
     agents,
     templates,
-    usual,
+    usualOf,
+    denied,
     computers,
     more,
     usualModel: async () =>

@@ -83,6 +83,10 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
     ...check('tools.allow', allow),
     ...check('tools.deny', deny),
     ...check('approvals.tools', template.approvals.tools),
+    ...check(
+      'approvals.rules',
+      template.approvals.rules?.map(({ tool }) => tool),
+    ),
   ];
 }
 

@@ -19,21 +19,47 @@ export interface SandboxSettings {
   readonly packages: Packages;
   readonly template: string;
 }
+interface MadeSettings {
+  readonly server: SandboxSettings;
+  readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
+}
 const kept = 10_000;
+const choiceOf = ({ template, templateBy, projectId, life }: AgentChoice): AgentChoice => ({
+  template,
+  templateBy,
+  projectId,
+  life,
+});
 
 /** The settings of each session's sandbox: those of its template in place of the server's. */
 export class SessionConfigs {
-  /** The settings of a session without a template. */
-  readonly server: SandboxSettings;
-  readonly #byTemplate: ReadonlyMap<string, SandboxSettings>;
+  readonly #configOf: () => Config;
+  readonly #templates: readonly Template[];
   readonly #records: Pick<RecordStore, 'get'>;
   /** A session keeps its template for ever. */
-  readonly #known = new Map<SessionId, SandboxSettings>();
+  readonly #known = new Map<SessionId, AgentChoice>();
+  #made: MadeSettings | undefined;
 
-  constructor(config: Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
-    this.server = { config, recipe: 'default', packages: {}, template: 'default' };
-    this.#byTemplate = new Map(templates.map((template) => [template.name, withTemplate(config, template)]));
+  /** `configOf`: the settings in force, which can change; the same object until they do. */
+  constructor(configOf: () => Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
+    this.#configOf = configOf;
+    this.#templates = templates;
     this.#records = records;
+  }
+
+  /** The settings of a session without a template. */
+  get server(): SandboxSettings {
+    return this.#now().server;
+  }
+
+  #now(): MadeSettings {
+    const config = this.#configOf();
+    if (this.#made?.server.config !== config) {
+      const server = { config, recipe: 'default', packages: {}, template: 'default' };
+      const byTemplate = new Map(this.#templates.map((template) => [template.name, withTemplate(config, template)]));
+      this.#made = { server, byTemplate };
+    }
+    return this.#made;
   }
 
   /**
@@ -50,7 +76,7 @@ export class SessionConfigs {
 
   #ofTemplate({ template, templateBy, projectId }: AgentChoice): SandboxSettings {
     if (templateBy === undefined && projectId === null) return this.server;
-    const own = this.#byTemplate.get(template);
+    const own = this.#now().byTemplate.get(template);
     if (own) return own;
     const { config } = this.server;
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
@@ -60,19 +86,19 @@ export class SessionConfigs {
    * Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the
    * network.
    */
-  remember(id: SessionId, own: SandboxSettings): void {
+  remember(id: SessionId, choice: AgentChoice): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(id, own);
+    this.#known.set(id, choiceOf(choice));
   }
 
   async of(id: SessionId): Promise<SandboxSettings> {
     const known = this.#known.get(id);
-    if (known) return known;
+    if (known) return this.ofRecord(known);
     const found = await this.#records.get('session', id);
-    const own = this.ofRecord(found ? SessionRecord.parse(found.doc) : nobody);
-    if (found) this.remember(id, own);
-    return own;
+    const choice = found ? SessionRecord.parse(found.doc) : nobody;
+    if (found) this.remember(id, choice);
+    return this.ofRecord(choice);
   }
 }
 /** Whether a sandbox with these rules reaches nothing that it would not reach without them. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { driverLabels, driverNames, driverSections } from '../../../drivers/list.ts';
+import { approvalRules } from '../../config/approval-rules.ts';
 import { credentials } from '../../config/credentials.ts';
 import {
   amount,
@@ -20,7 +21,15 @@ import {
   url,
   wordList,
 } from '../../config/kinds.ts';
-import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
+import {
+  type ChangeableSetting,
+  changeable,
+  optional,
+  optionalSecret,
+  type SettingForm,
+  secretSetting,
+  setting,
+} from '../../config/setting.ts';
 import { layoutOf } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
@@ -29,6 +38,9 @@ import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.
 import { model, models } from './models.ts';
 
 const day = 24 * 60 * 60;
+type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
+const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
+const keptIn = (unit: Unit): ChangeableSetting => ({ section: 'retention', form: { kind: 'amount', unit } });
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
@@ -104,9 +116,12 @@ export const Config = z.strictObject({
     'lets a real model use processes without bubblewrap, or pods that no network policy holds back',
   ),
 
-  template: optional(
-    text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
-    'template of sessions whose creator names none; unset: only these settings',
+  template: changeable(
+    optional(
+      text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
+      'template of sessions whose creator names none; unset: only these settings',
+    ),
+    { section: 'template', form: { kind: 'template' } },
   ),
   model,
   models,
@@ -118,11 +133,23 @@ export const Config = z.strictObject({
   maxSessionsPerOwner: setting(integer(0), 100, 'sessions that one owner (see docs/auth.md) may have; 0 is no limit'),
   maxStartingPerOwner: setting(integer(0), 16, 'new sessions of one owner that start at once; 0 is no limit'),
   maxRunningRuns: setting(integer(1), 32, 'runs that work at once; further ones wait their turn'),
-  maxSteps: setting(integer(1), 100, 'turns of the model in one run; then it asks whether to go on'),
+  maxSteps: changeable(
+    setting(integer(1), 100, 'turns of the model in one run; then it asks whether to go on'),
+    budgetIn('count'),
+  ),
   run: z.strictObject({
-    timeoutSeconds: setting(integer(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
-    tokenBudget: optional(integer(1), 'tokens for one run; then it asks whether to go on'),
-    costBudget: optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
+    timeoutSeconds: changeable(
+      setting(integer(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
+      budgetIn('seconds'),
+    ),
+    tokenBudget: changeable(
+      optional(integer(1), 'tokens for one run; then it asks whether to go on'),
+      budgetIn('count'),
+    ),
+    costBudget: changeable(
+      optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
+      budgetIn('cost'),
+    ),
   }),
   stuck: z.strictObject({
     sameResult: setting(integer(2, 100), 4, 'same action with the same result, so often: the run is stuck'),
@@ -136,28 +163,54 @@ export const Config = z.strictObject({
     ),
   }),
   approvals: z.strictObject({
-    tools: setting(
-      wordList('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
-      [],
-      'tools whose calls wait until somebody approves them; * is all',
+    rules: changeable(
+      setting(
+        approvalRules(),
+        [],
+        'rules that allow, ask about or deny calls by tool and pattern; the first that is about a call decides, see docs/approvals.md',
+      ),
+      { section: 'approvals', form: { kind: 'rules' } },
     ),
-    timeoutSeconds: setting(integer(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
+    tools: changeable(
+      setting(
+        wordList('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
+        [],
+        'tools whose calls wait until somebody approves them, where no rule is about the call; * is all',
+      ),
+      { section: 'approvals', form: { kind: 'tools' } },
+    ),
+    timeoutSeconds: changeable(
+      setting(integer(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
+      { section: 'approvals', form: { kind: 'amount', unit: 'seconds' } },
+    ),
   }),
   toolTimeoutSeconds: setting(integer(1, day), 600, 'time for one command; then its whole tree is killed'),
   maxEventsPerSession: setting(integer(100), 50_000, 'events kept for each session'),
   retention: z.strictObject({
-    days: setting(
-      integer(0, 36_500),
-      0,
-      'a finished session is deleted when nothing happened in it for so long; 0 is never',
+    days: changeable(
+      setting(
+        integer(0, 36_500),
+        0,
+        'a finished session is deleted when nothing happened in it for so long; 0 is never',
+      ),
+      keptIn('days'),
     ),
-    maxSessions: setting(
-      integer(0),
-      0,
-      'beyond so many stored sessions the finished ones that rested longest are deleted; 0 is no limit',
+    maxSessions: changeable(
+      setting(
+        integer(0),
+        0,
+        'beyond so many stored sessions the finished ones that rested longest are deleted; 0 is no limit',
+      ),
+      keptIn('count'),
     ),
-    maxBytes: setting(size(0), 0, 'the same by the size of all their histories together; 0 is no limit'),
-    maxSessionBytes: setting(size(0), 0, 'beyond this the oldest events of a resting session go; 0 is no limit'),
+    maxBytes: changeable(
+      setting(size(0), 0, 'the same by the size of all their histories together; 0 is no limit'),
+      keptIn('bytes'),
+    ),
+    maxSessionBytes: changeable(
+      setting(size(0), 0, 'beyond this the oldest events of a resting session go; 0 is no limit'),
+      keptIn('bytes'),
+    ),
   }),
   snapshots: z.strictObject({
     keep: setting(
@@ -190,15 +243,24 @@ export const Config = z.strictObject({
   workspaceGraceSeconds: setting(integer(0, day), 30, 'how long a workspace outlives its last Workspace client'),
   session: z.strictObject({
     passivateSeconds: setting(integer(1, day), 60, 'an idle session leaves memory after this; its history stays'),
-    turnBudget: optional(integer(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
-    tokenBudget: optional(integer(1), 'tokens for all runs of one session; then it asks whether to go on'),
-    costBudget: optional(
-      amount(0, 1e6),
-      "cost of all runs of one session in the price list's currency; then it asks whether to go on",
+    turnBudget: changeable(
+      optional(integer(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
+      budgetIn('count'),
     ),
-    timeBudgetSeconds: optional(
-      integer(1, 365 * day),
-      'working time for all runs of one session; then it asks whether to go on',
+    tokenBudget: changeable(
+      optional(integer(1), 'tokens for all runs of one session; then it asks whether to go on'),
+      budgetIn('count'),
+    ),
+    costBudget: changeable(
+      optional(
+        amount(0, 1e6),
+        "cost of all runs of one session in the price list's currency; then it asks whether to go on",
+      ),
+      budgetIn('cost'),
+    ),
+    timeBudgetSeconds: changeable(
+      optional(integer(1, 365 * day), 'working time for all runs of one session; then it asks whether to go on'),
+      budgetIn('seconds'),
     ),
   }),
 
@@ -240,8 +302,14 @@ export const Config = z.strictObject({
     ),
   }),
   egress: z.strictObject({
-    policy: setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`),
-    allow: setting(hosts(), [], 'hosts that the policy allow-list lets through'),
+    policy: changeable(setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`), {
+      section: 'network',
+      form: { kind: 'choice', options: policyNames },
+    }),
+    allow: changeable(setting(hosts(), [], 'hosts that the policy allow-list lets through'), {
+      section: 'network',
+      form: { kind: 'hosts' },
+    }),
     registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
     allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
     credentials: setting(
@@ -283,6 +351,14 @@ export const Config = z.strictObject({
     engineId: optional(text('an id'), 'the id of the programmable search engine (cx) of google'),
   }),
   tools: z.strictObject({
+    deny: changeable(
+      setting(
+        wordList('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/),
+        [],
+        'tools that no agent has, whatever its template or project says',
+      ),
+      { section: 'tools', form: { kind: 'tools' } },
+    ),
     computer: setting(
       oneOf('off', 'claude', 'gemini'),
       'off',

@@ -80,6 +80,7 @@ const TemplateFile = z.strictObject({
     timeBudgetSeconds: unset(session.shape.timeBudgetSeconds),
   }),
   approvals: z.strictObject({
+    rules: unset(approvals.shape.rules),
     tools: unset(approvals.shape.tools),
     timeoutSeconds: unset(approvals.shape.timeoutSeconds),
   }),

@@ -9,7 +9,8 @@ import { codeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { customTools } from '../../agents/tools/custom/custom-tools.ts';
 import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts';
-import { type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
+import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
+import { allows } from '../../agents/tools/selection.ts';
 import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
@@ -20,10 +21,12 @@ import { type PictureService, pictureService } from '../../sessions/desktop/scre
 import { templateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
+import { approvalsOf, changeableProfile, refuseUnknown } from '../parts/policies.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
 import { readTemplates } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
-import { pageTools } from '../parts/web-pages.ts';
+import { pageTool } from '../parts/web-pages.ts';
+import type { Config } from '../settings/config.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
@@ -49,26 +52,46 @@ function screenOf(geometry: string): { width: number; height: number } {
   return { width, height };
 }
 
+/** Pages come through the sandboxes' way out: there is no tool for them where it is closed. */
+const deniedIn = ({ tools, egress }: Config): readonly string[] =>
+  egress.policy === 'none' ? [...tools.deny, 'web_fetch'] : tools.deny;
+
+/** The answer for the same settings is the same object. */
+function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => Answer {
+  let last: { readonly of: Config; readonly answer: Answer } | undefined;
+  return (config) => {
+    if (last?.of !== config) last = { of: config, answer: make(config) };
+    return last.answer;
+  };
+}
+
 export async function openAgents(
   startup: Startup,
   storage: Storage,
   { facts, realModels, fetch, credentials }: Sandboxes,
 ): Promise<Agents> {
   const { config, clock, ids, logger, closing } = startup;
-  const { store, blobs, replica } = storage;
+  const { store, blobs, replica, live } = storage;
   await using stack = new AsyncDisposableStack();
   const newId = () => ids.short();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
   const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
   const more = [
-    ...[codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })],
+    ...[codeTool(kernels), ...searchTools(config.search), pageTool({ fetch, pages })],
     ...(await customTools(findLocalConfig('tools'))),
   ];
   const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
-  const usual = { model, fallbacks: config.models.fallbacks, toolServers: servers, tools, plans: true };
+  approvalsOf(config.approvals, tools);
+  refuseUnknown('tools.deny', config.tools.deny, tools);
+  const { fallbacks } = config.models;
+  const usual = onceFor((now: Config) => {
+    const off = deniedIn(now);
+    const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allows({ deny: off }, tool));
+    return { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
+  });
   const templates = templateService(readTemplates(config, tools));
   const projects = await projectParts({
     ...startup,
@@ -77,7 +100,8 @@ export async function openAgents(
     more,
     computers,
     templates,
-    usual,
+    usualOf: () => usual(live.now),
+    denied: () => deniedIn(live.now),
     checkModel: realModels.check,
     onCredentials: () => credentials.changed(),
   });

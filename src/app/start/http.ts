@@ -53,7 +53,8 @@ export async function openHttp(
       abilities: {
         freeze: isPausable(core.driver),
         keepsFiles: !core.driver.capabilities.losesFiles,
-        admitsEgress: (wanted) => core.driver.capabilities.egress === 'enforced' && isNarrower(config.egress, wanted),
+        admitsEgress: (wanted) =>
+          core.driver.capabilities.egress === 'enforced' && isNarrower(core.live.now.egress, wanted),
       },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),

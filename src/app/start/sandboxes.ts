@@ -56,11 +56,11 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
 export async function openSandboxes(startup: Startup, storage: Storage, existing?: Driver): Promise<Sandboxes> {
   const { config, clock, ids, logger, metrics, say } = startup;
-  const { instance, replica, epoch } = storage;
+  const { instance, replica, epoch, live } = storage;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFacts();
   const templates = readTemplates(config, undefined);
-  const own = new SessionConfigs(config, templates, storage.store.records);
+  const own = new SessionConfigs(() => live.now, templates, storage.store.records);
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records: storage.store.records,
@@ -159,7 +159,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     },
     async spec(session, id) {
       const settings = own.ofRecord(session);
-      own.remember(session.id, settings);
+      own.remember(session.id, session);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
       return { id, sessionId: session.id, epoch, ...recipe(settings, await credentials.envOf(session)), expiresAt };
     },

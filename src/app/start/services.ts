@@ -11,6 +11,7 @@ import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
+import { settingsService } from '../../sessions/projects/settings-service.ts';
 import { repositoryService } from '../../sessions/repositories/repositories.ts';
 import { Retention } from '../../sessions/retention/retention.ts';
 import { egressService } from '../../sessions/services/egress.ts';
@@ -29,6 +30,7 @@ import { forgeTokens } from '../parts/forge-tokens.ts';
 import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
+import { checkChange, knownSettings } from '../parts/settings.ts';
 import type { Agents } from './agents.ts';
 import { openAutomations } from './automations.ts';
 import type { RunningEngine } from './engine.ts';
@@ -59,7 +61,7 @@ interface Parts {
 
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, watchers, replica, collectBlobs } = parts.storage;
+  const { store, log, watchers, replica, collectBlobs, live, changed } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
@@ -112,8 +114,9 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
         runnable.check({ template, templateBy: undefined, projectId });
         return { template };
       }
-      if (config.template === undefined) return { template: 'default' };
-      const usual = { template: config.template, templateBy: 'server' } as const;
+      const { template } = live.now;
+      if (template === undefined) return { template: 'default' };
+      const usual = { template: templates.get(template).name, templateBy: 'server' } as const;
       runnable.check({ ...usual, projectId });
       return usual;
     },
@@ -124,7 +127,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   });
   metrics.countSessions(async () => countByStatus(await sessions.list()));
   const retention = new Retention({
-    policy: config.retention,
+    policyOf: () => live.now.retention,
     store,
     driver,
     liveSessions,
@@ -155,7 +158,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     fetches: parts.running.repositories,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
   });
-  const withoutKeys: Omit<Services, 'models' | 'automations'> = {
+  const withoutKeys: Omit<Services, 'models' | 'automations' | 'settings'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
@@ -238,7 +241,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       isOwned: (owner) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user')),
     }),
   );
-  const services: Services = {
+  const services: Omit<Services, 'settings'> = {
     ...withoutKeys,
     automations: automations.service,
     models: modelService({
@@ -254,9 +257,12 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       clock,
     }),
   };
+  const { tools } = agents;
+  const check = (key: string, value: unknown) => checkChange(key, value, { tools, templates });
+  const settings = settingsService({ settings: knownSettings(config, live), stored: changed, check });
   const held = stack.move();
   return {
-    services,
+    services: { ...services, settings },
     shared: shares,
     opencodex: projects.api,
     workspaces,

@@ -4,6 +4,7 @@ import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { inboxOf } from '../../sessions/cluster/inbox.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
+import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { instanceName } from '../../storage/instance.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
@@ -11,7 +12,8 @@ import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { type Replica, replicaOf, sharedInstance } from '../parts/replica.ts';
 import { openStore } from '../parts/store.ts';
 import { openTraces } from '../parts/traces.ts';
-import type { Startup } from './startup.ts';
+import { LiveConfig } from '../settings/live-config.ts';
+import { inBackground, type Startup } from './startup.ts';
 
 /** The first phase: the data of this server, and its place among the other servers of the same store. */
 export interface Storage extends AsyncDisposable {
@@ -25,6 +27,9 @@ export interface Storage extends AsyncDisposable {
   /** The open streams of each session. */
   readonly watchers: Watchers;
   readonly replica: Replica;
+  /** The settings in force, with those that people changed in the page. */
+  readonly live: LiveConfig;
+  readonly changed: StoredSettings;
   /** The name of this installation in the labels of its sandboxes. */
   readonly instance: string;
   /** Grows with each start, so that a sandbox of an older holder can be told apart. */
@@ -53,6 +58,9 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
   const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
+  const changed = new StoredSettings({ records: store.records, clock });
+  await changed.read();
+  if (store.shared) stack.use(inBackground(closing, (signal) => changed.follow(signal)));
   const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
   const held = stack.move();
   return {
@@ -63,6 +71,8 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     inbox,
     watchers,
     replica,
+    live: new LiveConfig(config, changed),
+    changed,
     instance,
     epoch,
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -1,3 +1,4 @@
+import type { ApprovalRule } from './approval-rule.ts';
 import type { Packages } from './packages.ts';
 import type { McpServer } from './tool-server.ts';
 
@@ -48,6 +49,7 @@ export interface Template {
     readonly timeBudgetSeconds?: number | undefined;
   };
   readonly approvals: {
+    readonly rules?: readonly ApprovalRule[] | undefined;
     readonly tools?: readonly string[] | undefined;
     readonly timeoutSeconds?: number | undefined;
   };

@@ -11,9 +11,10 @@ import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
 import { mountModels } from './models.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
+import { mountSettings } from './settings.ts';
 
 interface ServerDeps {
-  readonly services: Pick<Services, 'sessions' | 'templates' | 'models'>;
+  readonly services: Pick<Services, 'sessions' | 'templates' | 'models' | 'settings'>;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -98,6 +99,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page, f
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
       mountModels(app, services.models);
+      mountSettings(app, services.settings);
       mountDocs(app, { table, version, page });
     },
   };

@@ -15,6 +15,7 @@ import { repositoriesRouter } from './routers/repositories.ts';
 import { runsRouter } from './routers/runs.ts';
 import { sandboxRouter } from './routers/sandbox.ts';
 import { sessionsRouter } from './routers/sessions.ts';
+import { settingsRouter } from './routers/settings.ts';
 import { sharesRouter } from './routers/shares.ts';
 import { systemRouter } from './routers/system.ts';
 import { templatesRouter } from './routers/templates.ts';
@@ -40,6 +41,7 @@ export const appRouter = router({
   templates: templatesRouter,
   automations: automationsRouter,
   models: modelsRouter,
+  settings: settingsRouter,
   keys: keysRouter,
   system: systemRouter,
 });

@@ -7,6 +7,7 @@ import type { PortService } from '../api/ports.ts';
 import type { Action } from '../api/rules.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionListChange, SessionService } from '../api/sessions.ts';
+import { settingsRules } from '../api/settings.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
@@ -14,6 +15,7 @@ import { withChecks } from './checked-service.ts';
 import { automationCheck, guardedAutomations } from './guarded-automations.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
+import { forAdministrators } from './guarded-settings.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
 
@@ -62,6 +64,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
     }),
+    settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),
       whyNot: (template) => services.templates.whyNot(template),

@@ -14,6 +14,7 @@ import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
+import { type SettingsService, settingsRules } from './settings.ts';
 import { type ShareService, shareRules } from './shares.ts';
 import { type StreamService, streamRules } from './streams.ts';
 import { type TerminalService, terminalRules } from './terminals.ts';
@@ -45,6 +46,7 @@ export interface Services {
   readonly projects: ProjectService;
   readonly models: ModelService;
   readonly automations: AutomationService;
+  readonly settings: SettingsService;
   readonly shares: ShareService;
   readonly templates: TemplateList;
 }
@@ -68,6 +70,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   projects: { of: 'project', rules: projectRules },
   models: { of: 'session', rules: modelRules },
   automations: { of: 'automation', rules: automationRules },
+  settings: { of: 'session', rules: settingsRules },
   shares: { of: 'session', rules: shareRules },
   templates: { of: 'session', rules: templateRules },
 };

@@ -132,7 +132,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       workdir: folder,
       hasTool: (name) => names.has(name),
       hasToolServers,
-      approvals: approvals?.tools ?? [],
+      approvals: approvals ? askedFirst(approvals) : [],
       memory: await memory.of(runWriter, reader, until),
     });
     return {
@@ -166,8 +166,13 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
+/** The tools whose calls can wait for a person. */
+const askedFirst = ({ tools, rules }: Approvals): readonly string[] => [
+  ...new Set([...tools, ...rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []))]),
+];
+
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
-const noApprovals: Approvals = { tools: [], timeoutMs: 600_000 };
+const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
 
 function leftOfSession(
   budget: SessionBudget,

@@ -17,8 +17,13 @@ import { limitsOf } from './template-limits.ts';
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
-  /** The profile of sessions without a project, as far as their template does not say otherwise. */
-  readonly usual: Profile;
+  /**
+   * The profile of sessions without a project, as far as their template does not say otherwise. Asked for each turn; the
+   * same object until a setting changes.
+   */
+  readonly usualOf: () => Profile | Promise<Profile>;
+  /** The tools that no agent has, by names, groups and globs. */
+  readonly denied?: () => readonly string[];
   /** Tools that only some installations have, for projects that turn their group on. */
   readonly more?: readonly Tool[];
   /** The tools for keyboard and mouse on the desktops here. */
@@ -34,7 +39,7 @@ interface Deps {
  * project applies to its running sessions.
  */
 export function agentProfiles(deps: Deps): ProfileOf {
-  const { agents, templates, usual, more = [], computers = () => [], modelFor, usualModel } = deps;
+  const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = toolRegistry(undefined, 'off', more);
 
   /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
@@ -45,6 +50,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   return async (session) => {
     const { projectId } = session;
+    const usual = await usualOf();
     // The project can be in deletion.
     const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
     const name = templateNameOf(session, config);
@@ -52,7 +58,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     if (template === undefined) {
       return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
     }
-    const model = await modelOf(session, { config, template });
+    const model = await modelOf(session, { config, template, usual });
     const { mode } = template;
     // The demo model needs a plan, because each block of its script is a step.
     const agent = ownAgentOf(template);
@@ -61,6 +67,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       (model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act'));
     const { allow, deny } = template.tools;
     const limits = limitsOf(template);
+    const off = denied?.() ?? [];
     const unset: unknown[] = [
       agent,
       template.tools.computer,
@@ -72,21 +79,25 @@ export function agentProfiles(deps: Deps): ProfileOf {
       session.fallbacks,
       template.models.fallbacks,
     ];
-    unset.push(session.toolServers, template.mcp.servers);
+    unset.push(session.toolServers, template.mcp.servers, off[0]);
     const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
     if (isUsual && model === usual.model && plans === usual.plans) return usual;
-    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => allows(template.tools, tool);
+    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
+      allows(template.tools, tool) && allows({ deny: off }, tool);
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && samplingOf(config.options);
     return {
       model,
       plans,
       allows: passes,
-      ...limits,
+      ...limitsOver(usual, limits),
       toolServers: addedUp(usual.toolServers, template.mcp.servers, config?.toolServers, session.toolServers),
       fallbacks: fallbacksOf(session, { config, template }) ?? usual.fallbacks,
       tools: config
-        ? filterTools(withComputer(ofProjects, template, model), inProject(config, passes))
+        ? filterTools(
+            withComputer(ofProjects, template, model),
+            inProject(config, passes, (tool) => allows({ deny: off }, tool)),
+          )
         : filterTools(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
       ...(template.promptParts && { promptParts: template.promptParts }),
@@ -103,7 +114,10 @@ export function agentProfiles(deps: Deps): ProfileOf {
     return withTools(others, { declared: all, all });
   }
 
-  async function modelOf(session: SessionRecord, { config, template }: Layers): Promise<Model> {
+  async function modelOf(
+    session: SessionRecord,
+    { config, template, usual }: Layers & { usual: Profile },
+  ): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
     // A project that never chose has the model that the settings named when it was made.
@@ -120,14 +134,27 @@ export function agentProfiles(deps: Deps): ProfileOf {
   }
 
   /** A group that the project turned on is there as a whole, and one that it turned off is not. */
-  function inProject({ tools: chosen, template: applied }: AgentConfig, passes: (tool: ToolDescription) => boolean) {
+  function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];
     return (tool: ToolDescription): boolean => {
       const { group } = tool;
       const isChosen = group === 'always' || chosen.includes(group);
-      return group === 'always' || isChosen === copied.includes(group) ? passes(tool) : isChosen;
+      const fits = group === 'always' || isChosen === copied.includes(group) ? passes(tool) : isChosen;
+      return fits && isOn(tool);
     };
   }
+}
+
+type ToolFilter = (tool: ToolDescription) => boolean;
+
+/** The template's limits over those of the server's settings. */
+function limitsOver(usual: Profile, own: ReturnType<typeof limitsOf>): ReturnType<typeof limitsOf> {
+  const { budget, sessionBudget, approvals } = usual;
+  return {
+    ...((budget ?? own.budget) && { budget: { ...budget, ...own.budget } }),
+    ...((sessionBudget ?? own.sessionBudget) && { sessionBudget: { ...sessionBudget, ...own.sessionBudget } }),
+    ...((approvals ?? own.approvals) && { approvals: { ...approvals, ...own.approvals } }),
+  };
 }
 
 /** Undefined: neither the session nor its project nor the server names a template. */

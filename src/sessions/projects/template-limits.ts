@@ -21,7 +21,7 @@ export function limitsOf({
     cost: session.costBudget,
     ms: inMs(session.timeBudgetSeconds),
   });
-  const calls = given({ tools: approvals.tools, timeoutMs: inMs(approvals.timeoutSeconds) });
+  const calls = given({ rules: approvals.rules, tools: approvals.tools, timeoutMs: inMs(approvals.timeoutSeconds) });
   return {
     ...(budget && { budget }),
     ...(sessionBudget && { sessionBudget }),

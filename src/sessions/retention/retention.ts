@@ -15,7 +15,8 @@ import { asksBytes, deletesAny, isDeletable, isOverdue, type RetentionPolicy } f
 import { ViewedSessions } from './viewed-sessions.ts';
 
 export interface RetentionDeps {
-  readonly policy: RetentionPolicy;
+  /** Asked at the begin of each round. */
+  readonly policyOf: () => RetentionPolicy;
   readonly store: Store;
   readonly driver: Pick<Driver, 'list'>;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
@@ -67,7 +68,8 @@ export class Retention {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { policy, mayDeleteOld, store, clock, collect, logger } = this.#deps;
+    const { policyOf, mayDeleteOld, store, clock, collect, logger } = this.#deps;
+    const policy = policyOf();
     if (deletesAny(policy)) await this.#viewed?.tell();
     if (!(await mayDeleteOld())) {
       this.#marked = new Set();
@@ -77,7 +79,7 @@ export class Retention {
     if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
     if (!deletesAny(policy) && !asksBytes(policy)) return;
     const sessions = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
-    if (policy.maxSessionBytes > 0) await this.#shorten(sessions, signal);
+    if (policy.maxSessionBytes > 0) await this.#shorten(sessions, policy.maxSessionBytes, signal);
     const bytes = policy.maxBytes > 0 ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
     await this.#delete(isOverdue(policy, sessions, bytes, clock.now()), signal);
   }
@@ -125,20 +127,20 @@ export class Retention {
    * First drops events that are stored in full elsewhere, then the oldest. Seqs stay; a cursor to a dropped event gets a
    * resync.
    */
-  async #shorten(sessions: readonly StoredSession[], signal: AbortSignal): Promise<void> {
-    const { policy, store, liveSessions, ownership } = this.#deps;
+  async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
+    const { store, liveSessions, ownership } = this.#deps;
     const bytes = await this.#sizes.of(sessions, signal);
     let done = 0;
     for (const record of sessions) {
       const { id } = record;
-      if ((bytes.get(id) ?? 0) <= policy.maxSessionBytes || record.deleting || record.openRuns.length > 0) continue;
+      if ((bytes.get(id) ?? 0) <= maxBytes || record.deleting || record.openRuns.length > 0) continue;
       if (liveSessions.get(id) || (await ownership.isElsewhere(id))) continue;
       throwIfFired(signal);
       if (done++ === batch) return;
       const all = Number.MAX_SAFE_INTEGER;
       await store.events.compact(id, { keepDroppable: 1, keepAll: all });
-      if ((await this.#sizes.measure(id)) <= policy.maxSessionBytes) continue;
-      const keepAll = await this.#sizes.fitting(id, policy.maxSessionBytes);
+      if ((await this.#sizes.measure(id)) <= maxBytes) continue;
+      const keepAll = await this.#sizes.fitting(id, maxBytes);
       await store.events.compact(id, { keepDroppable: 1, keepAll });
       await this.#sizes.measure(id);
     }

@@ -3,6 +3,7 @@ import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type { ControlWaiter, KeptPicture, Tool, ToolContext } from '../../agents/tools/tool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
+import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -55,6 +56,8 @@ export interface AgentKernels {
 /** The tools whose calls wait for a person's permission; `*` means all. */
 export interface Approvals {
   readonly tools: readonly string[];
+  /** The first that is about a call decides; calls that none is about follow `tools`. */
+  readonly rules: readonly ApprovalRule[];
   readonly timeoutMs: number;
 }
 

@@ -114,6 +114,7 @@ function filled(path: string, to: Targets): string {
     preview: '0123456789ab',
     name: 'app.js',
     provider: 'gemini',
+    key: 'max-steps',
     template_id: 'default',
     credential: 'api',
     path: 'system.info',

@@ -54,6 +54,8 @@ const inputs: Record<string, (to: Targets) => object> = {
   'automations.create': () => ({ name: 'Report', message: 'Say hi' }),
   'automations.times': () => ({ cron: '0 9 * * *' }),
   'automations.list': () => ({}),
+  'settings.change': () => ({ key: 'max-steps', value: 100 }),
+  'settings.reset': () => ({ key: 'max-steps' }),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': ({ key }) => ({ id: key }),
 };
@@ -65,7 +67,7 @@ export function inputOf(name: string, to: Targets): object {
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|templates|models|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
+  return /^(sessions|projects|templates|models|settings|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
 export const mcpInputs: Record<string, object> = {

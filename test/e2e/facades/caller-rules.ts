@@ -279,6 +279,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `POST /api/v1/models/test
     PUT /api/v1/models/usual
     DELETE /api/v1/models/providers/{provider}
+    GET /api/v1/server-settings
+    PUT /api/v1/server-settings/{key}
+    DELETE /api/v1/server-settings/{key}
     GET /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys/test
@@ -374,6 +377,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'automations.delete\nautomations.pause\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
+  ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
 };
 

@@ -174,3 +174,25 @@ test('the cost shows what is left of each budget', async (context) => {
   await left.getByText('Session · Tokens').waitFor();
   await left.getByText(/ of 500K$/).waitFor();
 });
+
+test('an administrator enters a rule in the page, which decides at once, and sees what a variable precedes', async (context) => {
+  const { page, complaints } = await open(context);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Server: approvals, tools' }).click();
+  await dialog.getByText('CORRAL_APPROVALS_TOOLS sets this, and precedes this page.').waitFor();
+  await dialog.getByRole('button', { name: 'Add a rule' }).click();
+  await dialog.getByLabel('Rule 1: action').selectOption('deny');
+  await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
+  await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');
+  await dialog.getByRole('button', { name: 'Save: Rules' }).click();
+  await dialog.getByText('Saved. It is in force.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  const id = await worked(fence('sh', 'echo denied by rule'));
+  await expect
+    .poll(async () => JSON.stringify(await call('events.list', { sessionId: id, limit: 1_000 })))
+    .toContain('a rule of this server denies');
+  await dialog.getByRole('button', { name: 'Use the default: Rules' }).click();
+  await dialog.getByText('The default is in force again.').waitFor();
+  expect(complaints).toEqual([]);
+});

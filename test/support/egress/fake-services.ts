@@ -134,6 +134,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     vault: vault([new Secret('cd'.repeat(32))]),
   });
   const services: Services = {
+    settings: undefined as never,
     sessions,
     egress: egressService({
       records: store.records,

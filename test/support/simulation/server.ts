@@ -101,7 +101,7 @@ export function startServer(world: World): Server {
       maxQueued: 5,
       restart: { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart) => 100 * 2 ** (restart - 1) },
     },
-    agents: { profileOf, toolTimeoutMs: 30_000, approvals: { tools: [...guardedTools], timeoutMs: 25_000 } },
+    agents: { profileOf, toolTimeoutMs: 30_000, approvals: { tools: [...guardedTools], rules: [], timeoutMs: 25_000 } },
     sandboxes: { driver, startTimeoutMs, spec, connect, prepare: async () => {}, workdir },
     onFact: (id, fact) => {
       world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);

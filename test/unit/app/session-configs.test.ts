@@ -16,7 +16,7 @@ async function start(record = stored()) {
     parseTemplate('plain', 'mode: react', 'plain.yaml'),
   ];
   const config = loadConfig({}, 'egress: {policy: web}');
-  return { records, config, own: new SessionConfigs(config, templates, records) };
+  return { records, config, own: new SessionConfigs(() => config, templates, records) };
 }
 const named = (template: string) => stored({ template, templateBy: 'session' });
 
@@ -46,9 +46,21 @@ test('a session whose template is gone, and an unknown session, reach nothing', 
   }
 });
 
+test('a policy that is changed in the running server counts for sessions that were seen before, and not over a template', async () => {
+  const { records, config } = await start(named('closed'));
+  let now = config;
+  const own = new SessionConfigs(() => now, [parseTemplate('closed', closed, 'closed.yaml')], records);
+  const plain = stored();
+  own.remember(plain.id, plain);
+  expect((await own.of(plain.id)).config.egress.policy).toBe('web');
+  now = { ...config, egress: { ...config.egress, policy: 'allow-list', allow: ['example.org'] } };
+  expect((await own.of(plain.id)).config.egress).toMatchObject({ policy: 'allow-list', allow: ['example.org'] });
+  expect(own.ofRecord(named('closed')).config.egress.policy).toBe('none');
+});
+
 test('the policy of a session that was seen before needs no store', async () => {
   const { own, records } = await start(named('closed'));
-  own.remember(sessionId, own.ofRecord(named('closed')));
+  own.remember(sessionId, named('closed'));
   await records.delete('session', sessionId);
   expect((await own.of(sessionId)).recipe).toBe('closed');
 });
@@ -89,7 +101,7 @@ test("a template that only names packages shares the server's warm pool, and its
     'packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}',
     'data.yaml',
   );
-  const own = new SessionConfigs(loadConfig({}, ''), [template], memoryStore().records).ofRecord(named('data'));
+  const own = new SessionConfigs(() => loadConfig({}, ''), [template], memoryStore().records).ofRecord(named('data'));
   expect(own).toMatchObject({ recipe: 'default', template: 'data', packages: template.packages });
   expect(template.packages).toEqual({ pip: ['pandas[excel]>=2,<3'], npm: ['@types/node@24'] });
 });
@@ -97,7 +109,7 @@ test("a template that only names packages shares the server's warm pool, and its
 test("an image that the server builds gives way to the operator's own, which its engine has", () => {
   const template = parseTemplate('code', 'sandbox: {image: corral/sandbox-code}', 'code.yaml');
   const imageWith = (settings: string) =>
-    new SessionConfigs(loadConfig({}, settings), [template], memoryStore().records).ofRecord(named('code')).config
+    new SessionConfigs(() => loadConfig({}, settings), [template], memoryStore().records).ofRecord(named('code')).config
       .sandbox.image;
   expect(imageWith('')).toBe('corral/sandbox-code');
   expect(imageWith('sandbox: {image: "registry.example/own:1"}')).toBe('registry.example/own:1');

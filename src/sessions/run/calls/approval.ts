@@ -1,6 +1,9 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
+import { familyOf } from '../../../agents/tools/words.ts';
+import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import type { RunContext } from '../run-context.ts';
+import { ruleFor } from './approval-rules.ts';
 
 /** The model's arguments as an object, which is the log's shape. */
 export function shownArgs(args: unknown): Record<string, unknown> {
@@ -14,7 +17,14 @@ export function permissionFor(
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none
-  if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined;
+  if (begun && !verdict) return undefined;
+  const shown = shownArgs(args);
+  const family = tools.find(name)?.family;
+  // Without its messages to the user an agent could not say what it was denied.
+  const rule =
+    (family ?? familyOf(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
+  if (rule?.action === 'deny' && !begun) return { kind: 'refused', why: deniedBy(rule) };
+  if (verdict?.decision === 'approved') return undefined;
   if (verdict?.decision === 'expired') {
     return { kind: 'refused', why: 'Not run: nobody approved it in time. Do not try it again unasked.' };
   }
@@ -29,16 +39,19 @@ export function permissionFor(
     const said = verdict.text ? ` They said: ${verdict.text}` : '';
     return { kind: 'refused', why: `Not run: the user rejected this call.${said}` };
   }
-  const family = tools.find(name)?.family;
-  const listed = approvals?.tools.some((tool) => tool === '*' || tool === name);
+  const listed = rule ? rule.action === 'ask' : approvals?.tools.some((tool) => tool === '*' || tool === name);
   const isListed = listed === true && family !== undefined && family !== 'message';
   if ((!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
-  const shown = shownArgs(args);
   const reason = confirm === undefined ? undefined : beginningOf(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
   const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
   return { kind: 'ask', question: questionOf(name, shown, reason), approval };
+}
+
+function deniedBy({ tool, pattern }: ApprovalRule): string {
+  const what = pattern === undefined ? tool : `${tool} with ${pattern}`;
+  return `Not run: a rule of this server denies ${what}. Nobody can approve it in the conversation. Do it another way, or say what you cannot do.`;
 }
 
 const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds

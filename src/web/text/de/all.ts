@@ -9,6 +9,7 @@ import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
+import { server } from './server.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
@@ -22,6 +23,7 @@ export const de: Texts = {
   ...branches,
   ...sessions,
   ...settings,
+  ...server,
   ...models,
   ...inbox,
   ...events,

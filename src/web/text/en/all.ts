@@ -8,6 +8,7 @@ import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
+import { server } from './server.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
@@ -21,6 +22,7 @@ export const en = {
   ...branches,
   ...sessions,
   ...settings,
+  ...server,
   ...models,
   ...inbox,
   ...events,

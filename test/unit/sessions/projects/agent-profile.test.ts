@@ -37,7 +37,7 @@ async function start(
     checkModel,
   });
   await agents.create('p');
-  const profileOf = agentProfiles({ agents, templates, usual, modelFor });
+  const profileOf = agentProfiles({ agents, templates, usualOf: () => usual, modelFor });
   const of = (projectId: string | null, model?: string, named?: string) =>
     profileOf({
       projectId,
@@ -152,7 +152,7 @@ async function withTemplate(yaml: string) {
   const find = (name: string) => (name === 'house' ? house : templates.find(name));
   const started = await start();
   const modelFor = async (name: string, fallbacks: readonly string[] = []) => named([name, ...fallbacks].join(' > '));
-  const profileOf = agentProfiles({ agents: started.agents, templates: { find }, usual, modelFor });
+  const profileOf = agentProfiles({ agents: started.agents, templates: { find }, usualOf: () => usual, modelFor });
   const of = (more: Partial<SessionRecord>) =>
     profileOf({ projectId: null, template: 'house', templateBy: 'session', ...more } as SessionRecord);
   return { agents: started.agents, house, of };
@@ -188,7 +188,13 @@ test("a project takes its template's model until it chooses one itself", async (
 test('a template brings the tools for keyboard and mouse in the shape that its model knows', async () => {
   const { agents } = await start();
   const computers = (shape: ComputerShape) => computerTools[shape];
-  const profileOf = agentProfiles({ agents, templates, usual, computers, modelFor: async (name) => named(name) });
+  const profileOf = agentProfiles({
+    agents,
+    templates,
+    usualOf: () => usual,
+    computers,
+    modelFor: async (name) => named(name),
+  });
   const of = (model: string, template: string) =>
     profileOf({ projectId: null, model, template, templateBy: 'session' } as SessionRecord);
   expect(namesOf(await of('anthropic/x', 'computer_use'))).toContain('computer');

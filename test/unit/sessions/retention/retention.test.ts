@@ -65,7 +65,7 @@ async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = 
   const watchers = new Watchers();
   const removed: SessionId[] = [];
   const retention = new Retention({
-    policy: { ...all, days: 30 },
+    policyOf: () => ({ ...all, days: 30 }),
     store,
     watchers,
     clock,
@@ -202,7 +202,7 @@ describe('retention', () => {
   });
 
   test('shortens a log that is too large: its deltas first, then its oldest events; seqs stay, old cursors are told', async () => {
-    const { add, rounds, store } = await retentionBench({ policy: { ...all, maxSessionBytes: 5_000 } });
+    const { add, rounds, store } = await retentionBench({ policyOf: () => ({ ...all, maxSessionBytes: 5_000 }) });
     const log = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
     const [thin, long] = [await add(session(1)), await add(session(1))];
     await log.append({ sessionId: thin, after: 0, at: 1, facts: [...facts(3), ...deltas(50), ...facts(2, 4)] });

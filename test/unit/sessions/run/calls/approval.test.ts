@@ -4,7 +4,7 @@ import { permissionFor } from '../../../../../src/sessions/run/calls/approval.ts
 
 const tools = toolRegistry();
 const call = (name: string, args: unknown = {}) => ({ callId: 'c1', name, args, begun: false });
-const asking = (...names: string[]) => ({ tools, approvals: { tools: names, timeoutMs: 1_000 } });
+const asking = (...names: string[]) => ({ tools, approvals: { tools: names, rules: [], timeoutMs: 1_000 } });
 
 test('F113 a listed tool asks with its arguments, and other tools do not ask', () => {
   expect(permissionFor(asking('shell_exec'), call('shell_exec', { command: 'rm -rf /' }))).toEqual({
@@ -48,7 +48,7 @@ test('F113 the question is short, however long the arguments are', () => {
 
 test('a call that the provider of the model wants permitted asks with its reason, listed or not', () => {
   const wanted = { ...call('shell_exec', { command: 'ls' }), confirm: 'It accepts cookies.' };
-  for (const approvals of [undefined, { tools: [], timeoutMs: 1_000 }])
+  for (const approvals of [undefined, { tools: [], rules: [], timeoutMs: 1_000 }])
     expect(permissionFor({ tools, approvals }, wanted)).toMatchObject({
       question: expect.stringContaining('It accepts cookies.'),
       approval: { callId: 'c1', reason: 'It accepts cookies.' },

@@ -40,7 +40,7 @@ function bench(approve: readonly string[] = []) {
     model: undefined as never,
     hasTitle: () => true,
     tools: { declarations: [], find: tool },
-    approvals: { tools: approve, timeoutMs: 1_000 },
+    approvals: { tools: approve, rules: [], timeoutMs: 1_000 },
     sandbox: { use: async () => ({ client: {} as never, [Symbol.asyncDispose]: async () => {} }) },
   } satisfies RunContext;
   const stop = new AbortController();

@@ -1,0 +1,47 @@
+import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ApprovalRule } from '../../core/model/approval-rule.ts';
+import { parseEntry } from '../../sandboxes/egress/policy.ts';
+import type { TemplateService } from '../../sessions/api/templates.ts';
+import type { KnownSetting } from '../../sessions/projects/settings-service.ts';
+import type { Config } from '../settings/config.ts';
+import { changeableSettings, type LiveConfig, valueAt } from '../settings/live-config.ts';
+import { refuseUnknown } from './policies.ts';
+
+/** The settings that people change in the running server, with the sources that precede them. */
+export const knownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
+  changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
+    change
+      ? {
+          key,
+          about,
+          accepts,
+          variable: shown,
+          section: change.section,
+          form: change.form,
+          fallback: fallback === undefined ? null : (schema.parse(undefined) ?? null),
+          setBy: config.sources?.[key] ?? null,
+          takes: (value) => value !== null && value !== undefined && schema.safeParse(value).success,
+          value: () => valueAt(live.now, path),
+        }
+      : [],
+  );
+
+interface Known {
+  readonly tools: ToolRegistry;
+  readonly templates: Pick<TemplateService, 'get'>;
+}
+
+/** Throws: invalid_request for a value that names what is not there, because it would protect or open nothing. */
+export function checkChange(key: string, value: unknown, { tools, templates }: Known): void {
+  if (key === 'template') templates.get(String(value));
+  if (key === 'approvals.tools' || key === 'tools.deny') refuseUnknown(key, value as string[], tools);
+  if (key === 'approvals.rules') {
+    const names = (value as ApprovalRule[]).map(({ tool }) => tool);
+    refuseUnknown(key, names, tools);
+  }
+  if (key !== 'egress.allow') return;
+  const strange = (value as string[]).find((entry) => parseEntry(entry) === undefined);
+  if (strange === undefined) return;
+  throw new AppError('invalid_request', `egress.allow: '${strange}' is not host, *.host or host:port.`);
+}

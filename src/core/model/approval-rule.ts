@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+/**
+ * Decides about calls of tools before they are made. `tool` is a name or a glob of names. `pattern` is a glob of what the
+ * call is about: the command, the file, the address, else its arguments as JSON; without one the rule is about every call.
+ */
+export const ApprovalRule = z.strictObject({
+  action: z.enum(['allow', 'ask', 'deny']),
+  tool: z.string().regex(/^[a-z*][a-z0-9_*]{0,99}$/),
+  pattern: z.string().min(1).max(500).optional(),
+});
+export type ApprovalRule = Readonly<z.output<typeof ApprovalRule>>;
+export const maxApprovalRules = 100;

@@ -1,0 +1,96 @@
+import { tools } from '../../data/system.ts';
+import { Choice } from '../../parts/choice.tsx';
+import { t } from '../../text/text.ts';
+import type { TextKey } from '../../text/texts.ts';
+import { type Rule, Rules } from './rules.tsx';
+import type { ServerSetting } from './server-settings.tsx';
+import { TemplateChoice } from './template-choice.tsx';
+
+/** What a person has entered so far: a text, or the rows of rules. */
+export type Draft = string | readonly Rule[];
+
+export function asDraft({ form, value }: ServerSetting): Draft {
+  if (form.kind === 'rules') return value as unknown as readonly Rule[];
+  if (Array.isArray(value)) return value.join('\n');
+  return value === null ? '' : String(value);
+}
+
+/** The value to store; undefined: none, so that the default counts. */
+export function fromDraft({ form: { kind } }: ServerSetting, draft: Draft) {
+  if (typeof draft !== 'string') {
+    return draft.map(({ action, tool, pattern }) => ({
+      action,
+      tool: tool.trim(),
+      ...(pattern !== undefined && pattern.trim() !== '' && { pattern: pattern.trim() }),
+    }));
+  }
+  if (kind === 'tools' || kind === 'hosts')
+    return draft
+      .split(/[\n,]/)
+      .map((line) => line.trim())
+      .filter(Boolean);
+  if (draft.trim() === '') return undefined;
+  return kind === 'amount' ? Number(draft) : draft;
+}
+
+interface Props {
+  readonly setting: ServerSetting;
+  readonly label: string;
+  readonly draft: Draft;
+  readonly onChange: (draft: Draft) => void;
+}
+
+export function Field({ setting, label, draft, onChange }: Props) {
+  const { kind, options = [], unit } = setting.form;
+  if (typeof draft !== 'string') return <Rules rules={draft} onChange={onChange} />;
+  if (kind === 'choice') {
+    return (
+      <Choice
+        label={t('server.policy')}
+        value={draft}
+        options={options.map((value) => ({ value, label: value }))}
+        onChange={onChange}
+      />
+    );
+  }
+  if (kind === 'template') return <TemplateChoice label={label} value={draft} onChange={onChange} />;
+  if (kind === 'amount') {
+    const name = t(`server.unit.${unit ?? 'count'}` as TextKey);
+    return (
+      <label class="amount">
+        <input
+          class="field"
+          type="number"
+          min="0"
+          step={unit === 'cost' ? 'any' : '1'}
+          aria-label={label}
+          placeholder={setting.fallback === null ? t('server.noLimit') : String(setting.fallback)}
+          value={draft}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+        <span class="quiet">{name}</span>
+      </label>
+    );
+  }
+  return (
+    <>
+      <textarea
+        class="field"
+        rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}
+        aria-label={label}
+        aria-description={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
+        placeholder={kind === 'hosts' ? 'example.org' : 'shell_exec'}
+        spellcheck={false}
+        value={draft}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+      <span class="quiet">{t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}</span>
+      {kind === 'tools' && (
+        <details>
+          <summary>{t('server.knownTools')}</summary>
+          <p class="quiet known-tools">{[...tools.value.keys()].join(', ')}</p>
+        </details>
+      )}
+    </>
+  );
+}

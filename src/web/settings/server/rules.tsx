@@ -1,0 +1,92 @@
+import { tools } from '../../data/system.ts';
+import { Button } from '../../parts/button.tsx';
+import { t } from '../../text/text.ts';
+
+const actions = ['allow', 'ask', 'deny'] as const;
+export interface Rule {
+  readonly action: (typeof actions)[number];
+  readonly tool: string;
+  readonly pattern?: string;
+}
+interface Props {
+  readonly rules: readonly Rule[];
+  readonly onChange: (rules: readonly Rule[]) => void;
+}
+
+/** Rules in the order in which they are asked. */
+export function Rules({ rules, onChange }: Props) {
+  const change = (at: number, more: Partial<Rule>) =>
+    onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));
+  const swap = (at: number) => {
+    const next = [...rules];
+    next.splice(at - 1, 0, ...next.splice(at, 1));
+    onChange(next);
+  };
+  return (
+    <>
+      <datalist id="rule-tools">
+        {['*', ...tools.value.keys()].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+      {rules.length === 0 && <p class="quiet">{t('rules.none')}</p>}
+      <ol class="rules">
+        {rules.map((rule, at) => (
+          <li key={at}>
+            <select
+              class="field"
+              aria-label={t('rules.action', { n: at + 1 })}
+              value={rule.action}
+              onChange={(event) => change(at, { action: event.currentTarget.value as Rule['action'] })}
+            >
+              {actions.map((action) => (
+                <option key={action} value={action}>
+                  {t(`rules.${action}`)}
+                </option>
+              ))}
+            </select>
+            <input
+              class="field"
+              list="rule-tools"
+              required
+              placeholder="shell_exec"
+              aria-label={t('rules.tool', { n: at + 1 })}
+              value={rule.tool}
+              onInput={(event) => change(at, { tool: event.currentTarget.value })}
+            />
+            <input
+              class="field"
+              placeholder={t('rules.anyCall')}
+              aria-label={t('rules.pattern', { n: at + 1 })}
+              value={rule.pattern ?? ''}
+              onInput={(event) => change(at, { pattern: event.currentTarget.value })}
+            />
+            <span class="rule-buttons">
+              <Button
+                class="small"
+                disabled={at === 0}
+                aria-label={t('rules.up', { n: at + 1 })}
+                onClick={() => swap(at)}
+              >
+                ↑
+              </Button>
+              <Button
+                class="small"
+                kind="danger"
+                aria-label={t('rules.remove', { n: at + 1 })}
+                onClick={() => onChange(rules.filter((_, index) => index !== at))}
+              >
+                {t('models.remove')}
+              </Button>
+            </span>
+          </li>
+        ))}
+      </ol>
+      <div>
+        <Button class="small" onClick={() => onChange([...rules, { action: 'ask', tool: '' }])}>
+          {t('rules.add')}
+        </Button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import type { ApprovalRule } from '../../../../../src/core/model/approval-rule.ts';
+import { permissionFor } from '../../../../../src/sessions/run/calls/approval.ts';
+import { ruleFor } from '../../../../../src/sessions/run/calls/approval-rules.ts';
+
+const shell = (command: string) => ({ name: 'shell_exec', args: { command } });
+const found = (rules: ApprovalRule[], call: Parameters<typeof ruleFor>[1]) => ruleFor(rules, call)?.action;
+const rule = (action: ApprovalRule['action'], tool: string, pattern?: string): ApprovalRule => ({
+  action,
+  tool,
+  ...(pattern !== undefined && { pattern }),
+});
+
+describe('the rule that decides about a call', () => {
+  test('the first one that is about the call decides, by globs of names and of what the call is about', () => {
+    const rules = [rule('deny', 'file_*', '/etc/*'), rule('allow', 'file_read'), rule('ask', '*')];
+    expect(found(rules, { name: 'file_read', args: { file: '/etc/passwd' } })).toBe('deny');
+    expect(found(rules, { name: 'file_read', args: { file: 'notes.md' } })).toBe('allow');
+    expect(found(rules, { name: 'file_write', args: { file: 'notes.md' } })).toBe('ask');
+    expect(found([], shell('ls'))).toBeUndefined();
+    expect(found([rule('deny', 'mcp_docs_*', '*"secret"*')], { name: 'mcp_docs_find', args: { q: 'secret' } })).toBe(
+      'deny',
+    );
+  });
+
+  test.each([
+    'git status; rm -r .',
+    'git log | sh',
+    'git $(rm x)',
+    'git `rm x`',
+    'git status\nrm x',
+    'git log > ~/.bashrc',
+  ])('a permission of a command covers nothing that is appended to it: %s', (command) => {
+    expect(found([rule('allow', 'shell_exec', 'git *')], shell(command))).toBeUndefined();
+  });
+
+  test('a permission covers the command with and without arguments, and operators that its pattern names', () => {
+    const rules = [rule('allow', 'shell_exec', 'git *'), rule('allow', 'shell_exec', 'npm test && npm run *')];
+    expect(found(rules, shell('git'))).toBe('allow');
+    expect(found(rules, shell(' git log --oneline '))).toBe('allow');
+    expect(found(rules, shell('gitx'))).toBeUndefined();
+    expect(found(rules, shell('npm test && npm run build'))).toBe('allow');
+    expect(found(rules, shell('npm test && npm run build && rm x'))).toBeUndefined();
+  });
+
+  test.each(['git push', 'cd a && git push --force', 'true; git push origin main', '(git push x)', 'x=$(git push y)'])(
+    'a denied command is found among others of its line: %s',
+    (command) => {
+      expect(found([rule('deny', 'shell_exec', 'git push *')], shell(command))).toBe('deny');
+    },
+  );
+
+  test('a pattern with many stars ends, however long the text is', () => {
+    const pattern = `${'a*'.repeat(200)}b`;
+    expect(found([rule('deny', '*', pattern)], { name: 'x', args: { path: 'a'.repeat(1_000_000) } })).toBeUndefined();
+  });
+});
+
+describe('the permission of a call, with rules', () => {
+  const tools = toolRegistry();
+  const work = (...rules: ApprovalRule[]) => ({ tools, approvals: { tools: ['*'], rules, timeoutMs: 1_000 } });
+  const call = (command: string) => ({ callId: 'c', name: 'shell_exec', args: { command }, begun: false });
+
+  test('an allowed call does not ask though all tools do, and a denied one is refused with its rule', () => {
+    const rules = work(rule('allow', 'shell_exec', 'ls *'), rule('deny', 'shell_exec', 'rm *'));
+    expect(permissionFor(rules, call('ls -l'))).toBeUndefined();
+    expect(permissionFor(rules, call('rm -r .'))).toEqual({ kind: 'refused', why: expect.stringContaining('rm *') });
+    expect(permissionFor(rules, call('make'))).toMatchObject({ kind: 'ask' });
+  });
+
+  test('neither the permission of a person nor one for the whole session overrules a denial', () => {
+    const rules = work(rule('deny', 'shell_exec'));
+    expect(permissionFor(rules, { ...call('ls'), verdict: { decision: 'approved' } })).toMatchObject({
+      kind: 'refused',
+    });
+    expect(permissionFor({ ...rules, isPermitted: () => true }, call('ls'))).toMatchObject({ kind: 'refused' });
+  });
+
+  test('an agent can always speak to its user', () => {
+    const asked = { callId: 'c', name: 'message_ask_user', args: { text: 'May I?' }, begun: false };
+    expect(permissionFor(work(rule('deny', '*')), asked)).toBeUndefined();
+  });
+
+  test('a call that has begun goes on, though a rule denies it meanwhile', () => {
+    expect(permissionFor(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined();
+  });
+});
