@@ -88,7 +88,7 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
   throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. These are: ${known}.`);
 }
 
-/** What people can change of the usual agent: its limits, and the calls that need permission. */
+/** The limits of the usual agent, and its calls that need permission, which people can change. */
 export function changeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
   const { turns, wallMs, tokens, cost } = runPolicy(config, () => 0).budget;
   return {

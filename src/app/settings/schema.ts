@@ -355,7 +355,7 @@ export const Config = z.strictObject({
       setting(
         wordList('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/),
         [],
-        'tools that no agent has, whatever its template or project says',
+        'tools that no agent has, in no template and no project',
       ),
       { section: 'tools', form: { kind: 'tools' } },
     ),

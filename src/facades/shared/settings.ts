@@ -3,7 +3,7 @@ import { z } from 'zod';
 // The settings that administrators change in the running server, as clients see and change them.
 
 export const ServerSetting = z.object({
-  /** As in corral.yaml, such as `approvals.rules`. */
+  /** The key in corral.yaml, such as `approvals.rules`. */
   key: z.string(),
   section: z.string(),
   about: z.string(),

@@ -2,7 +2,7 @@ import type { ServiceRules } from './rules.ts';
 
 /** A setting of the server that administrators change while it runs, and what is in force. */
 export interface ServerSetting {
-  /** As in corral.yaml, such as `approvals.rules`. */
+  /** The key in corral.yaml, such as `approvals.rules`. */
   readonly key: string;
   readonly section: string;
   readonly about: string;

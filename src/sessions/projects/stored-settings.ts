@@ -28,7 +28,7 @@ export class StoredSettings {
     this.#clock = clock;
   }
 
-  /** As last read. The object changes with each change of its content. */
+  /** The values that were last read. The object changes with each change of its content. */
   get now(): ChangedSettings {
     return this.#now;
   }

@@ -38,7 +38,7 @@ const operatorsIn = (text: string): number => text.match(operators)?.length ?? 0
 const fits = (pattern: string, text: string): boolean =>
   fitsExactly(pattern, text) || (pattern.endsWith(' *') && fitsExactly(pattern.slice(0, -2), text));
 
-/** In a time that grows with the length of the text alone, whatever the pattern is. */
+/** The time grows with the length of the text alone, so a pattern cannot make it long. */
 function fitsExactly(pattern: string, text: string): boolean {
   const [first = '', ...more] = pattern.split('*');
   const last = more.pop();

@@ -1,10 +1,12 @@
+import type { Outputs } from '../../../client/types.ts';
 import { tools } from '../../data/system.ts';
 import { Choice } from '../../parts/choice.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { type Rule, Rules } from './rules.tsx';
-import type { ServerSetting } from './server-settings.tsx';
 import { TemplateChoice } from './template-choice.tsx';
+
+export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
 /** What a person has entered so far: a text, or the rows of rules. */
 export type Draft = string | readonly Rule[];

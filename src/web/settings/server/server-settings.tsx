@@ -1,13 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { asDraft, type Draft, Field, fromDraft } from './field.tsx';
-
-export type ServerSetting = Outputs['settings']['list']['settings'][number];
+import { asDraft, type Draft, Field, fromDraft, type ServerSetting } from './field.tsx';
 
 /** The settings of some parts of the server, which administrators change while it runs. */
 export function ServerSettings({ parts }: { parts: readonly string[] }) {
