@@ -30,7 +30,7 @@ import { forgeTokens } from '../parts/forge-tokens.ts';
 import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
-import { checkChange, knownSettings } from '../parts/settings.ts';
+import { checkChange, knownSettings } from '../settings/changeable.ts';
 import type { Agents } from './agents.ts';
 import { openAutomations } from './automations.ts';
 import type { RunningEngine } from './engine.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import type { ServerSetting, SettingsService } from '../api/settings.ts';
+import type { ServerSetting, SettingsService } from '../api/server/settings.ts';
 import type { StoredSettings } from './stored-settings.ts';
 
 /** A setting that can be changed, as the engine of settings knows it. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
-import { checkChange, knownSettings } from '../../../../src/app/parts/settings.ts';
+import { checkChange, knownSettings } from '../../../../src/app/settings/changeable.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { changeableSettings, LiveConfig } from '../../../../src/app/settings/live-config.ts';
 import { settingsService } from '../../../../src/sessions/projects/settings-service.ts';

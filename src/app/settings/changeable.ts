@@ -2,11 +2,11 @@ import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
-import type { TemplateService } from '../../sessions/api/templates.ts';
+import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { KnownSetting } from '../../sessions/projects/settings-service.ts';
-import type { Config } from '../settings/config.ts';
-import { changeableSettings, type LiveConfig, valueAt } from '../settings/live-config.ts';
-import { refuseUnknown } from './policies.ts';
+import { refuseUnknown } from '../parts/policies.ts';
+import type { Config } from './config.ts';
+import { changeableSettings, type LiveConfig, valueAt } from './live-config.ts';
 
 /** The settings that people change in the running server, with the sources that precede them. */
 export const knownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>

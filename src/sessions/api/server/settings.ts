@@ -1,4 +1,4 @@
-import type { ServiceRules } from './rules.ts';
+import type { ServiceRules } from '../rules.ts';
 
 /** A setting of the server that administrators change while it runs, and what is in force. */
 export interface ServerSetting {
