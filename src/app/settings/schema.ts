@@ -232,6 +232,12 @@ export const Config = z.strictObject({
       'corral@localhost',
       'the address of that author',
     ),
+    checkpoints: setting(
+      oneOf('repositories', 'all', 'none'),
+      'repositories',
+      'the sessions whose files are kept as each run left them: those with repositories, all, or none',
+    ),
+    keepCheckpoints: setting(integer(2, 10_000), 100, 'checkpoints that a session keeps, the newest'),
   }),
   forges: z.strictObject({
     servers: setting(

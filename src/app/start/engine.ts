@@ -8,6 +8,7 @@ import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
@@ -24,6 +25,7 @@ export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly snapshots: Snapshots;
   readonly repositories: RepositoryFetches;
+  readonly checkpoints: Checkpoints;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
@@ -71,6 +73,14 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   });
   const repositories = new RepositoryFetches({
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+    closing,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const checkpoints = new Checkpoints({
+    policy: driver.capabilities.isolation === 'fake' ? 'none' : config.repositories.checkpoints,
+    keep: config.repositories.keepCheckpoints,
+    records: store.records,
+    clock,
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
@@ -124,11 +134,13 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         },
         async onUse(session, client, signal) {
           await repositories.beforeUse(session.id, client, signal);
+          await checkpoints.beforeUse(session.id, client, signal);
           await snapshots.beforeUse(session.id, client, signal);
           await onUse?.(session, client, signal);
         },
       },
       onFact: (id, fact, seq) => {
+        checkpoints.heard(id, fact);
         snapshots.heard(id, fact, seq);
         metrics.event(fact.type);
         tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
@@ -141,6 +153,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.defer(startup.ending('the sessions at work'));
   const { commands, supervisor, liveSessions } = engine;
   snapshots.meet(liveSessions);
+  checkpoints.meet(liveSessions);
   repositories.meet(liveSessions, (id) => engine.sandboxes.use(id, closing));
   const forget = async (id: SessionId) => {
     await agents.pictures.forget(id);
@@ -168,5 +181,5 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
-  return { engine, snapshots, repositories, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { engine, snapshots, repositories, checkpoints, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -12,6 +12,7 @@ import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
 import { settingsService } from '../../sessions/projects/settings-service.ts';
+import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import { repositoryService } from '../../sessions/repositories/repositories.ts';
 import { Retention } from '../../sessions/retention/retention.ts';
 import { egressService } from '../../sessions/services/egress.ts';
@@ -56,7 +57,7 @@ interface Parts {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
-  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'repositories' | 'forget'>;
+  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'forget'>;
 }
 
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
@@ -173,6 +174,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       fetch: parts.sandboxes.forgeFetch,
       now: () => clock.now(),
     }),
+    checkpoints: checkpointService({ sandboxes, known, checkpoints: parts.running.checkpoints }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,
     egress: egressService({

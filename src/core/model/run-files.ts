@@ -22,3 +22,6 @@ export const runFileLimits = {
 export const outputFiles = '.corral/output';
 /** The conversation has all of an output that is no longer, so its file alone does not make a workspace another one. */
 export const toldOutputBytes = 4 * 1024;
+
+/** The commits of checkpoints. They belong to their session, so a fork begins without them. */
+export const checkpointFiles = '.corral/checkpoints';

@@ -1,6 +1,7 @@
 import { router } from './base.ts';
 import { portsRouter } from './ports.ts';
 import { automationsRouter } from './routers/automations.ts';
+import { checkpointsRouter } from './routers/checkpoints.ts';
 import { projectCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
 import { desktopRouter } from './routers/desktop.ts';
 import { egressRouter } from './routers/egress.ts';
@@ -33,6 +34,7 @@ export const appRouter = router({
   files: filesRouter,
   repositories: repositoriesRouter,
   pullRequests: pullRequestsRouter,
+  checkpoints: checkpointsRouter,
   processes: processesRouter,
   ports: portsRouter,
   terminals: terminalsRouter,

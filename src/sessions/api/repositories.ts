@@ -156,3 +156,46 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
   state: { may: 'read', audit: 'look' },
   sendFeedback: { may: 'work', audit: 'pull-request.feedback' },
 };
+
+/** The files of a workspace as one run left them. */
+export interface Checkpoint {
+  /** 0 is what the first run found. */
+  readonly number: number;
+  /** The run that left the files so; null: a person's restore, or what the first run found. */
+  readonly runId: string | null;
+  readonly at: number; // epoch ms
+  /** The files that differ from the checkpoint before it. */
+  readonly files: number;
+}
+export interface CheckpointDiff extends DiffText {
+  /** By path, relative to the workspace. */
+  readonly files: readonly GitChange[];
+}
+/** Two checkpoints; without `to`: the files as they are now. */
+export interface CheckpointRange {
+  readonly from: number;
+  readonly to?: number;
+}
+
+/**
+ * The checkpoints of a session: one after each run that changed files. They stand beside the repositories, so no index,
+ * branch or setting of these counts or changes. Files that .gitignore names are in none. Every method also rejects with
+ * session_not_found; those that look into the sandbox start it, and reject: not_found (no such checkpoint), conflict (a
+ * run is at work), sandbox_unavailable, cancelled.
+ */
+export interface CheckpointService {
+  /** The newest last. A sandbox that does not run stays so. */
+  list(id: SessionId): Promise<readonly Checkpoint[]>;
+  diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
+  /**
+   * Gives the workspace the files of a checkpoint. The files of before are a checkpoint too, so that a restore can be
+   * taken back.
+   */
+  restore(id: SessionId, number: number, signal: AbortSignal): Promise<{ readonly before: number }>;
+}
+
+export const checkpointRules: ServiceRules<CheckpointService> = {
+  list: { may: 'read', audit: null },
+  diff: { may: 'read', audit: 'look' },
+  restore: { may: 'work', audit: 'checkpoint.restore' },
+};

@@ -7,7 +7,14 @@ import { type ModelService, modelRules } from './models.ts';
 import { type PortService, portRules } from './ports.ts';
 import { type ProcessService, processRules } from './processes.ts';
 import { type ProjectService, projectRules } from './projects.ts';
-import { type PullRequestService, pullRequestRules, type RepositoryService, repositoryRules } from './repositories.ts';
+import {
+  type CheckpointService,
+  checkpointRules,
+  type PullRequestService,
+  pullRequestRules,
+  type RepositoryService,
+  repositoryRules,
+} from './repositories.ts';
 import type { RegisteredService } from './rules.ts';
 import { type InsideService, insideRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
@@ -33,6 +40,7 @@ export interface Services {
   readonly files: FileService;
   readonly repositories: RepositoryService;
   readonly pullRequests: PullRequestService;
+  readonly checkpoints: CheckpointService;
   readonly processes: ProcessService;
   readonly sandboxes: SandboxService;
   readonly egress: EgressService;
@@ -57,6 +65,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   files: { of: 'session', rules: fileRules },
   repositories: { of: 'session', rules: repositoryRules },
   pullRequests: { of: 'session', rules: pullRequestRules },
+  checkpoints: { of: 'session', rules: checkpointRules },
   processes: { of: 'session', rules: processRules },
   sandboxes: { of: 'session', rules: sandboxRules },
   egress: { of: 'session', rules: egressRules },

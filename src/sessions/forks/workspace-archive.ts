@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
-import { outputFiles, runFiles, toldOutputBytes } from '../../core/model/run-files.ts';
+import { checkpointFiles, outputFiles, runFiles, toldOutputBytes } from '../../core/model/run-files.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
@@ -25,6 +25,7 @@ export interface ArchiveEntry {
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...['-path', `${workdir}/${runFiles}`, '-prune', '-o', '-path', `${workdir}/${runFiles}.new`, '-prune', '-o'],
+  ...['-path', `${workdir}/${checkpointFiles}`, '-prune', '-o'],
   ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${toldOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
@@ -32,7 +33,7 @@ const listing = (workdir: string) => [
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
-find . -mindepth 1 -maxdepth 1 -print0 | tar --create --null --files-from=- --file=- | gzip -1`;
+find . -mindepth 1 -maxdepth 1 -print0 | tar --create --exclude=./${checkpointFiles} --null --files-from=- --file=- | gzip -1`;
 const packing = (workdir: string) => ['bash', '-c', packScript, 'bash', workdir] as const;
 const unpacking = (workdir: string) =>
   ['tar', '--extract', '--gzip', '--preserve-permissions', '--file=-', `--directory=${workdir}`] as const;

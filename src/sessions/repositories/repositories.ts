@@ -4,9 +4,10 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { type GitPerson, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { GitChange, RepositoryService } from '../api/repositories.ts';
+import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
+import { changesIn } from './changes-in.ts';
 import { remoteFailure } from './fetch-repository.ts';
 import type { RepositoryFetches } from './fetches.ts';
 import { exits, gitSaid, runInRepository } from './git.ts';
@@ -232,24 +233,4 @@ async function run(client: SandboxClient, path: string, given: RepositoryScript,
     known ??
     new AppError('conflict', `Git could not do it in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`)
   );
-}
-
-const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;
-
-/** The output of `--name-status -z`. */
-export function changesIn(text: string): GitChange[] {
-  const parts = text.split('\0');
-  const changes: GitChange[] = [];
-  for (let at = 0; at + 1 < parts.length; ) {
-    const letter = (parts[at] ?? '').charAt(0) as keyof typeof kinds;
-    const change = kinds[letter];
-    if (change === undefined) break;
-    const isPair = letter === 'R' || letter === 'C';
-    const [first = '', second = ''] = parts.slice(at + 1);
-    changes.push(
-      isPair ? { path: second, change, from: letter === 'R' ? first : null } : { path: first, change, from: null },
-    );
-    at += isPair ? 3 : 2;
-  }
-  return changes;
 }

@@ -19,6 +19,8 @@ const inputs: Record<string, (to: Targets) => object> = {
   'sessions.deleteMany': () => ({ ids: ['f'.repeat(16)] }),
   'egress.allow': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
   'egress.withdraw': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
+  'checkpoints.diff': ({ sid }) => ({ sessionId: sid, from: 0 }),
+  'checkpoints.restore': ({ sid }) => ({ sessionId: sid, number: 0 }),
   'repositories.fetch': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.status': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.diff': ({ sid }) => ({ sessionId: sid, path: 'project' }),

@@ -312,6 +312,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.diff
     repositories.patch
     pullRequests.state
+    checkpoints.list
+    checkpoints.diff
     sessionCredentials.list
     projectCredentials.list
     events.subscribe
@@ -347,6 +349,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.push
     pullRequests.open
     pullRequests.sendFeedback
+    checkpoints.restore
     runs.send
     runs.approve
     runs.reject

@@ -336,6 +336,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     },
     repositories: { list: async (id) => (await sessions.get(id)).repositories ?? [], ...noRepositories },
     pullRequests: { open: noStreams, state: noStreams, sendFeedback: noStreams },
+    checkpoints: { list: async (id) => ((await sessions.get(id)) ? [] : []), diff: noStreams, restore: noStreams },
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
     templates: { ...templates, whyNot: () => undefined },
     models: noModels,

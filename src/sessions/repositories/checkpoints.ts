@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Checkpoint, CheckpointDiff, CheckpointRange } from '../api/repositories.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
+import type { LiveSession } from '../run/live-session.ts';
+import { changesIn } from './changes-in.ts';
+import { diffScript, maxDiffBytes, restoreScript, takeScript } from './checkpoint-scripts.ts';
+import { exits, gitSaid, runGit } from './git.ts';
+
+/** The sessions that get checkpoints: those that began with repositories, all, or none. */
+export type CheckpointPolicy = 'repositories' | 'all' | 'none';
+
+interface Deps {
+  readonly policy: CheckpointPolicy;
+  /** The number of checkpoints that a session keeps, the newest. */
+  readonly keep: number;
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  readonly warn: (about: object, text: string) => void;
+}
+type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
+
+// One record for each checkpoint, named after the session, so that the session's removal removes them too.
+const kind = 'checkpoint';
+const Stored = z.object({ number: z.int(), runId: z.string().nullable(), at: z.number(), files: z.int() });
+const idOf = (id: SessionId, number: number) => `${id}:${`${number}`.padStart(8, '0')}`;
+const takeMs = 120_000;
+const workMs = 120_000;
+
+/** Keeps the files of sessions as each run left them. The next use of a sandbox waits for the checkpoint of the last run. */
+export class Checkpoints {
+  readonly #deps: Deps;
+  readonly #inTurn = keyedQueue();
+  readonly #pending = new Map<SessionId, Promise<unknown>>();
+  /** Sessions whose first checkpoint exists, or cannot be made. */
+  readonly #begun = new WeakSet<LiveSession>();
+  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The engine makes the sessions in memory, and is made with these checkpoints. */
+  meet(sessions: Pick<LiveSessions, 'get'>): void {
+    this.#sessions = sessions;
+  }
+
+  /** Hears each fact of a session once it is durable. */
+  heard(id: SessionId, fact: SessionFact): void {
+    if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
+    const live = this.#sessions.get(id);
+    if (!live?.client || live.isPaused || !this.#isFor(live)) return;
+    const { client } = live;
+    this.#follow(id, () => this.#take(live, client, fact.runId));
+  }
+
+  /** Runs before each use of a sandbox: nobody changes the files before they are kept. */
+  async beforeUse(id: SessionId, client: Client, signal: AbortSignal): Promise<void> {
+    const live = this.#sessions.get(id);
+    if (!live || !this.#isFor(live)) return;
+    // The files that the first run found are a checkpoint too.
+    if (live.runWriter && !this.#begun.has(live)) this.#follow(id, () => this.#begin(live, client));
+    const pending = this.#pending.get(id);
+    if (pending) await raceAbort(pending, signal);
+  }
+
+  async list(id: SessionId): Promise<readonly Checkpoint[]> {
+    const found = await this.#deps.records.list(kind, { idPrefix: `${id}:` });
+    return found.map(({ doc }) => Stored.parse(doc)).sort((a, b) => a.number - b.number);
+  }
+
+  async diff(
+    id: SessionId,
+    { from, to }: CheckpointRange,
+    client: Client,
+    signal: AbortSignal,
+  ): Promise<CheckpointDiff> {
+    const values = { session: id, workdir: client.workdir, from: `${from}`, to: to === undefined ? '' : `${to}` };
+    const script = { script: diffScript, values, timeoutMs: workMs };
+    const { exitCode, stdout, stderr } = await this.#inTurn(id, () => runGit(client, script, signal));
+    if (exitCode !== 0) throw failure(exitCode, stderr);
+    const [names = '', text = ''] = stdout.split('\u0001');
+    return {
+      files: changesIn(names).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
+      text: text.slice(0, maxDiffBytes),
+      truncated: Buffer.byteLength(text) > maxDiffBytes,
+    };
+  }
+
+  /** Resolves with the checkpoint of the files as they were before. */
+  async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
+    const live = this.#sessions.get(id);
+    if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
+    if (live.runWriter) throw new AppError('conflict', 'A run is at work. Stop it, or wait for its end.');
+    return await this.#inTurn(id, async () => {
+      await this.#take(live, client, null);
+      const before = (await this.list(id)).at(-1)?.number ?? 0;
+      const values = { session: id, workdir: client.workdir, number: `${number}` };
+      const script = { script: restoreScript, values, timeoutMs: workMs };
+      const { exitCode, stderr } = await runGit(client, script, signal);
+      if (exitCode !== 0) throw failure(exitCode, stderr);
+      await this.#take(live, client, null);
+      return before;
+    });
+  }
+
+  #isFor({ writer }: LiveSession): boolean {
+    const { policy } = this.#deps;
+    return policy === 'all' || (policy === 'repositories' && (writer.record.repositories?.length ?? 0) > 0);
+  }
+
+  #follow(id: SessionId, work: () => Promise<void>): void {
+    const done = this.#inTurn(id, work).catch((err: unknown) => {
+      const { code } = toAppError(err);
+      if (code !== 'unsupported' && code !== 'sandbox_lost' && code !== 'cancelled')
+        this.#deps.warn({ session: id, err }, 'no checkpoint of the files was made');
+    });
+    this.#pending.set(id, done);
+    void done.then(() => {
+      if (this.#pending.get(id) === done) this.#pending.delete(id);
+    });
+  }
+
+  async #begin(live: LiveSession, client: Client): Promise<void> {
+    if (this.#begun.has(live)) return;
+    this.#begun.add(live);
+    if ((await this.list(live.id)).length === 0)
+      await this.#make(live, client, { number: 0, runId: null, oldest: undefined });
+  }
+
+  async #take(live: LiveSession, client: Client, runId: string | null): Promise<void> {
+    const all = await this.list(live.id);
+    const last = all.at(-1);
+    const oldest = all.length >= this.#deps.keep ? all[0]?.number : undefined;
+    await this.#make(live, client, { number: last ? last.number + 1 : 0, runId, oldest });
+  }
+
+  async #make(
+    { id }: LiveSession,
+    client: Client,
+    { number, runId, oldest }: { number: number; runId: string | null; oldest: number | undefined },
+  ): Promise<void> {
+    const { records, clock, closing } = this.#deps;
+    const values = {
+      session: id,
+      workdir: client.workdir,
+      number: `${number}`,
+      oldest: oldest === undefined ? '' : `${oldest}`,
+    };
+    const script = { script: takeScript, values, timeoutMs: takeMs };
+    const { exitCode, stdout, stderr } = await runGit(client, script, closing);
+    if (exitCode === exits.nothing) return;
+    if (exitCode !== 0) throw failure(exitCode, stderr);
+    const count = /^(\d{1,9})\s*$/.exec(stdout)?.[1];
+    const at = clock.now();
+    const doc: Checkpoint = { number, runId, at, files: Number(count ?? 0) };
+    await records.put({ kind, id: idOf(id, number), doc, sort: at });
+    if (oldest !== undefined) await records.delete(kind, idOf(id, oldest));
+  }
+}
+
+const failure = (exitCode: number, stderr: string) =>
+  exitCode === exits.moved
+    ? new AppError('not_found', 'There is no such checkpoint in this workspace.')
+    : new AppError('conflict', `Git could not do it: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
