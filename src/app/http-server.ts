@@ -178,7 +178,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     peppers: secrets,
     previews: previewLinks({ settings: config.previews, peppers: secrets, credentials }),
     limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
-    abilities: deps.abilities ?? { freeze: false, keepsFiles: true, admitsEgress: () => false },
+    abilities: deps.abilities ?? { freeze: false, keepsFiles: true },
     port: config.port ?? 0,
   };
   const sections: Readonly<Record<string, unknown>> = config;

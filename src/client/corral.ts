@@ -31,7 +31,24 @@ export interface NewBox {
   readonly env?: Readonly<Record<string, string>>;
   /** Leaving the block of `await using` keeps the session. */
   readonly keep?: boolean;
+  /** Seconds until the server deletes the box, whether this program still runs or not; default: it stays. */
+  readonly lifetime?: number;
+  /** Seconds after which an unused sandbox is stopped, its files stay; at most the server's. */
+  readonly idleTimeout?: number;
+  /** `none`, or the only hosts (`host`, `*.host`, `host:port`) to reach of those that the server's policy opens. */
+  readonly egress?: Egress;
+  /** Its processors and memory, where the server's driver can limit them; at most what the server allows. */
+  readonly size?: SandboxSize;
+  /** Names and values of your own, by which `list` finds it again. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
+export type Egress = 'none' | readonly string[];
+export interface SandboxSize {
+  readonly cpus?: number;
+  /** Bytes, or a size such as `512MiB`. */
+  readonly memory?: number | string;
+}
+export type ListOptions = NonNullable<Inputs['sessions']['list']>;
 export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
 
 export type EditOptions = Omit<Inputs['sessions']['edit'], 'id' | 'seq' | 'text'>;
@@ -55,23 +72,9 @@ export class Corral {
   }
 
   /** Makes a session, whose sandbox starts in the background. */
-  static create({
-    title,
-    projectId,
-    model,
-    template,
-    repositories,
-    author,
-    files,
-    env,
-    keep,
-    ...server
-  }: ServerOptions & NewBox = {}): Promise<Box> {
-    const git = { ...(repositories && { repositories }), ...(author && { author }) };
-    const agent = { ...(model && { model }), ...(template && { template }), ...git };
-    const start = { ...(files && { files }), ...(env && { env }), ...(keep && { keep }) };
-    const wish = { ...(title && { title }), ...(projectId && { projectId }), ...agent, ...start };
-    return new Corral(server).create(wish);
+  static create({ url, token, transport, EventSource, WebSocket, ...box }: ServerOptions & NewBox = {}): Promise<Box> {
+    const given = Object.entries({ url, token, transport, EventSource, WebSocket });
+    return new Corral(Object.fromEntries(given.filter(([, value]) => value !== undefined))).create(box);
   }
 
   get address(): string {
@@ -84,7 +87,16 @@ export class Corral {
 
   /** Makes a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
   async create({ files = {}, env, keep = false, ...wish }: NewBox = {}): Promise<Box> {
-    const { id } = await this.#server.call((api) => api.sessions.create.mutate(wish));
+    const { lifetime: lifetimeSeconds, idleTimeout: idleSeconds, egress, size, ...rest } = wish;
+    const { id } = await this.#server.call((api) =>
+      api.sessions.create.mutate({
+        ...rest,
+        ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+        ...(idleSeconds !== undefined && { idleSeconds }),
+        ...(egress !== undefined && { egress: egress === 'none' ? egress : [...egress] }),
+        ...(size && { size }),
+      }),
+    );
     const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
     try {
       await box.attach(files);
@@ -93,6 +105,17 @@ export class Corral {
       throw error;
     }
     return box;
+  }
+
+  /** The sessions that this caller may see, newest message first; `metadata` and the other options filter them. */
+  async *list(options: ListOptions = {}): AsyncGenerator<Session, void> {
+    let cursor: string | undefined;
+    do {
+      const wish = { ...options, ...(cursor !== undefined && { cursor }) };
+      const page = await this.#server.call((api) => api.sessions.list.query(wish));
+      yield* page.items;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
   }
 
   /** A box for a session that exists. Rejects with session_not_found. */
@@ -207,6 +230,11 @@ export class Box implements AsyncDisposable {
     const wish = { id: this.id, seq, text, ...options };
     const { session } = await this.#server.call((api) => api.sessions.edit.mutate(wish));
     return new Box(this.#server, session.id, { ...(this.#env && { env: this.#env }), isOwn: true });
+  }
+
+  /** Moves the end of the box to so many seconds from now; null: it stays. */
+  async setLifetime(seconds: number | null): Promise<void> {
+    await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
   /** Ends the run and every process, and keeps the files. */

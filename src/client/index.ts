@@ -4,7 +4,17 @@ export type { ErrorData } from '../facades/trpc/errors.ts';
 export type { AppRouter } from '../facades/trpc/router.ts';
 export type { Resync } from '../facades/trpc/schemas.ts';
 export { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
-export { Box, Corral, type ForkOptions, type NewBox, type RunOptions, type ServerOptions } from './corral.ts';
+export {
+  Box,
+  Corral,
+  type Egress,
+  type ForkOptions,
+  type ListOptions,
+  type NewBox,
+  type RunOptions,
+  type SandboxSize,
+  type ServerOptions,
+} from './corral.ts';
 export { CorralError, type CorralErrorCode } from './errors.ts';
 export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
 export type { FileContent, FileEntry } from './files.ts';

@@ -14,7 +14,7 @@ words = [
     (r"^import asyncio\n", ""),
     (r"^import shlex\n", "import shlex\nimport time\n"),
     (r"\bAsyncGenerator\[(.+), None\]:", r"Generator[\1, None, None]:"),
-    (r"\bAsyncGenerator, Callable, Mapping\b", "Callable, Generator, Mapping"),
+    (r"\bAsyncGenerator, Callable, Mapping, Sequence\b", "Callable, Generator, Mapping, Sequence"),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (r"\b__a(iter|enter|exit)__\b", r"__\1__"),
     (r"\ba(read|close|iter_bytes)\b", r"\1"),

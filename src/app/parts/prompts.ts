@@ -8,6 +8,7 @@ import type { Prompts } from '../../sessions/engine/run-contexts.ts';
 import { partsWith } from '../../sessions/run/prompt/overrides.ts';
 import { codeImage, isOurs } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
+import type { SandboxSettings } from './session-configs.ts';
 
 type Isolation = Driver['capabilities']['isolation'];
 type Settings = Pick<Config, 'sandbox' | 'egress'>;
@@ -18,15 +19,15 @@ export const promptFolder = (named: string | undefined): string =>
 
 /** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
 export const promptsOf = (
-  settingsOf: (session: SessionRecord) => { readonly config: Config; readonly packages: Packages },
+  settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'within'>,
   isolation: Isolation,
 ): Prompts => ({
   parts: partsWith(promptFolder(process.env.CORRAL_CONFIG)),
   about(session) {
-    const { config, packages } = settingsOf(session);
+    const { config, packages, within } = settingsOf(session);
     return {
       installed: installedIn(config, isolation) + describeInstalled(packages) + describeRepositories(session),
-      network: networkOf(config, isolation),
+      network: networkOf(config, isolation) + describeChosen(within),
     };
   },
 });
@@ -63,6 +64,10 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
         : ` The repository ${url} is being fetched into the folder \`${path}\`.`;
     })
     .join('');
+
+/** The sentence about the hosts that the session's creator chose. */
+const describeChosen = (within: readonly string[] = []): string =>
+  within.length === 0 ? '' : ` Of these, this session reaches only ${within.join(', ')}.`;
 
 const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
   `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${mib(memory)} of memory, ${mib(disk)} for files.`;

@@ -1,14 +1,13 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
-import { type SessionLife, SessionRecord } from '../../core/model/records.ts';
+import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import type { Template } from '../../core/model/template.ts';
 import { codeImage, isOurs } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 
 type Parts = Pick<Config, 'sandbox' | 'egress'>;
-export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'life'>;
-type SessionEgress = NonNullable<SessionLife['egress']>;
+export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'sandbox'>;
 export interface SandboxSettings {
   readonly config: Config;
   /**
@@ -18,6 +17,8 @@ export interface SandboxSettings {
   /** Packages to install, and the name of the template that wants them. */
   readonly packages: Packages;
   readonly template: string;
+  /** The only hosts that the session's creator wants to be reached; undefined: all that the policy opens. */
+  readonly within?: readonly string[];
 }
 interface MadeSettings {
   readonly server: SandboxSettings;
@@ -68,10 +69,7 @@ export class SessionConfigs {
    */
   ofRecord(session: AgentChoice): SandboxSettings {
     const own = this.#ofTemplate(session);
-    const { egress } = session.life ?? {};
-    if (!egress) return own;
-    const config = { ...own.config, egress: { ...own.config.egress, ...narrowed(own.config.egress, egress) } };
-    return { ...own, config, recipe: `${own.recipe}.own` }; // no template has a dot in its name
+    return session.sandbox ? withChoice(own, session.sandbox) : own;
   }
 
   #ofTemplate({ template, templateBy, projectId }: AgentChoice): SandboxSettings {
@@ -101,14 +99,27 @@ export class SessionConfigs {
     return this.ofRecord(choice);
   }
 }
-/** Whether a sandbox with these rules reaches nothing that it would not reach without them. */
-export function isNarrower({ policy, allow }: Config['egress'], wanted: SessionEgress): boolean {
-  if (wanted.policy === 'none' || policy === 'web') return true;
-  return policy === 'allow-list' && wanted.allow.every((entry) => allow.includes(entry));
+
+/** The settings with what the session's creator chose. Never wider than without it, whatever was stored. */
+function withChoice(own: SandboxSettings, { egress, cpus, memory }: SandboxChoice): SandboxSettings {
+  const { sandbox, egress: rules } = own.config;
+  const size = {
+    ...(cpus !== undefined && { cpus: Math.min(cpus, maxSize(sandbox).cpus) }),
+    ...(memory !== undefined && { memory: Math.min(memory, maxSize(sandbox).memory) }),
+  };
+  const closed = egress?.length === 0 ? { policy: 'none' as const, allow: [] } : {};
+  const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
+  const isUsual = egress === undefined && Object.keys(size).length === 0;
+  if (isUsual) return own;
+  // No template has a dot in its name.
+  return { ...own, config, recipe: `${own.recipe}.own`, ...(egress && { within: egress }) };
 }
-/** The session's rules if they are narrower than the operator's; otherwise no access at all. */
-const narrowed = (egress: Config['egress'], wanted: SessionEgress): SessionEgress =>
-  isNarrower(egress, wanted) ? wanted : { policy: 'none', allow: [] };
+
+/** The largest sandbox that the creator of a session can choose. */
+export const maxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
+  cpus: maxCpus ?? cpus,
+  memory: maxMemory ?? memory,
+});
 
 /** A session that is gone: no template has this name. */
 const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };

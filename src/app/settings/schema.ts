@@ -289,6 +289,14 @@ export const Config = z.strictObject({
     ),
     memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
     cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
+    maxMemory: optional(
+      size(64 * 2 ** 20),
+      'the most memory that the creator of a session can choose for its sandbox; unset: no more than memory',
+    ),
+    maxCpus: optional(
+      amount(0.1, 512),
+      'the most processors that the creator of a session can choose for its sandbox; unset: no more than cpus',
+    ),
     pids: setting(integer(32, 32_768), 512, 'processes and threads for each sandbox'),
     disk: setting(size(16 * 2 ** 20), '2GiB', 'files of each sandbox, its home included; what writes more is ended'),
     minFreeDisk: setting(

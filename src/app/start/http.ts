@@ -7,7 +7,6 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { httpServer } from '../http-server.ts';
-import { isNarrower } from '../parts/session-configs.ts';
 import { closeInTime } from './close-in-time.ts';
 import { listening, listenOnMore } from './listen.ts';
 import { needsToken, type StartToken, startToken } from './start-token.ts';
@@ -53,8 +52,6 @@ export async function openHttp(
       abilities: {
         freeze: isPausable(core.driver),
         keepsFiles: !core.driver.capabilities.losesFiles,
-        admitsEgress: (wanted) =>
-          core.driver.capabilities.egress === 'enforced' && isNarrower(core.live.now.egress, wanted),
       },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),

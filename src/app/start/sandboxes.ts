@@ -42,7 +42,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   /** Reaches forges: public addresses, and private ones that the operator lists. */
   readonly forgeFetch: GuardedFetch;
   /** The settings with those of the session's template in their place. */
-  readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
+  readonly settingsOf: (session: AgentChoice) => Pick<SandboxSettings, 'config' | 'packages' | 'within'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
   readonly desktopFor: (session?: AgentChoice) => DesktopOffer;
   /** The image that a sandbox of the session needs and this driver cannot run. */
@@ -83,7 +83,10 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const gate = stack.use(
     egressProxy({
       clock,
-      policyOf: async (id) => egressPolicy((await own.of(id)).config.egress),
+      policyOf: async (id) => {
+        const { config: settings, within } = await own.of(id);
+        return { ...egressPolicy(settings.egress), within };
+      },
       registriesOf: (id) => registries.of(id),
       allowedIn: (id) => allowedIn(storage.store.records, id),
       extraRegistries: config.egress.registries,
@@ -154,8 +157,10 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       return driver.capabilities.images?.includes(image) === false ? image : undefined;
     },
     async egressOf(id) {
-      const { kind, entries = [] } = egressPolicy((await own.of(id)).config.egress);
-      return { policy: kind, opens: policyOf(kind)?.label ?? 'nothing', entries, canAllow: kind !== 'none' };
+      const { config: settings, within } = await own.of(id);
+      const { kind, entries = [] } = egressPolicy(settings.egress);
+      const opens = policyOf(kind)?.label ?? 'nothing';
+      return { policy: kind, opens, entries, canAllow: kind !== 'none', ...(within && { within }) };
     },
     async spec(session, id) {
       const settings = own.ofRecord(session);

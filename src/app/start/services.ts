@@ -14,6 +14,7 @@ import { modelService } from '../../sessions/projects/model-service.ts';
 import { settingsService } from '../../sessions/projects/settings-service.ts';
 import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import { repositoryService } from '../../sessions/repositories/repositories.ts';
+import { Lifetimes } from '../../sessions/retention/lifetimes.ts';
 import { Retention } from '../../sessions/retention/retention.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
@@ -32,6 +33,7 @@ import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import { checkChange, knownSettings } from '../settings/changeable.ts';
+import { checkSandboxChoice } from '../parts/sandbox-choice.ts';
 import type { Agents } from './agents.ts';
 import { openAutomations } from './automations.ts';
 import type { RunningEngine } from './engine.ts';
@@ -121,6 +123,8 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       runnable.check({ ...usual, projectId });
       return usual;
     },
+    checkSandbox: (choice, session) =>
+      checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver }),
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,
     ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
@@ -144,6 +148,8 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     everyMs: retentionMs,
   });
   stack.use(inBackground(closing, (signal) => retention.run(signal)));
+  const lifetimes = new Lifetimes({ sessions, clock, logger });
+  stack.use(inBackground(closing, (signal) => lifetimes.run(signal)));
   const known = (id: SessionId) => sessions.get(id);
   const shares = shareService({ records, sessions, sandboxes, clock, ids });
   const power = sandboxService({ commands, sandboxes, driver, sessions, clock, ids });

@@ -32,20 +32,28 @@ export const SessionLife = z.object({
   paused: z.enum(['memory', 'files']).nullable(),
   /** A request to it ends a pause with memory. */
   resumes: z.boolean(),
-  /** The program's own names and values, by which it finds the session again. */
-  labels: z.record(z.string(), z.string()),
   /** Variables of each process that the program starts. */
   env: z.record(z.string(), z.string()),
   /** The program's name for the kind of sandbox. */
   kind: z.string(),
   /** Ports need a token, even where a host name leads to them. */
   privatePorts: z.boolean(),
-  /** Egress rules of its own, which the server applies only where they are narrower than its own. */
-  egress: z.object({ policy: z.enum(['none', 'allow-list']), allow: z.array(z.string()) }).optional(),
   /** The Host header that programs behind ports see. */
   portHost: z.string().optional(),
 });
 export type SessionLife = z.infer<typeof SessionLife>;
+
+/** What the creator of a session chose for its sandbox, within what the server's settings allow. */
+export const SandboxChoice = z.object({
+  /** The only hosts that it reaches of those that the server's policy opens; empty: none. */
+  egress: z.array(z.string()).readonly().optional(),
+  cpus: z.number().optional(),
+  /** In bytes. */
+  memory: z.int().optional(),
+  /** Unused for so long, it is stopped; its files stay. */
+  idleSeconds: z.int().optional(),
+});
+export type SandboxChoice = z.infer<typeof SandboxChoice>;
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
@@ -98,6 +106,12 @@ export const SessionRecord = z.object({
   repositories: z.array(SessionRepository).readonly().optional(),
   /** The person in whose name commits are made; absent: the one that the settings name. */
   author: GitPerson.optional(),
+  /** Its creator's own names and values, by which programs find the session again. */
+  metadata: z.record(z.string(), z.string()).optional(),
+  /** What its creator chose for its sandbox; absent: nothing. */
+  sandbox: SandboxChoice.optional(),
+  /** Then the session is deleted, epoch ms; absent or null: it stays. */
+  endsAt: z.number().nullable().optional(),
   /** The times that the tokens of its sandbox were replaced; absent: never. */
   tokenRounds: z.int().optional(),
 });

@@ -3,7 +3,6 @@ import type { Peppers } from '../../auth/pepper.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { SessionLife } from '../../core/model/records.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
@@ -89,8 +88,6 @@ export interface SandboxAbilities {
   readonly freeze: boolean;
   /** A stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
-  /** Whether egress rules of one session are enforced, and are no wider than the server's. */
-  admitsEgress(wanted: NonNullable<SessionLife['egress']>): boolean;
 }
 
 /**

@@ -57,6 +57,10 @@ export const Session = z.object({
   /** The message that the session's first own message replaces; null unless the session began with an edit. */
   branch: Branch.nullable(),
   repositories: z.array(SessionRepository).readonly(),
+  /** Its creator's own names and values. */
+  metadata: z.record(z.string(), z.string()),
+  /** Then it is deleted; null: it stays. */
+  endsAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -81,11 +85,18 @@ export const toSession = (record: SessionRecord): Session => ({
   forkedFrom: record.forkedFrom ?? null,
   branch: record.branch ?? null,
   repositories: record.repositories ?? [],
+  metadata: record.metadata ?? {},
+  endsAt: endOf(record),
   outcome: record.outcome ?? null,
   createdAt: iso(record.createdAt),
   updatedAt: iso(record.updatedAt),
   latestMessageAt: iso(record.latestMessageAt),
 });
+
+function endOf({ endsAt, life }: SessionRecord): string | null {
+  const at = life?.onEnd === 'delete' ? life.endsAt : endsAt;
+  return at == null ? null : iso(at);
+}
 
 /** A fact of the session's log. `seq` is its place and the cursor to resume after it; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));

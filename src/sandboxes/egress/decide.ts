@@ -1,9 +1,9 @@
 import { policyOf } from './policies/list.ts';
-import { type EgressPolicy, type PolicyRequest, refuseTarget, type Verdict } from './policy.ts';
+import { type EgressPolicy, type PolicyRequest, refuseOutside, refuseTarget, type Verdict } from './policy.ts';
 
 /** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */
 export function decide(
-  { kind, entries = [] }: EgressPolicy,
+  { kind, entries = [], within }: EgressPolicy,
   lists: Pick<PolicyRequest, 'registries' | 'extra'>,
   target: PolicyRequest['target'],
 ): Verdict {
@@ -21,5 +21,6 @@ export function decide(
       `there is no policy '${kind}'`,
       'Ask the operator for another egress policy.',
     );
-  return policy.decide({ ...lists, entries, target });
+  const verdict = policy.decide({ ...lists, entries, target });
+  return verdict.allowed ? (refuseOutside(within, target) ?? verdict) : verdict;
 }

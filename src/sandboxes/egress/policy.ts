@@ -6,6 +6,8 @@ export interface EgressPolicy {
   readonly kind: string;
   /** The operator's `egress.allow`, for policies that use it. */
   readonly entries?: readonly string[];
+  /** The only hosts that the session's creator wants to be reached; absent: all that the policy opens. */
+  readonly within?: readonly string[] | undefined;
 }
 
 /** One request, with the lists that a policy can go by. */
@@ -102,6 +104,13 @@ const entryFor = (texts: readonly string[], target: Target): string | undefined 
     const entry = parseEntry(text);
     return entry !== undefined && matches(entry, target);
   });
+
+/** Refuses a target that the creator of the session left out; undefined: it did not. */
+export function refuseOutside(within: readonly string[] | undefined, target: Target): Verdict | undefined {
+  if (!within || entryFor(within, target) !== undefined) return undefined;
+  const why = 'this session was created for other hosts only';
+  return refuseTarget('not chosen', why, 'Create a session whose egress has it, or ask the operator to allow it here.');
+}
 
 export function matches({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;

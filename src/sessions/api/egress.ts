@@ -9,6 +9,8 @@ export interface EffectiveEgress {
   readonly opens: string;
   /** The operator's list, where the policy uses it. */
   readonly entries: readonly string[];
+  /** The only hosts of those that its creator wants to be reached; absent: all. */
+  readonly within?: readonly string[];
   /** The entries that were allowed in this session alone. */
   readonly allowed: readonly string[];
   /** False: its sandboxes have no way out at all, so no host can be allowed. */

@@ -2,7 +2,7 @@ import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import type { SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
@@ -79,6 +79,11 @@ export interface CreateCommand {
    * applies.
    */
   readonly life?: SessionLife;
+  /** Names and values by which programs find the session again. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly sandbox?: SandboxChoice;
+  /** After this time the session is deleted, with its sandbox and files. */
+  readonly lifetimeSeconds?: number;
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
 export interface EffectiveAgent {
@@ -143,6 +148,10 @@ export interface SessionChange {
   readonly unread?: 0;
   readonly life?: SessionLife;
   readonly tokenRounds?: number;
+  /** In place of all earlier ones. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** From now on; null: the session stays. */
+  readonly lifetimeSeconds?: number | null;
 }
 
 /**
@@ -155,7 +164,7 @@ export interface SessionChange {
 export interface SessionService {
   /**
    * Returns before the sandbox has started. Rejects: invalid_request (unknown template, a model that the server must
-   * not use), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
+   * not use, a sandbox beyond its settings), unsupported (a choice that the driver cannot carry out), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
    */
   create(command: CreateCommand): Promise<SessionRecord>;
   /**

@@ -57,6 +57,13 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
 /** A sandbox with a life of its own ends then, and not for idleness. The value is the longest that a timer can wait. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
+/** The idle times of a session that chose a shorter one than the server's. */
+function idleAfter(seconds: number | undefined, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
+  if (seconds === undefined) return {};
+  const ms = Math.min(seconds * 1_000, idleStopMs);
+  return { idleStopMs: ms, idlePauseMs: idlePauseMs === undefined ? undefined : Math.min(ms / 2, idlePauseMs) };
+}
+
 /** Builds a session in memory from its record and log, and returns the input of its machine. */
 export class Hydration {
   readonly #deps: Deps;
@@ -106,7 +113,7 @@ export class Hydration {
   }
 
   #begin(
-    { id, deleting, sandboxUntrusted, life }: StoredSession,
+    { id, deleting, sandboxUntrusted, life, sandbox: chosen }: StoredSession,
     { plans, budget }: SessionRunSettings,
   ): Omit<SessionInput, 'runs'> {
     const { policies, clock, liveSessions } = this.#deps;
@@ -116,7 +123,7 @@ export class Hydration {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
       runPolicy: { ...run, plans, budget: { ...run.budget, ...budget } },
-      sandboxPolicy: life ? { ...sandbox, ...neverIdle } : sandbox,
+      sandboxPolicy: { ...sandbox, ...(life ? neverIdle : idleAfter(chosen?.idleSeconds, sandbox)) },
       passivateMs,
       maxQueued,
       deleting,

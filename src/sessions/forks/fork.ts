@@ -133,7 +133,7 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const { template, templateBy, projectId, model, fallbacks, toolServers, author } = parent;
+    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox } = parent;
     // A fork without the files fetches them again.
     const repositories = parent.repositories?.map((one) => (files === 'kept' ? one : refetched(one)));
     const own = owner ?? parent.owner;
@@ -148,6 +148,8 @@ export class Forks {
       toolServers,
       repositories,
       author,
+      metadata,
+      sandbox,
       owner: own,
       title: '',
       lastTask: '',

@@ -70,9 +70,14 @@ export function sessionService(deps: Deps): SessionService {
   });
   const count = () => countSessions(store.records, (id) => liveSessions.get(id)?.writer.record);
 
-  async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
-    await stored(id);
-    return publicRecord(StoredSession.parse(await commands.change(id, wish)));
+  async function change(id: SessionId, { lifetimeSeconds, ...wish }: SessionChange): Promise<SessionRecord> {
+    const { life } = await stored(id);
+    if (life && lifetimeSeconds !== undefined) {
+      throw new AppError('conflict', 'The program that made this sandbox sets its end, by the API of E2B.');
+    }
+    const endsAt = lifetimeSeconds && clock.now() + lifetimeSeconds * 1_000;
+    const fields = { ...wish, ...(endsAt !== undefined && { endsAt }) };
+    return publicRecord(StoredSession.parse(await commands.change(id, fields)));
   }
 
   // The checks have a deadline of their own.

@@ -35,6 +35,11 @@ async def main() -> None:
             await run.answer("blue")
     print((await run.result()).status)
 
+    corral = AsyncCorral()
+    async with await corral.new(lifetime=3600, idle_timeout=60, metadata={"user": "bob"}) as limited:
+        found = [one async for one in corral.list(metadata={"user": "bob"})]
+        print("found:", [one.id for one in found] == [limited.id], found[0].ends_at is not None)
+
     async with await AsyncCorral.create(files={"a.txt": "one"}, env={"WORD": "two"}) as made:
         print("made:", (await made.exec('cat a.txt; echo "$WORD"')).stdout.strip())
     try:

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Box, Corral, CorralError, type Event } from '../../../src/client/index.ts';
 import { fence } from '../../support/clients/api.ts';
+import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -45,6 +46,58 @@ describe('create', () => {
     await (await corral.open(ids.kept)).remove();
   });
 });
+
+describe('limits', () => {
+  test('a box is found by its metadata, and its end can be moved and comes by itself', async () => {
+    const made = await corral.create({ lifetime: 3600, idleTimeout: 60, metadata: { user: 'ada', n: '1' } });
+    const other = await corral.create({ metadata: { user: 'ada', n: '2' } });
+    const found = async (metadata: Record<string, string>) => {
+      const ids: string[] = [];
+      for await (const { id } of corral.list({ metadata, limit: 1 })) ids.push(id);
+      return ids.sort();
+    };
+    expect(await found({ user: 'ada' })).toEqual([made.id, other.id].sort());
+    expect(await found({ user: 'ada', n: '1' })).toEqual([made.id]);
+    const rest = await corral.fetch('/api/v1/sessions?metadata=user=ada&metadata=n=2');
+    expect(await rest.json()).toMatchObject({ data: { sessions: [{ session_id: other.id }] } });
+    const { endsAt, metadata } = await made.session();
+    expect([Date.parse(endsAt ?? '') > Date.now(), metadata]).toEqual([true, { user: 'ada', n: '1' }]);
+    await made.setLifetime(null);
+    expect((await made.session()).endsAt).toBeNull();
+    await made.setLifetime(1);
+    await expect.poll(() => found({ user: 'ada' }), { timeout: 20_000 }).toEqual([other.id]);
+    await other.remove();
+  });
+
+  test('beyond those of the server are refused by name, and nothing is made', async () => {
+    const count = async () => (await corral.api.sessions.list.query()).items.length;
+    const before = await count();
+    for (const [wish, name] of [
+      [{ size: { memory: '100GiB' } }, 'size.memory'],
+      [{ idleTimeout: 30_000 }, 'idleSeconds'],
+      [{ egress: ['http://a.example/'] }, 'egress'],
+      [{ lifetime: 0 }, 'lifetimeSeconds'],
+    ] as const) {
+      await expect(corral.create(wish)).rejects.toMatchObject({ message: expect.stringContaining(name) });
+    }
+    const put = (body: object) => corral.fetch('/api/v1/sessions', { method: 'PUT', body: JSON.stringify(body) });
+    expect((await put({ egress: 'all' })).status).toBe(422);
+    expect(await count()).toBe(before);
+  });
+});
+
+test('on Docker a box has its size, and reaches only what it chose of what the policy opens', async (context) => {
+  if (!(await hasDocker())) return context.skip('Docker does not answer');
+  const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'web', CORRAL_SANDBOX_MAX_MEMORY: '2GiB' };
+  await using docker = await serverProcess(settings);
+  const size = { memory: '1536MiB', cpus: 0.5 };
+  await using made = await Corral.create({ url: docker.url, size, egress: ['chosen.invalid'] });
+  const limits = await made.exec('cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max');
+  expect(limits.stdout).toBe(`${1536 * 2 ** 20}\n50000 100000\n`);
+  const statusOf = async (host: string) =>
+    (await made.exec(`curl -sS -o /dev/null -w '%{http_code}' http://${host}/ || true`)).stdout;
+  expect([await statusOf('other.invalid'), await statusOf('chosen.invalid')]).toEqual(['403', '502']);
+}, 180_000);
 
 describe('exec', () => {
   test('gives each output as it is written, and the exit code', async () => {

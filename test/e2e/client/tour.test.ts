@@ -88,6 +88,7 @@ test('the Python client for asyncio does the same as the one that blocks, which 
     "watched: ['create a.txt', 'write a.txt']",
     'terminal: exited',
     'question, then completed',
+    'found: True True',
     'made: onetwo',
     'left: session_not_found',
     'not_found',

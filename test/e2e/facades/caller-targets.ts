@@ -33,7 +33,6 @@ const aLife: SessionLife = {
   onEnd: 'delete',
   paused: null,
   resumes: false,
-  labels: {},
   env: {},
   kind: 'base',
   privatePorts: false,

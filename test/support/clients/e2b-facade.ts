@@ -111,7 +111,7 @@ export async function e2bFacade({
           sandboxes: { ...services.sandboxes, ...power },
           inside: { admits: async () => {}, enter: async () => ({ ...nothing, ...inside }) },
         },
-        abilities: { freeze: true, keepsFiles: true, admitsEgress: () => true, ...abilities },
+        abilities: { freeze: true, keepsFiles: true, ...abilities },
         peppers: async () => peppers([new Secret('a pepper for tests')]),
       };
     },

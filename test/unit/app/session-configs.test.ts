@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { isNarrower, SessionConfigs } from '../../../src/app/parts/session-configs.ts';
+import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
-import type { SessionLife } from '../../../src/core/model/records.ts';
+import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sessionId, stored } from '../../support/machines/session-parts.ts';
 
@@ -65,34 +65,25 @@ test('the policy of a session that was seen before needs no store', async () => 
   expect((await own.of(sessionId)).recipe).toBe('closed');
 });
 
-const withEgress = (egress: SessionLife['egress'], more: object = {}) =>
-  stored({ ...more, life: { egress } as SessionLife });
+const chosen = (sandbox: SandboxChoice, more: object = {}) => stored({ ...more, sandbox });
 
-test('egress rules of one session take the place of wider ones, and its sandbox comes from no warm pool', async () => {
+test('hosts that a session chose narrow the policy of the server and of its template, and close it where there are none', async () => {
   const { own } = await start();
-  const { config, recipe } = own.ofRecord(withEgress({ policy: 'allow-list', allow: ['a.example'] }));
-  expect([config.egress, recipe]).toMatchObject([{ policy: 'allow-list', allow: ['a.example'] }, 'default.own']);
+  expect(own.ofRecord(chosen({ egress: ['a.example'] }))).toMatchObject({
+    config: { egress: { policy: 'web' } },
+    within: ['a.example'],
+    recipe: 'default.own', // its sandbox comes from no warm pool
+  });
+  expect(own.ofRecord(chosen({ egress: [] })).config.egress.policy).toBe('none');
+  const ofTemplate = chosen({ egress: ['a.example'] }, { template: 'closed', templateBy: 'session' });
+  expect(own.ofRecord(ofTemplate).config.egress).toMatchObject({ policy: 'none' });
 });
 
-test('egress rules of one session never widen those of its template', async () => {
+test('a size that was stored stays within the settings, which can have changed since', async () => {
   const { own } = await start();
-  const wide = withEgress(
-    { policy: 'allow-list', allow: ['a.example'] },
-    { template: 'closed', templateBy: 'session' },
-  );
-  expect(own.ofRecord(wide).config.egress).toMatchObject({ policy: 'none', allow: [] });
-});
-
-test.each([
-  ['none', 'registries', [], true],
-  ['allow-list', 'web', [], true],
-  ['allow-list', 'allow-list', ['a.example', 'b.example'], true],
-  ['allow-list', 'allow-list', ['b.example'], false],
-  ['allow-list', 'registries', ['a.example'], false],
-  ['allow-list', 'none', ['a.example'], false],
-] as const)('rules of %s are narrower than %s of %j: %s', (policy, kind, allow, narrower) => {
-  const egress = { ...loadConfig({}, '').egress, policy: kind, allow: [...allow] };
-  expect(isNarrower(egress, { policy, allow: ['a.example'] })).toBe(narrower);
+  const { sandbox } = own.ofRecord(chosen({ cpus: 64, memory: 2 ** 28 })).config;
+  expect([sandbox.cpus, sandbox.memory]).toEqual([1, 2 ** 28]);
+  expect(own.ofRecord(chosen({ idleSeconds: 60 })).recipe).toBe('default');
 });
 
 test("a template that only names packages shares the server's warm pool, and its sessions have them", () => {

@@ -3,7 +3,7 @@
 from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncPort, AsyncRun, AsyncTerminal
 from ._errors import CorralError
 from ._sync import Box, Corral, Files, Port, Run, Terminal
-from ._wire import Event, ExecResult, FileChange, FileEntry, ListeningPort, Preview, RunResult
+from ._wire import Event, ExecResult, FileChange, FileEntry, ListeningPort, Preview, RunResult, SandboxSize, Session
 
 __all__ = [
     "AsyncBox",
@@ -25,5 +25,7 @@ __all__ = [
     "Preview",
     "Run",
     "RunResult",
+    "SandboxSize",
+    "Session",
     "Terminal",
 ]

@@ -5,9 +5,9 @@ import json
 import os
 import random
 import shlex
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urljoin
 from uuid import uuid4
 
@@ -28,6 +28,8 @@ from ._wire import (
     ListeningPort,
     Preview,
     RunResult,
+    SandboxSize,
+    Session,
     Sse,
     command_line,
     pieces_of,
@@ -422,6 +424,10 @@ class AsyncBox:
         id = (await self.server.mutate("sessions.edit", wish))["session"]["id"]
         return AsyncBox(self.server, id, env=self._env, own=True)
 
+    async def set_lifetime(self, seconds: int | None) -> None:
+        """Moves the end of the box to so many seconds from now; None: it stays."""
+        await self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
+
     async def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""
         await self.server.mutate("sandbox.stop", {"sessionId": self.id})
@@ -452,10 +458,27 @@ class AsyncCorral:
         files: Mapping[str, Content] | None = None,
         env: Mapping[str, str] | None = None,
         keep: bool = False,
+        lifetime: int | None = None,
+        idle_timeout: int | None = None,
+        egress: Literal["none"] | Sequence[str] | None = None,
+        size: SandboxSize | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> AsyncBox:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = AsyncCorral(url, token)
-        return await corral.new(title=title, model=model, template=template, files=files, env=env, keep=keep)
+        return await corral.new(
+            title=title,
+            model=model,
+            template=template,
+            files=files,
+            env=env,
+            keep=keep,
+            lifetime=lifetime,
+            idle_timeout=idle_timeout,
+            egress=egress,
+            size=size,
+            metadata=metadata,
+        )
 
     async def new(
         self,
@@ -466,12 +489,32 @@ class AsyncCorral:
         files: Mapping[str, Content] | None = None,
         env: Mapping[str, str] | None = None,
         keep: bool = False,
+        lifetime: int | None = None,
+        idle_timeout: int | None = None,
+        egress: Literal["none"] | Sequence[str] | None = None,
+        size: SandboxSize | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> AsyncBox:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
         Leaving the box's `with` block deletes it, unless `keep`.
+
+        `lifetime` is the seconds until the server deletes the box, whether this program still runs or not.
+        After `idle_timeout` seconds an unused sandbox is stopped; its files stay.
+        `egress` is "none", or the only hosts to reach of those that the server's policy opens.
+        `size` limits processors and memory, where the server's driver can, to at most what the server allows.
+        `list` finds the box again by its `metadata`.
         """
-        given = {"title": title, "model": model, "template": template}
+        given: dict[str, Any] = {
+            "title": title,
+            "model": model,
+            "template": template,
+            "lifetimeSeconds": lifetime,
+            "idleSeconds": idle_timeout,
+            "egress": egress if egress is None or egress == "none" else list(egress),
+            "size": size,
+            "metadata": None if metadata is None else dict(metadata),
+        }
         wish = {name: value for name, value in given.items() if value is not None}
         box = AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
         try:
@@ -480,6 +523,17 @@ class AsyncCorral:
             await box.remove()  # its creator never received it
             raise
         return box
+
+    async def list(self, *, metadata: Mapping[str, str] | None = None) -> AsyncGenerator[Session, None]:
+        """The sessions that this caller may see, newest message first; only those with this metadata."""
+        wish: dict[str, Any] = {} if metadata is None else {"metadata": dict(metadata)}
+        while True:
+            page = await self.server.query("sessions.list", wish)
+            for one in page["items"]:
+                yield Session(one["id"], one["title"], one["status"], one["metadata"], one["endsAt"])
+            if page["nextCursor"] is None:
+                return
+            wish = {**wish, "cursor": page["nextCursor"]}
 
     async def open(self, id: str) -> AsyncBox:
         """A box for a session that exists. Raises session_not_found."""

@@ -6,9 +6,9 @@ import os
 import random
 import shlex
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urljoin
 from uuid import uuid4
 
@@ -29,6 +29,8 @@ from ._wire import (
     ListeningPort,
     Preview,
     RunResult,
+    SandboxSize,
+    Session,
     Sse,
     command_line,
     pieces_of,
@@ -423,6 +425,10 @@ class Box:
         id = (self.server.mutate("sessions.edit", wish))["session"]["id"]
         return Box(self.server, id, env=self._env, own=True)
 
+    def set_lifetime(self, seconds: int | None) -> None:
+        """Moves the end of the box to so many seconds from now; None: it stays."""
+        self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
+
     def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""
         self.server.mutate("sandbox.stop", {"sessionId": self.id})
@@ -453,10 +459,27 @@ class Corral:
         files: Mapping[str, Content] | None = None,
         env: Mapping[str, str] | None = None,
         keep: bool = False,
+        lifetime: int | None = None,
+        idle_timeout: int | None = None,
+        egress: Literal["none"] | Sequence[str] | None = None,
+        size: SandboxSize | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Box:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = Corral(url, token)
-        return corral.new(title=title, model=model, template=template, files=files, env=env, keep=keep)
+        return corral.new(
+            title=title,
+            model=model,
+            template=template,
+            files=files,
+            env=env,
+            keep=keep,
+            lifetime=lifetime,
+            idle_timeout=idle_timeout,
+            egress=egress,
+            size=size,
+            metadata=metadata,
+        )
 
     def new(
         self,
@@ -467,12 +490,32 @@ class Corral:
         files: Mapping[str, Content] | None = None,
         env: Mapping[str, str] | None = None,
         keep: bool = False,
+        lifetime: int | None = None,
+        idle_timeout: int | None = None,
+        egress: Literal["none"] | Sequence[str] | None = None,
+        size: SandboxSize | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Box:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
         Leaving the box's `with` block deletes it, unless `keep`.
+
+        `lifetime` is the seconds until the server deletes the box, whether this program still runs or not.
+        After `idle_timeout` seconds an unused sandbox is stopped; its files stay.
+        `egress` is "none", or the only hosts to reach of those that the server's policy opens.
+        `size` limits processors and memory, where the server's driver can, to at most what the server allows.
+        `list` finds the box again by its `metadata`.
         """
-        given = {"title": title, "model": model, "template": template}
+        given: dict[str, Any] = {
+            "title": title,
+            "model": model,
+            "template": template,
+            "lifetimeSeconds": lifetime,
+            "idleSeconds": idle_timeout,
+            "egress": egress if egress is None or egress == "none" else list(egress),
+            "size": size,
+            "metadata": None if metadata is None else dict(metadata),
+        }
         wish = {name: value for name, value in given.items() if value is not None}
         box = Box(self.server, (self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
         try:
@@ -481,6 +524,17 @@ class Corral:
             box.remove()  # its creator never received it
             raise
         return box
+
+    def list(self, *, metadata: Mapping[str, str] | None = None) -> Generator[Session, None, None]:
+        """The sessions that this caller may see, newest message first; only those with this metadata."""
+        wish: dict[str, Any] = {} if metadata is None else {"metadata": dict(metadata)}
+        while True:
+            page = self.server.query("sessions.list", wish)
+            for one in page["items"]:
+                yield Session(one["id"], one["title"], one["status"], one["metadata"], one["endsAt"])
+            if page["nextCursor"] is None:
+                return
+            wish = {**wish, "cursor": page["nextCursor"]}
 
     def open(self, id: str) -> Box:
         """A box for a session that exists. Raises session_not_found."""

@@ -7,7 +7,7 @@ import json
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, Union
+from typing import IO, Any, TypedDict, Union
 
 Content = Union[str, bytes, IO[bytes], Iterable[bytes]]
 
@@ -28,6 +28,23 @@ class ExecResult:
     stderr: str
     truncated: bool
     """Whether `stdout` or `stderr` is only a beginning."""
+
+
+class SandboxSize(TypedDict, total=False):
+    cpus: float
+    memory: int | str
+    """Bytes, or a size such as `512MiB`"""
+
+
+@dataclass(frozen=True)
+class Session:
+    id: str
+    title: str
+    status: str
+    """`pending`, `running`, `waiting` or `completed`"""
+    metadata: dict[str, str]
+    ends_at: str | None
+    """When the server deletes it; None: it stays."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { envelope } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
-import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import { success } from '../../shared/envelope.ts';
 import { toSessionId } from '../../shared/session-id.ts';
+import { hasMetadata } from '../../shared/session-options.ts';
 import { chat } from './chat.ts';
 import { about, base, type SheikhboxContext, type SheikhboxDeps } from './context.ts';
 import { FileInfos } from './files/file-infos.ts';
@@ -16,6 +15,7 @@ import { mountFork } from './fork.ts';
 import { mountFrontEnd } from './front-end.ts';
 import { mountLinks } from './links.ts';
 import { mountMarks } from './marks.ts';
+import { MetadataQuery, newSession, pairsOf } from './new-session.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
 import * as replies from './replies.ts';
 import { ChatBody, EventsQuery, FileBody, SessionParams as params, ShellBody } from './schemas.ts';
@@ -49,17 +49,6 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
   };
 }
 
-const Named = z.object({ template: z.string() });
-
-/** Clients of this facade send any body or none, so only one that names a template counts. */
-function namedTemplate(body: Buffer | undefined): string | undefined {
-  try {
-    return body && Named.safeParse(parseJsonBody(body)).data?.template;
-  } catch {
-    return undefined;
-  }
-}
-
 function mountSessions(app: App, context: SheikhboxContext): void {
   const { sessions, idempotency, profile } = context;
   app.put(
@@ -69,7 +58,8 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
           description:
-            'A body with `template` names the template of the agent; any other body is ignored. Answers before the sandbox is ready; the first use waits for it.',
+            'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens) and `size` (`cpus`, `memory`); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
+          bodyExample: { template: 'default', metadata: { user: 'ada' }, lifetime_seconds: 3600, egress: ['pypi.org'] },
           headers: idempotencyHeader,
           fails: [400, 409],
         }),
@@ -77,18 +67,21 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
     (request, reply) =>
       idempotency.once(request, reply, async () => {
-        const template = namedTemplate(request.rawBody);
-        const { id } = await sessions.create({ origin: 'sheikhbox', ...(template !== undefined && { template }) });
+        const { id } = await sessions.create({ origin: 'sheikhbox', ...newSession(request.rawBody) });
         return success({ session_id: id });
       }),
   );
   app.get(
     base,
     {
-      schema: { response: { 200: replies.sessions } },
+      schema: { querystring: MetadataQuery, response: { 200: replies.sessions } },
       config: { doc: about('ListSessions', 'List all sessions, the newest message first') },
     },
-    async () => success({ sessions: (await sessions.list()).map((session) => listItem(session, profile)) }),
+    async ({ query }) => {
+      const pairs = pairsOf(query);
+      const found = (await sessions.list()).filter(({ metadata }) => hasMetadata(metadata, pairs));
+      return success({ sessions: found.map((session) => listItem(session, profile)) });
+    },
   );
   app.get(
     `${base}/:sid`,

@@ -9,6 +9,8 @@ const EgressInForce = z.object({
   opens: z.string(),
   /** The operator's list, where the policy uses it. */
   entries: z.array(z.string()).readonly(),
+  /** The only hosts of those that the session's creator chose; absent: all. */
+  within: z.array(z.string()).readonly().optional(),
   /** Allowed in this session alone. */
   allowed: z.array(z.string()).readonly(),
   canAllow: z.boolean(),

@@ -7,6 +7,15 @@ import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
+import {
+  EgressChoice,
+  hasMetadata,
+  IdleSeconds,
+  LifetimeSeconds,
+  Metadata,
+  SandboxSize,
+  toSessionOptions,
+} from '../../shared/session-options.ts';
 import { procedure, router } from '../base.ts';
 import type { TrpcContext } from '../context.ts';
 import { SeenTurn } from '../prompt-schemas.ts';
@@ -29,6 +38,11 @@ const NewSession = z.strictObject({
   repositories: RepositoryInputs.optional(),
   /** In whose name commits are made. */
   author: GitPerson.optional(),
+  metadata: Metadata.optional(),
+  lifetimeSeconds: LifetimeSeconds.optional(),
+  idleSeconds: IdleSeconds.optional(),
+  egress: EgressChoice.optional(),
+  size: SandboxSize.optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
@@ -71,6 +85,8 @@ const ListInput = z.strictObject({
   status: SessionStatus.optional(),
   projectId: ProjectIdInput.optional(),
   archived: z.boolean().optional(),
+  /** Only sessions that have all of these names with these values. */
+  metadata: Metadata.optional(),
   /** A text in the title, or in a message of a user or of the agent. */
   search: z.string().trim().min(2).max(200).optional(),
 });
@@ -79,33 +95,31 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(
-      async ({
-        ctx,
-        input: { title, projectId, task, model, fallbacks, mcpServers, template, repositories, author } = {},
-      }) => {
-        const { sessions, projects } = ctx.services;
-        if (projectId !== undefined) await projects.get(projectId);
-        const { id } = await sessions.create({
-          origin: 'trpc',
-          ...(title !== undefined && { title }),
-          ...(projectId !== undefined && { projectId }),
-          ...(model !== undefined && { model }),
-          ...(fallbacks !== undefined && { fallbacks }),
-          ...(mcpServers !== undefined && { toolServers: mcpServers }),
-          ...(template !== undefined && { template }),
-          ...(repositories !== undefined && { repositories }),
-          ...(author !== undefined && { author }),
+    .mutation(async ({ ctx, input: given = {} }) => {
+      const { title, projectId, task, model, fallbacks, mcpServers, template, repositories, author, ...options } =
+        given;
+      const { sessions, projects } = ctx.services;
+      if (projectId !== undefined) await projects.get(projectId);
+      const { id } = await sessions.create({
+        origin: 'trpc',
+        ...(title !== undefined && { title }),
+        ...(projectId !== undefined && { projectId }),
+        ...(model !== undefined && { model }),
+        ...(fallbacks !== undefined && { fallbacks }),
+        ...(mcpServers !== undefined && { toolServers: mcpServers }),
+        ...(template !== undefined && { template }),
+        ...(repositories !== undefined && { repositories }),
+        ...(author !== undefined && { author }),
+        ...toSessionOptions(options),
+      });
+      if (task !== undefined) {
+        await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
+          await sessions.delete(id).catch(() => {}); // its creator never received the id
+          throw error;
         });
-        if (task !== undefined) {
-          await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
-            await sessions.delete(id).catch(() => {}); // its creator never received the id
-            throw error;
-          });
-        }
-        return toSession(await sessions.get(id));
-      },
-    ),
+      }
+      return toSession(await sessions.get(id));
+    }),
 
   /**
    * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
@@ -152,10 +166,12 @@ export const sessionsRouter = router({
     .input(ListInput.optional())
     .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
     .query(async ({ ctx, input }) => {
-      const { limit, cursor, status, projectId, archived, search } = input ?? ListInput.parse({});
+      const { limit, cursor, status, projectId, archived, metadata, search } = input ?? ListInput.parse({});
       if (projectId !== undefined) await ctx.services.projects.get(projectId);
       const after = cursor === undefined ? undefined : parsePlace(cursor);
+      const pairs = Object.entries(metadata ?? {});
       const keep = (one: SessionRecord) =>
+        hasMetadata(one.metadata, pairs) &&
         (status === undefined || one.status === status) &&
         (archived === undefined || one.archived === archived) &&
         isOf(one, projectId);
@@ -202,16 +218,22 @@ export const sessionsRouter = router({
         archived: z.boolean().optional(),
         /** Marks all messages as read. */
         unread: z.literal(0).optional(),
+        /** In place of all earlier names and values. */
+        metadata: Metadata.optional(),
+        /** Until the session is deleted, from now on; null: it stays. */
+        lifetimeSeconds: LifetimeSeconds.nullable().optional(),
       }),
     )
     .output(Session)
-    .mutation(async ({ ctx, input: { id, title, favorite, pinned, archived, unread } }) => {
+    .mutation(async ({ ctx, input: { id, title, favorite, pinned, archived, unread, metadata, lifetimeSeconds } }) => {
       const change = {
         ...(title !== undefined && { title }),
         ...(favorite !== undefined && { favorite }),
         ...(pinned !== undefined && { pinned }),
         ...(archived !== undefined && { archived }),
         ...(unread !== undefined && { unread }),
+        ...(metadata !== undefined && { metadata }),
+        ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
       };
       return toSession(await ctx.services.sessions.update(id, change));
     }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { frequent, isNote } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
-import { type SessionLife, SessionRecord } from '../../../core/model/records.ts';
+import { SessionRecord } from '../../../core/model/records.ts';
 import { addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 
@@ -208,43 +208,30 @@ export function publicRecord({
   return record;
 }
 
+type Choices = Pick<
+  SessionRecord,
+  | ('templateBy' | 'owner' | 'model' | 'fallbacks' | 'toolServers' | 'life' | 'repositories' | 'author')
+  | ('metadata' | 'sandbox' | 'endsAt')
+>;
+
 /** The record of a new session. */
 export function newSession({
   id,
   origin,
   title,
   template,
-  templateBy,
   projectId,
   lastTask,
-  owner,
-  model,
-  fallbacks,
-  toolServers,
-  life,
-  repositories,
-  author,
   at,
+  ...choices
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
-  templateBy?: SessionRecord['templateBy'];
-  owner?: string | undefined;
-  model?: string | undefined;
-  fallbacks?: readonly string[] | undefined;
-  toolServers?: SessionRecord['toolServers'];
-  life?: SessionLife | undefined;
-  repositories?: SessionRecord['repositories'];
-  author?: SessionRecord['author'];
   at: number;
-}): StoredSession {
+} & { [Name in keyof Choices]: Choices[Name] | undefined }): StoredSession {
+  const given: Partial<Choices> = Object.fromEntries(
+    Object.entries(choices).filter(([, value]) => value !== undefined),
+  );
   return {
-    ...(owner !== undefined && { owner }),
-    ...(model !== undefined && { model }),
-    ...(fallbacks !== undefined && { fallbacks }),
-    ...(toolServers !== undefined && { toolServers }),
-    ...(life && { life }),
-    ...(repositories && repositories.length > 0 && { repositories }),
-    ...(author && { author }),
-    ...(templateBy !== undefined && { templateBy }),
+    ...given,
     id,
     origin,
     template,

@@ -3,7 +3,7 @@ import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
-import type { SessionRecord } from '../../../core/model/records.ts';
+import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
 import { newRepository } from '../../../core/model/repository.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
@@ -26,7 +26,10 @@ export interface CreationDeps {
     projectId: string | null,
   ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
   readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
+  /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
+  readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
+export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
 interface Parts extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly count: () => Promise<{ readonly total: number }>;
@@ -80,9 +83,13 @@ export function sessionCreation(parts: Parts) {
     life,
     repositories,
     author,
+    metadata,
+    sandbox,
+    lifetimeSeconds,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     const chosen = await parts.templateFor(named, projectId);
+    if (sandbox) parts.checkSandbox?.(sandbox, { ...chosen, projectId });
     await admit();
     const at = clock.now();
     const record = newSession({
@@ -97,8 +104,11 @@ export function sessionCreation(parts: Parts) {
       fallbacks,
       toolServers,
       life,
-      repositories: repositories?.map(newRepository),
+      repositories: repositories?.length ? repositories.map(newRepository) : undefined,
       author,
+      metadata,
+      sandbox,
+      endsAt: lifetimeSeconds === undefined ? undefined : at + lifetimeSeconds * 1_000,
       at,
     });
     const isMeant = title !== '' && !provisionalTitle;

@@ -2,18 +2,19 @@ import { expect, test } from 'vitest';
 import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
 import { pageOf } from '../../../../src/facades/compat/e2b/control/list.ts';
 
-const record = (at: number, life: Partial<SessionLife> | undefined = {}, origin = 'e2b'): SessionRecord =>
+const record = (at: number, life: Partial<SessionLife> | undefined = {}, more: object = {}): SessionRecord =>
   ({
     id: `${at}`.padStart(16, '0'),
-    origin,
+    origin: 'e2b',
     createdAt: at,
-    ...(life && { life: { kind: 'base', labels: {}, paused: null, ...life } }),
+    ...(life && { life: { kind: 'base', paused: null, ...life } }),
+    ...more,
   }) as never;
 const all = [
-  record(1_000, { labels: { a: '1' } }),
-  record(2_000, { labels: { a: '1', b: 'x y' }, kind: 'desktop' }),
+  record(1_000, {}, { metadata: { a: '1' } }),
+  record(2_000, { kind: 'desktop' }, { metadata: { a: '1', b: 'x y' } }),
   record(3_000, { paused: 'memory' }),
-  record(4_000, {}, 'trpc'),
+  record(4_000, {}, { origin: 'trpc' }),
 ];
 const listed = (query: string) => pageOf(all, new URLSearchParams(query)).sessions.map(({ createdAt }) => createdAt);
 

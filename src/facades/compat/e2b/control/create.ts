@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { AppError } from '../../../../core/errors/errors.ts';
-import type { SessionLife } from '../../../../core/model/records.ts';
+import type { SandboxChoice, SessionLife } from '../../../../core/model/records.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
 import type { NewSandbox } from './shapes.ts';
@@ -11,6 +11,8 @@ interface Deps {
 }
 export interface SandboxRequest {
   readonly life: SessionLife;
+  /** Undefined: the egress rules of the server. */
+  readonly sandbox: SandboxChoice | undefined;
   /** Undefined: the server's own image and limits. */
   readonly template: string | undefined;
 }
@@ -27,7 +29,7 @@ export function toSandboxRequest(wanted: NewSandbox, { settings, abilities }: De
   const seconds = checkedSeconds(wanted.timeout ?? fallback, settings);
   const keeps =
     wanted.autoPause && keptAtEnd((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
-  const egress = egressOf(wanted, abilities);
+  const egress = egressOf(wanted);
   const life: SessionLife = {
     endsAt: null,
     seconds,
@@ -35,13 +37,11 @@ export function toSandboxRequest(wanted: NewSandbox, { settings, abilities }: De
     kind: name, // its time begins when it runs
     onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
     resumes: wanted.autoResume?.enabled ?? false,
-    labels: wanted.metadata ?? {},
     env: wanted.envVars ?? {},
     privatePorts: wanted.network?.allowPublicTraffic === false,
-    ...(egress && { egress }),
     ...(wanted.network?.maskRequestHost !== undefined && { portHost: wanted.network.maskRequestHost }),
   };
-  return { life, template: known.get(name) };
+  return { life, sandbox: egress && { egress }, template: known.get(name) };
 }
 
 /** A sandbox whose time is over keeps what it can: to refuse its creation would help nobody. */
@@ -82,20 +82,15 @@ export function checkedSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings
 const everything: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 
-/** The egress rules that a program asks for; undefined: those of the server. */
-function egressOf({ allow_internet_access: allowed, network }: NewSandbox, abilities: SandboxAbilities) {
+/** The only hosts that a program wants to be reached; undefined: all that the server's policy opens. */
+function egressOf({ allow_internet_access: allowed, network }: NewSandbox): readonly string[] | undefined {
   const { allowOut = [], denyOut = [] } = network ?? {};
   const other = denyOut.find((one) => !everything.has(one));
   if (other !== undefined) throw bad(`network.denyOut can deny everything (0.0.0.0/0), not ${other} alone.`);
   const address = allowOut.find((one) => isIP(one.split('/')[0] ?? '') !== 0 || !hostName.test(one));
   if (address !== undefined) throw bad(`network.allowOut can list names of hosts, not ${address}.`);
   if (allowed !== false && denyOut.length === 0) return undefined;
-  const policy = allowOut.length > 0 ? ('allow-list' as const) : ('none' as const);
-  const egress = { policy, allow: allowOut };
-  if (abilities.admitsEgress(egress)) return egress;
-  throw bad(
-    "The network rules reach more than the server's egress policy (CORRAL_EGRESS_POLICY), or cannot be enforced.",
-  );
+  return allowOut;
 }
 
 function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...wanted }: NewSandbox): void {

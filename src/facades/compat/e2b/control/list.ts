@@ -1,5 +1,6 @@
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
+import { hasMetadata } from '../../../shared/session-options.ts';
 import { stateOf } from './shapes.ts';
 
 interface Page {
@@ -33,9 +34,7 @@ export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): P
     .filter(({ life }) => states.size === 0 || states.has(stateOf(life)))
     .filter(({ life }) => template === undefined || life?.kind === template)
     .filter(({ createdAt }) => createdAt >= since)
-    .filter(({ life }) =>
-      labels.every(([name, value]) => Object.hasOwn(life?.labels ?? {}, name) && life?.labels[name] === value),
-    )
+    .filter(({ metadata }) => hasMetadata(metadata, labels))
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
   if (order === 'desc') matching.reverse();
   const place = placeOf(query.get('nextToken'));

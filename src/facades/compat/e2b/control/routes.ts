@@ -58,11 +58,17 @@ export function mountControl(app: App, deps: Deps): void {
     const wanted = parsed(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const { life, template } = toSandboxRequest(wanted, { settings, abilities }, seconds);
+        const { life, template, sandbox } = toSandboxRequest(wanted, { settings, abilities }, seconds);
         const notice = noticeOf(life, wanted);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
-        const named = template !== undefined && { template };
-        const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life, ...named });
+        const chosen = { ...(template !== undefined && { template }), ...(sandbox && { sandbox }) };
+        const { id } = await services.sessions.create({
+          origin: 'e2b',
+          title: `E2B ${life.kind}`,
+          metadata: wanted.metadata ?? {},
+          life,
+          ...chosen,
+        });
         try {
           await services.sandboxes.start(id, abortWhenUnwanted(reply));
         } catch (thrown) {

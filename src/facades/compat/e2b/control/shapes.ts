@@ -65,7 +65,7 @@ export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps,
   };
 }
 
-export function listedView({ id, createdAt, life }: SessionRecord, { limits }: ViewDeps) {
+export function listedView({ id, createdAt, life, metadata = {}, sandbox }: SessionRecord, { limits }: ViewDeps) {
   const name = life?.kind ?? 'base';
   return {
     templateID: name,
@@ -76,25 +76,25 @@ export function listedView({ id, createdAt, life }: SessionRecord, { limits }: V
     startedAt: iso(createdAt),
     endAt: iso(life?.endsAt ?? createdAt),
     state: stateOf(life),
-    cpuCount: Math.max(1, Math.ceil(limits.cpus)),
-    memoryMB: mib(limits.memory),
+    cpuCount: Math.max(1, Math.ceil(sandbox?.cpus ?? limits.cpus)),
+    memoryMB: mib(sandbox?.memory ?? limits.memory),
     diskSizeMB: mib(limits.disk),
-    metadata: life?.labels ?? {},
+    metadata,
   };
 }
 export const stateOf = (life: SessionLife | undefined) => (life?.paused ? ('paused' as const) : ('running' as const));
 
 /** `token`: that of the sandbox; undefined: the caller must not have it. */
 export function detailView(record: SessionRecord, deps: ViewDeps, token: string | undefined) {
-  const { life } = record;
+  const { life, sandbox } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {
     ...listedView(record, deps),
     ...(token !== undefined && { envdAccessToken: token }),
     domain: deps.domain,
-    allowInternetAccess: !life?.egress,
+    allowInternetAccess: !sandbox?.egress,
     network: {
-      ...(life?.egress && { allowOut: life.egress.allow, denyOut: ['0.0.0.0/0'] }),
+      ...(sandbox?.egress && { allowOut: sandbox.egress, denyOut: ['0.0.0.0/0'] }),
       allowPublicTraffic: life !== undefined && !life.privatePorts,
       ...(life?.portHost && { maskRequestHost: life.portHost }),
     },

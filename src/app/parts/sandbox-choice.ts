@@ -1,0 +1,81 @@
+import type { Driver } from '../../../drivers/driver.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SandboxChoice } from '../../core/model/records.ts';
+import { type Entry, parseEntry, webPorts } from '../../sandboxes/egress/policy.ts';
+import type { Config } from '../settings/config.ts';
+import { maxSize } from './session-configs.ts';
+
+interface Limits {
+  /** The settings of such a session without its own choice. */
+  readonly config: Pick<Config, 'sandbox' | 'egress'>;
+  readonly driver: Pick<Driver, 'name' | 'capabilities'>;
+}
+
+/**
+ * Throws for a choice that cannot be kept: invalid_request where it exceeds the settings, unsupported where the driver
+ * cannot enforce it.
+ */
+export function checkSandboxChoice(choice: SandboxChoice, { config, driver }: Limits): void {
+  checkSize(choice, config.sandbox, driver);
+  const { idleSeconds: most } = config.sandbox;
+  if ((choice.idleSeconds ?? 0) > most) {
+    throw bad(`idleSeconds: an unused sandbox is stopped after ${most} s here (CORRAL_SANDBOX_IDLE_SECONDS).`);
+  }
+  if (choice.egress) checkEgress(choice.egress, config.egress, driver);
+}
+
+const enforced = { memory: 'memoryBytes', cpus: 'cpus' } as const;
+const variables = {
+  memory: 'CORRAL_SANDBOX_MAX_MEMORY or CORRAL_SANDBOX_MEMORY',
+  cpus: 'CORRAL_SANDBOX_MAX_CPUS or CORRAL_SANDBOX_CPUS',
+} as const;
+
+function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, capabilities }: Limits['driver']): void {
+  for (const part of ['memory', 'cpus'] as const) {
+    const wanted = choice[part];
+    if (wanted === undefined) continue;
+    if (!capabilities.limits.includes(enforced[part])) {
+      throw cannot(`size.${part}: the driver ${name} cannot limit it for one sandbox here. Leave it out.`);
+    }
+    const most = maxSize(settings)[part];
+    if (wanted > most) throw bad(`size.${part}: ${wanted} is over ${most}, the most here (${variables[part]}).`);
+  }
+}
+
+function checkEgress(
+  entries: readonly string[],
+  { policy, allow }: Config['egress'],
+  { name, capabilities }: Limits['driver'],
+): void {
+  if (capabilities.egress !== 'enforced') {
+    throw cannot(`egress: the driver ${name} does not hold sandboxes back from the network here. Leave it out.`);
+  }
+  for (const text of entries) {
+    const entry = parseEntry(text);
+    if (!entry)
+      throw bad(`egress: '${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`);
+    if (!mayBeOpen(entry, policy, allow)) {
+      const why = `egress: the server's policy '${policy}' does not open ${text}`;
+      throw bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
+    }
+  }
+}
+
+/** Whether the policy can open the entry. The registries of an image are known only once a sandbox of it runs. */
+function mayBeOpen(entry: Entry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
+  if (policy === 'none') return false;
+  if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);
+  if (policy === 'registries') return true;
+  return allow.map(parseEntry).some((own) => own !== undefined && covers(own, entry));
+}
+
+/** Whether the operator's entry opens every target of the other one. */
+export function covers(own: Entry, { host, below, port }: Entry): boolean {
+  const isPort = own.port === port || (own.port === undefined && port !== undefined && webPorts.includes(port));
+  if (!isPort) return false;
+  if (own.below) return host.endsWith(`.${own.host}`) || (below && host === own.host);
+  return !below && host === own.host;
+}
+
+const bad = (message: string) => new AppError('invalid_request', message);
+const cannot = (message: string) => new AppError('unsupported', message);

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { InvalidRequest } from '../../../http/errors/error-style.ts';
+import { parseJsonBody } from '../../../http/transport/json-body.ts';
+import type { CreateCommand } from '../../../sessions/api/sessions.ts';
+import {
+  EgressChoice,
+  IdleSeconds,
+  LifetimeSeconds,
+  Metadata,
+  SandboxSize,
+  toSessionOptions,
+} from '../../shared/session-options.ts';
+
+const Named = z.object({ template: z.string() });
+const Options = z.object({
+  metadata: Metadata.optional(),
+  lifetime_seconds: LifetimeSeconds.optional(),
+  idle_seconds: IdleSeconds.optional(),
+  egress: EgressChoice.optional(),
+  size: SandboxSize.optional(),
+});
+
+/**
+ * Clients of this facade send any body or none, so only the fields count that are known here. One that limits the sandbox
+ * must be right: a misread limit would open more than was wanted. Rejects: invalid_request.
+ */
+export function newSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
+  const body = jsonOf(raw);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return {};
+  const template = Named.safeParse(body).data?.template;
+  const { success, data, error } = Options.safeParse(body);
+  if (!success) {
+    const issues = error.issues.map(({ code, path, message }) => ({
+      type: code,
+      loc: ['body', ...path.map(String)],
+      msg: message,
+    }));
+    throw new InvalidRequest(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
+  }
+  const { lifetime_seconds: lifetimeSeconds, idle_seconds: idleSeconds, ...rest } = data;
+  return {
+    ...(template !== undefined && { template }),
+    ...toSessionOptions({ ...rest, lifetimeSeconds, idleSeconds }),
+  };
+}
+
+function jsonOf(raw: Buffer | undefined): unknown {
+  try {
+    return raw && parseJsonBody(raw);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `?metadata=name=value`, once or several times. */
+export const MetadataQuery = z.object({
+  metadata: z
+    .union([z.string().max(2_000), z.array(z.string().max(2_000)).max(64)])
+    .optional()
+    .describe('name=value; only sessions with it are listed, and with all of several ones'),
+});
+export const pairsOf = ({ metadata = [] }: z.output<typeof MetadataQuery>): [string, string][] =>
+  [metadata].flat().map((pair) => {
+    const [name = '', ...value] = pair.split('=');
+    return [name, value.join('=')];
+  });

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { size } from '../../config/kinds.ts';
+import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { CreateCommand } from '../../sessions/api/sessions.ts';
+
+const year = 365 * 24 * 60 * 60;
+const maxPairs = 64;
+
+/** A creator's own names and values. */
+export const Metadata = z
+  .record(z.string().min(1).max(256), z.string().max(1_000))
+  .refine((pairs) => Object.keys(pairs).length <= maxPairs, `must have at most ${maxPairs} names`);
+
+export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
+export const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
+/** `none` or hosts, written as in the operator's allow-list; the server's policy always precedes it. */
+export const EgressChoice = z
+  .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
+  .describe("the only hosts that the sandbox reaches of those that the server's policy opens");
+export const SandboxSize = z.strictObject({
+  cpus: z.number().min(0.1).max(512).optional(),
+  memory: size(64 * 2 ** 20)
+    .kind.optional()
+    .describe('bytes, or a size such as 512MiB'),
+});
+
+interface SessionOptions {
+  readonly metadata?: z.output<typeof Metadata> | undefined;
+  readonly lifetimeSeconds?: number | undefined;
+  readonly idleSeconds?: number | undefined;
+  readonly egress?: z.output<typeof EgressChoice> | undefined;
+  readonly size?: z.output<typeof SandboxSize> | undefined;
+}
+
+/** The options of a new session, as the service takes them. */
+export function toSessionOptions({
+  metadata,
+  lifetimeSeconds,
+  idleSeconds,
+  egress,
+  size: { cpus, memory } = {},
+}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox'> {
+  const sandbox: SandboxChoice = {
+    ...(idleSeconds !== undefined && { idleSeconds }),
+    ...(egress !== undefined && { egress: egress === 'none' ? [] : egress }),
+    ...(cpus !== undefined && { cpus }),
+    ...(memory !== undefined && { memory }),
+  };
+  return {
+    ...(metadata && { metadata }),
+    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+    ...(Object.keys(sandbox).length > 0 && { sandbox }),
+  };
+}
+
+/** Whether a session has all of these names with these values. */
+export const hasMetadata = (
+  metadata: SessionRecord['metadata'] = {},
+  wanted: readonly (readonly [string, string])[],
+): boolean => wanted.every(([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value);

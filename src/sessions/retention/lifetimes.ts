@@ -1,0 +1,67 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { EngineLogger } from '../engine/logger.ts';
+
+interface Deps {
+  readonly sessions: Pick<SessionService, 'watch' | 'get' | 'delete'>;
+  readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
+}
+const everyMs = 500;
+const againMs = 1_000;
+
+/** Deletes the sessions whose lifetime is over. Several servers on one store can do it at once. */
+export class Lifetimes {
+  readonly #deps: Deps;
+  readonly #ends = new Map<SessionId, number>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Runs until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    void this.#follow(signal);
+    while (!signal.aborted) {
+      await pause(everyMs, signal, clock).catch(() => {});
+      if (!signal.aborted) await this.endDue();
+    }
+  }
+
+  async endDue(): Promise<void> {
+    const now = this.#deps.clock.now();
+    for (const [id, endsAt] of this.#ends) if (endsAt <= now) await this.#end(id);
+  }
+
+  async #end(id: SessionId): Promise<void> {
+    const { sessions, clock, logger } = this.#deps;
+    try {
+      const { endsAt } = await sessions.get(id);
+      if (endsAt == null || endsAt > clock.now()) return; // it was prolonged meanwhile
+      await sessions.delete(id);
+      this.#ends.delete(id);
+      logger.info({ session: id }, 'session deleted: its lifetime is over');
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'session_not_found') this.#ends.delete(id);
+      else logger.warn({ session: id, err: thrown }, 'a session whose lifetime is over could not be deleted');
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { sessions, clock } = this.#deps;
+    while (!signal.aborted) {
+      this.#ends.clear();
+      try {
+        for await (const { type, session } of sessions.watch(signal)) {
+          if (type === 'changed' && session.endsAt != null) this.#ends.set(session.id, session.endsAt);
+          else this.#ends.delete(session.id);
+        }
+      } catch {} // too much changed at once, or the store did not answer: begins again
+      await pause(againMs, signal, clock).catch(() => {});
+    }
+  }
+}

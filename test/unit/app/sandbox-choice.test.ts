@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { checkSandboxChoice, covers } from '../../../src/app/parts/sandbox-choice.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
+import type { SandboxChoice } from '../../../src/core/model/records.ts';
+import { decide } from '../../../src/sandboxes/egress/decide.ts';
+import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { parseAuthority } from '../../../src/sandboxes/egress/target.ts';
+
+const capabilities = { egress: 'enforced', limits: ['memoryBytes'] } as const;
+const check = (choice: SandboxChoice, settings = '', more: object = {}) => {
+  const driver = { name: 'docker', capabilities: { ...capabilities, ...more } } as never;
+  checkSandboxChoice(choice, { config: loadConfig({}, settings), driver });
+};
+
+describe('a size', () => {
+  test('is at most that of every sandbox, or what the settings allow', () => {
+    expect(() => check({ memory: 2 ** 30 })).not.toThrow();
+    expect(() => check({ memory: 2 ** 30 + 1 })).toThrow('size.memory: 1073741825 is over 1073741824');
+    expect(() => check({ memory: 2 ** 31 }, 'sandbox: {max-memory: 2GiB}')).not.toThrow();
+  });
+  test('is refused by name where the driver cannot limit it', () => {
+    expect(() => check({ cpus: 0.5 })).toThrow('size.cpus: the driver docker cannot limit it');
+    expect(() => check({ cpus: 0.5 }, '', { limits: ['cpus'] })).not.toThrow();
+  });
+});
+
+test('an idle time is at most that of the server', () => {
+  expect(() => check({ idleSeconds: 1800 })).not.toThrow();
+  expect(() => check({ idleSeconds: 1801 })).toThrow('CORRAL_SANDBOX_IDLE_SECONDS');
+});
+
+describe('egress', () => {
+  test.each([
+    ['none', 'a.example'],
+    ['allow-list', 'b.example'],
+    ['allow-list', 'a.example:22'],
+    ['allow-list', '*.a.example'],
+    ['web', 'a.example:22'],
+  ])('of policy %s does not open %s, so a session cannot choose it', (policy, entry) => {
+    const settings = `egress: {policy: ${policy}, allow: [a.example, "*.c.example", "d.example:443"]}`;
+    expect(() => check({ egress: [entry] }, settings)).toThrow(`does not open ${entry}`);
+  });
+  test.each([
+    ['allow-list', 'a.example'],
+    ['allow-list', 'a.example:443'],
+    ['allow-list', 'x.c.example'],
+    ['allow-list', '*.x.c.example'],
+    ['allow-list', 'd.example:443'],
+    ['web', '*.anything.example'],
+    ['registries', 'pypi.org'],
+  ])('of policy %s can be narrowed to %s', (policy, entry) => {
+    const settings = `egress: {policy: ${policy}, allow: [a.example, "*.c.example", "d.example:443"]}`;
+    expect(() => check({ egress: [entry] }, settings)).not.toThrow();
+  });
+  test('that is not enforced, and no host at all, are refused', () => {
+    expect(() => check({ egress: [] }, '', { egress: 'open' })).toThrow('does not hold sandboxes back');
+    expect(() => check({ egress: ['http://a.example/'] })).toThrow('is no host');
+  });
+  test('opens what its policy opens of the chosen hosts, and nothing else', () => {
+    const lists = { registries: [{ host: 'pypi.org', port: 443, for: 'pip' }], extra: [] };
+    const allows = (kind: string, host: string) =>
+      decide({ kind, within: ['pypi.org', 'a.example'] }, lists, parseAuthority(host) as never).allowed;
+    expect(allows('registries', 'pypi.org:443')).toBe(true);
+    expect(allows('registries', 'a.example:443')).toBe(false); // chosen, but closed by the policy
+    expect(allows('web', 'a.example:443')).toBe(true);
+    expect(allows('web', 'b.example:443')).toBe(false);
+    expect(allows('none', 'a.example:443')).toBe(false);
+  });
+  test('an entry for both ports of the web is not covered by one for a single port', () => {
+    const entry = (text: string) => parseEntry(text) as never;
+    expect(covers(entry('a.example:443'), entry('a.example'))).toBe(false);
+    expect(covers(entry('a.example'), entry('a.example:8443'))).toBe(false);
+  });
+});
