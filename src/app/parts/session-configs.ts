@@ -100,7 +100,7 @@ export class SessionConfigs {
   }
 }
 
-/** The settings with what the session's creator chose. Never wider than without it, whatever was stored. */
+/** The settings with the choice of the session's creator. A stored choice never exceeds the settings of today. */
 function withChoice(own: SandboxSettings, { egress, cpus, memory }: SandboxChoice): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {

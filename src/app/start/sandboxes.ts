@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { SessionRecord } from '../../core/model/records.ts';
 import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';

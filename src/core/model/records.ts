@@ -43,7 +43,7 @@ export const SessionLife = z.object({
 });
 export type SessionLife = z.infer<typeof SessionLife>;
 
-/** What the creator of a session chose for its sandbox, within what the server's settings allow. */
+/** The choice of a session's creator for its sandbox, within the server's settings. */
 export const SandboxChoice = z.object({
   /** The only hosts that it reaches of those that the server's policy opens; empty: none. */
   egress: z.array(z.string()).readonly().optional(),
@@ -108,7 +108,7 @@ export const SessionRecord = z.object({
   author: GitPerson.optional(),
   /** Its creator's own names and values, by which programs find the session again. */
   metadata: z.record(z.string(), z.string()).optional(),
-  /** What its creator chose for its sandbox; absent: nothing. */
+  /** Its creator's choice for its sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
   /** Then the session is deleted, epoch ms; absent or null: it stays. */
   endsAt: z.number().nullable().optional(),
