@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkSandboxChoice, covers } from '../../../src/app/parts/sandbox-choice.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
+import { checkSandboxChoice, covers } from '../../../src/app/start/sandbox-choice.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { decide } from '../../../src/sandboxes/egress/decide.ts';
 import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';

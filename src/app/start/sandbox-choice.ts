@@ -2,8 +2,8 @@ import type { Driver } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
 import { type Entry, parseEntry, webPorts } from '../../sandboxes/egress/policy.ts';
+import { maxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
-import { maxSize } from './session-configs.ts';
 
 interface Limits {
   /** The settings of such a session without its own choice. */
