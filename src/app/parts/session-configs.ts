@@ -25,11 +25,11 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-const choiceOf = ({ template, templateBy, projectId, life }: AgentChoice): AgentChoice => ({
+const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): AgentChoice => ({
   template,
   templateBy,
   projectId,
-  life,
+  sandbox,
 });
 
 /** The settings of each session's sandbox: those of its template in place of the server's. */

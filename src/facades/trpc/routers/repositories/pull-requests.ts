@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { neverFires } from '../../../core/concurrency/cancel.ts';
-import { GitRef } from '../../../core/model/repository.ts';
-import { procedure, router } from '../base.ts';
-import { ofSession } from '../schemas.ts';
+import { neverFires } from '../../../../core/concurrency/cancel.ts';
+import { GitRef } from '../../../../core/model/repository.ts';
+import { procedure, router } from '../../base.ts';
+import { ofSession } from '../../schemas.ts';
 
 const ofRepository = ofSession.extend({ path: z.string().min(1).max(200) });
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { neverFires } from '../../../core/concurrency/cancel.ts';
-import { GitPerson, GitRef, SessionRepository } from '../../../core/model/repository.ts';
-import { procedure, router } from '../base.ts';
-import { ofSession } from '../schemas.ts';
+import { neverFires } from '../../../../core/concurrency/cancel.ts';
+import { GitPerson, GitRef, SessionRepository } from '../../../../core/model/repository.ts';
+import { procedure, router } from '../../base.ts';
+import { ofSession } from '../../schemas.ts';
 
 const noNul = (text: string) => !/[\0\n]/.test(text);
 const FileInput = z.string().min(1).max(4_096).refine(noNul, 'must be one line');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { neverFires } from '../../../core/concurrency/cancel.ts';
-import { procedure, router } from '../base.ts';
-import { iso, ofSession } from '../schemas.ts';
+import { neverFires } from '../../../../core/concurrency/cancel.ts';
+import { procedure, router } from '../../base.ts';
+import { iso, ofSession } from '../../schemas.ts';
 
 const number = z.int().min(0).max(99_999_999);
 const Change = z.object({
