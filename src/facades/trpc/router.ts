@@ -1,7 +1,6 @@
 import { router } from './base.ts';
 import { portsRouter } from './ports.ts';
 import { automationsRouter } from './routers/automations.ts';
-import { checkpointsRouter } from './routers/repositories/checkpoints.ts';
 import { projectCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
 import { desktopRouter } from './routers/desktop.ts';
 import { egressRouter } from './routers/egress.ts';
@@ -11,6 +10,7 @@ import { keysRouter } from './routers/keys.ts';
 import { modelsRouter } from './routers/models.ts';
 import { processesRouter } from './routers/processes.ts';
 import { projectsRouter } from './routers/projects.ts';
+import { checkpointsRouter } from './routers/repositories/checkpoints.ts';
 import { pullRequestsRouter } from './routers/repositories/pull-requests.ts';
 import { repositoriesRouter } from './routers/repositories/repositories.ts';
 import { runsRouter } from './routers/runs.ts';
