@@ -82,7 +82,8 @@ export async function fetchRepository(
   };
   const { exitCode, stdout, stderr } = await runGit(client, { script, values, timeoutMs: fetchMs }, signal);
   if (exitCode !== 0) throw fetchFailure(repository, exitCode, stderr);
-  const line = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(stdout)?.[1] ?? '';
+  const lines = stdout.split('\n');
+  const line = (name: string) => lines.find((one) => one.startsWith(`${name} `))?.slice(name.length + 1) ?? '';
   const baseCommit = /^([0-9a-f]{40}|[0-9a-f]{64})$/.exec(line('start'))?.[0] ?? null;
   const base = line('base');
   const notes: string[] = [];

@@ -76,8 +76,9 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   };
 
   const sessions: SessionService = {
-    async create({ origin, title = '', template = 'default', projectId = null, task = '', owner, life }) {
-      const given = { origin, title, template, projectId, lastTask: task, owner, life };
+    async create({ origin, title = '', template = 'default', projectId = null, task = '', ...more }) {
+      const { owner, life, metadata, sandbox } = more;
+      const given = { origin, title, template, projectId, lastTask: task, owner, life, metadata, sandbox };
       const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...given, at: clock.now() }));
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });

@@ -20,7 +20,6 @@ export const server = {
   'server.unit.seconds': 'seconds',
   'server.unit.days': 'days',
   'server.unit.bytes': 'bytes',
-  'server.unit.count': '',
   'server.unit.cost': 'in the currency of the prices',
   'server.part.approvals': 'Approvals',
   'server.part.tools': 'Tools',
