@@ -8,6 +8,8 @@ type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-test' };
+const automation = { id: '0123456789ab' };
+const inRepository = { path: 'project' };
 const terminal = { terminalId: 'shell_00000000' };
 /** An input of each procedure that is valid except for its id. */
 const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?: true; input?: Input }> = {
@@ -21,6 +23,20 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'sessions.delete': { id: 'id' },
   'sessions.deleteMany': { input: { ids: ['f'.repeat(16)] } },
   'sessions.fork': { id: 'id' },
+  'sessions.edit': { id: 'id', input: { seq: 1, text: 'Say hello' } },
+  'repositories.list': { id: 'sessionId' },
+  'repositories.fetch': { id: 'sessionId', input: inRepository },
+  'repositories.status': { id: 'sessionId', input: inRepository },
+  'repositories.diff': { id: 'sessionId', input: inRepository },
+  'repositories.patch': { id: 'sessionId', input: inRepository },
+  'repositories.commit': { id: 'sessionId', input: { ...inRepository, message: 'One' } },
+  'repositories.push': { id: 'sessionId', input: inRepository },
+  'pullRequests.open': { id: 'sessionId', input: { ...inRepository, title: 'One' } },
+  'pullRequests.state': { id: 'sessionId', input: inRepository },
+  'pullRequests.sendFeedback': { id: 'sessionId', input: inRepository },
+  'checkpoints.list': { id: 'sessionId' },
+  'checkpoints.diff': { id: 'sessionId', input: { from: 1 } },
+  'checkpoints.restore': { id: 'sessionId', input: { number: 1 } },
   'shares.create': { id: 'sessionId' },
   'shares.list': { id: 'sessionId' },
   'shares.revoke': { id: 'sessionId', input: { id: '0123456789ab' } },
@@ -82,6 +98,19 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'projects.agent': { id: 'id', project: true },
   'projects.updateAgent': { id: 'id', project: true, input: { prompt: 'Be brief.' } },
   'projects.delete': { id: 'id', project: true },
+  'automations.list': {},
+  'automations.create': { input: { name: 'Report', message: 'Say hi' } },
+  'automations.get': { input: automation },
+  'automations.update': { input: { ...automation, name: 'New' } },
+  'automations.delete': { input: automation },
+  'automations.pause': { input: automation },
+  'automations.resume': { input: automation },
+  'automations.start': { input: automation },
+  'automations.starts': { input: automation },
+  'automations.times': { input: { cron: '0 9 * * *' } },
+  'settings.list': {},
+  'settings.change': { input: { key: 'max-steps', value: 1 } },
+  'settings.reset': { input: { key: 'max-steps' } },
   'models.inForce': {},
   'models.offered': {},
   'models.test': { input: { provider: 'nobody', key: 'k' } },
@@ -197,7 +226,8 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   const { id: field, project, input = {} } = samples[name] ?? {};
   const own = project ? (await server.client().projects.create.mutate({ name: 'One' })).id : id;
   const known = { ...input, ...(field && { [field]: own }) };
-  const takesNothing = ['system.info', 'sessions.watch', 'models.inForce', 'models.offered'].includes(name);
+  const noInput = ['automations.list', 'settings.list', 'models.inForce', 'models.offered'];
+  const takesNothing = [...noInput, 'system.info', 'sessions.watch'].includes(name);
   for (const given of [...junk, ...(field ? [{ ...known, [field]: 7 }] : [])]) {
     if (takesNothing) continue;
     const { status } = await call(server, name, given);

@@ -43,6 +43,10 @@ describe('sessions', () => {
       pinned: false,
       archived: false,
       forkedFrom: null,
+      branch: null,
+      repositories: [],
+      metadata: {},
+      endsAt: null,
       createdAt: iso,
       updatedAt: iso,
     });

@@ -55,14 +55,6 @@ export interface FakeScreen {
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
 
-const noRepositories = {
-  fetch: noStreams,
-  status: noStreams,
-  diff: noStreams,
-  patch: noStreams,
-  commit: noStreams,
-  push: noStreams,
-};
 
 const noLists = () => Promise.reject(new AppError('unsupported', 'The fake has no models.'));
 const noModels: Services['models'] = {
@@ -133,8 +125,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     onChange: () => {},
     vault: vault([new Secret('cd'.repeat(32))]),
   });
+  const noRepository = async (id: SessionId) => {
+    await sessions.get(id);
+    throw new AppError('not_found', 'The session has no such repository.');
+  };
+  const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
   const services: Services = {
-    settings: undefined as never,
+    settings: { list: async () => [], change: noSetting, reset: noSetting },
     sessions,
     egress: egressService({
       records: store.records,
@@ -334,9 +331,24 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         [Symbol.asyncDispose]: async () => {},
       }),
     },
-    repositories: { list: async (id) => (await sessions.get(id)).repositories ?? [], ...noRepositories },
-    pullRequests: { open: noStreams, state: noStreams, sendFeedback: noStreams },
-    checkpoints: { list: async (id) => ((await sessions.get(id)) ? [] : []), diff: noStreams, restore: noStreams },
+    repositories: {
+      list: async (id) => (await sessions.get(id)).repositories ?? [],
+      fetch: noRepository,
+      status: noRepository,
+      diff: noRepository,
+      patch: noRepository,
+      commit: noRepository,
+      push: noRepository,
+    },
+    pullRequests: { open: noRepository, state: noRepository, sendFeedback: noRepository },
+    checkpoints: {
+      async list(id) {
+        await sessions.get(id);
+        return [];
+      },
+      diff: noRepository,
+      restore: noRepository,
+    },
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
     templates: { ...templates, whyNot: () => undefined },
     models: noModels,
