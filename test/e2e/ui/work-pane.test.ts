@@ -255,7 +255,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   await expect.poll(() => cards('.timeline')).toEqual(live);
   await part(page, 'Events').click();
   await page
-    .getByRole('button', { name: /run\.end/ })
+    .getByRole('button', { name: /The run ended/ })
     .last()
     .click();
   await page.getByRole('region', { name: 'Content of the event' }).getByText('"reason"').waitFor();
@@ -276,19 +276,19 @@ test('a replay goes on and back by single events, over the pieces of a text', as
   await slider.press('Home');
   await place.getByText(/^0 . \d+$/).waitFor();
   await page.getByRole('button', { name: 'One event on' }).click();
-  await place.getByText('session.created').waitFor();
+  await place.getByText('The session was made').waitFor();
   const steps = 12;
   for (let n = 0; n < steps; n++) {
     await slider.press('ArrowRight');
-    expect(await place.textContent()).not.toMatch(/tool[.]output|message[.]delta/);
+    expect(await place.textContent()).not.toMatch(/More output of a call|More text of a message/);
   }
   expect(Number(await slider.getAttribute('aria-valuenow'))).toBeGreaterThan(steps + 1);
   await slider.press('Home');
   await page.getByRole('button', { name: 'Next tool call' }).click();
-  await place.getByText('tool.calling').waitFor();
+  await place.getByText('A tool is called').waitFor();
   expect(await card.getAttribute('data-status')).toBe('running');
   while ((await card.getAttribute('data-status')) === 'running') await slider.press('ArrowRight');
-  await place.getByText('tool.called').waitFor();
+  await place.getByText('A call ended').waitFor();
   await page.getByRole('button', { name: 'One event back' }).click();
   await expect.poll(() => card.getAttribute('data-status')).toBe('running');
   await page.getByRole('button', { name: 'Now' }).click();

@@ -55,7 +55,6 @@ export interface FakeScreen {
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
 
-
 const noLists = () => Promise.reject(new AppError('unsupported', 'The fake has no models.'));
 const noModels: Services['models'] = {
   inForce: async () => ({ model: 'demo', setBy: null, chosen: null, refusal: null, providers: [], canChange: true }),
