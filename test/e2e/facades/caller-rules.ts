@@ -115,6 +115,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/projects
     GET /api/v1/templates
     GET /api/v1/automations
+    GET /api/v1/automations/times
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -133,7 +134,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'create',
     `PUT /api/v1/sessions
     POST /api/v1/automations
-    GET /api/v1/automations/times
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -293,10 +293,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'automations.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'automations.list\nautomations.times\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
-  ...all('create', 'automations.create\nautomations.times\nsessions.create\nprojects.create\nmodels.offered'),
+  ...all('create', 'automations.create\nsessions.create\nprojects.create\nmodels.offered'),
   ...all('see', 'automations.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
