@@ -6,6 +6,7 @@ import type { Size } from './computer/screen.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
 import { fileEdit } from './file-edit.ts';
 import { notifyUser } from './message.ts';
+import { openPullRequest } from './pull-request.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
 import { askUser, recall } from './special.ts';
 import { todo } from './todo.ts';
@@ -26,6 +27,7 @@ export const builtInTools: readonly Tool[] = [
   fileEdit,
   fileFindInContent,
   fileFindByName,
+  openPullRequest,
   notifyUser,
   todo,
   ...browserTools,

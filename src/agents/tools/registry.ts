@@ -40,6 +40,10 @@ export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): T
   desktopAdvice,
 });
 
+/** The same without the tools that need a repository. */
+export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
+  filterTools(registry, ({ needs }) => !needs.includes('repository'));
+
 /** Returns a registry with only the tools that pass. */
 export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);

@@ -29,6 +29,8 @@ export interface ToolContext {
   readonly browser?: AgentBrowser;
   /** The plan of the run. */
   readonly plan?: readonly PlanStep[];
+  /** Absent where the session has no repository that it may write. */
+  readonly pullRequests?: PullRequestOpener;
   /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
@@ -43,6 +45,27 @@ export interface KeptPicture {
   readonly url: string;
   readonly mimeType: string;
 }
+
+/** The pull request that an agent asks for. */
+export interface PullRequestWish {
+  /** The folder of the repository; without one: the only repository that the session may write. */
+  readonly repository?: string;
+  readonly title: string;
+  readonly text: string;
+  readonly base?: string;
+  readonly draft: boolean;
+}
+/** The pull request as the forge has it then. */
+export interface ProposedPullRequest {
+  readonly number: number;
+  readonly url: string;
+  readonly title: string;
+  readonly branch: string;
+  readonly base: string;
+  readonly draft: boolean;
+}
+/** Pushes the branch, and opens its pull request; one that is open already gets the new commits and is the answer. */
+export type PullRequestOpener = (wish: PullRequestWish, signal: AbortSignal) => Promise<ProposedPullRequest>;
 
 /**
  * A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn.
@@ -84,8 +107,11 @@ type Args = Readonly<Record<string, unknown>>;
 export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
 export type ToolGroup = (typeof toolGroups)[number];
 
-/** A part of the server without which a tool cannot work. A model is never offered a tool whose needs are not met. */
-export type ToolNeed = 'sandbox' | 'desktop';
+/**
+ * A part of the server or of the session without which a tool cannot work. A model is never offered a tool whose needs are not
+ * met. `repository`: one that the session may write.
+ */
+export type ToolNeed = 'sandbox' | 'desktop' | 'repository';
 
 /** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
 export type CallNames = (
@@ -110,6 +136,8 @@ export interface ToolDescription {
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
   readonly needs: readonly ToolNeed[];
+  /** Its calls wait for a person's permission, unless a rule of the approvals allows or denies them. */
+  readonly asksFirst?: boolean;
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
@@ -138,7 +166,7 @@ export interface Tool extends ToolDescription {
 }
 
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
-  Partial<Pick<ToolDescription, 'needs' | 'calledIn'>>;
+  Partial<Pick<ToolDescription, 'needs' | 'calledIn' | 'asksFirst'>>;
 
 /**
  * Defaults: the tool needs the sandbox only, its calls run in the order of its family, and facades do not rename it.

@@ -12,6 +12,7 @@ import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
+import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../parts/policies.ts';
 import { promptsOf } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
@@ -26,6 +27,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly snapshots: Snapshots;
   readonly repositories: RepositoryFetches;
   readonly checkpoints: Checkpoints;
+  /** The pull requests of agents, which wait for the service that opens them. */
+  readonly pullRequests: AgentPullRequests;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
@@ -84,6 +87,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
+  const pullRequests = new AgentPullRequests();
   const engine = stack.use(
     createEngine({
       store,
@@ -114,6 +118,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         kernels: agents.kernels,
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
+        pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
@@ -181,5 +186,6 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
-  return { engine, snapshots, repositories, checkpoints, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  const parts = { engine, snapshots, repositories, checkpoints, pullRequests, forget };
+  return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

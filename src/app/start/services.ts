@@ -59,7 +59,10 @@ interface Parts {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
-  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'forget'>;
+  readonly running: Pick<
+    RunningEngine,
+    'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'pullRequests' | 'forget'
+  >;
 }
 
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
@@ -165,21 +168,23 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     fetches: parts.running.repositories,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
   });
+  const pullRequests = pullRequestService({
+    repositories,
+    sessions,
+    commands,
+    records,
+    servers: config.forges.servers.map(parseServer),
+    tokens: forgeTokens(parts.sandboxes.credentials),
+    fetch: parts.sandboxes.forgeFetch,
+    now: () => clock.now(),
+  });
+  parts.running.pullRequests.meet(pullRequests);
   const withoutKeys: Omit<Services, 'models' | 'automations' | 'settings'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
     repositories,
-    pullRequests: pullRequestService({
-      repositories,
-      sessions,
-      commands,
-      records,
-      servers: config.forges.servers.map(parseServer),
-      tokens: forgeTokens(parts.sandboxes.credentials),
-      fetch: parts.sandboxes.forgeFetch,
-      now: () => clock.now(),
-    }),
+    pullRequests,
     checkpoints: checkpointService({ sandboxes, known, checkpoints: parts.running.checkpoints }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,

@@ -131,5 +131,12 @@ export const newRepository = (input: RepositoryInput): SessionRepository => ({
 /** The same repository for a workspace that does not have it. */
 export const refetched = (one: SessionRepository): SessionRepository => ({ ...one, ...unfetched });
 
+/** Whether the session has a repository to which it may push. */
+export const isWritable = ({
+  repositories = [],
+}: {
+  readonly repositories?: readonly SessionRepository[] | undefined;
+}): boolean => repositories.some(({ access }) => access === 'write');
+
 /** The line in a commit's message that names the session it comes from. */
 export const sessionTrailer = (id: string): string => `Corral-Session: ${id}`;

@@ -1,11 +1,14 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import { type ToolRegistry, withoutDesktop, withTools } from '../../agents/tools/registry.ts';
+import { type ToolRegistry, withoutDesktop, withoutRepositories, withTools } from '../../agents/tools/registry.ts';
+import type { PullRequestOpener } from '../../agents/tools/tool.ts';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import { isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
+import { anyGlob } from '../../core/text/glob.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import type { RemainingSessionBudget, SessionBudget } from '../run/allowance.ts';
@@ -56,6 +59,8 @@ export interface AgentParts {
   readonly loops?: ExternalAgents;
   /** The files of workspaces as each run finds them; undefined: nobody compares. */
   readonly snapshots?: RunSnapshots;
+  /** Opens pull requests of these repositories of a session; undefined: no agent does. */
+  readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
 }
@@ -111,7 +116,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
     const budget = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
-    const own = sees ? tools : withoutDesktop(tools, advice);
+    const { repositories } = live.writer.record;
+    const opener = isWritable(live.writer.record) ? agents.pullRequests?.(id, repositories ?? []) : undefined;
+    const offered = opener ? tools : withoutRepositories(tools);
+    const own = sees ? offered : withoutDesktop(offered, advice);
     const use = async (until: AbortSignal) => {
       await using stack = new AsyncDisposableStack();
       const used = stack.use(await sandboxes.use(id, until));
@@ -132,7 +140,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       workdir: folder,
       hasTool: (name) => names.has(name),
       hasToolServers,
-      approvals: approvals ? askedFirst(approvals) : [],
+      approvals: askedFirst(approvals ?? noApprovals, own),
       memory: await memory.of(runWriter, reader, until),
     });
     return {
@@ -143,6 +151,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(sees && { desktop }),
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
+      ...(opener && { pullRequests: opener }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,
@@ -167,9 +176,12 @@ const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | un
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
 /** The tools whose calls can wait for a person. */
-const askedFirst = ({ tools, rules }: Approvals): readonly string[] => [
-  ...new Set([...tools, ...rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []))]),
-];
+function askedFirst({ tools, rules }: Approvals, { declarations, find }: ToolRegistry): readonly string[] {
+  const isRuled = (name: string) => rules.some(({ tool, pattern }) => pattern === undefined && anyGlob([tool])(name));
+  const byThemselves = declarations.filter(({ name }) => find(name)?.asksFirst === true && !isRuled(name));
+  const ruled = rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []));
+  return [...new Set([...tools, ...ruled, ...byThemselves.map(({ name }) => name)])];
+}
 
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };

@@ -1,6 +1,6 @@
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
-import type { ControlWaiter, KeptPicture, Tool, ToolContext } from '../../agents/tools/tool.ts';
+import type { ControlWaiter, KeptPicture, PullRequestOpener, Tool, ToolContext } from '../../agents/tools/tool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
@@ -80,6 +80,8 @@ export interface RunContext {
   /** Whether a person permitted all calls of this tool in the session. */
   readonly isPermitted?: (tool: string) => boolean;
   readonly sandbox: SandboxUser;
+  /** Absent where the session has no repository that it may write. */
+  readonly pullRequests?: PullRequestOpener;
   /** The desktop of tools that use the screen; undefined when sandboxes have none. */
   readonly desktop?: SeenDesktop;
   /** Stores a picture of a result, also where there is no desktop. */

@@ -1,4 +1,6 @@
+import { withoutRepositories } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import { isWritable } from '../../core/model/repository.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
 import type { Profile } from '../run/profile.ts';
 
@@ -12,7 +14,7 @@ export const effectiveAgent = (record: SessionRecord, profile: Profile, server: 
   mode: profile.plans ? 'plan-act' : 'react',
   model: profile.model.name,
   fallbacks: profile.fallbacks,
-  tools: profile.tools.declarations.map(({ name }) => name),
+  tools: (isWritable(record) ? profile.tools : withoutRepositories(profile.tools)).declarations.map(({ name }) => name),
   toolServers: profile.toolServers.map(({ name }) => name),
   approvals: profile.approvals?.tools ?? server.approvals,
   budgets: budgetsOf(profile, server.budgets),

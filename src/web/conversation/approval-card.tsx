@@ -9,6 +9,7 @@ import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
+import { isProposal, ProposalForm, Proposed } from './approval-proposal.tsx';
 import { DiffLines } from './tool-result.tsx';
 
 const maxName = 300; // characters
@@ -29,6 +30,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     setAsked(false);
   };
   const told = toldBy(args);
+  const proposal = isProposal(item.request.function, args) ? args : undefined;
   return (
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="approval-head">
@@ -41,10 +43,20 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           <Told text={toldBy(withoutTexts(args))} />
           <Changes before={content.oldContent} after={content.content} />
         </>
+      ) : proposal ? (
+        edited === undefined && <Proposed proposal={proposal} />
       ) : (
         <Told text={told} />
       )}
-      {!decided && edited !== undefined && (
+      {!decided && edited !== undefined && proposal && (
+        <ProposalForm
+          proposal={proposal}
+          isBusy={isAsked}
+          onCancel={() => setEdited(undefined)}
+          onDone={(changes) => act(() => approve(sessionId, callId, { args: changes }))()}
+        />
+      )}
+      {!decided && edited !== undefined && !proposal && (
         <form
           class="approval-edit"
           onSubmit={(event) => {

@@ -19,7 +19,8 @@ export function permissionFor(
   // a call that has begun had permission, or needed none
   if (begun && !verdict) return undefined;
   const shown = shownArgs(args);
-  const family = tools.find(name)?.family;
+  const tool = tools.find(name);
+  const family = tool?.family;
   // Without its messages to the user an agent could not say what it was denied.
   const rule =
     (family ?? familyOf(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
@@ -39,8 +40,9 @@ export function permissionFor(
     const said = verdict.text ? ` They said: ${verdict.text}` : '';
     return { kind: 'refused', why: `Not run: the user rejected this call.${said}` };
   }
-  const listed = rule ? rule.action === 'ask' : approvals?.tools.some((tool) => tool === '*' || tool === name);
-  const isListed = listed === true && family !== undefined && family !== 'message';
+  const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
+  const listed = rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true;
+  const isListed = listed && family !== undefined && family !== 'message';
   if ((!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
   const reason = confirm === undefined ? undefined : beginningOf(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };

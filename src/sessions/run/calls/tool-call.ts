@@ -95,10 +95,11 @@ async function perform(
   }
   await using used = await sandbox.use(signal);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client: used.client, signal });
-  const { desktop, keepPicture } = work;
+  const { desktop, keepPicture, pullRequests } = work;
   const seeing = {
     ...(desktop && needs.includes('desktop') && { browser: desktop.browserOf(used.client) }),
     ...(keepPicture && { keepPicture: (picture: SeenPicture) => keepPicture(picture, signal) }),
+    ...(pullRequests && needs.includes('repository') && { pullRequests }),
   };
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
   return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });

@@ -28,6 +28,7 @@ test('a registry holds the tools of the wire contract and the question', () => {
     'file_edit',
     'file_find_in_content',
     'file_find_by_name',
+    'open_pull_request',
     'message_notify_user',
     'todo',
     'browser_view',

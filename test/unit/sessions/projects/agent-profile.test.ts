@@ -63,6 +63,7 @@ test("a project's session works with its model, prompt and tools, without a plan
       'file_find_in_content',
       'message_ask_user',
       'message_notify_user',
+      'open_pull_request',
       'shell_exec',
       'shell_kill_process',
       'shell_view',

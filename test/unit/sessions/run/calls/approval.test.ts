@@ -54,3 +54,17 @@ test('a call that the provider of the model wants permitted asks with its reason
       approval: { callId: 'c1', reason: 'It accepts cookies.' },
     });
 });
+
+test('a pull request asks by itself, until a rule of the server or of a template allows or denies it', () => {
+  const wish = call('open_pull_request', { title: 'Sum once', text: 'It was twice.' });
+  const ruled = (action: 'allow' | 'deny', tool: string) => ({
+    tools,
+    approvals: { tools: [], rules: [{ action, tool }], timeoutMs: 1_000 },
+  });
+  expect(permissionFor({ tools, approvals: undefined }, wish)).toMatchObject({ kind: 'ask' });
+  expect(permissionFor(asking('shell_exec'), wish)).toMatchObject({ kind: 'ask' });
+  expect(permissionFor(ruled('allow', 'file_read'), wish)).toMatchObject({ kind: 'ask' });
+  expect(permissionFor(ruled('allow', 'open_pull_request'), wish)).toBeUndefined();
+  expect(permissionFor(ruled('deny', 'open_*'), wish)).toMatchObject({ kind: 'refused' });
+  expect(permissionFor({ tools, approvals: undefined, isPermitted: () => true }, wish)).toBeUndefined();
+});

@@ -1,0 +1,49 @@
+import type { PullRequestOpener } from '../../agents/tools/tool.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
+import type { PullRequestService } from '../api/repositories.ts';
+
+type Service = Pick<PullRequestService, 'open'>;
+
+/**
+ * The pull requests that agents open by their tool. After a restart a run can go on before the service is there, so its call
+ * waits.
+ */
+export class AgentPullRequests {
+  readonly #service = Promise.withResolvers<Service>();
+
+  meet(service: Service): void {
+    this.#service.resolve(service);
+  }
+
+  openerOf(id: SessionId, repositories: readonly SessionRepository[]): PullRequestOpener {
+    return async ({ repository, title, text, base, draft }, signal) => {
+      const path = pathOf(repositories, repository);
+      const service = await raceAbort(this.#service.promise, signal);
+      const command = { title, text, draft, ...(base !== undefined && { base }) };
+      const opened = await service.open(id, path, command, signal);
+      return {
+        number: opened.number,
+        url: opened.url,
+        title: opened.title,
+        branch: opened.head.branch,
+        base: opened.base,
+        draft: opened.draft,
+      };
+    };
+  }
+}
+
+/** The repository that the model means. It can name its folder with those above it. */
+function pathOf(repositories: readonly SessionRepository[], named: string | undefined): string {
+  const writable = repositories.filter(({ access }) => access === 'write');
+  const told = named?.replace(/\/+$/, '');
+  const found = told === undefined ? writable : repositories.filter(({ path }) => `/${told}`.endsWith(`/${path}`));
+  const [one, ...others] = found;
+  if (one && others.length === 0) return one.path;
+  const all = writable.map(({ path }) => path).join(', ');
+  if (told === undefined) throw new AppError('invalid_request', `Name the repository, which is one of: ${all}.`);
+  throw new AppError('not_found', `There is no repository in the folder ${told}. These can be written: ${all}.`);
+}

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { openPullRequest } from '../../../../src/agents/tools/pull-request.ts';
+import { toolRegistry, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
+import type { PullRequestOpener, PullRequestWish } from '../../../../src/agents/tools/tool.ts';
+import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import { newRepository } from '../../../../src/core/model/repository.ts';
+import { AgentPullRequests } from '../../../../src/sessions/shipping/agent-pull-requests.ts';
+import { toolBench } from '../../../support/agents/tools.ts';
+
+const { run } = toolBench();
+const wish = { title: 'Sum once', text: 'It was twice.' };
+const opened = { number: 7, url: 'https://git.example/pulls/7', branch: 'corral/sum', base: 'main', draft: false };
+const opener =
+  (title: string, heard: PullRequestWish[] = []): PullRequestOpener =>
+  async (asked) => {
+    heard.push(asked);
+    return { ...opened, title };
+  };
+
+test('the model reads where the pull request is', async () => {
+  const heard: PullRequestWish[] = [];
+  const result = await run(openPullRequest, { ...wish, base: 'next' }, { pullRequests: opener('Sum once', heard) });
+  expect(result).toMatchObject({
+    ok: true,
+    output: 'Pull request #7 from corral/sum into main is open: https://git.example/pulls/7',
+  });
+  expect(heard).toEqual([{ ...wish, base: 'next', draft: false }]);
+});
+
+test('the model learns that a pull request which was open keeps its words', async () => {
+  const { output } = await run(openPullRequest, wish, { pullRequests: opener('Earlier words') });
+  expect(output).toContain('open before: it has the new commits now, and keeps its own title and text');
+  expect(output).not.toContain('Earlier words');
+});
+
+test.each<[ErrorCode, string]>([
+  ['conflict', 'refused'],
+  ['forbidden', 'refused'],
+  ['unsupported', 'refused'],
+  ['not_found', 'not_found'],
+  ['rate_limited', 'failed'],
+  ['provider_error', 'failed'],
+])('the failure %s is told to the model as %s', async (code, reason) => {
+  const pullRequests = () => Promise.reject(new AppError(code, 'The forge said no.'));
+  expect(await run(openPullRequest, wish, { pullRequests })).toMatchObject({
+    ok: false,
+    reason,
+    output: 'No pull request was opened. The forge said no.',
+  });
+});
+
+test('a lost sandbox is not the model’s affair', async () => {
+  const lost = new AppError('sandbox_lost', 'Gone.');
+  await expect(run(openPullRequest, wish, { pullRequests: () => Promise.reject(lost) })).rejects.toBe(lost);
+});
+
+test.each([
+  { ...wish, title: '' },
+  { ...wish, title: 'two\nlines' },
+  { ...wish, base: '--force' },
+])('arguments that no forge takes are refused before anything is pushed: %j', async (args) => {
+  const heard: PullRequestWish[] = [];
+  const result = await run(openPullRequest, args, { pullRequests: opener('x', heard) });
+  expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
+  expect(heard).toEqual([]);
+});
+
+test('a session without a repository is not offered the tool', async () => {
+  const registry = toolRegistry();
+  expect(registry.find('open_pull_request')).toBeDefined();
+  const without = withoutRepositories(registry);
+  expect(without.find('open_pull_request')).toBeUndefined();
+  expect(without.declarations).toHaveLength(registry.declarations.length - 1);
+  expect(await run(openPullRequest, wish)).toMatchObject({ ok: false, reason: 'refused' });
+});
+
+test('the model names a folder where there are several, with or without those above it', async () => {
+  const id = SessionId.parse('0123456789abcdef');
+  const { signal } = new AbortController();
+  const [one, two, three] = ['one', 'libs/two', 'three'].map((path) =>
+    newRepository({ url: `https://git.example/${path}`, path, access: path === 'three' ? 'read' : 'write' }),
+  ) as [never, never, never];
+  const paths: string[] = [];
+  const all = new AgentPullRequests();
+  const ask = (repository?: string, given = [one, two, three]) =>
+    all.openerOf(id, given)({ ...wish, draft: false, ...(repository !== undefined && { repository }) }, signal);
+  const early = ask('/workspace/libs/two/'); // before the service is there
+  all.meet({
+    async open(_, path) {
+      paths.push(path);
+      return { ...opened, title: 't', head: { branch: 'b', commit: '' } } as never;
+    },
+  });
+  await early;
+  await ask('one');
+  await ask(undefined, [one, three]);
+  expect(paths).toEqual(['libs/two', 'one', 'one']);
+  await expect(ask()).rejects.toThrow('Name the repository, which is one of: one, libs/two.');
+  await expect(ask('wo')).rejects.toThrow('There is no repository in the folder wo.');
+});
