@@ -10,6 +10,7 @@ import { desktop } from './desktop/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
+import { repositories } from './repositories/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
 import { streams } from './streams/descriptor.ts';
@@ -22,6 +23,7 @@ export const facadeDescriptors = {
   sheikhbox,
   cambio,
   desktop,
+  repositories,
   crogia,
   streams,
   mcp,

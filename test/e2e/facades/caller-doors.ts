@@ -99,6 +99,10 @@ function filled(path: string, to: Targets): string {
     '/ws/{sid}': '?after_seq=0',
     '/api/v1/sessions/{sid}/events': '?last_event_id=0',
     '/streams/sessions/{sid}/file': '?path=report.md',
+    '/api/v1/sessions/{sid}/repositories/status': '?path=project',
+    '/api/v1/sessions/{sid}/repositories/diff': '?path=project',
+    '/api/v1/sessions/{sid}/repositories/patch': '?path=project',
+    '/api/v1/sessions/{sid}/pull-requests': '?path=project',
     '/ws': '?user_id=someone',
     '/api/v1/chats': `?project_id=${to.project}`,
   };
@@ -110,6 +114,7 @@ function filled(path: string, to: Targets): string {
     shell_id: to.terminal,
     id,
     pid: '1',
+    number: '0',
     link: '0123456789ab',
     preview: '0123456789ab',
     name: 'app.js',

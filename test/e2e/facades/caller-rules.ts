@@ -171,6 +171,13 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /ws/{sid}
     GET /api/v1/sessions/{sid}/desktop
     GET /api/v1/sessions/{sid}/ports
+    GET /api/v1/sessions/{sid}/repositories
+    GET /api/v1/sessions/{sid}/repositories/status
+    GET /api/v1/sessions/{sid}/repositories/diff
+    GET /api/v1/sessions/{sid}/repositories/patch
+    GET /api/v1/sessions/{sid}/checkpoints
+    GET /api/v1/sessions/{sid}/checkpoints/{number}/diff
+    GET /api/v1/sessions/{sid}/pull-requests
     GET /api/sessions/{sid}/conversation
     GET /api/sessions/{sid}/conversation/full
     GET /api/sessions/{sid}/processes
@@ -220,6 +227,12 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/desktop/add
     POST /api/v1/sessions/{sid}/desktop/stop
     POST /api/v1/sessions/{sid}/desktop/control
+    POST /api/v1/sessions/{sid}/repositories/fetch
+    POST /api/v1/sessions/{sid}/repositories/commit
+    POST /api/v1/sessions/{sid}/repositories/push
+    POST /api/v1/sessions/{sid}/checkpoints/{number}/restore
+    POST /api/v1/sessions/{sid}/pull-requests
+    POST /api/v1/sessions/{sid}/pull-requests/feedback
     GET /api/v1/sessions/{sid}/previews
     POST /api/v1/sessions/{sid}/previews
     DELETE /api/v1/sessions/{sid}/previews/{preview}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { InvalidRequest } from '../../../http/errors/error-style.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import type { CreateCommand } from '../../../sessions/api/sessions.ts';
@@ -18,6 +19,8 @@ const Options = z.object({
   idle_seconds: IdleSeconds.optional(),
   egress: EgressChoice.optional(),
   size: SandboxSize.optional(),
+  repositories: RepositoryInputs.optional(),
+  author: GitPerson.optional(),
 });
 
 /**
@@ -37,9 +40,11 @@ export function newSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin
     }));
     throw new InvalidRequest(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
   }
-  const { lifetime_seconds: lifetimeSeconds, idle_seconds: idleSeconds, ...rest } = data;
+  const { lifetime_seconds: lifetimeSeconds, idle_seconds: idleSeconds, repositories, author, ...rest } = data;
   return {
     ...(template !== undefined && { template }),
+    ...(repositories && { repositories }),
+    ...(author && { author }),
     ...toSessionOptions({ ...rest, lifetimeSeconds, idleSeconds }),
   };
 }

@@ -1,0 +1,14 @@
+import { describeFacade } from '../shared/facade.ts';
+
+export const repositories = describeFacade({
+  label: 'repositories',
+  audience: 'programs that bring a session from a repository to a pull request',
+  tag: 'Repositories',
+  paths: [
+    '/api/v1/sessions/{id}/repositories',
+    '/api/v1/sessions/{id}/checkpoints',
+    '/api/v1/sessions/{id}/pull-requests',
+  ],
+  documents: '[repositories](docs/repositories.md), [forges](docs/forges.md), `/docs`',
+  routes: async ({ acting }) => [(await import('./routes.ts')).repositoryRoutes(acting)],
+});
