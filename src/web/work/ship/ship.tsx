@@ -5,18 +5,20 @@ import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
+import { Checkpoints } from './checkpoints.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
 type Status = Outputs['repositories']['status'];
 
-/** The tab: what each repository of the session has to commit and to push, and its pull request. */
+/** The tab: what each repository of the session has to commit and to push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {
   return (
     <div class="ship">
       {session.repositories.map((repository) => (
         <RepositoryView key={repository.path} sessionId={session.id} repository={repository} />
       ))}
+      <Checkpoints session={session} />
     </div>
   );
 }

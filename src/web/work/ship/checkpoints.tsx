@@ -1,0 +1,192 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { DiffLines } from '../../conversation/tool-result.tsx';
+import { eventCount, events } from '../../data/log.ts';
+import { once, query, wordsOf } from '../../data/server.ts';
+import type { Session } from '../../data/sessions.ts';
+import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
+import { Button, IconButton } from '../../parts/button.tsx';
+import { confirmFirst } from '../../parts/dialog.tsx';
+import type { DiffLine } from '../../parts/diff.ts';
+import { dayAndTime } from '../../parts/format.ts';
+import { attempt, notify } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+
+type Checkpoint = Outputs['checkpoints']['list'][number];
+type Difference = Outputs['checkpoints']['diff'];
+
+/** The files as each run left them: a list, the difference between two, and the way back to one. */
+export function Checkpoints({ session: { id: sessionId, status } }: { session: Session }) {
+  const [all, setAll] = useState<readonly Checkpoint[] | { readonly problem: string }>();
+  const [reads, setReads] = useState(0);
+  const [from, setFrom] = useState<number>();
+  const again = () => setReads((before) => before + 1);
+  // A run that ended can have left one; it is made shortly after the end.
+  useEffect(() => {
+    query('checkpoints.list', { sessionId }).then(setAll, (thrown: unknown) => setAll({ problem: wordsOf(thrown) }));
+  }, [sessionId, status, reads]);
+  return (
+    <section aria-label={t('checkpoints')}>
+      <header class="ship-head">
+        <h2>{t('checkpoints')}</h2>
+        <IconButton icon="retry" label={t('checkpoints.refresh')} onClick={again} />
+      </header>
+      {all && 'problem' in all && <p class="bad-text">{all.problem}</p>}
+      {all && 'length' in all && all.length === 0 && <p class="quiet">{t('checkpoints.none')}</p>}
+      {all && 'length' in all && all.length > 0 && (
+        <>
+          <ol class="checkpoints" reversed>
+            {all.toReversed().map((one) => (
+              <Row
+                key={one.number}
+                one={one}
+                isCompared={one.number === from}
+                onCompare={() => setFrom(one.number === from ? undefined : one.number)}
+                onRestore={() => askToRestore(sessionId, one, again)}
+              />
+            ))}
+          </ol>
+          {from !== undefined && <Comparison key={from} sessionId={sessionId} from={from} all={all} reads={reads} />}
+        </>
+      )}
+    </section>
+  );
+}
+
+interface RowProps {
+  readonly one: Checkpoint;
+  readonly isCompared: boolean;
+  readonly onCompare: () => void;
+  readonly onRestore: () => void;
+}
+
+function Row({ one: { number, runId, at, files }, isCompared, onCompare, onRestore }: RowProps) {
+  const name = t('checkpoints.one', { number });
+  return (
+    <li>
+      <p class="checkpoint-about">
+        <strong>{name}</strong>
+        <span>{aboutRun(number, runId)}</span>
+        <span class="quiet">
+          {dayAndTime(Date.parse(at))} · {t('checkpoints.files', { n: files })}
+        </span>
+      </p>
+      <div class="ship-row">
+        <Button
+          class="small"
+          aria-pressed={isCompared}
+          aria-label={t('checkpoints.compareOne', { name })}
+          onClick={onCompare}
+        >
+          {t('checkpoints.compare')}
+        </Button>
+        <Button kind="quiet" class="small" aria-label={t('checkpoints.restoreOne', { name })} onClick={onRestore}>
+          {t('checkpoints.restore')}
+        </Button>
+      </div>
+    </li>
+  );
+}
+
+/** The task of the run, where the log of the page still has it. */
+function aboutRun(number: number, runId: string | null): string {
+  if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
+  const started = eventCount.value > 0 && events.find((one) => one.type === 'run.started' && one.runId === runId);
+  const task = started && started.type === 'run.started' ? started.data.task.trim().split('\n')[0] : '';
+  return task ? t('checkpoints.afterTask', { task: boundedLine(withHidden(task), 80) }) : t('checkpoints.afterRun');
+}
+
+function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => void): void {
+  const name = t('checkpoints.one', { number });
+  confirmFirst({
+    title: t('checkpoints.restoreOne', { name }),
+    text: t('checkpoints.restoreText', { name }),
+    yes: t('checkpoints.restore'),
+    no: t('cancel'),
+    act: () =>
+      void attempt(t('checkpoints.restoreOne', { name }), async () => {
+        const { before } = await once('checkpoints.restore', { sessionId, number });
+        notify(t('checkpoints.restored', { name, before: t('checkpoints.one', { number: before }) }));
+        onDone();
+      }),
+  });
+}
+
+interface ComparisonProps {
+  readonly sessionId: string;
+  readonly from: number;
+  readonly all: readonly Checkpoint[];
+  readonly reads: number;
+}
+
+/** From one checkpoint to another, or to the files as they are now. */
+function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
+  const [to, setTo] = useState<number>();
+  const [found, setFound] = useState<Difference | { readonly problem: string }>();
+  useEffect(() => {
+    let isOld = false;
+    setFound(undefined);
+    const range = { sessionId, from, ...(to !== undefined && { to }) };
+    query('checkpoints.diff', range).then(
+      (answer) => isOld || setFound(answer),
+      (thrown: unknown) => isOld || setFound({ problem: wordsOf(thrown) }),
+    );
+    return () => {
+      isOld = true;
+    };
+  }, [sessionId, from, to, reads]);
+  const others = all.filter(({ number }) => number !== from).toReversed();
+  return (
+    <div class="ship-form">
+      <label>
+        <span>{t('checkpoints.with', { name: t('checkpoints.one', { number: from }) })}</span>
+        <select
+          class="field"
+          value={to ?? ''}
+          onChange={({ currentTarget: { value } }) => setTo(value === '' ? undefined : Number(value))}
+        >
+          <option value="">{t('checkpoints.now')}</option>
+          {others.map(({ number }) => (
+            <option key={number} value={number}>
+              {t('checkpoints.one', { number })}
+            </option>
+          ))}
+        </select>
+      </label>
+      {!found && <p class="quiet">{t('checkpoints.comparing')}</p>}
+      {found && 'problem' in found && <p class="bad-text">{found.problem}</p>}
+      {found && 'text' in found && found.files.length === 0 && <p class="quiet">{t('checkpoints.same')}</p>}
+      {found && 'text' in found && found.files.length > 0 && (
+        <>
+          <ul class="ship-files" aria-label={t('checkpoints.changed')}>
+            {found.files.slice(0, 200).map(({ path, change }) => (
+              <li key={path}>
+                <span class="quiet">{t(`ship.${change}`)}</span> {withHidden(path)}
+              </li>
+            ))}
+          </ul>
+          <DiffLines lines={linesOf(found.text)} textOf={withHidden} />
+          {found.truncated && <p class="quiet">{t('checkpoints.cut')}</p>}
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The lines of a difference as git prints it. Lines of a header begin at `diff` and end with the first `@@`. */
+function linesOf(text: string): DiffLine[] {
+  let isHeader = true;
+  return text
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line): DiffLine => {
+      if (line.startsWith('diff ')) isHeader = true;
+      if (line.startsWith('@@')) {
+        isHeader = false;
+        return { kind: 'skipped', text: line };
+      }
+      if (isHeader) return { kind: 'same', text: line };
+      const kind = line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : 'same';
+      return { kind, text: line.slice(1) };
+    });
+}
