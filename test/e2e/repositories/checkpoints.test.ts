@@ -66,6 +66,17 @@ test('each run that changed files leaves a checkpoint, beside the index and bran
   expect(await shell('cat one/a.txt one/deep/new.txt')).toBe('three\nnew');
   expect(await shell(kept)).toBe(before);
   expect(await shell('ls "$HOME/trapped" 2>/dev/null; true')).toBe('');
+  const rest = (method: string, path: string) => real.client.ask(method, `/${id}/checkpoints${path}`);
+  const listed = (await rest('GET', '')).body.data as { checkpoints: object[] };
+  expect(listed.checkpoints).toEqual(await client.checkpoints.list.query(of));
+  expect((await rest('GET', '/1/diff?to=2')).body.data).toMatchObject({ files, text });
+  for (const [status, method, path] of [
+    [404, 'POST', '/99/restore'],
+    [404, 'GET', '/1/diff?to=99'],
+    [400, 'GET', '/x/diff'],
+    [400, 'GET', '/1/diff?to=-1'],
+  ] as const)
+    expect((await rest(method, path)).status, path).toBe(status);
   await expect(client.checkpoints.diff.query({ ...of, from: 99 })).rejects.toThrow(/no checkpoint 99/);
   await expect(client.checkpoints.restore.mutate({ ...of, number: 99 })).rejects.toThrow(/no checkpoint 99/);
 });

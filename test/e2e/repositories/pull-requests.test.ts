@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SessionId } from '../../../src/core/model/ids.ts';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { browse } from '../../support/clients/browser.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
 import { type FakeForge, fakeForge } from '../../support/forges/fake-forge.ts';
 import { filesUnder, formsOf, insideOf } from '../../support/hostile/canaries.ts';
 import { realServer } from '../../support/servers/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
+import { axeFinds, wide } from '../ui/desk.ts';
 
 const secret = 'canary-of-a-forge-51c0e7a2f8';
 const processWorld = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[number];
@@ -14,6 +18,7 @@ let git: GitServer;
 beforeAll(async () => {
   forge = await fakeForge('gitea', { owner: 'team', name: 'totals' });
   git = await gitServer('bot', secret, forge.handle);
+  git.make('team/totals', { 'sum.js': 'twice\n', 'sum.test.js': 'grep -qx once sum.js\n' });
 });
 afterAll(async () => {
   await git?.[Symbol.asyncDispose]();
@@ -23,7 +28,6 @@ afterAll(async () => {
 test('from a private repository to a pull request, and its feedback back to the agent, without the token in a sandbox', {
   timeout: 240_000,
 }, async (context) => {
-  git.make('team/totals', { 'sum.js': 'twice\n', 'sum.test.js': 'grep -qx once sum.js\n' });
   forge.content.tokens.set(secret, 'ada');
   await using real = await realServer(context, processWorld, {
     CORRAL_EGRESS_POLICY: 'allow-list',
@@ -87,4 +91,97 @@ test('from a private repository to a pull request, and its feedback back to the 
   const processes = 'ps axww; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"';
   look('the processes', (await client.sandbox.exec.mutate({ sessionId: id, command: processes })).stdout);
   expect(found).toEqual([]);
+});
+
+test('an agent opens a pull request, once a person has read and mended it in the page, where its work can be compared and taken back', {
+  timeout: 240_000,
+}, async (context) => {
+  forge.content.tokens.set(secret, 'ada');
+  const commit = 'cd totals && echo once > sum.js && git commit -qam "Sum once"';
+  const proposal = { title: 'sum', text: 'It was twice.' };
+  const isOffered = (body: { tools?: { function: { name: string } }[] }) =>
+    (body.tools ?? []).some(({ function: { name } }) => name === 'open_pull_request');
+  await using provider = await fakeProvider('compatible', ({ body }) => {
+    const { messages, tools } = body;
+    if (tools?.[0]?.function.name === 'make_plan')
+      return { calls: [{ name: 'make_plan', args: { title: 'Sum', steps: ['Mend it'] } }] };
+    const results = messages.filter(({ role }: { role: string }) => role === 'tool').length;
+    if (!isOffered(body)) return { text: 'There is no such tool.' };
+    if (results === 1) return { calls: [{ name: 'shell_exec', args: { id: 'main', command: commit } }] };
+    return results === 2 ? { calls: [{ name: 'open_pull_request', args: proposal }] } : { text: 'It is open.' };
+  });
+  await using real = await realServer(context, processWorld, {
+    CORRAL_EGRESS_POLICY: 'allow-list',
+    CORRAL_EGRESS_ALLOW: git.at,
+    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
+    CORRAL_EXTRA_CA: git.certificate,
+    CORRAL_FORGES_SERVERS: `gitea=https://${git.at}`,
+    CORRAL_MODEL: fakeRefs.compatible,
+    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
+  });
+  using client = openClient(real.server.url, 'ws');
+  const bare = await client.sessions.create.mutate({ task: 'Open a pull request' });
+  await expect.poll(() => real.factsOf(bare.id as SessionId, 'run.end').length, { timeout: 90_000 }).toBe(1);
+  expect(provider.requests.some(({ body }) => isOffered(body))).toBe(false);
+
+  const repositories = [{ url: git.urlOf('team/totals') }];
+  const created = await real.client.ask('PUT', '', { repositories, author: { name: 'Ada', email: 'ada@example.org' } });
+  const { session_id: id } = created.body.data as { session_id: string };
+  expect(await client.sessions.get.query({ id })).toMatchObject({ repositories: [{ path: 'totals' }] });
+  await client.sessionCredentials.put.mutate({
+    ...{ sessionId: id, name: 'forge', hosts: [git.at] },
+    ...{ git: 'write', user: 'bot', value: secret },
+  });
+  const stateOf = async () => (await client.repositories.list.query({ sessionId: id }))[0]?.state;
+  await expect.poll(stateOf, { timeout: 90_000 }).not.toBe('waiting');
+  const path = 'totals'; // the fetch can have begun before the credential was there
+  if ((await stateOf()) === 'failed') await client.repositories.fetch.mutate({ sessionId: id, path });
+  await client.runs.send.mutate({ sessionId: id, text: 'Sum once, and open a pull request' });
+  const asked = () => real.factsOf(id, 'approval.requested').map(({ data }) => data);
+  await expect.poll(() => asked().length, { timeout: 90_000 }).toBe(1);
+  expect(asked()[0]).toMatchObject({ function: 'open_pull_request', args: proposal });
+  const before = forge.content.pulls.length;
+  const [repository] = await client.repositories.list.query({ sessionId: id });
+  forge.content.branches.add(repository?.branch ?? '');
+  const mended = { ...proposal, title: 'Sum every line once' };
+  const { page, complaints } = await browse(context, wide);
+  await page.goto(`${real.server.url}/#${id}`);
+  const card = page.getByRole('group', { name: 'Approval' }).last();
+  await card.getByRole('heading', { name: proposal.title, exact: true }).waitFor();
+  await card.getByText(proposal.text).waitFor();
+  await card.getByRole('button', { name: 'Edit before it runs' }).click();
+  await card.getByRole('textbox', { name: 'Title' }).fill(mended.title);
+  expect(await card.getByRole('textbox', { name: 'Description' }).inputValue()).toBe(proposal.text);
+  expect(await axeFinds(page)).toEqual([]);
+  await card.getByRole('button', { name: 'Run it like this' }).click();
+  await expect.poll(() => real.factsOf(id, 'run.end').length, { timeout: 90_000 }).toBe(1);
+  const [called] = real.factsOf(id, 'tool.called').filter(({ data }) => data.function === 'open_pull_request');
+  expect(called?.data).toMatchObject({ success: true, tool: 'git' });
+  expect(called?.data.output).toMatch(/^Pull request #\d+ from corral\/.* into main is open: https:\/\//);
+  expect(forge.content.pulls.slice(before)).toMatchObject([{ ...mended, author: 'ada', head: repository?.branch }]);
+  expect(git.git('team/totals', 'show', `${repository?.branch}:sum.js`)).toBe('once\n');
+  const state = await real.client.ask('GET', `/${id}/pull-requests?path=totals`);
+  expect(state.body.data).toMatchObject({ pullRequest: { title: 'Sum every line once', state: 'open' }, unsent: 0 });
+
+  await page.getByRole('tab', { name: 'Ship' }).click();
+  const checkpoints = page.getByRole('region', { name: 'Checkpoints' });
+  const refresh = checkpoints.getByRole('button', { name: 'Read the checkpoints again' });
+  const row = checkpoints.getByRole('listitem').filter({ hasText: 'Checkpoint 1' });
+  const readAgain = () => refresh.click().then(() => row.count());
+  await expect.poll(readAgain, { timeout: 60_000, interval: 500 }).toBe(1);
+  expect(await row.textContent()).toMatch(/after “Sum once, and open a pull request”.*files: 1/);
+  await checkpoints.getByRole('button', { name: 'Compare: Checkpoint 0' }).click();
+  await checkpoints.getByRole('combobox').selectOption('Checkpoint 1');
+  await checkpoints.getByText('+ once').waitFor();
+  await checkpoints.getByText('− twice').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await checkpoints.getByRole('button', { name: 'Restore: Checkpoint 0' }).click();
+  const sum = async () => (await client.files.read.query({ sessionId: id, path: 'totals/sum.js' })).content;
+  expect(await sum()).toBe('once\n'); // it asks first
+  await page.getByRole('dialog').getByRole('button', { name: 'Restore' }).click();
+  await expect.poll(sum, { timeout: 60_000 }).toBe('twice\n');
+  await checkpoints.getByText('at a restore').first().waitFor();
+  expect(complaints).toEqual([]);
+  const wrong = await real.client.ask('PUT', '', { repositories: [{ url: 'git@git.example:team/totals' }] });
+  expect(wrong).toMatchObject({ status: 400, body: { msg: expect.stringContaining('goes over SSH') } });
 });

@@ -100,7 +100,33 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   ]);
   expect(git.git('public/one', 'show', '--stat', '--format=', `${one?.branch}^`)).toMatch(/README\.md \|[^|]*1 file/);
 
+  // The same over REST.
+  const rest = async (method: string, path: string, body?: object) => {
+    const { status, body: said } = await real.client.ask(method, `/${id}${path}`, body);
+    return { status, data: said.data as unknown };
+  };
+  expect((await rest('GET', '/repositories')).data).toEqual({
+    repositories: await client.repositories.list.query({ sessionId: id }),
+  });
+  expect(await rest('GET', '/repositories/status?path=one')).toMatchObject({ data: { head: commit, ahead: 2 } });
+  const differs = await rest('GET', '/repositories/diff?path=one&file=README.md');
+  expect(differs).toMatchObject({ data: { text: expect.stringContaining('-one\n+changed') } });
+  expect(await rest('POST', '/repositories/push', { path: 'one' })).toMatchObject({ status: 200, data: { commit } });
+  for (const [status, method, path, body] of [
+    [409, 'POST', 'commit', { path: 'one', message: 'Nothing' }],
+    [404, 'GET', 'status?path=nowhere', undefined],
+    [400, 'GET', 'status', undefined],
+    [400, 'GET', 'diff?path=one&since=--output=x', undefined],
+    [400, 'POST', 'push', { path: 'one', branch: '--force' }],
+    [400, 'POST', 'commit', { path: 'one', message: 'x', more: 1 }],
+    [403, 'POST', 'push', { path: 'libs/second' }],
+  ] as const)
+    expect((await rest(method, `/repositories/${path}`, body)).status, `${method} ${path}`).toBe(status);
+
   const patch = await client.repositories.patch.query(of('one'));
+  const mailbox = await fetch(`${real.server.url}/api/v1/sessions/${id}/repositories/patch?path=one`);
+  expect(mailbox.headers.get('content-type')).toBe('text/x-patch; charset=utf-8');
+  expect(await mailbox.text()).toBe(patch.text);
   const copy = mkdtempSync(join(tmpdir(), 'corral-am-'));
   context.onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   const local = (args: string[], input?: string) =>
