@@ -1,4 +1,6 @@
 import { type AppError, toAppError } from '../../core/errors/errors.ts';
+import type { ApprovalRule } from '../../core/model/approval-rule.ts';
+import { anyGlob } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
 import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import { askUser } from './special.ts';
@@ -43,6 +45,13 @@ export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): T
 /** The same without the tools that need a repository. */
 export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('repository'));
+
+/** The tools whose calls wait for a person by themselves, because no rule is about all of their calls. */
+export const toolsAskingFirst = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
+  declarations
+    .map(({ name }) => name)
+    .filter((name) => find(name)?.asksFirst === true)
+    .filter((name) => !rules.some(({ tool, pattern }) => pattern === undefined && anyGlob([tool])(name)));
 
 /** Returns a registry with only the tools that pass. */
 export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {

@@ -1,5 +1,11 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import { type ToolRegistry, withoutDesktop, withoutRepositories, withTools } from '../../agents/tools/registry.ts';
+import {
+  type ToolRegistry,
+  toolsAskingFirst,
+  withoutDesktop,
+  withoutRepositories,
+  withTools,
+} from '../../agents/tools/registry.ts';
 import type { PullRequestOpener } from '../../agents/tools/tool.ts';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -8,7 +14,6 @@ import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../c
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
-import { anyGlob } from '../../core/text/glob.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import type { RemainingSessionBudget, SessionBudget } from '../run/allowance.ts';
@@ -176,11 +181,9 @@ const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | un
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
 /** The tools whose calls can wait for a person. */
-function askedFirst({ tools, rules }: Approvals, { declarations, find }: ToolRegistry): readonly string[] {
-  const isRuled = (name: string) => rules.some(({ tool, pattern }) => pattern === undefined && anyGlob([tool])(name));
-  const byThemselves = declarations.filter(({ name }) => find(name)?.asksFirst === true && !isRuled(name));
+function askedFirst({ tools, rules }: Approvals, registry: ToolRegistry): readonly string[] {
   const ruled = rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []));
-  return [...new Set([...tools, ...ruled, ...byThemselves.map(({ name }) => name)])];
+  return [...new Set([...tools, ...ruled, ...toolsAskingFirst(registry, rules)])];
 }
 
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };

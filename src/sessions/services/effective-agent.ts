@@ -1,4 +1,4 @@
-import { withoutRepositories } from '../../agents/tools/registry.ts';
+import { toolsAskingFirst, withoutRepositories } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
@@ -9,16 +9,20 @@ export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
 export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
 
 /** The agent of a session, after all layers of its settings. */
-export const effectiveAgent = (record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent => ({
-  template: record.template,
-  mode: profile.plans ? 'plan-act' : 'react',
-  model: profile.model.name,
-  fallbacks: profile.fallbacks,
-  tools: (isWritable(record) ? profile.tools : withoutRepositories(profile.tools)).declarations.map(({ name }) => name),
-  toolServers: profile.toolServers.map(({ name }) => name),
-  approvals: profile.approvals?.tools ?? server.approvals,
-  budgets: budgetsOf(profile, server.budgets),
-});
+export function effectiveAgent(record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent {
+  const tools = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
+  const approvals = profile.approvals?.tools ?? server.approvals;
+  return {
+    template: record.template,
+    mode: profile.plans ? 'plan-act' : 'react',
+    model: profile.model.name,
+    fallbacks: profile.fallbacks,
+    tools: tools.declarations.map(({ name }) => name),
+    toolServers: profile.toolServers.map(({ name }) => name),
+    approvals: [...new Set([...approvals, ...toolsAskingFirst(tools, profile.approvals?.rules ?? [])])],
+    budgets: budgetsOf(profile, server.budgets),
+  };
+}
 
 function budgetsOf({ budget = {}, sessionBudget = {} }: Profile, server: Budgets): Budgets {
   const { wallMs, ...run } = budget;

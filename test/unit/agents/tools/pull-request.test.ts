@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openPullRequest } from '../../../../src/agents/tools/pull-request.ts';
-import { toolRegistry, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
+import { toolRegistry, toolsAskingFirst, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
 import type { PullRequestOpener, PullRequestWish } from '../../../../src/agents/tools/tool.ts';
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
@@ -73,6 +73,14 @@ test('a session without a repository is not offered the tool', async () => {
   expect(without.find('open_pull_request')).toBeUndefined();
   expect(without.declarations).toHaveLength(registry.declarations.length - 1);
   expect(await run(openPullRequest, wish)).toMatchObject({ ok: false, reason: 'refused' });
+});
+
+test('the tool is named among those that wait for a person, until a rule is about all of its calls', () => {
+  const asking = (...rules: Parameters<typeof toolsAskingFirst>[1]) => toolsAskingFirst(toolRegistry(), rules);
+  expect(asking()).toEqual(['open_pull_request']);
+  expect(asking({ action: 'allow', tool: 'file_*' })).toEqual(['open_pull_request']);
+  expect(asking({ action: 'allow', tool: 'open_pull_request', pattern: '*draft*' })).toEqual(['open_pull_request']);
+  expect(asking({ action: 'allow', tool: 'open_*' })).toEqual([]);
 });
 
 test('the model names a folder where there are several, with or without those above it', async () => {
