@@ -7,7 +7,7 @@ import { plainTable } from '../src/core/text/plain-table.ts';
 import { describeCommit, describeHost } from './lib/calls/host.ts';
 import { against, isTimed } from './lib/measure/against.ts';
 import { type Experiment, isWrong, type Row } from './lib/measure/measure.ts';
-import { noiseSensor, stealSensor } from './lib/measure/noise.ts';
+import { noiseSensor } from './lib/measure/noise.ts';
 import { benchOptions } from './lib/measure/options.ts';
 import { type Instruments, measure } from './lib/measure/rounds.ts';
 import { measureSeries, type SeriesPlan } from './lib/measure/series.ts';
@@ -25,7 +25,6 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 const random = seeded(seed);
 const instruments: Instruments = { now: () => performance.now(), feel: noiseSensor(), random, signal: stop.signal };
-const steal = stealSensor();
 const host = describeHost();
 
 const metrics: Metric[] = [];
@@ -42,7 +41,7 @@ const result = BenchResult.parse({
   metrics,
   series: curves,
   ...describeCommit(),
-  host: { ...host, steal: steal() },
+  host,
 });
 const folder = join(import.meta.dirname, 'results', other === undefined ? '' : 'against');
 await mkdir(folder, { recursive: true });

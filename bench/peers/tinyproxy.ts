@@ -3,12 +3,11 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
+import { until } from '../lib/calls/until.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';
-const patienceMs = 10_000;
 
 /** Starts it for connections to this host and port alone. */
 export async function tinyproxy(host: string, to: number): Promise<{ readonly port: number } & AsyncDisposable> {
@@ -23,10 +22,7 @@ export async function tinyproxy(host: string, to: number): Promise<{ readonly po
   ];
   await writeFile(config, `${lines.join('\n')}\n`);
   stack.adopt(spawn(tinyproxyProgram, ['-d', '-c', config], { stdio: 'ignore' }), (child) => void child.kill());
-  for (const until = performance.now() + patienceMs; !(await listens(port)); ) {
-    if (performance.now() > until) throw new Error('tinyproxy did not start');
-    await pause(20);
-  }
+  await until(() => listens(port), 'tinyproxy listened');
   const held = stack.move();
   return { port, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -10,7 +10,6 @@ import { fanOut } from './fan-out.ts';
 import { files } from './files.ts';
 import { firstEvent } from './first-event.ts';
 import { fork } from './fork.ts';
-import { hostilePage } from './hostile-page.ts';
 import { key } from './key.ts';
 import { kill } from './kill.ts';
 import { load } from './load.ts';
@@ -43,7 +42,6 @@ export const rows: readonly Row[] = [
   fanOut,
   resume,
   page,
-  hostilePage,
   screen,
   stop,
   deletion,

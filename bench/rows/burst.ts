@@ -2,31 +2,27 @@ import { sessionClient } from '../lib/corral/client.ts';
 import { missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { counted, type Pair, timedRow } from '../lib/measure/measure.ts';
 
 // Twenty sessions at once, each from its request to the output of its first command. The peer is twenty equal
 // containers that the engine's API starts at once. A session that fails counts as lost.
 
 const burstSize = 20;
 
-export const burst: Row = {
+export const burst = timedRow({
   name: 'burst',
   title: `${burstSize} sessions at once, up to their first commands`,
   missing: missingAt.docker,
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: { sessions: burstSize },
-      peer: `${peerAt.docker}s`,
-      goals: [
-        { stat: 'p50', max: 1.3 },
-        { stat: 'p95', max: 1.3 },
-      ],
-      rounds: { ...roundsWithin(mode, 60_000), warmUp: 0, min: mode === 'quick' ? 4 : 10 },
-      open: openPair,
-    },
+  variant: { sessions: burstSize },
+  peer: `${peerAt.docker}s`,
+  goals: [
+    { stat: 'p50', max: 1.3 },
+    { stat: 'p95', max: 1.3 },
   ],
-};
+  quickMs: 60_000,
+  rounds: { warmUp: 0, min: 4 },
+  open: openPair,
+});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const place = stack.use(await openPlace('docker'));
@@ -43,9 +39,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
       });
       const ready = all.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
       await Promise.all(ready.map(({ session }) => client.remove(session)));
-      const lost = burstSize - ready.length;
-      const correct = { expected: burstSize, received: ready.length, lost, duplicated: 0, reordered: 0 };
-      return { samples: ready.map(({ ms }) => ms), correct };
+      return { samples: ready.map(({ ms }) => ms), correct: counted(burstSize, ready.length) };
     },
     async peer() {
       await using containers = new AsyncDisposableStack();

@@ -1,26 +1,20 @@
 import { missingEngine } from '../lib/calls/engine-api.ts';
 import { dockerSession } from '../lib/corral/docker-session.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Pair, timedRow } from '../lib/measure/measure.ts';
 import { timedSamples } from '../lib/measure/timed-samples.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
 // `true` in a sandbox and back, over the API. The peer is the engine's own exec in the same container.
 
-export const command: Row = {
+export const command = timedRow({
   name: 'command',
   title: '`true` in a sandbox and back, over tRPC',
   missing: missingEngine,
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: {},
-      peer: 'engine-api-exec',
-      goals: [{ stat: 'p50', max: 0.15 }],
-      rounds: roundsWithin(mode, 12_000),
-      open: (stack) => openPair(stack, mode === 'quick' ? 6 : 20),
-    },
-  ],
-};
+  peer: 'engine-api-exec',
+  max: 0.15,
+  quickMs: 12_000,
+  open: (stack, mode) => openPair(stack, mode === 'quick' ? 6 : 20),
+});
 
 async function openPair(stack: AsyncDisposableStack, times: number): Promise<Pair> {
   const { client, session, container } = stack.use(await dockerSession());

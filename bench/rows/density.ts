@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { containerOf, likenessOf, missingEngine } from '../lib/calls/engine-api.ts';
+import { containerOf, likenessOf } from '../lib/calls/engine-api.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { pssOf } from '../lib/corral/memory.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { type Pair, type Row, roundsWithin } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
-import { pssInMiB } from './memory.ts';
+import { missingRoot, pssInMiB } from './memory.ts';
 
 // How many idle sandboxes fit into 4 GiB: their memory (Pss), and what the server grows by for them. The peer is equal
 // containers by the engine's API. A round starts a few on each side and divides.
@@ -16,8 +16,7 @@ const settleMs = 2_000;
 export const density: Row = {
   name: 'density',
   title: 'idle sandboxes in 4 GiB, Docker',
-  missing: async () =>
-    process.getuid?.() === 0 ? await missingEngine() : 'needs root, to read the memory of containers',
+  missing: missingRoot,
   experiments: (mode) => [
     {
       variant: { driver: 'docker' },

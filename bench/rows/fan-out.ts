@@ -35,7 +35,7 @@ const latency = (mode: Mode): Experiment => ({
       emission: { everyMs: 10, bytes },
       arrivalMs: 5_000,
       store: 'full',
-      samplesOf: ({ all }) => all.flatMap(({ latencies }) => latencies),
+      samplesOf: (all) => all.flatMap(({ latencies }) => latencies),
     }),
 });
 
@@ -57,7 +57,7 @@ const ceiling = (over: Transport, mode: Mode): Experiment => ({
       emission: { bytes },
       arrivalMs: 30_000,
       store: 'memory',
-      samplesOf: ({ all }, { count, from }) => [
+      samplesOf: (all, { count, from }) => [
         (count * readers * 1_000) / (Math.max(...all.map(({ heardAt }) => heardAt)) - from),
       ],
     }),

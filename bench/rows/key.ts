@@ -4,30 +4,24 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { missingEngine } from '../lib/calls/engine-api.ts';
 import { type DockerSession, dockerSession } from '../lib/corral/docker-session.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Pair, timedRow } from '../lib/measure/measure.ts';
 
 // One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
 // echoes. The peer is the simplest relay: one socket, one Node process and the engine's attached stream, in the same
 // container.
 
-export const key: Row = {
+export const key = timedRow({
   name: 'key',
   title: 'the echo of one key in a terminal, Docker',
   missing: missingEngine,
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: {},
-      peer: 'raw-relay',
-      goals: [
-        { stat: 'p50', max: 1.5 },
-        { stat: 'p99', max: 1.5 },
-      ],
-      rounds: roundsWithin(mode, 20_000),
-      open: (stack) => openPair(stack, mode === 'quick' ? 100 : 500),
-    },
+  peer: 'raw-relay',
+  goals: [
+    { stat: 'p50', max: 1.5 },
+    { stat: 'p99', max: 1.5 },
   ],
-};
+  quickMs: 20_000,
+  open: (stack, mode) => openPair(stack, mode === 'quick' ? 100 : 500),
+});
 
 async function corralTerminal({ url, session }: DockerSession): Promise<WebSocket> {
   const made = await fetch(`${url}/api/sessions/${session}/shells`, { method: 'POST' });

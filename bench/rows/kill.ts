@@ -1,88 +1,33 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
-import { timedPost, waitingClient } from '../lib/calls/exchange.ts';
+import { timedPost } from '../lib/calls/exchange.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
+import { until } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import {
-  budget,
-  type Correctness,
-  type Pair,
-  type Row,
-  roundsWithin,
-  type SideRound,
-  timed,
-} from '../lib/measure/measure.ts';
+import { type Correctness, counted, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
-// `output`: the longest gap in a command's live output at a watching client, while the server is killed with -9 and
+// The longest gap in a command's live output at a watching client, while the server is killed with -9 and
 // restarted. The client reconnects after its last event, every 10 ms, and must get every printed line exactly once. The
-// peer is a start on an empty folder. The contract allows one second more, which is subtracted. `daemon`: the time from
-// the kill -9 of a sandbox's init until its session says that the sandbox is lost.
+// peer is a start on an empty folder. The contract allows one second more, which is subtracted.
 
 const graceMs = 1_000;
-const budgetMs = 5_000;
 const lines = 60;
-const patienceMs = 30_000;
 
-export const kill: Row = {
+export const kill = timedRow({
   name: 'kill',
-  title: 'kill -9 of the server until output goes on; of a sandbox until its session says so',
+  title: 'kill -9 of the server until output goes on',
   missing: missingBubblewrap,
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: { of: 'server' },
-      peer: 'corral-empty',
-      goals: [{ stat: 'p50', max: 1, grace: graceMs }],
-      rounds: { ...roundsWithin(mode, 30_000), warmUp: 0, min: mode === 'quick' ? 2 : 10 },
-      open: openPair,
-    },
-    {
-      ...timed,
-      variant: { of: 'sandbox' },
-      feels: 'nothing',
-      peer: `budget of ${budgetMs} ms`,
-      goals: [{ stat: 'p50', max: 1 }],
-      rounds: { ...roundsWithin(mode, 30_000), warmUp: 0, min: 4 },
-      open: openLoss,
-    },
-  ],
-};
-
-async function openLoss(stack: AsyncDisposableStack): Promise<Pair> {
-  const server = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));
-  const client = stack.use(sessionClient(server));
-  return {
-    ...budget(budgetMs),
-    async subject() {
-      const session = await client.started();
-      using events = await waitingClient(`${server.url}${eventsPath(session, 0)}`);
-      const lost = events.hears('"phase":"lost"');
-      const from = monotonicMs();
-      for (const pid of sandboxProcesses(session)) process.kill(pid, 'SIGKILL');
-      const ms = (await lost) - from;
-      await client.remove(session);
-      return { samples: [ms] };
-    },
-  };
-}
-
-/** The processes of this machine whose command line names the session's sandbox. */
-function sandboxProcesses(session: string): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(session)).map(Number);
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return ''; // the process has ended
-  }
-}
+  variant: { of: 'server' },
+  peer: 'corral-empty',
+  goals: [{ stat: 'p50', max: 1, grace: graceMs }],
+  quickMs: 30_000,
+  rounds: { warmUp: 0, min: 4 },
+  open: openPair,
+});
 
 const eventsPath = (sessionId: string, after: number): string =>
   `/trpc/events.subscribe?input=${encodeURIComponent(JSON.stringify({ sessionId, lastEventId: String(after) }))}`;
@@ -103,12 +48,12 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
     const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
     const chat = timedPost(`${url}/chat`, { message: `Print\n\`\`\`sh\n${command}\n\`\`\`` }).catch(() => {});
     const shows = (line: number) => watched.printed().includes(`line-${line}`);
-    await until(() => shows(5), 'the command did not begin'); // a kill before the start would leave its outcome unknown
+    await until(() => shows(5), 'the command began'); // a kill before the start would leave its outcome unknown
     process.kill(server.pid, 'SIGKILL');
     await server[Symbol.asyncDispose]();
     server = await startServer(settings);
-    await until(() => shows(lines), 'the output did not go on');
-    await tick(500);
+    await until(() => shows(lines), 'the output went on');
+    await pause(500);
     over.abort();
     await chat;
     await client.remove(session);
@@ -152,7 +97,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
     }
   };
   void (async () => {
-    while (!signal.aborted) await read().catch(() => tick());
+    while (!signal.aborted) await read().catch(() => pause(10));
   })();
   const printed = () =>
     output
@@ -168,17 +113,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
       const received = Array.from({ length: lines }, (_, n) => `line-${n + 1}`).filter((it) => got.includes(it)).length;
       const duplicated = Math.max(...[seqs, got].map((all) => all.length - new Set<unknown>(all).size));
       const reordered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number)) ? 0 : 1;
-      return { expected: lines, received, lost: lines - received, duplicated, reordered };
+      return { ...counted(lines, received), duplicated, reordered };
     },
   };
 }
-
-async function until(isSo: () => boolean, otherwise: string): Promise<void> {
-  const deadline = monotonicMs() + patienceMs;
-  while (!isSo()) {
-    if (monotonicMs() > deadline) throw new Error(otherwise);
-    await tick();
-  }
-}
-
-const tick = (ms = 10) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -8,12 +8,13 @@ import { startServer } from '../lib/corral/server.ts';
 import { storeSessions } from '../lib/corral/sessions.ts';
 import {
   budget,
+  counted,
   type Experiment,
+  limited,
   type Mode,
   type Pair,
   type Row,
   type SideRound,
-  timed,
 } from '../lib/measure/measure.ts';
 import { summary } from '../lib/measure/statistics.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
@@ -41,10 +42,8 @@ export const load: Row = {
 };
 
 const experiment = (of: Of, mode: Mode): Experiment => ({
-  ...timed,
+  ...limited(budgets[of], 'ms'),
   variant: { of, active, idle },
-  feels: 'nothing',
-  peer: `budget of ${budgets[of]} ms`,
   goals: [{ stat: 'p99', max: 1 }],
   rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 80_000 : 600_000 },
   open: async (stack) => ({ ...(await openPair(stack, of, roundMs[mode])), ...budget(budgets[of]) }),
@@ -82,28 +81,14 @@ async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promis
       const after = await busy.call<Progress>('progress');
       const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
       for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
-      tell(took, before, after);
       const [worst = []] = kinds
         .filter((kind) => kind !== 'stop')
         .map((kind) => took[kind])
         .sort((a, b) => summary(b).p99 - summary(a).p99);
       const lost = failed.length + starved + after.failed.length;
-      const correct = {
-        expected: asked + active - steered,
-        received: asked + active - steered - lost,
-        lost,
-        duplicated: 0,
-        reordered: 0,
-      };
+      const expected = asked + active - steered;
+      const correct = counted(expected, expected - lost);
       return { samples: of === 'stop' ? took.stop : worst, correct };
     },
   };
-}
-
-function tell(took: ControlReport['took'], before: Progress, after: Progress): void {
-  const each = kinds.map((kind) => {
-    const { p50, p99, max, n } = summary(took[kind]);
-    return `${kind} ${p50.toFixed(1)}/${p99.toFixed(1)}/${max.toFixed(0)} (${n})`;
-  });
-  console.error(`bench: load: p50/p99/max ms: ${each.join(', ')}; ${after.runs - before.runs} runs`);
 }

@@ -3,9 +3,9 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { missingEngine, processesIn } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { dockerSession } from '../lib/corral/docker-session.ts';
-import { type Footprint, pssOf } from '../lib/corral/memory.ts';
+import { pssOf } from '../lib/corral/memory.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { budget, type Experiment, type Mode, type Row } from '../lib/measure/measure.ts';
+import { budget, type Experiment, limited, type Missing, type Mode, type Row } from '../lib/measure/measure.ts';
 import { bareContainer } from '../peers/bare-container.ts';
 
 // Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one
@@ -18,7 +18,8 @@ const settleMs = 3_000;
 const serverMiB = 130;
 const sessionKiB = 64;
 const plain = "require('node:http').createServer((_, res) => res.end('ok')).listen('/tmp/socket')";
-const common = { better: 'lower', feels: 'nothing', subject: 'corral' } as const;
+export const missingRoot: Missing = async () =>
+  process.getuid?.() === 0 ? await missingEngine() : 'needs root, to read the memory of containers';
 const rounds = (mode: Mode) => ({ warmUp: 0, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 });
 
 export const memory: Row = {
@@ -29,17 +30,13 @@ export const memory: Row = {
 export const daemonMemory: Row = {
   name: 'memory',
   title: "memory (Pss) of an idle sandbox's daemon, Docker",
-  missing: async () =>
-    process.getuid?.() === 0 ? await missingEngine() : 'needs root, to read the memory of containers',
+  missing: missingRoot,
   experiments: (mode) => [daemon(mode)],
 };
 
 const server = (mode: Mode): Experiment => ({
-  ...common,
+  ...limited(serverMiB, 'MiB'),
   variant: { of: 'server' },
-  unit: 'MiB',
-  peer: `budget of ${serverMiB} MiB`,
-  goals: [{ stat: 'p50', max: 1 }],
   rounds: rounds(mode),
   open: async () => ({
     ...budget(serverMiB),
@@ -52,18 +49,14 @@ const server = (mode: Mode): Experiment => ({
 });
 
 const session = (mode: Mode): Experiment => ({
-  ...common,
+  ...limited(sessionKiB, 'KiB'),
   variant: { of: 'session' },
-  unit: 'KiB',
-  peer: `budget of ${sessionKiB} KiB`,
-  goals: [{ stat: 'p50', max: 1 }],
   rounds: { ...rounds(mode), warmUp: 2 },
   open: async (stack) => {
     const { path: dataDir } = stack.use(await freshFolder());
     const corral = stack.use(await startChild('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
     const count = mode === 'quick' ? 250 : 500;
-    const grow = async () =>
-      (await corral.call<Footprint>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 })).pssKiB;
+    const grow = () => corral.call<number>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 });
     const warm = await grow();
     let added = 0;
     return {
@@ -77,9 +70,8 @@ const session = (mode: Mode): Experiment => ({
 });
 
 const daemon = (mode: Mode): Experiment => ({
-  ...common,
+  ...limited(0, 'MiB'),
   variant: { of: 'daemon' },
-  unit: 'MiB',
   peer: 'node-http-server',
   goals: [{ stat: 'p50', max: 1.3 }],
   rounds: rounds(mode),

@@ -7,6 +7,7 @@ import { monotonicMs } from '../lib/measure/generator.ts';
 import {
   budget,
   type Experiment,
+  limited,
   type Mode,
   type Pair,
   type Row,
@@ -43,13 +44,8 @@ const throughput = (mode: Mode): Experiment => ({
 });
 
 const memory = (mode: Mode): Experiment => ({
+  ...limited(budgetMiB, 'MiB'),
   variant: { of: 'memory' },
-  unit: 'MiB',
-  better: 'lower',
-  feels: 'nothing',
-  subject: 'corral',
-  peer: `budget of ${budgetMiB} MiB`,
-  goals: [{ stat: 'p50', max: 1 }],
   rounds: { warmUp: 3, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 },
   open: async (stack) => ({ ...(await openPair(stack, growthOf)), ...budget(budgetMiB) }),
 });
@@ -90,5 +86,5 @@ async function growthOf(outputOf: () => Promise<number>, { pid }: Pick<DockerSes
     most = Math.max(most, residentMiB());
   }, lookMs);
   await outputOf().finally(() => clearInterval(timer));
-  return { samples: [Math.max(0, most - before)], rssMiB: most };
+  return { samples: [Math.max(0, most - before)] };
 }

@@ -12,11 +12,11 @@ import { monotonicMs } from '../lib/measure/generator.ts';
 import {
   budget,
   type Experiment,
+  limited,
   type Mode,
   type Pair,
   type Row,
   roundsWithin,
-  timed,
 } from '../lib/measure/measure.ts';
 
 // The page of a session of 10,000 events in Chromium. `first picture`: from the address to the newest message on the
@@ -41,11 +41,8 @@ export const page: Row = {
 type PageMeasure = (shown: Page, openedMs: number) => Promise<number>;
 
 const experiment = (of: string, most: number, mode: Mode, look: PageMeasure): Experiment => ({
-  ...timed,
+  ...limited(most, 'ms'),
   variant: { of },
-  feels: 'nothing',
-  peer: `budget of ${most} ms`,
-  goals: [{ stat: 'p50', max: 1 }],
   rounds: roundsWithin(mode, 20_000),
   open: async (stack) => ({ ...(await openShown(stack, look)), ...budget(most) }),
 });

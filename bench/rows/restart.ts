@@ -3,27 +3,23 @@ import { freshFolder } from '../lib/calls/folder.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { storeSessions } from '../lib/corral/sessions.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure/measure.ts';
+import { counted, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
 // From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
 // stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.
 
 const sessions = 10_000;
 
-export const restart: Row = {
+export const restart = timedRow({
   name: 'restart',
   title: '10,000 stored sessions: ready again after kill -9',
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: { sessions },
-      peer: 'corral-empty',
-      goals: [{ stat: 'p50', max: 1.5 }],
-      rounds: { ...roundsWithin(mode, 20_000), min: 4 },
-      open: openPair,
-    },
-  ],
-};
+  variant: { sessions },
+  peer: 'corral-empty',
+  max: 1.5,
+  quickMs: 20_000,
+  rounds: { min: 4 },
+  open: openPair,
+});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());
@@ -36,7 +32,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
     const expected = dataDir === full ? sessions : 0;
     const received = await listed(server.url);
     process.kill(server.pid, 'SIGKILL');
-    return { samples, correct: { expected, received, lost: expected - received, duplicated: 0, reordered: 0 } };
+    return { samples, correct: counted(expected, received) };
   };
   return {
     subject: () => started(full),

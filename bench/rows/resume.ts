@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
-import type { Emitted } from '../lib/calls/emit.ts';
 import { EventReader } from '../lib/calls/event-reader.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
@@ -38,7 +37,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
     const child = stack.use(await startChild(program, { dataDir, store: 'normal' }));
     const url = await child.call<string>('listen');
     await child.call('emit', { first: 1, count: before, bytes });
-    const { crc } = await child.call<Emitted>('emit', { first: before + 1, count: missed, bytes });
+    const crc = await child.call<number>('emit', { first: before + 1, count: missed, bytes });
     return async (): Promise<SideRound> => {
       const from = monotonicMs();
       using reader = await EventReader.open(url, 'sse', last);

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
+import { until } from '../lib/calls/until.ts';
+import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure/measure.ts';
@@ -49,13 +51,10 @@ const experiment = (measure: Measure, mode: Mode): Experiment => ({
 
 async function desktop(stack: AsyncDisposableStack): Promise<{ url: string; pid: number }> {
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' }));
-  const created = await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });
-  if (!created.ok) throw new Error(`no session: ${await created.text()}`);
-  const id = ((await created.json()) as { data: { session_id: string } }).data.session_id;
-  stack.defer(async () => void (await fetch(`${server.url}/api/v1/sessions/${id}`, { method: 'DELETE' })));
-  const started = await fetch(`${server.url}/api/v1/sessions/${id}/desktop/start`, { method: 'POST' });
-  if (!started.ok) throw new Error(`the desktop did not start: ${await started.text()}`);
-  return { url: `${server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc`, pid: server.pid };
+  const client = stack.use(sessionClient(server));
+  const id = await client.started();
+  await client.calls.ask(`/api/v1/sessions/${id}/desktop/start`, {});
+  return { url: `${client.urlOf(id).replace('http', 'ws')}/vnc`, pid: server.pid };
 }
 
 async function websockify(stack: AsyncDisposableStack, server: number): Promise<string> {
@@ -63,13 +62,12 @@ async function websockify(stack: AsyncDisposableStack, server: number): Promise<
   const args = [`127.0.0.1:${port}`, `--unix-target=${displayOf(server)}`];
   stack.adopt(spawn('websockify', args, { stdio: 'ignore' }), (child) => void child.kill());
   const url = `ws://127.0.0.1:${port}`;
-  for (let tries = 0; ; tries++) {
-    await pause(100);
-    const viewer = await CountingViewer.open(url).catch(() => undefined);
-    viewer?.[Symbol.dispose]();
-    if (viewer) return url;
-    if (tries > 100) throw new Error('websockify did not start');
-  }
+  const answers = async () => {
+    using viewer = await CountingViewer.open(url).catch(() => undefined);
+    return viewer !== undefined;
+  };
+  await until(answers, 'websockify answered');
+  return url;
 }
 
 /** The socket of the Xvnc that this server started, as a path that the whole machine can open. */

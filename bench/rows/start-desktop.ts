@@ -4,7 +4,7 @@ import { CountingViewer } from '../lib/calls/rfb.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Pair, timedRow } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
 import { rawDesktop } from '../peers/raw-desktop.ts';
 
@@ -15,21 +15,16 @@ const [width, height] = [1280, 800];
 const settings = { CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' };
 const lookMs = 20;
 
-export const startDesktop: Row = {
+export const startDesktop = timedRow({
   name: 'start-desktop',
   title: 'a session with a desktop, until its first frame is seen and its browser answers, Docker',
   missing: missingEngine,
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: {},
-      peer: 'engine-api-container',
-      goals: [{ stat: 'p50', max: 1.1 }],
-      rounds: { ...roundsWithin(mode, 60_000), min: 4 },
-      open: openPair,
-    },
-  ],
-};
+  peer: 'engine-api-container',
+  max: 1.1,
+  quickMs: 60_000,
+  rounds: { min: 4 },
+  open: openPair,
+});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const { client, likeness, shown } = await desktops(stack);

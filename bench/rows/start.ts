@@ -1,7 +1,7 @@
 import { sessionClient, timedStart } from '../lib/corral/client.ts';
 import { type BackendName, missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
 import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
 
 // From the request for a session to the output of its first command. The peers: an equal container by the engine's API
@@ -9,52 +9,41 @@ import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
 // walls up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again before
 // each round; their peers start on demand.
 
-const cold = (name: string, place: BackendName, max: number): Row => ({
-  name,
-  title: `a session up to its first command, ${place}`,
-  missing: missingAt[place],
-  experiments: (mode) => [experiment({ place, max, mode, open: (stack) => openCold(stack, place) })],
-});
-const warm = (name: string, place: BackendName): Row => ({
-  name,
-  title: `the same from the warm pool, ${place}`,
-  missing: missingAt[place],
-  experiments: (mode) => [experiment({ place, max: 0.2, mode, open: (stack) => openWarm(stack, place) })],
-});
+const quickMs = { docker: 26_000, kubernetes: 90_000 } as const;
+
+const cold = (name: string, place: BackendName, max: number): Row =>
+  timedRow({
+    name,
+    title: `a session up to its first command, ${place}`,
+    missing: missingAt[place],
+    peer: peerAt[place],
+    max,
+    quickMs: quickMs[place],
+    open: (stack) => openCold(stack, place),
+  });
+const warm = (name: string, place: BackendName): Row =>
+  timedRow({
+    name,
+    title: `the same from the warm pool, ${place}`,
+    missing: missingAt[place],
+    peer: peerAt[place],
+    max: 0.2,
+    quickMs: quickMs[place],
+    open: (stack) => openWarm(stack, place),
+  });
 
 export const startDocker = cold('start-docker', 'docker', 1.25);
 export const startWarm = warm('start-warm', 'docker');
 export const startPod = cold('start-pod', 'kubernetes', 1.3);
 export const claimPod = warm('claim-pod', 'kubernetes');
-export const startProcess: Row = {
+export const startProcess = timedRow({
   name: 'start-process',
   title: 'the same under bubblewrap',
   missing: missingBubblewrap,
-  experiments: (mode) => [
-    {
-      ...timed,
-      variant: {},
-      peer: 'bubblewrap-and-daemon',
-      goals: [{ stat: 'p50', max: 1.5 }],
-      rounds: roundsWithin(mode, 15_000),
-      open: openProcess,
-    },
-  ],
-};
-
-interface Start {
-  readonly place: BackendName;
-  readonly max: number;
-  readonly mode: Mode;
-  open(stack: AsyncDisposableStack): Promise<Pair>;
-}
-const experiment = ({ place, max, mode, open }: Start): Experiment => ({
-  ...timed,
-  variant: {},
-  peer: peerAt[place],
-  goals: [{ stat: 'p50', max }],
-  rounds: roundsWithin(mode, place === 'docker' ? 26_000 : 90_000),
-  open,
+  peer: 'bubblewrap-and-daemon',
+  max: 1.5,
+  quickMs: 15_000,
+  open: openProcess,
 });
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {

@@ -1,9 +1,10 @@
-import { commandsIn, containerOf, missingEngine, watchRemovals } from '../lib/calls/engine-api.ts';
+import { containerOf, missingEngine, processesIn, watchRemovals } from '../lib/calls/engine-api.ts';
 import { timedPost } from '../lib/calls/exchange.ts';
+import { until } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure/measure.ts';
+import { counted, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { endRaw, startRaw } from '../peers/raw-container.ts';
 import { rawDetached } from '../peers/raw-exec.ts';
 
@@ -15,35 +16,25 @@ const graceMs = 2_000;
 const mark = 'sleep 98765';
 const stubborn = `trap '' TERM; ${mark}; true`;
 
-export const stop: Row = {
+const common = { missing: missingEngine, peer: 'engine-api-kill-remove' };
+export const stop = timedRow({
+  ...common,
   name: 'stop',
   title: 'a stop until nothing of the run runs, Docker',
-  missing: missingEngine,
-  experiments: (mode) => [
-    {
-      ...common,
-      variant: { child: 'ignores TERM' },
-      goals: [{ stat: 'p50', max: 1.3, grace: graceMs }],
-      rounds: { ...roundsWithin(mode, 20_000), warmUp: 0, min: 4 },
-      open: (stack) => openPair(stack, true),
-    },
-  ],
-};
-export const deletion: Row = {
+  variant: { child: 'ignores TERM' },
+  goals: [{ stat: 'p50', max: 1.3, grace: graceMs }],
+  quickMs: 20_000,
+  rounds: { warmUp: 0, min: 4 },
+  open: (stack) => openPair(stack, true),
+});
+export const deletion = timedRow({
+  ...common,
   name: 'delete',
   title: 'a deletion until nothing is left, Docker',
-  missing: missingEngine,
-  experiments: (mode) => [
-    {
-      ...common,
-      variant: {},
-      goals: [{ stat: 'p50', max: 1.3 }],
-      rounds: roundsWithin(mode, 12_000),
-      open: (stack) => openPair(stack, false),
-    },
-  ],
-};
-const common = { ...timed, peer: 'engine-api-kill-remove' };
+  max: 1.3,
+  quickMs: 12_000,
+  open: (stack) => openPair(stack, false),
+});
 
 async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pair> {
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
@@ -69,21 +60,21 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
   async function stopped(): Promise<SideRound> {
     const { session, container } = await ready();
     const chat = timedPost(`${client.urlOf(session)}/chat`, { message: `Hold on\n\`\`\`sh\n${stubborn}\n\`\`\`` });
-    await runs(container.Id, true);
+    await until(() => isRunning(container.Id), 'the command ran');
     const from = monotonicMs();
     await timedPost(`${client.urlOf(session)}/stop`, {});
     const ms = monotonicMs() - from;
-    const left = (await commandsIn(container.Id)).filter((command) => command.includes(mark)).length;
+    const left = (await isRunning(container.Id)) ? 1 : 0;
     await chat;
     await client.remove(session);
-    return { samples: [ms], correct: { expected: 1, received: 1 - left, lost: left, duplicated: 0, reordered: 0 } };
+    return { samples: [ms], correct: counted(1, 1 - left) };
   }
 
   async function peer(): Promise<SideRound> {
     await using container = await startRaw(likeness, 'command');
     if (stops) {
       await rawDetached(container.id, stubborn);
-      await runs(container.id, true);
+      await until(() => isRunning(container.id), 'the command ran');
     }
     const gone = removals.gone(container.id);
     const from = monotonicMs();
@@ -94,10 +85,5 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
   return { subject: stops ? stopped : deleted, peer };
 }
 
-async function runs(container: string, wanted: boolean): Promise<void> {
-  const deadline = monotonicMs() + 20_000;
-  while ((await commandsIn(container)).some((command) => command.includes(mark)) !== wanted) {
-    if (monotonicMs() > deadline) throw new Error('the command did not start');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const isRunning = async (container: string): Promise<boolean> =>
+  (await processesIn(container)).some(({ command }) => command.includes(mark));

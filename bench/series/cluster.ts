@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
+import { until } from '../lib/calls/until.ts';
 import { type SessionClient, sessionClient, timedStart } from '../lib/corral/client.ts';
 import { missingCluster } from '../lib/corral/cluster.ts';
 import { pssOf } from '../lib/corral/memory.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
-import { monotonicMs } from '../lib/measure/generator.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 import { quantile } from '../lib/measure/statistics.ts';
 
@@ -15,7 +15,6 @@ import { quantile } from '../lib/measure/statistics.ts';
 
 const poolSize = 5;
 const restMs = 60_000; // the reaper's period, the longest of all
-const patienceMs = 120_000;
 
 export const cluster: SeriesPlan = {
   name: 'cluster',
@@ -64,12 +63,9 @@ export const cluster: SeriesPlan = {
 };
 
 async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
-  const deadline = monotonicMs() + patienceMs;
   const isReady = ({ metadata, status }: V1Pod) => status?.phase === 'Running' && !metadata?.deletionTimestamp;
-  while ((await podsOf('corral/pool')).filter(isReady).length < poolSize) {
-    if (monotonicMs() > deadline) throw new Error(`the pool was not filled within ${patienceMs / 1_000} s`);
-    await pause(50);
-  }
+  const isFull = async () => (await podsOf('corral/pool')).filter(isReady).length >= poolSize;
+  await until(isFull, 'the pool was full', 120_000);
 }
 
 async function resting({ proxy }: SimulatedCluster, pid: number): Promise<Figures> {

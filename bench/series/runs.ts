@@ -3,18 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
-import { httpCalls } from '../lib/calls/http-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
 import { startServer } from '../lib/corral/server.ts';
 import type { ServerLoad } from '../lib/corral/watch-server.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
-import { quantile } from '../lib/measure/statistics.ts';
 
 // Sessions that work without end with a scripted model on fake sandboxes, each with a client that watches: a command
-// prints a line each 100 ms, and the next message follows as soon as the run ends. A caller asks for the list 20 times a
-// second. Each point has a server of its own.
-
-const everyMs = 50;
+// prints a line each 100 ms, and the next message follows as soon as the run ends.
+// Each point has a server of its own.
 
 export const runs: SeriesPlan = {
   name: 'runs',
@@ -55,35 +51,15 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
   );
   await busy.call('begin');
   await pause(2_000); // the first runs of all sessions have begun by then
-  using calls = httpCalls(server.url);
   process.kill(server.pid, 'SIGUSR2');
   const before = await busy.call<Progress>('progress');
-  const took: number[] = [];
-  const open: Promise<unknown>[] = [];
-  const path = `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`;
-  for (let left = ms / everyMs; left > 0; left--) {
-    open.push(calls.ask(path).then((answer) => took.push(answer.ms)));
-    await pause(everyMs);
-  }
-  await Promise.all(open);
+  await pause(ms);
   const after = await busy.call<Progress>('progress');
-  const { loopP99Ms, cpuMs, rssMiB } = JSON.parse(await readFile(file, 'utf8')) as ServerLoad;
+  const { cpuMs, rssMiB } = JSON.parse(await readFile(file, 'utf8')) as ServerLoad;
   if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
   const heard = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
   const ended = after.runs - before.runs;
-  const [listP50Ms, listP99Ms] = [0.5, 0.99].map((q) => quantile(Float64Array.from(took).sort(), q)) as [
-    number,
-    number,
-  ];
-  return {
-    runsPerS: (ended * 1_000) / ms,
-    listP50Ms,
-    listP99Ms,
-    loopP99Ms,
-    cpuMsPerRun: cpuMs / ended,
-    rssMiB,
-    jain: jainOf(heard),
-  };
+  return { runsPerS: (ended * 1_000) / ms, cpuMsPerRun: cpuMs / ended, rssMiB, jain: jainOf(heard) };
 }
 
 /** 1: all get the same. 1/n: one of n gets everything. */

@@ -1,44 +1,28 @@
 import { request } from 'node:http';
 import type { SessionClient } from '../corral/client.ts';
 import { monotonicMs } from '../measure/generator.ts';
+import { goodAnswer } from './good-answer.ts';
 
 // The part of the Docker engine's API that the peers need, directly over its socket.
 
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 export const socketPath = host.replace(/^unix:\/\//, '');
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-export function ask(method: string, path: string, body?: unknown): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const json = body === undefined ? undefined : JSON.stringify(body);
-  const headers =
-    json === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
-  const asked = request({ socketPath, method, path, headers, agent: false }, (response) => {
-    let text = '';
-    response.setEncoding('utf8').on('data', (chunk) => {
-      text += chunk;
-    });
-    response.on('error', reject).on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
-  });
-  asked.on('error', reject).end(json);
-  return promise;
-}
-
-/** Sends a request that must succeed; resolves with its JSON, or undefined for an empty answer. */
+/** Sends a request that must succeed; resolves with its JSON, or undefined for another answer. */
 export async function tell<Value>(method: string, path: string, body?: unknown): Promise<Value> {
-  const { status, body: text } = await ask(method, path, body);
-  if (status >= 300) throw new Error(`the engine answered ${status} to ${method} ${path}: ${text.trim()}`);
+  const json = body === undefined ? '' : JSON.stringify(body);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
+  const answer = await goodAnswer(request({ socketPath, method, path, headers, agent: false }).end(json));
+  const text = (await answer.setEncoding('utf8').toArray()).join('');
   return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
 }
 
 /** Why rows that need an engine cannot run; undefined when they can. */
 export async function missingEngine(): Promise<string | undefined> {
-  const answer = await ask('GET', '/_ping').catch(() => undefined);
-  return answer?.status === 200 ? undefined : 'no Docker engine answers';
+  return tell('GET', '/_ping').then(
+    () => undefined,
+    () => 'no Docker engine answers',
+  );
 }
 
 export interface Inspected {
@@ -69,10 +53,6 @@ export async function likenessOf(client: SessionClient): Promise<Inspected> {
   await client.remove(session);
   return likeness;
 }
-
-/** The command lines of a container's processes. */
-export const commandsIn = async (id: string): Promise<string[]> =>
-  (await processesIn(id)).map(({ command }) => command);
 
 /** A container's processes, with their ids on this machine. */
 export async function processesIn(id: string): Promise<{ pid: number; command: string }[]> {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { crc32 } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { monotonicMs } from '../measure/generator.ts';
-import { addUp, type Correctness } from '../measure/measure.ts';
+import type { Correctness } from '../measure/measure.ts';
 import { openSse } from './exchange.ts';
 
 const markers = { sse: '"description":"', websocket: '"content":"' } as const;
@@ -96,29 +96,4 @@ export class EventReader implements Disposable {
     this.#crc = crc32(text, this.#crc);
     this.latencies.push(at - Number(text.slice(0, bar)));
   }
-}
-
-/** The readers of one program. */
-export interface Readers extends Disposable {
-  reset(): void;
-  /** Whether the readers have every event up to this one. */
-  hasAll(arrived: Pick<Arrived, 'first' | 'count'>): boolean;
-  readonly all: readonly EventReader[];
-  correct(arrived: Arrived): Correctness;
-}
-
-export async function openReaders(url: string, over: Transport, count: number): Promise<Readers> {
-  using stack = new DisposableStack();
-  const all: EventReader[] = [];
-  for (let n = 0; n < count; n++) all.push(stack.use(await EventReader.open(url, over)));
-  const held = stack.move();
-  return {
-    all,
-    reset: () => {
-      for (const one of all) one.reset();
-    },
-    hasAll: (arrived) => all.every(({ last }) => last >= arrived.first + arrived.count - 1),
-    correct: (arrived) => addUp(all.map((one) => one.correct(arrived))),
-    [Symbol.dispose]: () => held.dispose(),
-  };
 }

@@ -1,13 +1,13 @@
 import { monotonicMs, watchGenerator } from '../measure/generator.ts';
-import type { Pair, SideRound } from '../measure/measure.ts';
+import { addUp, type Pair, type SideRound } from '../measure/measure.ts';
 import { type Child, startChild } from './child-process.ts';
-import type { Emitted } from './emit.ts';
-import { type Arrived, openReaders, type Readers, type Transport } from './event-reader.ts';
+import { type Arrived, EventReader, type Transport } from './event-reader.ts';
 import { freshFolder } from './folder.ts';
 
 // Every fan-out has the same shape: two programs, each with readers in this process, emit in turn. When everything has
 // arrived, the row computes the round's value.
 
+type Readers = readonly EventReader[];
 export interface FanOut {
   readonly events: number;
   readonly readers: number;
@@ -26,7 +26,9 @@ export async function openFanOut(stack: AsyncDisposableStack, plan: FanOut): Pro
   const side = async (program: string) => {
     const { path: dataDir } = stack.use(await freshFolder());
     const child = stack.use(await startChild(program, { dataDir, store: plan.store, over: plan.over }));
-    const readers = stack.use(await openReaders(await child.call<string>('listen'), plan.over, plan.readers));
+    const url = await child.call<string>('listen');
+    const readers: EventReader[] = [];
+    for (let n = 0; n < plan.readers; n++) readers.push(stack.use(await EventReader.open(url, plan.over)));
     let first = 1;
     return async () => {
       const round = await takeRound(child, readers, { ...plan, first });
@@ -41,15 +43,16 @@ export async function openFanOut(stack: AsyncDisposableStack, plan: FanOut): Pro
 
 async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }): Promise<SideRound> {
   const { first, events: count, emission, arrivalMs } = plan;
-  readers.reset();
+  for (const reader of readers) reader.reset();
   const load = watchGenerator();
   const from = monotonicMs();
-  const { crc, cpuMs, rssMiB } = await child.call<Emitted>('emit', { ...emission, first, count });
+  const crc = await child.call<number>('emit', { ...emission, first, count });
   const deadline = performance.now() + arrivalMs;
-  while (!readers.hasAll({ first, count }) && performance.now() < deadline) {
+  while (!readers.every(({ last }) => last >= first + count - 1) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   const generator = load.stop();
   const arrived = { first, count, crc, from };
-  return { samples: plan.samplesOf(readers, arrived), correct: readers.correct(arrived), generator, cpuMs, rssMiB };
+  const correct = addUp(readers.map((reader) => reader.correct(arrived)));
+  return { samples: plan.samplesOf(readers, arrived), correct, generator };
 }

@@ -16,7 +16,7 @@ function output(command: string, ...args: string[]): string {
   }
 }
 
-export function describeHost(): Omit<BenchResult['host'], 'steal'> {
+export function describeHost(): BenchResult['host'] {
   const [engine = '', runtime = ''] = output(
     'docker',
     'info',

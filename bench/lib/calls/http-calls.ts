@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
+import { goodAnswer } from './good-answer.ts';
 
 /** Calls over keep-alive connections, as a page or a client makes them. */
 export interface HttpCalls extends Disposable {
@@ -11,33 +12,20 @@ export interface HttpCalls extends Disposable {
 
 export function httpCalls(url: string): HttpCalls {
   const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
-  function open(path: string, body?: object, method = body ? 'POST' : 'GET'): Promise<IncomingMessage> {
-    const json = body && JSON.stringify(body);
-    const headers = { ...(json !== undefined && { 'content-type': 'application/json' }) };
-    return new Promise((resolve, reject) => {
-      request(`${url}${path}`, { agent, method, headers }, resolve).once('error', reject).end(json);
-    });
+  function open(path: string, body?: object): Promise<IncomingMessage> {
+    const method = body ? 'POST' : 'GET';
+    const headers = body && { 'content-type': 'application/json' };
+    const sent = request(`${url}${path}`, { agent, method, ...(headers && { headers }) });
+    return goodAnswer(sent.end(body && JSON.stringify(body)));
   }
-  async function read(answer: IncomingMessage, heard: (chunk: string) => void): Promise<void> {
-    answer.setEncoding('utf8');
-    for await (const chunk of answer) heard(chunk as string);
-  }
-  const isGood = ({ statusCode = 0 }: IncomingMessage) => statusCode >= 200 && statusCode < 300;
   return {
     async ask(path, body) {
       const from = monotonicMs();
-      const answer = await open(path, body);
-      let text = '';
-      await read(answer, (chunk) => {
-        text += chunk;
-      });
-      if (!isGood(answer)) throw new Error(`${path} answered ${answer.statusCode}: ${text.slice(0, 300)}`);
+      const text = (await (await open(path, body)).setEncoding('utf8').toArray()).join('');
       return { text, ms: monotonicMs() - from };
     },
     async stream(path, body, heard) {
-      const answer = await open(path, body);
-      await read(answer, heard);
-      if (!isGood(answer)) throw new Error(`${path} answered ${answer.statusCode}`);
+      for await (const chunk of (await open(path, body)).setEncoding('utf8')) heard(chunk as string);
     },
     [Symbol.dispose]: () => agent.destroy(),
   };

@@ -5,7 +5,6 @@ import type { RunningServer } from './server.ts';
 /** A client of a real server over tRPC. Its sessions are deleted with it. */
 export interface SessionClient extends AsyncDisposable {
   readonly calls: HttpCalls;
-  create(): Promise<string>;
   /** Runs `true` in the session's sandbox, which starts it where it does not run. Resolves with the time the call took. */
   exec(session: string): Promise<number>;
   /** A session whose sandbox has run a command. */
@@ -36,7 +35,6 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
   }
   return {
     calls,
-    create,
     exec,
     remove,
     async started() {

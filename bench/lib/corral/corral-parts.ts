@@ -2,7 +2,7 @@ import type { Program } from '../calls/child-process.ts';
 import { type Emission, emit } from '../calls/emit.ts';
 import type { Transport } from '../calls/event-reader.ts';
 import { openCorral, type Setup } from './corral.ts';
-import { type Footprint, footprint } from './memory.ts';
+import { footprint } from './memory.ts';
 import { addSession } from './sessions.ts';
 
 // Corral as the subject of a fan-out (real store, writer, log, service and stream; only the events are injected here), and
@@ -27,7 +27,7 @@ export async function open({ dataDir, store, over = 'sse' }: Argument): Promise<
     methods: {
       listen: async () => `${await corral.listen()}${path}`,
       emit: (emission: Emission) => emit(emission, put),
-      async grow({ count, restMs }: { count: number; restMs: number }): Promise<Footprint> {
+      async grow({ count, restMs }: { count: number; restMs: number }): Promise<number> {
         for (let n = 0; n < count; n += atOnce) {
           const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
           await Promise.all(some.map((one) => corral.engine.supervisor.reach(one)));

@@ -13,8 +13,6 @@ import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 export interface Setup {
   readonly dataDir: string;
   readonly store: 'full' | 'normal' | 'memory';
-  /** Overrides of the defaults: fake sandboxes, no rate limits, and sessions that stay in memory. */
-  readonly settings?: Readonly<Record<string, string>>;
 }
 export type Corral = Awaited<ReturnType<typeof openCorral>>;
 
@@ -29,7 +27,6 @@ export async function openCorral(setup: Setup) {
     CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
     CORRAL_SESSION_PASSIVATE_SECONDS: '86400',
     CORRAL_MAX_SESSIONS: '1000000',
-    ...setup.settings,
   };
   const config = loadConfig(env, '');
   const logger = createLogger({ level: 'error', scrubber: createScrubber([]) });
@@ -49,8 +46,6 @@ export async function openCorral(setup: Setup) {
     store,
     ids,
     engine: core.engine,
-    service: core.services.sessions,
-    sandboxes: core.services.sandboxes,
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

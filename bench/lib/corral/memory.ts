@@ -1,19 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-export interface Footprint {
-  readonly pssKiB: number;
-  readonly heapKiB: number;
-}
-
-/** The memory in use after a pause and full garbage collections, which return free pages. Needs --expose-gc. */
-export async function footprint(restMs: number): Promise<Footprint> {
+/** The memory (Pss, KiB) in use after a pause and full collections, which return free pages. Needs --expose-gc. */
+export async function footprint(restMs: number): Promise<number> {
   if (!globalThis.gc) throw new Error('start this with --expose-gc');
-  await pause(restMs / 2);
-  await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
-  await pause(restMs / 2);
-  await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
-  return { pssKiB: pssOf('self'), heapKiB: process.memoryUsage().heapUsed / 1024 };
+  for (let n = 0; n < 2; n++) {
+    await pause(restMs / 2);
+    await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
+  }
+  return pssOf('self');
 }
 
 /** A process's share of the memory: pages that several processes share count in part. In KiB. */

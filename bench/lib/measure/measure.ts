@@ -19,8 +19,6 @@ export interface SideRound {
   readonly samples: readonly number[];
   readonly correct?: Correctness;
   readonly generator?: GeneratorLoad;
-  readonly cpuMs?: number;
-  readonly rssMiB?: number;
 }
 
 /** Both sides, set up and idle. They run in turn, never at the same time. */
@@ -53,12 +51,13 @@ export interface Experiment {
 }
 
 export type Mode = 'quick' | 'full';
+/** Why a row cannot run here; undefined when it can. */
+export type Missing = () => Promise<string | undefined>;
 export interface Row {
   readonly name: string;
   /** The span or the amount that the row measures. */
   readonly title: string;
-  /** Why the row cannot run here; undefined when it can. */
-  missing?(): Promise<string | undefined>;
+  readonly missing?: Missing;
   experiments(mode: Mode): readonly Experiment[];
 }
 
@@ -71,8 +70,49 @@ export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] 
     ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
     : { warmUp: 3, min: 10, max: 60, capMs: 10 * quickMs };
 
-/** A peer that is a fixed limit, in the experiment's unit. */
+interface TimedRow extends Pick<Row, 'name' | 'title' | 'missing'>, Partial<Pick<Experiment, 'variant' | 'goals'>> {
+  readonly peer: string;
+  /** The upper bound of the median's ratio, where there are no other goals. */
+  readonly max?: number;
+  readonly quickMs: number;
+  readonly rounds?: Partial<Experiment['rounds']>;
+  open(stack: AsyncDisposableStack, mode: Mode): Promise<Pair>;
+}
+/** The usual row: one experiment with a time of Corral's. */
+export function timedRow({ name, title, missing, peer, quickMs, open, ...given }: TimedRow): Row {
+  const goals = given.goals ?? [{ stat: 'p50', max: given.max ?? 1 }];
+  const experiment = (mode: Mode): Experiment => ({
+    ...timed,
+    variant: given.variant ?? {},
+    peer,
+    goals,
+    rounds: { ...roundsWithin(mode, quickMs), ...given.rounds },
+    open: (stack) => open(stack, mode),
+  });
+  return { name, title, ...(missing && { missing }), experiments: (mode) => [experiment(mode)] };
+}
+
+/** An experiment whose peer is a fixed limit. A busy machine does not make it noisy. */
+export const limited = (most: number, unit: string) =>
+  ({
+    unit,
+    better: 'lower',
+    feels: 'nothing',
+    subject: 'corral',
+    peer: `budget of ${most} ${unit}`,
+    goals: [{ stat: 'p50', max: 1 }],
+  }) as const;
+/** The peer of such an experiment. */
 export const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
+
+/** Nothing was doubled or out of order, but something may be missing. */
+export const counted = (expected: number, received: number): Correctness => ({
+  expected,
+  received,
+  lost: expected - received,
+  duplicated: 0,
+  reordered: 0,
+});
 
 export const isWrong = ({ lost, duplicated, reordered }: Correctness): boolean => lost + duplicated + reordered > 0;
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 
 const block = Buffer.alloc(64 * 1024, 'corral');
 const loopMs = 10;
@@ -30,19 +29,5 @@ export function noiseSensor(): () => number {
       return performance.now() - from;
     });
     return times.sort((a, b) => a - b)[loops >> 1] as number;
-  };
-}
-
-/** The share of the processor time since the first call that the hypervisor gave to other machines. */
-export function stealSensor(): () => number {
-  const read = () => {
-    const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
-    const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
-    return { steal: ticks[7] ?? 0, total: ticks.reduce((sum, one) => sum + one, 0) };
-  };
-  const first = read();
-  return () => {
-    const { steal, total } = read();
-    return total > first.total ? (steal - first.steal) / (total - first.total) : 0;
   };
 }

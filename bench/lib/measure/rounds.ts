@@ -17,12 +17,11 @@ export interface Outcome {
   readonly reason: string;
 }
 export interface Measurement {
-  readonly subject: SideSummary;
-  readonly peer: SideSummary;
+  readonly subject: Summary;
+  readonly peer: Summary;
   readonly outcomes: readonly Outcome[];
   readonly correct: Correctness;
 }
-export type SideSummary = Summary & { readonly cpuMs?: number; readonly rssMiB?: number };
 interface Round {
   readonly subject: SideRound;
   readonly peer: SideRound;
@@ -113,18 +112,8 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
       reason: verdict === 'noisy' ? whyVoid(taken) : valid.length < needed ? 'too few rounds in the time' : '',
     };
   });
-  const side = (name: 'subject' | 'peer') => sideSummary(shown.map((round) => round[name]));
+  const side = (name: 'subject' | 'peer') => summary(shown.flatMap((round) => round[name].samples));
   return { subject: side('subject'), peer: side('peer'), outcomes, correct };
-}
-
-function sideSummary(rounds: readonly SideRound[]): SideSummary {
-  const cpu = rounds.flatMap(({ cpuMs }) => cpuMs ?? []);
-  const rss = rounds.flatMap(({ rssMiB }) => rssMiB ?? []);
-  return {
-    ...summary(rounds.flatMap(({ samples }) => samples)),
-    ...(cpu.length > 0 && { cpuMs: median(cpu) }),
-    ...(rss.length > 0 && { rssMiB: median(rss) }),
-  };
 }
 
 const said = ({ lost, duplicated, reordered }: Correctness) =>

@@ -9,8 +9,6 @@ const side = z.strictObject({
   p99: z.number(),
   max: z.number(),
   n: z.int(),
-  cpuMs: z.number().optional(),
-  rssMiB: z.number().optional(),
 });
 export const Ratio = z.strictObject({
   stat: z.enum(['p50', 'p95', 'p99']),
@@ -80,7 +78,6 @@ export const BenchResult = z.strictObject({
     engine: z.string(),
     runtime: z.string(),
     cgroup: z.int(),
-    steal: z.number(),
   }),
   metrics: z.array(Metric),
   series: z.array(Series),

@@ -36,7 +36,7 @@ const result = (metrics: readonly Metric[], at = '2026-11-24T03:00:00.000Z'): Be
   dirty: false,
   mode: 'full',
   seed: 1,
-  host: { ...host, steal: 0 },
+  host,
   metrics: [...metrics],
   series: [curve],
 });
