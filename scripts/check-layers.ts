@@ -20,7 +20,8 @@ const { modules, summary } = JSON.parse((cruised as IReporterOutput).output as s
 
 const ours = modules.filter(({ source }) => folders.some((folder) => source.startsWith(`${folder}/`)));
 const problems = summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`);
-problems.push(...pairsBothWays(), ...largeFolders());
+const importsOfWorkshop = readWorkshop();
+problems.push(...pairsBothWays(), ...circlesOfWorkshop(), ...largeFolders());
 if (ours.length < Number(atLeast)) problems.push(`cruised ${ours.length} modules, expected at least ${atLeast}`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
@@ -37,7 +38,7 @@ function wingOf(path: string): string | undefined {
 function pairsBothWays(): string[] {
   const product = ours.flatMap(({ source, dependencies }) => dependencies.map(({ resolved }) => [source, resolved]));
   const example = new Map<string, string>();
-  for (const [source = '', target = ''] of [...product, ...importsOfWorkshop()]) {
+  for (const [source = '', target = ''] of [...product, ...importsOfWorkshop]) {
     const [from, to] = [wingOf(source), wingOf(target)];
     if (from && to && from !== to) example.set(`${from} ${to}`, `${source} -> ${target}`);
   }
@@ -49,14 +50,33 @@ function pairsBothWays(): string[] {
 }
 
 /** The imports of what builds, tests and measures the product. They are read as text, because resolving them takes long. */
-function importsOfWorkshop(): string[][] {
+function readWorkshop(): [from: string, to: string][] {
   const files = globSync(`{${workshop.join(',')}}/**/*.{ts,mjs}`, { cwd: root });
   return files.flatMap((file) => {
     const imported = readFileSync(join(root, file), 'utf8').matchAll(/(?:from|import\()\s*'([.][^']+)'/g);
     const targets = [...imported].map(([, to = '']) => posix.join(dirname(file), to));
     // Texts that a test writes into files look like imports too.
-    return targets.filter((to) => existsSync(join(root, to))).map((to) => [file, to]);
+    return targets.filter((to) => existsSync(join(root, to))).map((to) => [file, to] as [string, string]);
   });
+}
+
+/** Circles of imports between the files of the workshop, each once. */
+function circlesOfWorkshop(): string[] {
+  const imports = Map.groupBy(importsOfWorkshop, ([from]) => from);
+  const circles = new Map<string, string>();
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const begin = path.indexOf(file);
+    if (begin >= 0) {
+      const circle = path.slice(begin);
+      circles.set(circle.toSorted().join(' '), [...circle, file].join(' -> '));
+    } else if (!done.has(file)) {
+      for (const [, to] of imports.get(file) ?? []) visit(to, [...path, file]);
+      done.add(file);
+    }
+  };
+  for (const file of imports.keys()) visit(file, []);
+  return [...circles.values()].map((circle) => `circle: ${circle}`);
 }
 
 /** A folder with more files has no name that tells what is in it. */

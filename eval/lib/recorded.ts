@@ -3,12 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import {
-  type FakeProvider,
-  type FakeRequest,
-  fakeProvider,
-  type ScriptedReply,
-} from '../../test/support/agents/fake-models/server.ts';
+import { type FakeProvider, fakeProvider } from '../../test/support/agents/fake-models/server.ts';
+import type { FakeRequest, ScriptedReply } from '../../test/support/agents/fake-models/wire-format.ts';
 import type { Task } from './task.ts';
 
 // A recorded conversation plays the model: its replies go over the wire format of Chat Completions, and everything behind

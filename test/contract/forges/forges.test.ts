@@ -5,8 +5,8 @@ import { forgeHttp } from '../../../src/forges/forge-http.ts';
 import { forgeKinds } from '../../../src/forges/list.ts';
 import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import type { ApiSchema } from '../../support/forges/api-schema.ts';
-import type { ForgeName } from '../../support/forges/fake-apis.ts';
 import { fakeForge } from '../../support/forges/fake-forge.ts';
+import type { ForgeName } from '../../support/forges/forge-content.ts';
 import { publishedSchemas } from '../../support/forges/published-schemas.ts';
 import { needs } from '../../support/servers/components.ts';
 

@@ -5,7 +5,8 @@ import type { Message, ToolDeclaration } from '../../../src/agents/models/model.
 import { computerOn } from '../../../src/agents/tools/computer/claude.ts';
 import { geminiComputer } from '../../../src/agents/tools/computer/gemini.ts';
 import { modelAt } from '../../support/agents/fake-models/models.ts';
-import { type FakeCall, fakeProvider, type WireName } from '../../support/agents/fake-models/server.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { FakeCall, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { ask } from '../../support/agents/models.ts';
 
 const { name, description, parameters, native } = computerOn({ width: 2560, height: 1600 });

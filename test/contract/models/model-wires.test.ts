@@ -2,14 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import type { Message, Model, ToolDeclaration, TurnRequest } from '../../../src/agents/models/model.ts';
 import { modelAt } from '../../support/agents/fake-models/models.ts';
-import {
-  type FakeProvider,
-  type FakeReply,
-  fakeKey,
-  fakeProvider,
-  type WireName,
-  wires,
-} from '../../support/agents/fake-models/server.ts';
+import { type FakeProvider, fakeKey, fakeProvider, wires } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { ask, played } from '../../support/agents/models.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { modelContract } from './model.ts';

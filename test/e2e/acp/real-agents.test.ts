@@ -7,13 +7,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import {
-  type FakeCall,
-  type FakeRequest,
-  fakeKey,
-  fakeProvider,
-  type WireName,
-} from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { FakeCall, FakeRequest, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { standIn } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';

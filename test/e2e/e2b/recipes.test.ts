@@ -1,7 +1,8 @@
 // The recipes for programs of others: the packages and the program of each page, run as they are written there.
 import { readFile } from 'node:fs/promises';
 import { expect, type TestContext, test } from 'vitest';
-import { fakeKey, fakeProvider, type ScriptedReply, type WireName } from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { ScriptedReply, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { runWritten } from '../../support/clients/e2b-sdks.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
 import { buildVariant } from '../../support/servers/build-variant.ts';

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { read } from '../../support/clients/e2b-wire.ts';
-import type { WireClient } from './wire-rows.ts';
+import { read, type WireClient } from '../../support/clients/e2b-wire.ts';
 
 const linesOf = (text: string) =>
   text

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import type { WireClient } from './wire-rows.ts';
+import type { WireClient } from '../../support/clients/e2b-wire.ts';
 
 // Pauses and ends of a real sandbox. These rows come last, because they end it.
 const run = promisify(execFile);

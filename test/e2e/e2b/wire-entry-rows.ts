@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { WireClient } from './wire-rows.ts';
+import type { WireClient } from '../../support/clients/e2b-wire.ts';
 
 // Files and folders of a real sandbox, and their changes.
 interface Entry {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { read } from '../../support/clients/e2b-wire.ts';
+import { read, type WireClient } from '../../support/clients/e2b-wire.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
-import type { WireClient } from './wire-rows.ts';
 
 // The surroundings of programs in a sandbox: its user, its home, its tools and its `sudo`.
 const start = 'process.Process/Start';

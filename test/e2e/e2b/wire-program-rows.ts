@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { WireClient } from './wire-rows.ts';
+import type { WireClient } from '../../support/clients/e2b-wire.ts';
 
 // Processes of a real sandbox as the wire tells of them: their life, their readers and their surroundings.
 const start = 'process.Process/Start';

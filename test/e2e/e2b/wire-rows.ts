@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { framed, read, wireClient } from '../../support/clients/e2b-wire.ts';
+import { framed, read, type WireClient, wireClient } from '../../support/clients/e2b-wire.ts';
 import { codeRows } from './wire-code-rows.ts';
 import { endRows } from './wire-end-rows.ts';
 import { entryRows } from './wire-entry-rows.ts';
@@ -35,7 +35,6 @@ export function wireRows(env: Env): void {
     endRows(it);
   });
 }
-export type WireClient = ReturnType<typeof wireClient>;
 
 function controlRows(it: WireClient, created: () => Response): void {
   const path = (rest = '') => `/sandboxes/${it.sid}${rest}`;

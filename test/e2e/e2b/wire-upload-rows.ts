@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { WireClient } from './wire-rows.ts';
+import type { WireClient } from '../../support/clients/e2b-wire.ts';
 
 const plain = { 'content-type': 'application/octet-stream' };
 const form = { 'content-type': 'multipart/form-data; boundary=b' };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer, saidIn } from '../../support/agents/model-server.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 

@@ -1,8 +1,9 @@
 // A tool's output can contain instructions for the agent. This model obeys all of them, so only the sandbox's isolation
 // can stop the attack.
 import { expect, type TestContext, test } from 'vitest';
-import { type FakeReply, fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings, wireNames } from '../../support/agents/fake-models/settings.ts';
+import type { FakeReply } from '../../support/agents/fake-models/wire-format.ts';
 import { reaches, realServer } from '../../support/servers/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 

@@ -1,12 +1,8 @@
 // The same faults through the wire format of each provider, on a whole server.
 import { expect, test } from 'vitest';
-import {
-  type FakeReply,
-  type FakeRequest,
-  fakeProvider,
-  type WireName,
-} from '../../support/agents/fake-models/server.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings, wireNames } from '../../support/agents/fake-models/settings.ts';
+import type { FakeReply, FakeRequest, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 

@@ -2,14 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import {
-  type FakeProvider,
-  type FakeReply,
-  type FakeRequest,
-  fakeProvider,
-  type WireName,
-} from '../../support/agents/fake-models/server.ts';
+import { type FakeProvider, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings, wireNames } from '../../support/agents/fake-models/settings.ts';
+import type { FakeReply, FakeRequest, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { api, storedEvents } from '../../support/clients/api.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { reaches } from '../../support/servers/real-server.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { type FakeRequest, fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import { type FakeReply, type FakeRequest, fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 

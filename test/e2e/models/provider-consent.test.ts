@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { type FakeRequest, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 

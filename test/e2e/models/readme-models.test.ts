@@ -2,14 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  type FakeReply,
-  type FakeRequest,
-  fakeKey,
-  fakeProvider,
-  type WireName,
-} from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { FakeReply, FakeRequest, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';

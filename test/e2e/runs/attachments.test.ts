@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import type { FakeRequest } from '../../support/agents/fake-models/server.ts';
+import type { FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer } from '../../support/agents/model-server.ts';
 
 // A user's files, from the upload to the provider's wire and to the workspace.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer } from '../../support/agents/model-server.ts';
 
 // The plan as the agent keeps it, with a plan of the loop and without one, through the whole server.

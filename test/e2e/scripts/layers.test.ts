@@ -125,6 +125,20 @@ describe('the layer rules', { timeout: 30_000 }, () => {
     expect(check()).toMatchObject({ status: 1, stderr: expect.stringContaining('no-cycles') });
   });
 
+  test('a circle of imports between files of tests, bench or scripts fails, by types too, and is named', () => {
+    write('test/unit/a.ts', "import type { B } from './b.ts'; export interface A { b: B }");
+    write('test/unit/b.ts', "import { c } from '../support/c.ts'; export type B = typeof c;");
+    write('test/support/c.ts', "export { c } from './d.ts';");
+    write('test/support/d.ts', 'export const c = 1;');
+    expect(check()).toEqual({ status: 0, stderr: '' });
+    write('test/support/d.ts', "import type { A } from '../unit/a.ts'; export const c = (a: A) => a;");
+    const { status, stderr } = check();
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      'circle: test/unit/a.ts -> test/unit/b.ts -> test/support/c.ts -> test/support/d.ts -> test/unit/a.ts',
+    );
+  });
+
   test('a check that found too few modules fails', () => {
     expect(check(1000)).toMatchObject({
       status: 1,

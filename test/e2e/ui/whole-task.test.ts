@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
-import { type FakeReply, type FakeRequest, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { needs } from '../../support/servers/components.ts';
 import { axeFinds, desk } from './desk.ts';
 

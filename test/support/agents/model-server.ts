@@ -4,14 +4,8 @@ import { openClient } from '../clients/trpc.ts';
 import { reaches } from '../servers/real-server.ts';
 import { serverProcess } from '../servers/server-process.ts';
 import { fakeRefs } from './fake-models/models.ts';
-import {
-  type FakeReply,
-  type FakeRequest,
-  fakeKey,
-  fakeProvider,
-  type Limits,
-  type WireName,
-} from './fake-models/server.ts';
+import { fakeKey, fakeProvider } from './fake-models/server.ts';
+import type { FakeReply, FakeRequest, Limits, WireName } from './fake-models/wire-format.ts';
 
 /** The settings by which a server asks this provider's fake. */
 const settingsOf: Readonly<Record<WireName, (url: string) => Record<string, string>>> = {

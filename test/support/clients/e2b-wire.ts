@@ -15,6 +15,8 @@ interface Answer {
 type Headers = Record<string, string>;
 type RequestOptions = Omit<RequestInit, 'headers'> & { readonly headers?: Headers };
 
+export type WireClient = ReturnType<typeof wireClient>;
+
 /** Speaks the wire of the E2B SDKs without them, to one sandbox that `create` makes. */
 export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string }) {
   let sandbox = { sandboxID: '', envdAccessToken: '' };

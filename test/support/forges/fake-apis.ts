@@ -1,27 +1,14 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type {
+  ApiContext,
   FakeAnswer,
+  FakeApi,
   FakeCheck,
   FakeComment,
   FakePull,
   FakeRequest,
   FakeReview,
-  ForgeContent,
-} from './fake-forge.ts';
-
-interface ApiContext {
-  readonly content: ForgeContent;
-  readonly webUrl: string;
-  /** The forge's own examples, from which GitHub's long answers are made. */
-  readonly examples: Readonly<Record<string, unknown>>;
-}
-/** How one kind of forge says what it has. */
-export interface FakeApi {
-  readonly prefix: string;
-  tokenIn(headers: IncomingHttpHeaders): string | undefined;
-  answer(request: FakeRequest, context: ApiContext): FakeAnswer;
-}
-export type ForgeName = 'github' | 'gitlab' | 'gitea';
+  ForgeName,
+} from './forge-content.ts';
 
 const missing: FakeAnswer = { status: 404, body: { message: 'Not Found' } };
 const at = (index: number) => new Date(Date.UTC(2026, 0, 1, 12, 0, index)).toISOString();

@@ -2,63 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { ApiSchema } from './api-schema.ts';
-import { type FakeApi, type ForgeName, fakeApis } from './fake-apis.ts';
+import { fakeApis } from './fake-apis.ts';
+import type { FakeAnswer, FakeApi, FakeRequest, ForgeContent, ForgeName } from './forge-content.ts';
 
-export interface FakePull {
-  readonly number: number;
-  title: string;
-  text: string;
-  readonly head: string;
-  readonly base: string;
-  readonly draft: boolean;
-  readonly author: string;
-  state: 'open' | 'closed' | 'merged';
-  commit: string;
-}
-export interface FakeComment {
-  readonly pull: number;
-  readonly author: string;
-  readonly text: string;
-  readonly place?: { readonly path: string; readonly line: number };
-  readonly isResolved?: boolean;
-}
-export interface FakeReview {
-  readonly pull: number;
-  readonly author: string;
-  readonly verdict: 'approved' | 'changes_requested' | 'commented';
-  readonly text: string;
-}
-export interface FakeCheck {
-  readonly commit: string;
-  readonly name: string;
-  readonly status: 'passed' | 'failed' | 'running';
-  readonly summary: string;
-}
-/** The content of a forge. Tests change it as people would on its pages. */
-export interface ForgeContent {
-  readonly owner: string;
-  readonly name: string;
-  readonly branches: Set<string>;
-  /** The owners of tokens. */
-  readonly tokens: Map<string, string>;
-  readonly pulls: FakePull[];
-  readonly comments: FakeComment[];
-  readonly reviews: FakeReview[];
-  readonly checks: FakeCheck[];
-}
-export interface FakeRequest {
-  readonly method: string;
-  /** Below the address of the API. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly body: Record<string, unknown>;
-  readonly login: string;
-}
-export interface FakeAnswer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 export interface FakeForge extends AsyncDisposable {
   /** Where people would open it. */
   readonly url: string;

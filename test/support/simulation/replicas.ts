@@ -4,8 +4,7 @@ import { Actions } from './actions.ts';
 import { checkAtRest, checkLogs } from './checks.ts';
 import { Client } from './client.ts';
 import { type Server, startServer } from './server.ts';
-import type { SimulationReport } from './simulate.ts';
-import { World } from './world.ts';
+import { type SimulationReport, World } from './world.ts';
 
 const minute = 60_000;
 

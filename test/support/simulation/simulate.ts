@@ -3,16 +3,8 @@ import { checkAtRest, checkGone, checkLogs } from './checks.ts';
 import { Client } from './client.ts';
 import { simulateReplicas } from './replicas.ts';
 import { type Server, startServer } from './server.ts';
-import { World } from './world.ts';
+import { type SimulationReport, World } from './world.ts';
 
-export interface SimulationReport {
-  readonly problems: readonly string[];
-  /** The steps of the history, in order. */
-  readonly trace: () => readonly string[];
-  readonly hits: ReadonlyMap<string, number>;
-  readonly succeeded: number;
-  readonly failed: number;
-}
 const minute = 60_000;
 const everySo = 10; // histories of two servers take longer, because the servers call each other all the time
 

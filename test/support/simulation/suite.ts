@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { type SimulationReport, simulate } from './simulate.ts';
+import { simulate } from './simulate.ts';
+import type { SimulationReport } from './world.ts';
 
 /**
  * Situations and faults that the seeds must reach, or the simulation proves nothing. Each pattern matches the names of

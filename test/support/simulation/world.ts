@@ -12,6 +12,15 @@ import { type ModelFault, modelFaults, simulatedModel } from './model.ts';
 import { SimulatedSandbox } from './sandbox.ts';
 import { VirtualTime } from './virtual-time.ts';
 
+export interface SimulationReport {
+  readonly problems: readonly string[];
+  /** The steps of the history, in order. */
+  readonly trace: () => readonly string[];
+  readonly hits: ReadonlyMap<string, number>;
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
 /** The things that outlive a server: time, the store, the sandboxes and the model, with the faults of each. */
 export class World {
   readonly dice: Dice;

@@ -1,5 +1,5 @@
 import { bad, fakeUsage, halves, isSignedBy, isWhole, signature, sse, tooLong, unknownKey } from './common.ts';
-import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './wire-format.ts';
 
 // Anthropic's Messages API: POST /v1/messages with stream: true.
 

@@ -1,4 +1,4 @@
-import type { FakeRequest, Limits, RefusedReply, ScriptedReply } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply } from './wire-format.ts';
 
 export const sse = (data: object, event?: string): string =>
   `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`;

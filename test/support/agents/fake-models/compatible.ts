@@ -1,5 +1,5 @@
 import { bad, fakeUsage, halves, isWhole, sse, tooLong, unknownKey, unpaired } from './common.ts';
-import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './wire-format.ts';
 
 // Chat Completions as the strict ones among compatible servers speak them: POST /v1/chat/completions with stream: true.
 

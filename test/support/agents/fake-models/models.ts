@@ -4,7 +4,8 @@ import type { BuildOptions } from '../../../../src/agents/models/provider.ts';
 import { configured } from '../../../../src/agents/models/registry.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { manualClock } from '../../machines/manual-clock.ts';
-import { fakeKey, type WireName } from './server.ts';
+import { fakeKey } from './server.ts';
+import type { WireName } from './wire-format.ts';
 
 /** The models that the fakes are asked for. */
 export const fakeRefs: Readonly<Record<WireName, string>> = {

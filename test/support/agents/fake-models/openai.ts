@@ -10,7 +10,7 @@ import {
   unknownKey,
   unpaired,
 } from './common.ts';
-import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './wire-format.ts';
 
 // OpenAI's Responses API: POST /v1/responses with stream: true.
 

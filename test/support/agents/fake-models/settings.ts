@@ -1,5 +1,6 @@
 import { fakeRefs } from './models.ts';
-import { fakeKey, type WireName } from './server.ts';
+import { fakeKey } from './server.ts';
+import type { WireName } from './wire-format.ts';
 
 const places: Readonly<Record<WireName, (url: string) => Record<string, string>>> = {
   gemini: (url) => ({ GEMINI_API_KEY: fakeKey, CORRAL_MODELS_GEMINI_BASE_URL: url }),

@@ -1,4 +1,4 @@
-import type { WireName } from './server.ts';
+import type { WireName } from './wire-format.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the fake's own events
 type Data = any;

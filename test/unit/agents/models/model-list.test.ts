@@ -4,7 +4,8 @@ import { withPublished } from '../../../../src/agents/models/catalog/catalog.ts'
 import { listModels } from '../../../../src/agents/models/model-list.ts';
 import { configured } from '../../../../src/agents/models/registry.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { type FakeProvider, fakeKey, fakeProvider, type WireName } from '../../../support/agents/fake-models/server.ts';
+import { type FakeProvider, fakeKey, fakeProvider } from '../../../support/agents/fake-models/server.ts';
+import type { WireName } from '../../../support/agents/fake-models/wire-format.ts';
 
 const fakes = new Map<WireName, Promise<FakeProvider>>();
 const fake = (wire: WireName) => {

@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+// What the fake providers have in common: the neutral script, and what a wire format does with it.
+
+/** One reply of a model, the same for each wire format. */
+export interface ScriptedReply {
+  readonly text?: string;
+  readonly reasoning?: string;
+  readonly calls?: readonly FakeCall[];
+  readonly stop?: 'length' | 'refused';
+  /** `cut`: the connection breaks before the end. `stall`: nothing follows. `unfinished`: a clean end without the last event. */
+  readonly after?: 'cut' | 'stall' | 'unfinished';
+}
+export interface FakeCall {
+  readonly name: string;
+  readonly args: object;
+  /** The provider's own set of tools that the call belongs to. */
+  readonly toolset?: string;
+  /** The arguments as they are sent, when they are no JSON. */
+  readonly text?: string;
+}
+export interface RefusedReply {
+  readonly status: number;
+  readonly message: string;
+  /** The provider's name for the error. */
+  readonly name?: string;
+  readonly headers?: Record<string, string>;
+}
+/** `silence`: no byte comes. */
+export type FakeReply = ScriptedReply | RefusedReply | 'silence';
+
+export interface FakeRequest {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  // biome-ignore lint/suspicious/noExplicitAny: a recorded body, read by assertions
+  readonly body: any;
+}
+export interface Limits {
+  /** The window in tokens, four characters each. */
+  readonly window: number;
+  /** The only key that is accepted. */
+  readonly key: string;
+  /** Any request with the key passes: for programs whose requests have fields that Corral's own do not have. */
+  readonly isUnlike?: boolean;
+}
+export interface WireFormat {
+  /** The provider's refusal of a request that the real API refuses. */
+  check(request: FakeRequest, limits: Limits): RefusedReply | undefined;
+  /** The events of the n-th reply, without the last one when it is unfinished. */
+  events(reply: ScriptedReply, n: number, request: FakeRequest): readonly string[];
+  error(refused: RefusedReply): object;
+  /** The provider's list of models, in its wire format. */
+  list(request: Pick<FakeRequest, 'path' | 'headers'>, limits: Limits): RefusedReply | object;
+}
+export type WireName = 'gemini' | 'anthropic' | 'openai' | 'compatible';
