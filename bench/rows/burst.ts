@@ -2,7 +2,7 @@ import { sessionClient } from '../lib/corral/client.ts';
 import { missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { counted, type Pair, timedRow } from '../lib/measure/measure.ts';
+import { countArrivals, type Pair, timedRow } from '../lib/measure/measure.ts';
 
 // Twenty sessions at once, each from its request to the output of its first command. The peer is twenty equal
 // containers that the engine's API starts at once. A session that fails counts as lost.
@@ -39,7 +39,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
       });
       const ready = all.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
       await Promise.all(ready.map(({ session }) => client.remove(session)));
-      return { samples: ready.map(({ ms }) => ms), correct: counted(burstSize, ready.length) };
+      return { samples: ready.map(({ ms }) => ms), correct: countArrivals(burstSize, ready.length) };
     },
     async peer() {
       await using containers = new AsyncDisposableStack();

@@ -7,7 +7,7 @@ import { until } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Correctness, counted, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { type Correctness, countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
 // The longest gap in a command's live output at a watching client, while the server is killed with -9 and
@@ -113,7 +113,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
       const received = Array.from({ length: lines }, (_, n) => `line-${n + 1}`).filter((it) => got.includes(it)).length;
       const duplicated = Math.max(...[seqs, got].map((all) => all.length - new Set<unknown>(all).size));
       const reordered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number)) ? 0 : 1;
-      return { ...counted(lines, received), duplicated, reordered };
+      return { ...countArrivals(lines, received), duplicated, reordered };
     },
   };
 }

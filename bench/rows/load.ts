@@ -8,7 +8,7 @@ import { startServer } from '../lib/corral/server.ts';
 import { storeSessions } from '../lib/corral/sessions.ts';
 import {
   budget,
-  counted,
+  countArrivals,
   type Experiment,
   limited,
   type Mode,
@@ -87,7 +87,7 @@ async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promis
         .sort((a, b) => summary(b).p99 - summary(a).p99);
       const lost = failed.length + starved + after.failed.length;
       const expected = asked + active - steered;
-      const correct = counted(expected, expected - lost);
+      const correct = countArrivals(expected, expected - lost);
       return { samples: of === 'stop' ? took.stop : worst, correct };
     },
   };

@@ -3,7 +3,7 @@ import { freshFolder } from '../lib/calls/folder.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { storeSessions } from '../lib/corral/sessions.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { counted, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
 // From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
 // stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.
@@ -32,7 +32,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
     const expected = dataDir === full ? sessions : 0;
     const received = await listed(server.url);
     process.kill(server.pid, 'SIGKILL');
-    return { samples, correct: counted(expected, received) };
+    return { samples, correct: countArrivals(expected, received) };
   };
   return {
     subject: () => started(full),

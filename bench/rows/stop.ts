@@ -4,7 +4,7 @@ import { until } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { counted, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { endRaw, startRaw } from '../peers/raw-container.ts';
 import { rawDetached } from '../peers/raw-exec.ts';
 
@@ -67,7 +67,7 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
     const left = (await isRunning(container.Id)) ? 1 : 0;
     await chat;
     await client.remove(session);
-    return { samples: [ms], correct: counted(1, 1 - left) };
+    return { samples: [ms], correct: countArrivals(1, 1 - left) };
   }
 
   async function peer(): Promise<SideRound> {

@@ -106,7 +106,7 @@ export const limited = (most: number, unit: string) =>
 export const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
 
 /** Nothing was doubled or out of order, but something may be missing. */
-export const counted = (expected: number, received: number): Correctness => ({
+export const countArrivals = (expected: number, received: number): Correctness => ({
   expected,
   received,
   lost: expected - received,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { ApiSchema } from './api-schema.ts';
 import { fakeApis } from './fake-apis.ts';
-import type { FakeAnswer, FakeApi, FakeRequest, ForgeContent, ForgeName } from './forge-content.ts';
+import type { FakeAnswer, FakeApi, ForgeContent, ForgeName } from './forge-content.ts';
 
 export interface FakeForge extends AsyncDisposable {
   /** Where people would open it. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// What a fake forge holds, and how one kind of forge says it.
+// A fake forge's content, and the interface of its REST.
 
 export interface FakePull {
   readonly number: number;

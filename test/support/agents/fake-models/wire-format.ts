@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// What the fake providers have in common: the neutral script, and what a wire format does with it.
+// The fake providers share one neutral script; a wire format turns it into a provider's own events.
 
 /** One reply of a model, the same for each wire format. */
 export interface ScriptedReply {
