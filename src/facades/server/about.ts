@@ -3,11 +3,9 @@ import { describing } from '../../http/routes/route-docs.ts';
 
 const failure = (description: string) => ({ ...detail('Not Found'), description });
 
-export const serverTag = 'Server';
-
 /** Describes a route that belongs to the server and to no facade. */
 export const about = describing({
-  tag: serverTag,
+  tag: 'Server',
   prefix: '',
   failures: failuresIn({
     always: [],

@@ -1,16 +1,29 @@
 import { z } from 'zod';
 import type { ReplyDoc, RouteDoc } from '../../http/routes/route-docs.ts';
 import type { RegisteredRoute } from '../../http/routes/routes.ts';
-import { serverTag } from './about.ts';
 
 type Json = Record<string, unknown>;
 
 const description =
-  'Runs AI agents, each in a sandbox of its own. Each section is a facade, or belongs to the server; a session that was ' +
-  'made in one facade is there in all, with the same id. Where the server has a token or keys, send one as a bearer token.';
+  'Runs AI agents, each in a sandbox of its own. A new program begins with the sections of Corral, which come first; the ' +
+  'sections after them speak the APIs of other systems, for programs that exist. A session that was made in one is there ' +
+  'in all, with the same id. TypeScript and Python have clients: see the [guide](/guide/reference/client). Where the server ' +
+  'has a token or keys, send one as a bearer token.';
+
+/** The sections for new programs, in the order in which a reader needs them. */
+const own: Readonly<Record<string, string>> = {
+  Server: 'Whether the server is well, its templates and models, and its settings.',
+  Streams: "A session's files, and commands with their output as it comes, of any size.",
+  Automations: 'Agents that start by themselves, by a schedule or a call.',
+  Previews: 'What listens in a sandbox, and addresses to look at it.',
+  Desktop: "A session's screen, and who has its keyboard and mouse.",
+  MCP: 'Corral as a tool of assistants that speak the Model Context Protocol.',
+};
+const imitated = 'APIs of other systems';
 
 /** Builds the OpenAPI 3.1 document from the registered routes, so that it cannot differ from them. */
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
+  const names = tagsOf(routes);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     if (!route.doc || route.doc.asset || route.method === 'HEAD') continue; // HEAD is documented with its GET
@@ -21,17 +34,22 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
   return {
     openapi: '3.1.0',
     info: { title: 'Corral', version, description },
-    tags: tagsOf(routes).map((name) => ({ name })),
+    tags: names.map((name) => ({ name, description: own[name] ?? `${imitated}: for programs that exist.` })),
+    'x-tagGroups': [
+      { name: 'Corral', tags: names.filter((name) => name in own) },
+      { name: imitated, tags: names.filter((name) => !(name in own)) },
+    ],
     paths,
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
     security: [{}, { bearer: [] }],
   };
 }
 
-/** In the order of mounting, but for the server's own routes, which few readers look for. */
+/** Corral's own sections first; the imitated ones in the order of mounting. */
 function tagsOf(routes: readonly RegisteredRoute[]): string[] {
   const tags = new Set(routes.flatMap(({ doc }) => (doc && !doc.asset ? [doc.tag] : [])));
-  return [...tags].sort((one, other) => Number(one === serverTag) - Number(other === serverTag));
+  const ordered = Object.keys(own).filter((name) => tags.has(name));
+  return [...ordered, ...[...tags].filter((name) => !(name in own))];
 }
 
 function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {

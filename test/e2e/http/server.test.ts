@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -210,13 +211,20 @@ interface Operation {
   parameters?: object[];
 }
 
-test('the OpenAPI document begins with sessions and ends with the server itself', async () => {
+test('the OpenAPI document begins with the sections of Corral, and has the imitated APIs behind them', async () => {
   await using server = await testServer();
-  const { tags, paths } = (await server.call('GET', '/openapi.json')).body;
-  const [first] = Object.keys(paths).filter((path) => Object.values(paths[path]).some(ofTag(tags[0].name)));
-  expect([first, tags.at(-1).name]).toEqual(['/api/v1/sessions', 'Server']);
+  const { tags, 'x-tagGroups': groups } = (await server.call('GET', '/openapi.json')).body;
+  const tagsOf = (isOwn: boolean) =>
+    Object.entries(facadeDescriptors).flatMap(([name, { tag }]: [string, { tag?: string | undefined }]) =>
+      tag !== undefined && imitated.has(name) !== isOwn ? [tag] : [],
+    );
+  const [own, others] = groups as { tags: string[] }[];
+  expect(tags.map(({ name }: { name: string }) => name)).toEqual([...(own?.tags ?? []), ...(others?.tags ?? [])]);
+  expect(tagsOf(true)).toEqual(expect.arrayContaining(own?.tags ?? []));
+  expect(tagsOf(false)).toEqual(expect.arrayContaining(others?.tags ?? []));
+  expect(own?.tags).toEqual(expect.arrayContaining(['Server', 'Streams', 'Automations']));
 });
-const ofTag = (tag: string) => (operation: unknown) => (operation as Operation).tags.includes(tag);
+const imitated = new Set(['sheikhbox', 'cambio', 'crogia', 'opencodex', 'e2b']);
 
 test('the OpenAPI document describes bodies, streams, headers and failures', async () => {
   await using server = await testServer();
