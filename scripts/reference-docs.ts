@@ -6,6 +6,7 @@ import ts from 'typescript';
 import { z } from 'zod';
 import { settings } from '../src/app/settings/schema.ts';
 import { cliReference } from '../src/cli/reference.ts';
+import { errorPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
 import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
@@ -69,14 +70,17 @@ ${sections.join('\n\n')}
 function errorsPage(): string {
   const rows = errorCodes.map((name) => {
     const { http, trpc, ws } = wireErrors[name];
-    return [code(name), String(http), code(trpc), String(ws), isRetryable(name) ? 'can help' : ''];
+    const [page, place] = errorPages[name]?.split('#') ?? [];
+    const more = page && `[${page.split('/').at(-1)}](../${page}.md${place ? `#${place}` : ''})`;
+    return [code(name), String(http), code(trpc), String(ws), isRetryable(name) ? 'can help' : '', more ?? ''];
   });
   return `# Errors
 
 The codes of errors, in \`reason\` of tRPC, \`code\` of the clients and of ends of streams, and \`run.end\`. The clients add
-\`unreachable\`: nothing answered, or the connection broke.
+\`unreachable\`: nothing answered, or the connection broke. Where the guide has a page, errors of tRPC and of streams name its
+address in \`docs\`, and the command prints it.
 
-${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry'], rows)}
+${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry', 'what to do'], rows)}
 `;
 }
 

@@ -42,9 +42,9 @@ export async function runCli(args: readonly string[], parts: ProgramParts): Prom
 }
 
 function tell(thrown: Error, io: Io, json: boolean): void {
-  const code = thrown instanceof CorralError ? thrown.code : 'failed';
-  if (json) io.say(JSON.stringify({ error: { code, message: thrown.message } }));
-  else io.say(`corral: ${thrown.message}`);
+  const { code, docs } = thrown instanceof CorralError ? thrown : { code: 'failed', docs: undefined };
+  if (json) io.say(JSON.stringify({ error: { code, message: thrown.message, docs } }));
+  else io.say([`corral: ${thrown.message}`, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
 }
 
 export function programOf({ io, version, serverCommands, runServer }: ProgramParts, done: (exit: number) => void) {

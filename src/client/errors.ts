@@ -8,6 +8,8 @@ interface Details {
   readonly address: string;
   readonly hint?: string | undefined;
   readonly retryable?: boolean;
+  /** The page of the server's guide, as its path. */
+  readonly docs?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -18,13 +20,16 @@ export class CorralError extends Error {
   readonly address: string;
   readonly hint: string | undefined;
   readonly retryable: boolean;
+  /** The address of a page of the guide that says more, where there is one. */
+  readonly docs: string | undefined;
 
-  constructor(code: CorralErrorCode, text: string, { address, hint, retryable = false, cause }: Details) {
+  constructor(code: CorralErrorCode, text: string, { address, hint, retryable = false, docs, cause }: Details) {
     super(hint === undefined ? text : `${text} ${hint}`, { cause });
     this.code = code;
     this.address = address;
     this.hint = hint;
     this.retryable = retryable;
+    this.docs = docs === undefined ? undefined : new URL(docs, address).href;
   }
 }
 
@@ -38,9 +43,9 @@ const hints: Partial<Record<CorralErrorCode, string>> = {
 export function toCorralError(
   code: CorralErrorCode,
   text: string,
-  { address, retryable = false }: Details,
+  { address, retryable = false, docs }: Details,
 ): CorralError {
-  return new CorralError(code, text, { address, retryable, hint: hints[code] });
+  return new CorralError(code, text, { address, retryable, docs, hint: hints[code] });
 }
 
 export function unreachable(address: string, cause?: unknown): CorralError {
@@ -64,7 +69,7 @@ export function corralError(thrown: unknown, address: string): Error {
   if (thrown instanceof CorralError) return thrown;
   if (thrown instanceof TRPCClientError) {
     const data = thrown.data as ErrorData | undefined;
-    if (data) return toCorralError(data.reason, thrown.message, { address, retryable: data.retryable });
+    if (data) return toCorralError(data.reason, thrown.message, { ...data, address });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
     return status === undefined ? unreachable(address, thrown) : noCorral(address, status);
   }

@@ -76,10 +76,14 @@ export const cutOffError = (address: string): CorralError =>
 /** The outcome in a stream's last frame. */
 export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcome {
   const said = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
-    readonly error?: { readonly code: CorralErrorCode; readonly message: string; readonly retryable: boolean };
+    readonly error?: {
+      readonly code: CorralErrorCode;
+      readonly message: string;
+      readonly retryable: boolean;
+      readonly docs?: string;
+    };
   };
-  if (said.error)
-    throw toCorralError(said.error.code, said.error.message, { address, retryable: said.error.retryable });
+  if (said.error) throw toCorralError(said.error.code, said.error.message, { ...said.error, address });
   return said;
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { docsOf } from '../../core/errors/error-pages.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type StreamChannel, streamFrame } from '../../core/text/stream-frames.ts';
 import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
@@ -64,5 +65,7 @@ export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseC
 export function failureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, what);
-  return { error: { code: error.code, message: publicText(error), retryable: error.retryable } };
+  const docs = docsOf(error.code);
+  const more = docs !== undefined && { docs };
+  return { error: { code: error.code, message: publicText(error), retryable: error.retryable, ...more } };
 }

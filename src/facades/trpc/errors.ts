@@ -2,6 +2,7 @@ import type { TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { z } from 'zod';
+import { docsOf } from '../../core/errors/error-pages.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
@@ -15,6 +16,8 @@ export interface ErrorData {
   /** Corral's own code, and whether a retry can help. */
   readonly reason: ErrorCode;
   readonly retryable: boolean;
+  /** The page of this server's guide that says more, where there is one. */
+  readonly docs?: string;
 }
 export interface ErrorShape {
   readonly message: string;
@@ -31,6 +34,7 @@ export function errorShape(error: TRPCError, path?: string): ErrorShape {
 }
 
 function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): ErrorShape {
+  const docs = docsOf(known.code);
   return {
     message: publicText(known),
     code: TRPC_ERROR_CODES_BY_KEY[code],
@@ -40,6 +44,7 @@ function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: strin
       ...(path !== undefined && { path }),
       reason: known.code,
       retryable: known.retryable,
+      ...(docs !== undefined && { docs }),
     },
   };
 }

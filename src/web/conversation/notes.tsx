@@ -1,4 +1,5 @@
 import { useContext } from 'preact/hooks';
+import { docsOf } from '../../core/errors/error-pages.ts';
 import { noticeOf } from '../../core/model/event-traits.ts';
 import { send } from '../data/actions.ts';
 import type { EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
@@ -7,7 +8,7 @@ import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { count, duration, price, short } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { attempt, GuideLink } from '../parts/notice.tsx';
 import { openSettings } from '../settings/open.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { t } from '../text/text.ts';
@@ -157,6 +158,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const resend = (text: string) => () => attempt(t('notSent'), () => send({ text }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: duration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
+  const docs = data.code && docsOf(data.code);
   return (
     <div class="ended" data-status={data.reason === 'expired' ? 'expired' : data.status}>
       <p>
@@ -170,7 +172,12 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
           </span>
         )}
       </p>
-      {data.code && <p class="quiet">{reasonOf(data.code, data.retryable)}</p>}
+      {data.code && (
+        <p class="quiet">
+          {reasonOf(data.code, data.retryable)}
+          {docs && <GuideLink docs={docs} />}
+        </p>
+      )}
       {isLive && (
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && (

@@ -76,11 +76,14 @@ class SocketWithToken extends WebSocket {
 export class CallError extends Error {
   readonly code: string | undefined;
   readonly retryable: boolean;
+  /** The page of the guide that says more, where there is one. */
+  readonly docs: string | undefined;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
     super(shape ? message : t('connectionBroke'));
     this.code = data?.code;
     this.retryable = data?.retryable === true;
+    this.docs = data?.docs;
   }
 }
 

@@ -1,15 +1,21 @@
 import { signal } from '@preact/signals';
-import { connection, pendingChanges, wordsOf } from '../data/server.ts';
+import { CallError, connection, pendingChanges, wordsOf } from '../data/server.ts';
 import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or why an action failed.
 
-const message = signal<{ text: string; isBad: boolean } | undefined>(undefined);
+interface Said {
+  readonly text: string;
+  readonly isBad: boolean;
+  /** The page of the guide that says more. */
+  readonly docs?: string | undefined;
+}
+const message = signal<Said | undefined>(undefined);
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-export function notify(text: string, isBad = false): void {
+export function notify(text: string, isBad = false, docs?: string): void {
   clearTimeout(timer);
-  message.value = text === '' ? undefined : { text, isBad };
+  message.value = text === '' ? undefined : { text, isBad, docs };
   if (text !== '')
     timer = setTimeout(
       () => {
@@ -25,17 +31,28 @@ export async function attempt(what: string, work: () => Promise<unknown>): Promi
     await work();
     return true;
   } catch (thrown) {
-    notify(t('notDone', { what, why: wordsOf(thrown) }), true);
+    notify(t('notDone', { what, why: wordsOf(thrown) }), true, thrown instanceof CallError ? thrown.docs : undefined);
     return false;
   }
 }
 
+/** A link to the page of the guide that says what to do. */
+export const GuideLink = ({ docs }: { docs: string }) => (
+  <>
+    {' '}
+    <a href={docs} target="_blank" rel="noopener">
+      {t('guide')}
+    </a>
+  </>
+);
+
 export function Notice() {
-  const broken = connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
+  const broken: Said | undefined = connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
   const said = broken ?? message.value;
   return (
     <p class={`notice ${said?.isBad ? 'bad' : ''}`} role="status" hidden={!said}>
       {said?.text}
+      {said?.docs && <GuideLink docs={said.docs} />}
     </p>
   );
 }

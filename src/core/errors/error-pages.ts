@@ -1,0 +1,41 @@
+import type { ErrorCode } from './errors.ts';
+
+/** The page of the guide, and the place in it, that says what to do about an error, where the guide has one. */
+export const errorPages: Partial<Record<ErrorCode, string>> = {
+  unauthorized: 'auth#keys',
+  forbidden: 'auth#roles',
+  quota: 'auth#how-much-one-may-have',
+  path_outside: 'how-to/move-files',
+  file_not_found: 'how-to/move-files',
+  file_changed: 'how-to/move-files',
+  payload_too_large: 'how-to/move-files',
+  shell_not_found: 'how-to/use-a-terminal',
+  driver_unavailable: 'deploy#one-host',
+  sandbox_capacity: 'deploy#one-host',
+  image_missing: 'templates#more-programs',
+  packages_failed: 'templates#packages',
+  oom: 'how-to/limit-a-box',
+  disk_full: 'security#the-disk',
+  model_unauthorized: 'models#in-the-page',
+  model_unknown: 'models#in-the-page',
+  model_quota: 'models#when-a-model-fails',
+  model_refused: 'models#when-a-model-fails',
+  model_rejected: 'models#when-a-model-fails',
+  model_context: 'models#when-a-model-fails',
+  model_overloaded: 'models#when-a-model-fails',
+  model_unavailable: 'models#when-a-model-fails',
+  model_stalled: 'models#when-a-model-fails',
+  provider_error: 'models#when-a-model-fails',
+  empty_reply: 'models#when-a-model-fails',
+  agent_failed: 'agents#the-agents-of-the-server',
+  store_unavailable: 'stores#what-every-store-promises',
+  store_busy: 'stores#what-every-store-promises',
+  store_corrupt: 'how-to/back-up-and-restore',
+  fenced: 'replicas#the-holder-of-a-session',
+};
+
+/** The page's address on the server that reports the error. */
+export function docsOf(code: ErrorCode): string | undefined {
+  const page = errorPages[code];
+  return page === undefined ? undefined : `/guide/${page}`;
+}

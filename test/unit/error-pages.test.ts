@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { toCorralError } from '../../src/client/errors.ts';
+import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
+import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
+import { paths } from '../../src/facades/guide/pages.ts';
+import { anchorOf } from '../../src/facades/guide/render.ts';
+import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
+import { trpcErrors } from '../../src/facades/trpc/errors.ts';
+
+test('every page that an error names is in the guide, with its place', () => {
+  const missing = Object.values(errorPages).filter((page) => {
+    const [path = '', place] = page.split('#');
+    if (!paths.has(path)) return true;
+    const headings = [...readFileSync(`docs/${path}.md`, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => text);
+    return place !== undefined && !headings.map((text) => anchorOf(text.replaceAll('`', ''))).includes(place);
+  });
+  expect(missing).toEqual([]);
+});
+
+test('an error of a model leads to the page about models, and an error without a page leads nowhere', () => {
+  expect(docsOf('model_quota')).toBe('/guide/models#when-a-model-fails');
+  expect(docsOf('internal')).toBeUndefined();
+  expect(Object.keys(errorPages).filter((code) => !(errorCodes as readonly string[]).includes(code))).toEqual([]);
+});
+
+test('a refused call and the end of a stream name the page, and the client makes it an address of its server', () => {
+  const error = new AppError('unauthorized', 'No.');
+  expect(trpcErrors.body(401, error)).toMatchObject({ error: { data: { docs: '/guide/auth#keys' } } });
+  expect(trpcErrors.body(500, new AppError('internal', 'No.'))).not.toHaveProperty('error.data.docs');
+  const full = failureOutcome(new AppError('disk_full', 'No.'), { error: () => {} }, 'it failed');
+  expect(full).toMatchObject({ error: { code: 'disk_full', docs: '/guide/security#the-disk' } });
+  const details = { address: 'http://corral.test:3000', docs: '/guide/auth#keys' };
+  expect(toCorralError('unauthorized', 'No.', details).docs).toBe('http://corral.test:3000/guide/auth#keys');
+  expect(toCorralError('internal', 'No.', { address: '' }).docs).toBeUndefined();
+});
