@@ -115,6 +115,7 @@ export class Installation {
       const staged = join(staging, 'node_modules');
       mkdirSync(staged, { recursive: true });
       removeSourceMaps(staged);
+      if (set === 'serving') removeUnused(staged, json(join(this.#root, 'package.json')).servingFromSource);
       writeFileSync(join(staged, '.corral-lock'), stamp);
       rmSync(modules, { recursive: true, force: true });
       renameSync(staged, modules);
@@ -182,8 +183,8 @@ export class Installation {
 }
 
 /**
- * Leaves out what only tests and checks need. Of the packages under `copy` only files are served, so what they depend on is
- * left out too: React, for ReDoc. A host with the needed Node does not fetch the pinned one.
+ * Leaves out what only tests and checks need. Of the packages under `copy` only files are used that need no other, so
+ * what they depend on is left out too: React for ReDoc, d3 for Mermaid. A host with the needed Node does not fetch the pinned one.
  */
 function reduceToServing(manifest, lock) {
   const { bundle = [], copy = [] } = manifest.servingFromSource ?? {};
@@ -221,6 +222,11 @@ function addAddresses(lock, { registry, ...settings }) {
 function npmCommand() {
   const cli = process.env.npm_execpath;
   return cli?.endsWith('npm-cli.js') ? [process.execPath, cli] : ['npm'];
+}
+
+/** Mermaid has its bundle four times, and one of them is enough. */
+function removeUnused(folder, { unused = [] } = {}) {
+  for (const path of unused) rmSync(join(folder, path), { recursive: true, force: true });
 }
 
 /** Source maps are a tenth of the size, and no program here reads them. */

@@ -1,4 +1,4 @@
-import mermaid from 'mermaid';
+import mermaid from 'mermaid/dist/mermaid.esm.min.mjs';
 import type { DiagramOrder, DiagramReport } from './messages.ts';
 
 // Draws diagrams that an agent wrote. The server gives this page no origin and no network, so what goes wrong here reaches
