@@ -72,9 +72,12 @@ const unlessConflict = (thrown: unknown) => {
 /** The automations of a store and their starts. */
 export class AutomationRecords {
   readonly #records: RecordStore;
+  readonly #beforePause: (paused: Automation) => Promise<void>;
 
-  constructor(records: RecordStore) {
+  /** `beforePause`: called before an automation is stored as paused, and again when another write came first. */
+  constructor(records: RecordStore, beforePause = async (_: Automation): Promise<void> => {}) {
     this.#records = records;
+    this.#beforePause = beforePause;
   }
 
   /** Rejects: not_found. */
@@ -96,6 +99,7 @@ export class AutomationRecords {
       const { doc, version } = await this.get(id);
       const next = change(doc);
       if (!next) return doc;
+      if (next.paused && !doc.paused) await this.#beforePause(next);
       try {
         await this.put(next, version);
         return next;

@@ -15,6 +15,7 @@ import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
+import { webhooks } from './webhooks/descriptor.ts';
 
 /** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
 export const facadeDescriptors = {
@@ -29,6 +30,7 @@ export const facadeDescriptors = {
   mcp,
   trpc,
   automations,
+  webhooks,
   workspace,
   opencodex,
   guide,

@@ -9,7 +9,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import { credentialKind } from '../../core/model/records.ts';
+import { credentialKind, webhookKind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
@@ -25,6 +25,7 @@ import { projectService } from '../../sessions/projects/projects.ts';
 import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
 import { offeredProviders } from '../../sessions/projects/providers.ts';
 import { uploadService } from '../../sessions/projects/uploads.ts';
+import { webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
 import { sideMessages } from '../../sessions/services/side-messages.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
@@ -80,7 +81,7 @@ export async function projectParts({
   await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
 
   const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
-  const isSealed = (await hasSome(providerKeyKind)) || (await hasSome(credentialKind));
+  const isSealed = (await hasSome(providerKeyKind)) || (await hasSome(credentialKind)) || (await hasSome(webhookKind));
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
   const providers = offeredProviders(compatible);
@@ -90,6 +91,8 @@ export async function projectParts({
   await keys.verify();
   const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials });
   await credentials.verify();
+  const webhooks = webhookSecrets(records, safe);
+  await webhooks.verify();
 
   const directory = new ModelDirectory({ records, models: config.models });
   const agents = agentConfigService({
@@ -136,10 +139,12 @@ export async function projectParts({
     profileOf,
     directory,
     credentials,
+    webhookSecrets: webhooks,
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
-      if (sealing.length > 1) await rotateInBackground({ sealed: [keys, credentials], clock, logger, closing });
+      if (sealing.length > 1)
+        await rotateInBackground({ sealed: [keys, credentials, webhooks], clock, logger, closing });
     },
     service: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeBelongings, newId, clock }),

@@ -26,6 +26,8 @@ export interface Replica extends AsyncDisposable {
   mayDeleteOld(): Promise<boolean>;
   /** Whether this server starts automations; two servers at once would start none twice. */
   mayStartAutomations(): Promise<boolean>;
+  /** Whether this server delivers webhooks. Two servers at once would send some messages twice, with the same ids. */
+  mayDeliverWebhooks(): Promise<boolean>;
   /** Whether another server that is alive works on the session, as far as this one has heard. */
   isWithPeer(id: SessionId): boolean;
   /** From this call on, this server and the others know of each other. */
@@ -41,6 +43,8 @@ const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
 /** The longest time that automations wait for another server when the one that starts them is lost. */
 const automationsMs = 15_000;
+/** Longer than a try of a delivery, so that another server begins after its end. */
+const webhooksMs = 30_000;
 /** A shutdown has no time for a slow store. Other servers notice the silence, only later. */
 const partingMs = 2_000;
 
@@ -55,6 +59,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       mayReap: async () => true,
       mayDeleteOld: async () => true,
       mayStartAutomations: async () => true,
+      mayDeliverWebhooks: async () => true,
       isWithPeer: () => false,
       meet: () => {},
     };
@@ -73,12 +78,14 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       (await store.leases.acquire('retention', holder, clock.now(), retentionLeaseMs)) !== undefined,
     mayStartAutomations: async () =>
       (await store.leases.acquire('automations', holder, clock.now(), automationsMs)) !== undefined,
+    mayDeliverWebhooks: async () =>
+      (await store.leases.acquire('webhooks', holder, clock.now(), webhooksMs)) !== undefined,
     isWithPeer: (id) => peers?.has(id) === true,
     meet(others) {
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      const released = ['reaper', 'retention', 'automations'].map((name) =>
+      const released = ['reaper', 'retention', 'automations', 'webhooks'].map((name) =>
         store.leases.release(name, holder).catch(() => {}),
       ); // or lapses
       await waitAtMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);

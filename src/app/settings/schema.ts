@@ -332,6 +332,13 @@ export const Config = z.strictObject({
       'secrets that the proxy adds to requests for their hosts, and that no sandbox sees, see docs/egress.md',
     ),
   }),
+  webhooks: z.strictObject({
+    allowRanges: setting(networks(), [], 'private networks that webhooks may reach all the same'),
+    pageUrl: optional(
+      url('https', 'http'),
+      'the address of the page, for the links in webhooks; without it they have none',
+    ),
+  }),
   desktop: z.strictObject({
     maxViewers: setting(integer(1, 1_000), 16, 'viewers that watch one desktop at once'),
     controlIdleSeconds: setting(

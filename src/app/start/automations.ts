@@ -2,6 +2,7 @@ import { AutomationRecords } from '../../automations/records.ts';
 import { Scheduler } from '../../automations/scheduler.ts';
 import { automationService } from '../../automations/service.ts';
 import { Starter, type StarterDeps } from '../../automations/starter.ts';
+import type { Outbox } from '../../automations/webhooks/outbox.ts';
 import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import type { AutomationService, AutomationSpec } from '../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
@@ -12,6 +13,7 @@ import { inBackground, type Startup } from './startup.ts';
 interface Parts {
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
+  readonly outbox: Pick<Outbox, 'addPause'>;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
   readonly sessions: SessionService;
   readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId'>) => Promise<void>;
@@ -21,8 +23,10 @@ type RunningAutomations = AsyncDisposable & { readonly service: AutomationServic
 
 /** The automations of the store, and the scheduler that starts them. */
 export function openAutomations({ closing, clock, ids, logger }: Startup, parts: Parts): RunningAutomations {
-  const { store, log, replica, sessions, check, isOwned } = parts;
-  const records = new AutomationRecords(store.records);
+  const { store, log, outbox, replica, sessions, check, isOwned } = parts;
+  const records = new AutomationRecords(store.records, async ({ id, paused }) => {
+    if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+  });
   const starter = new Starter({
     records,
     sessions,

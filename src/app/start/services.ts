@@ -16,6 +16,7 @@ import { checkpointService } from '../../sessions/repositories/checkpoint-servic
 import { repositoryService } from '../../sessions/repositories/repositories.ts';
 import { Lifetimes } from '../../sessions/retention/lifetimes.ts';
 import { Retention } from '../../sessions/retention/retention.ts';
+import { costOf } from '../../sessions/services/costs.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
 import { portService } from '../../sessions/services/ports.ts';
@@ -42,6 +43,7 @@ import { proxyPort, type Sandboxes } from './sandboxes.ts';
 import { needsToken } from './start-token.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
+import { openWebhooks } from './webhooks.ts';
 
 const retentionMs = 60_000;
 
@@ -67,7 +69,7 @@ interface Parts {
 
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, watchers, replica, collectBlobs, live, changed } = parts.storage;
+  const { store, log, outbox, watchers, replica, collectBlobs, live, changed } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
@@ -179,7 +181,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     now: () => clock.now(),
   });
   parts.running.pullRequests.meet(pullRequests);
-  const withoutKeys: Omit<Services, 'models' | 'automations' | 'settings'> = {
+  const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'settings'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
@@ -240,6 +242,19 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       warn: (about, text) => logger.warn(about, text),
     }),
   );
+  const isOwned = (owner: string) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user'));
+  const webhooks = stack.use(
+    openWebhooks(startup, {
+      store,
+      log,
+      outbox,
+      replica,
+      isOwned,
+      secrets: projects.webhookSecrets,
+      projectExists: (id) => ofProjects.get(id),
+      costOf: async (id) => (await costOf(sessions.history(id))).total.cost,
+    }),
+  );
   const automations = stack.use(
     openAutomations(startup, {
       store,
@@ -251,12 +266,14 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
         if (projectId !== null) await ofProjects.get(projectId);
         if (ref !== null) await checkModel(ref);
       },
-      isOwned: (owner) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user')),
+      isOwned,
+      outbox,
     }),
   );
   const services: Omit<Services, 'settings'> = {
     ...withoutKeys,
     automations: automations.service,
+    webhooks: webhooks.service,
     models: modelService({
       directory: projects.directory,
       keys: projects.api.keys,

@@ -1,4 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' };
+import { Outbox } from '../../automations/webhooks/outbox.ts';
+import { WebhookRecords } from '../../automations/webhooks/records.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -22,6 +24,8 @@ export interface Storage extends AsyncDisposable {
   /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
   readonly log: EventLog;
+  /** The events that webhooks still have to send; appends carry them. */
+  readonly outbox: Outbox;
   /** The store's inbox; a request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
   /** The open streams of each session. */
@@ -54,7 +58,10 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     onGone: (id: SessionId) => watchers.end(id),
     warn,
   };
-  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
+  const outbox = new Outbox(store.records);
+  outbox.open(await new WebhookRecords(store.records).areAny());
+  const plainLog = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
+  const log = outbox.around(plainLog);
   const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
   const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
@@ -68,6 +75,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     blobs,
     collectBlobs: collect,
     log,
+    outbox,
     inbox,
     watchers,
     replica,

@@ -16,6 +16,8 @@ export const snapshotsKind = 'snapshots';
 export const snapshotBlobKind = 'snapshot-blob';
 // Sealed for this installation and never readable again, so an export leaves them out too.
 export const credentialKind = 'credential';
+// Endpoints of webhooks, with their sealed secrets. They belong to no session, so no export has them.
+export const webhookKind = 'webhook';
 
 /** How a run ended: in one word, why, and with which error. */
 export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });

@@ -25,6 +25,7 @@ const ordered: readonly Section[] = [
       ['forges', 'Open pull requests'],
       ['previews', 'See what was built'],
       ['automations', 'Start agents by themselves'],
+      ['webhooks', 'Tell other programs of events'],
       ['how-to/fork-a-session', 'Fork a session'],
       ['how-to/limit-a-box', 'Limit a box, and find it again'],
       ['how-to/deploy-behind-a-proxy', 'Deploy behind a proxy with TLS'],

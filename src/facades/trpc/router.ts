@@ -21,6 +21,7 @@ import { sharesRouter } from './routers/shares.ts';
 import { systemRouter } from './routers/system.ts';
 import { templatesRouter } from './routers/templates.ts';
 import { terminalsRouter } from './routers/terminals.ts';
+import { webhooksRouter } from './routers/webhooks.ts';
 
 export const appRouter = router({
   sessions: sessionsRouter,
@@ -42,6 +43,7 @@ export const appRouter = router({
   shares: sharesRouter,
   templates: templatesRouter,
   automations: automationsRouter,
+  webhooks: webhooksRouter,
   models: modelsRouter,
   settings: settingsRouter,
   keys: keysRouter,

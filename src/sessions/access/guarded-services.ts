@@ -16,6 +16,7 @@ import { automationCheck, guardedAutomations } from './guarded-automations.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
+import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
 
@@ -38,6 +39,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     session: check,
     project: intoProject,
     automation: automationCheck(services.automations, principalOf),
+    webhook: webhookCheck(services.webhooks, principalOf),
   };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -61,6 +63,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     projects: guardedProjects(services.projects, byRules.projects, principalOf),
     models: guardedModels(services.models, principalOf),
     automations: guardedAutomations(services.automations, byRules.automations, {
+      principalOf,
+      intoProject: (id) => intoProject(id, 'work'),
+    }),
+    webhooks: guardedWebhooks(services.webhooks, byRules.webhooks, {
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
     }),

@@ -21,6 +21,7 @@ import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
+import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
 import { type StreamService, streamRules } from './streams.ts';
@@ -54,6 +55,7 @@ export interface Services {
   readonly projects: ProjectService;
   readonly models: ModelService;
   readonly automations: AutomationService;
+  readonly webhooks: WebhookService;
   readonly settings: SettingsService;
   readonly shares: ShareService;
   readonly templates: TemplateList;
@@ -79,6 +81,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   projects: { of: 'project', rules: projectRules },
   models: { of: 'session', rules: modelRules },
   automations: { of: 'automation', rules: automationRules },
+  webhooks: { of: 'webhook', rules: webhookRules },
   settings: { of: 'session', rules: settingsRules },
   shares: { of: 'session', rules: shareRules },
   templates: { of: 'session', rules: templateRules },

@@ -107,7 +107,8 @@ function filled(path: string, to: Targets): string {
     '/api/v1/chats': `?project_id=${to.project}`,
   };
   const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
-  const id = path.includes('/automations/') ? to.automation : ofFile;
+  const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
+  const id = path.includes('/automations/') ? to.automation : ofHook;
   const values: Record<string, string> = {
     sid: path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,
@@ -117,6 +118,7 @@ function filled(path: string, to: Targets): string {
     number: '0',
     link: '0123456789ab',
     preview: '0123456789ab',
+    delivery: to.delivery,
     name: 'app.js',
     provider: 'gemini',
     key: 'max-steps',

@@ -54,6 +54,9 @@ const inputs: Record<string, (to: Targets) => object> = {
   'models.use': () => ({ provider: 'nobody', model: 'none' }),
   'models.forget': () => ({ provider: 'nobody' }),
   'automations.create': () => ({ name: 'Report', message: 'Say hi' }),
+  'webhooks.create': () => ({ name: 'Hook', url: 'https://hooks.example.com/' }),
+  'webhooks.list': () => ({}),
+  'webhooks.resend': (to) => ({ id: to.webhook, delivery: to.delivery }),
   'automations.times': () => ({ cron: '0 9 * * *' }),
   'automations.list': () => ({}),
   'settings.change': () => ({ key: 'max-steps', value: 100 }),
@@ -66,6 +69,7 @@ export function inputOf(name: string, to: Targets): object {
   const given = inputs[name];
   if (given) return given(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
+  if (name.startsWith('webhooks.')) return { id: to.webhook };
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };

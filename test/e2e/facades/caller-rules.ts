@@ -116,6 +116,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/templates
     GET /api/v1/automations
     GET /api/v1/automations/times
+    GET /api/v1/webhooks
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -134,6 +135,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'create',
     `PUT /api/v1/sessions
     POST /api/v1/automations
+    POST /api/v1/webhooks
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -145,6 +147,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'see',
     `GET /api/v1/automations/{id}
+    GET /api/v1/webhooks/{id}
     GET /sessions/{sid}
     GET /api/sessions/{sid}
     GET /api/v1/projects/{project_id}
@@ -157,6 +160,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'read',
     `GET /api/v1/automations/{id}/starts
+    GET /api/v1/webhooks/{id}/deliveries
     GET /api/v1/sessions/{sid}
     GET /api/v1/sessions/{sid}/events
     POST /api/v1/sessions/{sid}/shell
@@ -209,6 +213,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `PATCH /api/v1/automations/{id}
     POST /api/v1/automations/{id}/resume
     POST /api/v1/automations/{id}/starts
+    PATCH /api/v1/webhooks/{id}
+    POST /api/v1/webhooks/{id}/resume
+    POST /api/v1/webhooks/{id}/rotate
+    POST /api/v1/webhooks/{id}/test
+    POST /api/v1/webhooks/{id}/deliveries/{delivery}/resend
     POST /api/v1/sessions/{sid}/chat
     PATCH /api/v1/sessions/{sid}/title
     POST /api/v1/sessions/{sid}/favorite
@@ -273,6 +282,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'stop',
     `DELETE /api/v1/automations/{id}
     POST /api/v1/automations/{id}/pause
+    DELETE /api/v1/webhooks/{id}
+    POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
     DELETE /sessions/{sid}
@@ -306,14 +317,15 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'automations.list\nautomations.times\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'automations.list\nautomations.times\nwebhooks.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
-  ...all('create', 'automations.create\nsessions.create\nprojects.create\nmodels.offered'),
-  ...all('see', 'automations.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all('create', 'automations.create\nwebhooks.create\nsessions.create\nprojects.create\nmodels.offered'),
+  ...all('see', 'automations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
     `automations.starts
+    webhooks.deliveries
     events.list
     sessions.promptAt
     sessions.agent
@@ -348,6 +360,11 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     `automations.update
     automations.resume
     automations.start
+    webhooks.update
+    webhooks.resume
+    webhooks.rotate
+    webhooks.test
+    webhooks.resend
     sessions.update
     sessions.edit
     sessions.fork
@@ -390,7 +407,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'automations.delete\nautomations.pause\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'automations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),

@@ -12,6 +12,8 @@ export interface Targets {
   readonly block: string;
   readonly key: string;
   readonly automation: string;
+  readonly webhook: string;
+  readonly delivery: string;
   /** A sandbox that an E2B program created. */
   readonly box: string;
 }
@@ -24,6 +26,8 @@ export const nobodys: Targets = {
   block: '00000000-0000-4000-8000-00000000dddd',
   key: 'nobody',
   automation: 'ffffffffffff',
+  webhook: 'ffffffffffff',
+  delivery: 'msg_ffffffffffffffffffffffff',
   box: 'fedcba9876543210',
 };
 
@@ -67,9 +71,20 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   const ids = { action: await chat('agent-actions'), block: await chat('blocks') };
   const key = (await keys.create({ name: 'spare', role: 'viewer' })).view.id;
   const automation = await anAutomation(owner);
+  const hook = await aWebhook(owner);
   const { id: box } = await services.sessions.create({ origin: 'e2b', owner: owner.id, life: aLife });
   await services.sandboxes.start(box, signal);
-  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids, key, automation, box };
+  return {
+    sid: session.id,
+    project: project.id,
+    file: file?.id ?? '',
+    terminal,
+    ...ids,
+    key,
+    automation,
+    ...hook,
+    box,
+  };
 }
 
 /** New targets for a call that ends them; creates only the ones that the door names. */
@@ -83,6 +98,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
+  if (procedure === 'webhooks' || door.includes('/webhooks/{id}')) return await aWebhook(owner);
   const isBox = door.includes('/e2b/');
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
   if (isBox) return { box: session.id };
@@ -95,6 +111,18 @@ async function anAutomation({ id: owner, server }: Owner): Promise<string> {
   const agent = { projectId: null, template: null, model: null };
   const { automations } = server.core.services;
   return (await automations.create({ name: 'Report', message: 'Say hi', owner, ...agent, ...rules })).id;
+}
+
+/** With a delivery that has failed. */
+async function aWebhook({ id: owner, server }: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
+  const { webhooks } = server.core.services;
+  const rest = { events: ['run.failed'], format: 'json', projectId: null } as const;
+  const { id: webhook } = await webhooks.create({ name: 'Hook', url: 'http://localhost:1/', owner, ...rest });
+  const { id: delivery } = await webhooks.test(webhook);
+  await vi.waitFor(async () => expect((await webhooks.deliveries(webhook))[0]?.state).toBe('failed'), {
+    timeout: 20_000,
+  });
+  return { webhook, delivery };
 }
 
 async function upload({ id, server }: Owner, named: { name: string; mimeType: string | null }) {

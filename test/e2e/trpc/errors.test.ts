@@ -8,7 +8,7 @@ type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-test' };
-const automation = { id: '0123456789ab' };
+const automation = { id: '0123456789ab' }; // or a webhook
 const inRepository = { path: 'project' };
 const terminal = { terminalId: 'shell_00000000' };
 /** An input of each procedure that is valid except for its id. */
@@ -108,6 +108,17 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'automations.start': { input: automation },
   'automations.starts': { input: automation },
   'automations.times': { input: { cron: '0 9 * * *' } },
+  'webhooks.list': {},
+  'webhooks.create': { input: { name: 'Hook', url: 'https://hooks.example.com/' } },
+  'webhooks.get': { input: automation },
+  'webhooks.update': { input: { ...automation, name: 'New' } },
+  'webhooks.delete': { input: automation },
+  'webhooks.pause': { input: automation },
+  'webhooks.resume': { input: automation },
+  'webhooks.rotate': { input: automation },
+  'webhooks.test': { input: automation },
+  'webhooks.deliveries': { input: automation },
+  'webhooks.resend': { input: { ...automation, delivery: 'msg_0123456789abcdef01234567' } },
   'settings.list': {},
   'settings.change': { input: { key: 'max-steps', value: 1 } },
   'settings.reset': { input: { key: 'max-steps' } },
@@ -226,7 +237,7 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   const { id: field, project, input = {} } = samples[name] ?? {};
   const own = project ? (await server.client().projects.create.mutate({ name: 'One' })).id : id;
   const known = { ...input, ...(field && { [field]: own }) };
-  const noInput = ['automations.list', 'settings.list', 'models.inForce', 'models.offered'];
+  const noInput = ['automations.list', 'webhooks.list', 'settings.list', 'models.inForce', 'models.offered'];
   const takesNothing = [...noInput, 'system.info', 'sessions.watch'].includes(name);
   for (const given of [...junk, ...(field ? [{ ...known, [field]: 7 }] : [])]) {
     if (takesNothing) continue;

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream';
 import { vault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { automationService } from '../../../src/automations/service.ts';
+import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
+import { webhookService } from '../../../src/automations/webhooks/service.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
@@ -147,6 +149,17 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       clock,
       check: async () => {},
       wake: () => {},
+    }),
+    webhooks: webhookService({
+      records: new WebhookRecords(store.records),
+      seal: (id, secret) =>
+        vault([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
+      ids: randomIds(),
+      clock,
+      check: async () => {},
+      learn: () => {},
+      wake: () => {},
+      opened: () => {},
     }),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({

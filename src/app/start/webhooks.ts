@@ -1,0 +1,91 @@
+import { AutomationRecords } from '../../automations/records.ts';
+import { Deliverer } from '../../automations/webhooks/deliverer.ts';
+import { type Outbox, outboxKind } from '../../automations/webhooks/outbox.ts';
+import { WebhookRecords } from '../../automations/webhooks/records.ts';
+import { Router, type RouterDeps } from '../../automations/webhooks/router.ts';
+import { webhookService } from '../../automations/webhooks/service.ts';
+import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { addressCheck, canonicalAddress } from '../../sandboxes/egress/fetch/addresses.ts';
+import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
+import type { WebhookService } from '../../sessions/api/server/webhooks.ts';
+import type { WebhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
+import type { Replica } from '../parts/replica.ts';
+import { inBackground, type Startup } from './startup.ts';
+
+interface Parts extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
+  readonly store: Store;
+  readonly log: Pick<EventLog, 'onAppend'>;
+  readonly outbox: Outbox;
+  readonly replica: Pick<Replica, 'mayDeliverWebhooks'>;
+  readonly secrets: WebhookSecrets;
+  readonly projectExists: (id: string) => Promise<unknown>;
+}
+type RunningWebhooks = AsyncDisposable & { readonly service: WebhookService };
+
+const refusal = (host: string) =>
+  `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges.`;
+
+/** The webhooks of the store, and the deliverer that sends to them. */
+export function openWebhooks(startup: Startup, parts: Parts): RunningWebhooks {
+  const { closing, clock, ids, logger, learn, config } = startup;
+  const { store, log, outbox, replica, secrets, projectExists, costOf, isOwned } = parts;
+  const { allowRanges, pageUrl } = config.webhooks;
+  const records = new WebhookRecords(store.records);
+  const automations = new AutomationRecords(store.records);
+  const fetchGuarded = guardedFetch({ addresses: { allowRanges } });
+  const mayReach = addressCheck({ allowRanges });
+  const router = new Router({
+    records,
+    outbox,
+    costOf,
+    isOwned,
+    pageUrl,
+    clock,
+    automationOf: async (id) =>
+      (
+        await automations.get(id).catch((thrown: unknown) => {
+          if (toAppError(thrown).code !== 'not_found') throw thrown;
+          return undefined;
+        })
+      )?.doc,
+  });
+  const deliverer = new Deliverer({
+    records,
+    outbox,
+    router,
+    secretOf: secrets.open,
+    leads: replica.mayDeliverWebhooks,
+    shared: store.shared,
+    clock,
+    random: Math.random,
+    warn: (about, text) => logger.warn(about, text),
+    send: (url, init) =>
+      fetchGuarded(url, init).catch((thrown: unknown) => {
+        if (toAppError(thrown).code !== 'forbidden') throw thrown;
+        throw new AppError('forbidden', refusal(new URL(url).host), { cause: thrown });
+      }),
+  });
+  const isNews = ({ kind }: { readonly kind: string }) => kind === outboxKind;
+  log.onAppend(({ puts = [] }) => {
+    if (puts.some(isNews)) deliverer.wake();
+  });
+  outbox.onAdd(deliverer.wake);
+  const running = inBackground(closing, (signal) => deliverer.run(signal));
+  const service = webhookService({
+    records,
+    seal: secrets.seal,
+    ids,
+    clock,
+    learn,
+    wake: deliverer.wake,
+    opened: () => outbox.open(true),
+    async check({ url, projectId }) {
+      const { hostname, host } = new URL(url);
+      const address = canonicalAddress(hostname.replace(/^\[(.*)\]$/, '$1'));
+      if (address !== undefined && !mayReach(address)) throw new AppError('invalid_request', refusal(host));
+      if (projectId !== null) await projectExists(projectId);
+    },
+  });
+  return { service, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,95 @@
+import type { Automation } from '../../sessions/api/server/automations.ts';
+import type { SentEvent, Webhook } from '../../sessions/api/server/webhooks.ts';
+import type { OutboxEvent } from './outbox.ts';
+
+/** The content of an event, without any text that people or agents wrote in the session but its title. */
+export interface MessageData {
+  readonly sessionId?: string;
+  readonly runId?: string | null;
+  readonly title?: string;
+  readonly projectId?: string | null;
+  readonly status?: 'running' | 'waiting' | 'completed' | 'deleted';
+  /** Why a run waits. */
+  readonly reason?: string;
+  readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
+  /** In the currency of the price list; null: the price is not known. */
+  readonly cost?: number | null;
+  readonly automationId?: string;
+  readonly name?: string;
+  readonly pausedBy?: string;
+  readonly text?: string;
+  /** The session in the page; absent where the settings do not name the page's address. */
+  readonly url?: string;
+}
+
+type OfSession = Exclude<OutboxEvent, { type: 'automation.paused' }>;
+interface Around {
+  readonly session: OfSession['session'];
+  readonly cost: number | null;
+  readonly pageUrl: string | undefined;
+}
+const statuses = {
+  'run.started': 'running',
+  'run.waiting': 'waiting',
+  'run.ended': 'completed',
+  'run.failed': 'completed',
+  'session.deleted': 'deleted',
+} as const;
+
+export function dataOfSession(event: OfSession, { session, cost, pageUrl }: Around): MessageData {
+  const { type, sessionId } = event;
+  return {
+    sessionId,
+    ...('runId' in event && { runId: event.runId }),
+    title: session?.title ?? '',
+    projectId: session?.projectId ?? null,
+    status: statuses[type],
+    ...(type === 'run.waiting' && { reason: event.reason }),
+    ...((type === 'run.ended' || type === 'run.failed') && { outcome: event.outcome, cost }),
+    ...(pageUrl !== undefined && type !== 'session.deleted' && { url: `${pageUrl.replace(/\/$/, '')}/#${sessionId}` }),
+  };
+}
+export const dataOfPause = ({ id, name, projectId, paused }: Automation): MessageData => ({
+  automationId: id,
+  name,
+  projectId,
+  ...(paused && { pausedBy: paused.by, text: paused.text }),
+});
+
+/** The body of a request, in the format of the endpoint. */
+export function bodyOf(format: Webhook['format'], type: SentEvent, { at, data }: { at: number; data: MessageData }) {
+  if (format === 'slack') return JSON.stringify({ text: lineOf(type, data) });
+  return JSON.stringify({ type, timestamp: new Date(at).toISOString(), data });
+}
+
+function lineOf(type: SentEvent, data: MessageData): string {
+  if (type === 'webhook.test') return 'Corral sends a test event.';
+  const { reason, outcome, cost, url } = data;
+  const named = data.title || data.name || data.sessionId || '';
+  const about = url === undefined ? `*${escaped(named)}*` : `<${url}|${escaped(named)}>`;
+  const why = outcome && (outcome.code ?? (outcome.reason === outcome.status ? undefined : outcome.reason));
+  const price = typeof cost === 'number' && cost > 0 ? `, cost ${cost.toFixed(2)}` : '';
+  switch (type) {
+    case 'run.started':
+      return `${about} has started.`;
+    case 'run.waiting':
+      return `${about} waits for you${reason === undefined ? '' : `: ${reason}`}.`;
+    case 'run.ended':
+      return `${about} has ended: ${outcome?.status ?? 'completed'}${price}.`;
+    case 'run.failed':
+      return `${about} has failed${why === undefined ? '' : `: ${why}`}${price}.`;
+    case 'automation.paused':
+      return `The automation ${about} is paused. ${escaped(data.text ?? '')}`.trim();
+    case 'session.deleted':
+      return `${about} was deleted.`;
+  }
+}
+
+/** Slack reads these three as markup, also mentions such as <!channel>; line ends and stars would break the form. */
+const escaped = (text: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/[\s*|]+/g, ' ')
+    .trim();

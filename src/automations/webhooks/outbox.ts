@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import { Outcome } from '../../core/model/records.ts';
+import { WaitReason } from '../../core/model/spending.ts';
+
+// The events that endpoints have not got yet. A record is written with the append that it tells of, so that a server that
+// dies right after loses none.
+
+export const outboxKind = 'webhook-outbox';
+const kind = outboxKind;
+/** The part of the session's record that a message needs: the session may be gone when it is sent. */
+const Session = z.object({
+  id: z.string(),
+  title: z.string(),
+  owner: z.string().optional(),
+  projectId: z.string().nullable().default(null),
+});
+const ofSession = { session: Session.nullable(), sessionId: z.string(), at: z.number() };
+const OutboxEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('run.started'), ...ofSession, runId: z.string().nullable() }),
+  z.object({ type: z.literal('run.waiting'), ...ofSession, runId: z.string().nullable(), reason: WaitReason }),
+  z.object({ type: z.literal('run.ended'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
+  z.object({ type: z.literal('run.failed'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
+  z.object({ type: z.literal('session.deleted'), ...ofSession }),
+  z.object({
+    type: z.literal('automation.paused'),
+    at: z.number(),
+    automationId: z.string(),
+    by: z.enum(['person', 'failures', 'owner']),
+  }),
+]);
+export type OutboxEvent = z.output<typeof OutboxEvent>;
+export interface OutboxEntry {
+  readonly id: string;
+  readonly event: OutboxEvent;
+}
+
+export class Outbox {
+  readonly #records: RecordStore;
+  /** Whether there may be endpoints. Without any no append carries more than before. */
+  #isOpen = false;
+  #onAdd = (): void => {};
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
+
+  open(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+  }
+
+  /** `heard` is called when a pause was added. */
+  onAdd(heard: () => void): void {
+    this.#onAdd = heard;
+  }
+
+  /** The oldest first. */
+  async oldest(limit: number): Promise<OutboxEntry[]> {
+    const found = await this.#records.list(kind, { limit });
+    return found.map(({ id, doc }) => ({ id, event: OutboxEvent.parse(doc) }));
+  }
+  async delete(id: string): Promise<void> {
+    await this.#records.delete(kind, id);
+  }
+
+  /** Announces a pause before it is stored; the router looks later whether it was. */
+  async addPause(event: Omit<Extract<OutboxEvent, { type: 'automation.paused' }>, 'type'>): Promise<void> {
+    if (!this.#isOpen) return;
+    const id = `automation-${event.automationId}-${event.at}`;
+    await this.#records.put({ kind, id, doc: { type: 'automation.paused', ...event }, sort: -event.at });
+    this.#onAdd();
+  }
+
+  /** The same log, whose appends carry what endpoints have to hear. */
+  around(log: EventLog): EventLog {
+    const carried = new WeakMap<Append, Append>(); // a repeated append has to be the same object
+    return {
+      ...log,
+      append: (entry) => {
+        if (!this.#isOpen) return log.append(entry);
+        const found = carried.get(entry) ?? withOutbox(entry);
+        carried.set(entry, found);
+        return log.append(found);
+      },
+    };
+  }
+}
+
+function withOutbox(entry: Append): Append {
+  const { sessionId, after, at, facts, puts = [] } = entry;
+  const record = puts.findLast((put) => put.kind === 'session')?.doc;
+  const session = record === undefined ? null : Session.parse(record);
+  const common = { session, sessionId, at };
+  // The ids do not begin with the session's: those records end with it.
+  const put = (id: string, event: OutboxEvent): RecordPut => ({ kind, id, doc: event, sort: -at });
+  const more = facts.flatMap((fact, n) => {
+    const event = eventOf(fact, common);
+    return event ? [put(`event-${sessionId}-${after + n + 1}`, event)] : [];
+  });
+  const isDeleted = (record as { readonly deleting?: unknown } | undefined)?.deleting === true;
+  if (isDeleted) more.push(put(`deleted-${sessionId}`, { type: 'session.deleted', ...common }));
+  return more.length === 0 ? entry : { ...entry, puts: [...puts, ...more] };
+}
+
+type Common = Pick<Extract<OutboxEvent, { type: 'session.deleted' }>, 'session' | 'sessionId' | 'at'>;
+
+function eventOf({ type, runId, data }: SessionFact, common: Common): OutboxEvent | undefined {
+  switch (type) {
+    case 'run.started':
+      return { type, ...common, runId };
+    case 'run.wait':
+      return { type: 'run.waiting', ...common, runId, reason: data.reason ?? 'question' };
+    case 'run.end': {
+      const { status, reason, code } = data;
+      const outcome = { status, reason, ...(code !== undefined && { code }) };
+      return { type: status === 'failed' ? 'run.failed' : 'run.ended', ...common, runId, outcome };
+    }
+    default:
+      return undefined;
+  }
+}

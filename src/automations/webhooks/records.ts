@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { SealedValue } from '../../core/contracts/vault.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { webhookKind } from '../../core/model/records.ts';
+import { type Webhook, webhookEvents } from '../../sessions/api/server/webhooks.ts';
+import type { Versioned } from '../records.ts';
+
+// Three kinds of records. A delivery that is still to be made is sorted by its next try, so that those that are due come
+// first; when it is over it moves to the endpoint's history.
+
+const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
+const keptDeliveries = 200; // of one endpoint; older ones are forgotten
+
+const Stored = z.object({
+  id: z.string(),
+  owner: z.string().optional(),
+  name: z.string(),
+  url: z.string(),
+  events: z.array(z.enum(webhookEvents)),
+  format: z.enum(['json', 'slack']),
+  projectId: z.string().nullable(),
+  paused: z
+    .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
+    .nullable(),
+  failures: z.int(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  sealed: SealedValue,
+});
+const StoredDelivery = z.object({
+  /** The id of its webhook, a colon and the message id. */
+  id: z.string(),
+  webhookId: z.string(),
+  messageId: z.string(),
+  type: z.enum([...webhookEvents, 'webhook.test']),
+  body: z.string(),
+  state: z.enum(['pending', 'delivered', 'failed']),
+  tries: z.int(),
+  /** The tries that may still follow; each begins after a longer pause. */
+  triesLeft: z.int(),
+  statusCode: z.int().nullable(),
+  error: z.string(),
+  createdAt: z.number(),
+  nextAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+});
+export type StoredWebhook = z.output<typeof Stored>;
+export type Delivery = z.output<typeof StoredDelivery>;
+
+const missing = () => new AppError('not_found', 'There is no such webhook.');
+const unlessConflict = (thrown: unknown) => {
+  if (toAppError(thrown).code !== 'conflict') throw thrown;
+  return undefined;
+};
+export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
+
+/** The endpoints of a store and what was sent to them. */
+export class WebhookRecords {
+  readonly #records: RecordStore;
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
+
+  /** Rejects: not_found. */
+  async get(id: string): Promise<Versioned<StoredWebhook>> {
+    const found = await this.#records.get(kinds.endpoint, id);
+    if (!found) throw missing();
+    return { doc: Stored.parse(found.doc), version: found.version };
+  }
+  async find(id: string): Promise<StoredWebhook | undefined> {
+    const found = await this.#records.get(kinds.endpoint, id);
+    return found && Stored.parse(found.doc);
+  }
+  /** `expect`: the version to replace, 0 for a new one. Rejects: conflict. */
+  async put(doc: StoredWebhook, expect: number): Promise<void> {
+    await this.#records.put({ kind: kinds.endpoint, id: doc.id, doc, sort: doc.createdAt, expect });
+  }
+  /** Changes the present version; a write of another server meanwhile is kept. Rejects: not_found. */
+  async change(id: string, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<StoredWebhook> {
+    for (;;) {
+      const { doc, version } = await this.get(id);
+      const next = change(doc);
+      if (!next) return doc;
+      try {
+        await this.put(next, version);
+        return next;
+      } catch (thrown) {
+        unlessConflict(thrown);
+      }
+    }
+  }
+  async delete(id: string): Promise<void> {
+    await this.get(id);
+    await this.#records.delete(kinds.endpoint, id);
+    for (const kind of [kinds.pending, kinds.ended])
+      for (const { id: delivery } of await this.#records.list(kind, { idPrefix: `${id}:` }))
+        await this.#records.delete(kind, delivery);
+  }
+  /** The newest first. */
+  async all(): Promise<StoredWebhook[]> {
+    return (await this.#records.list(kinds.endpoint)).map(({ doc }) => Stored.parse(doc));
+  }
+  async areAny(): Promise<boolean> {
+    return (await this.#records.list(kinds.endpoint, { limit: 1 })).length > 0;
+  }
+
+  /** False: this delivery exists already, made or not. */
+  async add(delivery: Delivery): Promise<boolean> {
+    if (await this.#records.get(kinds.ended, delivery.id)) return false;
+    return (await this.putPending(delivery, 0)) !== undefined;
+  }
+  /** Undefined: another server has changed it meanwhile. */
+  async putPending(doc: Delivery, expect: number): Promise<number | undefined> {
+    const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
+    return await this.#records.put(put).catch(unlessConflict);
+  }
+  /** The deliveries with the earliest next tries; some may not be due yet. */
+  async earliest(limit: number): Promise<Versioned<Delivery>[]> {
+    const found = await this.#records.list(kinds.pending, { limit });
+    return found.map(({ doc, version }) => ({ doc: StoredDelivery.parse(doc), version }));
+  }
+  /** Moves a delivery into the history, where an earlier entry of a delivery that was sent again is replaced. */
+  async end(doc: Delivery): Promise<void> {
+    await this.#records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
+    await this.#records.delete(kinds.pending, doc.id);
+    const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
+    for (const { id } of ended.slice(keptDeliveries)) await this.#records.delete(kinds.ended, id);
+  }
+  /** Its endpoint was deleted. */
+  async forget(id: string): Promise<void> {
+    await this.#records.delete(kinds.pending, id);
+  }
+  async findDelivery(id: string): Promise<Delivery | undefined> {
+    const found = (await this.#records.get(kinds.pending, id)) ?? (await this.#records.get(kinds.ended, id));
+    return found && StoredDelivery.parse(found.doc);
+  }
+  /** Moves a delivery out of the history. False: it is under way already. */
+  async reopen(doc: Delivery): Promise<boolean> {
+    if ((await this.putPending(doc, 0)) === undefined) return false;
+    await this.#records.delete(kinds.ended, doc.id);
+    return true;
+  }
+  /** The newest first. */
+  async deliveries(webhookId: string): Promise<Delivery[]> {
+    const only = { idPrefix: `${webhookId}:` };
+    const [pending, ended] = await Promise.all([
+      this.#records.list(kinds.pending, only),
+      this.#records.list(kinds.ended, only),
+    ]);
+    const byId = new Map([...ended, ...pending].map(({ id, doc }) => [id, StoredDelivery.parse(doc)]));
+    return [...byId.values()]
+      .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
+      .slice(0, keptDeliveries);
+  }
+}

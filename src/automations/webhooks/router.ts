@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Automation } from '../../sessions/api/server/automations.ts';
+import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
+import { bodyOf, dataOfPause, dataOfSession, type MessageData } from './message.ts';
+import type { Outbox, OutboxEntry } from './outbox.ts';
+import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
+import { triesOf } from './retries.ts';
+
+export interface RouterDeps {
+  readonly records: WebhookRecords;
+  readonly outbox: Outbox;
+  readonly automationOf: (id: string) => Promise<Automation | undefined>;
+  /** In the currency of the price list; null where a price is not known. */
+  readonly costOf: (id: SessionId) => Promise<number | null>;
+  /** Whether somebody with a valid key owns it. */
+  readonly isOwned: (owner: string) => boolean;
+  /** The address of the page, for links. */
+  readonly pageUrl: string | undefined;
+  readonly clock: Clock;
+}
+/** One thing that happened, as endpoints may hear of it. */
+interface News {
+  readonly owner: string | undefined;
+  readonly projectId: string | null;
+  readonly data: MessageData;
+}
+const batch = 200;
+/** A pause that was announced so long ago and is not stored never came: its server died before. */
+const announcedMs = 10_000;
+
+/** Makes deliveries of what the outbox has, one for each endpoint that has to hear of it. */
+export class Router {
+  readonly #deps: RouterDeps;
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves with whether there is more. Each step can be repeated: the id of a delivery follows from its event. */
+  async round(): Promise<boolean> {
+    const { records, outbox } = this.#deps;
+    const entries = await outbox.oldest(batch);
+    if (entries.length === 0) return false;
+    const endpoints = await records.all();
+    let done = 0;
+    for (const entry of entries) if (await this.#route(entry, endpoints)) done++;
+    return entries.length === batch && done > 0;
+  }
+
+  /** False: it is too early to tell. */
+  async #route({ id, event }: OutboxEntry, endpoints: readonly StoredWebhook[]): Promise<boolean> {
+    const { records, outbox, isOwned, clock } = this.#deps;
+    const { type, at } = event;
+    const interested = endpoints.filter(
+      ({ events, paused, createdAt }) => events.includes(type) && !paused && createdAt <= at,
+    );
+    const news = interested.length === 0 ? null : await this.#newsOf(event);
+    if (news === undefined) return false;
+    for (const endpoint of interested) {
+      if (!news || !hears(endpoint, news)) continue;
+      if (endpoint.owner !== undefined && !isOwned(endpoint.owner)) {
+        const text = 'Nobody with a valid key owns this webhook any more.';
+        const paused = { by: 'owner', text, at: clock.now() } as const;
+        await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
+        continue;
+      }
+      const messageId = `msg_${createHash('sha256').update(id).digest('hex').slice(0, 24)}`;
+      await records.add(newDelivery(endpoint, { messageId, type, at, data: news.data, now: clock.now() }));
+    }
+    await outbox.delete(id);
+    return true;
+  }
+
+  /** Null: nobody has to hear of it. Undefined: it is too early to tell. */
+  async #newsOf(event: OutboxEntry['event']): Promise<News | null | undefined> {
+    const { automationOf, costOf, clock, pageUrl } = this.#deps;
+    if (event.type === 'automation.paused') {
+      const automation = await automationOf(event.automationId);
+      if (automation?.paused?.at === event.at) {
+        const { owner, projectId } = automation;
+        return { owner, projectId, data: dataOfPause(automation) };
+      }
+      return clock.now() - event.at < announcedMs ? undefined : null;
+    }
+    const { session, sessionId, type } = event;
+    const isOver = type === 'run.ended' || type === 'run.failed';
+    const cost = isOver ? await costOf(sessionId as SessionId).catch(() => null) : null;
+    const data = dataOfSession(event, { session, cost, pageUrl });
+    return { owner: session?.owner, projectId: session?.projectId ?? null, data };
+  }
+}
+
+const hears = ({ owner, projectId }: StoredWebhook, news: News): boolean =>
+  (owner === undefined || owner === news.owner) && (projectId === null || projectId === news.projectId);
+
+interface Message {
+  readonly messageId: string;
+  readonly type: SentEvent;
+  readonly at: number;
+  readonly data: MessageData;
+  readonly now: number;
+}
+export const newDelivery = (
+  { id: webhookId, format }: StoredWebhook,
+  { messageId, type, at, data, now }: Message,
+): Delivery => ({
+  id: `${webhookId}:${messageId}`,
+  webhookId,
+  messageId,
+  type,
+  body: bodyOf(format, type, { at, data }),
+  state: 'pending',
+  tries: 0,
+  triesLeft: triesOf(type),
+  statusCode: null,
+  error: '',
+  createdAt: now,
+  nextAt: now,
+  endedAt: null,
+});

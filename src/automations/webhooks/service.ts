@@ -1,0 +1,134 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SealedValue } from '../../core/contracts/vault.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import { Secret } from '../../core/text/secret.ts';
+import type {
+  Webhook,
+  WebhookDelivery,
+  WebhookService,
+  WebhookSpec,
+  WebhookWithSecret,
+} from '../../sessions/api/server/webhooks.ts';
+import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
+import { triesOf } from './retries.ts';
+import { newDelivery } from './router.ts';
+import { newSecret } from './signature.ts';
+
+interface Deps {
+  readonly records: WebhookRecords;
+  readonly seal: (id: string, secret: Secret) => SealedValue;
+  readonly ids: Pick<IdSource, 'short' | 'token'>;
+  readonly clock: Clock;
+  /** Rejects: invalid_request (an address that webhooks may not reach), not_found (the project). */
+  readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
+  /** Masks a secret in the log. */
+  readonly learn: (secret: Secret) => void;
+  /** Tells the deliverer that there is something to send. */
+  readonly wake: () => void;
+  /** From now on appends have to carry their events. */
+  readonly opened: () => void;
+}
+const maxWebhooks = 20; // of one owner
+
+/** Webhooks as people make, change and try them. */
+export function webhookService(deps: Deps): WebhookService {
+  const { records, seal, ids, clock, check, learn, wake, opened } = deps;
+
+  function made(id: string): { readonly secret: string; readonly sealed: SealedValue } {
+    const text = newSecret(Buffer.from(ids.token(), 'base64url'));
+    const secret = new Secret(text);
+    learn(secret);
+    return { secret: text, sealed: seal(id, secret) };
+  }
+  const changed = async (id: string, change: (now: StoredWebhook) => StoredWebhook): Promise<Webhook> =>
+    withoutSecret(await records.change(id, (now) => ({ ...change(now), updatedAt: clock.now() })));
+
+  async function running(id: string): Promise<StoredWebhook> {
+    const { doc } = await records.get(id);
+    if (doc.paused) throw new AppError('conflict', 'The webhook is paused. Resume it first.');
+    return doc;
+  }
+
+  return {
+    async list(owner) {
+      const all = await records.all();
+      return all.filter((one) => owner === undefined || one.owner === owner).map(withoutSecret);
+    },
+    async create({ owner, ...spec }): Promise<WebhookWithSecret> {
+      await check(spec);
+      const own = (await records.all()).filter((one) => one.owner === owner);
+      if (own.length >= maxWebhooks)
+        throw new AppError('quota', `There are ${maxWebhooks} webhooks already. Delete some first.`);
+      const id = ids.short();
+      const { secret, sealed } = made(id);
+      const now = clock.now();
+      const webhook: StoredWebhook = {
+        ...spec,
+        events: [...spec.events],
+        ...(owner !== undefined && { owner }),
+        id,
+        paused: null,
+        failures: 0,
+        createdAt: now,
+        updatedAt: now,
+        sealed,
+      };
+      await records.put(webhook, 0);
+      opened();
+      return { ...withoutSecret(webhook), secret };
+    },
+    get: async (id) => withoutSecret((await records.get(id)).doc),
+    async update(id, { events, ...change }) {
+      const { doc } = await records.get(id);
+      await check({ ...doc, ...change });
+      return await changed(id, (now) => ({ ...now, ...change, ...(events && { events: [...events] }) }));
+    },
+    delete: (id) => records.delete(id),
+    pause: (id) =>
+      changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
+    resume: (id) => changed(id, (now) => ({ ...now, paused: null, failures: 0 })),
+    async rotate(id): Promise<WebhookWithSecret> {
+      const { secret, sealed } = made(id);
+      return { ...(await changed(id, (now) => ({ ...now, sealed }))), secret };
+    },
+    async test(id) {
+      const webhook = await running(id);
+      const now = clock.now();
+      const messageId = `msg_${ids.short()}${ids.short()}`;
+      const data = { text: 'This is a test event of Corral.' };
+      const delivery = newDelivery(webhook, { messageId, type: 'webhook.test', at: now, data, now });
+      await records.add(delivery);
+      wake();
+      return shown(delivery);
+    },
+    async deliveries(id) {
+      await records.get(id);
+      return (await records.deliveries(id)).map(shown);
+    },
+    async resend(id, messageId) {
+      await running(id);
+      const found = await records.findDelivery(`${id}:${messageId}`);
+      if (!found) throw new AppError('not_found', 'There is no such delivery, or it is older than the last 200.');
+      const now = clock.now();
+      const { type } = found;
+      const again: Delivery = { ...found, state: 'pending', triesLeft: triesOf(type), nextAt: now, endedAt: null };
+      if (found.state === 'pending' || !(await records.reopen(again)))
+        throw new AppError('conflict', 'It is under way already. See the list of deliveries for its next try.');
+      wake();
+      return shown(again);
+    },
+  };
+}
+
+const shown = ({
+  id: _,
+  messageId,
+  webhookId: __,
+  body: ___,
+  triesLeft: ____,
+  ...rest
+}: Delivery): WebhookDelivery => ({
+  ...rest,
+  id: messageId,
+});

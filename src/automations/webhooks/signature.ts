@@ -1,0 +1,19 @@
+import { createHmac } from 'node:crypto';
+
+const prefix = 'whsec_';
+
+/** A new secret: 32 random bytes in base64, after the prefix that Standard Webhooks gives secrets. */
+export const newSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
+
+interface Message {
+  readonly id: string;
+  readonly timestamp: number; // epoch seconds
+  readonly body: string;
+}
+
+/** The headers by which a receiver checks that the message is this server's, whole and new. */
+export function signedHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
+  const key = Buffer.from(secret.slice(prefix.length), 'base64');
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  return { 'webhook-id': id, 'webhook-timestamp': `${timestamp}`, 'webhook-signature': `v1,${signature}` };
+}

@@ -1,0 +1,122 @@
+import type { Corral } from '../../client/index.ts';
+import type { Outputs } from '../../client/types.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { oneLine } from '../io.ts';
+
+type Webhook = Outputs['webhooks']['get'];
+type Delivery = Outputs['webhooks']['test'];
+type Spec = Parameters<Parameters<Parameters<Corral['call']>[0]>[0]['webhooks']['create']['mutate']>[0];
+
+const seconds = (at: string): string => at.slice(0, 19).replace('T', ' ');
+const stateOf = ({ paused, events }: Webhook): string => (paused ? `paused: ${paused.text}` : events.join(','));
+const deliveryOf = ({ id, type, state, tries, statusCode, error, createdAt }: Delivery): string =>
+  [seconds(createdAt), id, type.padEnd(17), state, `tries ${tries}`, statusCode, oneLine(error, 100)]
+    .filter((part) => part !== null && part !== '')
+    .join('  ');
+
+/** Finds a webhook by its id, the beginning of one, or its name. */
+async function find(server: Corral, word: string): Promise<Webhook> {
+  const all = await server.call((api) => api.webhooks.list.query());
+  const named = all.filter(({ id, name }) => id === word || name === word);
+  const found = named.length > 0 ? named : all.filter(({ id }) => word.length >= 4 && id.startsWith(word));
+  const [only] = found;
+  if (only && found.length === 1) return only;
+  throw new UsageError(
+    found.length === 0
+      ? `There is no webhook ${word}. See: corral webhook ls`
+      : `${found.length} webhooks are called ${word}. Name one by its id: ${found.map(({ id }) => id).join(', ')}`,
+  );
+}
+
+/** The webhooks of a server: lists, makes, tries and removes them, and shows what was sent. */
+export const webhookCommand: CliCommand = {
+  name: 'webhook',
+  args: [
+    ['[action]', 'ls, create, test, deliveries, resend, pause, resume, rotate or rm; without one: ls'],
+    ['[webhook]', 'its id, the beginning of one, or its name; the name of a new one'],
+    ['[delivery]', 'the delivery to resend: its id'],
+  ],
+  about: 'tells other programs of events: makes, lists, tries and removes webhooks',
+  options: [
+    ['--url <url>', 'where a new one sends to'],
+    ['--events <list>', 'what it hears of, such as run.waiting,run.failed; default all'],
+    ['--format <format>', 'json (Standard Webhooks) or slack; default json'],
+    ['--project <id>', 'only the sessions and automations of this project'],
+    jsonOption,
+  ],
+  examples: [
+    'corral webhook create dashboard --url https://example.com/hooks --events run.waiting,run.failed',
+    'corral webhook test dashboard',
+    'corral webhook deliveries dashboard',
+  ],
+  async run({ args: [action = 'ls', word, delivery], options, io, corral }) {
+    const server = corral();
+    const isJson = options.flag('json');
+    const show = (value: object, line: string) => io.print(isJson ? JSON.stringify(value) : line);
+    const lineOf = (one: Webhook) =>
+      `${one.id}  ${oneLine(one.name, 40).padEnd(20)}  ${oneLine(one.url, 100)}  ${stateOf(one)}`;
+    if (action === 'ls') {
+      const all = await server.call((api) => api.webhooks.list.query());
+      for (const one of all) show(one, lineOf(one));
+      if (all.length === 0 && !isJson) io.say('There are no webhooks. Make one with: corral webhook create');
+      return exitCodes.ok.code;
+    }
+    if (word === undefined) throw new UsageError(`Name the webhook: corral webhook ${action} <webhook>`);
+    if (action === 'create') {
+      const url = options.text('url');
+      if (url === undefined) throw new UsageError('Say where it sends to, by --url.');
+      const [events, format, projectId] = [options.text('events'), options.text('format'), options.text('project')];
+      // The server says which events and formats there are.
+      const spec = {
+        name: word,
+        url,
+        ...(events !== undefined && { events: events.split(',').map((event) => event.trim()) }),
+        ...(format !== undefined && { format }),
+        ...(projectId !== undefined && { projectId }),
+      } as Spec;
+      const made = await server.call((api) => api.webhooks.create.mutate(spec));
+      show(made, `${lineOf(made)}\n${made.secret}`);
+      if (!isJson) io.say('The second line is its secret. It is shown this once.');
+      return exitCodes.ok.code;
+    }
+    const { id } = await find(server, word);
+    switch (action) {
+      case 'test': {
+        const sent = await server.call((api) => api.webhooks.test.mutate({ id }));
+        show(sent, `A test event is sent. See: corral webhook deliveries ${id}`);
+        break;
+      }
+      case 'deliveries':
+        for (const one of await server.call((api) => api.webhooks.deliveries.query({ id }))) show(one, deliveryOf(one));
+        break;
+      case 'resend': {
+        if (delivery === undefined) throw new UsageError(`Name the delivery: corral webhook resend ${word} <delivery>`);
+        const sent = await server.call((api) => api.webhooks.resend.mutate({ id, delivery }));
+        show(sent, `It is sent again. See: corral webhook deliveries ${id}`);
+        break;
+      }
+      case 'pause':
+      case 'resume': {
+        const changed = await server.call((api) => api.webhooks[action].mutate({ id }));
+        show(changed, lineOf(changed));
+        break;
+      }
+      case 'rotate': {
+        const changed = await server.call((api) => api.webhooks.rotate.mutate({ id }));
+        show(changed, changed.secret);
+        if (!isJson) io.say('This is its new secret. It counts from now on, and is shown this once.');
+        break;
+      }
+      case 'rm':
+        await server.call((api) => api.webhooks.delete.mutate({ id }));
+        show({ webhook: id, deleted: true }, id);
+        break;
+      default:
+        throw new UsageError(
+          `${action} is no action. There are ls, create, test, deliveries, resend, pause, resume, rotate and rm.`,
+        );
+    }
+    return exitCodes.ok.code;
+  },
+};

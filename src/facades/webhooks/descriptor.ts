@@ -1,0 +1,10 @@
+import { describeFacade } from '../shared/facade.ts';
+
+export const webhooks = describeFacade({
+  label: 'webhooks',
+  audience: 'programs that want to hear of runs, automations and sessions',
+  tag: 'Webhooks',
+  paths: ['/api/v1/webhooks'],
+  documents: '[webhooks](docs/webhooks.md), `/docs`',
+  routes: async ({ services: { webhooks: service } }) => [(await import('./routes.ts')).webhookRoutes(service)],
+});

@@ -1,0 +1,11 @@
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { Vault } from '../../core/contracts/vault.ts';
+import { webhookKind } from '../../core/model/records.ts';
+import { sealedRecords } from './sealed-records.ts';
+
+/** The secrets that sign webhooks, sealed in the records of their endpoints. */
+export function webhookSecrets(records: RecordStore, vault: Vault) {
+  const sealed = sealedRecords({ records, vault, kind: webhookKind, field: 'secret' });
+  return { ...sealed, verify: () => sealed.verify('The secrets of the webhooks') };
+}
+export type WebhookSecrets = ReturnType<typeof webhookSecrets>;

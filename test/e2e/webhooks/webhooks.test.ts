@@ -1,0 +1,127 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+
+let open: ComposedServer; // loopback is allowed
+let usual: ComposedServer;
+const token = 'the-token-of-these-tests';
+const base = '/api/v1/webhooks';
+
+beforeAll(async () => {
+  open = await composedServer({ CORRAL_TOKEN: token, CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8' });
+  usual = await composedServer({ CORRAL_TOKEN: token });
+});
+afterAll(async () => {
+  await open[Symbol.asyncDispose]();
+  await usual[Symbol.asyncDispose]();
+});
+
+interface Call {
+  readonly body?: unknown;
+  readonly key?: string;
+  readonly server?: ComposedServer;
+}
+async function call(method: string, path: string, { body, key = token, server = open }: Call = {}) {
+  const headers = { authorization: `Bearer ${key}` };
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await fetch(server.url + path, { method, headers, ...sent });
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  return { status: response.status, body: (await response.json()) as any };
+}
+
+/** A program that listens on loopback. */
+async function receiver({ status = 200, location = '' } = {}) {
+  const got: { readonly body: string; readonly headers: Record<string, string> }[] = [];
+  const server = createServer(async (request, response) => {
+    got.push({ body: await text(request), headers: request.headers as Record<string, string> });
+    response.writeHead(status, location ? { location } : {}).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/in`,
+    got,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+const lastOf = async (id: string, server = open) => (await call('GET', `${base}/${id}/deliveries`, { server })).body[0];
+
+test('a receiver verifies what it hears of a run, from its start to the deletion of its session', async () => {
+  await using program = await receiver();
+  const { body: made } = await call('POST', base, { body: { name: 'Program', url: program.url } });
+  const verifier = new Webhook(made.secret);
+  const { sessions } = open.core.services;
+  const session = await sessions.create({ origin: 'trpc', title: 'Greeting' });
+  await sessions.send(session.id, { text: 'Say hi', mode: 'queue' });
+  const heard = () =>
+    program.got.map(({ body, headers }) => verifier.verify(body, headers) as { type: string; data: object });
+  await expect.poll(() => heard().map(({ type }) => type)).toContain('run.ended');
+  await sessions.delete(session.id);
+  await expect.poll(() => heard().map(({ type }) => type)).toContain('session.deleted');
+  const all = heard().filter(({ data }) => 'sessionId' in data && data.sessionId === session.id);
+  expect(all.map(({ type }) => type).sort()).toEqual(['run.ended', 'run.started', 'session.deleted']);
+  expect(all.find(({ type }) => type === 'run.ended')?.data).toMatchObject({ outcome: { status: 'completed' } });
+  expect(JSON.stringify(all)).not.toContain('Say hi');
+  await call('DELETE', `${base}/${made.id}`);
+});
+
+test('a private address is refused where no setting allows it, by its number and by a name', async () => {
+  const asked = { name: 'Program', url: 'http://127.0.0.1:1/' };
+  const refused = await call('POST', base, { body: asked, server: usual });
+  expect(refused.status).toBe(400);
+  expect(JSON.stringify(refused.body)).toContain('webhooks.allow-ranges');
+  await using program = await receiver();
+  const url = program.url.replace('127.0.0.1', 'localhost');
+  const { body: made } = await call('POST', base, { body: { ...asked, url }, server: usual });
+  await call('POST', `${base}/${made.id}/test`, { server: usual });
+  await expect.poll(async () => (await lastOf(made.id, usual)).state).toBe('failed');
+  expect((await lastOf(made.id, usual)).error).toContain('webhooks.allow-ranges');
+  expect(program.got).toEqual([]);
+});
+
+test('a redirect is not followed', async () => {
+  await using target = await receiver();
+  await using program = await receiver({ status: 307, location: target.url });
+  const { body: made } = await call('POST', base, { body: { name: 'Moved', url: program.url } });
+  await call('POST', `${base}/${made.id}/test`);
+  await expect.poll(async () => (await lastOf(made.id)).state).toBe('failed');
+  expect(await lastOf(made.id)).toMatchObject({ statusCode: 307, error: expect.stringContaining('not followed') });
+  expect(program.got).toHaveLength(1);
+  expect(target.got).toEqual([]);
+});
+
+test('a stranger sees nothing of a webhook, and an operator not its whole address', async () => {
+  const [one, other] = [
+    await open.core.keys.create({ name: 'one', role: 'user' }),
+    await open.core.keys.create({ name: 'other', role: 'user' }),
+  ];
+  const operator = await open.core.keys.create({ name: 'operator', role: 'operator' });
+  const body = { name: 'Own', url: 'https://hooks.example.com/T0/secret', events: ['run.failed'] };
+  const { body: made } = await call('POST', base, { body, key: one.key });
+  expect((await call('GET', `${base}/${made.id}`, { key: other.key })).status).toBe(404);
+  expect((await call('GET', base, { key: other.key })).body).toEqual([]);
+  expect((await call('POST', `${base}/${made.id}/rotate`, { key: operator.key })).status).toBe(404);
+  const { body: seen } = await call('POST', `${base}/${made.id}/pause`, { key: operator.key });
+  expect(seen).toMatchObject({ url: 'https://hooks.example.com/…', paused: { by: 'person' } });
+  expect((await call('GET', `${base}/${made.id}`, { key: one.key })).body.url).toBe(body.url);
+});
+
+test.each([
+  ['an address of another kind', { url: 'file:///etc/passwd' }, 422],
+  ['an address with a password', { url: 'https://a:b@example.com/' }, 422],
+  ['no event', { events: [] }, 422],
+  ['an unknown event', { events: ['run.paused'] }, 422],
+  ['a misspelt field', { adress: 'a' }, 422],
+  ['a project that does not exist', { projectId: '00000000-0000-4000-8000-00000000dddd' }, 404],
+] as const)('%s is refused, and nothing is stored', async (_, wrong, status) => {
+  const before = (await call('GET', base)).body.length;
+  const body = { name: 'Hook', url: 'https://hooks.example.com/', ...wrong };
+  expect((await call('POST', base, { body })).status).toBe(status);
+  expect((await call('GET', base)).body).toHaveLength(before);
+});

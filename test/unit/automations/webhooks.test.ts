@@ -1,0 +1,412 @@
+import { Webhook as Verifier } from 'standardwebhooks';
+import { describe, expect, test } from 'vitest';
+import { vault } from '../../../src/auth/vault.ts';
+import { AutomationRecords } from '../../../src/automations/records.ts';
+import { Deliverer, type SendRequest } from '../../../src/automations/webhooks/deliverer.ts';
+import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
+import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
+import { Router } from '../../../src/automations/webhooks/router.ts';
+import { webhookService } from '../../../src/automations/webhooks/service.ts';
+import { signedHeaders } from '../../../src/automations/webhooks/signature.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { type WebhookSpec, webhookEvents } from '../../../src/sessions/api/server/webhooks.ts';
+import { webhookSecrets } from '../../../src/sessions/projects/webhook-secrets.ts';
+import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { stored } from '../../support/machines/session-parts.ts';
+
+const never = new AbortController().signal;
+const begin = Date.parse('2026-11-24T12:00:00Z');
+const ids = randomIds();
+const spec: WebhookSpec = {
+  name: 'Hook',
+  url: 'https://hooks.example.com/in',
+  events: [...webhookEvents],
+  format: 'json',
+  projectId: null,
+};
+const started = {
+  type: 'run.started',
+  runId: ids.runId(),
+  data: { task: 'a secret task', messageId: ids.messageId() },
+};
+const endOf = (status: 'completed' | 'failed') =>
+  ({ type: 'run.end', runId: ids.runId(), data: { status, reason: status, task: 'a secret task' } }) as const;
+
+interface Received {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** A server without its sessions. A second one over the same store is that server after a restart. */
+async function world({ store = memoryStore(), clock = manualClock(begin), isOwned = (): boolean => true } = {}) {
+  const received: Received[] = [];
+  let answer = async (): Promise<Response> => new Response('thanks');
+  const send: SendRequest = async (url, { headers, body }) => {
+    received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
+    return await answer();
+  };
+  const records = new WebhookRecords(store.records);
+  const secrets = webhookSecrets(store.records, vault([new Secret('ab'.repeat(32))]));
+  const outbox = new Outbox(store.records);
+  outbox.open(await records.areAny());
+  const automations = new AutomationRecords(store.records, async ({ id, paused }) => {
+    if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+  });
+  const router = new Router({
+    records,
+    outbox,
+    automationOf: async (id) => (await automations.get(id)).doc,
+    costOf: async () => 0.5,
+    isOwned,
+    pageUrl: 'https://corral.example.com/',
+    clock,
+  });
+  const deliverer = new Deliverer({
+    records,
+    outbox,
+    router,
+    send,
+    secretOf: secrets.open,
+    leads: async () => true,
+    shared: false,
+    clock,
+    random: () => 0,
+    warn: (about) => expect.unreachable(JSON.stringify(about)),
+  });
+  const service = webhookService({
+    records,
+    seal: secrets.seal,
+    ids,
+    clock,
+    check: async () => {},
+    learn: () => {},
+    wake: () => {},
+    opened: () => outbox.open(true),
+  });
+  const log = outbox.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 }));
+  const heads = new Map<SessionId, number>();
+  async function append(fact: object, about: { owner?: string; projectId?: string; deleting?: true } = {}) {
+    const id = ids.sessionId();
+    const after = heads.get(id) ?? 0;
+    const doc = stored({ id, title: 'Report', ...about });
+    const facts = [fact as SessionFact];
+    heads.set(
+      id,
+      await log.append({ sessionId: id, after, at: clock.now(), facts, puts: [{ kind: 'session', id, doc }] }),
+    );
+    return id;
+  }
+  return {
+    store,
+    clock,
+    received,
+    records,
+    automations,
+    service,
+    append,
+    deliverer,
+    answers: (next: typeof answer) => {
+      answer = next;
+    },
+    async round() {
+      await deliverer.round(never);
+      await deliverer.settled();
+    },
+    types: () => received.map(({ body }) => JSON.parse(body).type as string),
+  };
+}
+
+describe('a signature', () => {
+  const secret = `whsec_${Buffer.from('k'.repeat(32)).toString('base64')}`;
+  const body = JSON.stringify({ type: 'run.ended', data: { title: 'Grüße 🌍' } });
+
+  test('is the one that the public library of Standard Webhooks verifies', () => {
+    const headers = signedHeaders(secret, { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body });
+    expect(new Verifier(secret).verify(body, headers)).toEqual(JSON.parse(body));
+  });
+
+  test.each([
+    ['another body', { body: `${body} ` }],
+    ['another id', { id: 'msg_2' }],
+    ['an old time', { timestamp: 1_700_000_000 }],
+  ])('with %s is refused', (_, changed) => {
+    const message = { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body };
+    const headers = { ...signedHeaders(secret, message), 'webhook-id': 'msg_1' };
+    const other = { ...message, ...changed };
+    const sent = { ...headers, 'webhook-id': other.id, 'webhook-timestamp': `${other.timestamp}` };
+    expect(() => new Verifier(secret).verify(other.body, sent)).toThrow();
+  });
+});
+
+describe('an event of a session', () => {
+  test('reaches an endpoint once, without the texts of the session', async () => {
+    const { service, append, round, received, clock } = await world();
+    const { id } = await service.create(spec);
+    const sessionId = await append(endOf('failed'));
+    await round();
+    await round();
+    expect(received).toHaveLength(1);
+    const { type, timestamp, data } = JSON.parse(received[0]?.body ?? '');
+    expect({ type, timestamp }).toEqual({ type: 'run.failed', timestamp: new Date(clock.now()).toISOString() });
+    expect(data).toMatchObject({ sessionId, title: 'Report', outcome: { status: 'failed' }, cost: 0.5 });
+    expect(data.url).toBe(`https://corral.example.com/#${sessionId}`);
+    expect(received[0]?.body).not.toContain('secret task');
+    expect(await service.deliveries(id)).toMatchObject([{ state: 'delivered', tries: 1, statusCode: 200, error: '' }]);
+  });
+
+  test('is not lost when the server dies after the append', async () => {
+    const first = await world();
+    await first.service.create(spec);
+    await first.append(started);
+    const second = await world({ store: first.store, clock: first.clock });
+    await second.round();
+    expect(second.types()).toEqual(['run.started']);
+  });
+
+  test('outlives the deletion of its session', async () => {
+    const { service, append, round, types, store } = await world();
+    await service.create(spec);
+    const id = await append(endOf('completed'), { deleting: true });
+    await store.events.erase(id);
+    await round();
+    expect(types().sort()).toEqual(['run.ended', 'session.deleted']);
+  });
+
+  test('reaches those alone that may hear of it', async () => {
+    const { service, append, round, received } = await world();
+    const project = crypto.randomUUID();
+    const names = { all: {}, own: { owner: 'ann' }, other: { owner: 'bob' }, project: { projectId: project } };
+    for (const [name, about] of Object.entries(names))
+      await service.create({ ...spec, url: `https://hooks.example.com/${name}`, ...about });
+    await service.create({ ...spec, url: 'https://hooks.example.com/waits', events: ['run.waiting'] });
+    const at = () => received.splice(0).map(({ url }) => url.split('/').at(-1));
+    await append(started, { owner: 'ann' });
+    await round();
+    expect(at().sort()).toEqual(['all', 'own']);
+    await append(started, { projectId: project });
+    await round();
+    expect(at().sort()).toEqual(['all', 'project']);
+  });
+
+  test('does not reach an owner whose key is not valid any more', async () => {
+    const { service, append, round, received } = await world({ isOwned: () => false });
+    const { id } = await service.create({ ...spec, owner: 'gone' });
+    await append(started, { owner: 'gone' });
+    await round();
+    expect(received).toEqual([]);
+    expect((await service.get(id)).paused?.by).toBe('owner');
+  });
+
+  test('costs no record while there is no endpoint', async () => {
+    const { append, store } = await world();
+    await append(started);
+    expect(await store.records.count('webhook-outbox')).toBe(0);
+  });
+
+  test('is a line of text for Slack, in which a title is no markup', async () => {
+    const { service, round, received, store, clock } = await world();
+    await service.create({ ...spec, format: 'slack' });
+    const log = new Outbox(store.records);
+    log.open(true);
+    const id = ids.sessionId();
+    const doc = stored({ id, title: '<!channel> & *all*' });
+    await log.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 })).append({
+      sessionId: id,
+      after: 0,
+      at: clock.now(),
+      facts: [started as SessionFact],
+      puts: [{ kind: 'session', id, doc }],
+    });
+    await round();
+    expect(JSON.parse(received[0]?.body ?? '')).toEqual({
+      text: `<https://corral.example.com/#${id}|&lt;!channel&gt; &amp; all> has started.`,
+    });
+  });
+});
+
+test('the pause of an automation reaches endpoints, and one that was never stored does not', async () => {
+  const { service, automations, round, types, clock, store } = await world();
+  await service.create(spec);
+  const rules = { schedule: null, whileRunning: 'skip', maxRunning: 1, maxFailures: 5, shared: false } as const;
+  const agent = { projectId: null, template: null, model: null, message: 'Write it.' };
+  const times = { nextAt: null, createdAt: begin, updatedAt: begin };
+  const one = {
+    id: '0123456789ab',
+    version: 1,
+    name: 'Report',
+    paused: null,
+    failures: 0,
+    ...rules,
+    ...agent,
+    ...times,
+  };
+  await automations.put(one, 0);
+  const outbox = new Outbox(store.records);
+  outbox.open(true);
+  await outbox.addPause({ automationId: one.id, by: 'failures', at: begin - 1 });
+  await round();
+  expect(types()).toEqual([]);
+  await automations.change(one.id, (now) => ({ ...now, paused: { by: 'failures', text: 'Five.', at: clock.now() } }));
+  await round();
+  expect(types()).toEqual(['automation.paused']);
+  clock.advance(10_000);
+  await round();
+  expect(types()).toEqual(['automation.paused']);
+  expect(await store.records.count('webhook-outbox')).toBe(0);
+});
+
+describe('a delivery', () => {
+  test('that fails is tried after 5 s, 30 s, 2 min, 15 min, 1 h and 6 h, under one id, and then has failed', async () => {
+    const { service, append, round, received, answers, clock } = await world();
+    const { id } = await service.create(spec);
+    answers(async () => new Response('no', { status: 503 }));
+    await append(started);
+    await round();
+    for (const seconds of [5, 30, 120, 900, 3_600, 21_600]) {
+      const before = received.length;
+      clock.advance(seconds * 1_000 - 1);
+      await round();
+      expect(received).toHaveLength(before);
+      clock.advance(1);
+      await round();
+      expect(received).toHaveLength(before + 1);
+    }
+    clock.advance(30 * 24 * 3_600_000);
+    await round();
+    expect(received).toHaveLength(7);
+    expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    const [failed] = await service.deliveries(id);
+    expect(failed).toMatchObject({ state: 'failed', tries: 7, statusCode: 503, error: 'It answered 503.' });
+    answers(async () => new Response(null, { status: 204 }));
+    await service.resend(id, failed?.id ?? '');
+    await expect(service.resend(id, failed?.id ?? '')).rejects.toMatchObject({ code: 'conflict' });
+    await round();
+    expect(await service.deliveries(id)).toMatchObject([{ id: failed?.id, state: 'delivered', tries: 8 }]);
+    expect(received.at(-1)?.headers['webhook-id']).toBe(failed?.id);
+  });
+
+  test('that gets no answer within 15 seconds has failed', async () => {
+    const { service, deliverer, answers, clock } = await world();
+    const { id } = await service.create(spec);
+    const asked = Promise.withResolvers<void>();
+    answers(() => {
+      asked.resolve();
+      return new Promise((_, reject) => clock.setTimeout(() => reject(new Error('cut')), 15_000));
+    });
+    await service.test(id);
+    await deliverer.round(never);
+    await asked.promise;
+    clock.advance(15_000);
+    await deliverer.settled();
+    expect(await service.deliveries(id)).toMatchObject([
+      { type: 'webhook.test', state: 'failed', tries: 1, error: 'There was no answer within 15 seconds.' },
+    ]);
+  });
+
+  test('reads no more of an answer than 64 KiB', async () => {
+    const { service, round, answers } = await world();
+    const { id } = await service.create(spec);
+    let pulled = 0;
+    let isCancelled = false;
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        pull(controller) {
+          pulled += 1_024;
+          controller.enqueue(new Uint8Array(1_024));
+        },
+        cancel() {
+          isCancelled = true;
+        },
+      });
+    answers(async () => new Response(endless()));
+    await service.test(id);
+    await round();
+    expect(isCancelled).toBe(true);
+    expect(pulled).toBeLessThan(128 * 1_024);
+    expect(await service.deliveries(id)).toMatchObject([{ state: 'delivered' }]);
+  });
+
+  test('that is refused with 410 pauses the endpoint at once', async () => {
+    const { service, append, round, answers, received } = await world();
+    const { id } = await service.create(spec);
+    answers(async () => new Response(null, { status: 410 }));
+    await append(started);
+    await round();
+    expect((await service.get(id)).paused?.by).toBe('gone');
+    await append(started);
+    await round();
+    expect(received).toHaveLength(1);
+    await expect(service.test(id)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('that is the twentieth in a row to fail pauses the endpoint, which says so', async () => {
+    const { service, append, round, answers, clock } = await world();
+    const { id } = await service.create(spec);
+    answers(async () => new Response(null, { status: 500 }));
+    for (let count = 0; count < 20; count++) await append(started);
+    for (let count = 0; count < 45; count++) {
+      expect((await service.get(id)).failures).toBeLessThan(20);
+      await round(); // four at once
+      if (count % 5 === 4) clock.advance(6 * 3_600_000);
+      if ((await service.get(id)).paused) break;
+    }
+    const { paused } = await service.get(id);
+    expect(paused).toMatchObject({
+      by: 'failures',
+      text: 'It paused itself after 20 deliveries in a row that failed.',
+    });
+    expect(await service.resume(id)).toMatchObject({ paused: null, failures: 0 });
+  });
+
+  test('of an endpoint that hangs does not hold up those of others', async () => {
+    const { service, append, deliverer, received, answers, clock } = await world();
+    const slow = await service.create({ ...spec, url: 'https://slow.example.com/' });
+    for (let count = 0; count < 10; count++) await append(started);
+    answers(() => new Promise((_, reject) => clock.setTimeout(() => reject(new Error('cut')), 15_000)));
+    await deliverer.round(never);
+    await expect.poll(() => received.length).toBe(4);
+    await service.create(spec);
+    answers(async () => new Response());
+    await append(started);
+    await deliverer.round(never);
+    await expect.poll(() => received.filter(({ url }) => url === spec.url).length).toBe(1);
+    expect(received.filter(({ url }) => url === slow.url)).toHaveLength(4);
+    clock.advance(15_000);
+    await deliverer.settled();
+  });
+});
+
+test('the history of an endpoint keeps its last 200 deliveries, and ends with it', async () => {
+  const { service, round, store } = await world();
+  const { id } = await service.create(spec);
+  for (let count = 0; count < 205; count++) {
+    await service.test(id);
+    if (count % 4 === 3) await round();
+  }
+  await round();
+  expect(await service.deliveries(id)).toHaveLength(200);
+  await service.delete(id);
+  expect(await store.records.count('webhook-delivery')).toBe(0);
+  await expect(service.deliveries(id)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a secret is shown once, and a new one counts at once', async () => {
+  const { service, round, received, store } = await world();
+  const { id, secret } = await service.create(spec);
+  expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+  expect(JSON.stringify([await service.get(id), await service.list()])).not.toContain(secret);
+  expect(JSON.stringify(await store.records.list('webhook'))).not.toContain(secret);
+  const { secret: next } = await service.rotate(id);
+  await service.test(id);
+  await round();
+  const { body, headers } = received[0] as Received;
+  const signature = headers['webhook-signature'];
+  const message = { id: headers['webhook-id'] ?? '', timestamp: Number(headers['webhook-timestamp']), body };
+  expect(signature).toBe(signedHeaders(next, message)['webhook-signature']);
+  expect(signature).not.toBe(signedHeaders(secret, message)['webhook-signature']);
+});
