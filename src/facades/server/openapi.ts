@@ -14,7 +14,9 @@ const description =
 const own: Readonly<Record<string, string>> = {
   Server: 'Whether the server is well, its templates and models, and its settings.',
   Streams: "A session's files, and commands with their output as it comes, of any size.",
+  Repositories: "A session's repositories: what changed, commits, pull requests, and checkpoints.",
   Automations: 'Agents that start by themselves, by a schedule or a call.',
+  Webhooks: 'Programs outside that hear of runs, automations and sessions.',
   Previews: 'What listens in a sandbox, and addresses to look at it.',
   Desktop: "A session's screen, and who has its keyboard and mouse.",
   MCP: 'Corral as a tool of assistants that speak the Model Context Protocol.',
