@@ -82,7 +82,7 @@ function Permission({ item }: { item: ToolItem }) {
 const labelOf = ({ name }: ToolItem): string => tools.value.get(name)?.label ?? name.replaceAll('_', ' ');
 
 const telling = [
-  ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'],
+  ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
 /** What the call is about: the first of its arguments that tells. An agent can tell more of them at the end. */
