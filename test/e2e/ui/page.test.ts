@@ -5,6 +5,7 @@ import { browse } from '../../support/clients/browser.ts';
 import { onFailureTellOf } from '../../support/runner/on-failure.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { axeFinds } from './desk.ts';
 
 /** The server that tests without settings of their own share; each of them removes its sessions. */
 let shared: Promise<ServerProcess> | undefined;
@@ -268,6 +269,7 @@ test.each(['/docs', '/redoc'])(
     await page.goto(server.url + path);
     if (path === '/docs') await page.locator('#operations-tag-Crogia').click(); // the sections begin closed
     await page.locator('text=Run a task in a session >> visible=true').first().waitFor();
+    if (path === '/docs') expect(await axeFinds(page)).toEqual([]);
     expect(elsewhere).toEqual([]);
     expect(complaints.filter((text) => !text.includes('Content Security Policy'))).toEqual([]);
   },
