@@ -5,7 +5,7 @@ import { serverProcess } from '../support/servers/server-process.ts';
 /** Measured: 110 to 128 MiB. Loading the protocol's packages, or keeping a thread, takes 10 to 40 MiB more. */
 const maxMebibytes = 135;
 
-test('a server that nobody uses yet needs little memory', { timeout: 60_000 }, async () => {
+test('a server that nobody uses yet needs little memory', { timeout: 180_000 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', NODE_ENV: 'production' });
   const resident = async () => {
     const status = await readFile(`/proc/${server.pid}/status`, 'latin1');

@@ -219,7 +219,7 @@ async function flawsOf(context: TestContext, lookAt: (turn: number) => ViewCase)
   return flaws;
 }
 
-test('axe finds nothing on any view, and no view is wider than the screen', { timeout: 120_000 }, async (context) => {
+test('axe finds nothing on any view, and no view is wider than the screen', { timeout: 400_000 }, async (context) => {
   const diagonal = (turn: number): ViewCase => ({
     size: sizes[turn % 3] ?? wide,
     themes: [themes[turn % 2] ?? 'light'],

@@ -54,8 +54,8 @@ describe.each(worldsOrOnly('process'))('from inside $driver', (world) => {
     const lines = server.output().split('\n').slice(before);
     const warnings = lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
 
-    expect(inside.hello + inside.proxy).toBeGreaterThan(100); // otherwise nothing was tried
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(100);
+    expect(inside.hello + inside.proxy).toBeGreaterThan(20); // otherwise nothing was tried
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20);
     expect(warnings.length).toBeLessThan(60);
     expect(lines.length).toBeLessThan(1_200);
     expectUnhurt(seen, quiet, 'noise');
