@@ -67,6 +67,7 @@ const rules: Rule[] = [
       'src/app/parts/driver.ts': 'waits between tries',
       'src/app/commands/reap.ts': 'waits between tries',
       'src/app/parts/warm-pool.ts': 'waits between tries',
+      'src/app/start/webhooks.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
       'src/agents/models/demo/tasks/game.ts': 'puts an apple into a game',
       'src/client/fetch-event-source.ts': 'waits between tries',
