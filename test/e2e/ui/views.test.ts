@@ -98,7 +98,7 @@ async function walk({ page, see }: Walk): Promise<void> {
     await command(page, 'timeline');
     await panel.getByText('Events', { exact: true }).click();
     await page
-      .getByRole('button', { name: /run\.end/ })
+      .getByRole('button', { name: /The run ended/ })
       .last()
       .click();
     await page.getByRole('region', { name: 'Content of the event' }).waitFor();
@@ -123,7 +123,7 @@ async function walk({ page, see }: Walk): Promise<void> {
   await page.keyboard.press('Control+,');
   for (const section of ['Appearance', 'Notifications', 'Models and keys', 'Tools and approvals', 'Network']) {
     await see(`the settings ${section}`, async () => {
-      await page.getByRole('dialog').getByRole('button', { name: section }).click();
+      await page.getByRole('dialog').getByRole('button', { name: section, exact: true }).click();
       await page.getByRole('dialog').getByText('Loading…').waitFor({ state: 'hidden' });
     });
   }
