@@ -4,6 +4,7 @@ import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
+import { lookMs, Rounds } from './rounds.ts';
 import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
@@ -19,7 +20,6 @@ interface Deps {
 }
 const width = 8; // starts at once
 const batch = 100; // automations in a round
-const lookMs = { shared: 2_000, alone: 60_000 }; // between two rounds in which nothing is due
 const openMs = { shared: 2_000, alone: 10_000 }; // the same while starts wait or work
 /** A start that is later than this was missed, by a server that was down or asleep. */
 const missedMs = 60_000;
@@ -29,15 +29,17 @@ export class Scheduler {
   readonly #deps: Deps;
   /** The sessions that the last round found at work, whose end begins a round. */
   #working: ReadonlySet<SessionId> = new Set();
-  #wake = Promise.withResolvers<void>();
+  readonly #rounds: Rounds;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    const failure = 'automations could not be looked through; trying again';
+    this.#rounds = new Rounds({ ...deps, failure, round: (signal) => this.round(signal) });
   }
 
   /** Begins a round at once: somebody has changed an automation or added a start. */
   wake = (): void => {
-    this.#wake.resolve();
+    this.#rounds.wake();
   };
   /** The run of this session has ended. */
   ended(id: SessionId): void {
@@ -46,20 +48,7 @@ export class Scheduler {
 
   /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, warn, shared } = this.#deps;
-    const fired = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => fired.resolve(), { once: true });
-    while (!signal.aborted) {
-      this.#wake = Promise.withResolvers();
-      const restMs = await this.round(signal).catch((thrown: unknown) => {
-        if (!signal.aborted) warn({ err: thrown }, 'automations could not be looked through; trying again');
-        return lookMs.shared;
-      });
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = clock.setTimeout(resolve, Math.min(restMs, shared ? lookMs.shared : lookMs.alone));
-      await Promise.race([promise, this.#wake.promise, fired.promise]);
-      clock.clearTimeout(timer);
-    }
+    await this.#rounds.run(signal);
   }
 
   /** Resolves with the time until something is due, in ms. */

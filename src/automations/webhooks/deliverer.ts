@@ -5,6 +5,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import type { Versioned } from '../records.ts';
+import { lookMs, Rounds } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { pauseBefore } from './retries.ts';
@@ -30,7 +31,6 @@ interface Deps {
 }
 type Answer = { readonly statusCode: number | null; readonly error: string };
 
-const lookMs = { shared: 2_000, alone: 60_000 };
 const batch = 1_000;
 const most = { atOnce: 32, ofOneEndpoint: 4 };
 const deadlineMs = 15_000;
@@ -42,33 +42,22 @@ export class Deliverer {
   readonly #deps: Deps;
   /** The deliveries that are being tried, and their endpoints. */
   readonly #atWork = new Map<string, { readonly webhookId: string; readonly done: Promise<void> }>();
-  #wake = Promise.withResolvers<void>();
+  readonly #rounds: Rounds;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    const failure = 'webhooks could not be delivered; trying again';
+    this.#rounds = new Rounds({ ...deps, failure, round: (signal) => this.round(signal) });
   }
 
   /** Begins a round at once: there may be something to send. */
   wake = (): void => {
-    this.#wake.resolve();
+    this.#rounds.wake();
   };
 
   /** Runs until the signal fires, and then waits for the tries that it ends. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, warn, shared } = this.#deps;
-    const fired = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => fired.resolve(), { once: true });
-    while (!signal.aborted) {
-      this.#wake = Promise.withResolvers();
-      const restMs = await this.round(signal).catch((thrown: unknown) => {
-        if (!signal.aborted) warn({ err: thrown }, 'webhooks could not be delivered; trying again');
-        return lookMs.shared;
-      });
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = clock.setTimeout(resolve, Math.min(restMs, shared ? lookMs.shared : lookMs.alone));
-      await Promise.race([promise, this.#wake.promise, fired.promise]);
-      clock.clearTimeout(timer);
-    }
+    await this.#rounds.run(signal);
     await this.settled();
   }
 

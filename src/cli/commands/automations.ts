@@ -1,7 +1,7 @@
-import type { Corral } from '../../client/index.ts';
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
+import { findNamed } from '../find-named.ts';
 import { oneLine } from '../io.ts';
 
 type Automation = Outputs['automations']['get'];
@@ -15,20 +15,6 @@ function stateOf({ paused, schedule, nextAt }: Automation): string {
 }
 function endOf({ state, outcome, text, sessionId }: AutomationStart): string {
   return [state, outcome?.status, sessionId, oneLine(text, 100)].filter(Boolean).join('  ');
-}
-
-/** Finds an automation by its id, the beginning of one, or its name. */
-async function find(server: Corral, word: string): Promise<Automation> {
-  const all = await server.call((api) => api.automations.list.query());
-  const named = all.filter(({ id, name }) => id === word || name === word);
-  const found = named.length > 0 ? named : all.filter(({ id }) => word.length >= 4 && id.startsWith(word));
-  const [only] = found;
-  if (only && found.length === 1) return only;
-  throw new UsageError(
-    found.length === 0
-      ? `There is no automation ${word}. See: corral automation ls`
-      : `${found.length} automations are called ${word}. Name one by its id: ${found.map(({ id }) => id).join(', ')}`,
-  );
 }
 
 /** The automations of a server: lists, makes and starts them, and shows what has come of them. */
@@ -87,7 +73,7 @@ export const automationCommand: CliCommand = {
       show(made, lineOf(made));
       return exitCodes.ok.code;
     }
-    const { id } = await find(server, word);
+    const { id } = findNamed('automation', await server.call((api) => api.automations.list.query()), word);
     switch (action) {
       case 'start': {
         const start = await server.call((api) => api.automations.start.mutate({ id }));

@@ -2,6 +2,7 @@ import type { Corral } from '../../client/index.ts';
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
+import { findNamed } from '../find-named.ts';
 import { oneLine } from '../io.ts';
 
 type Webhook = Outputs['webhooks']['get'];
@@ -14,20 +15,6 @@ const deliveryOf = ({ id, type, state, tries, statusCode, error, createdAt }: De
   [seconds(createdAt), id, type.padEnd(17), state, `tries ${tries}`, statusCode, oneLine(error, 100)]
     .filter((part) => part !== null && part !== '')
     .join('  ');
-
-/** Finds a webhook by its id, the beginning of one, or its name. */
-async function find(server: Corral, word: string): Promise<Webhook> {
-  const all = await server.call((api) => api.webhooks.list.query());
-  const named = all.filter(({ id, name }) => id === word || name === word);
-  const found = named.length > 0 ? named : all.filter(({ id }) => word.length >= 4 && id.startsWith(word));
-  const [only] = found;
-  if (only && found.length === 1) return only;
-  throw new UsageError(
-    found.length === 0
-      ? `There is no webhook ${word}. See: corral webhook ls`
-      : `${found.length} webhooks are called ${word}. Name one by its id: ${found.map(({ id }) => id).join(', ')}`,
-  );
-}
 
 /** The webhooks of a server: lists, makes, tries and removes them, and shows what was sent. */
 export const webhookCommand: CliCommand = {
@@ -80,7 +67,7 @@ export const webhookCommand: CliCommand = {
       if (!isJson) io.say('The second line is its secret. It is shown this once.');
       return exitCodes.ok.code;
     }
-    const { id } = await find(server, word);
+    const { id } = findNamed('webhook', await server.call((api) => api.webhooks.list.query()), word);
     switch (action) {
       case 'test': {
         const sent = await server.call((api) => api.webhooks.test.mutate({ id }));

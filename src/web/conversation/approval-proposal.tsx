@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { TextParts, useBeginning } from '../markdown/plain.tsx';
 import { withHidden } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
+import { ProposalFields } from '../parts/proposal-fields.tsx';
 import { t } from '../text/text.ts';
 
 // A pull request that the agent wants to open. Its title and text are words for people, so they stand here as such.
@@ -50,26 +51,13 @@ export function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) 
         onDone({ ...proposal, title, text });
       }}
     >
-      <label>
-        <span>{t('ship.title')}</span>
-        <input
-          class="field"
-          required
-          maxLength={250}
-          value={title}
-          onInput={(event) => setTitle(event.currentTarget.value)}
-        />
-      </label>
-      <label>
-        <span>{t('ship.text')}</span>
-        <textarea
-          class="field"
-          rows={Math.min(12, Math.max(4, text.split('\n').length))}
-          maxLength={60_000}
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </label>
+      <ProposalFields
+        title={title}
+        text={text}
+        rows={Math.min(12, Math.max(4, text.split('\n').length))}
+        onTitle={setTitle}
+        onText={setText}
+      />
       <div class="choices">
         <Button onClick={onCancel}>{t('cancel')}</Button>
         <Button type="submit" kind="primary" disabled={isBusy || title.trim() === ''}>

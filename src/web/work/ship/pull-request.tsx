@@ -4,6 +4,7 @@ import { once, query, wordsOf } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
+import { ProposalFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
 
 export interface RepositoryAddress {
@@ -54,26 +55,7 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
       }}
     >
       <h3>{name}</h3>
-      <label>
-        <span>{t('ship.title')}</span>
-        <input
-          class="field"
-          required
-          maxLength={250}
-          value={title}
-          onInput={(event) => setTitle(event.currentTarget.value)}
-        />
-      </label>
-      <label>
-        <span>{t('ship.text')}</span>
-        <textarea
-          class="field"
-          rows={4}
-          maxLength={60_000}
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </label>
+      <ProposalFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
       <label class="ship-check">
         <input type="checkbox" checked={isDraft} onChange={(event) => setDraft(event.currentTarget.checked)} />
         <span>{t('ship.draft')}</span>
