@@ -29,7 +29,7 @@ async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pai
   let messages = 0;
   return {
     async subject() {
-      // Its sandbox is ready already: the row does not need it, and its start would disturb the measurement.
+      // The session's sandbox is ready already: the row does not need it, and its start would disturb the measurement.
       const session = await sessions.started();
       const url = sessions.urlOf(session);
       using client = await waitingClient(`${url}/events`);

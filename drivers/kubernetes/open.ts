@@ -34,15 +34,18 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-type Parts = Pick<DriverParts, 'instance' | 'ids' | 'clock' | 'random' | 'keys' | 'extraCa' | 'unenforced' | 'desktop'>;
+type ClusterParts = Pick<
+  DriverParts,
+  'instance' | 'ids' | 'clock' | 'random' | 'keys' | 'extraCa' | 'unenforced' | 'desktop'
+>;
 
 /** Ends pods past their deadline, of every installation in the namespace; for a CronJob. */
-export async function reapCluster(settings: KubernetesSettings, parts: Parts, signal: AbortSignal) {
+export async function reapCluster(settings: KubernetesSettings, parts: ClusterParts, signal: AbortSignal) {
   await using driver: KubernetesDriver = await kubernetesDriver(await kubernetesOptions(settings, parts));
   return await driver.reap(signal, 'all');
 }
 
-async function kubernetesOptions(it: KubernetesSettings, parts: Parts): Promise<KubernetesOptions> {
+async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): Promise<KubernetesOptions> {
   const { instance, ids, clock, random, unenforced, desktop } = parts;
   const extraCa = await parts.extraCa();
   if (extraCa && extraCa.length > maxVariable) {

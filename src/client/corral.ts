@@ -37,7 +37,7 @@ export interface NewBox {
   readonly idleTimeout?: number;
   /** `none`, or the only hosts (`host`, `*.host`, `host:port`) to reach of those that the server's policy opens. */
   readonly egress?: Egress;
-  /** Its processors and memory, where the server's driver can limit them; at most what the server allows. */
+  /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
   readonly size?: SandboxSize;
   /** Names and values of your own, by which `list` finds it again. */
   readonly metadata?: Readonly<Record<string, string>>;

@@ -44,7 +44,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
   }
 
-  /** Its output, when it was opened without `onData`. Leaving the loop detaches. */
+  /** The terminal's output, when it was opened without `onData`. Leaving the loop detaches. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#pieces.taken();

@@ -136,7 +136,7 @@ export interface ToolDescription {
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
   readonly needs: readonly ToolNeed[];
-  /** Its calls wait for a person's permission, unless a rule of the approvals allows or denies them. */
+  /** Calls of the tool wait for a person's permission, unless a rule of the approvals allows or denies them. */
   readonly asksFirst?: boolean;
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
   readonly native?:

@@ -1,13 +1,13 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { ServerCommand } from '../../cli/program.ts';
 
-interface Parts {
+interface ServerProgram {
   readonly serverCommands: readonly ServerCommand[];
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
 
 /** Runs a command that asks a running server. Loaded on use, because a server needs none of it. */
-export async function runClientCommand(args: readonly string[], parts: Parts): Promise<number> {
+export async function runClientCommand(args: readonly string[], parts: ServerProgram): Promise<number> {
   const { runCli } = await import('../../cli/program.ts');
   const { processIo } = await import('../../cli/io.ts');
   const { onInterrupt } = await import('../../cli/signals.ts');

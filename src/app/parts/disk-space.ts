@@ -6,14 +6,14 @@ import type { EngineLogger } from '../../sessions/engine/logger.ts';
 import { type DiskFloor, diskFloor } from '../../sessions/engine/sandbox/disk-floor.ts';
 import type { Config } from '../settings/config.ts';
 
-interface Parts {
+interface DiskFloorDeps {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly logger: EngineLogger;
 }
 
 /** Undefined when the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses none. */
-export function floorFor(config: Config, { driver, clock, logger }: Parts): DiskFloor | undefined {
+export function floorFor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
   const places = descriptorOf(driver.name)?.disks?.(config.dataDir);
   if (!places) return undefined;
   const freeOf = async (place: string) => {

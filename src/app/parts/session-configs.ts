@@ -6,7 +6,7 @@ import type { Template } from '../../core/model/template.ts';
 import { codeImage, isOurs } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 
-type Parts = Pick<Config, 'sandbox' | 'egress'>;
+type SandboxSections = Pick<Config, 'sandbox' | 'egress'>;
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'sandbox'>;
 export interface SandboxSettings {
   readonly config: Config;
@@ -125,7 +125,10 @@ export const maxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox'])
 const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages }: Template): SandboxSettings {
-  const own: { [Part in keyof Parts]: Partial<Parts[Part]> } = { sandbox: set(sandbox), egress: set(egress) };
+  const own: { [Part in keyof SandboxSections]: Partial<SandboxSections[Part]> } = {
+    sandbox: set(sandbox),
+    egress: set(egress),
+  };
   // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
   if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
   const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;

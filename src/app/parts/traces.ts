@@ -4,7 +4,7 @@ import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
 import { loadedTracer, sdkSink } from '../../observability/traces/sdk.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
-interface Parts {
+interface TraceDeps {
   readonly log: EventLog;
   readonly events: EventStore;
   readonly version: string;
@@ -14,7 +14,7 @@ const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
 /** Sends traces, if the standard variables of OpenTelemetry or an SDK that is loaded ask for it. */
-export function openTraces(variables: Variables, { log, events, version, warn }: Parts): LogTraces | undefined {
+export function openTraces(variables: Variables, { log, events, version, warn }: TraceDeps): LogTraces | undefined {
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const tracer = loadedTracer(version);
   const target = tracer ? undefined : otlpTarget(variables, warn);
@@ -28,7 +28,7 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
 }
 
 /** The target of our own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */
-function otlpTarget(given: Variables, warn: Parts['warn']): OtlpTarget | undefined {
+function otlpTarget(given: Variables, warn: TraceDeps['warn']): OtlpTarget | undefined {
   const exporters = (given.OTEL_TRACES_EXPORTER ?? '').split(',').map((it) => it.trim());
   const [exporter = ''] = exporters;
   const own = given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;

@@ -27,13 +27,13 @@ export const knownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveCo
       : [],
   );
 
-interface Known {
+interface ChoosableNames {
   readonly tools: ToolRegistry;
   readonly templates: Pick<TemplateService, 'get'>;
 }
 
 /** Throws: invalid_request for a value that names what is not there, because it would protect or open nothing. */
-export function checkChange(key: string, value: unknown, { tools, templates }: Known): void {
+export function checkChange(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') refuseUnknown(key, value as string[], tools);
   if (key === 'approvals.rules') {

@@ -1,14 +1,11 @@
 import { z } from 'zod';
 import { driverLabels, driverNames, driverSections } from '../../../drivers/list.ts';
 import { approvalRules } from '../../config/approval-rules.ts';
-import { credentials } from '../../config/credentials.ts';
 import {
   amount,
   flag,
-  flagOr,
   hosts,
   integer,
-  integerOr,
   listOf,
   networks,
   oneOf,
@@ -34,13 +31,13 @@ import { layoutOf } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
 import { isServer } from '../../forges/list.ts';
-import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 import { model, models } from './models.ts';
+import { browser, desktop, egress, sandbox } from './sandboxes.ts';
+import { keys, retention, snapshots, storage } from './storage.ts';
 
 const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
-const keptIn = (unit: Unit): ChangeableSetting => ({ section: 'retention', form: { kind: 'amount', unit } });
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
@@ -80,29 +77,8 @@ export const Config = z.strictObject({
   maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
   ...facadeSections,
 
-  storage: z.strictObject({
-    kind: setting(
-      oneOf('auto', 'local', 's3', 'volume', 'mongo'),
-      'auto',
-      'where uploads are kept: the data folder, S3, a mounted folder, or beside the history in MongoDB; auto is mongo with MONGODB_URL, else local',
-    ),
-    path: optional(text('a folder'), 'the mounted folder; for local another one than files in the data folder'),
-    s3: z.strictObject({
-      endpoint: optional(url('https', 'http'), "another server that speaks S3 than the region's own"),
-      region: setting(text('a region'), 'us-east-1', 'region of the bucket', 'AWS_REGION'),
-      bucket: optional(text('the name of a bucket that exists'), 'bucket of the uploads'),
-      prefix: setting(text('a path such as corral/', /^([^/]+\/)*$/), '', 'stands before the names of all objects'),
-      accessKeyId: optionalSecret(secret(), 'access key', 'AWS_ACCESS_KEY_ID'),
-      secretAccessKey: optionalSecret(secret(), 'its secret', 'AWS_SECRET_ACCESS_KEY'),
-    }),
-  }),
-  keys: z.strictObject({
-    encryptionKey: optionalSecret(
-      secret('32 bytes as hex or base64; further ones after commas only open what they sealed'),
-      'seals the stored keys of model providers; one is made in the data folder where neither this nor the file is set',
-    ),
-    encryptionKeyFile: optional(text('a file'), 'the same, one key to a line'),
-  }),
+  storage,
+  keys,
 
   driver: setting(
     oneOf('auto', ...driverNames),
@@ -186,41 +162,8 @@ export const Config = z.strictObject({
   }),
   toolTimeoutSeconds: setting(integer(1, day), 600, 'time for one command; then its whole tree is killed'),
   maxEventsPerSession: setting(integer(100), 50_000, 'events kept for each session'),
-  retention: z.strictObject({
-    days: changeable(
-      setting(
-        integer(0, 36_500),
-        0,
-        'a finished session is deleted when nothing happened in it for so long; 0 is never',
-      ),
-      keptIn('days'),
-    ),
-    maxSessions: changeable(
-      setting(
-        integer(0),
-        0,
-        'beyond so many stored sessions the finished ones that rested longest are deleted; 0 is no limit',
-      ),
-      keptIn('count'),
-    ),
-    maxBytes: changeable(
-      setting(size(0), 0, 'the same by the size of all their histories together; 0 is no limit'),
-      keptIn('bytes'),
-    ),
-    maxSessionBytes: changeable(
-      setting(size(0), 0, 'beyond this the oldest events of a resting session go; 0 is no limit'),
-      keptIn('bytes'),
-    ),
-  }),
-  snapshots: z.strictObject({
-    keep: setting(
-      integer(0, 1_000),
-      10,
-      'copies of its files that a session keeps, from the ends of its newest steps and runs; forks begin with them; 0 makes none',
-    ),
-    maxBytes: setting(size(1), '256MiB', 'no copy is made of a workspace whose files are larger together'),
-    sessionBytes: setting(size(1), '1GiB', 'all copies of a session together; beyond that the oldest go'),
-  }),
+  retention,
+  snapshots,
   repositories: z.strictObject({
     authorName: setting(
       text('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),
@@ -270,68 +213,8 @@ export const Config = z.strictObject({
     ),
   }),
 
-  sandbox: z.strictObject({
-    image: setting(
-      text('an image name'),
-      'corral/sandbox',
-      'image of every sandbox; the default is built on first use',
-    ),
-    isolation: setting(
-      oneOf('standard', 'strict'),
-      'standard',
-      'strict: only sandboxes with a kernel of their own (gVisor or Kata); the server does not start where there is none',
-    ),
-    desktop: setting(
-      flagOr('auto'),
-      'auto',
-      'gives each sandbox a screen with a browser, from a larger image; 2GiB of memory is better then; auto: with Docker, ' +
-        'once the server has built that image in the background; elsewhere false',
-    ),
-    memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
-    cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
-    maxMemory: optional(
-      size(64 * 2 ** 20),
-      'the most memory that the creator of a session can choose for its sandbox; unset: no more than memory',
-    ),
-    maxCpus: optional(
-      amount(0.1, 512),
-      'the most processors that the creator of a session can choose for its sandbox; unset: no more than cpus',
-    ),
-    pids: setting(integer(32, 32_768), 512, 'processes and threads for each sandbox'),
-    disk: setting(size(16 * 2 ** 20), '2GiB', 'files of each sandbox, its home included; what writes more is ended'),
-    minFreeDisk: setting(
-      size(0),
-      '2GiB',
-      'free space of the disk below which no sandbox starts, and the one that uses most is stopped; 0 is no floor',
-    ),
-    idleSeconds: setting(integer(1, 30 * day), 1800, 'an unused sandbox is stopped after this; its files stay'),
-    ttlSeconds: setting(integer(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
-    startTimeoutSeconds: setting(integer(1, 3600), 300, 'time for a sandbox to start, making its image included'),
-    maxStarting: setting(integer(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
-    warmPool: setting(
-      integerOr('auto', 0, 1_000),
-      0,
-      'sandboxes that stand ready for new sessions (docker, kubernetes); auto: at least one, and as many as the last ten ' +
-        'minutes asked for at once, while memory is free',
-    ),
-  }),
-  egress: z.strictObject({
-    policy: changeable(setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`), {
-      section: 'network',
-      form: { kind: 'choice', options: policyNames },
-    }),
-    allow: changeable(setting(hosts(), [], 'hosts that the policy allow-list lets through'), {
-      section: 'network',
-      form: { kind: 'hosts' },
-    }),
-    registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
-    allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
-    credentials: setting(
-      credentials(),
-      {},
-      'secrets that the proxy adds to requests for their hosts, and that no sandbox sees, see docs/egress.md',
-    ),
-  }),
+  sandbox,
+  egress,
   webhooks: z.strictObject({
     allowRanges: setting(networks(), [], 'private networks that webhooks may reach all the same'),
     pageUrl: optional(
@@ -339,22 +222,8 @@ export const Config = z.strictObject({
       'the address of the page, for the links in webhooks; without it they have none',
     ),
   }),
-  desktop: z.strictObject({
-    maxViewers: setting(integer(1, 1_000), 16, 'viewers that watch one desktop at once'),
-    controlIdleSeconds: setting(
-      integer(5, day),
-      120,
-      'a person who does nothing for so long has given keyboard and mouse back',
-    ),
-    clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
-    geometry: setting(text('width x height such as 1280x800', /^\d{3,4}x\d{3,4}$/), '1280x800', 'pixels of the screen'),
-    idleSeconds: setting(integer(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
-  }),
-  browser: z.strictObject({
-    maxTabs: setting(integer(1, 100), 20, 'tabs an agent may have open; beyond them the oldest is closed'),
-    maxDownload: setting(size(1), '200MiB', 'largest file that the browser may download'),
-    screenshots: setting(integer(1, 10_000), 200, 'screenshots kept for each session, the newest'),
-  }),
+  desktop,
+  browser,
   mcp: z.strictObject({
     servers: secretSetting(
       toolServers(),

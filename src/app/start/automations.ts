@@ -10,7 +10,7 @@ import { costOf } from '../../sessions/services/costs.ts';
 import type { Replica } from '../parts/replica.ts';
 import { inBackground, type Startup } from './startup.ts';
 
-interface Parts {
+interface AutomationDeps {
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly outbox: Pick<Outbox, 'addPause'>;
@@ -22,7 +22,7 @@ interface Parts {
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 
 /** The automations of the store, and the scheduler that starts them. */
-export function openAutomations({ closing, clock, ids, logger }: Startup, parts: Parts): RunningAutomations {
+export function openAutomations({ closing, clock, ids, logger }: Startup, parts: AutomationDeps): RunningAutomations {
   const { store, log, outbox, replica, sessions, check, isOwned } = parts;
   const records = new AutomationRecords(store.records, async ({ id, paused }) => {
     if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });

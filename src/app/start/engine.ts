@@ -32,14 +32,14 @@ export interface RunningEngine extends AsyncDisposable {
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
-interface Parts {
+interface EngineDeps {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
 }
 
 /** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
-export async function openEngine(startup: Startup, { storage, sandboxes, agents }: Parts): Promise<RunningEngine> {
+export async function openEngine(startup: Startup, { storage, sandboxes, agents }: EngineDeps): Promise<RunningEngine> {
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, watchers, replica } = storage;
   const { driver } = sandboxes;

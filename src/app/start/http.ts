@@ -18,7 +18,7 @@ export interface Http extends AsyncDisposable {
   /** Set when clients need the token of the first start: without isolation any local program is a client too. */
   readonly startToken: StartToken | undefined;
 }
-interface Parts {
+interface HttpDeps {
   readonly core: Core;
   readonly version: string;
   /** Undefined when the settings turn auditing off. */
@@ -28,7 +28,7 @@ interface Parts {
 /** Rejects: invalid_request, when the server cannot listen at the configured address. */
 export async function openHttp(
   startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
-  { core, version, audit }: Parts,
+  { core, version, audit }: HttpDeps,
 ): Promise<Http> {
   const { config, ids, learn } = startup;
   const { isolation } = core.driver.capabilities;

@@ -57,7 +57,7 @@ export interface OpenServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   readonly retention: Retention;
 }
-interface Parts {
+interface ServiceDeps {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
@@ -67,7 +67,7 @@ interface Parts {
   >;
 }
 
-export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
+export async function openServices(startup: Startup, parts: ServiceDeps): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, outbox, watchers, replica, collectBlobs, live, changed } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;

@@ -13,7 +13,7 @@ import type { WebhookSecrets } from '../../sessions/projects/webhook-secrets.ts'
 import type { Replica } from '../parts/replica.ts';
 import { inBackground, type Startup } from './startup.ts';
 
-interface Parts extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
+interface WebhookDeps extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly outbox: Outbox;
@@ -27,7 +27,7 @@ const refusal = (host: string) =>
   `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges.`;
 
 /** The webhooks of the store, and the deliverer that sends to them. */
-export function openWebhooks(startup: Startup, parts: Parts): RunningWebhooks {
+export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebhooks {
   const { closing, clock, ids, logger, learn, config } = startup;
   const { store, log, outbox, replica, secrets, projectExists, costOf, isOwned } = parts;
   const { allowRanges, pageUrl } = config.webhooks;

@@ -128,7 +128,7 @@ export class WebhookRecords {
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
     for (const { id } of ended.slice(keptDeliveries)) await this.#records.delete(kinds.ended, id);
   }
-  /** Its endpoint was deleted. */
+  /** Call it when the endpoint was deleted. */
   async forget(id: string): Promise<void> {
     await this.#records.delete(kinds.pending, id);
   }

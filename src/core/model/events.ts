@@ -206,7 +206,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       kind: z.enum(['fetching', 'ready', 'failed', 'committed', 'pushed', 'proposed']),
       url: z.string(),
-      /** Its folder, relative to the workspace. */
+      /** The repository's folder, relative to the workspace. */
       path: z.string(),
       detail: z.string(),
       branch: z.string().optional(),

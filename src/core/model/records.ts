@@ -108,9 +108,9 @@ export const SessionRecord = z.object({
   repositories: z.array(SessionRepository).readonly().optional(),
   /** The person in whose name commits are made; absent: the one that the settings name. */
   author: GitPerson.optional(),
-  /** Its creator's own names and values, by which programs find the session again. */
+  /** Names and values of the session's creator, by which programs find the session again. */
   metadata: z.record(z.string(), z.string()).optional(),
-  /** Its creator's choice for its sandbox; absent: none. */
+  /** The creator's choice for the sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
   /** Then the session is deleted, epoch ms; absent or null: it stays. */
   endsAt: z.number().nullable().optional(),

@@ -57,7 +57,7 @@ export const Session = z.object({
   /** The message that the session's first own message replaces; null unless the session began with an edit. */
   branch: Branch.nullable(),
   repositories: z.array(SessionRepository).readonly(),
-  /** Its creator's own names and values. */
+  /** Names and values of the session's creator. */
   metadata: z.record(z.string(), z.string()),
   /** Then it is deleted; null: it stays. */
   endsAt: z.iso.datetime().nullable(),

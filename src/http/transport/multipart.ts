@@ -48,7 +48,7 @@ export async function multipartFiles<Taken>(
   });
 }
 
-interface Parts {
+interface FormReading {
   readonly parser: BusboyInstance;
   /** The names of the fields whose files are taken. */
   readonly fields: readonly string[];
@@ -58,7 +58,7 @@ interface Parts {
 
 async function takeParts<Taken>(
   body: Readable,
-  { parser, fields, files }: Parts,
+  { parser, fields, files }: FormReading,
   take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
   const taken: Promise<Taken>[] = [];

@@ -28,14 +28,14 @@ const pageChars = 4 * 1024 * 1024;
 /** Compaction leaves younger events alone: a writer that slept for less must still collide with them. */
 export const keptMs = 10 * 60_000;
 
-interface Parts {
+interface MongoEventDeps {
   readonly connection: Connection;
   readonly appender: Appender;
   readonly heads: Heads;
   readonly now: () => number;
 }
 
-export function mongoEvents({ connection, appender, heads, now }: Parts): EventStore {
+export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps): EventStore {
   const { at, run, can } = connection;
   const newest = (session: SessionId, also: Document = {}) =>
     run(() => at.events(session).findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));

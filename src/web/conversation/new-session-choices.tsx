@@ -13,7 +13,7 @@ import { UnavailableTemplates } from './unavailable-templates.tsx';
 /** The model of a new session; empty: the server's own. */
 export const chosenModel = signal('');
 export const chosenTemplate = pref<string>('template', '');
-/** Its URL, and behind a # its branch, tag or commit; empty: none. */
+/** The repository's URL, and behind a # its branch, tag or commit; empty: none. */
 export const chosenRepository = signal('');
 const templates = signal<Outputs['templates']['list']['templates']>([]);
 

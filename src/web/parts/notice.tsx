@@ -4,13 +4,13 @@ import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or why an action failed.
 
-interface Said {
+interface NoticeText {
   readonly text: string;
   readonly isBad: boolean;
   /** The page of the guide that says more. */
   readonly docs?: string | undefined;
 }
-const message = signal<Said | undefined>(undefined);
+const message = signal<NoticeText | undefined>(undefined);
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 export function notify(text: string, isBad = false, docs?: string): void {
@@ -47,7 +47,8 @@ export const GuideLink = ({ docs }: { docs: string }) => (
 );
 
 export function Notice() {
-  const broken: Said | undefined = connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
+  const broken: NoticeText | undefined =
+    connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
   const said = broken ?? message.value;
   return (
     <p class={`notice ${said?.isBad ? 'bad' : ''}`} role="status" hidden={!said}>

@@ -27,9 +27,9 @@ interface Agent {
   readonly credential: Readonly<Record<string, unknown>>;
   /** Finds the agent's processes. */
   readonly process: string;
-  /** Its template begins a new session, with a summary, after the process has ended. */
+  /** The agent's template begins a new session, with a summary, after the process has ended. */
   readonly startsAnew?: true;
-  /** Its requests are unlike those that the fake of the API takes, whose rules are those for Corral's own requests. */
+  /** The agent's requests are unlike those that the fake of the API takes, whose rules are those for Corral's own requests. */
   readonly isUnlike?: true;
 }
 const agents: readonly Agent[] = [

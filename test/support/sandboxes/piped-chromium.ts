@@ -19,7 +19,7 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-popup-blocking',
-  // Its own window is not drawn by pages, each of which would be a process.
+  // Chromium's own window is not drawn by pages, each of which would be a process.
   '--disable-features=InitialWebUI,PreloadTopChromeWebUI,WebUIOmniboxPopup,WebUIReloadButton,WebUIToolbar',
   '--remote-debugging-pipe',
   '--window-size=1280,800',

@@ -11,7 +11,7 @@ import type { World } from '../worlds.ts';
 import type { Clients } from './load.ts';
 import type { Fault, Step } from './plan.ts';
 
-export interface Parts {
+export interface StormParts {
   readonly server: ServerProcess;
   readonly world: World;
   readonly clients: Clients;
@@ -22,12 +22,12 @@ export interface Parts {
 
 /** Makes faults. Those that stop or restart the server, or lock its store, run one at a time. */
 export class FaultMaker {
-  readonly #parts: Parts;
+  readonly #parts: StormParts;
   readonly hits = new Map<Fault, number>();
   #server: Promise<void> = Promise.resolve();
   #cuts = 0;
 
-  constructor(parts: Parts) {
+  constructor(parts: StormParts) {
     this.#parts = parts;
   }
 

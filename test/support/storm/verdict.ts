@@ -4,12 +4,12 @@ import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { problemsOf } from '../hostile/checker.ts';
 import { illegalities } from '../simulation/legality.ts';
 import { evidenceOf } from './leftovers.ts';
-import type { Parts } from './making.ts';
+import type { StormParts } from './making.ts';
 
 /** V8 keeps pages after a burst of 5 MB outputs and rejected starts, so this only catches growth without a bound. */
 const maxMebibytes = 600;
 
-export interface Accounts extends Parts {
+export interface Accounts extends StormParts {
   readonly events: (id: string) => Promise<readonly SessionEvent[]>;
   /** A secret of the server's environment. */
   readonly canary: string;

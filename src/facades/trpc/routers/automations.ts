@@ -38,7 +38,7 @@ export const automationsRouter = router({
     .mutation(async ({ ctx, input: { id, ...change } }) =>
       toAutomation(await ctx.services.automations.update(id, changeOf(change))),
     ),
-  /** Its sessions stay. */
+  /** The automation's sessions stay. */
   delete: procedure
     .input(byId)
     .output(Done)
@@ -46,7 +46,7 @@ export const automationsRouter = router({
       await ctx.services.automations.delete(input.id);
       return done;
     }),
-  /** Its schedule rests; sessions that work go on. */
+  /** The schedule rests; sessions that work go on. */
   pause: procedure
     .input(byId)
     .output(Automation)

@@ -110,9 +110,9 @@ export interface AutomationService {
   get(id: string): Promise<Automation>;
   /** Changes the given fields. Rejects: conflict (`version` is given and not the present one), as `create` does. */
   update(id: string, change: Partial<AutomationSpec> & { readonly version?: number }): Promise<Automation>;
-  /** Its sessions and the history of its starts stay until they are deleted themselves. */
+  /** The automation's sessions and the history of its starts stay until they are deleted themselves. */
   delete(id: string): Promise<void>;
-  /** Its schedule rests. Sessions that work go on. */
+  /** The schedule rests. Sessions that work go on. */
   pause(id: string): Promise<Automation>;
   /** The schedule counts again, from now on. */
   resume(id: string): Promise<Automation>;

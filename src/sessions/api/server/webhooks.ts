@@ -71,7 +71,7 @@ export interface WebhookService {
   get(id: string): Promise<Webhook>;
   /** Changes the given fields. Rejects as `create` does. */
   update(id: string, change: Partial<WebhookSpec>): Promise<Webhook>;
-  /** Its deliveries end with it. */
+  /** The webhook's deliveries end with it. */
   delete(id: string): Promise<void>;
   /** Nothing is sent to it, and events that come meanwhile are left out. */
   pause(id: string): Promise<Webhook>;

@@ -30,7 +30,7 @@ export interface CreationDeps {
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
-interface Parts extends CreationDeps {
+interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly count: () => Promise<{ readonly total: number }>;
 }
@@ -40,7 +40,7 @@ const noSuch = (thrown: unknown): undefined => {
 };
 
 /** Creates sessions, new ones and forks. Rejects: sandbox_capacity when the server has no room for another session. */
-export function sessionCreation(parts: Parts) {
+export function sessionCreation(parts: CreatorDeps) {
   const { store, log, supervisor, clock, ids } = parts;
 
   async function admit(): Promise<void> {

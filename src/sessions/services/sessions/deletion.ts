@@ -13,7 +13,7 @@ const notBroken: ReadonlySet<ErrorCode> = new Set([
 ]);
 const deleteMs = 15_000; // the deletion continues in the background after that; no list shows the session any more
 
-interface Parts extends RemovalDeps {
+interface DeletionDeps extends RemovalDeps {
   readonly store: Store;
   /** Fires when the server drains. */
   readonly closing: AbortSignal;
@@ -24,7 +24,7 @@ interface Parts extends RemovalDeps {
 }
 
 /** Deletes a session for good. A second call waits for the first one's tombstone and rejects: session_not_found. */
-export function sessionDeletion(parts: Parts) {
+export function sessionDeletion(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
   /** Tombstones that are being written. */
   const burying = new Map<SessionId, Promise<void>>();

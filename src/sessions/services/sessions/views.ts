@@ -19,7 +19,7 @@ export interface ViewDeps {
   readonly clock: Clock;
   readonly workdir: (id: SandboxId) => string;
 }
-interface Parts extends ViewDeps {
+interface PanelDeps extends ViewDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
 }
 
@@ -30,7 +30,7 @@ export function sessionViews({
   clock,
   workdir,
   stored,
-}: Parts): Pick<SessionService, 'shell' | 'readFile'> {
+}: PanelDeps): Pick<SessionService, 'shell' | 'readFile'> {
   return {
     async shell(id, shellId, signal) {
       await stored(id);

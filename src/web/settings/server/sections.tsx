@@ -3,11 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 
-type Parts = readonly string[];
-type ServerSettings = ComponentType<{ parts: Parts }>;
+type SectionNames = readonly string[];
+type ServerSettings = ComponentType<{ parts: SectionNames }>;
 
 /** Most people never open these pages, so their code loads with the first one. */
-function Loaded({ parts }: { parts: Parts }) {
+function Loaded({ parts }: { parts: SectionNames }) {
   const [Body, setBody] = useState<ServerSettings>();
   const [trouble, tryIt] = useTrouble();
   useEffect(() => {

@@ -13,7 +13,7 @@ export interface Row {
   readonly type: 'file' | 'directory';
   readonly size: number | null;
   readonly isOpen: boolean;
-  /** Its place among its siblings, from 1, and their number. */
+  /** The row's place among its siblings, from 1, and their number. */
   readonly place: number;
   readonly siblings: number;
 }

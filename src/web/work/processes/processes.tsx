@@ -61,7 +61,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
   );
 }
 
-/** Its number, state, memory, ports and start. */
+/** The process's number, state, memory, ports and start. */
 function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process): string {
   return [
     t('processes.pid', { pid }),

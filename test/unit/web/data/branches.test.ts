@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { branchesOf } from '../../../../src/web/data/branches.ts';
 
-type Given = Parameters<typeof branchesOf>[0][number];
-const session = (id: string, minute: number, more: Partial<Given> = {}): Given => ({
+type BranchedSession = Parameters<typeof branchesOf>[0][number];
+const session = (id: string, minute: number, more: Partial<BranchedSession> = {}): BranchedSession => ({
   id,
   createdAt: `2026-01-01T00:0${minute}:00Z`,
   branch: null,

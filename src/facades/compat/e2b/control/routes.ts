@@ -211,7 +211,7 @@ export function mountControl(app: App, deps: Deps): void {
   });
 }
 
-/** Its time is over, and it is deleted in a moment. */
+/** Whether the session's time is over, so that it is deleted in a moment. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 
