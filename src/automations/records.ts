@@ -3,7 +3,13 @@ import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { Outcome } from '../core/model/records.ts';
-import type { Automation, AutomationStart, StartsQuery } from '../sessions/api/server/automations.ts';
+import {
+  type Automation,
+  type AutomationStart,
+  hookEvents,
+  hookSources,
+  type StartsQuery,
+} from '../sessions/api/server/automations.ts';
 
 // Three kinds of records. An automation is sorted by its next start, so that the scheduler asks for those that are due
 // alone. A start is `open` until it has its end, and then moves into the history of its automation.
@@ -25,6 +31,35 @@ const Stored = z.object({
       missed: z.enum(['latest', 'none']),
     })
     .nullable(),
+  hook: z
+    .object({
+      source: z.enum(hookSources),
+      events: z.array(z.enum(hookEvents)),
+      repositories: z.array(z.string()),
+      label: z.string().nullable(),
+      account: z.string().nullable(),
+      senders: z.array(z.string()),
+      template: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
+  after: z
+    .object({
+      of: z.enum(['session', 'automation', 'project']),
+      id: z.string(),
+      outcome: z.enum(['done', 'failed', 'any']),
+    })
+    .nullable()
+    .default(null),
+  budget: z
+    .object({
+      turns: z.int().nullable(),
+      tokens: z.int().nullable(),
+      cost: z.number().nullable(),
+      seconds: z.number().nullable(),
+    })
+    .nullable()
+    .default(null),
   whileRunning: z.enum(['skip', 'queue', 'stop']),
   maxRunning: z.int(),
   maxFailures: z.int(),
@@ -32,6 +67,7 @@ const Stored = z.object({
   paused: z.object({ by: z.enum(['person', 'failures', 'owner']), text: z.string(), at: z.number() }).nullable(),
   failures: z.int(),
   nextAt: z.number().nullable(),
+  secretAt: z.number().nullable().default(null),
   createdAt: z.number(),
   updatedAt: z.number(),
 });
@@ -42,6 +78,13 @@ const StoredStart = z.object({
   cause: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
     z.object({ kind: z.literal('person'), key: z.string().nullable() }),
+    z.object({
+      kind: z.literal('hook'),
+      source: z.enum(hookSources),
+      event: z.enum(hookEvents).nullable(),
+      about: z.string(),
+    }),
+    z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
   ]),
   at: z.number(),
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
@@ -52,12 +95,32 @@ const StoredStart = z.object({
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
+  given: z.string().default(''),
+  chain: z.array(z.string()).default([]),
 });
 /** A document and the version that the next write of it has to name. */
 export interface Versioned<Doc> {
   readonly doc: Doc;
   readonly version: number;
 }
+
+/** A start that waits. */
+export const newStart = (
+  { id: automationId, version }: Pick<Automation, 'id' | 'version'>,
+  start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
+): AutomationStart => ({
+  given: '',
+  chain: [],
+  ...start,
+  automationId,
+  version,
+  state: 'queued',
+  sessionId: null,
+  text: '',
+  outcome: null,
+  endedAt: null,
+  cost: null,
+});
 
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
 const keptStarts = 1_000; // of one automation; older ones are forgotten
@@ -118,6 +181,11 @@ export class AutomationRecords {
       await this.#records.delete(kinds.ended, start);
   }
 
+  /** The automations that the end of a run can start. */
+  async afterRuns(): Promise<Automation[]> {
+    return (await this.all()).filter(({ after }) => after !== null);
+  }
+
   async all(): Promise<Automation[]> {
     return (await this.#records.list(kinds.automation)).map(({ doc }) => Stored.parse(doc));
   }
@@ -133,6 +201,11 @@ export class AutomationRecords {
     if (await this.#records.get(kinds.ended, start.id)) return false;
     const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
     return (await this.#records.put(put).catch(unlessConflict)) !== undefined;
+  }
+
+  async findStart(id: string): Promise<AutomationStart | undefined> {
+    const found = (await this.#records.get(kinds.open, id)) ?? (await this.#records.get(kinds.ended, id));
+    return found && StoredStart.parse(found.doc);
   }
 
   async openStarts(automationId?: string): Promise<Versioned<AutomationStart>[]> {
@@ -152,7 +225,7 @@ export class AutomationRecords {
 
   /** Moves a start into the history. False: another server has. */
   async endStart(doc: AutomationStart): Promise<boolean> {
-    const put = { kind: kinds.ended, id: doc.id, doc, sort: doc.at, expect: 0 };
+    const put = { kind: kinds.ended, id: doc.id, doc: { ...doc, given: '' }, sort: doc.at, expect: 0 };
     const isFirst = (await this.#records.put(put).catch(unlessConflict)) !== undefined;
     await this.#records.delete(kinds.open, doc.id);
     return isFirst;
@@ -171,8 +244,10 @@ export class AutomationRecords {
     return all.filter(isLater).slice(0, limit);
   }
 
-  async forgetOldStarts(automationId: string): Promise<void> {
+  /** Starts after `keptFrom` stay in any case: by them a delivery that comes again is known. */
+  async forgetOldStarts(automationId: string, keptFrom: number): Promise<void> {
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${automationId}:` });
-    for (const { id } of ended.slice(keptStarts)) await this.#records.delete(kinds.ended, id);
+    const old = ended.slice(keptStarts).filter(({ doc }) => StoredStart.parse(doc).at < keptFrom);
+    for (const { id } of old) await this.#records.delete(kinds.ended, id);
   }
 }

@@ -3,7 +3,8 @@ import type { Clock } from '../core/contracts/clock.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
-import type { AutomationRecords, Versioned } from './records.ts';
+import type { AfterRuns } from './after-runs.ts';
+import { type AutomationRecords, newStart, type Versioned } from './records.ts';
 import { lookMs, Rounds } from './rounds.ts';
 import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
@@ -11,6 +12,7 @@ import type { Starter } from './starter.ts';
 interface Deps {
   readonly records: AutomationRecords;
   readonly starter: Starter;
+  readonly afterRuns: Pick<AfterRuns, 'look' | 'round'>;
   /** Whether this server starts automations now. Two servers at once would start nothing twice. */
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
@@ -53,14 +55,16 @@ export class Scheduler {
 
   /** Resolves with the time until something is due, in ms. */
   async round(signal: AbortSignal): Promise<number> {
-    const { records, leads, clock, shared } = this.#deps;
+    const { records, afterRuns, leads, clock, shared } = this.#deps;
+    await afterRuns.look();
     if (!(await leads())) return lookMs.shared;
     const now = clock.now();
+    const hasMore = await afterRuns.round();
     const found = await records.earliest(batch);
     const due = found.filter(({ doc }) => startTime(doc) <= now);
     await forEachConcurrent(due, width, (automation) => this.#fire(automation, now));
     const isOpen = await this.#advanceAll(signal);
-    if (due.length === batch) return 0;
+    if (due.length === batch || hasMore) return 0;
     const next = Math.min(...found.map(({ doc }) => startTime(doc)).filter((at) => at > now));
     const restMs = isOpen ? (shared ? openMs.shared : openMs.alone) : Number.POSITIVE_INFINITY;
     return Math.max(0, Math.min(next - clock.now(), restMs));
@@ -113,18 +117,3 @@ function startTime({ id, schedule, nextAt, paused }: Automation): number {
   return nextAt + jitterOf(id, nextAt, schedule);
 }
 const isAtWork = ({ state }: AutomationStart) => state === 'starting' || state === 'running';
-
-export const newStart = (
-  { id: automationId, version }: Pick<Automation, 'id' | 'version'>,
-  start: Pick<AutomationStart, 'id' | 'cause' | 'at'>,
-): AutomationStart => ({
-  ...start,
-  automationId,
-  version,
-  state: 'queued',
-  sessionId: null,
-  text: '',
-  outcome: null,
-  endedAt: null,
-  cost: null,
-});

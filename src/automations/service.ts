@@ -2,24 +2,30 @@ import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import type { Automation, AutomationService, AutomationSpec } from '../sessions/api/server/automations.ts';
-import type { AutomationRecords } from './records.ts';
+import type { HookReceiver } from './hooks/receiver.ts';
+import type { HookSecrets } from './hooks/secrets.ts';
+import { type AutomationRecords, newStart } from './records.ts';
 import { nextTime, nextTimes, parseCron } from './schedule.ts';
-import { newStart } from './scheduler.ts';
 
 interface Deps {
   readonly records: AutomationRecords;
+  readonly secrets: Pick<HookSecrets, 'make' | 'delete'>;
+  readonly receiver: Pick<HookReceiver, 'receive'>;
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
   /** Rejects: invalid_request for a template, model or project that the server does not have. */
-  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId'>) => Promise<void>;
+  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
   /** Tells the scheduler that there may be something to do. */
   readonly wake: () => void;
+  /** Tells this server's log that ends of runs may be asked for now. */
+  readonly look: () => Promise<void>;
 }
 const maxAutomations = 100; // of one owner
 const maxWaiting = 20; // starts of one automation
 
 /** Automations as people make, change and start them. */
-export function automationService({ records, ids, clock, check, wake }: Deps): AutomationService {
+export function automationService(deps: Deps): AutomationService {
+  const { records, secrets, receiver, ids, clock, check, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
     schedule && nextTime(parseCron(schedule), clock.now());
 
@@ -28,6 +34,22 @@ export function automationService({ records, ids, clock, check, wake }: Deps): A
     const seen = owner === undefined ? all : all.filter((one) => one.owner === owner || one.shared);
     return seen.sort((a, b) => b.createdAt - a.createdAt);
   };
+
+  /** Rejects: invalid_request (a hook without events, a rule that starts itself), not_found. */
+  async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
+    if (hook && hook.source !== 'json' && hook.events.length === 0)
+      throw new AppError('invalid_request', 'The hook names no event. Choose at least one in hook.events.');
+    if (hook?.events.includes('comment.mention') && hook.account === null)
+      throw new AppError('invalid_request', 'Name the account whose mention starts the automation, in hook.account.');
+    for (let [next, seen] = [after, 0]; next?.of === 'automation'; seen++) {
+      if (next.id === own || seen > maxAutomations)
+        throw new AppError(
+          'invalid_request',
+          'The automation would start itself again and again. Choose another rule.',
+        );
+      next = (await records.get(next.id)).doc.after;
+    }
+  }
 
   async function changed(id: string, change: (now: Automation) => Automation): Promise<Automation> {
     const next = await records.change(id, change);
@@ -39,6 +61,7 @@ export function automationService({ records, ids, clock, check, wake }: Deps): A
     list: listed,
     async create({ owner, ...spec }) {
       await check(spec);
+      await checkStarts(spec);
       const nextAt = nextOf(spec.schedule);
       const own = (await records.all()).filter((one) => one.owner === owner);
       if (own.length >= maxAutomations)
@@ -52,10 +75,12 @@ export function automationService({ records, ids, clock, check, wake }: Deps): A
         paused: null,
         failures: 0,
         nextAt,
+        secretAt: null,
         createdAt: now,
         updatedAt: now,
       };
       await records.put(automation, 0);
+      await look();
       wake();
       return automation;
     },
@@ -63,8 +88,9 @@ export function automationService({ records, ids, clock, check, wake }: Deps): A
     async update(id, { version, ...change }) {
       const { doc } = await records.get(id);
       await check({ ...doc, ...change });
+      await checkStarts({ ...doc, ...change }, id);
       nextOf(change.schedule ?? null); // refuses a schedule before anything changes
-      return await changed(id, (now) => {
+      const next = await changed(id, (now) => {
         if (version !== undefined && version !== now.version) {
           const text = `Somebody has changed it: it has the version ${now.version}, not ${version}. Look at it again.`;
           throw new AppError('conflict', text);
@@ -72,9 +98,12 @@ export function automationService({ records, ids, clock, check, wake }: Deps): A
         const nextAt = change.schedule === undefined ? now.nextAt : nextOf(change.schedule);
         return { ...now, ...change, nextAt, version: now.version + 1, updatedAt: clock.now() };
       });
+      await look();
+      return next;
     },
     async delete(id) {
       await records.delete(id);
+      await secrets.delete(id);
     },
     pause: (id) =>
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
@@ -93,6 +122,15 @@ export function automationService({ records, ids, clock, check, wake }: Deps): A
       wake();
       return start;
     },
+    async rotateSecret(id) {
+      const { doc } = await records.get(id);
+      if (!doc.hook) throw new AppError('conflict', 'The automation takes no deliveries. Give it a hook first.');
+      const at = clock.now();
+      const secret = await secrets.make(id, at);
+      await records.change(id, (now) => ({ ...now, secretAt: at, updatedAt: at }));
+      return { secret };
+    },
+    receive: (id, request) => receiver.receive(id, request),
     async starts(id, query) {
       await records.get(id);
       return await records.starts(id, query);

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
-import type { SessionRecord } from '../core/model/records.ts';
-import type { Automation, AutomationStart, StartCost } from '../sessions/api/server/automations.ts';
+import type { OwnBudget, SessionRecord } from '../core/model/records.ts';
+import type { Automation, AutomationBudget, AutomationStart, StartCost } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
+import { startMessage } from './start-message.ts';
 
 export interface StarterDeps {
   readonly records: AutomationRecords;
@@ -20,6 +21,8 @@ type Start = Versioned<AutomationStart>;
 
 /** A start that cannot be made for a passing reason is tried again until it is this late. */
 const maxLatenessMs = 10 * 60_000;
+/** Longer than a delivery from outside is accepted after its event. */
+const keptMs = 2 * 60 * 60_000;
 
 /**
  * Takes open starts one step further: queued, starting, running, ended. Each step can be repeated, by another server too:
@@ -77,13 +80,15 @@ export class Starter {
     const { records, sessions } = this.#deps;
     const { sessionId } = start.doc;
     if (sessionId === null) throw new AppError('internal', 'A start without a session.');
-    const { name, projectId, template, model, owner, message } = automation;
+    const { name, projectId, template, model, owner, budget } = automation;
     if (!(await this.#find(sessionId))) {
       const command = {
         id: sessionId,
         origin: 'automation',
         title: name,
         projectId,
+        metadata: { automation: automation.id, start: start.doc.id },
+        ...(budget && { budget: limitsOf(budget) }),
         ...(template !== null && { template }),
         ...(model !== null && { model }),
         ...(owner !== undefined && { owner }),
@@ -94,7 +99,7 @@ export class Starter {
     }
     const { events } = await sessions.page(sessionId, 0, 100);
     if (!events.some(({ type }) => type === 'message.user'))
-      await sessions.send(sessionId, { text: message, mode: 'queue' });
+      await sessions.send(sessionId, { text: startMessage(automation, start.doc), mode: 'queue' });
     return (await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version)) !== undefined;
   }
 
@@ -132,7 +137,7 @@ export class Starter {
         return { ...now, failures, ...(isTooMany && { paused: { by: 'failures', text, at: clock.now() } }) };
       });
     }
-    await records.forgetOldStarts(ended.automationId);
+    await records.forgetOldStarts(ended.automationId, clock.now() - keptMs);
     return true;
   }
 
@@ -142,6 +147,15 @@ export class Starter {
       throw thrown;
     });
   }
+}
+
+function limitsOf({ turns, tokens, cost, seconds }: AutomationBudget): OwnBudget {
+  return {
+    ...(turns !== null && { turns }),
+    ...(tokens !== null && { tokens }),
+    ...(cost !== null && { cost }),
+    ...(seconds !== null && { ms: seconds * 1_000 }),
+  };
 }
 
 const sessionOf = (start: string): SessionId =>

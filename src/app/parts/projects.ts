@@ -9,7 +9,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import { credentialKind, webhookKind } from '../../core/model/records.ts';
+import { credentialKind, hookSecretKind, webhookKind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
@@ -25,7 +25,7 @@ import { projectService } from '../../sessions/projects/projects.ts';
 import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
 import { offeredProviders } from '../../sessions/projects/providers.ts';
 import { uploadService } from '../../sessions/projects/uploads.ts';
-import { webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
+import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
 import { sideMessages } from '../../sessions/services/side-messages.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
@@ -81,7 +81,8 @@ export async function projectParts({
   await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
 
   const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
-  const isSealed = (await hasSome(providerKeyKind)) || (await hasSome(credentialKind)) || (await hasSome(webhookKind));
+  const sealedKinds = [providerKeyKind, credentialKind, webhookKind, hookSecretKind];
+  const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
   const providers = offeredProviders(compatible);
@@ -93,6 +94,8 @@ export async function projectParts({
   await credentials.verify();
   const webhooks = webhookSecrets(records, safe);
   await webhooks.verify();
+  const hooks = hookSecrets(records, safe);
+  await hooks.verify();
 
   const directory = new ModelDirectory({ records, models: config.models });
   const agents = agentConfigService({
@@ -140,11 +143,12 @@ export async function projectParts({
     directory,
     credentials,
     webhookSecrets: webhooks,
+    hookSecrets: hooks,
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
-        await rotateInBackground({ sealed: [keys, credentials, webhooks], clock, logger, closing });
+        await rotateInBackground({ sealed: [keys, credentials, webhooks, hooks], clock, logger, closing });
     },
     service: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeBelongings, newId, clock }),

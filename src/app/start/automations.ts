@@ -1,3 +1,6 @@
+import { type AfterRuns, endedRunKind } from '../../automations/after-runs.ts';
+import { HookReceiver } from '../../automations/hooks/receiver.ts';
+import { HookSecrets } from '../../automations/hooks/secrets.ts';
 import { AutomationRecords } from '../../automations/records.ts';
 import { Scheduler } from '../../automations/scheduler.ts';
 import { automationService } from '../../automations/service.ts';
@@ -6,6 +9,7 @@ import type { Outbox } from '../../automations/webhooks/outbox.ts';
 import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import type { AutomationService, AutomationSpec } from '../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
+import type { WebhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import { costOf } from '../../sessions/services/costs.ts';
 import type { Replica } from '../parts/replica.ts';
 import { inBackground, type Startup } from './startup.ts';
@@ -14,16 +18,21 @@ interface AutomationDeps {
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly outbox: Pick<Outbox, 'addPause'>;
+  readonly afterRuns: AfterRuns;
+  readonly secrets: WebhookSecrets;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
   readonly sessions: SessionService;
-  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId'>) => Promise<void>;
+  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
   readonly isOwned: StarterDeps['isOwned'];
 }
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 
 /** The automations of the store, and the scheduler that starts them. */
-export function openAutomations({ closing, clock, ids, logger }: Startup, parts: AutomationDeps): RunningAutomations {
-  const { store, log, outbox, replica, sessions, check, isOwned } = parts;
+export function openAutomations(
+  { closing, clock, ids, logger, learn }: Startup,
+  parts: AutomationDeps,
+): RunningAutomations {
+  const { store, log, outbox, afterRuns, secrets: sealed, replica, sessions, check, isOwned } = parts;
   const records = new AutomationRecords(store.records, async ({ id, paused }) => {
     if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
   });
@@ -41,17 +50,23 @@ export function openAutomations({ closing, clock, ids, logger }: Startup, parts:
   const scheduler = new Scheduler({
     records,
     starter,
+    afterRuns,
     leads: replica.mayStartAutomations,
     shared: store.shared,
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
-  log.onAppend(({ sessionId, facts }) => {
+  log.onAppend(({ sessionId, facts, puts = [] }) => {
+    if (puts.some(({ kind }) => kind === endedRunKind)) scheduler.wake();
     if (facts.some(({ type }) => type === 'run.end')) scheduler.ended(sessionId);
   });
   const running = inBackground(closing, (signal) => scheduler.run(signal));
+  const secrets = new HookSecrets({ ...sealed, records: store.records, token: () => ids.token(), learn });
+  const receiver = new HookReceiver({ records, clock, wake: scheduler.wake, secretOf: (id) => secrets.find(id) });
+  const { wake } = scheduler;
+  const service = automationService({ records, secrets, receiver, ids, clock, check, wake, look: afterRuns.look });
   return {
-    service: automationService({ records, ids, clock, check, wake: scheduler.wake }),
+    service,
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };
 }

@@ -1,7 +1,7 @@
 import { knownProvider } from '../../agents/models/registry.ts';
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import { SessionId } from '../../core/model/ids.ts';
 import { hasRole } from '../../core/model/principal.ts';
 import { parseServer } from '../../forges/list.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
@@ -69,7 +69,7 @@ interface ServiceDeps {
 
 export async function openServices(startup: Startup, parts: ServiceDeps): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, outbox, watchers, replica, collectBlobs, live, changed } = parts.storage;
+  const { store, log, outbox, afterRuns, watchers, replica, collectBlobs, live, changed } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
@@ -261,13 +261,17 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       log,
       replica,
       sessions,
-      async check({ template, model: ref, projectId }) {
+      async check({ template, model: ref, projectId, after }) {
         if (template !== null) templates.get(template);
         if (projectId !== null) await ofProjects.get(projectId);
         if (ref !== null) await checkModel(ref);
+        if (after?.of === 'session') await sessions.get(SessionId.parse(after.id));
+        if (after?.of === 'project') await ofProjects.get(after.id);
       },
       isOwned,
       outbox,
+      afterRuns,
+      secrets: projects.hookSecrets,
     }),
   );
   const services: Omit<Services, 'settings'> = {

@@ -1,4 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' };
+import { AfterRuns } from '../../automations/after-runs.ts';
+import { AutomationRecords } from '../../automations/records.ts';
 import { Outbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
@@ -26,6 +28,7 @@ export interface Storage extends AsyncDisposable {
   readonly log: EventLog;
   /** The events that webhooks still have to send; appends carry them. */
   readonly outbox: Outbox;
+  readonly afterRuns: AfterRuns;
   /** The store's inbox; a request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
   /** The open streams of each session. */
@@ -61,7 +64,9 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const outbox = new Outbox(store.records);
   outbox.open(await new WebhookRecords(store.records).areAny());
   const plainLog = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
-  const log = outbox.around(plainLog);
+  const afterRuns = new AfterRuns({ records: store.records, automations: new AutomationRecords(store.records), clock });
+  await afterRuns.look();
+  const log = afterRuns.around(outbox.around(plainLog));
   const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
   const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
@@ -76,6 +81,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     collectBlobs: collect,
     log,
     outbox,
+    afterRuns,
     inbox,
     watchers,
     replica,

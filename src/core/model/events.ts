@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
-import { BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
+import { AssumedUsage, BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
 // of the wire contract; each facade translates them. The traits of each type stand in event-traits.ts.
@@ -253,6 +253,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
+      /** Budgets count this in addition, because the provider's count cannot be believed. */
+      assumed: AssumedUsage.optional(),
       /** The number of the request among those of the session. Absent in older logs. */
       turn: z.int().optional(),
       /** The SHA-256 of all that the model saw. */

@@ -18,6 +18,8 @@ export const snapshotBlobKind = 'snapshot-blob';
 export const credentialKind = 'credential';
 // Endpoints of webhooks, with their sealed secrets. They belong to no session, so no export has them.
 export const webhookKind = 'webhook';
+// The secrets with which deliveries to automations are signed, sealed as well.
+export const hookSecretKind = 'automation-secret';
 
 /** How a run ended: in one word, why, and with which error. */
 export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });
@@ -56,6 +58,17 @@ export const SandboxChoice = z.object({
   idleSeconds: z.int().optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
+
+/** The limits that its creator gave a session, over all of its runs. An absent limit is no limit of its own. */
+export const OwnBudget = z.object({
+  turns: z.int().optional(),
+  tokens: z.int().optional(),
+  /** In the currency of the price list. */
+  cost: z.number().optional(),
+  /** Working time. */
+  ms: z.number().optional(),
+});
+export type OwnBudget = z.infer<typeof OwnBudget>;
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
@@ -112,6 +125,8 @@ export const SessionRecord = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
   /** The creator's choice for the sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
+  /** Limits beside those of its template and of the server; the smaller one counts. */
+  budget: OwnBudget.optional(),
   /** Then the session is deleted, epoch ms; absent or null: it stays. */
   endsAt: z.number().nullable().optional(),
   /** The times that the tokens of its sandbox were replaced; absent: never. */

@@ -5,6 +5,10 @@ export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction']);
 export type Purpose = z.infer<typeof Purpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
+/** The amounts that budgets count beyond the provider's count, where that cannot be believed. */
+export const AssumedUsage = z.object({ tokens: z.int(), cost: z.number() });
+export type AssumedUsage = z.infer<typeof AssumedUsage>;
+
 /** The amounts that a run or a session has used so far. Costs are in the price list's currency; an unknown price costs nothing. */
 export const Spending = Part.extend({
   inputTokens: z.int(),
@@ -14,6 +18,8 @@ export const Spending = Part.extend({
   /** Working time in ms. Time in which the run waits for a person does not count. */
   ms: z.number(),
   by: z.partialRecord(Purpose, Part),
+  /** Absent: the count of every call was believed. */
+  assumed: AssumedUsage.optional(),
 });
 export type Spending = z.infer<typeof Spending>;
 
@@ -34,6 +40,7 @@ interface ModelUsage {
   readonly cachedTokens?: number | undefined;
   readonly cost?: number | undefined;
   readonly purpose?: Purpose | undefined;
+  readonly assumed?: AssumedUsage | undefined;
 }
 
 /** The same after one more call of the model. */
@@ -52,6 +59,12 @@ export function addUsage(spending: Spending, used: ModelUsage): Spending {
     outputTokens: spending.outputTokens + outputTokens,
     cachedTokens: spending.cachedTokens + cachedTokens,
     by: { ...spending.by, [purpose]: more(part) },
+    ...(used.assumed && {
+      assumed: {
+        tokens: (spending.assumed?.tokens ?? 0) + used.assumed.tokens,
+        cost: (spending.assumed?.cost ?? 0) + used.assumed.cost,
+      },
+    }),
   };
 }
 
@@ -68,3 +81,7 @@ export const BudgetOverrun = z.object({
   needs: z.number(),
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
+
+/** The tokens or the cost that budgets count. */
+export const countedFor = (spending: Spending, kind: 'turns' | 'tokens' | 'cost' | 'ms'): number =>
+  spending[kind] + (kind === 'tokens' || kind === 'cost' ? (spending.assumed?.[kind] ?? 0) : 0);

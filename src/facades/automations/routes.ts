@@ -10,6 +10,9 @@ import {
   AutomationStart,
   CronInput,
   changeOf,
+  HookAnswer,
+  HookSecret,
+  hookPath,
   NewAutomation,
   StartsInput,
   startsQuery,
@@ -32,6 +35,9 @@ const example: z.output<typeof Automation> = {
   template: null,
   model: null,
   schedule: { cron: '0 9 * * 1-5', timezone: 'Europe/Berlin', jitterSeconds: 0, missed: 'latest' },
+  hook: null,
+  after: null,
+  budget: null,
   whileRunning: 'skip',
   maxRunning: 1,
   maxFailures: 5,
@@ -54,6 +60,7 @@ const exampleStart: z.output<typeof AutomationStart> = {
   endedAt: null,
   cost: null,
 };
+const exampleSecret = { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', path: '/api/v1/hooks/0123456789ab' };
 const { name, message, schedule } = example;
 const one = ok(Automation, example);
 const start = ok(AutomationStart, exampleStart);
@@ -64,6 +71,7 @@ export function automationRoutes(service: AutomationService): FacadeRoutes {
     mount(app) {
       mountMany(app, service);
       mountOne(app, service);
+      mountHook(app, service);
     },
   };
 }
@@ -149,6 +157,18 @@ function mountOne(app: App, service: AutomationService): void {
     );
   }
   app.post(
+    `${url}/secret`,
+    {
+      schema: { params: byId, response: { 200: ok(HookSecret, exampleSecret) } },
+      config: {
+        doc: about('RotateSecret', 'Make a new secret for deliveries to it, which is shown this once', {
+          fails: [403, 404, 409],
+        }),
+      },
+    },
+    async ({ params: { id } }) => ({ ...(await service.rotateSecret(id)), path: hookPath(id) }),
+  );
+  app.post(
     `${url}/starts`,
     {
       schema: { params: byId, response: { 200: start } },
@@ -167,5 +187,30 @@ function mountOne(app: App, service: AutomationService): void {
       config: { doc: about('Starts', 'The history of its starts, the newest first', { fails: [404, 422] }) },
     },
     async ({ params, query }) => (await service.starts(params.id, startsQuery(query))).map(toStart),
+  );
+}
+
+const maxDeliveryBytes = 1_048_576;
+
+/** The addresses to which programs outside deliver. No key opens them: the signature of each delivery decides. */
+function mountHook(app: App, service: AutomationService): void {
+  app.post(
+    '/api/v1/hooks/:id',
+    {
+      bodyLimit: maxDeliveryBytes,
+      schema: { params: byId, response: { 200: ok(HookAnswer, { started: true, text: 'The automation starts.' }) } },
+      config: {
+        open: true,
+        doc: about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
+          description:
+            'The signature of the delivery is its only credential. Each delivery starts the automation once.',
+          fails: [400, 404, 413, 429],
+        }),
+      },
+    },
+    async ({ params, headers, rawBody = Buffer.alloc(0) }) => {
+      const given = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
+      return await service.receive(params.id, { headers: Object.fromEntries(given), body: rawBody });
+    },
   );
 }

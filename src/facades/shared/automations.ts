@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Outcome } from '../../core/model/records.ts';
-import type {
-  Automation as AutomationDoc,
-  AutomationSpec,
-  AutomationStart as StartDoc,
+import {
+  type Automation as AutomationDoc,
+  type AutomationSpec,
+  hookEvents,
+  hookSources,
+  type AutomationStart as StartDoc,
 } from '../../sessions/api/server/automations.ts';
 
 // Automations as clients see and change them. Times are ISO 8601 in UTC.
@@ -35,6 +37,54 @@ const ScheduleInput = CronInput.extend({
   /** After a downtime: start once for the latest missed time, or for none. */
   missed: z.enum(['latest', 'none']).default('latest'),
 });
+const names = z.array(z.string().min(1).max(200)).max(50);
+/** Deliveries from outside that start it. */
+const HookInput = z.strictObject({
+  /** `gitea` includes Forgejo; `json`: any program that signs as Standard Webhooks say. */
+  source: z.enum(hookSources),
+  /** At least one, except for `json`. */
+  events: z.array(z.enum(hookEvents)).max(hookEvents.length).default([]),
+  /** Only these, as owner/name; empty: all. */
+  repositories: names.default([]),
+  /** Only with this label; null: with any. */
+  label: z.string().min(1).max(100).nullable().default(null),
+  /** The account whose mention or assignment counts, without @. */
+  account: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, 'is not the name of an account')
+    .nullable()
+    .default(null),
+  /** Only what these accounts cause; empty: what anybody causes. */
+  senders: names.default([]),
+  /** The text that the agent is shown, with {{path.of.a.field}}; null: the whole payload. Only `json` has one. */
+  template: z.string().min(1).max(10_000).nullable().default(null),
+});
+const AfterInput = z
+  .strictObject({
+    of: z.enum(['session', 'automation', 'project']),
+    id: z.string().max(100),
+    outcome: z.enum(['done', 'failed', 'any']).default('done'),
+  })
+  .refine(({ of, id }) => idForms[of].test(id), 'is not the id of such a thing');
+const idForms = {
+  session: /^[0-9a-f]{16}$/,
+  automation: /^[0-9a-f]{12}$/,
+  project: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+};
+const BudgetInput = z.strictObject({
+  /** Calls of the model. */
+  turns: z.int().min(1).max(1_000_000).nullable().default(null),
+  tokens: z.int().min(1).nullable().default(null),
+  /** In the currency of the price list. */
+  cost: z.number().min(0).max(1e6).nullable().default(null),
+  /** Working time. */
+  seconds: z
+    .int()
+    .min(1)
+    .max(365 * 86_400)
+    .nullable()
+    .default(null),
+});
 const fields = {
   name,
   /** The text that the agent gets at each start. */
@@ -45,6 +95,12 @@ const fields = {
   model: ModelRef.nullable(),
   /** Null: it starts only when somebody starts it. */
   schedule: ScheduleInput.nullable(),
+  /** Null: no delivery from outside starts it. */
+  hook: HookInput.nullable(),
+  /** The runs whose end starts it; null: none. */
+  after: AfterInput.nullable(),
+  /** The limits of each of its sessions, beside those of its template and of the server; the smaller one counts. */
+  budget: BudgetInput.nullable(),
   /** A start that comes while `maxRunning` of its sessions work is left out, waits, or stops the oldest. */
   whileRunning: z.enum(['skip', 'queue', 'stop']),
   maxRunning: z.int().min(1).max(20),
@@ -58,6 +114,9 @@ export const NewAutomation = z.strictObject({
   template: fields.template.default(null),
   model: fields.model.default(null),
   schedule: fields.schedule.default(null),
+  hook: fields.hook.default(null),
+  after: fields.after.default(null),
+  budget: fields.budget.default(null),
   whileRunning: fields.whileRunning.default('skip'),
   maxRunning: fields.maxRunning.default(1),
   maxFailures: fields.maxFailures.default(5),
@@ -84,6 +143,36 @@ export const Automation = z.object({
   schedule: z
     .object({ cron: z.string(), timezone: z.string(), jitterSeconds: z.number(), missed: z.enum(['latest', 'none']) })
     .nullable(),
+  hook: z
+    .object({
+      source: z.enum(hookSources),
+      events: z.array(z.enum(hookEvents)),
+      repositories: z.array(z.string()),
+      label: z.string().nullable(),
+      account: z.string().nullable(),
+      senders: z.array(z.string()),
+      template: z.string().nullable(),
+      /** The path of its address on this server. */
+      path: z.string(),
+      /** The time when its secret was made; null: there is none, so no delivery is accepted. */
+      secretAt: time.nullable(),
+    })
+    .nullable(),
+  after: z
+    .object({
+      of: z.enum(['session', 'automation', 'project']),
+      id: z.string(),
+      outcome: z.enum(['done', 'failed', 'any']),
+    })
+    .nullable(),
+  budget: z
+    .object({
+      turns: z.int().nullable(),
+      tokens: z.int().nullable(),
+      cost: z.number().nullable(),
+      seconds: z.number().nullable(),
+    })
+    .nullable(),
   whileRunning: z.enum(['skip', 'queue', 'stop']),
   maxRunning: z.int(),
   maxFailures: z.int(),
@@ -103,6 +192,14 @@ export const AutomationStart = z.object({
     z.object({ kind: z.literal('schedule'), dueAt: time }),
     /** The id of the key of the person who started it. */
     z.object({ kind: z.literal('person'), key: z.string().nullable() }),
+    /** `about` has the words of strangers. */
+    z.object({
+      kind: z.literal('hook'),
+      source: z.enum(hookSources),
+      event: z.enum(hookEvents).nullable(),
+      about: z.string(),
+    }),
+    z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
   ]),
   at: time,
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
@@ -116,6 +213,10 @@ export const AutomationStart = z.object({
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
 });
+/** Shown this once. `path` is that of the address. */
+export const HookSecret = z.object({ secret: z.string(), path: z.string() });
+export const HookAnswer = z.object({ started: z.boolean(), text: z.string() });
+export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;
 export const StartsInput = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** The `id` and the `at` of the last entry that the caller has. */
@@ -131,14 +232,28 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 export const toTimes = (times: readonly number[]) => ({ times: times.map(iso) });
 
-export const toAutomation = ({ owner: _, ...doc }: AutomationDoc): z.output<typeof Automation> => ({
+export const toAutomation = ({ owner: _, secretAt, ...doc }: AutomationDoc): z.output<typeof Automation> => ({
   ...doc,
+  hook: doc.hook && {
+    ...doc.hook,
+    events: [...doc.hook.events],
+    repositories: [...doc.hook.repositories],
+    senders: [...doc.hook.senders],
+    path: hookPath(doc.id),
+    secretAt: isoOrNull(secretAt),
+  },
   paused: doc.paused && { ...doc.paused, at: iso(doc.paused.at) },
   nextAt: isoOrNull(doc.paused ? null : doc.nextAt),
   createdAt: iso(doc.createdAt),
   updatedAt: iso(doc.updatedAt),
 });
-export const toStart = ({ automationId: _, cause, ...start }: StartDoc): z.output<typeof AutomationStart> => ({
+export const toStart = ({
+  automationId: _,
+  given: __,
+  chain: ___,
+  cause,
+  ...start
+}: StartDoc): z.output<typeof AutomationStart> => ({
   ...start,
   cause: cause.kind === 'schedule' ? { ...cause, dueAt: iso(cause.dueAt) } : cause,
   at: iso(start.at),

@@ -3,6 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { DesktopService, DesktopViewer } from '../api/desktop.ts';
 import type { MethodRule } from '../api/rules.ts';
+import type { AutomationService } from '../api/server/automations.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
@@ -87,7 +88,24 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       return [name, looked(telling, looks as never[])];
     }),
   ) as object as Services;
-  return { ...byRules, desktop: auditedDesktop(byRules.desktop, audit) };
+  return {
+    ...byRules,
+    desktop: auditedDesktop(byRules.desktop, audit),
+    automations: auditedDeliveries(byRules.automations, audit),
+  };
+}
+
+/** Audits deliveries that start something. Strangers could fill the log with those that are refused. */
+function auditedDeliveries(telling: AutomationService, audit: Audit): AutomationService {
+  return {
+    ...telling,
+    async receive(id, request) {
+      const principal = audit.principalOf();
+      const answer = await telling.receive(id, request);
+      if (answer.started) audit.tell({ principal, action: 'automation.deliver', target: id, outcome: 'done' });
+      return answer;
+    },
+  };
 }
 
 function auditedDesktop(telling: DesktopService, audit: Audit): DesktopService {

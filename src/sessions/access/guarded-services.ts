@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
@@ -65,6 +65,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     automations: guardedAutomations(services.automations, byRules.automations, {
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
+      readSession: async (id) => await check(SessionId.parse(id), 'read'),
     }),
     webhooks: guardedWebhooks(services.webhooks, byRules.webhooks, {
       principalOf,

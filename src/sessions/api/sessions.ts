@@ -2,7 +2,7 @@ import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
@@ -82,6 +82,8 @@ export interface CreateCommand {
   /** Names and values by which programs find the session again. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
+  /** Limits beside those of its template and of the server; the smaller one counts. */
+  readonly budget?: OwnBudget;
   /** After this time the session is deleted, with its sandbox and files. */
   readonly lifetimeSeconds?: number;
 }

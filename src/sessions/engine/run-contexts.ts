@@ -13,10 +13,10 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable, type SessionRepository } from '../../core/model/repository.ts';
-import { noSpending } from '../../core/model/spending.ts';
+import { countedFor, noSpending } from '../../core/model/spending.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
-import type { RemainingSessionBudget, SessionBudget } from '../run/allowance.ts';
+import { leastBudget, type RemainingSessionBudget, type SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
@@ -120,7 +120,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const approvals = profile.approvals
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
-    const budget = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
+    const usual = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
+    const budget = leastBudget(usual, live.writer.record.budget);
     const { repositories } = live.writer.record;
     const opener = isWritable(live.writer.record) ? agents.pullRequests?.(id, repositories ?? []) : undefined;
     const offered = opener ? tools : withoutRepositories(tools);
@@ -200,7 +201,7 @@ function leftOfSession(
   if (record.granted?.turns === total.turns) return undefined;
   const rest = (kind: keyof SessionBudget) => {
     const limit = budget[kind];
-    return limit === undefined ? {} : { [kind]: { limit, used: total[kind] - before[kind] } };
+    return limit === undefined ? {} : { [kind]: { limit, used: countedFor(total, kind) - countedFor(before, kind) } };
   };
   return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...rest('ms') };
 }

@@ -118,8 +118,8 @@ export class RunFold {
         break;
       case 'usage':
         this.#turns += 1;
-        this.#tokens += event.data.inputTokens + event.data.outputTokens;
-        this.#cost += event.data.cost ?? 0;
+        this.#tokens += event.data.inputTokens + event.data.outputTokens + (event.data.assumed?.tokens ?? 0);
+        this.#cost += (event.data.cost ?? 0) + (event.data.assumed?.cost ?? 0);
         break;
       case 'title':
       case 'run.error':

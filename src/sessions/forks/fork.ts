@@ -133,7 +133,8 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox } = parent;
+    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox, budget } =
+      parent;
     // A fork without the files fetches them again.
     const repositories = parent.repositories?.map((one) => (files === 'kept' ? one : refetched(one)));
     const own = owner ?? parent.owner;
@@ -149,6 +150,7 @@ export class Forks {
       repositories,
       author,
       metadata,
+      budget,
       sandbox,
       owner: own,
       title: '',

@@ -24,6 +24,19 @@ export interface Allowance {
   readonly session: () => RemainingSessionBudget | undefined;
 }
 
+/** The smaller one of each limit. */
+export function leastBudget(
+  one: SessionBudget | undefined,
+  other: SessionBudget | undefined,
+): SessionBudget | undefined {
+  if (!one || !other) return one ?? other;
+  const least = (kind: keyof SessionBudget) => {
+    const limits = [one[kind], other[kind]].filter((limit) => limit !== undefined);
+    return limits.length === 0 ? {} : { [kind]: Math.min(...limits) };
+  };
+  return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('ms') };
+}
+
 /** The rest after some of it was spent. */
 export const subtractSpending = (left: RemainingBudget | undefined, spent: RunSpending): RemainingBudget | undefined =>
   left &&
@@ -44,6 +57,34 @@ export function estimateNeeds(model: Model, meter: TokenMeter, bytes: number): R
   const { outputTokens, cachedShare } = meter.habits(model.name);
   const usage = { inputTokens, outputTokens, cachedTokens: Math.floor(inputTokens * cachedShare) };
   return { turns: 1, tokens: inputTokens + outputTokens, cost: model.costOf?.(usage) ?? 0 };
+}
+
+/**
+ * The tokens of the dearest reply that the budgets cover after a request of so many tokens, at least 1. Undefined: no budget
+ * limits it.
+ */
+export function affordableReply(
+  { run, session }: Allowance,
+  { model, inputTokens }: { readonly model: Model; readonly inputTokens: number },
+  { spent, unwritten }: { readonly spent: RunSpending; readonly unwritten: RunSpending },
+): number | undefined {
+  const probe = 1_000;
+  const input = model.costOf?.({ inputTokens, outputTokens: 0 }) ?? 0;
+  const perToken = ((model.costOf?.({ inputTokens, outputTokens: probe }) ?? 0) - input) / probe;
+  const rooms = [
+    { rest: run, used: spent },
+    { rest: session(), used: unwritten },
+  ].flatMap(({ rest, used }) => [
+    ...(rest?.tokens ? [rest.tokens.limit - rest.tokens.used - used.tokens - inputTokens] : []),
+    ...(rest?.cost && perToken > 0 ? [(rest.cost.limit - rest.cost.used - used.cost - input) / perToken] : []),
+  ]);
+  return rooms.length === 0 ? undefined : Math.max(1, Math.floor(Math.min(...rooms)));
+}
+
+/** Whether a budget counts tokens or cost, so that the provider's count matters. */
+export function countsUsage({ run, session }: Allowance): boolean {
+  const whole = session();
+  return [run?.tokens, run?.cost, whole?.tokens, whole?.cost].some((rest) => rest !== undefined);
 }
 
 /**

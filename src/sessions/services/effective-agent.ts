@@ -2,6 +2,7 @@ import { toolsAskingFirst, withoutRepositories } from '../../agents/tools/regist
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
+import { leastBudget } from '../run/allowance.ts';
 import type { Profile } from '../run/profile.ts';
 
 /** The server's own limits, in place of which a template can have others. */
@@ -20,14 +21,14 @@ export function effectiveAgent(record: SessionRecord, profile: Profile, server: 
     tools: tools.declarations.map(({ name }) => name),
     toolServers: profile.toolServers.map(({ name }) => name),
     approvals: [...new Set([...approvals, ...toolsAskingFirst(tools, profile.approvals?.rules ?? [])])],
-    budgets: budgetsOf(profile, server.budgets),
+    budgets: budgetsOf(profile, server.budgets, record),
   };
 }
 
-function budgetsOf({ budget = {}, sessionBudget = {} }: Profile, server: Budgets): Budgets {
+function budgetsOf({ budget = {}, sessionBudget = {} }: Profile, server: Budgets, own: SessionRecord): Budgets {
   const { wallMs, ...run } = budget;
   return {
     run: { ...server.run, ...run, ...(wallMs !== undefined && { ms: wallMs }) },
-    session: { ...server.session, ...sessionBudget },
+    session: { ...leastBudget({ ...server.session, ...sessionBudget }, own.budget) },
   };
 }

@@ -4,6 +4,7 @@ import { Button } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { language, t } from '../text/text.ts';
+import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
 import { type Automation, shownAs } from './state.ts';
 import {
   choiceOf,
@@ -32,13 +33,25 @@ export function AutomationForm({ automation, back }: Props) {
   );
   const [timezone, setTimezone] = useState(automation?.schedule?.timezone ?? ownZone());
   const [whileRunning, setWhileRunning] = useState(automation?.whileRunning ?? 'skip');
+  const [starts, setStarts] = useState<StartsChoice>(startsOf(automation));
+  const [tokens, setTokens] = useState(String(automation?.budget?.tokens ?? ''));
+  const [cost, setCost] = useState(String(automation?.budget?.cost ?? ''));
   const [trouble, tryIt] = useTrouble();
   const cron = cronOf(choice);
   const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
   const save = () =>
     tryIt(t('notSaved'), async () => {
       const schedule = cron === undefined ? null : { cron, timezone, missed: automation?.schedule?.missed ?? 'latest' };
-      const spec = { name, message, schedule, whileRunning };
+      const numberOf = (text: string) => (text.trim() === '' ? null : Number(text));
+      const limits = {
+        turns: null,
+        seconds: null,
+        ...automation?.budget,
+        tokens: numberOf(tokens),
+        cost: numberOf(cost),
+      };
+      const budget = Object.values(limits).some((limit) => limit !== null) ? limits : null;
+      const spec = { name, message, schedule, hook: hookOf(starts), after: afterOf(starts), budget, whileRunning };
       shownAs(
         automation
           ? await once('automations.update', { ...spec, id: automation.id, version: automation.version })
@@ -148,6 +161,8 @@ export function AutomationForm({ automation, back }: Props) {
           )}
         </div>
         {cron !== undefined && <NextTimes cron={cron} timezone={timezone} />}
+        <HookFields choice={starts} onChange={setStarts} />
+        <AfterFields choice={starts} onChange={setStarts} own={automation?.id} />
         <label class="labelled">
           <span>{t('automations.whileRunning')}</span>
           <select
@@ -162,6 +177,28 @@ export function AutomationForm({ automation, back }: Props) {
             ))}
           </select>
         </label>
+        <div class="automation-times">
+          <label class="labelled">
+            <span>{t('automations.budget.tokens')}</span>
+            <input
+              class="field"
+              inputMode="numeric"
+              pattern="[0-9]*"
+              value={tokens}
+              onInput={(event) => setTokens(event.currentTarget.value)}
+            />
+          </label>
+          <label class="labelled">
+            <span>{t('automations.budget.cost')}</span>
+            <input
+              class="field"
+              inputMode="decimal"
+              pattern="[0-9]*[.]?[0-9]*"
+              value={cost}
+              onInput={(event) => setCost(event.currentTarget.value)}
+            />
+          </label>
+        </div>
         <Trouble text={trouble} />
         <div class="choices">
           <Button type="button" onClick={back}>

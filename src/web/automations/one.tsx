@@ -7,6 +7,7 @@ import { price } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { language, t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
+import { HookAddress } from './hook-address.tsx';
 import { type AutomationStart, automations, forgotten, shownAs } from './state.ts';
 import { ownZone, timeIn } from './times.ts';
 import { stateOf } from './words.ts';
@@ -76,6 +77,7 @@ export function OneAutomation({ id, back }: Props) {
         </Button>
       </div>
       <Trouble text={trouble} />
+      {automation.hook && <HookAddress id={id} hook={automation.hook} back={self} />}
       <h3>{t('automations.starts')}</h3>
       {starts.length === 0 && <p class="quiet">{t('automations.noStarts')}</p>}
       <ul class="automation-starts">
@@ -93,6 +95,7 @@ function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost } 
     <li>
       <time dateTime={at}>{timeIn(at, ownZone(), language.value)}</time>
       <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
+      {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>
       {cost?.cost != null && <span class="quiet">{price(cost.cost)}</span>}
       {text !== '' && <span class="quiet">{text}</span>}

@@ -108,7 +108,7 @@ function filled(path: string, to: Targets): string {
   };
   const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
-  const id = path.includes('/automations/') ? to.automation : ofHook;
+  const id = /\/(automations|hooks)\//.test(path) ? to.automation : ofHook;
   const values: Record<string, string> = {
     sid: path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,

@@ -4,12 +4,13 @@
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
+ * `signed` needs a signature over the request, which no key replaces; without one all is unknown there.
  * `preview` needs the secret of a preview, which no key replaces; it refuses with 401.
  * `public` admits everyone to the program behind a port. `never` refuses everyone with 403.
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
-  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin', 'shown'] as const),
+  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin', 'shown', 'signed'] as const),
   ...(['screen', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
@@ -34,7 +35,10 @@ const read: Roles = {
   operator: unknown,
   admin: through,
 };
-const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port' | 'preview' | 'public' | 'never'>, Roles> = {
+const byRule: Record<
+  Exclude<Rule, 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'>,
+  Roles
+> = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   see: { ...read, operator: through },
@@ -56,7 +60,7 @@ export function expected(rule: Rule, caller: Caller): Outcome {
   if (rule === 'open' || rule === 'public') return 'through';
   if (rule === 'preview') return 401;
   if (rule === 'never') return 403;
-  if (rule === 'shown') return 'unknown';
+  if (rule === 'shown' || rule === 'signed') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
   return isStranger(caller) ? 401 : byRule[rule][caller];
 }
@@ -213,6 +217,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `PATCH /api/v1/automations/{id}
     POST /api/v1/automations/{id}/resume
     POST /api/v1/automations/{id}/starts
+    POST /api/v1/automations/{id}/secret
     PATCH /api/v1/webhooks/{id}
     POST /api/v1/webhooks/{id}/resume
     POST /api/v1/webhooks/{id}/rotate
@@ -311,6 +316,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/settings/api-keys/test
     DELETE /api/v1/settings/api-keys/{provider}`,
   ),
+  ...all('signed', 'POST /api/v1/hooks/{id}'),
   ...all('shown', 'GET /api/v1/sessions/shared/{sid}\nGET /api/v1/sessions/{sid}/share/files'),
 };
 
@@ -360,6 +366,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     `automations.update
     automations.resume
     automations.start
+    automations.rotateSecret
     webhooks.update
     webhooks.resume
     webhooks.rotate

@@ -107,7 +107,25 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
 }
 
 async function anAutomation({ id: owner, server }: Owner): Promise<string> {
-  const rules = { schedule: null, whileRunning: 'skip', maxRunning: 1, maxFailures: 5, shared: false } as const;
+  const hook = {
+    source: 'json',
+    events: [],
+    repositories: [],
+    label: null,
+    account: null,
+    senders: [],
+    template: null,
+  } as const;
+  const rules = {
+    schedule: null,
+    hook,
+    after: null,
+    budget: null,
+    whileRunning: 'skip',
+    maxRunning: 1,
+    maxFailures: 5,
+    shared: false,
+  } as const;
   const agent = { projectId: null, template: null, model: null };
   const { automations } = server.core.services;
   return (await automations.create({ name: 'Report', message: 'Say hi', owner, ...agent, ...rules })).id;

@@ -106,6 +106,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'automations.pause': { input: automation },
   'automations.resume': { input: automation },
   'automations.start': { input: automation },
+  'automations.rotateSecret': { input: automation },
   'automations.starts': { input: automation },
   'automations.times': { input: { cron: '0 9 * * *' } },
   'webhooks.list': {},

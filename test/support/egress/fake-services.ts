@@ -149,6 +149,9 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       clock,
       check: async () => {},
       wake: () => {},
+      look: async () => {},
+      secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', delete: async () => {} },
+      receiver: { receive: () => Promise.reject(new AppError('not_found', 'No delivery is accepted here.')) },
     }),
     webhooks: webhookService({
       records: new WebhookRecords(store.records),

@@ -1,101 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { AutomationRecords } from '../../../src/automations/records.ts';
-import { Scheduler } from '../../../src/automations/scheduler.ts';
-import { automationService } from '../../../src/automations/service.ts';
-import { Starter } from '../../../src/automations/starter.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
-import type { SessionRecord } from '../../../src/core/model/records.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
-import type { SessionService } from '../../../src/sessions/api/sessions.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { automationWorld, begin, fakeSessions, minute, spec } from '../../support/automations/world.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
-import { stored } from '../../support/machines/session-parts.ts';
-
-const never = new AbortController().signal;
-const begin = Date.parse('2026-11-24T12:00:30Z');
-const minute = 60_000;
-const spec: AutomationSpec = {
-  name: 'Report',
-  message: 'Write it.',
-  projectId: null,
-  template: null,
-  model: null,
-  schedule: { cron: '* * * * *', timezone: 'UTC', jitterSeconds: 0, missed: 'latest' },
-  whileRunning: 'skip',
-  maxRunning: 1,
-  maxFailures: 3,
-  shared: false,
-};
-
-/** The sessions of a server, which does nothing by itself. */
-function fakeSessions() {
-  const all = new Map<SessionId, SessionRecord>();
-  const sent: { id: SessionId; text: string }[] = [];
-  const stops: SessionId[] = [];
-  let refusal: AppError | undefined;
-  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page'> = {
-    async create({ id, title = '', owner }) {
-      if (refusal) throw refusal;
-      if (!id || all.has(id)) throw new AppError('fenced', 'There is one.');
-      const record = stored({ id, title, status: 'pending', ...(owner !== undefined && { owner }) });
-      all.set(id, record);
-      return record;
-    },
-    async get(id) {
-      const found = all.get(id);
-      if (!found) throw new AppError('session_not_found', 'There is no such session.');
-      return found;
-    },
-    async send(id, { text }) {
-      sent.push({ id, text });
-      all.set(id, { ...(all.get(id) as SessionRecord), status: 'running' });
-      return {} as never;
-    },
-    async stop(id) {
-      stops.push(id);
-      return { stopped: true };
-    },
-    async page(id) {
-      const events = sent.filter((one) => one.id === id).map(() => ({ type: 'message.user' }));
-      return { events, head: events.length, thinned: 0, trimmed: 0 } as never;
-    },
-  };
-  return {
-    sessions,
-    sent,
-    stops,
-    all,
-    refuse: (error: AppError | undefined) => {
-      refusal = error;
-    },
-    end(id: SessionId, status: 'completed' | 'failed' | 'stopped') {
-      const reason = status === 'stopped' ? 'stopped' : status;
-      all.set(id, { ...(all.get(id) as SessionRecord), status: 'completed', outcome: { status, reason } });
-    },
-  };
-}
-
-function world({
-  store = memoryStore(),
-  fake = fakeSessions(),
-  clock = manualClock(begin),
-  isOwned = (): boolean => true,
-} = {}) {
-  const records = new AutomationRecords(store.records);
-  const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
-  const starter = new Starter({ records, sessions: fake.sessions, costOf, isOwned, clock });
-  const leads = async () => true;
-  const scheduler = new Scheduler({ records, starter, leads, shared: store.shared, clock, warn: () => {} });
-  const service = automationService({ records, ids: randomIds(), clock, check: async () => {}, wake: () => {} });
-  const round = () => scheduler.round(never);
-  const states = async (id: string) => (await service.starts(id, { limit: 50 })).map(({ state }) => state);
-  return { store, fake, clock, records, service, round, states, scheduler };
-}
 
 describe('a scheduled automation', () => {
   test('starts a session with its message at each of its times, and not before', async () => {
-    const { service, round, clock, fake } = world();
+    const { service, round, clock, fake } = automationWorld();
     const { id } = await service.create({ ...spec, maxRunning: 20 });
     await round();
     expect(fake.sent).toEqual([]);
@@ -114,7 +27,7 @@ describe('a scheduled automation', () => {
   });
 
   test('starts once for all times that a downtime missed, or for none', async () => {
-    const { service, round, clock, fake } = world();
+    const { service, round, clock, fake } = automationWorld();
     const none = { ...spec.schedule, missed: 'none' } as NonNullable<AutomationSpec['schedule']>;
     await service.create(spec);
     const other = await service.create({ ...spec, schedule: none });
@@ -133,7 +46,7 @@ describe('a scheduled automation', () => {
   });
 
   test('that is paused starts nothing by itself, and from its resumption on at its next time', async () => {
-    const { service, round, clock, fake } = world();
+    const { service, round, clock, fake } = automationWorld();
     const { id } = await service.create(spec);
     await service.pause(id);
     clock.advance(5 * minute);
@@ -149,8 +62,12 @@ describe('a scheduled automation', () => {
   test('starts once, however many servers look at once, and whichever dies between two writes', async () => {
     const store = memoryStore({ shared: true });
     const [fake, clock] = [fakeSessions(), manualClock(begin)];
-    const servers = [world({ store, fake, clock }), world({ store, fake, clock }), world({ store, fake, clock })];
-    const { service } = servers[0] as ReturnType<typeof world>;
+    const servers = [
+      automationWorld({ store, fake, clock }),
+      automationWorld({ store, fake, clock }),
+      automationWorld({ store, fake, clock }),
+    ];
+    const { service } = servers[0] as ReturnType<typeof automationWorld>;
     for (let count = 0; count < 20; count++) await service.create({ ...spec, maxRunning: 20 });
     for (let minutes = 0; minutes < 5; minutes++) {
       clock.advance(minute);
@@ -165,7 +82,7 @@ describe('a scheduled automation', () => {
 
 describe('a start that comes while another works', () => {
   async function two(whileRunning: AutomationSpec['whileRunning']) {
-    const made = world();
+    const made = automationWorld();
     const { id } = await made.service.create({ ...spec, schedule: null, whileRunning });
     await made.service.start(id, null);
     await made.round();
@@ -203,7 +120,7 @@ describe('a start that comes while another works', () => {
 
 describe('the end of a start', () => {
   test('has the outcome and the cost of its session', async () => {
-    const { service, round, fake } = world();
+    const { service, round, fake } = automationWorld();
     const { id } = await service.create({ ...spec, schedule: null });
     await service.start(id, null);
     await round();
@@ -214,7 +131,7 @@ describe('the end of a start', () => {
   });
 
   test('that failed so often in a row pauses the automation, and a success begins the count anew', async () => {
-    const { service, round, fake, clock } = world();
+    const { service, round, fake, clock } = automationWorld();
     const { id } = await service.create(spec);
     for (const status of ['failed', 'failed', 'completed', 'failed', 'stopped', 'failed', 'failed'] as const) {
       clock.advance(minute);
@@ -231,7 +148,7 @@ describe('the end of a start', () => {
   });
 
   test('whose session cannot be made says why, at once when no later try can help', async () => {
-    const { service, round, fake, clock, states } = world();
+    const { service, round, fake, clock, states } = automationWorld();
     const { id } = await service.create({ ...spec, schedule: null });
     fake.refuse(new AppError('not_found', 'There is no such project.'));
     await service.start(id, null);
@@ -251,7 +168,7 @@ describe('the end of a start', () => {
   });
 
   test('of an owner without a valid key starts nothing and pauses', async () => {
-    const { service, round, fake } = world({ isOwned: () => false });
+    const { service, round, fake } = automationWorld({ isOwned: () => false });
     const { id } = await service.create({ ...spec, schedule: null, owner: 'gone' });
     await service.start(id, null);
     await round();
@@ -261,7 +178,7 @@ describe('the end of a start', () => {
 });
 
 test('a change with an old version is refused, and one with a bad schedule changes nothing', async () => {
-  const { service } = world();
+  const { service } = automationWorld();
   const { id } = await service.create(spec);
   await service.update(id, { name: 'Other', version: 1 });
   await expect(service.update(id, { name: 'Third', version: 1 })).rejects.toMatchObject({ code: 'conflict' });
@@ -271,11 +188,20 @@ test('a change with an old version is refused, and one with a bad schedule chang
 });
 
 test('a deleted automation leaves no start behind', async () => {
-  const { service, round, records } = world();
+  const { service, round, records } = automationWorld();
   const { id } = await service.create({ ...spec, schedule: null });
   await service.start(id, null);
   await round();
   await service.delete(id);
   expect(await records.openStarts()).toEqual([]);
   await expect(service.starts(id, { limit: 1 })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('the sessions of an automation have its budget', async () => {
+  const { service, round, fake } = automationWorld();
+  const budget = { turns: null, tokens: 50_000, cost: 0.5, seconds: 600 };
+  const { id } = await service.create({ ...spec, schedule: null, budget });
+  await service.start(id, null);
+  await round();
+  expect([...fake.all.values()][0]?.budget).toEqual({ tokens: 50_000, cost: 0.5, ms: 600_000 });
 });

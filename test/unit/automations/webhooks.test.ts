@@ -232,7 +232,17 @@ describe('an event of a session', () => {
 test('the pause of an automation reaches endpoints, and one that was never stored does not', async () => {
   const { service, automations, round, types, clock, store } = await world();
   await service.create(spec);
-  const rules = { schedule: null, whileRunning: 'skip', maxRunning: 1, maxFailures: 5, shared: false } as const;
+  const rules = {
+    schedule: null,
+    hook: null,
+    after: null,
+    budget: null,
+    secretAt: null,
+    whileRunning: 'skip',
+    maxRunning: 1,
+    maxFailures: 5,
+    shared: false,
+  } as const;
   const agent = { projectId: null, template: null, model: null, message: 'Write it.' };
   const times = { nextAt: null, createdAt: begin, updatedAt: begin };
   const one = {

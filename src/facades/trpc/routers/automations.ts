@@ -6,6 +6,8 @@ import {
   AutomationStart,
   CronInput,
   changeOf,
+  HookSecret,
+  hookPath,
   NewAutomation,
   StartsInput,
   startsQuery,
@@ -60,6 +62,14 @@ export const automationsRouter = router({
     .input(byId)
     .output(AutomationStart)
     .mutation(async ({ ctx, input }) => toStart(await ctx.services.automations.start(input.id, null))),
+  /** Makes a new secret for deliveries from outside, which counts at once and is shown this once. */
+  rotateSecret: procedure
+    .input(byId)
+    .output(HookSecret)
+    .mutation(async ({ ctx, input: { id } }) => ({
+      ...(await ctx.services.automations.rotateSecret(id)),
+      path: hookPath(id),
+    })),
   /** The history, the newest first. */
   starts: procedure
     .input(StartsInput.extend(byId.shape))

@@ -14,6 +14,43 @@ export interface Schedule {
   /** After a downtime: start once for the latest time that was missed, or for none. */
   readonly missed: 'latest' | 'none';
 }
+export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
+/** Gitea includes Forgejo. `json`: any program that signs as Standard Webhooks say. */
+export type HookSource = (typeof hookSources)[number];
+export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
+export type HookEvent = (typeof hookEvents)[number];
+/** The deliveries from outside that start an automation. Their contents choose nothing else. */
+export interface HookSpec {
+  readonly source: HookSource;
+  /** Empty for `json`, where every delivery counts. */
+  readonly events: readonly HookEvent[];
+  /** Only these, as `owner/name`; empty: every one that has the secret. */
+  readonly repositories: readonly string[];
+  /** `issue.labelled`: with this label alone; null: with any. */
+  readonly label: string | null;
+  /** `comment.mention`: of this account; `issue.assigned`: to it. Events that it causes itself start nothing. */
+  readonly account: string | null;
+  /** Only what these accounts cause; empty: what anybody causes. */
+  readonly senders: readonly string[];
+  /** `json`: the text that the agent is shown, with `{{path.of.a.field}}`; null: the whole payload. */
+  readonly template: string | null;
+}
+/** The runs whose end starts an automation. */
+export interface AfterRule {
+  readonly of: 'session' | 'automation' | 'project';
+  readonly id: string;
+  readonly outcome: 'done' | 'failed' | 'any';
+}
+/** The limits of each session of an automation, beside those of its template and of the server. Null: none. */
+export interface AutomationBudget {
+  /** Calls of the model. */
+  readonly turns: number | null;
+  readonly tokens: number | null;
+  /** In the currency of the price list. */
+  readonly cost: number | null;
+  /** Working time. */
+  readonly seconds: number | null;
+}
 /** The fields that people choose. */
 export interface AutomationSpec {
   readonly name: string;
@@ -26,6 +63,12 @@ export interface AutomationSpec {
   readonly model: string | null;
   /** Null: it starts only when somebody starts it. */
   readonly schedule: Schedule | null;
+  /** Null: no delivery from outside starts it. */
+  readonly hook: HookSpec | null;
+  /** Null: no end of a run starts it. */
+  readonly after: AfterRule | null;
+  /** A session that reaches it waits, and asks whether to go on. */
+  readonly budget: AutomationBudget | null;
   /** A start that comes while `maxRunning` of its sessions work: leave it out, let it wait, or stop the oldest. */
   readonly whileRunning: 'skip' | 'queue' | 'stop';
   readonly maxRunning: number;
@@ -57,6 +100,8 @@ export interface Automation extends AutomationSpec {
   readonly failures: number;
   /** The next time of its schedule, without jitter, epoch ms; null: none. */
   readonly nextAt: number | null;
+  /** The time when the secret of its deliveries was made; null: there is none, so none is accepted. */
+  readonly secretAt: number | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -65,7 +110,16 @@ export interface Automation extends AutomationSpec {
 export type StartCause =
   | { readonly kind: 'schedule'; readonly dueAt: number }
   /** The key of the person who started it; null: the server's own token, or none is needed. */
-  | { readonly kind: 'person'; readonly key: string | null };
+  | { readonly kind: 'person'; readonly key: string | null }
+  /** A delivery from outside. `about` has the words of strangers, on one line. */
+  | {
+      readonly kind: 'hook';
+      readonly source: HookSource;
+      readonly event: HookEvent | null;
+      readonly about: string;
+    }
+  /** The end of another session's run. */
+  | { readonly kind: 'run'; readonly sessionId: string; readonly outcome: 'done' | 'failed' };
 /**
  * `queued`: waits for room. `starting`: its session is being made. `skipped`: left out, because others still worked.
  * `failed`: no session worked on it. `ended`: its run has ended, see `outcome`.
@@ -87,6 +141,10 @@ export interface AutomationStart {
   readonly endedAt: number | null;
   /** The cost of its session until the end; null before. */
   readonly cost: StartCost | null;
+  /** The quoted words of others that its session is shown beside the message; empty when it has ended. */
+  readonly given: string;
+  /** The automations whose runs led to this start, the first one first. */
+  readonly chain: readonly string[];
 }
 export interface StartCost {
   readonly turns: number;
@@ -101,6 +159,19 @@ export interface StartsQuery {
   readonly after?: { readonly at: number; readonly id: string } | undefined;
 }
 
+/** A request from outside to an automation's address. */
+export interface HookRequest {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Uint8Array;
+}
+export interface HookAnswer {
+  /** A new start was added. */
+  readonly started: boolean;
+  /** Says to the sender what was done, and why. */
+  readonly text: string;
+}
+
 /** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
   /** Newest first; only one owner's, and shared ones, when `owner` is given. */
@@ -110,7 +181,7 @@ export interface AutomationService {
   get(id: string): Promise<Automation>;
   /** Changes the given fields. Rejects: conflict (`version` is given and not the present one), as `create` does. */
   update(id: string, change: Partial<AutomationSpec> & { readonly version?: number }): Promise<Automation>;
-  /** The automation's sessions and the history of its starts stay until they are deleted themselves. */
+  /** Deletes the history of its starts and its secret too; the sessions of the automation stay. */
   delete(id: string): Promise<void>;
   /** The schedule rests. Sessions that work go on. */
   pause(id: string): Promise<Automation>;
@@ -118,6 +189,13 @@ export interface AutomationService {
   resume(id: string): Promise<Automation>;
   /** Starts it now, paused or not. Rejects: quota (20 starts wait). */
   start(id: string, key: string | null): Promise<AutomationStart>;
+  /** Makes a new secret for its deliveries, which counts at once and is shown this once. Rejects: conflict (no hook). */
+  rotateSecret(id: string): Promise<{ readonly secret: string }>;
+  /**
+   * Starts it for a delivery that its hook wants, once for each. Rejects: not_found (unknown, without a secret, or not
+   * signed with it), invalid_request (too late, or unreadable), payload_too_large.
+   */
+  receive(id: string, request: HookRequest): Promise<HookAnswer>;
   /** The newest first. */
   starts(id: string, query: StartsQuery): Promise<readonly AutomationStart[]>;
   /** The next times of a schedule, without jitter, epoch ms. Rejects: invalid_request. */
@@ -133,6 +211,8 @@ export const automationRules: ServiceRules<AutomationService> = {
   pause: { may: 'stop', audit: 'automation.pause' },
   resume: { may: 'work', audit: 'automation.resume' },
   start: { may: 'guarded', audit: 'automation.start' },
+  rotateSecret: { may: 'work', audit: 'automation.rotate' },
+  receive: { may: 'guarded', audit: null }, // src/sessions/access audits those that start something
   starts: { may: 'read', audit: null },
   times: { may: 'guarded', audit: null },
 };

@@ -2,8 +2,8 @@ import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { nothingSpent } from '../../../../machines/run-rules.ts';
 import type { RunContext } from '../run-context.ts';
 import { type PlannedCompaction, picturesPlan, plainSummary, resultsPlan, summaryPlan } from './compaction-plan.ts';
-import { ContextWindow, type Frame, maxFailedSummaries } from './context-window.ts';
-import { type BudgetCheck, type SummaryOptions, summarizeConversation } from './summary.ts';
+import { ContextWindow, maxFailedSummaries } from './context-window.ts';
+import { type SummaryOptions, summarizeConversation } from './summary.ts';
 
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
 export type CompactionResult =
@@ -22,7 +22,12 @@ type Summarizing =
  */
 export async function compactToFit(
   work: Deps,
-  { frame, covers, refused }: { readonly frame: Frame; readonly covers: BudgetCheck; readonly refused: boolean },
+  {
+    frame,
+    covers,
+    isCounted,
+    refused,
+  }: Pick<SummaryOptions, 'frame' | 'covers' | 'isCounted'> & { readonly refused: boolean },
   signal: AbortSignal,
 ): Promise<CompactionResult> {
   const { model, runWriter } = work;
@@ -34,7 +39,7 @@ export async function compactToFit(
   if (!fit.isFull) return { ok: true, spent: nothingSpent };
 
   const wanted = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
-  const summed = await putSummary(work, { fit, frame, wanted, covers }, signal);
+  const summed = await putSummary(work, { fit, frame, wanted, covers, isCounted }, signal);
   if (!summed.ok || !fit.isFull) return summed;
   await cut(work, { fit, wanted, why: summed.why });
   if (fit.size() > fit.limit) {

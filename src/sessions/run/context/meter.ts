@@ -41,6 +41,11 @@ export class TokenMeter {
   }
 }
 
+/** The bytes that pictures count as in `requestBytes`. */
+export const pictureBytes = (messages: readonly Message[]): number =>
+  messages.reduce((sum, message) => sum + (('pictures' in message && message.pictures?.length) || 0), 0) *
+  (pictureTokens / assumed);
+
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
 
 /** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */

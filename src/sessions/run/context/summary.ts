@@ -8,11 +8,12 @@ import type { SessionFact } from '../../../core/model/events.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { failedTurn } from '../failed-turn.ts';
 import type { RunContext } from '../run-context.ts';
+import { assumeBeyond } from '../settlement.ts';
 import { spendingOf } from '../spending-of.ts';
 import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, Frame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
-import { messageBytes, requestBytes } from './meter.ts';
+import { messageBytes, pictureBytes, requestBytes } from './meter.ts';
 import { summaryPrompt } from './summary-prompt.ts';
 import { type Compaction, shortResults, viewOf } from './view.ts';
 
@@ -38,6 +39,8 @@ export interface SummaryOptions {
   readonly frame: Frame;
   readonly wanted: PlannedCompaction;
   readonly covers: BudgetCheck;
+  /** Whether a budget counts tokens or cost. */
+  readonly isCounted: () => boolean;
 }
 /** Undefined: the budgets cover a request of so many bytes after what the turn has spent. */
 export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun | undefined;
@@ -45,7 +48,7 @@ export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun |
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
 export async function summarizeConversation(
   { model, runWriter }: Deps,
-  { fit, frame, wanted, covers }: SummaryOptions,
+  { fit, frame, wanted, covers, isCounted }: SummaryOptions,
   signal: AbortSignal,
 ): Promise<SummaryResult> {
   const part = toSummarize({ model, runWriter }, fit, wanted);
@@ -72,9 +75,18 @@ export async function summarizeConversation(
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     if (outcome.kind === 'failed') why = outcome.message;
     if (outcome.kind !== 'finished') continue;
-    spent = addSpent(spent, spendingOf(outcome));
+    const exchange = {
+      requestBytes: requestBytes(request) - pictureBytes(messages),
+      replyBytes: Buffer.byteLength(message.text),
+    };
+    const assumed = isCounted() ? assumeBeyond(model, outcome.usage, exchange) : undefined;
+    spent = addSpent(spent, spendingOf(outcome, assumed));
     const text = message.text.trim();
-    const usage = runWriter.usage(message.model, outcome.usage, { ...proof, purpose: 'compaction' });
+    const usage = runWriter.usage(message.model, outcome.usage, {
+      ...proof,
+      purpose: 'compaction',
+      ...(assumed && { assumed }),
+    });
     const flaw = flawOf({ text, calls: message.calls.length, isRefused: outcome.stop === 'refused' });
     if (!flaw) return { kind: 'made', text, model: message.model, usage, spent };
     await runWriter.write(usage);

@@ -4,7 +4,7 @@ import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId } from '../../../core/model/ids.ts';
-import type { Purpose } from '../../../core/model/spending.ts';
+import type { AssumedUsage, Purpose } from '../../../core/model/spending.ts';
 import type { ShownMessage } from '../context/attachments.ts';
 import type { RequestProof } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
@@ -165,7 +165,7 @@ export class RunWriter {
   usage(
     model: string,
     usage: Usage,
-    of: RequestProof & { readonly purpose: Purpose; readonly thoughts?: string },
+    of: RequestProof & { readonly purpose: Purpose; readonly thoughts?: string; readonly assumed?: AssumedUsage },
   ): SessionFact {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }

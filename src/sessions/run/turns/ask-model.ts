@@ -3,16 +3,17 @@ import { buffer } from 'node:stream/consumers';
 import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
-import type { NoteAtMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type { NoteAtMessage, Sampling, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
-import type { BudgetOverrun } from '../../../core/model/spending.ts';
-import { type Allowance, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
+import type { AssumedUsage, BudgetOverrun } from '../../../core/model/spending.ts';
+import { type Allowance, affordableReply, countsUsage, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection, RequestProof } from '../context/message-selection.ts';
-import { requestBytes } from '../context/meter.ts';
+import { pictureBytes, requestBytes } from '../context/meter.ts';
 import type { BudgetCheck } from '../context/summary.ts';
 import type { RunContext } from '../run-context.ts';
+import { assumeBeyond } from '../settlement.ts';
 import { withPictures } from './message-images.ts';
 import { RepetitionDetector } from './repetition.ts';
 
@@ -36,6 +37,8 @@ export type ModelReply = CollectedTurn & {
   readonly repeats: boolean;
   /** Names the request in the fact of its usage. */
   readonly proof: RequestProof;
+  /** The amounts that budgets count beyond the provider's; absent: its count is believed, or no budget counts it. */
+  readonly assumed?: AssumedUsage;
 };
 type ReplyOrEnd =
   | { readonly ok: true; readonly asked: ModelReply; readonly spent: RunSpending }
@@ -84,16 +87,18 @@ export async function askWithinWindow(
       spent,
       unwritten: nothingSpent,
     });
+  const isCounted = () => countsUsage(allowanceOf(work, wanted));
   let refused: ModelReply | undefined;
   let spent = nothingSpent;
   for (let refusals = 0; ; refusals++) {
-    const made = await compactToFit(work, { frame: frameOf(work, wanted), covers, refused: refusals > 0 }, signal);
+    const fitting = { frame: frameOf(work, wanted), covers, isCounted, refused: refusals > 0 };
+    const made = await compactToFit(work, fitting, signal);
     if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent };
     if (!made.ok) return { ok: false, result: made.result ?? noRoom };
     spent = addSpent(spent, made.spent);
     const over = refusal(work, wanted, { spent, unwritten: nothingSpent });
     if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
-    const asked = await askModel(work, wanted, hear, signal);
+    const asked = await askModel(work, wanted, { hear, signal, used: { spent, unwritten: nothingSpent } });
     const { outcome } = asked;
     const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
     if (!isTooLong || refusals === maxRefusals) return { ok: true, asked, spent };
@@ -103,15 +108,22 @@ export async function askWithinWindow(
   }
 }
 
-/** Asks the model once. `begun` is a reply that was cut and that this one continues. */
+interface AskOptions {
+  readonly hear: DeltaListener;
+  readonly signal: AbortSignal;
+  /** The amounts that the turn has used before. */
+  readonly used: { readonly spent: RunSpending; readonly unwritten: RunSpending };
+  /** A reply that was cut and that this one continues. */
+  readonly begun?: ModelReply | undefined;
+}
+
+/** Asks the model once, for a reply that is no dearer than the budgets cover. */
 export async function askModel(
   work: Deps,
   wanted: TurnInput,
-  hear: DeltaListener,
-  signal: AbortSignal,
-  begun?: ModelReply,
+  { hear, signal, used, begun }: AskOptions,
 ): Promise<ModelReply> {
-  const { model, runWriter, sampling } = work;
+  const { model, runWriter } = work;
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
   const { messages: told, runFrom, notes } = transcript.view(runId);
@@ -120,6 +132,10 @@ export async function askModel(
   const { system, sections, tools } = frame;
   const own = note === '' ? undefined : notes.at(-1);
   const messages = begun ? [...told, begun.message] : told;
+  const bytes = requestBytes({ ...frame, messages });
+  const allowance = allowanceOf(work, wanted);
+  const inputTokens = transcript.meter.tokens(model.name, bytes);
+  const sampling = withinBudget(work, affordableReply(allowance, { model, inputTokens }, used));
   const request = {
     phase,
     system,
@@ -146,16 +162,28 @@ export async function askModel(
       if (repetition.add(delta)) stop.abort();
     },
   });
-  const bytes = requestBytes({ ...frame, messages });
   const { outcome } = turn;
-  if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage);
-  if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false, proof };
-  const [inputTokens, outputTokens] = [bytes, turn.message.text.length].map((n) =>
-    transcript.meter.tokens(model.name, n),
-  );
-  const usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
+  if (!stop.signal.aborted || signal.aborted) {
+    const { text, calls } = turn.message;
+    const exchange = {
+      requestBytes: bytes - pictureBytes(messages),
+      replyBytes:
+        Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0),
+    };
+    const isCounted = outcome.kind === 'finished' && countsUsage(allowance);
+    const assumed = isCounted ? assumeBeyond(model, outcome.usage, exchange) : undefined;
+    if (outcome.kind === 'finished' && !assumed) transcript.meter.learn(turn.message.model, bytes, outcome.usage);
+    return { ...turn, repeats: false, proof, ...(assumed && { assumed }) };
+  }
+  const usage = { inputTokens, outputTokens: transcript.meter.tokens(model.name, turn.message.text.length) };
   const message = { ...turn.message, calls: [] };
   return { ...turn, message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
+}
+
+/** The sampling options, with a limit of the reply where the budgets cover no longer one. */
+function withinBudget({ model, sampling }: Deps, room: number | undefined): Sampling | undefined {
+  const usual = sampling?.maxOutputTokens ?? model.abilities.maxOutput;
+  return room === undefined || room >= usual ? sampling : { ...sampling, maxOutputTokens: room };
 }
 
 /** The newest note belongs to this turn, if it has one. */

@@ -51,7 +51,7 @@ export async function takeTurn(
   if (!first.ok) return first;
   const rest =
     wasCut(first.asked) && !goesOver(work, wanted, first)
-      ? await askModel(work, { ...wanted, hint: goOnHint }, hear, signal, first.asked)
+      ? await askModel(work, { ...wanted, hint: goOnHint }, { hear, signal, used: usedBy(first), begun: first.asked })
       : undefined;
   throwIfFired(signal);
   const asked = rest ? joined(first.asked, rest, hear) : first.asked;
@@ -61,11 +61,16 @@ export async function takeTurn(
   );
   const facts = [
     ...speech.end(),
-    ...finished.map(({ message: { model }, end, proof, thoughts }) =>
-      runWriter.usage(model, end.usage, { ...proof, purpose: purposeOf(wanted), ...(thoughts && { thoughts }) }),
+    ...finished.map(({ message: { model }, end, proof, thoughts, assumed }) =>
+      runWriter.usage(model, end.usage, {
+        ...proof,
+        purpose: purposeOf(wanted),
+        ...(thoughts && { thoughts }),
+        ...(assumed && { assumed }),
+      }),
     ),
   ];
-  const spent = finished.reduce((all, { end }) => addSpent(all, spendingOf(end)), first.spent);
+  const spent = finished.reduce((all, { end, assumed }) => addSpent(all, spendingOf(end, assumed)), first.spent);
   if (outcome.kind !== 'finished') {
     await runWriter.write(...facts); // text that was already sent stays in the log
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
@@ -90,13 +95,17 @@ const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer
 const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
 
 /** Whether no budget is left for the rest of a cut reply. */
-function goesOver(
-  work: Parameters<typeof refusal>[0],
-  wanted: TurnInput,
-  { asked, spent }: { asked: ModelReply; spent: RunSpending },
-): boolean {
-  const unwritten = asked.outcome.kind === 'finished' ? spendingOf(asked.outcome) : nothingSpent;
-  return refusal(work, wanted, { spent: addSpent(spent, unwritten), unwritten, begun: asked }) !== undefined;
+function goesOver(work: Parameters<typeof refusal>[0], wanted: TurnInput, first: FirstReply): boolean {
+  return refusal(work, wanted, { ...usedBy(first), begun: first.asked }) !== undefined;
+}
+
+interface FirstReply {
+  readonly asked: ModelReply;
+  readonly spent: RunSpending;
+}
+function usedBy({ asked: { outcome, assumed }, spent }: FirstReply) {
+  const unwritten = outcome.kind === 'finished' ? spendingOf(outcome, assumed) : nothingSpent;
+  return { spent: addSpent(spent, unwritten), unwritten };
 }
 
 const goOnHint =

@@ -85,6 +85,7 @@ export function sessionCreation(parts: CreatorDeps) {
     author,
     metadata,
     sandbox,
+    budget,
     lifetimeSeconds,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
@@ -108,6 +109,7 @@ export function sessionCreation(parts: CreatorDeps) {
       author,
       metadata,
       sandbox,
+      budget,
       endsAt: lifetimeSeconds === undefined ? undefined : at + lifetimeSeconds * 1_000,
       at,
     });

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { assumedAbilities, type Model } from '../../../../src/agents/models/model.ts';
-import { estimateNeeds, findBudgetOverrun, subtractSpending } from '../../../../src/sessions/run/allowance.ts';
+import {
+  affordableReply,
+  estimateNeeds,
+  findBudgetOverrun,
+  leastBudget,
+  subtractSpending,
+} from '../../../../src/sessions/run/allowance.ts';
 import { TokenMeter } from '../../../../src/sessions/run/context/meter.ts';
 
 const model: Model = {
@@ -23,6 +29,32 @@ describe('what a request will take', () => {
     const { costOf: _costOf, ...unpriced } = model;
     expect(estimateNeeds(unpriced, new TokenMeter(), 1_000)).toEqual({ turns: 1, tokens: 300, cost: 0 });
   });
+});
+
+describe('the dearest reply that the budgets cover', () => {
+  const used = { spent: nothing, unwritten: nothing };
+  const request = { model, inputTokens: 100 };
+  const session = (rest: object) => ({ run: undefined, session: () => rest });
+
+  test('is what the request leaves of the tokens, and of the cost at the price of a reply', () => {
+    expect(affordableReply(session({ tokens: { limit: 1_000, used: 300 } }), request, used)).toBe(600);
+    expect(affordableReply(session({ cost: { limit: 1_000, used: 300 } }), request, used)).toBe(300);
+    const unwritten = { turns: 1, tokens: 50, cost: 0 };
+    expect(affordableReply(session({ tokens: { limit: 1_000, used: 300 } }), request, { ...used, unwritten })).toBe(
+      550,
+    );
+  });
+
+  test('is the smaller one of run and session, and has no limit without a budget of tokens or cost', () => {
+    const run = { tokens: { limit: 200, used: 0 } };
+    expect(affordableReply({ run, session: () => ({ tokens: { limit: 1_000, used: 0 } }) }, request, used)).toBe(100);
+    expect(affordableReply(session({ turns: { limit: 9, used: 0 } }), request, used)).toBeUndefined();
+  });
+});
+
+test('of two budgets the smaller limit of each kind counts', () => {
+  expect(leastBudget({ turns: 5, tokens: 100 }, { turns: 9, cost: 1 })).toEqual({ turns: 5, tokens: 100, cost: 1 });
+  expect(leastBudget(undefined, { ms: 1 })).toEqual({ ms: 1 });
 });
 
 describe('the budget that does not cover a request', () => {

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import type { Append, EventLog, RecordPut, RecordStore } from '../core/contracts/ports.ts';
+import { quoteLines } from '../core/text/quote.ts';
+import type { Automation } from '../sessions/api/server/automations.ts';
+import { type AutomationRecords, newStart } from './records.ts';
+
+// Ends of runs that may start an automation. A record is written with the append that has the end, so that a server that
+// dies right after loses none; each start is added once, because its id follows from the end.
+
+export const endedRunKind = 'ended-run';
+const kind = endedRunKind;
+const Session = z.object({
+  id: z.string(),
+  title: z.string(),
+  origin: z.string().optional(),
+  owner: z.string().optional(),
+  projectId: z.string().nullable().default(null),
+  latestMessage: z.string().default(''),
+  metadata: z.record(z.string(), z.string()).optional(),
+});
+const EndedRun = z.object({ session: Session, status: z.enum(['completed', 'failed']), at: z.number() });
+type EndedRun = z.output<typeof EndedRun>;
+
+const batch = 100;
+const maxQuoted = 4_000;
+/** The runs that follow one another: an automation that starts after another one, and so on. */
+const maxDepth = 5;
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly automations: AutomationRecords;
+  readonly clock: { now(): number };
+}
+
+export class AfterRuns {
+  readonly #deps: Deps;
+  /** Whether any automation asks for ends of runs. Without one no append carries more than before. */
+  #isOpen = false;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Looks whether any automation asks for ends of runs, which another server may have stored. */
+  look = async (): Promise<void> => {
+    this.#isOpen = (await this.#deps.automations.afterRuns()).length > 0;
+  };
+
+  /** The same log, whose appends carry the ends of runs. */
+  around(log: EventLog): EventLog {
+    const carried = new WeakMap<Append, Append>(); // a repeated append has to be the same object
+    return {
+      ...log,
+      append: (entry) => {
+        if (!this.#isOpen) return log.append(entry);
+        const found = carried.get(entry) ?? withEnds(entry);
+        carried.set(entry, found);
+        return log.append(found);
+      },
+    };
+  }
+
+  /** Adds the starts that follow from the oldest ends. Resolves with whether there may be more. Each step can be repeated. */
+  async round(): Promise<boolean> {
+    const { records, automations } = this.#deps;
+    const ends = await records.list(kind, { limit: batch });
+    if (ends.length === 0) return false;
+    const rules = await automations.afterRuns();
+    for (const { id, doc } of ends) {
+      const end = EndedRun.parse(doc);
+      for (const automation of rules) if (wants(automation, end)) await this.#start(automation, id, end);
+      await records.delete(kind, id);
+    }
+    return ends.length === batch;
+  }
+
+  async #start(automation: Automation, id: string, { session, status, at }: EndedRun): Promise<void> {
+    const { automations, clock } = this.#deps;
+    const own = ownStart(session);
+    const before = own && (await automations.findStart(own.start));
+    const chain = own ? [...(before?.chain ?? []), own.automation] : [];
+    if (chain.includes(automation.id) || chain.length >= maxDepth || automation.createdAt > at) return;
+    const told = `${session.title} (session ${session.id})\n\nIts last message:\n${session.latestMessage}`;
+    const outcome = status === 'completed' ? 'done' : 'failed';
+    await automations.addStart(
+      newStart(automation, {
+        id: `${automation.id}:${id}`,
+        cause: { kind: 'run', sessionId: session.id, outcome },
+        at: clock.now(),
+        given: quoteLines(told, maxQuoted),
+        chain,
+      }),
+    );
+  }
+}
+
+/** The automation that started a session. Its metadata alone would not say so, because people choose that of theirs. */
+function ownStart({ origin, metadata }: EndedRun['session']) {
+  const { automation, start } = metadata ?? {};
+  return origin === 'automation' && automation !== undefined && start !== undefined ? { automation, start } : undefined;
+}
+
+function wants({ after, owner, paused }: Automation, { session, status }: EndedRun): boolean {
+  if (!after || paused) return false;
+  if (after.outcome !== 'any' && (after.outcome === 'done') !== (status === 'completed')) return false;
+  if (owner !== undefined && session.owner !== owner) return false;
+  if (after.of === 'session') return session.id === after.id;
+  if (after.of === 'project') return session.projectId === after.id;
+  return ownStart(session)?.automation === after.id;
+}
+
+function withEnds(entry: Append): Append {
+  const { sessionId, after, at, facts, puts = [] } = entry;
+  const record = puts.findLast((put) => put.kind === 'session')?.doc;
+  if (record === undefined) return entry;
+  const more = facts.flatMap(({ type, data }, n): RecordPut[] => {
+    if (type !== 'run.end' || data.status === 'stopped') return [];
+    const doc: EndedRun = { session: Session.parse(record), status: data.status, at };
+    return [{ kind, id: `run-${sessionId}-${after + n + 1}`, doc, sort: -at }];
+  });
+  return more.length === 0 ? entry : { ...entry, puts: [...puts, ...more] };
+}

@@ -1,0 +1,66 @@
+import { digestOf, type HookNews, type HookReader, isEqual, verifyStandard } from './delivery.ts';
+import { textAt, textsAt, timeAt } from './payload.ts';
+
+/**
+ * Deliveries of GitLab. Its signing token signs as Standard Webhooks say. Its older secret token is a password in a header:
+ * it says who sends, and nothing about the body.
+ */
+export const gitlab: HookReader = {
+  verify(request, secret) {
+    const { headers, body } = request;
+    if (headers['webhook-signature'] !== undefined) return verifyStandard(request, secret);
+    return isEqual(headers['x-gitlab-token'] ?? '', secret) ? { id: digestOf(body) } : undefined;
+  },
+  read(headers, payload) {
+    const own = 'object_attributes';
+    const action = textAt(payload, `${own}.action`);
+    const news = (more: Pick<HookNews, 'event'> & Partial<HookNews>): HookNews => ({
+      at: timeAt(payload, `${own}.updated_at`, `${own}.created_at`),
+      repository: textAt(payload, 'project.path_with_namespace'),
+      sender: textAt(payload, 'user.username', 'user_username'),
+      labels: [],
+      assignees: [],
+      about: `${textAt(payload, `${own}.iid`, 'issue.iid', 'merge_request.iid')} ${textAt(payload, `${own}.title`, 'issue.title', 'merge_request.title')}`,
+      url: textAt(payload, `${own}.url`),
+      text: textAt(payload, `${own}.description`, `${own}.note`),
+      ...more,
+    });
+    const added = (field: string, name: string): string[] => {
+      const before = new Set(textsAt(payload, `changes.${field}.previous`, name));
+      return textsAt(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
+    };
+    switch (headers['x-gitlab-event']) {
+      case 'Issue Hook':
+      case 'Confidential Issue Hook':
+      case 'Merge Request Hook': {
+        if (action === 'approved' || action === 'approval') return news({ event: 'review', text: 'approved' });
+        const labels = action === 'open' ? textsAt(payload, 'labels', 'title') : added('labels', 'title');
+        const assignees =
+          action === 'open' ? textsAt(payload, 'assignees', 'username') : added('assignees', 'username');
+        if (labels.length > 0) return news({ event: 'issue.labelled', labels, assignees });
+        return assignees.length > 0 ? news({ event: 'issue.assigned', assignees }) : undefined;
+      }
+      case 'Note Hook':
+      case 'Confidential Note Hook':
+        if (action !== '' && action !== 'create') return undefined;
+        return news({ event: 'comment.mention' });
+      case 'Pipeline Hook': {
+        if (textAt(payload, `${own}.status`) !== 'failed') return undefined;
+        const jobs = Array.isArray((payload as { builds?: unknown }).builds) ? failedJobs(payload) : [];
+        return news({
+          event: 'check.failed',
+          at: timeAt(payload, `${own}.finished_at`, `${own}.created_at`),
+          about: `pipeline ${textAt(payload, `${own}.id`)} of ${textAt(payload, `${own}.ref`)} failed at ${textAt(payload, `${own}.sha`)}`,
+          text: jobs.map((job) => `The job ${job} failed.`).join('\n'),
+        });
+      }
+      default:
+        return undefined;
+    }
+  },
+};
+
+const failedJobs = (payload: unknown): string[] =>
+  (payload as { readonly builds: readonly unknown[] }).builds
+    .filter((job) => textAt(job, 'status') === 'failed')
+    .map((job) => textAt(job, 'name'));

@@ -1,0 +1,28 @@
+/** The value at a path of a payload, such as `issue.labels.0.name`; undefined when there is none. */
+export function valueAt(payload: unknown, path: string): unknown {
+  let value = payload;
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}
+/** The text or number at the first of these paths that has one; empty when none has. */
+export function textAt(payload: unknown, ...paths: readonly string[]): string {
+  for (const path of paths) {
+    const value = valueAt(payload, path);
+    if (typeof value === 'string' && value !== '') return value;
+    if (typeof value === 'number') return String(value);
+  }
+  return '';
+}
+/** The texts at a path in each item of a list. */
+export function textsAt(payload: unknown, list: string, path: string): string[] {
+  const items = valueAt(payload, list);
+  return Array.isArray(items) ? items.map((item) => textAt(item, path)).filter(Boolean) : [];
+}
+/** Epoch ms; undefined when no path has a time. */
+export function timeAt(payload: unknown, ...paths: readonly string[]): number | undefined {
+  const at = Date.parse(textAt(payload, ...paths));
+  return Number.isNaN(at) ? undefined : at;
+}

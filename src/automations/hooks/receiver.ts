@@ -1,0 +1,131 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
+import { onOneLine, quoteLines } from '../../core/text/quote.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type {
+  Automation,
+  AutomationStart,
+  HookAnswer,
+  HookRequest,
+  HookSource,
+  HookSpec,
+} from '../../sessions/api/server/automations.ts';
+import { type AutomationRecords, newStart } from '../records.ts';
+import type { HookNews, HookReader, Proof } from './delivery.ts';
+import { gitea } from './gitea.ts';
+import { github } from './github.ts';
+import { gitlab } from './gitlab.ts';
+import { fillTemplate, json } from './json.ts';
+import { refusalOf } from './match.ts';
+
+interface Deps {
+  readonly records: AutomationRecords;
+  /** Undefined: no secret was made yet. */
+  readonly secretOf: (automationId: string) => Promise<Secret | undefined>;
+  readonly clock: Clock;
+  readonly wake: () => void;
+}
+const readers: Readonly<Record<HookSource, HookReader>> = { github, gitlab, gitea, json };
+
+const limits = { maxBytes: 1_048_576, maxDepth: 64, maxValues: 50_000 };
+const maxQuoted = 20_000; // characters that the agent is shown
+const maxWaiting = 20; // starts of one automation
+/** The age of a delivery whose signature has a time, and the difference of two clocks. */
+const signedMs = 5 * 60_000;
+/** The age of an event whose time is in the payload alone: a forge can be late. */
+const unsignedMs = 60 * 60_000;
+
+/** The same answer for an unknown address and a wrong signature, so that a stranger learns of no automation. */
+const unknown = () =>
+  new AppError(
+    'not_found',
+    'No delivery is accepted here: there is no such address, or the delivery is not signed with the secret of the address.',
+  );
+
+/** Deliveries from outside. Each is checked, and starts the automation once. */
+export class HookReceiver {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async receive(id: string, request: HookRequest): Promise<HookAnswer> {
+    const { records, clock, wake } = this.#deps;
+    if (request.body.length > limits.maxBytes)
+      throw new AppError('payload_too_large', `A delivery has at most ${limits.maxBytes} bytes.`);
+    const { automation, hook, proof } = await this.#verified(id, request);
+    const payload = parsePayload(request.body);
+    const news = readers[hook.source].read(request.headers, payload);
+    if (!news) return { started: false, text: 'No automation starts at this event.' };
+    this.#refuseOld(proof.signedAt ?? news.at, proof.signedAt === undefined ? unsignedMs : signedMs);
+    const refusal = refusalOf(hook, news);
+    if (refusal !== undefined) return { started: false, text: refusal };
+    if (automation.paused) return { started: false, text: 'The automation is paused.' };
+    const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
+    if (waiting.length >= maxWaiting)
+      throw new AppError('rate_limited', `${maxWaiting} starts of the automation wait already. Send it again later.`, {
+        retryAfterMs: 60_000,
+      });
+    const start = startOf(automation, { proof, news, payload, at: clock.now() });
+    if (!(await records.addStart(start))) return { started: false, text: 'This delivery has come before.' };
+    wake();
+    return { started: true, text: 'The automation starts.' };
+  }
+
+  async #verified(id: string, request: HookRequest) {
+    const found = await this.#deps.records.get(id).catch((thrown: unknown) => {
+      if (toAppError(thrown).code === 'not_found') throw unknown();
+      throw thrown;
+    });
+    const { hook } = found.doc;
+    const secret = hook && (await this.#deps.secretOf(id));
+    const proof = secret && readers[hook.source].verify(request, secret.reveal());
+    if (!proof) throw unknown();
+    return { automation: found.doc, hook, proof };
+  }
+
+  #refuseOld(at: number | undefined, maxMs: number): void {
+    if (at === undefined) throw new AppError('invalid_request', 'The delivery does not say when its event happened.');
+    const ageMs = this.#deps.clock.now() - at;
+    if (ageMs > maxMs)
+      throw new AppError(
+        'invalid_request',
+        `The delivery is too late: its event is older than ${maxMs / 60_000} minutes. Nothing was started.`,
+      );
+    if (ageMs < -signedMs)
+      throw new AppError('invalid_request', 'The time of the delivery is in the future. Compare the clocks.');
+  }
+}
+
+interface Accepted {
+  readonly proof: Proof;
+  readonly news: HookNews;
+  readonly payload: unknown;
+  readonly at: number;
+}
+
+function startOf(automation: Automation, { proof, news, payload, at }: Accepted): AutomationStart {
+  const { source, template } = automation.hook as HookSpec;
+  const { event, repository, sender, about, url, text } = news;
+  const whole = template === null ? JSON.stringify(payload, null, 2) : fillTemplate(template, payload);
+  const told =
+    event === null ? whole : [`${event} in ${repository}: ${about}`, `by ${sender}`, url, '', text].join('\n');
+  return newStart(automation, {
+    id: `${automation.id}:hook-${proof.id}`,
+    cause: { kind: 'hook', source, event, about: onOneLine(event === null ? '' : `${repository} ${about}`) },
+    at,
+    given: quoteLines(told, maxQuoted),
+  });
+}
+
+/** GitHub sends a form unless it is told to send JSON. */
+function parsePayload(body: Uint8Array): unknown {
+  const prefix = Buffer.from('payload=');
+  const isForm = Buffer.from(body.subarray(0, prefix.length)).equals(prefix);
+  const text = isForm ? (new URLSearchParams(Buffer.from(body).toString()).get('payload') ?? '') : body;
+  const parsed = parseJson(text, limits);
+  if (parsed.ok) return parsed.value;
+  throw new AppError('invalid_request', `The delivery cannot be read: ${parsed.detail}.`);
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { SealedValue } from '../../core/contracts/vault.ts';
+import { hookSecretKind as kind } from '../../core/model/records.ts';
+import { Secret } from '../../core/text/secret.ts';
+import { newSecret } from '../webhooks/signature.ts';
+
+const Stored = z.object({ sealed: SealedValue, createdAt: z.number() });
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly seal: (id: string, secret: Secret) => SealedValue;
+  readonly open: (id: string, sealed: SealedValue) => Secret;
+  readonly token: () => string;
+  /** Masks a secret in the log. */
+  readonly learn: (secret: Secret) => void;
+}
+
+/** The secrets with which deliveries are signed, sealed in records of their own, one of each automation. */
+export class HookSecrets {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async find(automationId: string): Promise<Secret | undefined> {
+    const { records, open, learn } = this.#deps;
+    const found = await records.get(kind, automationId);
+    if (!found) return undefined;
+    const secret = open(automationId, Stored.parse(found.doc).sealed);
+    learn(secret);
+    return secret;
+  }
+  /** Replaces the secret that was there. */
+  async make(automationId: string, at: number): Promise<string> {
+    const { records, seal, token, learn } = this.#deps;
+    const text = newSecret(Buffer.from(token(), 'base64url'));
+    const secret = new Secret(text);
+    learn(secret);
+    const doc = { sealed: seal(automationId, secret), createdAt: at };
+    await records.put({ kind, id: automationId, doc, sort: at });
+    return text;
+  }
+  async delete(automationId: string): Promise<void> {
+    await this.#deps.records.delete(kind, automationId);
+  }
+}

@@ -1,0 +1,128 @@
+import { AfterRuns } from '../../../src/automations/after-runs.ts';
+import { HookReceiver } from '../../../src/automations/hooks/receiver.ts';
+import { HookSecrets } from '../../../src/automations/hooks/secrets.ts';
+import { AutomationRecords } from '../../../src/automations/records.ts';
+import { Scheduler } from '../../../src/automations/scheduler.ts';
+import { automationService } from '../../../src/automations/service.ts';
+import { Starter } from '../../../src/automations/starter.ts';
+import type { SealedValue } from '../../../src/core/contracts/vault.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import type { SessionRecord } from '../../../src/core/model/records.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
+import type { SessionService } from '../../../src/sessions/api/sessions.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { manualClock } from '../machines/manual-clock.ts';
+import { stored } from '../machines/session-parts.ts';
+
+const never = new AbortController().signal;
+export const begin = Date.parse('2026-11-24T12:00:30Z');
+export const minute = 60_000;
+export const spec: AutomationSpec = {
+  name: 'Report',
+  message: 'Write it.',
+  projectId: null,
+  template: null,
+  model: null,
+  schedule: { cron: '* * * * *', timezone: 'UTC', jitterSeconds: 0, missed: 'latest' },
+  hook: null,
+  after: null,
+  budget: null,
+  whileRunning: 'skip',
+  maxRunning: 1,
+  maxFailures: 3,
+  shared: false,
+};
+
+/** The sessions of a server, which does nothing by itself. */
+export function fakeSessions() {
+  const all = new Map<SessionId, SessionRecord>();
+  const sent: { id: SessionId; text: string }[] = [];
+  const stops: SessionId[] = [];
+  let refusal: AppError | undefined;
+  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page'> = {
+    async create({ id, title = '', owner, origin, metadata, budget, projectId = null }) {
+      if (refusal) throw refusal;
+      if (!id || all.has(id)) throw new AppError('fenced', 'There is one.');
+      const record = stored({
+        id,
+        title,
+        origin,
+        projectId,
+        status: 'pending',
+        ...(owner !== undefined && { owner }),
+        ...(metadata && { metadata }),
+        ...(budget && { budget }),
+      });
+      all.set(id, record);
+      return record;
+    },
+    async get(id) {
+      const found = all.get(id);
+      if (!found) throw new AppError('session_not_found', 'There is no such session.');
+      return found;
+    },
+    async send(id, { text }) {
+      sent.push({ id, text });
+      all.set(id, { ...(all.get(id) as SessionRecord), status: 'running' });
+      return {} as never;
+    },
+    async stop(id) {
+      stops.push(id);
+      return { stopped: true };
+    },
+    async page(id) {
+      const events = sent.filter((one) => one.id === id).map(() => ({ type: 'message.user' }));
+      return { events, head: events.length, thinned: 0, trimmed: 0 } as never;
+    },
+  };
+  return {
+    sessions,
+    sent,
+    stops,
+    all,
+    refuse: (error: AppError | undefined) => {
+      refusal = error;
+    },
+    end(id: SessionId, status: 'completed' | 'failed' | 'stopped') {
+      const reason = status === 'stopped' ? 'stopped' : status;
+      all.set(id, { ...(all.get(id) as SessionRecord), status: 'completed', outcome: { status, reason } });
+    },
+  };
+}
+
+export function automationWorld({
+  store = memoryStore(),
+  fake = fakeSessions(),
+  clock = manualClock(begin),
+  isOwned = (): boolean => true,
+} = {}) {
+  const records = new AutomationRecords(store.records);
+  const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
+  const starter = new Starter({ records, sessions: fake.sessions, costOf, isOwned, clock });
+  const leads = async () => true;
+  const afterRuns = new AfterRuns({ records: store.records, automations: records, clock });
+  const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });
+  const ids = randomIds();
+  const sealed = { v: 1, kid: 'k', key: '', keyNonce: '', textNonce: '' } as const;
+  const sealing = {
+    seal: (_: string, secret: Secret): SealedValue => ({ ...sealed, text: secret.reveal() }),
+    open: (_: string, { text }: SealedValue) => new Secret(text),
+  };
+  const secrets = new HookSecrets({ ...sealing, records: store.records, token: () => ids.token(), learn: () => {} });
+  const receiver = new HookReceiver({ records, clock, wake: () => {}, secretOf: (id) => secrets.find(id) });
+  const service = automationService({
+    records,
+    secrets,
+    receiver,
+    ids,
+    clock,
+    check: async () => {},
+    wake: () => {},
+    look: afterRuns.look,
+  });
+  const round = () => scheduler.round(never);
+  const states = async (id: string) => (await service.starts(id, { limit: 50 })).map(({ state }) => state);
+  return { store, fake, clock, records, service, round, states, scheduler, afterRuns };
+}
