@@ -10,15 +10,18 @@ const maxMs = 120_000;
 const busyShare = 0.25;
 
 /**
- * Judges a sandbox that does not answer. On an overloaded machine a daemon can be silent because it gets no processor. Time
- * of that kind does not count against it, and each further check then waits twice as long as the one before.
+ * Judges a sandbox that does not answer. On an overloaded machine a daemon can be silent because it gets no processor, and
+ * a server that gets none cannot hear an answer that is there. Time of either kind does not count against the sandbox, and
+ * each further check then waits twice as long as the one before.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
   readonly #starvedMs: (() => Promise<number>) | undefined;
   #misses = 0;
+  #isSilent = false;
   #patienceMs = shortMs;
   #began = 0;
+  #askedAt: number | undefined;
   #last = { at: 0, starvedMs: 0 };
 
   constructor(clock: Clock, starvedMs?: () => Promise<number>) {
@@ -32,27 +35,34 @@ export class HealthMonitor {
   }
   /** Whether the last check was missed. */
   get isSilent(): boolean {
-    return this.#misses > 0;
+    return this.#isSilent;
+  }
+
+  /** Call it when a check begins. A deadline that then fires late tells how long this server could not listen. */
+  asked(): void {
+    this.#askedAt = this.#clock.now();
   }
 
   heard(): void {
     this.#misses = 0;
+    this.#isSilent = false;
     this.#patienceMs = shortMs;
   }
 
   /** Call it after each check without an answer. True: the sandbox does not answer, and it could have. */
   async missed(): Promise<boolean> {
-    const starvedMs = (await this.#starvedMs?.()) ?? 0;
     const at = this.#clock.now();
-    if (this.#misses === 0) {
-      this.#began = at;
-      this.#misses = 1; // a healthy sandbox is not measured, so there is nothing yet to compare with
-    } else {
-      const lasted = at - this.#last.at;
-      const share = lasted > 0 ? Math.min(1, Math.max(0, starvedMs - this.#last.starvedMs) / lasted) : 0;
-      this.#misses += 1 - share;
-      this.#patienceMs = share > busyShare ? Math.min(longMs, this.#patienceMs * 2) : shortMs;
-    }
+    const askedAt = this.#askedAt ?? at;
+    const deafMs = Math.max(0, at - askedAt - this.#patienceMs);
+    const starvedMs = (await this.#starvedMs?.()) ?? 0;
+    // A healthy sandbox is not measured, so at the first miss there is nothing yet to compare with.
+    const began = this.#isSilent ? this.#last : { at: askedAt, starvedMs };
+    if (!this.#isSilent) this.#began = at;
+    const lasted = at - began.at;
+    const share = lasted > 0 ? Math.min(1, Math.max(0, starvedMs - began.starvedMs + deafMs) / lasted) : 0;
+    this.#misses += 1 - share;
+    this.#patienceMs = share > busyShare ? Math.min(longMs, this.#patienceMs * 2) : shortMs;
+    this.#isSilent = true;
     this.#last = { at, starvedMs };
     return this.#misses >= maxMisses || at - this.#began >= maxMs;
   }

@@ -234,6 +234,7 @@ async function watch(
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {
+      silence.asked();
       using soon = deadlineSignal(silence.patienceMs, clock, either);
       const { desktop = stopped, disk } = await client.health(soon.signal);
       silence.heard();

@@ -63,3 +63,19 @@ test('without a measure every miss counts', async () => {
   const silence = new HealthMonitor({ now: () => 0, setTimeout: () => undefined, clearTimeout: () => {} });
   expect([await silence.missed(), await silence.missed(), await silence.missed()]).toEqual([false, false, true]);
 });
+
+test('a server that could not listen itself does not count it against the sandbox', async () => {
+  let now = 0;
+  const clock: Clock = { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} };
+  const silence = new HealthMonitor(clock, async () => 0);
+  const check = async (late: number) => {
+    silence.asked();
+    now += silence.patienceMs + late;
+    return await silence.missed();
+  };
+  // A deadline of a second that fires after 5, 10 or 40 seconds: the answer has waited unread.
+  expect([await check(4_000), await check(8_000), await check(36_000)]).toEqual([false, false, false]);
+  expect(silence.isSilent).toBe(true);
+  // Once the server listens in time, three checks without an answer are the sandbox's.
+  expect([await check(0), await check(0), await check(0)].at(-1)).toBe(true);
+});
