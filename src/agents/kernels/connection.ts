@@ -38,6 +38,15 @@ interface KernelProgram {
 const keptChars = 64 * 1024;
 const againMs = 300;
 
+/** Whether the work ends soon. */
+async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  const ended = work.then(
+    () => true,
+    () => true,
+  );
+  return await Promise.race([ended, pause(againMs, signal).then(() => false)]);
+}
+
 /** The conversation with a running kernel, over the pipes of its program. */
 export class KernelConnection {
   readonly #program: KernelProgram;
@@ -73,7 +82,10 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      await (mayBeAtWork ? connection.interrupt(hello, signal) : hello);
+      // Node ends at a SIGINT that meets it between two of its handlers. So only a kernel that is at work gets one: any
+      // other answers at once.
+      if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
+      else await connection.interrupt(hello, signal);
     } catch (thrown) {
       pipes.detach();
       throw thrown;
@@ -97,13 +109,9 @@ export class KernelConnection {
    * fires.
    */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
-    const ended = work.then(
-      () => true,
-      () => true,
-    );
     // A kernel ignores an interrupt that comes before a cell begins, so one without an effect is repeated.
     do await this.#program.interrupt(signal);
-    while (!(await Promise.race([ended, pause(againMs, signal).then(() => false)])));
+    while (!(await isSettled(work, signal)));
     const end = await work;
     await this.#hello(signal); // once it is answered, the last interrupt can no longer reach the next cell
     return end;

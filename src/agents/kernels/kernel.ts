@@ -123,10 +123,8 @@ export class Kernel {
     }
   }
 
-  async #connected(
-    { tag, folder }: Cell,
-    signal: AbortSignal,
-  ): Promise<{ connection: KernelConnection; isFirst: boolean }> {
+  async #connected(cell: Cell, signal: AbortSignal): Promise<{ connection: KernelConnection; isFirst: boolean }> {
+    const { tag, folder } = cell;
     if (this.#connection && this.#connection.exitCode === undefined) {
       return { connection: this.#connection, isFirst: false };
     }
@@ -147,14 +145,18 @@ export class Kernel {
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
+      // A kernel that ended while this server looked for it is like one that had ended before: the cell has a new one.
+      if (isRunning && isGone(thrown)) return await this.#connected(cell, signal);
       throw thrown;
     }
     return { connection: this.#connection, isFirst: !isRunning };
   }
 }
 
+const isGone = (thrown: unknown): boolean => thrown instanceof AppError && thrown.code === 'not_found';
+
 function unlessGone(thrown: unknown): void {
-  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+  if (!isGone(thrown)) throw thrown;
 }
 
 /** The program of a kernel in its folder. The daemon starts programs in the workspace; a shell leads anywhere else. */

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { KernelConnection } from '../../../../src/agents/kernels/connection.ts';
+import { Kernel } from '../../../../src/agents/kernels/kernel.ts';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import { fakePrograms } from '../../../support/sandboxes/fake-programs.ts';
+
+const { signal } = new AbortController();
+const message = (nonce: string, told: object) => `\0corral:${nonce}:${JSON.stringify(told)}\n`;
+
+test('a kernel that is found idle is not interrupted, because an interrupt can end it', async () => {
+  let interrupts = 0;
+  const programs = fakePrograms((asked, program) => {
+    const hello = message('n', asked);
+    void Promise.all([program.print(hello), program.complain(hello)]);
+  });
+  const counting = {
+    ...programs,
+    signal: async () => {
+      interrupts++;
+    },
+  };
+  await KernelConnection.open(counting, { id: 'k', nonce: 'n', mayBeAtWork: true }, signal);
+  expect(interrupts).toBe(0);
+});
+
+test('a kernel that ends while it is looked for is replaced, and the cell says that it is the first', async () => {
+  let asked = 0;
+  const programs = fakePrograms((request, program) => {
+    if (asked++ === 0) return program.exit(130);
+    const { type } = request as { type?: string };
+    const told = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
+    void Promise.all([program.print(told), program.complain(told)]);
+  });
+  const list = async () => (asked === 0 ? [{ id: 'k', pid: 1, startedAt: 1 }] : []);
+  const kernel = new Kernel(
+    { programs: { ...programs, list }, clock: systemClock, newNonce: () => 'n' },
+    { id: 'k', language: 'javascript' },
+  );
+  const listener = { onText: () => {}, onResult: () => {} };
+  expect(await kernel.execute({ code: '1', timeoutMs: 10_000, listener }, signal)).toMatchObject({
+    ended: 'whole',
+    isFirst: true,
+  });
+});
