@@ -42,6 +42,23 @@ export function Conversation() {
     seen.observe(node);
     return () => seen.disconnect();
   }, [id === undefined]);
+  // What a person does by hand, which tells their scrolling from a move of the layout.
+  useEffect(() => {
+    const node = scroller.current;
+    if (!node) return undefined;
+    const over = new AbortController();
+    const { signal } = over;
+    const on = (types: string, does: (event: Event) => void, where: EventTarget = node) => {
+      for (const type of types.split(' ')) where.addEventListener(type, does, { signal, passive: true });
+    };
+    on('wheel', (event) => ((event as WheelEvent).deltaY < 0 ? end.turnedUp(node) : end.handled()));
+    on('keydown', () => end.handled());
+    on('pointerdown touchstart', () => end.held());
+    on('pointerup pointercancel touchend blur', () => end.released(), window);
+    // Chromium reports no end of a press on the scroll bar, but it does report a pointer that moves with no button down.
+    on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
+    return () => over.abort();
+  }, []);
   const last = model.items.value.at(-1);
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
@@ -58,7 +75,6 @@ export function Conversation() {
           end.scrolled(node);
           isAway.value = !end.follows;
         }}
-        onWheel={({ currentTarget: node, deltaY }) => deltaY < 0 && end.turnedUp(node)}
       >
         <div class="column">
           {id === undefined ? (

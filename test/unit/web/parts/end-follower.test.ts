@@ -3,8 +3,9 @@ import { EndFollower } from '../../../../src/web/parts/end-follower.ts';
 
 const view = (scrollTop: number, scrollHeight: number) => ({ scrollTop, scrollHeight, clientHeight: 500 });
 
+let now = 0;
 function atEnd(): EndFollower {
-  const end = new EndFollower();
+  const end = new EndFollower(() => now);
   end.scrolled(view(1_500, 2_000));
   return end;
 }
@@ -21,8 +22,33 @@ test('content that shrinks above the view does not end the following', () => {
   expect(end.follows).toBe(true);
 });
 
+test('a move up that nobody made does not end the following, however late it is reported', () => {
+  const end = atEnd();
+  end.scrolled(view(600, 2_000));
+  end.scrolled(view(400, 2_900));
+  expect(end.follows).toBe(true);
+  end.handled();
+  now += 10_000; // a key of long ago
+  end.scrolled(view(200, 2_900));
+  expect(end.follows).toBe(true);
+});
+
+test('a scroll bar that is held counts for as long as it is held', () => {
+  const end = atEnd();
+  end.held();
+  now += 60_000;
+  end.scrolled(view(900, 2_000));
+  expect(end.follows).toBe(false);
+  end.follow();
+  end.released();
+  now += 60_000;
+  end.scrolled(view(400, 2_000));
+  expect(end.follows).toBe(true);
+});
+
 test('a person who scrolls up a little is left there', () => {
   const end = atEnd();
+  end.handled();
   end.scrolled(view(1_460, 2_000));
   expect(end.follows).toBe(false);
   end.scrolled(view(1_460, 5_000));
@@ -38,6 +64,7 @@ test('a wheel that turns up counts even when the content shrinks in the same mom
 
 test('scrolling down close to the end follows it again', () => {
   const end = atEnd();
+  end.handled();
   end.scrolled(view(200, 2_000));
   end.scrolled(view(900, 2_000));
   expect(end.follows).toBe(false);
