@@ -21,6 +21,7 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
 export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const given = [...getCACertificates('extra')];
   for (const file of extraFiles) given.push(...(await certificatesIn(file)));
+  if (given.length === 0) return undefined; // parsing the usual ones takes 20 ms of a start
   const known = new Set(getCACertificates('bundled').map(printOf)); // PEM texts of one certificate can differ
   const extra = given.filter((pem) => {
     const print = printOf(pem);
