@@ -13,12 +13,12 @@ import type { Credential } from '../../sandboxes/egress/credentials/credential.t
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import { type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
-import type { CredentialRing } from '../../sessions/projects/credentials.ts';
+import { type CredentialRing, serverHolder } from '../../sessions/projects/credentials.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The credentials that the proxy adds for sandboxes, and what sandboxes get instead. */
 export interface ProxyCredentials {
-  /** The session's, its project's and the server's, in this order. At most a second old. Never rejects. */
+  /** The session's, its project's, those of the settings and the server's stored ones, in this order. At most a second old. Never rejects. */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
   /** Placeholders in the variables of the server's own credentials. */
@@ -120,9 +120,11 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   async function read(session: SessionId): Promise<readonly Credential[]> {
     try {
       const { held, repositories } = (await stored?.ring.inForceFor(session)) ?? { held: [], repositories: [] };
+      const [near, last] = byNearness(held);
       const all = [
-        ...forRepositories(held, ofUsers(held), repositories),
+        ...forRepositories(near, ofUsers(near), repositories),
         ...forRepositories(settings, ofServer, repositories),
+        ...forRepositories(last, ofUsers(last), repositories),
       ];
       const [oldest] = known.keys();
       if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
@@ -141,14 +143,21 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     authority: egressAuthority(keys, now),
     env: serverEnv,
     async envOf(session) {
-      const found = [...((await stored?.ring.inForce(session)) ?? [])].reverse(); // the closest last, which wins
-      return { ...serverEnv, ...envFrom(found, ofUsers(found)) };
+      const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
+      const found = [...near].reverse(); // the closest last, which wins
+      return { ...envFrom(last, ofUsers(last)), ...serverEnv, ...envFrom(found, ofUsers(found)) };
     },
     readFrom(from) {
       stored = from;
     },
     changed: () => known.clear(),
   };
+}
+
+/** Separates the credentials of the session and its project from the server's stored ones, which the settings precede. */
+function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
+  const isLast = ({ holder }: Held) => holder === serverHolder;
+  return [all.filter((one) => !isLast(one)), all.filter(isLast)];
 }
 
 const fileText = (file: string) => readFile(file, 'utf8').catch(() => undefined);

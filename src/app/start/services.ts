@@ -11,6 +11,7 @@ import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
+import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
 import { settingsService } from '../../sessions/projects/settings-service.ts';
 import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import { repositoryService } from '../../sessions/repositories/repositories.ts';
@@ -199,6 +200,11 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
     sessionCredentials: projects.credentials.serviceOf((id: SessionId) => sessions.get(id)),
     projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
+    serverCredentials: serverCredentials({
+      ring: projects.credentials,
+      settings: config.egress.credentials,
+      setBy: config.sources?.['egress.credentials'] ?? 'egress.credentials in corral.yaml',
+    }),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
     inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known, ...portRules }),

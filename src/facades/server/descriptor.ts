@@ -3,7 +3,7 @@ import { describeFacade } from '../shared/facade.ts';
 
 export const server = describeFacade({
   label: 'server',
-  audience: 'probes, monitoring, the list of templates, the models',
+  audience: 'probes, monitoring, the list of templates, the models, settings and keys',
   tag: 'Server',
   paths: [
     '/',
@@ -14,13 +14,15 @@ export const server = describeFacade({
     '/api/v1/templates',
     '/api/v1/models',
     '/api/v1/server-settings',
+    '/api/v1/server-credentials',
+    '/api/v1/keys',
     '/openapi.json',
     '/docs',
     '/redoc',
   ],
   documents: '`/docs`, `/openapi.json`',
-  routes: async ({ services, metrics, clock, version, table, page, previews: { frames } }) => [
-    (await import('./routes.ts')).serverRoutes({ services, metrics, clock, version, table, page, frames }),
+  routes: async ({ services, acting, metrics, clock, version, table, page, previews: { frames } }) => [
+    (await import('./routes.ts')).serverRoutes({ services, acting, metrics, clock, version, table, page, frames }),
   ],
 });
 

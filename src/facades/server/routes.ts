@@ -4,17 +4,20 @@ import type { HttpMetrics } from '../../http/routes/observe.ts';
 import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import type { PageFiles } from '../shared/facade.ts';
+import type { FacadeParts, PageFiles } from '../shared/facade.ts';
 import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
+import { mountCredentials } from './credentials.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
+import { mountKeys } from './keys.ts';
 import { mountModels } from './models.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
 import { mountSettings } from './settings.ts';
 
 interface ServerDeps {
-  readonly services: Pick<Services, 'sessions' | 'templates' | 'models' | 'settings'>;
+  readonly services: Pick<Services, 'sessions' | 'templates' | 'models' | 'settings' | 'serverCredentials'>;
+  readonly acting: FacadeParts['acting'];
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -56,7 +59,16 @@ const example = {
 };
 
 /** The routes that belong to the server and to no facade. */
-export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): FacadeRoutes {
+export function serverRoutes({
+  table,
+  version,
+  metrics,
+  services,
+  acting,
+  clock,
+  page,
+  frames,
+}: ServerDeps): FacadeRoutes {
   const headers = mainPage(frames);
   return {
     mount(app: App) {
@@ -100,6 +112,8 @@ export function serverRoutes({ table, version, metrics, services, clock, page, f
       );
       mountModels(app, services.models);
       mountSettings(app, services.settings);
+      mountCredentials(app, services.serverCredentials);
+      mountKeys(app, acting);
       mountDocs(app, { table, version, page });
     },
   };

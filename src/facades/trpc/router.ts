@@ -1,7 +1,7 @@
 import { router } from './base.ts';
 import { portsRouter } from './ports.ts';
 import { automationsRouter } from './routers/automations.ts';
-import { projectCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
+import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
 import { desktopRouter } from './routers/desktop.ts';
 import { egressRouter } from './routers/egress.ts';
 import { eventsRouter } from './routers/events.ts';
@@ -31,6 +31,7 @@ export const appRouter = router({
   egress: egressRouter,
   sessionCredentials: sessionCredentialsRouter,
   projectCredentials: projectCredentialsRouter,
+  serverCredentials: serverCredentialsRouter,
   desktop: desktopRouter,
   files: filesRouter,
   repositories: repositoriesRouter,

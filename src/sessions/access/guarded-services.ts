@@ -5,6 +5,7 @@ import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
 import type { Action } from '../api/rules.ts';
+import { serverCredentialRules } from '../api/server/credentials.ts';
 import { settingsRules } from '../api/server/settings.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionListChange, SessionService } from '../api/sessions.ts';
@@ -71,6 +72,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
     }),
+    serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),

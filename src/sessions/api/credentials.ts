@@ -8,7 +8,7 @@ export interface BoundCredential extends CredentialPlaces {
   readonly createdAt: number; // epoch ms
 }
 
-/** The credentials of sessions, or those of projects; the server's own ones are settings. Every method rejects where the session or project does not exist. */
+/** The credentials of sessions, or those of projects; the server's own ones are in `server/credentials.ts`. Every method rejects where the session or project does not exist. */
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**

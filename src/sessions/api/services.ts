@@ -19,6 +19,7 @@ import type { RegisteredService } from './rules.ts';
 import { type InsideService, insideRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
+import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
@@ -47,6 +48,7 @@ export interface Services {
   readonly egress: EgressService;
   readonly sessionCredentials: CredentialService<SessionId>;
   readonly projectCredentials: CredentialService<string>;
+  readonly serverCredentials: ServerCredentialService;
   readonly terminals: TerminalService;
   readonly streams: StreamService;
   readonly inside: InsideService;
@@ -73,6 +75,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   egress: { of: 'session', rules: egressRules },
   sessionCredentials: { of: 'session', rules: credentialRules },
   projectCredentials: { of: 'project', rules: credentialRules },
+  serverCredentials: { of: 'session', rules: serverCredentialRules },
   terminals: { of: 'session', rules: terminalRules },
   streams: { of: 'session', rules: streamRules },
   inside: { of: 'session', rules: insideRules },

@@ -26,11 +26,11 @@ const Stored = z.object({
 /** One credential of a session, with the holder that it comes from. */
 export interface HeldCredential extends CredentialPlaces {
   readonly name: string;
-  /** The session or the project. */
+  /** The session, the project, or `server`. */
   readonly holder: string;
 }
 export interface CredentialRing {
-  /** The credentials that count in a session: its own first, then its project's. */
+  /** The credentials that count in a session: its own first, then its project's, then the server's stored ones. */
   inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
   inForceFor(id: SessionId): Promise<{
     readonly held: readonly HeldCredential[];
@@ -56,6 +56,8 @@ interface Deps {
   /** Called after each change. */
   readonly onChange: () => void;
 }
+/** The holder of credentials that count in all sessions. No session and no project has this id. */
+export const serverHolder = 'server';
 const kind = credentialKind;
 const most = 50;
 // An answer of the host that repeats the value is cut off; a shorter one could be in many answers.
@@ -75,6 +77,7 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
   const inForce: CredentialRing['inForce'] = async ({ id, projectId }) => [
     ...(await held(id)),
     ...(projectId === null ? [] : await held(projectId)),
+    ...(await held(serverHolder)),
   ];
 
   function serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id> {
@@ -122,7 +125,7 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
     inForce,
     async inForceFor(id) {
       const found = await records.get('session', id);
-      if (!found) return { held: [], repositories: [] };
+      if (!found) return { held: await held(serverHolder), repositories: [] };
       const session = SessionRecord.parse(found.doc);
       return { held: await inForce(session), repositories: session.repositories ?? [] };
     },

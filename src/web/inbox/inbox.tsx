@@ -1,6 +1,7 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { Choice } from '../parts/choice.tsx';
 import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';
 import { type InboxReason, needing, needOf } from './needs.ts';
@@ -13,7 +14,10 @@ export const openInbox = (): void => showDialog(<Inbox />);
 /** The questions, approvals, budgets and failures of all sessions, to be answered in place. */
 function Inbox() {
   const [shown, setShown] = useState<Shown>('all');
-  const all = needing.value;
+  const [project, setProject] = useState('');
+  useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
+  const withNeeds = projects.value.filter(({ id }) => needing.value.some(({ projectId }) => projectId === id));
+  const all = needing.value.filter(({ projectId }) => project === '' || projectId === project);
   const found = all.filter((session) => shown === 'all' || needOf(session) === shown);
   const count = (need: InboxReason) => all.filter((session) => needOf(session) === need).length;
   return (
@@ -29,6 +33,21 @@ function Inbox() {
           ]}
           onChange={setShown}
         />
+        {(withNeeds.length > 0 || project !== '') && (
+          <label class="labelled">
+            <span>{t('filter.project')}</span>
+            <select class="field" value={project} onChange={(event) => setProject(event.currentTarget.value)}>
+              <option value="">{t('filter.allProjects')}</option>
+              {projects.value
+                .filter(({ id }) => id === project || withNeeds.some((one) => one.id === id))
+                .map(({ id, name }) => (
+                  <option key={id} value={id}>
+                    {name}
+                  </option>
+                ))}
+            </select>
+          </label>
+        )}
         {found.length === 0 && <p class="quiet">{t('inbox.nothing')}</p>}
         {found.slice(0, mostShown).map((session) => (
           <Entry key={session.id} session={session} />

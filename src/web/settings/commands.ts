@@ -3,4 +3,5 @@ import { openSettings } from './open.tsx';
 
 export const settingsCommands: readonly Command[] = [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
+  { id: 'webhooks', label: 'webhooks', icon: 'send', run: () => openSettings('webhooks') },
 ];

@@ -5,6 +5,7 @@ import { Look } from './look.tsx';
 import { Models } from './models.tsx';
 import { Network } from './network.tsx';
 import { Notifications } from './notifications.tsx';
+import { ApiKeysSection, SecretsSection, WebhooksSection } from './secrets/section.tsx';
 import { ServerApprovals, ServerDefaults, ServerNetwork } from './server/sections.tsx';
 
 /** A page of the settings. A new one is one file and one line here. */
@@ -24,4 +25,7 @@ export const sections: readonly Section[] = [
   { id: 'server-approvals', label: 'server.approvals', Body: ServerApprovals },
   { id: 'server-network', label: 'server.network', Body: ServerNetwork },
   { id: 'server-defaults', label: 'server.defaults', Body: ServerDefaults },
+  { id: 'server-secrets', label: 'server.secrets', Body: SecretsSection },
+  { id: 'keys', label: 'server.keys', Body: ApiKeysSection },
+  { id: 'webhooks', label: 'webhooks', Body: WebhooksSection },
 ];

@@ -6,6 +6,8 @@ const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-
 const inputs: Record<string, (to: Targets) => object> = {
   'sessionCredentials.put': ({ sid }) => ({ sessionId: sid, ...bound }),
   'sessionCredentials.revoke': ({ sid }) => ({ sessionId: sid, name: 'api' }),
+  'serverCredentials.put': () => bound,
+  'serverCredentials.revoke': () => ({ name: 'api' }),
   'projectCredentials.list': ({ project }) => ({ projectId: project }),
   'projectCredentials.put': ({ project }) => ({ projectId: project, ...bound }),
   'projectCredentials.revoke': ({ project }) => ({ projectId: project, name: 'api' }),

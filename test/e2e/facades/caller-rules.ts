@@ -311,6 +311,12 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/server-settings
     PUT /api/v1/server-settings/{key}
     DELETE /api/v1/server-settings/{key}
+    GET /api/v1/server-credentials
+    PUT /api/v1/server-credentials/{name}
+    DELETE /api/v1/server-credentials/{name}
+    GET /api/v1/keys
+    POST /api/v1/keys
+    DELETE /api/v1/keys/{id}
     GET /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys/test
@@ -418,6 +424,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),
+  ...all('admin', 'serverCredentials.list\nserverCredentials.put\nserverCredentials.revoke'),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
 };
 

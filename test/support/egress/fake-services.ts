@@ -24,6 +24,7 @@ import { agentConfigService } from '../../../src/sessions/projects/agent-config.
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
 import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
+import { serverCredentials } from '../../../src/sessions/projects/server-credentials.ts';
 import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
 import { portService } from '../../../src/sessions/services/ports.ts';
@@ -132,6 +133,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
   const services: Services = {
+    serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
     sessions,
     egress: egressService({

@@ -1,32 +1,14 @@
 import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../../../core/model/credential.ts';
 import { Secret } from '../../../core/text/secret.ts';
-import type { BoundCredential } from '../../../sessions/api/credentials.ts';
+import {
+  Credential,
+  ServerCredential,
+  shownCredential as shown,
+  shownServerCredential,
+} from '../../shared/credentials.ts';
 import { procedure, router } from '../base.ts';
-import { Done, done, iso, ofSession, ProjectIdInput } from '../schemas.ts';
-
-const Credential = z.object({
-  name: z.string(),
-  hosts: z.array(z.string()).readonly(),
-  header: z.string(),
-  /** Null: the header has the value as it is. */
-  scheme: z.enum(['bearer', 'basic']).nullable(),
-  user: z.string().nullable(),
-  env: z.array(z.string()).readonly(),
-  /** Null: not only for git. */
-  git: z.enum(['read', 'write']).nullable(),
-  /** Null: all of its hosts, and with `git` the repositories of each session. */
-  paths: z.array(z.string()).readonly().nullable(),
-  createdAt: z.iso.datetime(),
-});
-const shown = ({ scheme, user, git, paths, createdAt, ...rest }: BoundCredential): z.infer<typeof Credential> => ({
-  ...rest,
-  scheme: scheme ?? null,
-  user: user ?? null,
-  git: git ?? null,
-  paths: paths ?? null,
-  createdAt: iso(createdAt),
-});
+import { Done, done, ofSession, ProjectIdInput } from '../schemas.ts';
 
 const name = CredentialName;
 const bound = { ...credentialFields, name, value: z.string().max(8_192) };
@@ -76,6 +58,29 @@ export const projectCredentialsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.projectCredentials.revoke(input.projectId, input.name);
+      return done;
+    }),
+});
+
+/** The credentials of all sessions of the server, for administrators. Those of the settings are listed, and stay. */
+export const serverCredentialsRouter = router({
+  list: procedure
+    .output(z.array(ServerCredential))
+    .query(async ({ ctx }) => (await ctx.services.serverCredentials.list()).map(shownServerCredential)),
+
+  /** Replaces the one of that name. */
+  put: procedure
+    .input(z.strictObject(bound))
+    .output(ServerCredential)
+    .mutation(async ({ ctx, input: { name: given, value, ...rest } }) =>
+      shownServerCredential(await ctx.services.serverCredentials.put(given, withDefaults(rest), new Secret(value))),
+    ),
+
+  revoke: procedure
+    .input(z.strictObject({ name }))
+    .output(Done)
+    .mutation(async ({ ctx, input }) => {
+      await ctx.services.serverCredentials.revoke(input.name);
       return done;
     }),
 });

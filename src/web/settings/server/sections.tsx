@@ -1,25 +1,11 @@
-import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
-import { t } from '../../text/text.ts';
+import { later } from '../later.tsx';
 
-type SectionNames = readonly string[];
-type ServerSettings = ComponentType<{ parts: SectionNames }>;
+// Most people never open these pages, so their code loads with the first one.
+const ServerSettings = later(async () => (await import('./server-settings.tsx')).ServerSettings);
 
-/** Most people never open these pages, so their code loads with the first one. */
-function Loaded({ parts }: { parts: SectionNames }) {
-  const [Body, setBody] = useState<ServerSettings>();
-  const [trouble, tryIt] = useTrouble();
-  useEffect(() => {
-    void tryIt(t('server.unread'), async () => {
-      const { ServerSettings } = await import('./server-settings.tsx');
-      setBody(() => ServerSettings);
-    });
-  }, []);
-  if (!Body) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
-  return <Body key={parts.join()} parts={parts} />;
-}
-
-export const ServerApprovals = () => <Loaded parts={['approvals', 'tools']} />;
-export const ServerNetwork = () => <Loaded parts={['network']} />;
-export const ServerDefaults = () => <Loaded parts={['template', 'budgets', 'retention']} />;
+const approvals = ['approvals', 'tools'];
+const network = ['network'];
+const defaults = ['template', 'budgets', 'retention'];
+export const ServerApprovals = () => <ServerSettings key="approvals" parts={approvals} />;
+export const ServerNetwork = () => <ServerSettings key="network" parts={network} />;
+export const ServerDefaults = () => <ServerSettings key="defaults" parts={defaults} />;

@@ -9,6 +9,7 @@ import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
+import { secrets } from './secrets.ts';
 import { server } from './server.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
@@ -24,6 +25,7 @@ export const de: Texts = {
   ...sessions,
   ...settings,
   ...server,
+  ...secrets,
   ...models,
   ...inbox,
   ...events,

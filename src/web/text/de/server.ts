@@ -2,6 +2,8 @@ export const server = {
   'server.approvals': 'Server: Freigaben, Werkzeuge',
   'server.network': 'Server: Netz',
   'server.defaults': 'Server: Vorgaben, Grenzen',
+  'server.secrets': 'Server: Geheimnisse der Sandboxen',
+  'server.keys': 'Server: API-Schlüssel',
   'server.unread': 'Die Einstellungen des Servers können nicht gezeigt werden',
   'server.saved': 'Gespeichert. Es gilt.',
   'server.isReset': 'Die Vorgabe gilt wieder.',

@@ -8,6 +8,7 @@ import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
+import { secrets } from './secrets.ts';
 import { server } from './server.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
@@ -23,6 +24,7 @@ export const en = {
   ...sessions,
   ...settings,
   ...server,
+  ...secrets,
   ...models,
   ...inbox,
   ...events,

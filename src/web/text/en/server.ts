@@ -2,6 +2,8 @@ export const server = {
   'server.approvals': 'Server: approvals, tools',
   'server.network': 'Server: network',
   'server.defaults': 'Server: defaults, limits',
+  'server.secrets': 'Server: secrets of sandboxes',
+  'server.keys': 'Server: API keys',
   'server.unread': 'The server’s settings cannot be shown',
   'server.saved': 'Saved. It is in force.',
   'server.isReset': 'The default is in force again.',

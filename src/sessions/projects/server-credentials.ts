@@ -1,0 +1,47 @@
+import { AppError } from '../../core/errors/errors.ts';
+import { type CredentialPlaces, injectionPlaces } from '../../core/model/credential.ts';
+import type { ServerCredentialService } from '../api/server/credentials.ts';
+import { type CredentialRing, serverHolder } from './credentials.ts';
+
+interface Deps {
+  readonly ring: Pick<CredentialRing, 'serviceOf'>;
+  /** The credentials of the settings, which precede the stored ones. */
+  readonly settings: readonly (CredentialPlaces & { readonly name: string })[];
+  /** The variable or the key of corral.yaml that sets them. */
+  readonly setBy: string;
+}
+
+export function serverCredentials({ ring, settings, setBy }: Deps): ServerCredentialService {
+  const stored = ring.serviceOf<typeof serverHolder>(async () => {});
+  function refuseSetting(name: string): void {
+    if (!settings.some((one) => one.name === name)) return;
+    const text = `${setBy} sets the credential '${name}', and precedes what is entered here. Change it there and restart the server.`;
+    throw new AppError('invalid_request', text);
+  }
+  return {
+    async list() {
+      const own = await stored.list(serverHolder);
+      return [
+        ...settings.map(({ name, hosts, header, scheme, user, env, git, paths }) => ({
+          ...{ name, hosts, header, scheme, user, env, git, paths },
+          setBy,
+          createdAt: null,
+        })),
+        ...own.map((one) => ({ ...one, setBy: null })),
+      ];
+    },
+    async put(name, places, value) {
+      refuseSetting(name);
+      const wanted = new Set(injectionPlaces(places));
+      for (const other of settings) {
+        const taken = injectionPlaces(other).find((place) => wanted.has(place));
+        if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} sets ${taken} already.`);
+      }
+      return { ...(await stored.put(serverHolder, { name, ...places }, value)), setBy: null };
+    },
+    async revoke(name) {
+      refuseSetting(name);
+      await stored.revoke(serverHolder, name);
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { once, query } from '../../data/server.ts';
+import { Button } from '../../parts/button.tsx';
+import { dayAndTime } from '../../parts/format.ts';
+import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { t } from '../../text/text.ts';
+import { ShownOnce } from '../secrets/shown-once.tsx';
+import { Sure } from '../secrets/sure.tsx';
+import { WebhookForm } from './form.tsx';
+
+export type Webhook = Outputs['webhooks']['get'];
+type Delivery = Outputs['webhooks']['deliveries'][number];
+const lookMs = 2_000; // while deliveries are under way
+
+/** The state of a webhook as people read it. */
+export function stateOf({ paused, failures, events }: Webhook): string {
+  if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
+  const heard = t('webhooks.hears', { n: events.length });
+  return failures === 0 ? heard : `${heard} · ${t('webhooks.failures', { n: failures })}`;
+}
+
+interface Props {
+  readonly webhook: Webhook;
+  /** Empty: it is not shown any more. */
+  readonly secret: string;
+  readonly onSecret: (secret: string) => void;
+  readonly changed: (webhook: Webhook) => void;
+  readonly back: () => void;
+  readonly gone: () => void;
+}
+
+/** One webhook: what it hears, its secret right after it was made, what can be done with it, and its deliveries. */
+export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: Props) {
+  const { id, name, url, events, format, paused } = webhook;
+  const [isChanging, setChanging] = useState(false);
+  const [deliveries, setDeliveries] = useState<readonly Delivery[]>();
+  const [trouble, tryIt] = useTrouble();
+  const read = () =>
+    tryIt(t('webhooks.deliveriesUnread'), async () => {
+      setDeliveries(await query('webhooks.deliveries', { id }));
+      changed(await query('webhooks.get', { id }));
+    });
+  useEffect(() => void read(), [id]);
+  const isOpen = deliveries?.some(({ state }) => state === 'pending') ?? false;
+  useEffect(() => {
+    if (!isOpen) return;
+    const timer = setInterval(() => void read(), lookMs);
+    return () => clearInterval(timer);
+  }, [isOpen]);
+  if (isChanging) {
+    const leave = () => setChanging(false);
+    return (
+      <WebhookForm
+        webhook={webhook}
+        back={leave}
+        onSaved={(one) => {
+          changed(one);
+          leave();
+        }}
+      />
+    );
+  }
+  const act = (what: string, work: () => Promise<unknown>) => tryIt(what, work).then((done) => done && read());
+  const toggle = () =>
+    act(t('notSaved'), async () => changed(await once(paused ? 'webhooks.resume' : 'webhooks.pause', { id })));
+  const rotate = () =>
+    tryIt(t('notSaved'), async () => {
+      const { secret: fresh, ...now } = await once('webhooks.rotate', { id });
+      changed(now);
+      onSecret(fresh);
+    });
+  return (
+    <>
+      <div>
+        <Button class="small" icon="back" onClick={back}>
+          {t('webhooks.all')}
+        </Button>
+      </div>
+      <h3>{name}</h3>
+      {secret !== '' && <ShownOnce label={t('webhooks.secret')} text={secret} />}
+      <p class={paused ? 'note wait' : 'quiet'}>{stateOf(webhook)}</p>
+      <dl class="facts">
+        <dt>{t('webhooks.url')}</dt>
+        <dd>{url}</dd>
+        <dt>{t('webhooks.events')}</dt>
+        <dd>{events.map((event) => t(`webhooks.event.${event}`)).join(', ')}</dd>
+        <dt>{t('webhooks.format')}</dt>
+        <dd>{t(`webhooks.${format}`)}</dd>
+      </dl>
+      <div class="choices start">
+        <Button
+          icon="send"
+          disabled={paused !== null}
+          onClick={() => void act(t('webhooks.notSent'), () => once('webhooks.test', { id }))}
+        >
+          {t('webhooks.test')}
+        </Button>
+        <Button icon={paused ? 'play' : 'pause'} onClick={() => void toggle()}>
+          {t(paused ? 'automations.resume' : 'automations.pause')}
+        </Button>
+        <Button icon="edit" onClick={() => setChanging(true)}>
+          {t('automations.change')}
+        </Button>
+        <Sure label={t('webhooks.rotate')} name={t('webhooks.rotate')} ask={t('webhooks.rotateAsk')} act={rotate} />
+        <Sure
+          label={t('automations.deleteYes')}
+          name={t('webhooks.delete', { name })}
+          ask={t('webhooks.deleteAsk')}
+          act={() => tryIt(t('notSaved'), () => once('webhooks.delete', { id }).then(gone))}
+        />
+      </div>
+      <Trouble text={trouble} />
+      <h3>{t('webhooks.deliveries')}</h3>
+      {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
+      <ul class="automation-starts">
+        {deliveries?.map((delivery) => (
+          <DeliveryRow
+            key={delivery.id}
+            delivery={delivery}
+            canSend={paused === null}
+            resend={() => void act(t('webhooks.notSent'), () => once('webhooks.resend', { id, delivery: delivery.id }))}
+          />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+interface RowProps {
+  readonly delivery: Delivery;
+  readonly canSend: boolean;
+  readonly resend: () => void;
+}
+function DeliveryRow({ delivery, canSend, resend }: RowProps) {
+  const { id, type, state, tries, statusCode, error, createdAt, nextAt } = delivery;
+  const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
+  return (
+    <li>
+      <time dateTime={createdAt}>{dayAndTime(Date.parse(createdAt))}</time>
+      <code>{type}</code>
+      <strong>{t(`webhooks.state.${state}`)}</strong>
+      <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
+      {answer !== '' && <span class="quiet">{answer}</span>}
+      {nextAt !== null && tries > 0 && (
+        <span class="quiet">{t('webhooks.nextAt', { at: dayAndTime(Date.parse(nextAt)) })}</span>
+      )}
+      {state !== 'pending' && canSend && (
+        <Button class="small" aria-label={t('webhooks.resendOne', { id })} onClick={resend}>
+          {t('webhooks.resend')}
+        </Button>
+      )}
+    </li>
+  );
+}
