@@ -69,6 +69,8 @@ export interface Verdict {
   readonly text?: string;
   /** The call runs with these arguments instead of the model's. */
   readonly args?: Record<string, unknown>;
+  /** The result of a call that the session's program carries out. */
+  readonly result?: { readonly output: string; readonly isError: boolean };
   /** The tool whose calls need no more permission in this session. */
   readonly always?: string;
 }
@@ -125,6 +127,7 @@ export interface ApprovalRequest {
   readonly reason?: string;
   readonly content?: ToolContent;
   readonly fixed?: true;
+  readonly byClient?: true;
   readonly timeoutMs: number;
 }
 

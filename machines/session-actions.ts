@@ -99,11 +99,12 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
 
 export const decideCall = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cmd.decide' || !context.active) return;
-  const { callId, decision, by, text, args, always } = event;
+  const { callId, decision, by, text, args, result, always } = event;
   const verdict = {
     decision,
     ...(text !== undefined && { text }),
     ...(args && { args }),
+    ...(result && { result }),
     ...(always !== undefined && { always }),
   };
   enqueue.assign({ verdict, approval: undefined });

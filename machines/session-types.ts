@@ -65,6 +65,7 @@ export type SessionCommand =
       text?: string;
       /** The same as in `Verdict`. */
       args?: Record<string, unknown>;
+      result?: { output: string; isError: boolean };
       always?: string;
     }
   | { type: 'cmd.delete'; commandId: string }

@@ -10,6 +10,8 @@ import { errorPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
 import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
+import { managedAgentsDoors } from '../src/facades/compat/managed-agents/routes.ts';
+import { unsupportedAreas } from '../src/facades/compat/managed-agents/unsupported.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -30,6 +32,31 @@ function settingsPage(): string {
 The environment wins over \`corral.yaml\`, which wins over the defaults. \`npm start -- help\` prints the same.
 
 ${table(['variable', 'key in corral.yaml', 'accepts', 'default', 'what it is'], rows)}
+`;
+}
+
+function managedAgentsPage(): string {
+  const there = managedAgentsDoors().map((door) => {
+    const [method = '', path = ''] = door.split(' ');
+    return [code(method), code(path.replaceAll(/:(\w+)/g, '{$1}'))];
+  });
+  const missing = unsupportedAreas.map(({ name, tier, paths }) => [
+    name,
+    paths.map(code).join(', '),
+    tier === 'B' ? 'it may come' : "it belongs to Anthropic's hosted service",
+  ]);
+  return `# Routes of the Managed Agents API
+
+[Programs on the Managed Agents API](../managed-agents.md) reach these below \`/anthropic\`, and at the root where
+\`CORRAL_MANAGED_AGENTS_ROOT=on\` says so.
+
+${table(['method', 'path'], there)}
+
+## Areas that answer 501
+
+Each answers \`not_supported\` and tells clients not to try again.
+
+${table(['area', 'paths', 'why'], missing)}
 `;
 }
 
@@ -195,6 +222,7 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'docs/reference/settings.md': settingsPage(),
   'docs/reference/events.md': eventsPage(),
   'docs/reference/errors.md': errorsPage(),
+  'docs/reference/managed-agents.md': managedAgentsPage(),
   'docs/reference/client.md': await clientPage(),
   'docs/cli.md': await commandsPage(),
 });

@@ -89,6 +89,7 @@ export function createBody({
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
       '/home/agent': `${scratch},mode=700,${owned}`,
+      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // a link to the program's files
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },

@@ -106,6 +106,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ...groups.flatMap(([folder, path]) => ['--ro-bind', folder, path]),
     ...[...scratch('/dev/shm', shared), ...scratch('/tmp'), ...['--symlink', '/tmp', '/var/tmp'], ...scratch(home)],
+    ...scratch('/mnt', 2 ** 20), // a link to the program's files, see src/sessions/setup
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],

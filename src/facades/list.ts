@@ -3,6 +3,7 @@ import { automations } from './automations/descriptor.ts';
 import { cambio } from './compat/cambio/descriptor.ts';
 import { crogia } from './compat/crogia/descriptor.ts';
 import { e2b } from './compat/e2b/descriptor.ts';
+import { managedAgents } from './compat/managed-agents/descriptor.ts';
 import { opencodex } from './compat/opencodex/descriptor.ts';
 import { sheikhbox } from './compat/sheikhbox/descriptor.ts';
 import { workspace } from './compat/workspace/descriptor.ts';
@@ -36,6 +37,7 @@ export const facadeDescriptors = {
   guide,
   previews,
   e2b,
+  managedAgents,
 };
 
 type FacadeName = keyof typeof facadeDescriptors;

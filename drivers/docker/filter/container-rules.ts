@@ -71,7 +71,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
           }),
         )
         .max(2),
-      Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent']), safeScratch),
+      Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent', '/mnt']), safeScratch),
       Mounts: z.tuple([bind, volumeAt('/workspace', never), volumeAt(workspaceAlias, z.literal(true))]),
       RestartPolicy: z.strictObject({ Name: z.literal('no') }),
       LogConfig: z.strictObject({

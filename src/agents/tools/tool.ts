@@ -138,6 +138,8 @@ export interface ToolDescription {
   readonly needs: readonly ToolNeed[];
   /** Calls of the tool wait for a person's permission, unless a rule of the approvals allows or denies them. */
   readonly asksFirst?: boolean;
+  /** The program that made the session carries its calls out; a call waits for the program's result. */
+  readonly byClient?: true;
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }

@@ -1,15 +1,17 @@
 import type { ToolFamily } from '../../core/model/events.ts';
 import { describedTools } from './list.ts';
 import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
+import { toolset } from './toolset.ts';
 
 // The names of a tool for people, for facades and in the log. Logs and tool servers name tools that this server does not
 // know, so every answer has a fallback.
 
-const known = new Map(describedTools.map((tool) => [tool.name, tool]));
+const named: readonly ToolDescription[] = [...describedTools, ...toolset];
+const known = new Map(named.map((tool) => [tool.name, tool]));
 
 /** The words for a tool that clients show. */
 export type ToolWords = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
-export const toolWords: readonly ToolWords[] = describedTools.map(({ name, family, group, label }) => ({
+export const toolWords: readonly ToolWords[] = named.map(({ name, family, group, label }) => ({
   name,
   family,
   group,

@@ -12,6 +12,7 @@ import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
+import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../parts/policies.ts';
 import { promptsOf } from '../parts/prompts.ts';
@@ -72,6 +73,12 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     // The files of a sandbox in memory end with the process.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
     archive: workspaceArchive,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const setup = new SessionSetup({
+    clock,
+    closing,
+    openUpload: (id) => agents.projects.api.uploads.open(id),
     warn: (about, text) => logger.warn(about, text),
   });
   const repositories = new RepositoryFetches({
@@ -139,6 +146,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         },
         async onUse(session, client, signal) {
           await repositories.beforeUse(session.id, client, signal);
+          await setup.beforeUse(session.id, client, signal);
           await checkpoints.beforeUse(session.id, client, signal);
           await snapshots.beforeUse(session.id, client, signal);
           await onUse?.(session, client, signal);
@@ -159,6 +167,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const { commands, supervisor, liveSessions } = engine;
   snapshots.meet(liveSessions);
   checkpoints.meet(liveSessions);
+  setup.meet(liveSessions);
   repositories.meet(liveSessions, (id) => engine.sandboxes.use(id, closing));
   const forget = async (id: SessionId) => {
     await agents.pictures.forget(id);

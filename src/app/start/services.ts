@@ -9,6 +9,7 @@ import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
+import { documentService } from '../../sessions/documents/document-service.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
 import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
@@ -182,7 +183,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     now: () => clock.now(),
   });
   parts.running.pullRequests.meet(pullRequests);
-  const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'settings'> = {
+  const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'documents' | 'settings'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
@@ -284,6 +285,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     ...withoutKeys,
     automations: automations.service,
     webhooks: webhooks.service,
+    documents: documentService({ records, clock, ids }),
     models: modelService({
       directory: projects.directory,
       keys: projects.api.keys,

@@ -211,6 +211,13 @@ export const eventTraits = {
     line: ({ detail }) => detail,
     notice: ({ detail }) => failure(detail),
   },
+  'sandbox.setup': {
+    ...note,
+    label: 'A sandbox lacks something that its program wants in it',
+    lane: 'problem',
+    line: ({ detail }) => detail,
+    notice: ({ detail }) => failure(detail),
+  },
   repository: {
     ...note,
     label: 'A repository was fetched, committed or pushed',

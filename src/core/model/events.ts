@@ -137,6 +137,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       reason: z.string().optional(),
       /** The text that the call would write, with the earlier one. */
       content: ToolContent.optional(),
+      /** The program that made the session carries the call out, and answers with its result. */
+      byClient: z.literal(true).optional(),
       /** The call can only be made as it is, because an agent with a loop of its own makes it. */
       fixed: z.literal(true).optional(),
     }),
@@ -152,6 +154,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       text: z.string().optional(),
       /** The arguments with which the call runs, where the person changed them. */
       args: args.optional(),
+      /** The result that the session's program gave the call. */
+      result: z.object({ output: z.string(), isError: z.boolean() }).optional(),
       /** The tool whose calls need no more permission in this session. */
       always: z.string().optional(),
     }),
@@ -200,6 +204,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
+  /** A part of what a session's program wants in its sandbox is missing there: a file, or packages. */
+  fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   /** A repository was fetched, or could not be, or its work was committed, pushed or proposed in a pull request. */
   fact(
     'repository',

@@ -3,6 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
 import { type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
+import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
 
 /** Where a session was forked from, and whether it began with the files as of then. */
@@ -129,6 +130,8 @@ export const SessionRecord = z.object({
   budget: OwnBudget.optional(),
   /** Then the session is deleted, epoch ms; absent or null: it stays. */
   endsAt: z.number().nullable().optional(),
+  /** The agent that a program gave it; absent: that of its template, project and server. */
+  agent: SessionAgent.optional(),
   /** The times that the tokens of its sandbox were replaced; absent: never. */
   tokenRounds: z.int().optional(),
 });

@@ -62,6 +62,7 @@ const ordered: readonly Section[] = [
       ['reference/settings', 'Settings'],
       ['reference/events', 'Events'],
       ['reference/errors', 'Errors'],
+      ['reference/managed-agents', 'Routes of Managed Agents'],
     ],
   ],
   [
@@ -74,6 +75,7 @@ const ordered: readonly Section[] = [
       ['facades/cambio', 'CambioML'],
       ['facades/opencodex', 'OpenCodex'],
       ['facades/workspace', 'Workspace'],
+      ['managed-agents', 'Managed Agents'],
     ],
   ],
   [

@@ -19,7 +19,11 @@ export class InvalidRequest extends AppError {
 /** How a facade formats errors. */
 export interface ErrorStyle {
   status(error: AppError): number;
-  body(status: number, error: AppError): object;
+  body(status: number, error: AppError, requestId?: string): object;
+  /** Further headers of the answer. */
+  headers?(status: number, error: AppError): Readonly<Record<string, string>>;
+  /** The header of every answer that has the id of the request, where clients expect one. */
+  readonly idHeader?: string;
 }
 
 const httpStatus = (error: AppError): number => wireErrors[error.code].http;

@@ -18,9 +18,10 @@ export function answerErrors(app: FastifyInstance, context: ErrorContext): void 
   app.setNotFoundHandler((request, reply) => {
     const style = styleOf(context.styles, request.url);
     const methods = context.table.methodsOf(request.url.split('?', 1)[0] ?? '');
-    if (methods.length === 0) return reply.code(404).send(style.body(404, new AppError('not_found', 'Not Found')));
+    if (methods.length === 0)
+      return reply.code(404).send(style.body(404, new AppError('not_found', 'Not Found'), request.id));
     reply.header('allow', methods.join(', '));
-    return reply.code(405).send(style.body(405, new AppError('invalid_request', 'Method Not Allowed')));
+    return reply.code(405).send(style.body(405, new AppError('invalid_request', 'Method Not Allowed'), request.id));
   });
 }
 
@@ -43,7 +44,8 @@ export function answer(
   // Fastify would close the connection, and a client that sends everything before it reads would see a reset instead of this
   // answer. So the rest of the body is read and dropped, within the time limit of a request.
   if (status === 413) reply.removeHeader('connection');
-  return reply.code(status).send(style.body(status, error));
+  for (const [name, value] of Object.entries(style.headers?.(status, error) ?? {})) reply.header(name, value);
+  return reply.code(status).send(style.body(status, error, request.id));
 }
 
 function fromFastify(thrown: FastifyError): AppError {

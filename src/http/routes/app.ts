@@ -5,7 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, randomIds } from '../../core/model/ids.ts';
-import type { ErrorStyle } from '../errors/error-style.ts';
+import { type ErrorStyle, styleOf } from '../errors/error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from '../errors/errors.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, guard } from '../guard/guard.ts';
@@ -87,6 +87,8 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   guard(app, options.guard);
   readBodies(app);
   app.addHook('onSend', (request, reply, _payload, done) => {
+    const { idHeader } = styleOf(styles, request.url);
+    if (idHeader !== undefined) reply.header(idHeader, request.id);
     if (closing.aborted) reply.header('connection', 'close');
     if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // for users to quote; the logs contain it too
     done();

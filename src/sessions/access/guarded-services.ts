@@ -14,6 +14,7 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
 import { withChecks } from './checked-service.ts';
 import { automationCheck, guardedAutomations } from './guarded-automations.ts';
+import { documentCheck, guardedDocuments } from './guarded-documents.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
@@ -41,6 +42,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     project: intoProject,
     automation: automationCheck(services.automations, principalOf),
     webhook: webhookCheck(services.webhooks, principalOf),
+    document: documentCheck(services.documents, principalOf),
   };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -73,6 +75,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       intoProject: (id) => intoProject(id, 'work'),
     }),
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
+    documents: guardedDocuments(services.documents, byRules.documents, principalOf),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),

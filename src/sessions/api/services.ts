@@ -20,6 +20,7 @@ import { type InsideService, insideRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
 import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
+import { type DocumentService, documentRules } from './server/documents.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
@@ -58,6 +59,7 @@ export interface Services {
   readonly models: ModelService;
   readonly automations: AutomationService;
   readonly webhooks: WebhookService;
+  readonly documents: DocumentService;
   readonly settings: SettingsService;
   readonly shares: ShareService;
   readonly templates: TemplateList;
@@ -85,6 +87,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   models: { of: 'session', rules: modelRules },
   automations: { of: 'automation', rules: automationRules },
   webhooks: { of: 'webhook', rules: webhookRules },
+  documents: { of: 'document', rules: documentRules },
   settings: { of: 'session', rules: settingsRules },
   shares: { of: 'session', rules: shareRules },
   templates: { of: 'session', rules: templateRules },

@@ -4,6 +4,7 @@ import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
+import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import type { DesktopOffer } from './desktop.ts';
@@ -34,8 +35,16 @@ export interface DecideCommand {
   readonly text?: string;
   /** An approved call runs with these arguments instead of the model's. */
   readonly args?: Record<string, unknown>;
+  /** The result of a call that the session's program carries out; the tool itself is then not run. */
+  readonly result?: CallAnswer;
   /** Further calls of the approved call's tool need no permission in this session. */
   readonly always?: true;
+}
+
+/** The result of a call, as its program gives it. */
+export interface CallAnswer {
+  readonly output: string;
+  readonly isError: boolean;
 }
 
 /** Asks for one page of the list: up to a number of matching sessions after a place in its order. */
@@ -84,6 +93,8 @@ export interface CreateCommand {
   readonly sandbox?: SandboxChoice;
   /** Limits beside those of its template and of the server; the smaller one counts. */
   readonly budget?: OwnBudget;
+  /** The session's own agent, in place of those of template and project. */
+  readonly agent?: SessionAgent;
   /** After this time the session is deleted, with its sandbox and files. */
   readonly lifetimeSeconds?: number;
 }
@@ -152,6 +163,8 @@ export interface SessionChange {
   readonly tokenRounds?: number;
   /** In place of all earlier ones. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** From the next turn on. */
+  readonly agent?: SessionAgent;
   /** From now on; null: the session stays. */
   readonly lifetimeSeconds?: number | null;
 }

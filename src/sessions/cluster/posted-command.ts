@@ -33,6 +33,7 @@ const Command = z.discriminatedUnion('type', [
     by: z.string(),
     text: z.string().exactOptional(),
     args: z.record(z.string(), z.unknown()).exactOptional(),
+    result: z.object({ output: z.string(), isError: z.boolean() }).exactOptional(),
     always: z.string().exactOptional(),
   }),
   bare('cmd.stop'),

@@ -101,9 +101,14 @@ export class RunFold {
         this.#approval = event.data;
         break;
       case 'approval.resolved': {
-        const { callId, decision, text, args } = event.data;
+        const { callId, decision, text, args, result } = event.data;
         this.#approval = undefined;
-        this.#verdicts.set(callId, { decision, ...(text !== undefined && { text }), ...(args && { args }) });
+        this.#verdicts.set(callId, {
+          decision,
+          ...(text !== undefined && { text }),
+          ...(args && { args }),
+          ...(result && { result }),
+        });
         this.#decidedAt = event.seq;
         break;
       }

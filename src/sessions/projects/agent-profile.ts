@@ -12,6 +12,7 @@ import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import type { ModelFor } from './model-cache.ts';
 import { joinModel, splitModel } from './providers.ts';
 import { samplingOf } from './sampling.ts';
+import { sessionAgentProfile } from './session-agent-profile.ts';
 import { limitsOf } from './template-limits.ts';
 
 interface Deps {
@@ -59,6 +60,12 @@ export function agentProfiles(deps: Deps): ProfileOf {
       return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
     }
     const model = await modelOf(session, { config, template, usual });
+    if (session.agent) {
+      const own = sessionAgentProfile(session.agent, { usual, denied: denied?.() ?? [] });
+      const fallbacks = session.fallbacks ?? usual.fallbacks;
+      // The demo model needs a plan, because each block of its script is a step.
+      return { ...usual, ...own, model, fallbacks, plans: model.name === 'demo' };
+    }
     const { mode } = template;
     // The demo model needs a plan, because each block of its script is a step.
     const agent = ownAgentOf(template);

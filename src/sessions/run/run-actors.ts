@@ -89,10 +89,15 @@ async function untilTold({ writer }: LiveSession): Promise<void> {
 
 function requested(
   runId: RunId,
-  { timeoutMs, callId, function: name, args, reason, content, fixed }: ApprovalRequest,
+  { timeoutMs, callId, function: name, args, reason, content, fixed, byClient }: ApprovalRequest,
   now: number,
 ): SessionFact {
-  const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
+  const more = {
+    ...(reason !== undefined && { reason }),
+    ...(content && { content }),
+    ...(fixed && { fixed }),
+    ...(byClient && { byClient }),
+  };
   const asked = { callId, function: name, args: { ...args }, ...more };
   const data = { ...asked, expiresAt: now + timeoutMs };
   return { type: 'approval.requested', runId, data };

@@ -59,14 +59,14 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
   return registered.map(({ method, url, isSocket, doc }) => {
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
     const name = `${method} ${path}`;
-    const body = doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : e2bBodies[name]);
+    const body = doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : programBodies[name]);
     const ask = async (shown: PresentedCredentials, to: Targets): Promise<DoorAnswer> => {
       const address = server.url + filled(path, to);
       if (isSocket) return await connect(address, shown, path === '/trpc' ? firstQuery : undefined);
       // Other callers delete it too, at the same time.
       if (method === 'DELETE' && path.includes('/api-keys/'))
         await server.core.opencodex.keys.put('gemini', new Secret('k'));
-      if (method === 'POST' && (path === '/api/v1/files' || path.includes('/files/upload/')))
+      if (method === 'POST' && (path.endsWith('/v1/files') || path.includes('/files/upload/')))
         return await send(address, shown, { method, ...(await aFile()) });
       return await send(address, shown, {
         method,
@@ -76,7 +76,10 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
     return { name, rule: routeRules[name] ?? routeRules[`ALL ${path}`], isRoute: true, ask };
   });
 }
-const e2bBodies: Record<string, object> = {
+const programBodies: Record<string, object> = {
+  'POST /anthropic/v1/sessions/{id}/events': {
+    events: [{ type: 'user.message', content: [{ type: 'text', text: 'Say hi' }] }],
+  },
   'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },
   'POST /e2b/v2/sandboxes': { templateID: 'base', timeout: 1 },
 };
@@ -87,6 +90,13 @@ async function aFile() {
   form.append('file', new Blob(['hello']), 'c.txt');
   const encoded = new Response(form);
   return { body: await encoded.text(), type: encoded.headers.get('content-type') ?? '' };
+}
+
+/** The id in a path of the Managed Agents API. */
+function programsId(path: string, to: Targets): string {
+  if (path.includes('/agents/')) return to.agent;
+  if (path.includes('/environments/')) return to.environment;
+  return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 
 function filled(path: string, to: Targets): string {
@@ -109,11 +119,15 @@ function filled(path: string, to: Targets): string {
   const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
   const id = /\/(automations|hooks)\//.test(path) ? to.automation : ofHook;
+  const ofAutomation = path.includes('/automations/') ? to.automation : ofHook;
+  const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofAutomation;
   const values: Record<string, string> = {
     sid: path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,
     shell_id: to.terminal,
     id,
+    thread: `sthr_${to.sid}`,
+    resource: 'sesrsc_none',
     pid: '1',
     number: '0',
     link: '0123456789ab',

@@ -133,7 +133,12 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /e2b/v2/sandboxes
     GET /e2b/v2/templates
     GET /e2b/templates/aliases/{sid}
-    ALL /e2b/*`,
+    ALL /e2b/*
+    GET /anthropic/v1/agents
+    GET /anthropic/v1/environments
+    GET /anthropic/v1/sessions
+    GET /anthropic/v1/files
+    ALL /anthropic/*`,
   ),
   ...all(
     'create',
@@ -146,7 +151,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/files
     GET /ws
     POST /e2b/sandboxes
-    POST /e2b/v2/sandboxes`,
+    POST /e2b/v2/sandboxes
+    POST /anthropic/v1/agents
+    POST /anthropic/v1/environments
+    POST /anthropic/v1/sessions
+    POST /anthropic/v1/files`,
   ),
   ...all(
     'see',
@@ -210,7 +219,21 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/chats/{sid}/credentials
     GET /api/v1/projects/{project_id}/credentials
     GET /streams/sessions/{sid}/file
-    GET /streams/sessions/{sid}/zip`,
+    GET /streams/sessions/{sid}/zip
+    GET /anthropic/v1/agents/{id}
+    GET /anthropic/v1/agents/{id}/versions
+    GET /anthropic/v1/environments/{id}
+    GET /anthropic/v1/sessions/{id}
+    GET /anthropic/v1/sessions/{id}/events
+    GET /anthropic/v1/sessions/{id}/events/stream
+    GET /anthropic/v1/sessions/{id}/threads
+    GET /anthropic/v1/sessions/{id}/threads/{thread}
+    GET /anthropic/v1/sessions/{id}/threads/{thread}/events
+    GET /anthropic/v1/sessions/{id}/threads/{thread}/stream
+    GET /anthropic/v1/sessions/{id}/resources
+    GET /anthropic/v1/sessions/{id}/resources/{resource}
+    GET /anthropic/v1/files/{id}
+    GET /anthropic/v1/files/{id}/content`,
   ),
   ...all(
     'work',
@@ -281,7 +304,18 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/sandboxes/{sid}/refreshes
     POST /e2b/sandboxes/{sid}/pause
     POST /e2b/sandboxes/{sid}/resume
-    GET /e2b/sandboxes/{sid}/metrics`,
+    GET /e2b/sandboxes/{sid}/metrics
+    POST /anthropic/v1/agents/{id}
+    POST /anthropic/v1/agents/{id}/archive
+    POST /anthropic/v1/environments/{id}
+    POST /anthropic/v1/environments/{id}/archive
+    DELETE /anthropic/v1/environments/{id}
+    POST /anthropic/v1/sessions/{id}
+    POST /anthropic/v1/sessions/{id}/archive
+    DELETE /anthropic/v1/sessions/{id}
+    POST /anthropic/v1/sessions/{id}/events
+    POST /anthropic/v1/sessions/{id}/threads/{thread}/archive
+    DELETE /anthropic/v1/files/{id}`,
   ),
   ...all(
     'stop',
@@ -301,7 +335,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /e2b/sandboxes/{sid}`,
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
-  ...all('create', 'GET /api/v1/models/offered'),
+  ...all('create', 'GET /api/v1/models/offered\nGET /anthropic/v1/models\nGET /anthropic/v1/models/*'),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
   ...all(
     'admin',

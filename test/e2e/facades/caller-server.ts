@@ -27,7 +27,7 @@ export async function callerServer(): Promise<CallerServer> {
   await using stack = new AsyncDisposableStack();
   let later = 0;
   const clock = { ...systemClock, now: () => systemClock.now() + later };
-  const settings = { CORRAL_TOKEN: token, CORRAL_E2B_FACADE: 'on' };
+  const settings = { CORRAL_TOKEN: token, CORRAL_E2B_FACADE: 'on', CORRAL_MANAGED_AGENTS: 'on' };
   const limits = { CORRAL_MAX_SESSIONS: '10000', CORRAL_MAX_SESSIONS_PER_OWNER: '0' };
   const server = stack.use(await composedServer({ ...settings, ...limits }, undefined, { clock }));
   const { keys, ownerId } = await keysOf(server);
@@ -127,7 +127,7 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
 /** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
 const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
-  / \/e2b\/.*\{sid\}|DELETE|delete|reset|close|pause|revoke|[sS]top\b|upload-to-project|\/share$/.test(name);
+  / \/e2b\/.*\{sid\}|DELETE|delete|archive$|reset|close|pause|revoke|[sS]top\b|upload-to-project|\/share$/.test(name);
 
 async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const left = [...items];
@@ -161,5 +161,7 @@ function compared({ caller, said, ofNobodys, to }: Compared): Outcome {
 /** Removes ids and times, which differ between two otherwise equal answers. */
 function plain(text: string, to: Targets): string {
   const ids = (Object.values(to) as string[]).filter((id) => id !== '');
-  return ids.reduce((said, id) => said.replaceAll(id, '#'), text).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'now');
+  return ids
+    .reduce((said, id) => said.replaceAll(id, '#'), text)
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|"request_id":"[^"]*"/g, 'now');
 }

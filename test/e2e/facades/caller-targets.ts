@@ -1,5 +1,8 @@
 import { expect, vi } from 'vitest';
 import type { SessionLife } from '../../../src/core/model/records.ts';
+import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
+import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 
 /** The ids that a call can name. */
@@ -16,6 +19,10 @@ export interface Targets {
   readonly delivery: string;
   /** A sandbox that an E2B program created. */
   readonly box: string;
+  /** Documents of a program of the Managed Agents API. */
+  readonly agent: string;
+  readonly environment: string;
+  readonly document: string;
 }
 export const nobodys: Targets = {
   sid: 'fedcba9876543210',
@@ -29,6 +36,9 @@ export const nobodys: Targets = {
   webhook: 'ffffffffffff',
   delivery: 'msg_ffffffffffffffffffffffff',
   box: 'fedcba9876543210',
+  agent: 'agent_ffffffffffffffffffffffff',
+  environment: 'env_ffffffffffffffffffffffff',
+  document: 'file_ffffffffffffffffffffffff',
 };
 
 const aLife: SessionLife = {
@@ -84,6 +94,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     automation,
     ...hook,
     box,
+    ...(await documentsOf(owner)),
   };
 }
 
@@ -95,6 +106,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'keys') return { key: (await keys.create({ name: 'x', role: 'viewer' })).view.id };
   if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
     return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
+  if (/anthropic.*\/(agents|environments|files)\//.test(door)) return await documentsOf(owner);
   if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
@@ -104,6 +116,22 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (isBox) return { box: session.id };
   if (procedure !== 'terminals' && !door.includes('shell_id')) return { sid: session.id };
   return { terminal: (await services.terminals.open(session.id, new AbortController().signal)).id };
+}
+
+/** An agent, an environment and a file of a program. */
+async function documentsOf(owner: Owner): Promise<Pick<Targets, 'agent' | 'environment' | 'document'>> {
+  const { documents } = owner.server.core.services;
+  const kept = await upload(owner, { name: 'd.txt', mimeType: 'text/plain' });
+  const agent = newContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
+  const file = { upload: kept?.id ?? '', filename: 'd.txt', mimeType: 'text/plain', size: 5, expiresAt: null };
+  const environment = { name: 'plain', description: null, metadata: {}, config: unrestricted };
+  const made = async (kind: 'agent' | 'environment' | 'file', content: object) =>
+    (await documents.create({ kind, content: { ...content }, owner: owner.id })).id;
+  return {
+    agent: await made('agent', agent),
+    environment: await made('environment', environment),
+    document: await made('file', file),
+  };
 }
 
 async function anAutomation({ id: owner, server }: Owner): Promise<string> {

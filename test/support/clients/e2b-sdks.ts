@@ -40,6 +40,24 @@ interface Written {
   readonly source: string;
 }
 
+/** Runs a program of a test's folder with published packages; resolves with its last line, which is JSON. */
+export async function runProgram(
+  { language, packages: wanted, files }: { language: Language; packages: readonly string[]; files: readonly string[] },
+  env: Record<string, string>,
+): Promise<Steps> {
+  const folder = await installed(language, wanted);
+  const { PATH = '', HOME = '' } = process.env;
+  const isPython = language === 'python';
+  const command = isPython ? join(folder, 'bin/python') : process.execPath;
+  const args = isPython ? [] : ['--import', `data:text/javascript,${loader(folder, wanted)}`];
+  const { stdout } = await run(command, [...args, ...files], {
+    env: { PATH, HOME, ...env },
+    maxBuffer: 64 * 2 ** 20,
+    timeout: 240_000,
+  });
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
 /** Runs the text of a program in a folder that has its packages; resolves with what it prints. */
 export async function runWritten(program: Written, env: Record<string, string>): Promise<string> {
   const folder = await installed(program.language, program.packages);
@@ -68,7 +86,7 @@ export async function runOnSdk(program: string, env: Record<string, string>): Pr
   const file = join(programs, program);
   const { PATH = '', HOME = '' } = process.env;
   const command = isPython ? join(folder, 'bin/python') : process.execPath;
-  const args = isPython ? [file] : ['--import', `data:text/javascript,${loader(folder)}`, file];
+  const args = isPython ? [file] : ['--import', `data:text/javascript,${loader(folder, packages.javascript)}`, file];
   const { stdout } = await run(command, args, {
     env: { PATH, HOME, ...env },
     maxBuffer: 64 * 2 ** 20,
@@ -78,9 +96,11 @@ export async function runOnSdk(program: string, env: Record<string, string>): Pr
 }
 
 /** Lets a program outside of the folder import the packages in it. */
-function loader(folder: string): string {
+function loader(folder: string, wanted: readonly string[]): string {
   const parent = JSON.stringify(`file://${folder}/package.json`);
-  const hook = `export const resolve=(s,c,n)=>n(s,/^(e2b|@e2b)/.test(s)?{...c,parentURL:${parent}}:c)`;
+  const names = JSON.stringify(wanted.map((one) => one.slice(0, one.lastIndexOf('@'))));
+  const isOne = `${names}.some((name)=>s===name||s.startsWith(name+'/'))`;
+  const hook = `export const resolve=(s,c,n)=>n(s,${isOne}?{...c,parentURL:${parent}}:c)`;
   const source = `import {register} from "node:module";register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
   return encodeURIComponent(source);
 }

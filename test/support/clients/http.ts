@@ -41,6 +41,7 @@ const defaults: HttpConfig = {
   rateLimitPerMinute: 100_000,
   maxBodyBytes: 10 * 1024 * 1024,
   sheikhbox: { profile: 'current' },
+  managedAgents: { facade: 'off', root: 'off', models: [] },
   e2b: {
     facade: 'off',
     maxSeconds: 86_400,

@@ -19,6 +19,7 @@ import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
 import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/desktop.ts';
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
+import { documentService } from '../../../src/sessions/documents/document-service.ts';
 import { Watchers } from '../../../src/sessions/engine/watchers.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
@@ -166,6 +167,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       wake: () => {},
       opened: () => {},
     }),
+    documents: documentService({ records: store.records, clock, ids: randomIds() }),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...parts,

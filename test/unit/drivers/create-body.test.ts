@@ -35,7 +35,7 @@ test('a container gains no privileges from a program, and its system calls follo
 
 test("a container's system is read-only, and its writable folders are in memory or in its volume", () => {
   expect(host.ReadonlyRootfs).toBe(true);
-  expect(Object.keys(host.Tmpfs as object).sort()).toEqual(['/home/agent', '/run', '/tmp']);
+  expect(Object.keys(host.Tmpfs as object).sort()).toEqual(['/home/agent', '/mnt', '/run', '/tmp']);
   for (const options of Object.values(host.Tmpfs as object)) expect(options).toMatch(/^rw,nosuid,nodev,.*size=\d+/);
   expect(host.Mounts).toEqual([
     expect.objectContaining({ Type: 'bind', Source: '/data/s/sbx/mount', Target: '/run/corral', ReadOnly: true }),

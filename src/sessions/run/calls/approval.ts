@@ -42,11 +42,17 @@ export function permissionFor(
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
   const listed = rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true;
+  const byClient = tool?.byClient && { byClient: true as const };
   const isListed = listed && family !== undefined && family !== 'message';
-  if ((!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
+  if (!byClient && (!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
   const reason = confirm === undefined ? undefined : beginningOf(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
-  const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
+  const more = {
+    ...(reason !== undefined && { reason }),
+    ...(content && { content }),
+    ...(fixed && { fixed }),
+    ...byClient,
+  };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
   return { kind: 'ask', question: questionOf(name, shown, reason), approval };
 }

@@ -33,6 +33,8 @@ export async function makeCall(
   await failpoint('effect.intent.after');
   throwIfFired(signal);
   if (permission) return await record(work, wanted, { ok: false, reason: 'failed', output: permission.why });
+  const given = wanted.verdict?.result;
+  if (given) return await record(work, wanted, answerOf(given));
   if (wanted.name === askUser.name) return await ask(work, wanted, answered);
   if (wanted.name === recall.name) {
     return await record(work, wanted, recallFrom(runWriter.transcript.messages, wanted.args));
@@ -59,6 +61,11 @@ export async function makeCall(
   await failpoint('effect.outcome.before');
   return await record(work, wanted, result);
 }
+
+/** The result that the session's program gave. */
+const answerOf = ({ output, isError }: CallAnswer): ToolResult =>
+  isError ? { ok: false, reason: 'failed', output } : { ok: true, output };
+type CallAnswer = NonNullable<NonNullable<PendingCall['verdict']>['result']>;
 
 const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_lost',

@@ -87,6 +87,7 @@ export function sessionCreation(parts: CreatorDeps) {
     sandbox,
     budget,
     lifetimeSeconds,
+    agent,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     const chosen = await parts.templateFor(named, projectId);
@@ -110,6 +111,7 @@ export function sessionCreation(parts: CreatorDeps) {
       metadata,
       sandbox,
       budget,
+      agent,
       endsAt: lifetimeSeconds === undefined ? undefined : at + lifetimeSeconds * 1_000,
       at,
     });

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
+import { binary, change, textOf } from './file-text.ts';
+import { shellExec, shellKill } from './shell.ts';
+import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
+
+// The tools of agents that programs make by the Managed Agents API. Names and arguments are those that the SDKs' workers
+// know; the work is that of the server's own tools.
+
+const shell = 'main';
+export const sessionFolder = '/mnt/session';
+/** The folder of the workspace to which `/mnt/session` leads: files of a program and results for it. */
+export const sessionFiles = '.session';
+
+/** The file tools know the workspace alone, so a path below `/mnt/session` is translated. */
+const inWorkspace = (path: string): string =>
+  path === sessionFolder || path.startsWith(`${sessionFolder}/`)
+    ? `${sessionFiles}${path.slice(sessionFolder.length)}`
+    : path;
+
+const filePath = z.string().min(1).describe('absolute path, or relative to the working directory');
+const orderByPath = ({ file_path: path }: Readonly<Record<string, unknown>>) =>
+  typeof path === 'string' ? `file ${path.split('/').at(-1)}` : null;
+
+const bash = defineTool({
+  name: 'bash',
+  family: 'shell',
+  group: 'bash',
+  label: 'Run',
+  description: 'Run a command in Bash and wait for its end. Directory and exports carry over to the next call.',
+  parameters: z.object({
+    command: z.string().optional().describe('the command; may be left out with restart'),
+    restart: z.boolean().optional().describe('ends what runs and begins with a new shell'),
+    timeout_ms: z.int().min(1).max(600_000).optional().describe('the longest time of the command'),
+  }),
+  orderKey: () => 'shell main',
+  async run(ctx, { command, restart, timeout_ms }) {
+    if (restart) await shellKill.run(ctx, { id: shell });
+    if (command === undefined || command === '')
+      return restart
+        ? { ok: true, output: 'The shell was restarted.' }
+        : { ok: false, reason: 'bad_arguments', output: 'bash needs a command, or restart: true.' };
+    return await shellExec.run(limited(ctx, timeout_ms), { id: shell, command });
+  },
+  async reattach(ctx, { command, timeout_ms }) {
+    const again = shellExec.reattach;
+    if (!again || command === undefined)
+      return { ok: false, reason: 'interrupted', output: 'Interrupted by a restart of the server.' };
+    return await again(limited(ctx, timeout_ms), { id: shell, command });
+  },
+});
+
+const limited = (ctx: ToolContext, ms: number | undefined): ToolContext =>
+  ms === undefined ? ctx : { ...ctx, timeoutMs: Math.min(ms, ctx.timeoutMs) };
+
+const read = defineTool({
+  name: 'read',
+  family: 'file',
+  group: 'file_read',
+  label: 'Read',
+  description: 'Read a text file, optionally only some of its lines.',
+  parameters: z.object({
+    file_path: filePath,
+    view_range: z
+      .array(z.int())
+      .length(2)
+      .optional()
+      .describe('first and last line, counted from 1; -1 as the last means to the end'),
+  }),
+  orderKey: orderByPath,
+  async run(ctx, { file_path, view_range }) {
+    const [first, last] = view_range ?? [];
+    return await fileRead.run(ctx, {
+      file: inWorkspace(file_path),
+      ...(first !== undefined && { start_line: Math.max(1, first) }),
+      ...(last !== undefined && last > 0 && { end_line: last }),
+    });
+  },
+});
+
+const write = defineTool({
+  name: 'write',
+  family: 'file',
+  group: 'file_write',
+  label: 'Write',
+  description: 'Write a text file. Missing folders are made.',
+  parameters: z.object({ file_path: filePath, content: z.string() }),
+  orderKey: orderByPath,
+  run: (ctx, { file_path, content }) => fileWrite.run(ctx, { file: inWorkspace(file_path), content, append: false }),
+});
+
+const edit = defineTool({
+  name: 'edit',
+  family: 'file',
+  group: 'file_edit',
+  label: 'Edit',
+  description: 'Replace a piece of a text file. Without replace_all it must occur exactly once.',
+  parameters: z.object({
+    file_path: filePath,
+    old_string: z.string().min(1),
+    new_string: z.string(),
+    replace_all: z.boolean().optional(),
+  }),
+  orderKey: orderByPath,
+  async run(ctx, { file_path, old_string, new_string, replace_all }): Promise<ToolResult> {
+    const path = inWorkspace(file_path);
+    const old = await textOf(ctx, path);
+    if (old === undefined) return binary(file_path);
+    const pieces = old.split(old_string);
+    const times = pieces.length - 1;
+    if (times === 0) return { ok: false, reason: 'not_found', output: `old_string does not occur in ${file_path}.` };
+    if (times > 1 && !replace_all) {
+      const output = `old_string occurs ${times} times in ${file_path}; take more of its surroundings, or set replace_all.`;
+      return { ok: false, reason: 'refused', output };
+    }
+    const now = pieces.join(new_string);
+    await ctx.sandbox.writeFile(path, now, ctx.signal);
+    const output = `Replaced ${times} ${times === 1 ? 'piece' : 'pieces'} of ${file_path}.`;
+    return { ok: true, output, content: change(now, old) };
+  },
+});
+
+const glob = defineTool({
+  name: 'glob',
+  family: 'file',
+  group: 'search',
+  label: 'Find',
+  description: 'Find files below a folder by their name or relative path.',
+  parameters: z.object({
+    pattern: z.string().min(1).describe('such as **/*.py'),
+    path: z.string().min(1).optional().describe('the folder; default: the working directory'),
+  }),
+  orderKey: () => null,
+  run: (ctx, { pattern, path = '.' }) => fileFindByName.run(ctx, { path: inWorkspace(path), glob: pattern }),
+});
+
+const grep = defineTool({
+  name: 'grep',
+  family: 'file',
+  group: 'search',
+  label: 'Search in',
+  description: 'Find the lines of a file, or of all files below a folder, that match a regular expression.',
+  parameters: z.object({ pattern: z.string().min(1), path: z.string().min(1).optional() }),
+  orderKey: () => null,
+  run: (ctx, { pattern, path = '.' }) => fileFindInContent.run(ctx, { file: inWorkspace(path), regex: pattern }),
+});
+
+export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
+
+/** The server's own tool behind each. Rules about it hold for the other name too. */
+export const behindToolset: Readonly<Record<string, readonly string[]>> = {
+  bash: ['shell_exec'],
+  read: ['file_read'],
+  write: ['file_write'],
+  edit: ['file_edit', 'file_str_replace'],
+  glob: ['file_find_by_name'],
+  grep: ['file_find_in_content'],
+};
+
+/** A tool that the session's program carries out. It is never run here: its calls wait for the program's result. */
+export const clientTool = ({
+  name,
+  description,
+  parameters,
+}: {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: object;
+}): Tool => ({
+  name,
+  family: 'custom',
+  group: 'always',
+  label: name,
+  description,
+  parameters,
+  needs: [],
+  byClient: true,
+  orderKey: () => null,
+  calledIn: {},
+  run: async () => ({
+    ok: false,
+    reason: 'refused',
+    output: `${name} was not run: only the program that made this session carries it out, and it gave no result.`,
+  }),
+});

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { ApprovalRule } from './approval-rule.ts';
+
+/** A tool that the program which made the session carries out: a call of it waits for the program's result. */
+export const ClientTool = z.object({
+  name: z.string(),
+  description: z.string(),
+  /** The JSON Schema of its arguments. */
+  parameters: z.record(z.string(), z.unknown()),
+});
+export type ClientTool = z.infer<typeof ClientTool>;
+
+/** The agent of one session, in place of the one that template, project and settings make. The server's limits and denials stay. */
+export const SessionAgent = z.object({
+  /** The name that people see. */
+  name: z.string(),
+  instructions: z.string().nullable(),
+  /** The server's tools that it has, each by its whole name; all others are left out. */
+  tools: z.array(z.string()).readonly(),
+  clientTools: z.array(ClientTool).readonly(),
+  /** Tool servers at addresses. Names as in `ToolProgram`; `tools` are globs. */
+  servers: z.array(z.object({ name: z.string(), url: z.string(), tools: z.array(z.string()).readonly() })).readonly(),
+  /** Tried after the rules of the server. */
+  approvals: z.array(ApprovalRule).readonly(),
+  /** Installed in its sandbox before the first use, by package manager. */
+  packages: z.record(z.string(), z.array(z.string()).readonly()).optional(),
+  /** Uploads that its sandbox has, each at its place below `/mnt/session/uploads`. */
+  files: z
+    .array(z.object({ upload: z.string(), path: z.string() }))
+    .readonly()
+    .optional(),
+  /** Facts of the interface that made the session, in its own words. */
+  kept: z.record(z.string(), z.unknown()),
+});
+export type SessionAgent = z.infer<typeof SessionAgent>;

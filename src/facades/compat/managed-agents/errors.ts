@@ -1,0 +1,71 @@
+import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
+import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
+import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+
+interface Narrow {
+  /** The word by which SDKs choose a narrower class. */
+  readonly errorCode?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly status?: number;
+}
+/** A refusal with the words of the API. */
+export class ApiError extends AppError {
+  readonly narrow: Narrow;
+  constructor(code: ErrorCode, message: string, narrow: Narrow = {}) {
+    super(code, message);
+    this.narrow = narrow;
+  }
+}
+export const invalid = (message: string, errorCode?: string) =>
+  new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
+/** A whole area of the API that is not here: the client must not try again. */
+export const notSupported = (what: string) =>
+  new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
+/** A field whose value is not possible here. */
+export const unsupportedField = (field: string, accepted: string) =>
+  invalid(`${field} is not supported by this server; ${accepted}`, 'not_supported');
+
+const types: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  409: 'conflict_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  500: 'api_error',
+  503: 'api_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+};
+/** The statuses that no repetition changes. */
+const final: ReadonlySet<number> = new Set([409, 412, 501]);
+
+const statusOf = (error: AppError): number => {
+  if (error instanceof ApiError && error.narrow.status !== undefined) return error.narrow.status;
+  if (error instanceof InvalidRequest) return 400;
+  if (error.code === 'sandbox_capacity' || error.code === 'quota') return 429;
+  return wireErrors[error.code].http;
+};
+
+export function errorBody(status: number, error: AppError, requestId: string) {
+  const { errorCode, details } = error instanceof ApiError ? error.narrow : {};
+  const more = { ...(errorCode !== undefined && { error_code: errorCode }), ...details };
+  const type = types[status] ?? (status >= 500 && status !== 501 ? 'api_error' : 'invalid_request_error');
+  const message = status === 401 ? 'A valid key is needed, as a bearer token or in x-api-key.' : publicText(error);
+  return {
+    type: 'error',
+    error: { type, message, ...(Object.keys(more).length > 0 && { details: more }) },
+    request_id: requestId,
+  };
+}
+
+export const style: ErrorStyle = {
+  status: statusOf,
+  body: (status, error, requestId = '') => errorBody(status, error, requestId),
+  headers: (status, error) => ({
+    ...((final.has(status) || error.code === 'quota') && { 'x-should-retry': 'false' }),
+  }),
+  idHeader: 'request-id',
+};

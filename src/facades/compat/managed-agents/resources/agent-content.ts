@@ -1,0 +1,116 @@
+import type { z } from 'zod';
+import { invalid, unsupportedField } from '../errors.ts';
+import { changedMetadata } from '../wire.ts';
+import type { AgentChange, AgentContent, ModelInput, NewAgent, Overrides, ResolvedTool } from './agent-shapes.ts';
+
+type Given = Pick<NewAgent, 'tools' | 'mcp_servers' | 'skills' | 'multiagent' | 'execution_identity'>;
+
+/** The content of a new agent, with everything filled in. Rejects: invalid_request. */
+export function newContent({ name, model, description, system, metadata, ...given }: NewAgent): AgentContent {
+  refuseUnfit(given);
+  const content = {
+    name,
+    description: orNull(description),
+    system: orNull(system),
+    model: resolvedModel(model),
+    tools: (given.tools ?? []).map(resolvedTool),
+    mcp_servers: given.mcp_servers ?? [],
+    skills: [],
+    multiagent: null,
+    execution_identity: { type: 'service_account' as const },
+    metadata: metadata ?? {},
+  };
+  checkServers(content);
+  return content;
+}
+
+/** The content after a change: fields that were left out stay. */
+export function changedContent(now: AgentContent, change: z.output<typeof AgentChange>): AgentContent {
+  refuseUnfit(change);
+  const { name, model, description, system, tools, mcp_servers: servers, metadata } = change;
+  const content = {
+    ...now,
+    ...(name !== undefined && { name }),
+    ...(model !== undefined && { model: resolvedModel(model, now.model) }),
+    ...(description !== undefined && { description: orNull(description) }),
+    ...(system !== undefined && { system: orNull(system) }),
+    ...(tools !== undefined && { tools: (tools ?? []).map(resolvedTool) }),
+    ...(servers !== undefined && { mcp_servers: servers ?? [] }),
+    ...(metadata && { metadata: changedMetadata(now.metadata, metadata) }),
+  };
+  checkServers(content);
+  return content;
+}
+
+/** An agent as a session has it, with what the session replaces. */
+export function overridden(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
+  if (overrides.model === null) throw invalid('agent.model cannot be cleared.', 'agent_model_required');
+  const { model, ...others } = overrides;
+  return changedContent(base, { ...others, ...(model !== undefined && { model }) });
+}
+
+function refuseUnfit({ skills, multiagent, execution_identity: identity, tools }: Partial<Given>): void {
+  if (skills?.length) throw unsupportedField('skills', 'leave it out, or send []');
+  if (multiagent !== undefined && multiagent !== null)
+    throw unsupportedField('multiagent', 'leave it out, or send null');
+  if (identity && identity.type !== 'service_account')
+    throw unsupportedField('execution_identity', 'send {"type": "service_account"}');
+  const names = (tools ?? []).flatMap((tool) => (tool.type === 'custom' ? [tool.name] : []));
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (twice !== undefined) throw invalid(`tools: there are two custom tools ${twice}.`);
+  const sets = (tools ?? []).filter(({ type }) => type === 'agent_toolset_20260401');
+  if (sets.length > 1) throw invalid('tools: agent_toolset_20260401 can be there once.');
+}
+
+/** The name of a tool server in the server's own words: letters and digits. */
+export const serverName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+
+function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools' | 'mcp_servers'>): void {
+  const used = tools.flatMap((tool) => (tool.type === 'mcp_toolset' ? [tool.mcp_server_name] : []));
+  const known = servers.map(({ name }) => name);
+  const unknown = used.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalid(`tools: mcp_servers has no server ${unknown}.`);
+  const unused = known.find((name) => !used.includes(name));
+  if (unused !== undefined) throw invalid(`mcp_servers: no mcp_toolset of tools uses the server ${unused}.`);
+  const plain = known.map(serverName);
+  const same = plain.findIndex((name, n) => name === '' || plain.indexOf(name) !== n);
+  if (same >= 0)
+    throw invalid(`mcp_servers: ${known[same]} must differ from the other names by its letters and digits.`);
+  if (new Set(used).size !== used.length) throw invalid('tools: each server of mcp_servers has one mcp_toolset.');
+}
+
+const orNull = (text: string | null | undefined): string | null => (text === undefined || text === '' ? null : text);
+
+function resolvedModel(given: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
+  const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...given };
+  const kept = now?.id === id ? now.effort : null;
+  if (speed === 'fast') throw unsupportedField('model.speed "fast"', 'send "standard"');
+  return { id, effort: effort === undefined ? kept : effort, inference_geo: geo ?? null, speed: speed ?? 'standard' };
+}
+
+type ToolInput = NonNullable<NewAgent['tools']>[number];
+function resolvedTool(tool: ToolInput): ResolvedTool {
+  if (tool.type === 'custom') return tool;
+  const { enabled, permission_policy: policy } = tool.default_config ?? {};
+  const usual = tool.type === 'mcp_toolset' ? 'always_ask' : 'always_allow';
+  const defaults = { enabled: enabled ?? true, permission_policy: policy ?? { type: usual } } as const;
+  const own = <Config extends { enabled?: boolean | null | undefined; permission_policy?: unknown }>(
+    config: Config,
+  ) => ({
+    ...config,
+    enabled: config.enabled ?? defaults.enabled,
+    permission_policy: (config.permission_policy as typeof policy) ?? defaults.permission_policy,
+  });
+  if (tool.type === 'mcp_toolset')
+    return {
+      type: tool.type,
+      mcp_server_name: tool.mcp_server_name,
+      default_config: defaults,
+      configs: (tool.configs ?? []).map(own),
+    };
+  return {
+    type: tool.type,
+    default_config: defaults,
+    configs: (tool.configs ?? []).map((config) => ({ ...own(config), type: config.name })),
+  };
+}

@@ -1,0 +1,91 @@
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import type { Route } from '../route.ts';
+import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { changedContent, newContent } from './agent-content.ts';
+import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
+
+type Documents = Services['documents'];
+
+export const agentOf = ({ id, version, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
+  id,
+  type: 'agent' as const,
+  version,
+  ...AgentContent.parse(content),
+  created_at: iso(createdAt),
+  updated_at: iso(updatedAt),
+  archived_at: isoOrNull(archivedAt),
+});
+
+/** Rejects: not_found, as for an id of another kind. */
+export async function kept(documents: Documents, kind: KeptDocument['kind'], id: string, version?: number) {
+  const doc = await documents.get(id, version);
+  if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);
+  return doc;
+}
+
+/** Agents with their versions. */
+export function agentRoutes({ documents }: Pick<Services, 'documents'>): Route[] {
+  return [
+    {
+      door: 'POST /v1/agents',
+      least: 'create',
+      run: async ({ body }) =>
+        agentOf(await documents.create({ kind: 'agent', content: newContent(parsed(NewAgent, body)) })),
+    },
+    {
+      door: 'GET /v1/agents',
+      async run({ query }) {
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const isWithin = query.within('created_at');
+        const all = await documents.list('agent');
+        const shown = all.filter(
+          ({ archivedAt, createdAt }) => (archivedAt === null || query.has('include_archived')) && isWithin(createdAt),
+        );
+        const { data, next_page } = pageOf(shown, { limit, page: query.one('page'), name: 'agents' });
+        return { data: data.map(agentOf), next_page };
+      },
+    },
+    {
+      door: 'GET /v1/agents/:id',
+      async run({ params: { id = '' }, query }) {
+        const version = query.integer('version', { min: 1, max: 999_999_999, usual: 0 });
+        return agentOf(await kept(documents, 'agent', id, version === 0 ? undefined : version));
+      },
+    },
+    {
+      door: 'POST /v1/agents/:id',
+      async run({ params: { id = '' }, body }) {
+        const { version, ...change } = parsed(AgentChange, body);
+        const now = await kept(documents, 'agent', id);
+        if (version !== undefined && version !== now.version)
+          throw new AppError(
+            'conflict',
+            `The agent has version ${now.version} now, not ${version}. Read it again first.`,
+          );
+        if (now.archivedAt !== null) throw invalid('The agent is archived and cannot be changed.', 'agent_archived');
+        const content = changedContent(AgentContent.parse(now.content), change);
+        return agentOf(await documents.update(id, { content, version: now.version }));
+      },
+    },
+    {
+      door: 'GET /v1/agents/:id/versions',
+      async run({ params: { id = '' }, query }) {
+        await kept(documents, 'agent', id);
+        const all = (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const page = pageOf(all, { limit, page: query.one('page'), name: `versions ${id}` });
+        return { ...withoutPrevious(page), data: page.data.map(({ doc }) => agentOf(doc)) };
+      },
+    },
+    {
+      door: 'POST /v1/agents/:id/archive',
+      async run({ params: { id = '' } }) {
+        await kept(documents, 'agent', id);
+        return agentOf(await documents.update(id, { archived: true }));
+      },
+    },
+  ];
+}

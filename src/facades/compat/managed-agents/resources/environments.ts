@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import type { Route } from '../route.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed } from '../wire.ts';
+import { kept } from './agents.ts';
+
+/** In the order in which they are installed. */
+export const packageManagers = ['apt', 'cargo', 'gem', 'go', 'npm', 'pip'] as const;
+const host = z.string().regex(/^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+(:\d{1,5})?$/i, 'must be a host, or *.host');
+const packageName = z.string().regex(/^[^\s;&|`$<>'"\\-][^\s;&|`$<>'"\\]{0,199}$/, 'must be the name of a package');
+const names = z.array(packageName).max(200).nullable().optional();
+const Packages = z.strictObject({
+  type: z.literal('packages').optional(),
+  ...(Object.fromEntries(packageManagers.map((one) => [one, names])) as Record<
+    (typeof packageManagers)[number],
+    typeof names
+  >),
+});
+const Networking = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('unrestricted') }),
+  z.strictObject({
+    type: z.literal('limited'),
+    allowed_hosts: z.array(host).max(256).nullable().optional(),
+    allow_mcp_servers: z.boolean().nullable().optional(),
+    allow_package_managers: z.boolean().nullable().optional(),
+  }),
+]);
+const ConfigInput = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('cloud'),
+    networking: Networking.nullable().optional(),
+    packages: Packages.nullable().optional(),
+  }),
+  z.strictObject({ type: z.literal('self_hosted') }),
+]);
+const name = z.string().min(1).max(256);
+const fields = {
+  config: ConfigInput.nullable().optional(),
+  description: z.string().max(2_048).nullable().optional(),
+  scope: z.enum(['organization', 'account']).nullable().optional(),
+};
+const NewEnvironment = z.strictObject({ ...fields, name, metadata: Metadata.nullable().optional() });
+const EnvironmentChange = z.strictObject({
+  ...fields,
+  name: name.nullable().optional(),
+  metadata: MetadataChange.nullable().optional(),
+});
+
+const list = z.array(z.string());
+const CloudConfig = z.object({
+  type: z.literal('cloud'),
+  networking: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('unrestricted') }),
+    z.object({
+      type: z.literal('limited'),
+      allowed_hosts: list,
+      allow_mcp_servers: z.boolean(),
+      allow_package_managers: z.boolean(),
+    }),
+  ]),
+  packages: z.object({
+    type: z.literal('packages'),
+    apt: list,
+    cargo: list,
+    gem: list,
+    go: list,
+    npm: list,
+    pip: list,
+  }),
+});
+export type CloudConfig = z.output<typeof CloudConfig>;
+export const EnvironmentContent = z.object({
+  name: z.string(),
+  description: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()),
+  config: CloudConfig,
+});
+export type EnvironmentContent = z.output<typeof EnvironmentContent>;
+
+const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
+/** The config of an environment that says nothing else. */
+export const unrestricted: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
+
+/** The config after what a client gave, which is merged with the present one inside the same type of networking. */
+function resolved(given: z.output<typeof ConfigInput> | null | undefined, now: CloudConfig): CloudConfig {
+  if (!given) return now;
+  if (given.type === 'self_hosted') throw unsupportedField('config.type "self_hosted"', 'send "cloud"');
+  const { networking, packages } = given;
+  const chosen = Object.fromEntries(Object.entries(packages ?? {}).map(([manager, all]) => [manager, all ?? []]));
+  const config = CloudConfig.parse({
+    type: 'cloud',
+    networking: networking ? merged(networking, now.networking) : now.networking,
+    packages: packages ? { ...now.packages, ...chosen, type: 'packages' } : now.packages,
+  });
+  const wanted = packageManagers.some((manager) => config.packages[manager].length > 0);
+  const { networking: network } = config;
+  if (wanted && network.type === 'limited' && !network.allow_package_managers)
+    throw invalid('config.packages: limited networking needs allow_package_managers for packages.');
+  return config;
+}
+function merged(given: z.output<typeof Networking>, now: CloudConfig['networking']): CloudConfig['networking'] {
+  if (given.type === 'unrestricted') return given;
+  const before = now.type === 'limited' ? now : undefined;
+  return {
+    type: 'limited',
+    allowed_hosts: given.allowed_hosts ?? before?.allowed_hosts ?? [],
+    allow_mcp_servers: given.allow_mcp_servers ?? before?.allow_mcp_servers ?? false,
+    allow_package_managers: given.allow_package_managers ?? before?.allow_package_managers ?? false,
+  };
+}
+const checkScope = (scope: 'organization' | 'account' | null | undefined) => {
+  if (scope === 'account') throw invalid("scope: 'account' is not possible here; send 'organization'.");
+};
+
+export const environmentOf = ({ id, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
+  id,
+  type: 'environment' as const,
+  ...EnvironmentContent.parse(content),
+  scope: 'organization' as const,
+  created_at: iso(createdAt),
+  updated_at: iso(updatedAt),
+  archived_at: isoOrNull(archivedAt),
+});
+
+/** The environment of sessions that no program of this API made: the server's own settings. */
+export const ownEnvironmentId = 'env_server';
+const ownEnvironment = () => ({
+  id: ownEnvironmentId,
+  type: 'environment' as const,
+  name: 'server',
+  description: "The server's own sandboxes, for sessions that were made elsewhere.",
+  metadata: {},
+  config: unrestricted,
+  scope: 'organization' as const,
+  created_at: iso(0),
+  updated_at: iso(0),
+  archived_at: null,
+});
+
+/** Environments: what the sandboxes of sessions reach and have installed. */
+export function environmentRoutes({ documents }: Pick<Services, 'documents'>): Route[] {
+  return [
+    {
+      door: 'POST /v1/environments',
+      least: 'create',
+      async run({ body }) {
+        const { name: named, description, metadata, config, scope } = parsed(NewEnvironment, body);
+        checkScope(scope);
+        const content: EnvironmentContent = {
+          name: named,
+          description: description ?? null,
+          metadata: metadata ?? {},
+          config: resolved(config, unrestricted),
+        };
+        return environmentOf(await documents.create({ kind: 'environment', content }));
+      },
+    },
+    {
+      door: 'GET /v1/environments',
+      async run({ query }) {
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const all = await documents.list('environment');
+        const shown = all.filter(({ archivedAt }) => archivedAt === null || query.has('include_archived'));
+        const { data, next_page } = pageOf(shown, { limit, page: query.one('page'), name: 'environments' });
+        return { data: data.map(environmentOf), next_page };
+      },
+    },
+    {
+      door: 'GET /v1/environments/:id',
+      run: async ({ params: { id = '' } }) =>
+        id === ownEnvironmentId ? ownEnvironment() : environmentOf(await kept(documents, 'environment', id)),
+    },
+    {
+      door: 'POST /v1/environments/:id',
+      async run({ params: { id = '' }, body }) {
+        const { name: named, description, metadata, config, scope } = parsed(EnvironmentChange, body);
+        checkScope(scope);
+        const doc = await kept(documents, 'environment', id);
+        if (doc.archivedAt !== null) throw invalid('The environment is archived.', 'environment_archived');
+        const now = EnvironmentContent.parse(doc.content);
+        if (config && config.type !== now.config.type)
+          throw new ApiError('invalid_request', 'config.type cannot be changed.', {
+            errorCode: 'invalid_config_type_change',
+          });
+        const content: EnvironmentContent = {
+          name: named ?? now.name,
+          description: description === undefined ? now.description : description,
+          metadata: metadata ? changedMetadata(now.metadata, withoutEmpty(metadata)) : now.metadata,
+          config: resolved(config, now.config),
+        };
+        return environmentOf(await documents.update(id, { content, version: doc.version }));
+      },
+    },
+    {
+      door: 'POST /v1/environments/:id/archive',
+      async run({ params: { id = '' } }) {
+        await kept(documents, 'environment', id);
+        return environmentOf(await documents.update(id, { archived: true }));
+      },
+    },
+    {
+      door: 'DELETE /v1/environments/:id',
+      async run({ params: { id = '' } }) {
+        await kept(documents, 'environment', id);
+        await documents.delete(id);
+        return { id, type: 'environment_deleted' as const };
+      },
+    },
+  ];
+}
+
+/** Here an empty value deletes, too. */
+const withoutEmpty = (change: z.output<typeof MetadataChange>) =>
+  Object.fromEntries(Object.entries(change).map(([key, value]) => [key, value === '' ? null : value]));

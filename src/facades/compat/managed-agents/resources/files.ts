@@ -1,0 +1,230 @@
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { receiveFiles } from '../../../shared/uploads.ts';
+import { ApiError, invalid } from '../errors.ts';
+import type { ApiRequest, Route } from '../route.ts';
+import { sessionIdOf, sessionWord } from '../sessions/ids.ts';
+import { iso, isoOrNull, pageOf, withoutPrevious } from '../wire.ts';
+import { kept } from './agents.ts';
+
+export interface FileDeps {
+  readonly services: FacadeParts['services'];
+  readonly projects: FacadeParts['projects'];
+  readonly clock: FacadeParts['clock'];
+  /** A part of a new id. */
+  readonly ids: () => string;
+}
+const FileContent = z.object({
+  upload: z.string(),
+  filename: z.string(),
+  mimeType: z.string(),
+  size: z.int(),
+  expiresAt: z.number().nullable(),
+});
+
+/** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
+export async function uploadFor(id: string, deps: Pick<FileDeps, 'services' | 'clock'>): Promise<string> {
+  return FileContent.parse((await live(id, deps)).content).upload;
+}
+async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<KeptDocument> {
+  const doc = await kept(services.documents, 'file', id);
+  const { expiresAt } = FileContent.parse(doc.content);
+  if (expiresAt !== null && expiresAt <= clock.now())
+    throw new ApiError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
+  return doc;
+}
+
+function fileOf({ id, content, createdAt }: KeptDocument) {
+  const { filename, mimeType, size, expiresAt } = FileContent.parse(content);
+  return {
+    id,
+    type: 'file' as const,
+    filename,
+    mime_type: mimeType,
+    size_bytes: size,
+    created_at: iso(createdAt),
+    downloadable: false,
+    expires_at: isoOrNull(expiresAt),
+    scope: null as { readonly type: 'session'; readonly id: string } | null,
+  };
+}
+
+const outputs = '.session/outputs';
+const outputWord = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
+/** The output of a session that an id names; undefined: it is no such id. */
+function outputOf(word: string): { readonly id: SessionId; readonly path: string } | undefined {
+  const found = /^file_o([0-9a-f]{16})((?:[0-9a-f]{2})+)$/.exec(word);
+  if (!found) return undefined;
+  const path = Buffer.from(found[2] ?? '', 'hex').toString();
+  return path.split('/').includes('..') ? undefined : { id: sessionIdOf(`sesn_${found[1]}`), path };
+}
+const types: Readonly<Record<string, string>> = {
+  txt: 'text/plain',
+  md: 'text/markdown',
+  csv: 'text/csv',
+  json: 'application/json',
+  html: 'text/html',
+  pdf: 'application/pdf',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  svg: 'image/svg+xml',
+  zip: 'application/zip',
+};
+const typeOf = (name: string): string =>
+  types[name.split('.').at(-1)?.toLowerCase() ?? ''] ?? 'application/octet-stream';
+
+/** Uploads of programs, and what sessions leave in `/mnt/session/outputs`. */
+export function fileRoutes(deps: FileDeps): Route[] {
+  const { services, projects, clock } = deps;
+  const { documents, files } = services;
+  const uploads = () => {
+    if (!projects) throw new AppError('unsupported', 'This server keeps no files.');
+    return projects.uploads;
+  };
+
+  const toOutput = (id: SessionId, path: string, { size, modified }: { size: number | null; modified: string }) => ({
+    id: outputWord(id, path),
+    type: 'file' as const,
+    filename: path.split('/').at(-1) ?? path,
+    mime_type: typeOf(path),
+    size_bytes: size ?? 0,
+    created_at: iso(Date.parse(modified)),
+    downloadable: true,
+    expires_at: null as string | null,
+    scope: { type: 'session' as const, id: sessionWord(id) } as {
+      readonly type: 'session';
+      readonly id: string;
+    } | null,
+  });
+
+  /** The outputs of a session, also in folders; none where it never had a sandbox. */
+  async function outputsOf(id: SessionId, signal: AbortSignal) {
+    const record = await services.sessions.get(id);
+    await services.sessions.page(id, 0, 1); // its reader, not one who only sees that it exists
+    if (record.sandboxState === 'created') return [];
+    const folders = [''];
+    const found = [];
+    for (const folder of folders) {
+      const path = folder === '' ? outputs : `${outputs}/${folder}`;
+      const entries = await files.list(id, path, signal).catch((thrown: unknown) => {
+        if (toAppError(thrown).code === 'file_not_found') return [];
+        throw thrown;
+      });
+      for (const entry of entries) {
+        const below = folder === '' ? entry.name : `${folder}/${entry.name}`;
+        if (entry.type === 'directory' && folders.length < maxFolders) folders.push(below);
+        if (entry.type === 'file') found.push(toOutput(id, below, entry));
+      }
+    }
+    return found;
+  }
+  async function one(id: string, { reply }: ApiRequest) {
+    const output = outputOf(id);
+    if (!output) return fileOf(await live(id, deps));
+    const found = (await outputsOf(output.id, abortOnDisconnect(reply))).find((file) => file.id === id);
+    if (!found) throw new AppError('not_found', `There is no file ${id}.`);
+    return found;
+  }
+
+  return [
+    {
+      door: 'POST /v1/files',
+      least: 'create',
+      body: 'stream',
+      async run({ request, reply, query }) {
+        const expiresIn = query.integer('expires_in_seconds', { min: 3_600, max: 7_776_000, usual: 0 });
+        return await receiveFiles(
+          { request, reply, uploads: uploads(), projectId: null, maxFiles: 1 },
+          async (staged) => {
+            const [file] = await uploads().keep(staged);
+            if (!file) throw invalid('file: Field required');
+            const content = {
+              upload: file.id,
+              filename: file.name,
+              mimeType: file.mimeType ?? typeOf(file.name),
+              size: file.size,
+              expiresAt: expiresIn === 0 ? null : clock.now() + expiresIn * 1_000,
+            };
+            return fileOf(await documents.create({ kind: 'file', content }));
+          },
+        );
+      },
+    },
+    {
+      door: 'GET /v1/files',
+      async run(asked) {
+        const { query, reply } = asked;
+        const ids = query.all('ids');
+        if (ids.length > 100) throw invalid('ids: at most 100.');
+        if (ids.length > 0) return { data: await known(ids, asked), next_page: null };
+        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
+        const scope = query.one('scope_id');
+        const all =
+          scope === undefined ? await ownFiles() : await outputsOf(sessionIdOf(scope), abortOnDisconnect(reply));
+        return withoutPrevious(pageOf(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
+      },
+    },
+    { door: 'GET /v1/files/:id', run: async (asked) => await one(asked.params.id ?? '', asked) },
+    {
+      door: 'GET /v1/files/:id/content',
+      async run(asked) {
+        const { params, reply } = asked;
+        const id = params.id ?? '';
+        const output = outputOf(id);
+        if (!output) {
+          await live(id, deps);
+          throw new ApiError('invalid_request', 'Uploads cannot be downloaded; files that sessions wrote can.', {
+            errorCode: 'file_not_downloadable',
+          });
+        }
+        await services.sessions.page(output.id, 0, 1);
+        const { content, size } = await files.open(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
+        reply
+          .header('content-type', typeOf(output.path))
+          .header('content-length', size)
+          .header('content-disposition', 'attachment');
+        return reply.send(content);
+      },
+    },
+    {
+      door: 'DELETE /v1/files/:id',
+      async run({ params, reply }) {
+        const id = params.id ?? '';
+        const output = outputOf(id);
+        if (output) await files.remove(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
+        else {
+          const { upload } = FileContent.parse((await kept(documents, 'file', id)).content);
+          await documents.delete(id);
+          await uploads()
+            .delete(upload)
+            .catch(() => {}); // a session may have taken it away already
+        }
+        return { id, type: 'file_deleted' as const };
+      },
+    },
+  ];
+
+  async function ownFiles() {
+    const now = clock.now();
+    return (await documents.list('file'))
+      .filter(({ content }) => (FileContent.parse(content).expiresAt ?? Number.POSITIVE_INFINITY) > now)
+      .map(fileOf);
+  }
+  async function known(ids: readonly string[], asked: ApiRequest) {
+    const found = await Promise.all(
+      ids.map((id) =>
+        one(id, asked).catch((thrown: unknown) => {
+          if (['not_found', 'session_not_found'].includes(toAppError(thrown).code)) return [];
+          throw thrown;
+        }),
+      ),
+    );
+    return found.flat();
+  }
+}
+const maxFolders = 200;

@@ -1,0 +1,88 @@
+import { AppError } from '../../../../core/errors/errors.ts';
+import { anyGlob } from '../../../../core/text/glob.ts';
+import type { OfferedModels } from '../../../../sessions/api/models.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import type { Route } from '../route.ts';
+import type { ManagedAgentsSettings } from '../settings.ts';
+import { iso } from '../wire.ts';
+
+type Models = Pick<Services, 'models'>;
+const listMs = 15_000;
+
+/** Every model that the server's providers offer, each under its whole name; those of Anthropic also under their own. */
+async function listed({ models }: Models) {
+  const offered = await models.offered(AbortSignal.timeout(listMs));
+  return offered.flatMap(toInfos);
+}
+function toInfos({ provider, models }: OfferedModels) {
+  return models.map(({ id, name, window, maxOutput }) => ({
+    id: provider === 'anthropic' ? id : `${provider}/${id}`,
+    type: 'model' as const,
+    display_name: name,
+    created_at: iso(0),
+    lifecycle: 'active' as const,
+    deprecated_at: null,
+    retires_at: null,
+    line: null,
+    max_input_tokens: window ?? null,
+    max_tokens: maxOutput ?? null,
+    capabilities: null,
+    allowed_fallback_models: [],
+  }));
+}
+
+/** The server's word for a model that a program names. Rejects: invalid_request, which names some that there are. */
+export async function modelRefFor(
+  name: string,
+  { models, settings }: Models & { readonly settings: Pick<ManagedAgentsSettings, 'models'> },
+): Promise<string> {
+  for (const entry of settings.models) {
+    const at = entry.indexOf('=');
+    if (anyGlob([entry.slice(0, at)])(name)) return entry.slice(at + 1);
+  }
+  if (name === 'demo' || name.includes('/')) return name;
+  if (name.startsWith('claude')) return `anthropic/${name}`;
+  const all = await listed({ models });
+  const found = all.find(({ id }) => id.slice(id.indexOf('/') + 1) === name);
+  if (found) return found.id;
+  const some = all.slice(0, 8).map(({ id }) => id);
+  const known = some.length === 0 ? 'provider/model, such as openai/gpt-5' : some.join(', ');
+  throw invalid(`model: no provider of this server has ${name}. Write it as ${known}.`);
+}
+/** The models, as lists of Anthropic's older kind. */
+export function modelRoutes(services: Models): Route[] {
+  return [
+    {
+      door: 'GET /v1/models',
+      async run({ query }) {
+        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
+        const wanted = query.all('lifecycle');
+        const all = (await listed(services)).filter(
+          ({ lifecycle }) => wanted.length === 0 || wanted.includes(lifecycle),
+        );
+        const [after, before] = [query.one('after_id'), query.one('before_id')];
+        const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
+        const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
+        if ((after !== undefined && start === 0) || end < 0) throw invalid('after_id or before_id names no model.');
+        const between = all.slice(start, end);
+        const data = before === undefined ? between.slice(0, limit) : between.slice(-limit);
+        return {
+          data,
+          has_more: between.length > data.length,
+          first_id: data[0]?.id ?? null,
+          last_id: data.at(-1)?.id ?? null,
+        };
+      },
+    },
+    {
+      door: 'GET /v1/models/*',
+      async run({ params }) {
+        const id = params['*'] ?? '';
+        const found = (await listed(services)).find((one) => one.id === id);
+        if (!found) throw new AppError('not_found', `There is no model ${id}.`);
+        return found;
+      },
+    },
+  ];
+}

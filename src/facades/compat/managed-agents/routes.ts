@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '../../../core/errors/errors.ts';
+import { randomIds } from '../../../core/model/ids.ts';
+import type { FacadeRoutes } from '../../../http/routes/routes.ts';
+import type { FacadeParts } from '../../shared/facade.ts';
+import { notSupported, style } from './errors.ts';
+import { agentRoutes } from './resources/agents.ts';
+import { environmentRoutes } from './resources/environments.ts';
+import { type FileDeps, fileRoutes } from './resources/files.ts';
+import { modelRoutes } from './resources/models.ts';
+import { mountRoutes, prefix, type Route } from './route.ts';
+import { sessionRoutes } from './sessions/routes.ts';
+import type { ManagedAgentsSettings } from './settings.ts';
+import { areaOf } from './unsupported.ts';
+
+type Parts = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects'> & FileDeps;
+
+/** Every route of the API that this server has. */
+export const allRoutes = (parts: Parts, settings: ManagedAgentsSettings): readonly Route[] => [
+  ...agentRoutes(parts.services),
+  ...environmentRoutes(parts.services),
+  ...modelRoutes(parts.services),
+  ...fileRoutes(parts),
+  ...sessionRoutes(parts, settings),
+];
+
+/** Method and path of every route, for the reference. No route is called, so none needs a service. */
+export const managedAgentsDoors = (): readonly string[] =>
+  allRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ door }) => door);
+
+/** The paths at the root that belong to this API, where the settings put it there. */
+const atRoot =
+  /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
+
+/** The Managed Agents API of Anthropic. */
+export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsSettings): readonly FacadeRoutes[] {
+  const never = () => false;
+  parts.elsewhere.push({
+    rewrite(request: IncomingMessage) {
+      const { url = '/', headers } = request;
+      if (settings.root === 'on' && atRoot.test(url)) request.url = `${prefix}${url}`;
+      else if (!url.startsWith(`${prefix}/`)) return false;
+      const key = headers['x-api-key'];
+      if (headers.authorization === undefined && typeof key === 'string' && key !== '')
+        headers.authorization = `Bearer ${key}`;
+      return true;
+    },
+    answersTo: never,
+    isForProgram: never,
+    upgrade: never,
+  });
+  return [
+    {
+      errors: { prefix, style },
+      mount(app) {
+        const { short: ids } = randomIds();
+        mountRoutes(app, allRoutes({ ...parts, ids }, settings));
+        app.all(`${prefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
+          const path = url.slice(prefix.length).split('?')[0] ?? '';
+          const area = areaOf(path);
+          if (area) throw notSupported(area.name);
+          throw new AppError('not_found', `There is no ${method} ${path}.`);
+        });
+      },
+    },
+  ];
+}

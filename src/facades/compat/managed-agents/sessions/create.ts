@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SandboxChoice } from '../../../../core/model/records.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
+import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { overridden } from '../resources/agent-content.ts';
+import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
+import { kept as keptDocument } from '../resources/agents.ts';
+import { type CloudConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
+import { modelRefFor } from '../resources/models.ts';
+import type { ManagedAgentsSettings } from '../settings.ts';
+import { iso, Metadata, parsed } from '../wire.ts';
+import { inboundEvent, type UserMessage } from './inbound.ts';
+import { type SessionContent, sessionAgentOf } from './kept-session.ts';
+
+const agentId = z.string().min(1).max(200);
+const version = z.int().min(1).nullable().optional();
+const AgentWish = z.union([
+  agentId.transform((id) => ({ type: 'agent' as const, id, version: undefined })),
+  z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('agent'), id: agentId, version }),
+    z.strictObject({ type: z.literal('agent_with_overrides'), id: agentId, version, ...Overrides.shape }),
+  ]),
+]);
+export const ResourceWish = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('file'),
+    file_id: z.string().min(1).max(200),
+    mount_path: z.string().max(1_024).nullable().optional(),
+  }),
+  z.looseObject({ type: z.literal('github_repository') }),
+  z.looseObject({ type: z.literal('memory_store') }),
+]);
+const NewSession = z.strictObject({
+  agent: AgentWish,
+  environment_id: z.string().min(1).max(200),
+  title: z.string().max(500).nullable().optional(),
+  metadata: Metadata.nullable().optional(),
+  resources: z.array(ResourceWish).max(500).nullable().optional(),
+  vault_ids: z.array(z.string()).max(50).nullable().optional(),
+  budget: z.unknown().optional(),
+  initial_events: z.array(z.unknown()).max(50).nullable().optional(),
+});
+
+export interface CreateDeps {
+  readonly services: Pick<Services, 'documents' | 'models' | 'sessions'>;
+  readonly settings: ManagedAgentsSettings;
+  readonly uploadOf: (fileId: string) => Promise<string>;
+  readonly newId: () => string;
+  readonly now: () => number;
+}
+interface NewManagedSession {
+  readonly command: CreateCommand;
+  readonly initial: readonly z.output<typeof UserMessage>[];
+}
+
+/** The session that a program asks for. Rejects: invalid_request, not_found. Nothing is made before. */
+export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
+  const { services, settings } = deps;
+  const given = parsed(NewSession, body);
+  if (given.vault_ids?.length) throw unsupportedField('vault_ids', 'leave it out, or send []');
+  if (given.budget !== undefined && given.budget !== null) throw unsupportedField('budget', 'leave it out');
+  const initial = (given.initial_events ?? []).map((event, n) => {
+    const checked = inboundEvent(event, n);
+    if (checked.type !== 'user.message') throw invalid(`initial_events.${n}: only user.message can begin a session.`);
+    return checked;
+  });
+  const { doc, content } = await agentFor(given.agent, services.documents);
+  const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
+  const resources = await resourcesFor(given.resources ?? [], deps);
+  const model = await modelRefFor(content.model.id, { models: services.models, settings });
+  const kept: SessionContent = {
+    agentId: doc.id,
+    version: doc.version,
+    content,
+    environmentId,
+    archivedAt: null,
+    resources: resources.map(({ shown }) => shown),
+  };
+  const sandbox = sandboxFor(config, content);
+  const files = resources.map(({ file }) => file);
+  const command: CreateCommand = {
+    origin: 'managedagents',
+    model,
+    agent: sessionAgentOf({ kept, config, files }),
+    ...(given.title && { title: given.title }),
+    ...(given.metadata && { metadata: given.metadata }),
+    ...(sandbox && { sandbox }),
+  };
+  return { command, initial };
+}
+
+async function agentFor(wish: z.output<typeof AgentWish>, documents: Services['documents']) {
+  const doc = await keptDocument(documents, 'agent', wish.id, wish.version ?? undefined);
+  if (doc.archivedAt !== null) throw invalid(`agent: ${wish.id} is archived.`, 'agent_archived');
+  const base = AgentContent.parse(doc.content);
+  if (wish.type === 'agent') return { doc, content: base };
+  const { type: _, id: __, version: ___, ...overrides } = wish;
+  return { doc, content: overridden(base, overrides) };
+}
+
+async function environmentFor(id: string, documents: Services['documents']) {
+  if (id === ownEnvironmentId) return { environmentId: id, config: undefined };
+  const doc = await keptDocument(documents, 'environment', id).catch((thrown: unknown) => {
+    if (toAppError(thrown).code !== 'not_found') throw thrown;
+    throw new ApiError('not_found', `environment_id: there is no environment ${id}.`, {
+      errorCode: 'environment_not_found',
+    });
+  });
+  if (doc.archivedAt !== null) throw invalid(`environment_id: ${id} is archived.`, 'environment_archived');
+  return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
+}
+
+/** The hosts that limited networking opens; the server's own policy decides which of them count. */
+function sandboxFor(
+  config: CloudConfig | undefined,
+  { mcp_servers: servers }: AgentContent,
+): SandboxChoice | undefined {
+  if (config?.networking.type !== 'limited') return undefined;
+  const { allowed_hosts: hosts, allow_mcp_servers: isMcp } = config.networking;
+  const more = isMcp ? servers.map(({ url }) => new URL(url).host) : [];
+  return { egress: [...new Set([...hosts, ...more])] };
+}
+
+/** Files of a new session, each at a place of its own below `/mnt/session/uploads`. */
+export async function resourcesFor(
+  wishes: readonly z.output<typeof ResourceWish>[],
+  { uploadOf, newId, now }: Pick<CreateDeps, 'uploadOf' | 'newId' | 'now'>,
+  taken: readonly string[] = [],
+) {
+  const paths = new Set(taken);
+  const resources = [];
+  for (const [n, wish] of wishes.entries()) {
+    if (wish.type !== 'file') throw unsupportedField(`resources.${n}.type "${wish.type}"`, 'send files');
+    const upload = await uploadOf(wish.file_id);
+    const path = placeOf(wish.mount_path ?? wish.file_id, n);
+    if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);
+    paths.add(path);
+    const at = iso(now());
+    resources.push({
+      file: { upload, path },
+      shown: {
+        id: `sesrsc_${newId()}`,
+        type: 'file' as const,
+        file_id: wish.file_id,
+        mount_path: `${uploadsFolder}/${path}`,
+        created_at: at,
+        updated_at: at,
+      },
+    });
+  }
+  return resources;
+}
+const uploadsFolder = '/mnt/session/uploads';
+
+function placeOf(given: string, n: number): string {
+  const below = given.startsWith(`${uploadsFolder}/`) ? given.slice(uploadsFolder.length) : given;
+  const parts = below.split('/').filter((part) => part !== '' && part !== '.');
+  const isBad = parts.length === 0 || parts.includes('..') || /[\0\r\n]/.test(given);
+  if (isBad) throw invalid(`resources.${n}.mount_path: ${given} is no path below ${uploadsFolder}.`);
+  return parts.join('/');
+}

@@ -1,0 +1,20 @@
+import { AppError } from '../../../../core/errors/errors.ts';
+import { SessionId } from '../../../../core/model/ids.ts';
+
+// Ids of this API are Corral's own, with the prefix of their kind. The id of an event is made of its session and its
+// place in the log, so it stays the same in every projection.
+
+export const sessionWord = (id: SessionId): string => `sesn_${id}`;
+export const threadWord = (id: SessionId): string => `sthr_${id}`;
+export const eventWord = (id: SessionId, seq: number, part = 0): string =>
+  `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
+/** A message of the agent has its id before its event is in the log, because its text streams. */
+export const messageWord = (messageId: string): string => `sevt_m${messageId.replaceAll('-', '')}`;
+
+const idOf = (prefix: string, given: string, what: string): SessionId => {
+  const { success, data } = SessionId.safeParse(given.startsWith(prefix) ? given.slice(prefix.length) : '');
+  if (!success) throw new AppError('session_not_found', `There is no ${what} ${given}.`);
+  return data;
+};
+export const sessionIdOf = (given: string): SessionId => idOf('sesn_', given, 'session');
+export const threadIdOf = (given: string): SessionId => idOf('sthr_', given, 'thread');

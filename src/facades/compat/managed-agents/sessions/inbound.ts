@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { invalid, unsupportedField } from '../errors.ts';
+import { parsed } from '../wire.ts';
+
+const text = z.strictObject({ type: z.literal('text'), text: z.string().min(1) });
+const fileSource = z.strictObject({ type: z.literal('file'), file_id: z.string() });
+const base64 = z.strictObject({ type: z.literal('base64'), media_type: z.string(), data: z.string() });
+const urlSource = z.strictObject({ type: z.literal('url'), url: z.string() });
+const plain = z.strictObject({ type: z.literal('text'), media_type: z.literal('text/plain'), data: z.string() });
+const image = z.strictObject({
+  type: z.literal('image'),
+  source: z.discriminatedUnion('type', [fileSource, base64, urlSource]),
+});
+const document = z.strictObject({
+  type: z.literal('document'),
+  source: z.discriminatedUnion('type', [fileSource, base64, urlSource, plain]),
+  title: z.string().nullable().optional(),
+  context: z.string().nullable().optional(),
+});
+const MessageContent = z.discriminatedUnion('type', [text, image, document]);
+const search = z.looseObject({ type: z.literal('search_result') });
+const ResultContent = z.discriminatedUnion('type', [text.extend({ text: z.string() }), image, document, search]);
+const eventId = z.string().min(1).max(200);
+const result = {
+  content: z.array(ResultContent).max(100).nullable().optional(),
+  is_error: z.boolean().nullable().optional(),
+};
+const thread = { session_thread_id: z.string().nullable().optional() };
+
+export const UserMessage = z.strictObject({
+  type: z.literal('user.message'),
+  content: z.array(MessageContent).min(1).max(100),
+});
+const Inbound = z.discriminatedUnion('type', [
+  UserMessage,
+  z.strictObject({ type: z.literal('user.interrupt'), ...thread }),
+  z
+    .strictObject({
+      type: z.literal('user.tool_confirmation'),
+      tool_use_id: eventId,
+      result: z.enum(['allow', 'deny']),
+      deny_message: z.string().max(10_000).nullable().optional(),
+      ...thread,
+    })
+    .refine(
+      ({ result: given, deny_message: why }) => given === 'deny' || why == null,
+      'deny_message needs result "deny"',
+    ),
+  z.strictObject({ type: z.literal('user.custom_tool_result'), custom_tool_use_id: eventId, ...result, ...thread }),
+  z.strictObject({ type: z.literal('user.tool_result'), tool_use_id: eventId, ...result, ...thread }),
+  z.looseObject({ type: z.literal('user.define_outcome') }),
+  z.looseObject({ type: z.literal('system.message') }),
+]);
+export type InboundEvent = Exclude<
+  z.output<typeof Inbound>,
+  { type: 'user.define_outcome' } | { type: 'system.message' } | { type: 'user.tool_result' }
+>;
+const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
+
+/** The events of a request, all checked. Rejects: invalid_request, and then none of them counts. */
+export const inboundEvents = (body: unknown): InboundEvent[] => parsed(EventsBody, body).events.map(inboundEvent);
+
+export function inboundEvent(given: unknown, n = 0): InboundEvent {
+  const event = parsed(z.object({ events: z.tuple([Inbound]) }), { events: [given] }).events[0];
+  if (event.type === 'user.define_outcome')
+    throw unsupportedField(`events.${n}.type "user.define_outcome"`, 'send user.message');
+  if (event.type === 'system.message')
+    throw invalid(
+      `events.${n}: the model takes no system message in a conversation.`,
+      'model_does_not_support_mid_conversation_system',
+    );
+  if (event.type === 'user.tool_result')
+    throw invalid(`events.${n}: user.tool_result is for sessions of self-hosted environments.`);
+  return event;
+}
+
+export interface MessageParts {
+  readonly text: string;
+  /** The ids of files. */
+  readonly files: readonly string[];
+}
+/** A message as the server knows it: one text, and files beside it. */
+export function messageOf({ content }: z.output<typeof UserMessage>): MessageParts {
+  const texts: string[] = [];
+  const files: string[] = [];
+  for (const block of content) {
+    if (block.type === 'text') texts.push(block.text);
+    else if (block.source.type === 'file') files.push(block.source.file_id);
+    else if (block.source.type === 'text') texts.push(block.source.data);
+    else
+      throw unsupportedField(`content.source.type "${block.source.type}"`, 'upload the file and send {"type": "file"}');
+  }
+  if (texts.length === 0) throw invalid('content: a message needs a block of text.');
+  return { text: texts.join('\n\n'), files };
+}
+
+/** A result as the model reads it: text. */
+export function resultText(content: z.output<typeof ResultContent>[] | null | undefined): string {
+  return (content ?? [])
+    .map((block) => {
+      if (block.type === 'text') return block.text;
+      if (block.type === 'search_result') return JSON.stringify(block);
+      if (block.source.type === 'text') return block.source.data;
+      throw unsupportedField(`content.type "${block.type}"`, 'send text');
+    })
+    .join('\n');
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { SessionAgent } from '../../../../core/model/session-agent.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { serverName } from '../resources/agent-content.ts';
+import { AgentContent, builtIn, type Policy, type ResolvedTool } from '../resources/agent-shapes.ts';
+import { type CloudConfig, ownEnvironmentId, packageManagers } from '../resources/environments.ts';
+import type { AgentFacts } from './projection.ts';
+
+/** The agent, environment and resources of a session that this API made. */
+export const SessionContent = z.object({
+  agentId: z.string(),
+  version: z.int(),
+  content: AgentContent,
+  environmentId: z.string(),
+  archivedAt: z.number().nullable(),
+  resources: z.array(
+    z.object({
+      id: z.string(),
+      type: z.literal('file'),
+      file_id: z.string(),
+      mount_path: z.string(),
+      created_at: z.string(),
+      updated_at: z.string(),
+    }),
+  ),
+});
+export type SessionContent = z.output<typeof SessionContent>;
+export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
+  SessionContent.safeParse(agent?.kept).data;
+
+interface Wish {
+  readonly kept: SessionContent;
+  readonly config: CloudConfig | undefined;
+  readonly files: SessionAgent['files'];
+}
+const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
+
+/** The session's agent in the server's own words. */
+export function sessionAgentOf({ kept, config, files }: Wish): SessionAgent {
+  const { content } = kept;
+  const packages = config && packagesOf(config);
+  return {
+    name: content.name,
+    instructions: content.system,
+    tools: content.tools.flatMap(toolNames),
+    clientTools: content.tools.flatMap((tool) =>
+      tool.type === 'custom' ? [{ name: tool.name, description: tool.description, parameters: tool.input_schema }] : [],
+    ),
+    servers: content.mcp_servers.map(({ name, url }) => ({
+      name: serverName(name),
+      url,
+      tools: mcpTools(content.tools.find((tool) => tool.type === 'mcp_toolset' && tool.mcp_server_name === name)),
+    })),
+    approvals: content.tools.flatMap(rulesOf),
+    ...(packages && { packages }),
+    ...(files && { files: [...files] }),
+    kept: { ...kept },
+  };
+}
+
+/** Undefined: there are none. */
+function packagesOf({ packages }: CloudConfig): SessionAgent['packages'] {
+  const wanted = packageManagers.flatMap((manager) =>
+    packages[manager].length > 0 ? [[manager, packages[manager]] as const] : [],
+  );
+  return wanted.length > 0 ? Object.fromEntries(wanted) : undefined;
+}
+
+function toolNames(tool: ResolvedTool): string[] {
+  if (tool.type !== 'agent_toolset_20260401') return [];
+  return builtIn.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
+}
+/** Globs: what a server offers, less what the toolset turns off. With no tool on by default only those that are on. */
+function mcpTools(tool: ResolvedTool | undefined): string[] {
+  if (tool?.type !== 'mcp_toolset') return ['*'];
+  if (!tool.default_config.enabled) return tool.configs.filter(isOn).map(({ name }) => name);
+  return ['*'];
+}
+
+const actions = { always_allow: 'allow', always_ask: 'ask', auto: 'ask' } as const;
+const actionOf = ({ type }: Policy) => actions[type];
+/** The rules for calls, the narrower ones first. A tool that is off is denied, also where its server offers it. */
+function rulesOf(tool: ResolvedTool): SessionAgent['approvals'] {
+  if (tool.type === 'custom') return [];
+  const isMcp = tool.type === 'mcp_toolset';
+  const prefix = isMcp ? `mcp_${serverName(tool.mcp_server_name)}_` : '';
+  const rule = (name: string, { enabled, permission_policy: policy }: (typeof tool)['default_config']) => ({
+    action: enabled ? actionOf(policy) : ('deny' as const),
+    tool: `${prefix}${name.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 100),
+  });
+  const own = tool.configs.map((config) => rule(config.name, config));
+  if (isMcp) return [...own, { ...rule('', tool.default_config), tool: `${prefix}*` }];
+  return [...own, ...builtIn.map((name) => rule(name, tool.default_config))];
+}
+
+/** The agent as events name it. */
+export function factsOf(record: SessionRecord): AgentFacts {
+  const { agent } = record;
+  const content = keptOf(record)?.content;
+  return {
+    name: agent?.name ?? record.template,
+    customTools: new Set(agent?.clientTools.map(({ name }) => name)),
+    servers: new Map(content?.mcp_servers.map(({ name }) => [serverName(name), name])),
+  };
+}
+
+/** The agent of a session as the API shows it; of a session that was made elsewhere: what is known of it. */
+export async function shownAgent(record: SessionRecord, sessions: Services['sessions']) {
+  const kept = keptOf(record);
+  if (kept) {
+    const { metadata: _, ...content } = kept.content;
+    return { id: kept.agentId, type: 'agent' as const, version: kept.version, ...content };
+  }
+  const model = record.model ?? (await sessions.agent(record.id).catch(() => undefined))?.model ?? 'unknown';
+  return {
+    id: `agent_server_${record.template}`,
+    type: 'agent' as const,
+    version: 1,
+    name: record.template,
+    description: null,
+    system: null,
+    model: { id: model, effort: null, inference_geo: null, speed: 'standard' as const },
+    tools: [],
+    mcp_servers: [],
+    skills: [],
+    multiagent: null,
+    execution_identity: { type: 'service_account' as const },
+  };
+}
+export const environmentOfSession = (record: SessionRecord): string =>
+  keptOf(record)?.environmentId ?? ownEnvironmentId;

@@ -1,0 +1,347 @@
+import type { ErrorCode } from '../../../../core/errors/errors.ts';
+import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { iso } from '../wire.ts';
+import { eventWord, messageWord, threadWord } from './ids.ts';
+import { noUsage, type Usage, usageOf, withUsage } from './usage.ts';
+
+/** An event of the API. */
+export interface ManagedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly processed_at: string | null;
+  readonly [field: string]: unknown;
+}
+export type StopReason =
+  | { readonly type: 'end_turn' | 'retries_exhausted' | 'budget_reached' | 'refusal' }
+  | { readonly type: 'requires_action'; readonly event_ids: readonly string[] };
+/** A call of a tool, by the event that announced it. */
+interface KnownCall {
+  readonly eventId: string;
+  readonly kind: 'tool' | 'mcp' | 'custom';
+  readonly answered: boolean;
+}
+export interface AgentFacts {
+  readonly name: string;
+  /** The tools that the program carries out. */
+  readonly customTools: ReadonlySet<string>;
+  /** The names of tool servers in the program's words, by the server's own. */
+  readonly servers: ReadonlyMap<string, string>;
+}
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Makes the events of the API from those of a session's log, in their order. The same log gives the same events. */
+export class Projection {
+  readonly #id: SessionId;
+  readonly #agent: AgentFacts;
+  readonly #calls = new Map<string, KnownCall>();
+  readonly #pending = new Set<string>();
+  #status: 'idle' | 'running' | 'rescheduling' = 'idle';
+  #request: string | undefined;
+  /** The question about a call follows as a message, which this API does not show. */
+  #asking = false;
+  #failure = '';
+  #usage: Usage = noUsage;
+  #runningSince: number | undefined;
+  #activeMs = 0;
+  #openMessage: string | undefined;
+  #seq = 0;
+  #at = 0;
+  #part = 0;
+  #out: ManagedEvent[] = [];
+
+  constructor(id: SessionId, agent: AgentFacts) {
+    this.#id = id;
+    this.#agent = agent;
+  }
+
+  /** The message whose text is arriving. */
+  get openMessage(): string | undefined {
+    return this.#openMessage;
+  }
+  get seq(): number {
+    return this.#seq;
+  }
+  get status() {
+    return this.#status;
+  }
+  get usage(): Usage {
+    return this.#usage;
+  }
+  /** The time that it was running, at a moment. */
+  activeMs(now: number): number {
+    return this.#activeMs + (this.#runningSince === undefined ? 0 : Math.max(0, now - this.#runningSince));
+  }
+  /** The events that wait for an answer. */
+  get pending(): readonly string[] {
+    return [...this.#pending].map((callId) => this.#calls.get(callId)?.eventId ?? '');
+  }
+  /** The call that an event announced. */
+  callOf(
+    eventId: string,
+  ): { readonly callId: string; readonly kind: KnownCall['kind']; readonly isPending: boolean } | undefined {
+    for (const [callId, { eventId: known, kind }] of this.#calls)
+      if (known === eventId) return { callId, kind, isPending: this.#pending.has(callId) };
+    return undefined;
+  }
+  /** Whether the text of a message streams to readers: not that of a question. */
+  get shows(): boolean {
+    return !this.#asking;
+  }
+
+  add(event: SessionEvent): readonly ManagedEvent[] {
+    this.#seq = event.seq;
+    this.#at = event.ts;
+    this.#part = 0;
+    this.#out = [];
+    this.#fold(event);
+    return this.#out;
+  }
+
+  #fold(event: SessionEvent): void {
+    switch (event.type) {
+      case 'message.user':
+        this.#emit('user.message', { content: contentOf(event.data) });
+        break;
+      case 'run.started':
+      case 'run.resumed':
+        this.#run();
+        break;
+      case 'message.delta':
+        this.#openMessage = event.data.messageId;
+        if (!this.#asking) this.#begin();
+        break;
+      case 'message.assistant':
+        this.#said(event.data);
+        break;
+      case 'usage':
+        this.#used(event.data);
+        break;
+      case 'approval.requested':
+        this.#asked(event.data);
+        break;
+      case 'approval.resolved':
+        this.#resolved(event.data);
+        break;
+      case 'tool.calling':
+        this.#calling(event.data);
+        break;
+      case 'tool.called':
+        this.#called(event.data);
+        break;
+      case 'run.wait':
+        this.#asking = false;
+        this.#idle(this.#waitReason(event.data));
+        break;
+      case 'run.notice':
+        if (event.data.kind === 'waiting_provider') this.#reschedule(event.data.detail);
+        break;
+      case 'run.error':
+        this.#failure = event.data.error;
+        break;
+      case 'run.end':
+        this.#end(event.data);
+        break;
+      case 'context.compacted':
+        this.#emit('agent.thread_context_compacted', {});
+        break;
+      case 'sandbox.setup':
+        this.#emit('session.error', { error: errorOf('unknown_error', event.data.detail, 'exhausted') });
+        break;
+      case 'title':
+        // A client's new title; that of a run is nobody's request, and the first one came with the session.
+        if (event.runId === null && this.#seq > 2) this.#emit('session.updated', { title: event.data.title });
+        break;
+      default:
+        break;
+    }
+  }
+
+  #emit(type: string, fields: Fields, id?: string): void {
+    const own = id ?? eventWord(this.#id, this.#seq, this.#part++);
+    this.#out.push({ id: own, type, processed_at: iso(this.#at), ...fields });
+  }
+  get #thread(): Fields {
+    return { session_thread_id: threadWord(this.#id), agent_name: this.#agent.name };
+  }
+
+  #run(): void {
+    if (this.#status === 'running') return;
+    this.#status = 'running';
+    this.#runningSince ??= this.#at;
+    this.#emit('session.status_running', {});
+    this.#emit('session.thread_status_running', this.#thread);
+  }
+  #idle(reason: StopReason, details: Fields | null = null): void {
+    this.#activeMs = this.activeMs(this.#at);
+    this.#runningSince = undefined;
+    this.#status = 'idle';
+    const stop = { stop_reason: reason, stop_details: details };
+    this.#emit('session.thread_status_idle', { ...this.#thread, ...stop });
+    this.#emit('session.usage', { usage: usageOf(this.#usage, this.#activeMs), budget: null });
+    this.#emit('session.status_idle', stop);
+  }
+
+  /** The first sign of the model's reply. */
+  #begin(): void {
+    if (this.#status === 'rescheduling') this.#run();
+    if (this.#request !== undefined) return;
+    this.#request = eventWord(this.#id, this.#seq, this.#part);
+    this.#emit('span.model_request_start', {});
+  }
+  #finish(isError: boolean, used: Fields = nothingUsed): void {
+    if (this.#request === undefined) return;
+    this.#emit('span.model_request_end', {
+      model_request_start_id: this.#request,
+      is_error: isError,
+      model_usage: used,
+    });
+    this.#request = undefined;
+  }
+  #said({ messageId, text }: FactOf<'message.assistant'>['data']): void {
+    this.#openMessage = undefined;
+    if (this.#asking || text === '') return;
+    this.#begin();
+    this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
+  }
+  #used(data: FactOf<'usage'>['data']): void {
+    this.#usage = withUsage(this.#usage, data);
+    this.#begin();
+    if (data.thoughts) this.#emit('agent.thinking', {});
+    this.#finish(false, {
+      input_tokens: Math.max(0, data.inputTokens - (data.cachedTokens ?? 0) - (data.cacheWrittenTokens ?? 0)),
+      output_tokens: data.outputTokens,
+      cache_creation_input_tokens: data.cacheWrittenTokens ?? 0,
+      cache_read_input_tokens: data.cachedTokens ?? 0,
+    });
+  }
+
+  #announce(callId: string, name: string, input: Fields, permission: 'allow' | 'ask'): void {
+    const mcp = /^mcp_([a-z0-9]+)_(.+)$/.exec(name);
+    const kind = this.#agent.customTools.has(name) ? 'custom' : mcp ? 'mcp' : 'tool';
+    this.#calls.set(callId, { eventId: eventWord(this.#id, this.#seq, this.#part), kind, answered: false });
+    if (kind === 'custom') {
+      this.#emit('agent.custom_tool_use', { name, input });
+      return;
+    }
+    const evaluation = { type: permission === 'ask' ? 'always_ask' : 'always_allow' };
+    const judged = { input, evaluated_permission: permission, evaluation };
+    if (!mcp) {
+      this.#emit('agent.tool_use', { name, ...judged });
+      return;
+    }
+    const [, server = '', tool = ''] = mcp;
+    this.#emit('agent.mcp_tool_use', {
+      name: tool,
+      mcp_server_name: this.#agent.servers.get(server) ?? server,
+      ...judged,
+    });
+  }
+  #asked({ callId, function: name, args }: FactOf<'approval.requested'>['data']): void {
+    this.#asking = true;
+    if (!this.#calls.has(callId)) this.#announce(callId, name, args, 'ask');
+    this.#pending.add(callId);
+  }
+  #resolved({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): void {
+    this.#pending.delete(callId);
+    const call = this.#calls.get(callId);
+    if (!call) return;
+    if (result) {
+      this.#calls.set(callId, { ...call, answered: true });
+      const content = [{ type: 'text', text: result.output }];
+      this.#emit('user.custom_tool_result', {
+        custom_tool_use_id: call.eventId,
+        content,
+        is_error: result.isError,
+      });
+      return;
+    }
+    const isAllowed = decision === 'approved';
+    this.#emit('user.tool_confirmation', {
+      tool_use_id: call.eventId,
+      result: isAllowed ? 'allow' : 'deny',
+      deny_message: isAllowed ? null : (text ?? null),
+      session_thread_id: null,
+    });
+  }
+  #calling({ callId, function: name, args }: FactOf<'tool.calling'>['data']): void {
+    if (this.#status === 'rescheduling') this.#run();
+    if (!this.#calls.has(callId)) this.#announce(callId, name, args, 'allow');
+  }
+  #called({ callId, output, success }: FactOf<'tool.called'>['data']): void {
+    const call = this.#calls.get(callId);
+    if (call) this.#result(call, output, !success);
+    this.#calls.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
+  }
+  #result({ eventId, kind, answered }: KnownCall, text: string, isError: boolean): void {
+    if (answered) return;
+    const result = { content: text === '' ? [] : [{ type: 'text', text }], is_error: isError };
+    if (kind === 'mcp') {
+      this.#emit('agent.mcp_tool_result', { mcp_tool_use_id: eventId, ...result });
+      return;
+    }
+    this.#emit('agent.tool_result', { tool_use_id: eventId, ...result });
+  }
+
+  #waitReason({ reason }: FactOf<'run.wait'>['data']): StopReason {
+    if (reason === 'approval' || this.#pending.size > 0) return { type: 'requires_action', event_ids: this.pending };
+    return { type: reason === 'budget' ? 'budget_reached' : 'end_turn' };
+  }
+  #reschedule(detail: string): void {
+    this.#finish(true);
+    this.#emit('session.error', { error: errorOf('model_overloaded_error', detail, 'retrying') });
+    if (this.#status === 'rescheduling') return;
+    this.#status = 'rescheduling';
+    this.#emit('session.thread_status_rescheduled', this.#thread);
+    this.#emit('session.status_rescheduled', {});
+  }
+  #end({ status, reason, code }: FactOf<'run.end'>['data']): void {
+    this.#asking = false;
+    if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
+    this.#finish(status !== 'completed');
+    for (const [callId, call] of this.#calls) {
+      this.#result(call, 'Tool execution was interrupted before completion. Please retry.', true);
+      this.#calls.set(callId, { ...call, answered: true });
+    }
+    this.#pending.clear();
+    const failure = this.#failure;
+    this.#failure = '';
+    if (status !== 'failed') {
+      this.#idle({ type: 'end_turn' });
+      return;
+    }
+    if (code === 'model_refused') {
+      this.#idle({ type: 'refusal' }, { type: 'refusal', category: null, explanation: failure || null });
+      return;
+    }
+    this.#emit('session.error', {
+      error: errorOf(errorTypes[code ?? 'internal'] ?? 'unknown_error', failure || 'The run failed.', 'exhausted'),
+    });
+    this.#idle({ type: 'retries_exhausted' });
+  }
+}
+
+const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+const errorOf = (type: string, message: string, retry: 'retrying' | 'exhausted' | 'terminal') => ({
+  type,
+  message,
+  retry_status: { type: retry },
+});
+const errorTypes: Partial<Record<ErrorCode, string>> = {
+  model_overloaded: 'model_overloaded_error',
+  model_unavailable: 'model_overloaded_error',
+  rate_limited: 'model_rate_limited_error',
+  model_quota: 'billing_error',
+  model_unauthorized: 'model_request_failed_error',
+  model_unknown: 'model_request_failed_error',
+  model_rejected: 'model_request_failed_error',
+  model_stalled: 'model_request_failed_error',
+  provider_error: 'model_request_failed_error',
+  empty_reply: 'model_request_failed_error',
+  model_context: 'compaction_limit_reached_error',
+};
+
+const contentOf = ({ text, attachments }: FactOf<'message.user'>['data']) => [
+  { type: 'text', text },
+  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: file } })),
+];

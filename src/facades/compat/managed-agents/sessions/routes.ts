@@ -1,0 +1,243 @@
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { invalid, unsupportedField } from '../errors.ts';
+import { changedContent } from '../resources/agent-content.ts';
+import { Overrides } from '../resources/agent-shapes.ts';
+import { EnvironmentContent } from '../resources/environments.ts';
+import type { FileDeps } from '../resources/files.ts';
+import { uploadFor } from '../resources/files.ts';
+import type { Route } from '../route.ts';
+import type { ManagedAgentsSettings } from '../settings.ts';
+import { changedMetadata, MetadataChange, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { newSession } from './create.ts';
+import { sessionIdOf, sessionWord, threadIdOf, threadWord } from './ids.ts';
+import { inboundEvents } from './inbound.ts';
+import { keptOf, sessionAgentOf } from './kept-session.ts';
+import { allEvents, SessionReader } from './reader.ts';
+import { sendEvents } from './send.ts';
+import { checkDeltas, streamEvents } from './stream.ts';
+import { sessionView, threadView } from './views.ts';
+
+type Parts = Pick<FacadeParts, 'services' | 'clock' | 'sse'> & FileDeps;
+const SessionUpdate = z.strictObject({
+  title: z.string().max(500).nullable().optional(),
+  metadata: MetadataChange.nullable().optional(),
+  budget: z.unknown().optional(),
+  vault_ids: z.unknown().optional(),
+  agent: Overrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
+});
+const all = { min: 1, max: 1_000, usual: 1_000 };
+
+/** Sessions, their events and their one thread. */
+export function sessionRoutes(parts: Parts, settings: ManagedAgentsSettings): Route[] {
+  const { services, clock, sse, ids } = parts;
+  const { sessions } = services;
+  const reader = new SessionReader();
+  const views = { services, reader, clock };
+  const uploadOf = (file: string) => uploadFor(file, parts);
+  const found = (params: { readonly id?: string | undefined }) => sessions.get(sessionIdOf(params.id ?? ''));
+  const view = (record: SessionRecord) => sessionView(record, views);
+  const ofThread = async (params: { readonly id?: string | undefined; readonly thread?: string | undefined }) => {
+    const record = await found(params);
+    if (threadIdOf(params.thread ?? '') !== record.id)
+      throw new AppError('not_found', `The session has no thread ${params.thread}.`);
+    return record;
+  };
+  const listed = async (record: SessionRecord, query: Query) => {
+    const order = query.order('asc');
+    const isWithin = query.within('created_at');
+    const types = query.all('types');
+    const events = (await allEvents(record, sessions)).filter(
+      ({ type, processed_at: at }) =>
+        (types.length === 0 || types.includes(type)) && (at === null || isWithin(Date.parse(at))),
+    );
+    if (order === 'desc') events.reverse();
+    const limit = query.integer('limit', all);
+    return withoutPrevious(pageOf(events, { limit, page: query.one('page'), name: `events ${record.id} ${order}` }));
+  };
+  const stream: Route['run'] = async ({ query, reply, request, params }) => {
+    const record = params.thread === undefined ? await found(params) : await ofThread(params);
+    const deltas = checkDeltas(query.all('event_deltas'));
+    await sessions.page(record.id, 0, 1); // refuses callers that may not read, while a status can still say so
+    return await streamEvents({ record, deltas, reply, requestId: request.id }, { sessions, reader, sse });
+  };
+
+  return [
+    {
+      door: 'POST /v1/sessions',
+      least: 'create',
+      async run({ body }) {
+        const deps = { services, settings, uploadOf, newId: () => `${ids()}${ids()}`, now: () => clock.now() };
+        const { command, initial } = await newSession(body, deps);
+        const record = await sessions.create(command);
+        try {
+          if (initial.length > 0) {
+            const projection = await reader.fresh(record, sessions);
+            await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, initial);
+          }
+        } catch (thrown) {
+          await sessions.delete(record.id).catch(() => {}); // its maker never hears of it
+          throw thrown;
+        }
+        const made = await view(await sessions.get(record.id));
+        return initial.length > 0 ? { ...made, status: 'running' as const } : made;
+      },
+    },
+    {
+      door: 'GET /v1/sessions',
+      async run({ query }) {
+        const order = query.order('desc');
+        const isWithin = query.within('created_at');
+        const statuses = query.all('statuses');
+        const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
+        const isAsked = (record: SessionRecord) => {
+          const kept = keptOf(record);
+          return (
+            !record.life &&
+            (!record.archived || query.has('include_archived')) &&
+            isWithin(record.createdAt) &&
+            (agent === undefined || kept?.agentId === agent) &&
+            (version === undefined || String(kept?.version) === version)
+          );
+        };
+        if (query.one('deployment_id') !== undefined || query.one('memory_store_id') !== undefined)
+          return { data: [], next_page: null, prev_page: null };
+        const chosen = (await sessions.list()).filter(isAsked).sort((a, b) => b.createdAt - a.createdAt);
+        if (order === 'asc') chosen.reverse();
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
+        // A caller that may only see that a session exists cannot read it here.
+        const readable = async (record: SessionRecord) =>
+          await view(record).catch((thrown: unknown) => {
+            if (toAppError(thrown).code === 'session_not_found') return undefined;
+            throw thrown;
+          });
+        if (statuses.length === 0) {
+          const { data, ...rest } = pageOf(chosen, paging);
+          return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };
+        }
+        const shown = (await Promise.all(chosen.map(readable))).filter((one) => one !== undefined);
+        return pageOf(
+          shown.filter(({ status }) => statuses.includes(status)),
+          { ...paging, name: `sessions ${order} ${statuses.join()}` },
+        );
+      },
+    },
+    { door: 'GET /v1/sessions/:id', run: async ({ params }) => await view(await found(params)) },
+    {
+      door: 'POST /v1/sessions/:id',
+      async run({ params, body }) {
+        const record = await found(params);
+        const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
+        if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
+        if (budget !== undefined && budget !== null) throw unsupportedField('budget', 'leave it out');
+        if (record.archived) throw invalid('The session is archived.', 'session_archived');
+        const changed = await changedAgent(record, agent);
+        await sessions.update(record.id, {
+          ...(title !== undefined && title !== null && { title }),
+          ...(metadata && { metadata: changedMetadata(record.metadata ?? {}, metadata) }),
+          ...(changed && { agent: changed }),
+        });
+        return await view(await sessions.get(record.id));
+      },
+    },
+    {
+      door: 'POST /v1/sessions/:id/archive',
+      async run({ params }) {
+        const record = await found(params);
+        if (record.archived) return await view(record);
+        await refuseBusy(record);
+        const kept = record.agent && { ...record.agent.kept, archivedAt: clock.now() };
+        const agent = record.agent && kept && { agent: { ...record.agent, kept } };
+        await sessions.update(record.id, { archived: true, ...agent });
+        return await view(await sessions.get(record.id));
+      },
+    },
+    {
+      door: 'DELETE /v1/sessions/:id',
+      async run({ params }) {
+        const record = await found(params);
+        await refuseBusy(record);
+        await sessions.delete(record.id);
+        return { id: sessionWord(record.id), type: 'session_deleted' as const };
+      },
+    },
+    {
+      door: 'POST /v1/sessions/:id/events',
+      async run({ params, body }) {
+        const record = await found(params);
+        const events = inboundEvents(body);
+        const projection = await reader.state(record, sessions);
+        return { data: await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, events) };
+      },
+    },
+    { door: 'GET /v1/sessions/:id/events', run: async ({ params, query }) => await listed(await found(params), query) },
+    { door: 'GET /v1/sessions/:id/events/stream', stream: true, run: stream },
+    {
+      door: 'GET /v1/sessions/:id/threads',
+      async run({ params, query }) {
+        const record = await found(params);
+        query.integer('limit', all);
+        const thread = await threadView(record, views);
+        const statuses = query.all('statuses');
+        return { data: statuses.length === 0 || statuses.includes(thread.status) ? [thread] : [], next_page: null };
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/threads/:thread',
+      run: async ({ params }) => await threadView(await ofThread(params), views),
+    },
+    {
+      door: 'POST /v1/sessions/:id/threads/:thread/archive',
+      async run({ params }) {
+        const record = await ofThread(params);
+        throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/threads/:thread/events',
+      run: async ({ params, query }) => await listed(await ofThread(params), query),
+    },
+    { door: 'GET /v1/sessions/:id/threads/:thread/stream', stream: true, run: stream },
+    {
+      door: 'GET /v1/sessions/:id/resources',
+      async run({ params, query }) {
+        const record = await found(params);
+        await sessions.page(record.id, 0, 1);
+        const limit = query.integer('limit', all);
+        const resources = keptOf(record)?.resources ?? [];
+        return withoutPrevious(pageOf(resources, { limit, page: query.one('page'), name: `resources ${record.id}` }));
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/resources/:resource',
+      async run({ params }) {
+        const record = await found(params);
+        await sessions.page(record.id, 0, 1);
+        const resource = keptOf(record)?.resources.find(({ id }) => id === params.resource);
+        if (!resource) throw new AppError('not_found', `The session has no resource ${params.resource}.`);
+        return resource;
+      },
+    },
+  ];
+
+  async function refuseBusy(record: SessionRecord): Promise<void> {
+    const active = await sessions.activeRun(record.id);
+    if (active && !active.waiting) throw invalid('The session is running. Interrupt it first.', 'session_running');
+    if (active) await sessions.stop(record.id);
+  }
+
+  async function changedAgent(record: SessionRecord, change: z.output<typeof SessionUpdate>['agent']) {
+    if (!change) return undefined;
+    const kept = keptOf(record);
+    if (!kept) throw invalid('agent: only a session that was made by this API has an agent that can be changed.');
+    const active = await sessions.activeRun(record.id);
+    if (active) throw invalid('agent: the session must be idle.', 'session_running');
+    const content = changedContent(kept.content, change);
+    const environment = await services.documents.get(kept.environmentId).catch(() => undefined);
+    const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
+    return sessionAgentOf({ kept: { ...kept, content }, config, files: record.agent?.files });
+  }
+}

@@ -1,0 +1,141 @@
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import { iso } from '../wire.ts';
+import { eventWord, threadWord } from './ids.ts';
+import { type InboundEvent, messageOf, resultText } from './inbound.ts';
+import type { ManagedEvent, Projection } from './projection.ts';
+
+type Sessions = Services['sessions'];
+interface Target {
+  readonly record: SessionRecord;
+  readonly projection: Projection;
+  readonly sessions: Sessions;
+  /** The upload behind a file of the API. Rejects: not_found. */
+  readonly uploadOf: (fileId: string) => Promise<string>;
+  readonly now: () => number;
+}
+
+/** Checks the events against the state of the session, then hands them over in order. */
+export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
+  const uploads = await checked(target, events);
+  const answers: ManagedEvent[] = [];
+  for (const event of events) answers.push(await sendOne(target, event, uploads));
+  return answers;
+}
+
+async function checked(
+  { record, projection, uploadOf }: Target,
+  events: readonly InboundEvent[],
+): Promise<ReadonlyMap<string, string>> {
+  if (record.archived) throw invalid('The session is archived.', 'session_archived');
+  const uploads = new Map<string, string>();
+  let isWaiting = projection.pending.length > 0;
+  for (const [n, event] of events.entries()) {
+    if ('session_thread_id' in event && event.session_thread_id && event.session_thread_id !== threadWord(record.id))
+      throw invalid(`events.${n}.session_thread_id: the session has no thread ${event.session_thread_id}.`);
+    if (event.type === 'user.interrupt') isWaiting = false;
+    if (event.type === 'user.message') {
+      const ids = projection.pending.join(', ');
+      if (isWaiting)
+        throw invalid(`events.${n}: the session waits for an answer to ${ids}. Answer, or interrupt first.`);
+      for (const file of messageOf(event).files) uploads.set(file, await uploadOf(file));
+    }
+    if (event.type === 'user.tool_confirmation') checkCall(projection, event.tool_use_id, n, false);
+    if (event.type === 'user.custom_tool_result') {
+      checkCall(projection, event.custom_tool_use_id, n, true);
+      resultText(event.content);
+    }
+  }
+  return uploads;
+}
+function checkCall(projection: Projection, id: string, n: number, isCustom: boolean): void {
+  const call = projection.callOf(id);
+  const what = isCustom ? 'agent.custom_tool_use' : 'agent.tool_use or agent.mcp_tool_use';
+  if (!call || (call.kind === 'custom') !== isCustom)
+    throw invalid(`events.${n}: ${id} is no ${what} of this session.`);
+}
+
+async function sendOne(
+  target: Target,
+  event: InboundEvent,
+  uploads: ReadonlyMap<string, string>,
+): Promise<ManagedEvent> {
+  const { record, sessions, now } = target;
+  const { id } = record;
+  if (event.type === 'user.message') {
+    const { text, files } = messageOf(event);
+    const active = await sessions.activeRun(id);
+    // A run that waits for a word continues with it; one that works finishes first.
+    const mode = active && !active.waiting ? 'queue' : 'inject';
+    const { seq } = await sessions.send(id, { text, mode, attachments: files.map((file) => uploads.get(file) ?? '') });
+    return { ...event, id: eventWord(id, seq), processed_at: active && !active.waiting ? null : iso(now()) };
+  }
+  if (event.type === 'user.interrupt') return await interrupt(target, event);
+  return await answer(target, event);
+}
+
+async function interrupt(
+  { record: { id }, sessions, projection, now }: Target,
+  event: Extract<InboundEvent, { type: 'user.interrupt' }>,
+): Promise<ManagedEvent> {
+  const before = projection.seq;
+  const { stopped } = await sessions.stop(id);
+  const end = stopped ? await findAfter(sessions, id, before, isStop) : undefined;
+  const seq = end?.seq ?? before;
+  // Without effect, its id is that of no event.
+  const word = end ? eventWord(id, seq) : `${eventWord(id, seq)}none`;
+  return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: iso(now()) };
+}
+const isStop = (event: SessionEvent) => event.type === 'run.end' && event.data.reason === 'stopped';
+
+type Answer = Extract<InboundEvent, { type: 'user.tool_confirmation' | 'user.custom_tool_result' }>;
+/** The first answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting. */
+async function answer({ record: { id }, sessions, projection, now }: Target, event: Answer): Promise<ManagedEvent> {
+  const toolUse = event.type === 'user.tool_confirmation' ? event.tool_use_id : event.custom_tool_use_id;
+  const call = projection.callOf(toolUse);
+  const before = projection.seq;
+  const shown =
+    event.type === 'user.tool_confirmation'
+      ? { ...event, deny_message: event.deny_message ?? null, session_thread_id: event.session_thread_id ?? null }
+      : { ...event, content: event.content ?? [], is_error: event.is_error ?? false };
+  const without: ManagedEvent = { ...shown, id: `${toolUse}again`, processed_at: iso(now()) };
+  if (!call?.isPending) return without;
+  const { callId } = call;
+  const verdict =
+    event.type === 'user.custom_tool_result'
+      ? {
+          decision: 'approved' as const,
+          result: { output: resultText(event.content), isError: event.is_error ?? false },
+        }
+      : {
+          decision: event.result === 'allow' ? ('approved' as const) : ('rejected' as const),
+          ...(event.deny_message && { text: event.deny_message }),
+        };
+  try {
+    await sessions.decide(id, { callId, by: 'program', ...verdict });
+  } catch (thrown) {
+    if (toAppError(thrown).code !== 'conflict') throw thrown; // somebody else was first
+    return without;
+  }
+  const isIt = ({ type, data }: SessionEvent) =>
+    type === 'approval.resolved' && (data as FactOf<'approval.resolved'>['data']).callId === callId;
+  const resolved = await findAfter(sessions, id, before, isIt);
+  return resolved ? { ...without, id: eventWord(id, resolved.seq), processed_at: iso(resolved.ts) } : without;
+}
+
+async function findAfter(
+  sessions: Sessions,
+  id: SessionRecord['id'],
+  after: number,
+  isIt: (event: SessionEvent) => boolean,
+): Promise<SessionEvent | undefined> {
+  for (let seq = after; ; ) {
+    const { events, head } = await sessions.page(id, seq, 1_000);
+    const found = events.find(isIt);
+    seq = events.at(-1)?.seq ?? head;
+    if (found || events.length === 0 || seq >= head) return found;
+  }
+}

@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { openSse, type SseContext, sseFrame } from '../../../../http/transport/sse.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { errorBody, invalid } from '../errors.ts';
+import { iso } from '../wire.ts';
+import { eventWord, messageWord } from './ids.ts';
+import type { ManagedEvent, Projection } from './projection.ts';
+import type { SessionReader } from './reader.ts';
+
+interface Wish {
+  readonly record: SessionRecord;
+  readonly deltas: readonly string[];
+  readonly reply: FastifyReply;
+  readonly requestId: string;
+}
+interface Deps {
+  readonly sessions: Services['sessions'];
+  readonly reader: SessionReader;
+  readonly sse: SseContext;
+}
+const previewed = ['agent.message', 'agent.thinking'];
+export function checkDeltas(wanted: readonly string[]): readonly string[] {
+  const other = wanted.find((type) => !previewed.includes(type));
+  if (other !== undefined) throw invalid(`event_deltas: ${other} has no previews; ${previewed.join(' and ')} have.`);
+  return wanted;
+}
+
+const frameOf = (event: { readonly type: string }) => sseFrame({ event: event.type, data: event });
+
+/** The events of a session from now on, until it ends or the client leaves. */
+export async function streamEvents({ record, deltas, reply, requestId }: Wish, deps: Deps): Promise<void> {
+  const { sessions, reader, sse } = deps;
+  // The place is fixed before the headers leave: what a client does once it has them comes after it.
+  const projection = await reader.fresh(record, sessions);
+  using stream = openSse(reply, sse);
+  const previews = new Previews(projection, deltas.includes('agent.message'));
+  try {
+    const following = sessions.follow(record.id, projection.seq, { signal: stream.gone, deltas: true });
+    for await (const update of following) {
+      if (update.kind === 'resync') return stream.destroy(); // the client opens another stream, and lists
+      const frames = update.events.flatMap((event) => previews.of(event).map(frameOf));
+      if (frames.length > 0) await stream.writeAll(frames);
+    }
+    if (stream.gone.aborted) return;
+    const isGone = await sessions.get(record.id).then(
+      () => false,
+      (thrown: unknown) => toAppError(thrown).code === 'session_not_found',
+    );
+    const last = { id: eventWord(record.id, projection.seq + 1), processed_at: iso(sse.clock.now()) };
+    if (isGone) await stream.write(frameOf({ ...last, type: 'session.deleted' } as ManagedEvent));
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (!stream.gone.aborted) await stream.write(sseFrame({ event: 'error', data: errorBody(500, error, requestId) }));
+  }
+}
+
+/** Adds to the events of a log the previews of texts. A text whose beginning came before the stream has none. */
+class Previews {
+  readonly #projection: Projection;
+  readonly #isWanted: boolean;
+  readonly #begun = new Set<string>();
+  readonly #missed = new Set<string>();
+  #isFirst = true;
+
+  constructor(projection: Projection, isWanted: boolean) {
+    this.#projection = projection;
+    this.#isWanted = isWanted;
+  }
+
+  of(event: SessionEvent): { readonly type: string }[] {
+    const wasOpen = this.#projection.openMessage;
+    const events = this.#projection.add(event);
+    if (event.type !== 'message.delta' || !this.#isWanted || !this.#projection.shows) return [...events];
+    const { messageId, text } = event.data;
+    if (this.#isFirst && wasOpen === messageId) this.#missed.add(messageId);
+    this.#isFirst = false;
+    if (this.#missed.has(messageId)) return [...events];
+    const id = messageWord(messageId);
+    const start = this.#begun.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
+    this.#begun.add(id);
+    const delta = { type: 'content_delta', index: 0, content: { type: 'text', text } };
+    return [...events, ...start, { type: 'event_delta', event_id: id, delta } as { type: string }];
+  }
+}

@@ -1,0 +1,37 @@
+import type { FactOf } from '../../../../core/model/events.ts';
+
+/** The amounts that a session has used so far. Costs are those of the server's price list. */
+export interface Usage {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  readonly cacheWritten: number;
+  readonly cost: number;
+}
+export const noUsage: Usage = { input: 0, output: 0, cacheRead: 0, cacheWritten: 0, cost: 0 };
+
+export function withUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
+  const { inputTokens, outputTokens, cachedTokens = 0, cacheWrittenTokens = 0, cost = 0 } = used;
+  return {
+    input: before.input + Math.max(0, inputTokens - cachedTokens - cacheWrittenTokens),
+    output: before.output + outputTokens,
+    cacheRead: before.cacheRead + cachedTokens,
+    cacheWritten: before.cacheWritten + cacheWrittenTokens,
+    cost: before.cost + cost,
+  };
+}
+
+const seconds = (ms: number) => Math.round(ms) / 1_000;
+export const usageOf = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
+  input_tokens: input,
+  output_tokens: output,
+  cache_read_input_tokens: cacheRead,
+  cache_creation: { ephemeral_5m_input_tokens: cacheWritten, ephemeral_1h_input_tokens: 0 },
+  list_cost: { amount: String(Math.round(cost * 100)), currency: 'USD' as const },
+  active_seconds: seconds(activeMs),
+  server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
+});
+export const statsOf = (activeMs: number, durationMs: number) => ({
+  active_seconds: seconds(activeMs),
+  duration_seconds: seconds(durationMs),
+});

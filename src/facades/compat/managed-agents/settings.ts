@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { listOf, oneOf } from '../../../config/kinds.ts';
+import { setting } from '../../../config/setting.ts';
+
+/** The settings of this facade. */
+export const managedAgentsSettings = z.strictObject({
+  facade: setting(
+    oneOf('off', 'on'),
+    'off',
+    "whether programs written on Anthropic's Managed Agents API can use this server",
+    'CORRAL_MANAGED_AGENTS',
+  ),
+  root: setting(
+    oneOf('off', 'on'),
+    'off',
+    'whether the API is also there without the prefix /anthropic, as /v1/agents, /v1/sessions and so on',
+  ),
+  models: setting(
+    listOf('name=provider/model', z.string().regex(/^[^=\s]{1,100}=(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/)),
+    [],
+    'the models that stand for the names in programs, such as `claude-*=openai/gpt-5`; the first that fits counts',
+  ),
+});
+export type ManagedAgentsSettings = z.output<typeof managedAgentsSettings>;

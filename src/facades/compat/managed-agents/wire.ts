@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { parseJson } from '../../../core/text/json.ts';
+import { invalid } from './errors.ts';
+
+/** Checks what a client sent. Rejects with the first fault, named by its field. */
+export function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
+  const found = shape.safeParse(given ?? {});
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  const keys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '';
+  const where = issue?.path.join('.') ?? '';
+  if (keys !== '') throw invalid(`${where === '' ? keys : `${where}.${keys}`}: Extra inputs are not permitted.`);
+  throw invalid(`${where || 'The body'}: ${issue?.message}`);
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
+
+/** A time of a query. One without a zone is UTC. */
+export function timeOf(name: string, given: string): number {
+  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(given);
+  const at = Date.parse(hasZone ? given : `${given}Z`);
+  if (Number.isNaN(at)) throw invalid(`${name}: '${given}' is no time as RFC 3339 writes it.`);
+  return at;
+}
+
+/** The values of a query; SDKs write lists as `name[]=a&name[]=b`. */
+export class Query {
+  readonly #values: URLSearchParams;
+
+  constructor(url: string) {
+    this.#values = new URL(url, 'http://server').searchParams;
+  }
+
+  one = (name: string): string | undefined => this.#values.get(name) ?? undefined;
+  has = (name: string): boolean => this.one(name) === 'true';
+  all = (name: string): string[] => [...this.#values.getAll(`${name}[]`), ...this.#values.getAll(name)];
+  integer(name: string, { min, max, usual }: { min: number; max: number; usual: number }): number {
+    const given = this.one(name);
+    if (given === undefined || given === '') return usual;
+    const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+    if (!(value >= min && value <= max)) throw invalid(`${name} must be a whole number from ${min} to ${max}.`);
+    return value;
+  }
+  order(usual: 'asc' | 'desc'): 'asc' | 'desc' {
+    const given = this.one('order') ?? usual;
+    if (given !== 'asc' && given !== 'desc') throw invalid('order must be asc or desc.');
+    return given;
+  }
+  /** Whether a time lies within `created_at[gte]` and its like. */
+  within(name: string): (at: number) => boolean {
+    const bound = (word: string) => {
+      const given = this.one(`${name}[${word}]`);
+      return given === undefined ? undefined : timeOf(`${name}[${word}]`, given);
+    };
+    const [gt, gte, lt, lte] = ['gt', 'gte', 'lt', 'lte'].map(bound);
+    return (at) =>
+      (gt === undefined || at > gt) &&
+      (gte === undefined || at >= gte) &&
+      (lt === undefined || at < lt) &&
+      (lte === undefined || at <= lte);
+  }
+}
+
+interface Paging {
+  readonly limit: number;
+  readonly page: string | undefined;
+  /** Distinguishes the lists and orders: a cursor of another one is refused. */
+  readonly name: string;
+}
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  readonly next_page: string | null;
+}
+const cursorLimits = { maxBytes: 4_096, maxDepth: 2, maxValues: 4 };
+const Cursor = z.tuple([z.string(), z.string()]);
+
+/** One page of a list that is in its order already. */
+export function pageOf<Item extends { readonly id: string }>(
+  items: readonly Item[],
+  { limit, page, name }: Paging,
+): Page<Item> & { readonly prev_page: string | null } {
+  const from = page === undefined || page === '' ? 0 : placeOf(items, page, name);
+  const data = items.slice(from, from + limit);
+  const cursor = (id: string) => Buffer.from(JSON.stringify([name, id])).toString('base64url');
+  const last = data.at(-1);
+  const before = items[from - limit - 1];
+  return {
+    data,
+    next_page: last && from + limit < items.length ? cursor(last.id) : null,
+    prev_page: from === 0 ? null : cursor(before?.id ?? ''),
+  };
+}
+
+function placeOf(items: readonly { readonly id: string }[], page: string, name: string): number {
+  const json = parseJson(Buffer.from(page, 'base64url').toString(), cursorLimits);
+  const { success, data } = Cursor.safeParse(json.ok ? json.value : undefined);
+  if (!success || data[0] !== name) throw invalid('page is no cursor of this list in this order.');
+  if (data[1] === '') return 0;
+  const at = items.findIndex(({ id }) => id === data[1]);
+  if (at < 0) throw invalid('page: the place of this cursor is gone. Begin again without page.');
+  return at + 1;
+}
+export const withoutPrevious = <Item>({ data, next_page }: Page<Item>): Page<Item> => ({ data, next_page });
+
+const pair = z.record(z.string().min(1).max(64), z.string().max(512));
+export const Metadata = pair.refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');
+export const MetadataChange = z.record(z.string().min(1).max(64), z.string().max(512).nullable());
+/** A patch of names and values: null deletes. */
+export function changedMetadata(
+  now: Readonly<Record<string, string>>,
+  change: z.output<typeof MetadataChange>,
+): Record<string, string> {
+  const all: Record<string, string | null> = { ...now, ...change };
+  const next = Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null));
+  if (Object.keys(next).length > 16) throw invalid('metadata must have at most 16 pairs.', 'invalid_metadata');
+  return next;
+}

@@ -1,0 +1,65 @@
+import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
+import { allows } from '../../agents/tools/selection.ts';
+import type { ToolDescription } from '../../agents/tools/tool.ts';
+import { behindToolset, clientTool, toolset } from '../../agents/tools/toolset.ts';
+import type { ApprovalRule } from '../../core/model/approval-rule.ts';
+import type { SessionAgent } from '../../core/model/session-agent.ts';
+import { anyGlob } from '../../core/text/glob.ts';
+import type { Profile } from '../run/profile.ts';
+
+interface Base {
+  /** The profile of the server's settings. */
+  readonly usual: Profile;
+  /** The tools that no agent has. */
+  readonly denied: readonly string[];
+}
+const weeksMs = 20 * 24 * 60 * 60_000; // a program may take its time; timers cannot be much longer
+const toolTimeoutMs = 60_000;
+
+/** The profile of a session whose program gave it an agent of its own. The server's denials and approvals stay. */
+export function sessionAgentProfile(
+  agent: SessionAgent,
+  { usual, denied }: Base,
+): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt'> {
+  const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
+    [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allows({ deny: denied }, { ...tool, name }));
+  const wanted = new Set(agent.tools);
+  const own = [...toolset, ...foundIn(usual.tools, wanted)].filter((tool) => wanted.has(tool.name) && !isOff(tool));
+  const clientTools = agent.clientTools.map(clientTool);
+  const all = [...own, ...clientTools];
+  const tools = withTools(toolRegistry([]), { declared: all, all });
+  const rules = [...(usual.approvals?.rules ?? []), ...renamed(usual.approvals?.rules ?? []), ...agent.approvals];
+  const asked = (usual.approvals?.tools ?? []).filter((name) => name !== '*');
+  const servers = agent.servers.map(({ tools: offered, ...server }) => ({
+    ...server,
+    tools: [...offered],
+    headers: {},
+    timeoutMs: toolTimeoutMs,
+  }));
+  return {
+    tools,
+    toolServers: servers,
+    allows: (tool) => !isOff(tool),
+    approvals: {
+      tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...asked, ...aliasesOf(asked)],
+      rules,
+      timeoutMs: weeksMs,
+    },
+    ...(agent.instructions !== null && { prompt: agent.instructions }),
+  };
+}
+
+const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
+  [...names].filter((name) => behindToolset[name] === undefined).flatMap((name) => registry.find(name) ?? []);
+
+const aliasesOf = (names: readonly string[]): string[] =>
+  Object.entries(behindToolset).flatMap(([alias, real]) => (real.some((name) => names.includes(name)) ? [alias] : []));
+
+/** Rules about the server's own tools, for the names under which such an agent has them. */
+function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
+  return rules.flatMap((rule) =>
+    Object.entries(behindToolset).flatMap(([alias, real]) =>
+      real.some((name) => anyGlob([rule.tool])(name)) && !anyGlob([rule.tool])(alias) ? [{ ...rule, tool: alias }] : [],
+    ),
+  );
+}

@@ -1,0 +1,134 @@
+import type { Readable } from 'node:stream';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionAgent } from '../../core/model/session-agent.ts';
+import { digestOf } from '../../core/text/digest.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
+import type { LiveSession } from '../run/live-session.ts';
+
+interface Deps {
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  readonly openUpload: (id: string) => Promise<Readable>;
+  readonly warn: (about: object, text: string) => void;
+}
+const installMs = 10 * 60_000;
+const shortMs = 30_000;
+const keptChars = 1_500;
+
+/** The command of each package manager, without the names. */
+const commands: Readonly<Record<string, string>> = {
+  apt: 'sudo -n apt-get update -qq && sudo -n apt-get install -y -qq --no-install-recommends',
+  cargo: 'cargo install --quiet',
+  gem: 'gem install --no-document --user-install',
+  go: 'go install',
+  npm: 'npm install --global --no-audit --no-fund --loglevel error',
+  pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
+};
+/** The sandbox went away, so the next use of one tries again. */
+const passing: ReadonlySet<string> = new Set([
+  ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'],
+]);
+
+/**
+ * Prepares the sandboxes of sessions whose program gave them an agent: the folders of `/mnt/session`, the program's files,
+ * and packages. Each use of such a sandbox waits until it is done. A failure hinders nobody; the log says what is missing.
+ */
+export class SessionSetup {
+  readonly #deps: Deps;
+  readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
+  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The engine makes the sessions in memory, and is made with this setup. */
+  meet(sessions: Pick<LiveSessions, 'get'>): void {
+    this.#sessions = sessions;
+  }
+
+  async beforeUse(id: SessionId, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const live = this.#sessions.get(id);
+    const agent = live?.writer.record.agent;
+    if (!live || !agent) return;
+    const print = digestOf([agent.packages ?? {}, agent.files ?? []]);
+    const known = this.#done.get(client);
+    if (known?.print === print) return await raceAbort(known.work, signal);
+    const work = this.#prepare(live, client, agent).catch((err: unknown) => {
+      this.#done.delete(client);
+      if (!passing.has(toAppError(err).code)) this.#deps.warn({ session: id, err }, 'a sandbox was not prepared');
+    });
+    this.#done.set(client, { print, work });
+    await raceAbort(work, signal);
+  }
+
+  async #prepare(live: LiveSession, client: SandboxClient, agent: SessionAgent): Promise<void> {
+    const { closing } = this.#deps;
+    const link = `mkdir -p .session/uploads .session/outputs && { [ -e /mnt/session ] || ln -s ${quoted(`${client.workdir}/.session`)} /mnt/session; }`;
+    const made = await client.exec({ command: link, cwd: client.workdir, timeoutMs: shortMs }, closing);
+    if (made.exitCode !== 0)
+      await this.#tell(live, `/mnt/session is not in this sandbox: ${made.stderr.trim()}. Its files are in .session.`);
+    for (const file of agent.files ?? []) await this.#place(live, client, file);
+    await this.#install(live, client, agent.packages ?? {});
+  }
+
+  /** A file that is there already is left alone: a restored sandbox has it. */
+  async #place(
+    live: LiveSession,
+    client: SandboxClient,
+    { upload, path }: { readonly upload: string; readonly path: string },
+  ): Promise<void> {
+    const { closing, openUpload } = this.#deps;
+    const place = `.session/uploads/${path}`;
+    const at = (command: string) => client.exec({ command, cwd: client.workdir, timeoutMs: shortMs }, closing);
+    if ((await at(`test -e ${quoted(place)}`)).exitCode === 0) return;
+    try {
+      const content = await openUpload(upload);
+      if (await client.transfers.areSupported(closing)) await client.transfers.write(place, content, {}, closing);
+      else await client.writeFile(place, Buffer.concat(await content.toArray()), closing);
+      await at(`chmod a-w ${quoted(place)}`); // the agent only reads what the program gave it
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (passing.has(error.code)) throw error;
+      await this.#tell(live, `The file ${path} could not be placed: ${error.publicMessage}`);
+    }
+  }
+
+  async #install(live: LiveSession, client: SandboxClient, packages: NonNullable<SessionAgent['packages']>) {
+    const mark = '"$HOME/.local/corral-session-packages"';
+    const wanted = Object.entries(packages);
+    if (wanted.length === 0) return;
+    const { closing } = this.#deps;
+    const all = digestOf(wanted);
+    const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: shortMs }, closing);
+    if (stdout.trim() === all) return;
+    for (const [manager, names] of wanted) {
+      const install = commands[manager];
+      if (install === undefined) throw new AppError('internal', `No way to install with ${manager}.`);
+      const command = `${install} ${names.map(quoted).join(' ')}`;
+      const {
+        exitCode,
+        stderr,
+        stdout: said,
+        timedOut,
+      } = await client.exec({ command, timeoutMs: installMs }, closing);
+      if (exitCode === 0) continue;
+      const why = timedOut ? `it took longer than ${installMs / 60_000} min` : stderr.trim() || said.trim();
+      await this.#tell(live, `${manager} could not install ${names.join(', ')}: ${why.slice(-keptChars)}`);
+    }
+    await client.exec(
+      { command: `mkdir -p "$HOME/.local" && printf %s ${all} > ${mark}`, timeoutMs: shortMs },
+      closing,
+    );
+  }
+
+  async #tell({ writer }: LiveSession, detail: string): Promise<void> {
+    await writer.write([{ type: 'sandbox.setup', runId: null, data: { kind: 'failed', detail } }]);
+  }
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

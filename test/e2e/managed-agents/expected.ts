@@ -1,0 +1,49 @@
+const idle = ['session.thread_status_idle', 'session.usage', 'session.status_idle'];
+const running = ['session.status_running', 'session.thread_status_running'];
+const request = ['span.model_request_start', 'agent.message', 'span.model_request_end'];
+const missing = (code: string | null) => [404, 'not_found_error', code, true];
+
+/** The results of the steps of core.py. */
+export const core = {
+  quickstart: [
+    ['user.message', ...running, ...request, 'agent.tool_use', 'agent.tool_result', ...request, ...idle],
+    true,
+    true,
+  ],
+  deltas: [true, true],
+  listing: [true, true, ['user.message']],
+  versions: [1, 2, [409, 'false'], 'Coder', [2, 1]],
+  'custom tool': [
+    ['requires_action', true, 'get_weather', { location: 'Oslo' }],
+    ['user.custom_tool_result', ...running, ...request, ...idle],
+    'The result is: rain',
+    'user.custom_tool_result',
+  ],
+  confirmation: [
+    'ask',
+    'requires_action',
+    400,
+    true,
+    true,
+    true,
+    ['user.tool_confirmation', ...running, 'agent.tool_result', ...request, ...idle],
+  ],
+  interrupt: ['end_turn', true, true, 'You said: still there?'],
+  files: [['copy.csv'], 'a,b\n1,2\n', ['/mnt/session/uploads/data.csv'], true, true],
+  errors: [
+    missing(null),
+    missing(null),
+    [501, 'invalid_request_error', 'not_supported', true],
+    missing('environment_not_found'),
+    [400, 'invalid_request_error', null, true],
+  ],
+  ends: ['idle', true, 'terminated', 'session_deleted', false],
+  threads: ['running', null, true, ['user.message', ...running, ...request, ...idle]],
+};
+
+/** The results of the steps of runner.mjs. */
+export const runner = {
+  'tool runner': [['user.custom_tool_result', 'user.custom_tool_result'], ['Oslo a', 'Oslo b'], true],
+  quickstart: [true, 'end_turn'],
+  'other sessions': [true, true],
+};

@@ -1,0 +1,242 @@
+# A program on the Anthropic SDK, unpatched: the base URL and the key come from the environment.
+import json
+import re
+import sys
+import threading
+import time
+
+import anthropic
+
+client = anthropic.Anthropic()
+steps = {}
+MODEL = "claude-sonnet-5-5"
+
+
+def step(name, work):
+    try:
+        steps[name] = work()
+    except Exception as error:  # the test says what it expects
+        steps[name] = f"{type(error).__name__}: {error}"
+
+
+def idle(session, send=None):
+    """Opens the stream, sends, and collects the events until the session rests."""
+    events = []
+    with client.beta.sessions.events.stream(session.id, event_deltas=["agent.message"]) as stream:
+        if send:
+            client.beta.sessions.events.send(session.id, events=send)
+        for event in stream:
+            events.append(event)
+            if event.type == "session.status_idle":
+                break
+    return events
+
+
+def say(text):
+    return [{"type": "user.message", "content": [{"type": "text", "text": text}]}]
+
+
+def types(events):
+    return [event.type for event in events if not event.type.startswith("event_")]
+
+
+tools = [{"type": "agent_toolset_20260401"}]
+agent = client.beta.agents.create(model=MODEL, name="Coder", system="You write code.", tools=tools)
+environment = client.beta.environments.create(name="plain")
+session = client.beta.sessions.create(agent=agent.id, environment_id=environment.id, title="First")
+
+
+def quickstart():
+    events = idle(session, say("run: echo hello-$((40+2))"))
+    results = [e for e in events if e.type == "agent.tool_result"]
+    said = [e for e in events if e.type == "agent.message"]
+    return [types(events), "hello-42" in results[0].content[0].text, said[-1].content[0].text.startswith("The result is:")]
+
+
+step("quickstart", quickstart)
+
+
+def deltas():
+    events = idle(session, say("stream these words to me"))
+    texts, starts = {}, []
+    for event in events:
+        if event.type == "event_start":
+            starts.append(event.event.id)
+        if event.type == "event_delta":
+            texts[event.event_id] = texts.get(event.event_id, "") + event.delta.content.text
+    message = [e for e in events if e.type == "agent.message"][-1]
+    return [starts == [message.id], message.content[0].text.startswith(texts[message.id]) and texts[message.id] != ""]
+
+
+step("deltas", deltas)
+
+
+def listing():
+    listed = list(client.beta.sessions.events.list(session.id, limit=3))
+    ids = [event.id for event in listed]
+    again = [event.id for event in client.beta.sessions.events.list(session.id, order="desc")]
+    only = {event.type for event in client.beta.sessions.events.list(session.id, types=["user.message"])}
+    return [len(ids) == len(set(ids)), ids == again[::-1], sorted(only)]
+
+
+step("listing", listing)
+
+
+def versions():
+    same = client.beta.agents.update(agent.id, name="Coder", version=1)
+    second = client.beta.agents.update(agent.id, name="Coder 2", version=1)
+    try:
+        client.beta.agents.update(agent.id, name="Coder 3", version=1)
+        conflict = None
+    except anthropic.ConflictError as error:
+        conflict = [error.status_code, error.response.headers["x-should-retry"]]
+    first = client.beta.agents.retrieve(agent.id, version=1)
+    all_versions = [one.version for one in client.beta.agents.versions.list(agent.id)]
+    return [same.version, second.version, conflict, first.name, all_versions]
+
+
+step("versions", versions)
+
+
+def custom_tool():
+    weather = {
+        "type": "custom",
+        "name": "get_weather",
+        "description": "Weather of a city",
+        "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
+    }
+    own = client.beta.agents.create(model=MODEL, name="Weather", tools=[weather])
+    made = client.beta.sessions.create(agent=own.id, environment_id=environment.id)
+    events = idle(made, say("weather: Oslo"))
+    use = [e for e in events if e.type == "agent.custom_tool_use"][0]
+    stop = events[-1].stop_reason
+    waiting = [stop.type, stop.event_ids == [use.id], use.name, use.input]
+    answer = [{"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": [{"type": "text", "text": "rain"}]}]
+    rest = idle(made, answer)
+    twice = client.beta.sessions.events.send(made.id, events=answer)
+    said = [e for e in rest if e.type == "agent.message"][-1].content[0].text
+    return [waiting, types(rest), said, twice.data[0].type]
+
+
+step("custom tool", custom_tool)
+
+
+def confirmation():
+    asking = [{"type": "agent_toolset_20260401", "configs": [{"name": "bash", "permission_policy": {"type": "always_ask"}}]}]
+    careful = client.beta.agents.create(model=MODEL, name="Careful", tools=asking)
+    made = client.beta.sessions.create(agent=careful.id, environment_id=environment.id)
+    events = idle(made, say("run: echo allowed-$((1+1))"))
+    use = [e for e in events if e.type == "agent.tool_use"][0]
+    stop = events[-1].stop_reason
+    refused = None
+    try:
+        client.beta.sessions.events.send(made.id, events=say("go on"))
+    except anthropic.BadRequestError as error:
+        refused = error.status_code
+    allowed = idle(made, [{"type": "user.tool_confirmation", "tool_use_id": use.id, "result": "allow"}])
+    result = [e for e in allowed if e.type == "agent.tool_result"][0]
+    events = idle(made, say("run: echo denied"))
+    use2 = [e for e in events if e.type == "agent.tool_use"][0]
+    denied = idle(made, [{"type": "user.tool_confirmation", "tool_use_id": use2.id, "result": "deny", "deny_message": "not today"}])
+    result2 = [e for e in denied if e.type == "agent.tool_result"][0]
+    return [
+        use.evaluated_permission,
+        stop.type,
+        refused,
+        "allowed-2" in result.content[0].text,
+        result2.is_error,
+        "not today" in result2.content[0].text,
+        types(denied),
+    ]
+
+
+step("confirmation", confirmation)
+
+
+def interrupt():
+    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    events = []
+    with client.beta.sessions.events.stream(made.id) as stream:
+        client.beta.sessions.events.send(made.id, events=say("run: sleep 300"))
+        for event in stream:
+            events.append(event)
+            if event.type == "agent.tool_use":
+                client.beta.sessions.events.send(made.id, events=[{"type": "user.interrupt"}])
+            if event.type == "session.status_idle":
+                break
+    after = idle(made, say("still there?"))
+    said = [e for e in after if e.type == "agent.message"][-1].content[0].text
+    kinds = types(events)
+    return [events[-1].stop_reason.type, "user.interrupt" in kinds, "agent.tool_result" in kinds, said]
+
+
+step("interrupt", interrupt)
+
+
+def files():
+    uploaded = client.beta.files.upload(file=("data.csv", b"a,b\n1,2\n", "text/csv"))
+    made = client.beta.sessions.create(
+        agent=agent.id,
+        environment_id=environment.id,
+        resources=[{"type": "file", "file_id": uploaded.id, "mount_path": "/data.csv"}],
+    )
+    idle(made, say("run: cp /mnt/session/uploads/data.csv /mnt/session/outputs/copy.csv && ls -l /mnt/session/uploads"))
+    listed = list(client.beta.files.list(scope_id=made.id))
+    content = client.beta.files.download(listed[0].id).read().decode()
+    resources = [one.mount_path for one in client.beta.sessions.resources.list(made.id)]
+    names = [one.filename for one in client.beta.files.list()]
+    client.beta.files.delete(uploaded.id)
+    return [[one.filename for one in listed], content, resources, "data.csv" in names, listed[0].downloadable]
+
+
+step("files", files)
+
+
+def errors():
+    found = []
+    for work in [
+        lambda: client.beta.sessions.retrieve("sesn_0000000000000000"),
+        lambda: client.beta.agents.retrieve("agent_unknown"),
+        lambda: client.beta.vaults.list(),
+        lambda: client.beta.sessions.create(agent=agent.id, environment_id="env_none"),
+        lambda: client.beta.agents.create(model=MODEL, name=""),
+    ]:
+        try:
+            work()
+            found.append("no error")
+        except anthropic.APIStatusError as error:
+            body = error.body
+            same = body["request_id"] == error.response.headers["request-id"]
+            found.append([error.status_code, body["error"]["type"], (body["error"].get("details") or {}).get("error_code"), same])
+    return found
+
+
+step("errors", errors)
+
+
+def ends():
+    shown = client.beta.sessions.retrieve(session.id)
+    archived = client.beta.sessions.archive(session.id)
+    deleted = client.beta.sessions.delete(session.id)
+    hidden = session.id in [one.id for one in client.beta.sessions.list(limit=100)]
+    return [shown.status, shown.usage.output_tokens > 0, archived.status, deleted.type, hidden]
+
+
+step("ends", ends)
+
+
+def threads():
+    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=say("hello"))
+    thread = list(client.beta.sessions.threads.list(made.id))[0]
+    events = []
+    for _ in range(600):
+        events = list(client.beta.sessions.threads.events.list(thread.id, session_id=made.id))
+        if events and events[-1].type == "session.status_idle":
+            break
+        time.sleep(0.1)
+    first = [e for e in events if e.type.startswith("session.thread_status")][0]
+    return [made.status, thread.parent_thread_id, first.session_thread_id == thread.id, types(events)]
+
+
+step("threads", threads)
+print(json.dumps(steps))

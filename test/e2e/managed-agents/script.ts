@@ -1,0 +1,32 @@
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+
+/** The newest message of a request on each wire: its text, and whether it is the result of a call. */
+function newestOf({ body }: FakeRequest): { readonly text: string; readonly isResult: boolean } {
+  const { role, content } = body.messages.at(-1);
+  if (role === 'tool') return { text: textIn(content), isResult: true };
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  if (blocks.at(-1)?.type === 'text') return { text: blocks.at(-1).text, isResult: false };
+  const results = blocks.filter(({ type }: { type: string }) => type === 'tool_result');
+  if (results.length > 0)
+    return { text: results.map(({ content: it }: { content: unknown }) => textIn(it)).join('\n'), isResult: true };
+  return { text: blocks.map(({ text = '' }: { text?: string }) => text).join('\n'), isResult: false };
+}
+const textIn = (content: unknown): string =>
+  typeof content === 'string'
+    ? content
+    : (content as readonly { text?: string }[]).map(({ text = '' }) => text).join('\n');
+
+/**
+ * A model that does what a message asks: `run: <command>` runs it, `weather: <city>` calls the program's tool, `both: <city>`
+ * calls two of them at once, and anything else is said again. The result of a call is what it says next.
+ */
+export function obedient(request: FakeRequest): FakeReply {
+  const { text, isResult } = newestOf(request);
+  if (isResult) return { text: `The result is: ${text.trim()}` };
+  const [, word = '', rest = ''] = /(run|weather|both): (.+)/.exec(text) ?? [];
+  if (word === 'run') return { text: 'I run it.', calls: [{ name: 'bash', args: { command: rest } }] };
+  if (word === 'weather') return { calls: [{ name: 'get_weather', args: { location: rest } }] };
+  if (word === 'both')
+    return { calls: ['a', 'b'].map((one) => ({ name: 'get_weather', args: { location: `${rest} ${one}` } })) };
+  return { text: `You said: ${text.trim()}` };
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { WireName } from '../../support/agents/fake-models/wire-format.ts';
+import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { core, runner } from './expected.ts';
+import { obedient } from './script.ts';
+
+// The published SDKs are the oracle: unpatched, led here by base URL and key alone.
+const key = 'ma_0123456789';
+const program = (name: string) => join(import.meta.dirname, 'programs', name);
+const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
+const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
+
+async function serverWith(wire: WireName, driver = 'process') {
+  await using stack = new AsyncDisposableStack();
+  const fake = stack.use(await fakeProvider(wire, obedient));
+  const server = stack.use(
+    await serverProcess({
+      CORRAL_DRIVER: driver,
+      CORRAL_MANAGED_AGENTS: 'on',
+      CORRAL_TOKEN: key,
+      ...fakeSettings(wire, fake.url),
+      ...(wire === 'compatible' && { CORRAL_MANAGED_AGENTS_MODELS: 'claude-*=local/qwen3' }),
+    }),
+  );
+  const held = stack.move();
+  return {
+    server,
+    env: { ANTHROPIC_BASE_URL: `${server.url}/anthropic`, ANTHROPIC_API_KEY: key },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+const patience = { timeout: 400_000 };
+
+test(
+  'a program in Python finds what it expects, and every reply is exactly what the SDK’s models say',
+  patience,
+  async () => {
+    await using it = await serverWith('anthropic');
+    const { faults, models, ...steps } = await runProgram(
+      { ...python, files: [program('strict.py'), program('core.py')] },
+      it.env,
+    );
+    expect(steps).toEqual(core);
+    expect(faults).toEqual({});
+    expect(models).toBeGreaterThan(10);
+  },
+);
+
+test(
+  'a program in TypeScript runs its tools by the SDK’s runner, with a model that speaks Chat Completions',
+  patience,
+  async () => {
+    await using it = await serverWith('compatible');
+    expect(await runProgram({ ...javascript, files: [program('runner.mjs')] }, it.env)).toEqual(runner);
+  },
+);
+
+test('a call that waits for its result is answered after the server was killed', patience, async () => {
+  await using it = await serverWith('anthropic');
+  const { server } = it;
+  const ask = async (method: string, path: string, body?: object) => {
+    const headers = { 'x-api-key': key, 'content-type': 'application/json' };
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    // biome-ignore lint/suspicious/noExplicitAny: read by assertions
+    return (await (await fetch(`${server.url}/anthropic/v1${path}`, init)).json()) as any;
+  };
+  const input_schema = { type: 'object', properties: {} };
+  const tools = [{ type: 'custom', name: 'get_weather', description: 'Weather of a city', input_schema }];
+  const agent = await ask('POST', '/agents', { model: 'claude-sonnet-5-5', name: 'Weather', tools });
+  const { id } = await ask('POST', '/environments', { name: 'plain' });
+  const session = await ask('POST', '/sessions', {
+    agent: agent.id,
+    environment_id: id,
+    initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'weather: Oslo' }] }],
+  });
+  const events = async () => (await ask('GET', `/sessions/${session.id}/events`)).data;
+  const last = async () => (await events()).at(-1);
+  const patiently = { timeout: 60_000 };
+  await expect.poll(async () => (await last())?.stop_reason?.type, patiently).toBe('requires_action');
+  const before = await events();
+  server.kill('SIGKILL');
+  await server.restart();
+  expect(await events()).toEqual(before);
+  const [use] = before.filter(({ type }: { type: string }) => type === 'agent.custom_tool_use');
+  const answer = {
+    type: 'user.custom_tool_result',
+    custom_tool_use_id: use.id,
+    content: [{ type: 'text', text: 'sun' }],
+  };
+  const { data } = await ask('POST', `/sessions/${session.id}/events`, { events: [answer] });
+  await expect.poll(async () => (await last()).stop_reason?.type, patiently).toBe('end_turn');
+  const after = await events();
+  expect(after.slice(0, before.length)).toEqual(before);
+  expect(after[before.length]).toMatchObject({ id: data[0].id, type: 'user.custom_tool_result' });
+  expect(after.findLast(({ type }: { type: string }) => type === 'agent.message').content[0].text).toBe(
+    'The result is: sun',
+  );
+});

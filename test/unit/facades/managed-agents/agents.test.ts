@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { changedContent, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
+import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { sessionAgentOf } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
+import { changedMetadata, pageOf, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
+
+const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
+const toolset = { type: 'agent_toolset_20260401' };
+
+test('an agent has every field, and each tool its policy', () => {
+  expect(
+    made({ tools: [{ ...toolset, configs: [{ name: 'bash', permission_policy: { type: 'always_ask' } }] }] }),
+  ).toEqual({
+    name: 'Coder',
+    description: null,
+    system: null,
+    model: { id: 'claude-x', effort: null, inference_geo: null, speed: 'standard' },
+    tools: [
+      {
+        type: 'agent_toolset_20260401',
+        default_config: { enabled: true, permission_policy: { type: 'always_allow' } },
+        configs: [{ type: 'bash', name: 'bash', enabled: true, permission_policy: { type: 'always_ask' } }],
+      },
+    ],
+    mcp_servers: [],
+    skills: [],
+    multiagent: null,
+    execution_identity: { type: 'service_account' },
+    metadata: {},
+  });
+});
+
+test('a change keeps what it leaves out, and the effort while the model stays', () => {
+  const now = made({ model: { id: 'claude-x', effort: 'high' }, system: 'One', metadata: { a: '1', b: '2' } });
+  const change = (more: object) => changedContent(now, parsed(AgentChange, more));
+  expect(change({ model: 'claude-x' }).model.effort).toEqual({ type: 'high' });
+  expect(change({ model: 'claude-y' }).model.effort).toBeNull();
+  expect(change({ system: '' }).system).toBeNull();
+  expect(change({ metadata: { a: null, c: '3' } })).toMatchObject({ system: 'One', metadata: { b: '2', c: '3' } });
+});
+
+test.each([
+  [
+    'a custom tool with the name of a built-in one',
+    { tools: [{ type: 'custom', name: 'bash', description: 'x', input_schema: { type: 'object' } }] },
+  ],
+  [
+    'a tool server that no toolset uses',
+    { mcp_servers: [{ type: 'url', name: 'github', url: 'https://mcp.example/' }] },
+  ],
+  ['a toolset without its server', { tools: [{ type: 'mcp_toolset', mcp_server_name: 'github' }] }],
+  ['skills', { skills: [{ type: 'custom', skill_id: 'skill_1' }] }],
+  ['several agents', { multiagent: { type: 'coordinator', agents: [] } }],
+  ['a field that the API does not have', { colour: 'red' }],
+  ['a fast model', { model: { id: 'claude-x', speed: 'fast' } }],
+])('an agent with %s is refused', (_, more) => {
+  expect(() => made(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+});
+
+test('the session has the tools that are on, the rules of their policies, and the packages of its environment', () => {
+  const content = made({
+    mcp_servers: [{ type: 'url', name: 'Git-Hub', url: 'https://mcp.example/' }],
+    tools: [
+      { ...toolset, default_config: { enabled: false }, configs: [{ name: 'read', enabled: true }] },
+      {
+        type: 'mcp_toolset',
+        mcp_server_name: 'Git-Hub',
+        configs: [{ name: 'get_issue', permission_policy: { type: 'always_allow' } }],
+      },
+      { type: 'custom', name: 'get_weather', description: 'x', input_schema: { type: 'object' } },
+    ],
+  });
+  const config = { ...unrestricted, packages: { ...unrestricted.packages, pip: ['pandas'] } };
+  const kept = { agentId: 'agent_1', version: 1, content, environmentId: 'env_1', archivedAt: null, resources: [] };
+  const agent = sessionAgentOf({ kept, config, files: undefined });
+  expect(agent).toMatchObject({
+    tools: ['read'],
+    clientTools: [{ name: 'get_weather' }],
+    servers: [{ name: 'github', url: 'https://mcp.example/', tools: ['*'] }],
+    packages: { pip: ['pandas'] },
+  });
+  const actionOf = (tool: string) => agent.approvals.find((rule) => rule.tool === tool)?.action;
+  expect([actionOf('read'), actionOf('bash')]).toEqual(['allow', 'deny']);
+  expect([actionOf('mcp_github_get_issue'), actionOf('mcp_github_*')]).toEqual(['allow', 'ask']);
+});
+
+test('a list is read page by page, and a cursor of another list is refused', () => {
+  const items = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id }));
+  const first = pageOf(items, { limit: 2, page: undefined, name: 'x' });
+  const second = pageOf(items, { limit: 2, page: first.next_page ?? '', name: 'x' });
+  const third = pageOf(items, { limit: 2, page: second.next_page ?? '', name: 'x' });
+  expect([first, second, third].flatMap(({ data }) => data)).toEqual(items);
+  expect([first.prev_page, third.next_page]).toEqual([null, null]);
+  expect(pageOf(items, { limit: 2, page: third.prev_page ?? '', name: 'x' }).data).toEqual(second.data);
+  expect(() => pageOf(items, { limit: 2, page: first.next_page ?? '', name: 'y' })).toThrow('no cursor');
+});
+
+test('queries have lists, ranges and times without a zone', () => {
+  const query = new Query('/v1/sessions?statuses[]=idle&statuses[]=running&created_at[gte]=2026-01-01T00:00:00');
+  expect(query.all('statuses')).toEqual(['idle', 'running']);
+  const isWithin = query.within('created_at');
+  expect([Date.UTC(2026, 0, 1), Date.UTC(2025, 11, 31)].map(isWithin)).toEqual([true, false]);
+});
+
+test('metadata of more than 16 names is refused, also by a patch', () => {
+  const now = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`n${n}`, '1']));
+  expect(() => changedMetadata(now, { more: '1' })).toThrow('16');
+  expect(changedMetadata(now, { n0: null, more: '1' })).toMatchObject({ more: '1' });
+});

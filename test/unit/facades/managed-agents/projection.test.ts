@@ -1,0 +1,152 @@
+import { expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import type { SessionId } from '../../../../src/core/model/ids.ts';
+import { Projection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
+
+const sessionId = '0123456789abcdef' as SessionId;
+const runId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
+const messageId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a11';
+const facts = { name: 'Coder', customTools: new Set(['get_weather']), servers: new Map([['github', 'GitHub']]) };
+
+/** The facts of a log as its events. */
+const logOf = (...all: readonly { type: string; data: object }[]): SessionEvent[] =>
+  all.map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent);
+function projected(log: readonly SessionEvent[]) {
+  const projection = new Projection(sessionId, facts);
+  const events = log.flatMap((event) => projection.add(event));
+  return { projection, events, types: events.map(({ type }) => type) };
+}
+const begun = [
+  { type: 'message.user', data: { messageId, text: 'Hi', attachments: [] } },
+  { type: 'run.started', data: { task: 'Hi', messageId } },
+];
+const usage = { type: 'usage', data: { model: 'm', inputTokens: 10, outputTokens: 5, cachedTokens: 4, cost: 0.02 } };
+const asked = (name: string, callId = 'c1') => [
+  { type: 'approval.requested', data: { callId, function: name, args: { a: 1 }, expiresAt: 1 } },
+  { type: 'message.assistant', data: { messageId, text: 'May I?', attachments: [] } },
+  { type: 'run.wait', data: { question: 'May I?', reason: 'approval' } },
+];
+const end = (status: string, reason: string, code?: string) => ({
+  type: 'run.end',
+  data: { status, reason, task: 'Hi', ...(code && { code }) },
+});
+const idle = ['session.thread_status_idle', 'session.usage', 'session.status_idle'];
+const running = ['session.status_running', 'session.thread_status_running'];
+
+test('the same log gives the same events, with ids of their own', () => {
+  const log = logOf(...begun, usage, ...asked('bash'), end('stopped', 'stopped'));
+  const { events } = projected(log);
+  expect(projected(log).events).toEqual(events);
+  expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+});
+
+test('a call that a program carries out waits, and its result is the answer; the question about it is not shown', () => {
+  const { projection, events, types } = projected(logOf(...begun, usage, ...asked('get_weather')));
+  expect(types).toEqual([
+    'user.message',
+    ...running,
+    'span.model_request_start',
+    'span.model_request_end',
+    'agent.custom_tool_use',
+    ...idle,
+  ]);
+  const use = events.find(({ type }) => type === 'agent.custom_tool_use');
+  expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'requires_action', event_ids: [use?.id] } });
+  expect(projection.callOf(use?.id ?? '')).toEqual({ callId: 'c1', kind: 'custom', isPending: true });
+  const resolved = { callId: 'c1', decision: 'approved', by: 'program', result: { output: 'rain', isError: false } };
+  const more = logOf(
+    ...begun,
+    usage,
+    ...asked('get_weather'),
+    { type: 'approval.resolved', data: resolved },
+    { type: 'run.resumed', data: {} },
+    { type: 'tool.calling', data: { callId: 'c1', tool: 'custom', function: 'get_weather', args: {} } },
+    {
+      type: 'tool.called',
+      data: {
+        callId: 'c1',
+        tool: 'custom',
+        function: 'get_weather',
+        args: {},
+        success: true,
+        output: 'rain',
+        content: null,
+      },
+    },
+  );
+  const after = projected(more);
+  expect(after.types.slice(types.length)).toEqual(['user.custom_tool_result', ...running]);
+  expect(after.projection.pending).toEqual([]);
+});
+
+test('a call that a person denied has its confirmation and a result that is an error', () => {
+  const called = { callId: 'c1', tool: 'shell', function: 'bash', args: {} };
+  const { events } = projected(
+    logOf(
+      ...begun,
+      ...asked('bash'),
+      { type: 'approval.resolved', data: { callId: 'c1', decision: 'rejected', by: 'program', text: 'no' } },
+      { type: 'run.resumed', data: {} },
+      { type: 'tool.calling', data: called },
+      { type: 'tool.called', data: { ...called, success: false, output: 'Not run', content: null } },
+    ),
+  );
+  expect(events.find(({ type }) => type === 'agent.tool_use')).toMatchObject({
+    evaluated_permission: 'ask',
+    evaluation: { type: 'always_ask' },
+  });
+  expect(events.find(({ type }) => type === 'user.tool_confirmation')).toMatchObject({
+    result: 'deny',
+    deny_message: 'no',
+  });
+  expect(events.at(-1)).toMatchObject({ type: 'agent.tool_result', is_error: true });
+});
+
+test('a stop is an interrupt: the open request ends, each call that waits gets an error, and the turn is over', () => {
+  const delta = { type: 'message.delta', data: { messageId, text: 'He' } };
+  const { types, events } = projected(logOf(...begun, delta, ...asked('bash'), end('stopped', 'stopped')));
+  expect(types.slice(-6)).toEqual(['user.interrupt', 'span.model_request_end', 'agent.tool_result', ...idle]);
+  expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } });
+});
+
+test('a run that fails ends with an error, and the usage stands before the end', () => {
+  const { events, types } = projected(
+    logOf(...begun, usage, { type: 'run.error', data: { error: 'Busy' } }, end('failed', 'failed', 'model_overloaded')),
+  );
+  expect(types.slice(-4)).toEqual(['session.error', ...idle]);
+  expect(events.find(({ type }) => type === 'session.error')).toMatchObject({
+    error: { type: 'model_overloaded_error', message: 'Busy', retry_status: { type: 'exhausted' } },
+  });
+  expect(events.find(({ type }) => type === 'session.usage')).toMatchObject({
+    usage: {
+      input_tokens: 6,
+      cache_read_input_tokens: 4,
+      output_tokens: 5,
+      list_cost: { amount: '2', currency: 'USD' },
+    },
+  });
+});
+
+test('a pause for the provider is told once, and the run goes on with the next text', () => {
+  const notice = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'Busy' } };
+  const said = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };
+  const { types, projection } = projected(logOf(...begun, notice, notice, said));
+  expect(types).toEqual([
+    'user.message',
+    ...running,
+    'session.error',
+    'session.thread_status_rescheduled',
+    'session.status_rescheduled',
+    'session.error',
+    ...running,
+    'span.model_request_start',
+    'agent.message',
+  ]);
+  expect(projection.status).toBe('running');
+});
+
+test('a call of a tool server has the name that the program gave the server', () => {
+  const calling = { callId: 'c1', tool: 'mcp', function: 'mcp_github_get_issue', args: {} };
+  const { events } = projected(logOf(...begun, { type: 'tool.calling', data: calling }));
+  expect(events.at(-1)).toMatchObject({ type: 'agent.mcp_tool_use', name: 'get_issue', mcp_server_name: 'GitHub' });
+});

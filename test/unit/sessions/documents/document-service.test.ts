@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import { documentService } from '../../../../src/sessions/documents/document-service.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const service = () => documentService({ records: memoryStore().records, clock: manualClock(), ids: randomIds() });
+
+test('a document keeps its versions, and the same content makes no new one', async () => {
+  const documents = service();
+  const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });
+  expect((await documents.update(id, { content: { name: 'a' } })).version).toBe(1);
+  expect((await documents.update(id, { content: { name: 'b' }, version: 1 })).version).toBe(2);
+  await expect(documents.update(id, { content: { name: 'c' }, version: 1 })).rejects.toMatchObject({
+    code: 'conflict',
+  });
+  expect((await documents.get(id, 1)).content).toEqual({ name: 'a' });
+  expect((await documents.versions(id)).map(({ version }) => version)).toEqual([2, 1]);
+  await expect(documents.get(id, 3)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('of two changes at once of one version, one wins', async () => {
+  const documents = service();
+  const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });
+  const changes = await Promise.allSettled(
+    ['b', 'c'].map((name) => documents.update(id, { content: { name }, version: 1 })),
+  );
+  expect(changes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const winner = changes.find((one) => one.status === 'fulfilled');
+  expect((await documents.get(id)).content).toEqual(winner?.value.content);
+  await documents.update(id, { content: { name: 'd' } });
+  expect((await documents.get(id, 2)).content).toEqual(winner?.value.content);
+  expect((await documents.get(id, 1)).content).toEqual({ name: 'a' });
+});
+
+test('an archived document stays readable and cannot be changed; a deleted one is gone with its versions', async () => {
+  const documents = service();
+  const { id } = await documents.create({ kind: 'environment', content: { name: 'a' }, owner: 'one' });
+  expect((await documents.update(id, { archived: true })).archivedAt).not.toBeNull();
+  expect((await documents.update(id, { archived: true })).version).toBe(1);
+  await expect(documents.update(id, { content: { name: 'b' } })).rejects.toMatchObject({ code: 'conflict' });
+  expect((await documents.list('environment', 'one')).map((one) => one.id)).toEqual([id]);
+  expect(await documents.list('environment', 'two')).toEqual([]);
+  await documents.delete(id);
+  await expect(documents.get(id, 1)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test.each(['', 'agent_', 'agent_../x', 'session_0123456789abcdef01234567'])('the id %j is unknown', async (id) => {
+  await expect(service().get(id)).rejects.toMatchObject({ code: 'not_found' });
+});
