@@ -118,8 +118,7 @@ function filled(path: string, to: Targets): string {
   };
   const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
-  const id = /\/(automations|hooks)\//.test(path) ? to.automation : ofHook;
-  const ofAutomation = path.includes('/automations/') ? to.automation : ofHook;
+  const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofHook;
   const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofAutomation;
   const values: Record<string, string> = {
     sid: path.startsWith('/e2b/') ? to.box : to.sid,
@@ -142,6 +141,8 @@ function filled(path: string, to: Targets): string {
     page: 'guide',
     folder: 'how-to',
   };
+  if (path === '/anthropic/*') return '/anthropic/v1/tunnels';
+  if (path === '/anthropic/v1/models/*') return `/anthropic/v1/models/${'x'.repeat(201)}`; // refused for its length
   if (path === '/e2b/templates/aliases/{sid}') return '/e2b/templates/aliases/base';
   const found = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? '').replace('*', 'secrets');
   return found + (query[path] ?? '');
@@ -248,7 +249,8 @@ export function send(url: string, { headers, signature }: PresentedCredentials, 
     response.setEncoding('utf8').on('error', reject);
     const isBegun = () =>
       type.includes('event-stream')
-        ? /^data: \{.+/m.test(text.replace(/event: connected\ndata: .*\n/, ''))
+        ? // A stream of Managed Agents begins with what comes next.
+          url.includes('/anthropic/') || /^data: \{.+/m.test(text.replace(/event: connected\ndata: .*\n/, ''))
         : /octet-stream|connect\+json/.test(type);
     response.on('data', (chunk: string) => {
       text += chunk;

@@ -230,6 +230,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/sessions/{id}/threads/{thread}
     GET /anthropic/v1/sessions/{id}/threads/{thread}/events
     GET /anthropic/v1/sessions/{id}/threads/{thread}/stream
+    POST /anthropic/v1/sessions/{id}/threads/{thread}/archive
     GET /anthropic/v1/sessions/{id}/resources
     GET /anthropic/v1/sessions/{id}/resources/{resource}
     GET /anthropic/v1/files/{id}
@@ -314,7 +315,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/archive
     DELETE /anthropic/v1/sessions/{id}
     POST /anthropic/v1/sessions/{id}/events
-    POST /anthropic/v1/sessions/{id}/threads/{thread}/archive
     DELETE /anthropic/v1/files/{id}`,
   ),
   ...all(

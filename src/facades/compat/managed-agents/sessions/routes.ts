@@ -193,6 +193,7 @@ export function sessionRoutes(parts: Parts, settings: ManagedAgentsSettings): Ro
       door: 'POST /v1/sessions/:id/threads/:thread/archive',
       async run({ params }) {
         const record = await ofThread(params);
+        await sessions.page(record.id, 0, 1); // refuses a caller that may not read it
         throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
       },
     },
