@@ -79,8 +79,8 @@ export function modelRoutes(services: Models): Route[] {
       door: 'GET /v1/models/*',
       async run({ params }) {
         const id = params['*'] ?? '';
-        if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
         const found = (await listed(services)).find((one) => one.id === id);
+        if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
         if (!found) throw new AppError('not_found', `There is no model ${id}.`);
         return found;
       },
