@@ -8,11 +8,11 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
+import { sessionAgentProfile } from '../run/session-agent-profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import type { ModelFor } from './model-cache.ts';
 import { joinModel, splitModel } from './providers.ts';
 import { samplingOf } from './sampling.ts';
-import { sessionAgentProfile } from './session-agent-profile.ts';
 import { limitsOf } from './template-limits.ts';
 
 interface Deps {

@@ -5,7 +5,7 @@ import { behindToolset, clientTool, toolset } from '../../agents/tools/toolset.t
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { anyGlob } from '../../core/text/glob.ts';
-import type { Profile } from '../run/profile.ts';
+import type { Profile } from './profile.ts';
 
 interface Base {
   /** The profile of the server's settings. */
