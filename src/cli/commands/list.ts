@@ -15,11 +15,12 @@ import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { webhookCommand } from './webhooks.ts';
+import { workerCommand } from './worker.ts';
 
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
-  ...[automationCommand, webhookCommand],
+  ...[automationCommand, webhookCommand, workerCommand],
 ];

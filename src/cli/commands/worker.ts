@@ -1,0 +1,74 @@
+import { hostname } from 'node:os';
+import type { CliCommand } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import type { BoxChoice } from '../worker/session-boxes.ts';
+
+const hosted = 'https://api.anthropic.com';
+
+/** Serves the queue of a self-hosted environment of the Managed Agents API, here or elsewhere. */
+export const workerCommand: CliCommand = {
+  name: 'worker',
+  args: [],
+  about: 'gives sandboxes to the sessions of a self-hosted environment of any Managed Agents server, until it is ended',
+  options: [
+    ['--environment <id>', 'the environment; default ANTHROPIC_ENVIRONMENT_ID'],
+    ['--api <url>', `the Managed Agents server; default ANTHROPIC_BASE_URL, else ${hosted}`],
+    ['--max-sessions <count>', 'serve so many at once; default 4'],
+    ['--max-idle <seconds>', 'let a session go that is idle for so long; default 60'],
+    ['--template <name>', 'the template of the sandboxes'],
+    ['--egress <host...>', 'the only hosts that they reach of those that the server opens; `none` for no host'],
+    ['--cpus <count>', 'the processors of each'],
+    ['--memory <size>', 'the memory of each, such as 2GiB'],
+    ['--idle-timeout <seconds>', 'stop an unused sandbox after so long; its files stay'],
+  ],
+  examples: [
+    'ANTHROPIC_ENVIRONMENT_KEY=… corral worker --environment env_01ABC',
+    'corral worker --environment env_01ABC --egress pypi.org --egress "*.pythonhosted.org" --memory 2GiB',
+  ],
+  async run({ options, io, corral }) {
+    const environmentId = options.text('environment') ?? io.env.ANTHROPIC_ENVIRONMENT_ID;
+    if (!environmentId) throw new UsageError('Name the environment by --environment or ANTHROPIC_ENVIRONMENT_ID.');
+    if (!/^[\w-]{1,128}$/.test(environmentId)) throw new UsageError(`${environmentId} is no id of an environment.`);
+    // A key on the command line could be read by every user of the machine.
+    const key = io.env.ANTHROPIC_ENVIRONMENT_KEY;
+    if (!key) throw new UsageError("Put the environment's key into ANTHROPIC_ENVIRONMENT_KEY.");
+    const url = options.text('api') ?? (io.env.ANTHROPIC_BASE_URL || hosted);
+    if (!URL.canParse(url)) throw new UsageError(`${url} is no address of a server.`);
+    const count = (name: string, usual: number): number => {
+      const given = options.text(name);
+      if (given !== undefined && !(Number(given) > 0))
+        throw new UsageError(`--${flagOf(name)} needs a number above 0.`);
+      return given === undefined ? usual : Number(given);
+    };
+    const [maxSessions, maxIdle] = [count('maxSessions', 4), count('maxIdle', 60)];
+
+    const [{ AgentsApi }, { SessionBoxes }, { runWorker }] = await Promise.all([
+      import('../worker/agents-api.ts'),
+      import('../worker/session-boxes.ts'),
+      import('../worker/worker.ts'),
+    ]);
+    const api = new AgentsApi({ url, key, workerId: `corral-${hostname()}-${process.pid}` });
+    const boxes = new SessionBoxes(corral(), environmentId, boxChoiceOf(options, count));
+    const say = (line: string) => io.say(line);
+    await runWorker({ api, environmentId, boxes, maxSessions, maxIdleMs: maxIdle * 1_000, say }, io.signal);
+    return exitCodes.ok.code;
+  },
+};
+
+function boxChoiceOf(
+  options: Parameters<CliCommand['run']>[0]['options'],
+  count: (name: string, usual: number) => number,
+): BoxChoice {
+  const [template, memory] = [options.text('template'), options.text('memory')];
+  const hosts = options.texts('egress');
+  const hasCpus = options.text('cpus') !== undefined;
+  const size = { ...(hasCpus && { cpus: count('cpus', 1) }), ...(memory !== undefined && { memory }) };
+  return {
+    ...(template !== undefined && { template }),
+    ...(options.text('idleTimeout') !== undefined && { idleTimeout: count('idleTimeout', 60) }),
+    ...(hosts.length > 0 && { egress: hosts.includes('none') ? ('none' as const) : hosts }),
+    ...((hasCpus || memory !== undefined) && { size }),
+  };
+}
+
+const flagOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,0 +1,208 @@
+import { z } from 'zod';
+import { pause } from '../../core/concurrency/cancel.ts';
+import { readFrames } from './event-frames.ts';
+
+// The client side of the Managed Agents API, as a self-hosted environment's worker uses it. The wire is the one of
+// `@anthropic-ai/sdk` 1.12.0 (`EnvironmentWorker`).
+
+const Id = z.string().regex(/^[\w-]{1,128}$/);
+
+export const Work = z.object({
+  id: Id,
+  environment_id: Id,
+  data: z.object({ type: z.string(), id: Id }),
+  secret: z.string().nullish(),
+});
+/** An item of an environment's queue: a session that wants a worker. */
+export type Work = z.infer<typeof Work>;
+
+const Heartbeat = z.object({
+  last_heartbeat: z.string(),
+  lease_extended: z.boolean(),
+  state: z.string(),
+  ttl_seconds: z.number(),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+const AgentSession = z.object({
+  id: Id,
+  status: z.string(),
+  title: z.string().nullish(),
+  agent: z.object({ skills: z.array(z.object({ skill_id: Id, version: z.string() })).default([]) }),
+  resources: z.array(z.object({ type: z.string() })).default([]),
+});
+export type AgentSession = z.infer<typeof AgentSession>;
+
+/** An event of a session's log. Events of kinds that a worker does not know pass through it unread. */
+export const AgentEvent = z.looseObject({ type: z.string(), id: Id.optional() });
+export type AgentEvent = z.infer<typeof AgentEvent>;
+
+const Page = z.object({ data: z.array(AgentEvent), next_page: z.string().nullish() });
+const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.string() }) });
+
+/** A refusal of the API, or an answer that is not its own. */
+export class AgentsApiError extends Error {
+  override readonly name = 'AgentsApiError';
+  readonly status: number;
+  constructor(status: number, text: string) {
+    super(text);
+    this.status = status;
+  }
+  /** Whether the same request can succeed later. */
+  get isTransient(): boolean {
+    return [0, 408, 409, 429].includes(this.status) || this.status >= 500;
+  }
+}
+
+export interface AgentsApiOptions {
+  /** With a path where the API lies below one. */
+  readonly url: string;
+  readonly key: string;
+  readonly workerId: string;
+  readonly fetch?: typeof fetch;
+}
+
+interface Call {
+  readonly method?: 'GET' | 'POST';
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  readonly signal: AbortSignal;
+}
+const answerMs = 30_000;
+
+export class AgentsApi {
+  readonly #options: AgentsApiOptions;
+
+  constructor(options: AgentsApiOptions) {
+    this.#options = { ...options, url: options.url.replace(/\/+$/, '') };
+  }
+
+  /** The same API by the key of one session, which the queue gave out with the item. */
+  withKey(key: string): AgentsApi {
+    return new AgentsApi({ ...this.#options, key });
+  }
+
+  /** Claims the oldest item of the queue. Resolves with undefined when there is none for about a second. */
+  async poll(environmentId: string, signal: AbortSignal): Promise<Work | undefined> {
+    const query = { block_ms: '999', reclaim_older_than_ms: '5000' };
+    const found = await this.#json(`environments/${environmentId}/work/poll`, Work.nullable(), { query, signal });
+    return found ?? undefined;
+  }
+
+  async acknowledge(work: Work, signal: AbortSignal): Promise<void> {
+    await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
+  }
+
+  /** `last` is the newest heartbeat's own word, or undefined for the first. Rejects with 412 when the lease is another's. */
+  heartbeat(work: Work, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
+    const query = { expected_last_heartbeat: last ?? 'NO_HEARTBEAT' };
+    return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });
+  }
+
+  /** Takes the item from the queue. An item that is stopped already is no failure. */
+  async stop(work: Work, signal: AbortSignal): Promise<void> {
+    await this.#ask(`${pathOf(work)}/stop`, { method: 'POST', body: { force: true }, signal }).catch(
+      (error: unknown) => {
+        if (!(error instanceof AgentsApiError && error.status === 409)) throw error;
+      },
+    );
+  }
+
+  session(id: string, signal: AbortSignal): Promise<AgentSession> {
+    return this.#json(`sessions/${id}`, AgentSession, { signal });
+  }
+
+  /** The session's whole log, oldest event first. */
+  async *events(sessionId: string, signal: AbortSignal): AsyncGenerator<AgentEvent, void> {
+    let page: string | undefined;
+    do {
+      const query = { limit: '1000', order: 'asc', ...(page !== undefined && { page }) };
+      const answer = await this.#json(`sessions/${sessionId}/events`, Page, { query, signal });
+      yield* answer.data;
+      page = answer.next_page ?? undefined;
+    } while (page !== undefined);
+  }
+
+  /** Resolves once the server streams; the generator then gives every event after that moment, until the stream ends. */
+  async stream(sessionId: string, signal: AbortSignal): Promise<AsyncGenerator<AgentEvent, void>> {
+    const { body } = await this.#ask(`sessions/${sessionId}/events/stream`, { signal }, { mayLast: true });
+    return readFrames(body, AgentEvent);
+  }
+
+  async send(sessionId: string, events: readonly object[], signal: AbortSignal): Promise<void> {
+    await this.#ask(`sessions/${sessionId}/events`, { method: 'POST', body: { events }, signal });
+  }
+
+  /** The archive of a version of a skill: a zip file, or a tar file of any compression. */
+  async skill(skillId: string, version: string, signal: AbortSignal): Promise<{ name: string; archive: Uint8Array }> {
+    const Version = z.object({ id: Id, name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/) });
+    const at = `skills/${skillId}/versions`;
+    const { id, name } = await this.#json(`${at}/${encodeURIComponent(version)}`, Version, { signal });
+    const answer = await this.#ask(`${at}/${id}/content`, { signal });
+    return { name, archive: new Uint8Array(await answer.arrayBuffer()) };
+  }
+
+  async #json<Shape extends z.ZodType>(path: string, shape: Shape, call: Call): Promise<z.infer<Shape>> {
+    const answer = await this.#ask(path, call);
+    const text = await answer.text();
+    try {
+      return shape.parse(JSON.parse(text));
+    } catch (cause) {
+      throw new Error(`${this.#options.url} answers ${path} otherwise than the Managed Agents API does.`, { cause });
+    }
+  }
+
+  async #ask(path: string, { method = 'GET', query, body, signal }: Call, { mayLast = false } = {}): Promise<Response> {
+    const { url, key, workerId, fetch: ask = fetch } = this.#options;
+    const search = query ? `?${new URLSearchParams(query)}` : '';
+    const headers = {
+      authorization: `Bearer ${key}`,
+      'anthropic-version': '2026-10-21',
+      'anthropic-beta': 'managed-agents-2026-04-01',
+      'anthropic-worker-id': workerId,
+      ...(body && { 'content-type': 'application/json' }),
+    };
+    const ends = mayLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+    const init = {
+      method,
+      headers,
+      signal: ends,
+      redirect: 'error' as const,
+      ...(body && { body: JSON.stringify(body) }),
+    };
+    const answer = await ask(`${url}/v1/${path}${search}`, init).catch((cause: unknown) => {
+      if (signal.aborted) throw cause;
+      throw new AgentsApiError(0, `${url} cannot be reached.`);
+    });
+    if (answer.ok) return answer;
+    const said = ErrorBody.safeParse(await answer.json().catch(() => undefined));
+    const text = said.success ? said.data.error.message : `The server answers ${answer.status}.`;
+    throw new AgentsApiError(answer.status, text);
+  }
+}
+
+const pathOf = ({ id, environment_id }: Work): string => `environments/${environment_id}/work/${id}`;
+
+const Secret = z.object({ sessions_token: z.string().min(1) });
+
+/** The bearer of one session in an item's secret; undefined for an item without one. */
+export function sessionKeyOf({ secret }: Work): string | undefined {
+  if (!secret) return undefined;
+  try {
+    return Secret.parse(JSON.parse(Buffer.from(secret, 'base64url').toString('utf8'))).sessions_token;
+  } catch {
+    return undefined; // the environment's key serves then
+  }
+}
+
+/** The work again until it succeeds or cannot; the pauses between tries double up to half a minute. */
+export async function retry<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+  for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 30_000)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || !(error instanceof AgentsApiError) || !error.isTransient) throw error;
+    }
+    await pause(waitMs * (0.5 + Math.random() / 2), signal);
+  }
+}

@@ -1,0 +1,98 @@
+import type { Box } from '../../client/index.ts';
+
+const maxOutputBytes = 100_000;
+const defaultTimeoutMs = 120_000;
+
+/** The worker's folder in a workspace, which the page hides. */
+export const workerFolder = '.corral/worker';
+
+/**
+ * Begins a call, once. The call has to outlive its worker, so this command ends at once and leaves it in the background: a
+ * command that streams takes everything that it started with it.
+ */
+const beginScript = `
+s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
+mkdir -p "$s/calls"
+mkdir "$d" 2>/dev/null || exit 0
+setsid bash -c "$3" corral-call "$s" "$d" "$2" "$1" </dev/null >"$d/output" 2>&1 &
+echo $! >"$d/pid"
+`;
+
+/**
+ * Waits for the end of a call, this worker's or one's before it. stdout is the end of its output; stderr says `exit N`, or
+ * `interrupted` where the call has ended without a word, as when the sandbox was stopped.
+ */
+const waitScript = `
+d=${workerFolder}/calls/$1
+until [ -e "$d/exit" ]; do
+  if ! kill -0 "$(cat "$d/pid" 2>/dev/null)" 2>/dev/null; then sleep 0.2; break; fi
+  sleep 0.05
+done
+size=$(stat -c %s "$d/output" 2>/dev/null || echo 0)
+[ "$size" -gt ${maxOutputBytes} ] && echo '[output truncated]'
+tail -c ${maxOutputBytes} "$d/output" 2>/dev/null
+if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupted >&2; fi
+`;
+
+/**
+ * Variables, functions and the folder of the shell outlive the call in files, as they would in one shell for all calls.
+ * `timeout` makes a process group of its own, which `endBash` ends.
+ */
+const callScript = `
+timeout -k 2 "$3" bash -c '
+  s=$1
+  [ -e "$s/state" ] && . "$s/state" 2>/dev/null
+  cd "$(cat "$s/cwd" 2>/dev/null)" 2>/dev/null
+  trap "{ declare -px; declare -f; } >$s/state.new; mv $s/state.new $s/state; pwd >$s/cwd" EXIT
+  . "$s/commands/$3"
+' corral-shell "$1" "$2" "$4" &
+echo $! >"$2/group"
+wait $!
+echo $? >"$2/exit.new"
+mv "$2/exit.new" "$2/exit"
+`;
+
+export interface BashResult {
+  readonly text: string;
+  readonly isError: boolean;
+}
+
+/** Runs a command once for its call's id, however often it is asked for. */
+export async function runBash(
+  box: Box,
+  callId: string,
+  { command, timeoutMs = defaultTimeoutMs }: { command: string; timeoutMs?: number | undefined },
+  signal: AbortSignal,
+): Promise<BashResult> {
+  const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1_000)));
+  await box.files.write(`${workerFolder}/commands/${callId}`, `${command}\n`, { signal });
+  const begin = bashOf(beginScript, callId, seconds, callScript);
+  await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
+  const { stdout, stderr } = await box.exec(bashOf(waitScript, callId), { signal });
+  const said = /^exit (\d+)$/m.exec(stderr);
+  const output = stdout.replace(/\n+$/, '');
+  if (!said) {
+    const text = 'The sandbox was stopped while this command ran. Look what it has done before you run it again.';
+    return { text: [output, text].filter((part) => part !== '').join('\n'), isError: true };
+  }
+  const code = Number(said[1]);
+  if (code === 0) return { text: output, isError: false };
+  const end = code === 124 ? `The command was ended after ${seconds} s.` : `exit ${code}`;
+  return { text: code === 124 || output === '' ? [output, end].filter(Boolean).join('\n') : output, isError: true };
+}
+
+/** Ends a call that was begun, with everything it started. */
+export async function endBash(box: Box, callId: string): Promise<void> {
+  const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
+  await box.exec(bashOf(end, `${workerFolder}/calls/${callId}/group`));
+}
+
+/** A fresh shell for the next call. */
+export async function restartBash(box: Box): Promise<void> {
+  await box.exec(`rm -f ${workerFolder}/state ${workerFolder}/cwd`);
+}
+
+/** A command of bash that runs a script with arguments. */
+export const bashOf = (script: string, ...args: readonly string[]): string =>
+  `bash -c ${[script, 'corral-worker', ...args].map(quoted).join(' ')}`;
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

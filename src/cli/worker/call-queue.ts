@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { AgentEvent } from './agents-api.ts';
+
+const ToolUse = z.object({
+  id: z.string(),
+  name: z.string(),
+  input: z.record(z.string(), z.unknown()).default({}),
+  evaluated_permission: z.string().nullish(),
+});
+/** A call of a tool that the environment has to run. */
+export type ToolCall = Pick<z.infer<typeof ToolUse>, 'id' | 'name' | 'input'>;
+
+const Answer = z.object({ tool_use_id: z.string() });
+const Verdict = Answer.extend({ result: z.string() });
+const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() });
+
+/** `open`: the session works or waits for an answer. `idle`: its turn is over. `ended`: it takes no more work. */
+export type SessionPhase = 'open' | 'idle' | 'ended';
+
+/**
+ * What a session's events ask of the worker. Events may come twice, as the log and the stream give them; a call is run
+ * once.
+ */
+export class CallQueue {
+  readonly #tools: ReadonlySet<string>;
+  readonly #seen = new Set<string>();
+  readonly #settled = new Set<string>();
+  readonly #held = new Map<string, ToolCall>();
+  #ready: ToolCall[] = [];
+  #phase: SessionPhase = 'open';
+  #interrupts = 0;
+
+  constructor(tools: Iterable<string>) {
+    this.#tools = new Set(tools);
+  }
+
+  get phase(): SessionPhase {
+    return this.#phase;
+  }
+  /** How many interrupts were seen: the calls that wait at one are answered by the server. */
+  get interrupts(): number {
+    return this.#interrupts;
+  }
+  /** Whether a person has yet to allow a call. */
+  get isHeld(): boolean {
+    return this.#held.size > 0;
+  }
+  /** Whether the log has an answer of this call already. */
+  isSettled(call: ToolCall): boolean {
+    return this.#settled.has(call.id);
+  }
+
+  /** The calls that may run now, in their order; each is given once. */
+  take(): readonly ToolCall[] {
+    const calls = this.#ready.filter((call) => !this.isSettled(call));
+    this.#ready = [];
+    return calls;
+  }
+
+  add(event: AgentEvent): void {
+    if (event.id !== undefined) {
+      if (this.#seen.has(event.id)) return;
+      this.#seen.add(event.id);
+    }
+    switch (event.type) {
+      case 'agent.tool_use':
+        this.#addCall(ToolUse.parse(event));
+        return;
+      case 'user.tool_confirmation':
+        this.#confirm(Verdict.parse(event));
+        return;
+      case 'user.tool_result':
+      case 'agent.tool_result':
+        this.#settle(Answer.parse(event).tool_use_id);
+        return;
+      case 'user.interrupt':
+        this.#interrupts += 1;
+        for (const { id } of [...this.#held.values(), ...this.#ready]) this.#settle(id);
+        return;
+      case 'session.status_running':
+        this.#phase = 'open';
+        return;
+      case 'session.status_idle':
+        this.#phase = Idle.parse(event).stop_reason?.type === 'requires_action' ? 'open' : 'idle';
+        return;
+      case 'session.status_terminated':
+      case 'session.deleted':
+        this.#phase = 'ended';
+        return;
+    }
+  }
+
+  #addCall({ id, name, input, evaluated_permission: permission }: z.infer<typeof ToolUse>): void {
+    // Other tools are the server's own, or another program's.
+    if (!this.#tools.has(name) || this.#settled.has(id)) return;
+    if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
+    // A permission of an unknown kind waits as well, for nobody has allowed the call.
+    else if (permission !== 'deny') this.#held.set(id, { id, name, input });
+  }
+
+  #confirm({ tool_use_id: id, result }: z.infer<typeof Verdict>): void {
+    const call = this.#held.get(id);
+    this.#held.delete(id);
+    if (call && result === 'allow') this.#ready.push(call);
+  }
+
+  #settle(id: string): void {
+    this.#settled.add(id);
+    this.#held.delete(id);
+  }
+}

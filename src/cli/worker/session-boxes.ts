@@ -1,0 +1,55 @@
+import type { NewBox } from '../../client/corral.ts';
+import type { Box, Corral } from '../../client/index.ts';
+import { type AgentSession, type AgentsApi, AgentsApiError } from './agents-api.ts';
+
+const names = { session: 'managed-agents.session', environment: 'managed-agents.environment' } as const;
+
+export type BoxChoice = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
+
+/** The boxes of an environment's sessions: each session has one, found again by its metadata. */
+export class SessionBoxes {
+  readonly #corral: Corral;
+  readonly #environmentId: string;
+  readonly #choice: BoxChoice;
+
+  constructor(corral: Corral, environmentId: string, choice: BoxChoice = {}) {
+    this.#corral = corral;
+    this.#environmentId = environmentId;
+    this.#choice = choice;
+  }
+
+  /** Only the holder of the session's lease may call it, so that no session gets two. */
+  async open({ id, title }: AgentSession): Promise<Box> {
+    for await (const found of this.#corral.list({ metadata: { [names.session]: id } })) {
+      return await this.#corral.open(found.id);
+    }
+    const metadata = { [names.session]: id, [names.environment]: this.#environmentId };
+    return await this.#corral.create({ ...this.#choice, title: title || id, metadata, keep: true });
+  }
+
+  async remove(sessionId: string): Promise<void> {
+    for await (const { id } of this.#corral.list({ metadata: { [names.session]: sessionId } })) {
+      await (await this.#corral.open(id)).remove();
+    }
+  }
+
+  /** Removes the boxes of sessions that ended while no worker served them. Resolves with how many they were. */
+  async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
+    const ended: string[] = [];
+    for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {
+      const sessionId = metadata[names.session];
+      if (sessionId !== undefined && (await hasEnded(api, sessionId, signal))) ended.push(sessionId);
+    }
+    for (const sessionId of ended) await this.remove(sessionId);
+    return ended.length;
+  }
+}
+
+async function hasEnded(api: AgentsApi, sessionId: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await api.session(sessionId, signal)).status === 'terminated';
+  } catch (error) {
+    if (error instanceof AgentsApiError && error.status === 404) return true;
+    throw error;
+  }
+}

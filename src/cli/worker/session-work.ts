@@ -1,0 +1,143 @@
+import type { Box } from '../../client/index.ts';
+import { pause } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { type AgentsApi, retry } from './agents-api.ts';
+import { CallQueue, type SessionPhase, type ToolCall } from './call-queue.ts';
+import { endTool, runTool, toolNames } from './tools.ts';
+
+interface SessionWorkParts {
+  /** With the session's own key. */
+  readonly api: AgentsApi;
+  readonly sessionId: string;
+  readonly box: Box;
+  /** A session that has been idle for so long gets its next message as a new item of the queue. */
+  readonly maxIdleMs: number;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as the
+ * signal fires; a command that runs then goes on in the sandbox, and the worker that serves the session next waits for it.
+ */
+export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
+  const { api, sessionId } = parts;
+  const calls = new CallQueue(toolNames);
+  const running = new RunningCalls(parts, calls, signal);
+  const isEnded = () => calls.phase === 'ended';
+  for (;;) {
+    const ended = new AbortController(); // the end of this stream
+    const ends = AbortSignal.any([signal, ended.signal, running.failed]);
+    const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
+    try {
+      // The stream gives nothing from before it opened, so the log is read behind its beginning.
+      const stream = await retry(() => api.stream(sessionId, ends), ends);
+      for await (const event of api.events(sessionId, ends)) calls.add(event);
+      const look = () => {
+        running.follow();
+        idle.set(calls.phase === 'idle' && !calls.isHeld && running.count === 0);
+      };
+      running.onEnd = look;
+      look();
+      if (isEnded()) return 'ended';
+      for await (const event of stream) {
+        calls.add(event);
+        look();
+        if (isEnded()) return 'ended';
+      }
+    } catch (error) {
+      if (ended.signal.aborted) return 'idle';
+      signal.throwIfAborted();
+      running.throwIfFailed();
+      parts.say(`${sessionId}: the stream broke (${(error as Error).message}); it is opened again.`);
+    } finally {
+      running.onEnd = () => {};
+      idle.set(false);
+      ended.abort();
+    }
+    await pause(500 + Math.random() * 500, signal);
+  }
+}
+
+/** The calls of one session under way. Commands run in their order, for they share a shell; the others at once. */
+class RunningCalls {
+  readonly #parts: SessionWorkParts;
+  readonly #calls: CallQueue;
+  readonly #signal: AbortSignal;
+  readonly #inOrder = keyedQueue();
+  readonly #running = new Map<ToolCall, AbortController>();
+  readonly #failed = new AbortController();
+  #interrupts = 0;
+  onEnd: () => void = () => {};
+
+  constructor(parts: SessionWorkParts, calls: CallQueue, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#calls = calls;
+    this.#signal = signal;
+  }
+
+  get count(): number {
+    return this.#running.size;
+  }
+  /** Fires when a call can be neither run nor answered. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+  throwIfFailed(): void {
+    this.#failed.signal.throwIfAborted();
+  }
+
+  /** Begins what may run now, and ends what was interrupted. */
+  follow(): void {
+    if (this.#calls.interrupts > this.#interrupts) {
+      this.#interrupts = this.#calls.interrupts;
+      for (const [call, ended] of this.#running) {
+        ended.abort();
+        void endTool(this.#parts.box, call).catch(() => {});
+      }
+    }
+    for (const call of this.#calls.take()) {
+      const ended = new AbortController();
+      this.#running.set(call, ended);
+      const signal = AbortSignal.any([this.#signal, ended.signal]);
+      const work = () => this.#run(call, signal);
+      void (call.name === 'bash' ? this.#inOrder('bash', work) : work())
+        .catch((error: unknown) => {
+          if (!signal.aborted) this.#failed.abort(error);
+        })
+        .finally(() => {
+          this.#running.delete(call);
+          this.onEnd();
+        });
+    }
+  }
+
+  async #run(call: ToolCall, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { api, sessionId, box, say } = this.#parts;
+    say(`${sessionId}: ${call.name}`);
+    const { text, isError } = await runTool(box, call, signal);
+    if (this.#calls.isSettled(call)) return;
+    const content = [{ type: 'text', text: text === '' ? '(no output)' : text }];
+    const answer = { type: 'user.tool_result', tool_use_id: call.id, is_error: isError, content };
+    await retry(() => api.send(sessionId, [answer], signal), signal);
+  }
+}
+
+class IdleTimer {
+  readonly #ms: number;
+  readonly #fire: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number, fire: () => void) {
+    this.#ms = ms;
+    this.#fire = fire;
+  }
+
+  set(isIdle: boolean): void {
+    if (isIdle) this.#timer ??= setTimeout(this.#fire, this.#ms);
+    else {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type Box, CorralError } from '../../client/index.ts';
+import { type BashResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
+import type { ToolCall } from './call-queue.ts';
+
+const maxFileBytes = 16 * 1024 * 1024;
+const maxTextChars = 256 * 1024;
+const maxMatches = 500;
+
+/** A call that cannot be carried out as it is; its text goes to the agent. */
+class ToolError extends Error {}
+
+type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | BashResult>;
+const tool = <Shape extends z.ZodType>(
+  input: Shape,
+  run: (
+    box: Box,
+    input: z.infer<Shape>,
+    call: { readonly id: string; readonly signal: AbortSignal },
+  ) => ReturnType<Run>,
+): Run => {
+  return async (box, { id, name, input: given }, signal) => {
+    const parsed = input.safeParse(given);
+    if (!parsed.success) throw new ToolError(`${name}: ${z.prettifyError(parsed.error)}`);
+    return await run(box, parsed.data, { id, signal });
+  };
+};
+
+const Path = z.string().min(1).max(4_096);
+
+/** The tools of `agent_toolset_20260401` that run where the files are, with the inputs that the hosted agent knows. */
+const tools: Readonly<Record<string, Run>> = {
+  bash: tool(
+    z.object({
+      command: z.string().nullish(),
+      restart: z.boolean().nullish(),
+      timeout_ms: z.int().min(1).max(3_600_000).nullish(),
+    }),
+    async (box, { command, restart, timeout_ms: timeoutMs }, { id, signal }) => {
+      if (restart) await restartBash(box);
+      if (!command && !restart) throw new ToolError('bash: command is missing.');
+      if (!command) return 'The shell is a new one.';
+      return await runBash(box, id, { command, timeoutMs: timeoutMs ?? undefined }, signal);
+    },
+  ),
+
+  read: tool(
+    z.object({ file_path: Path, view_range: z.array(z.int()).length(2).nullish() }),
+    async (box, { file_path: path, view_range: range }, { signal }) => {
+      const text = await textOf(box, path, signal);
+      const [first = 1, last = 0] = range ?? [];
+      const part = range
+        ? text
+            .split('\n')
+            .slice(Math.max(0, first - 1), last > 0 ? last : undefined)
+            .join('\n')
+        : text;
+      if (part.length > maxTextChars) {
+        throw new ToolError(
+          `read: this is ${part.length} characters, more than ${maxTextChars}. Read fewer lines by view_range.`,
+        );
+      }
+      return part;
+    },
+  ),
+
+  write: tool(
+    z.object({ file_path: Path, content: z.string() }),
+    async (box, { file_path: path, content }, { signal }) => {
+      const { size } = await box.files.write(path, content, { signal });
+      return `${size} bytes are in ${path}.`;
+    },
+  ),
+
+  edit: tool(
+    z.object({
+      file_path: Path,
+      old_string: z.string().min(1),
+      new_string: z.string(),
+      replace_all: z.boolean().nullish(),
+    }),
+    async (box, { file_path: path, old_string: old, new_string: text, replace_all: all }, { id, signal }) => {
+      const before = await textOf(box, path, signal);
+      // The digest is written first: a worker that died between the edit and its answer must not edit twice.
+      const mark = `${workerFolder}/edits/${id}`;
+      if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
+      const count = before.split(old).length - 1;
+      if (count === 0) throw new ToolError(`edit: old_string is not in ${path}.`);
+      if (count > 1 && !all) {
+        throw new ToolError(`edit: old_string is ${count} times in ${path}. Make it longer, or set replace_all.`);
+      }
+      const after = all ? before.split(old).join(text) : before.replace(old, () => text);
+      await box.files.write(mark, digestOf(after), { signal });
+      await box.files.write(path, after, { signal });
+      return `${path} is edited.`;
+    },
+  ),
+
+  glob: tool(z.object({ pattern: Path, path: Path.nullish() }), async (box, { pattern, path }, { signal }) => {
+    const query = { sessionId: box.id, pattern, path: path ?? '.' };
+    const { matches, truncated } = await box.api.files.find.query(query, { signal });
+    return listed(matches, truncated, 'No file matches.');
+  }),
+
+  grep: tool(
+    z.object({ pattern: z.string().min(1), path: Path.nullish() }),
+    async (box, { pattern, path }, { signal }) => {
+      const query = { sessionId: box.id, pattern, path: path ?? '.' };
+      const { matches, truncated } = await box.api.files.grep.query(query, { signal });
+      const lines = matches.map(({ file, line, content }) => `${file}:${line}:${content}`);
+      return listed(lines, truncated, 'Nothing matches.');
+    },
+  ),
+};
+
+export const toolNames: readonly string[] = Object.keys(tools);
+
+/** Carries out a call. A call that fails is an answer too; rejects only where the sandbox cannot be reached or `signal` fires. */
+export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<BashResult> {
+  try {
+    const result = await tools[call.name]?.(box, call, signal);
+    if (result === undefined) throw new ToolError(`There is no tool ${call.name}.`);
+    return typeof result === 'string' ? { text: result, isError: false } : result;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    if (error instanceof ToolError) return { text: error.message, isError: true };
+    if (error instanceof CorralError && error.code !== 'unreachable' && !error.retryable) {
+      return { text: `${call.name}: ${error.message}`, isError: true };
+    }
+    throw error;
+  }
+}
+
+/** Ends what a call has begun in the sandbox. */
+export async function endTool(box: Box, call: ToolCall): Promise<void> {
+  if (call.name === 'bash') await endBash(box, call.id);
+}
+
+async function textOf(box: Box, path: string, signal: AbortSignal): Promise<string> {
+  const { size, body } = await box.files.stream(path, { signal });
+  if (size <= maxFileBytes) return await new Response(body).text();
+  await body.cancel();
+  throw new ToolError(`${path} has ${size} bytes, more than ${maxFileBytes}. Look at parts of it by bash.`);
+}
+
+async function textIfThere(box: Box, path: string, signal: AbortSignal): Promise<string | undefined> {
+  return await box.files.read(path, { signal }).catch((error: unknown) => {
+    if (error instanceof CorralError && ['file_not_found', 'not_found'].includes(error.code)) return undefined;
+    throw error;
+  });
+}
+
+function listed(all: readonly string[], isCut: boolean, none: string): string {
+  if (all.length === 0) return none;
+  const more = isCut || all.length > maxMatches ? ['There are more. Narrow the search.'] : [];
+  return [...all.slice(0, maxMatches), ...more].join('\n');
+}
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,100 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import { Semaphore } from '../../core/concurrency/semaphore.ts';
+import { type AgentsApi, retry, sessionKeyOf, type Work } from './agents-api.ts';
+import { Lease } from './lease.ts';
+import type { SessionBoxes } from './session-boxes.ts';
+import { serveSession } from './session-work.ts';
+import { placeSkills } from './skills.ts';
+
+export interface WorkerParts {
+  readonly api: AgentsApi;
+  readonly environmentId: string;
+  readonly boxes: SessionBoxes;
+  readonly maxSessions: number;
+  readonly maxIdleMs: number;
+  readonly say: (line: string) => void;
+}
+
+/** Boxes of ended sessions are looked for so often. */
+const sweepMs = 10 * 60_000;
+const stopMs = 10_000;
+
+/**
+ * Serves the queue of a self-hosted environment, a sandbox for each session, until the signal fires. An item that it serves
+ * then stays in the queue, which gives it out again once its lease has lapsed.
+ */
+export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promise<void> {
+  const { api, environmentId, say } = parts;
+  const places = new Semaphore(parts.maxSessions);
+  const serving = new Set<Promise<void>>();
+  const sweeping = sweep(parts, signal);
+  say(`The worker waits for sessions of ${environmentId}.`);
+  try {
+    while (!signal.aborted) {
+      const place = await places.acquire(signal);
+      let isServed = false;
+      try {
+        const work = await retry(() => api.poll(environmentId, signal), signal);
+        if (!work) continue;
+        isServed = true;
+        const served = serveItem(parts, work, signal).finally(() => {
+          place[Symbol.dispose]();
+          serving.delete(served);
+        });
+        serving.add(served);
+      } finally {
+        if (!isServed) place[Symbol.dispose]();
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await Promise.all([...serving, sweeping]);
+  }
+}
+
+async function serveItem(parts: WorkerParts, work: Work, signal: AbortSignal): Promise<void> {
+  const { say, boxes } = parts;
+  const sessionId = work.data.id;
+  const key = sessionKeyOf(work);
+  const api = key === undefined ? parts.api : parts.api.withKey(key);
+  await using lease = new Lease(api, work);
+  const ends = AbortSignal.any([signal, lease.signal]);
+  try {
+    await retry(() => parts.api.acknowledge(work, ends), ends);
+    const isDone = await serveSessionOf(parts, { api, work }, ends);
+    if (isDone === 'ended') await boxes.remove(sessionId);
+    say(`${sessionId}: ${isDone}`);
+  } catch (error) {
+    if (signal.aborted) return; // it is the next worker's
+    if (lease.isLost) return say(`${sessionId}: another worker has it now.`);
+    if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
+  }
+  await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
+    say(`${sessionId}: the item could not be taken from the queue. ${error.message}`);
+  });
+}
+
+async function serveSessionOf(parts: WorkerParts, item: { api: AgentsApi; work: Work }, signal: AbortSignal) {
+  const { api, work } = item;
+  const session = await retry(() => api.session(work.data.id, signal), signal);
+  if (session.status === 'terminated') return 'ended';
+  if (session.resources.some(({ type }) => type === 'memory_store')) {
+    throw new Error('It has memory stores, which this worker cannot mount.');
+  }
+  parts.say(`${session.id}: served`);
+  const box = await parts.boxes.open(session);
+  for (const problem of await placeSkills(api, session, box, signal)) parts.say(`${session.id}: ${problem}`);
+  return await serveSession({ ...parts, api, box, sessionId: session.id }, signal);
+}
+
+async function sweep({ api, boxes, say }: WorkerParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const count = await boxes.removeEnded(api, signal).catch((error: Error) => {
+      if (!signal.aborted) say(`Boxes of ended sessions could not be looked for: ${error.message}`);
+      return 0;
+    });
+    if (count > 0) say(`${count} boxes of ended sessions are removed.`);
+    await pause(sweepMs, signal).catch(() => {});
+  }
+}
