@@ -28,6 +28,7 @@ const ordered: readonly Section[] = [
       ['webhooks', 'Tell other programs of events'],
       ['how-to/fork-a-session', 'Fork a session'],
       ['how-to/limit-a-box', 'Limit a box, and find it again'],
+      ['how-to/serve-a-managed-environment', 'Give sandboxes to hosted agents'],
       ['how-to/deploy-behind-a-proxy', 'Deploy behind a proxy with TLS'],
       ['how-to/back-up-and-restore', 'Back up and restore'],
       ['how-to/share-with-a-team', 'Keys, roles and quotas for a team'],
