@@ -18,7 +18,7 @@ const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() })
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
 /**
- * What a session's events ask of the worker. Events may come twice, as the log and the stream give them; a call is run
+ * The calls that a session's events ask of the worker. Events may come twice, as the log and the stream give them; a call is run
  * once.
  */
 export class CallQueue {
