@@ -7,11 +7,18 @@ type CronTime = Pick<Schedule, 'cron' | 'timezone'>;
 
 const maxLength = 200;
 
+/** The times of a schedule, of which some may be left out because the clock repeats them. */
+export interface CronRule {
+  readonly cron: Cron;
+  /** Whether the clock has shown this time before, and the rule runs at fixed times, each once. */
+  readonly isRepeated: (at: number) => boolean;
+}
+
 /**
  * The rule of a schedule, whose times are those of Debian's cron over clock changes: a fixed time that is skipped runs
  * right after the gap, and one that repeats runs once. Throws: invalid_request.
  */
-export function parseCron({ cron, timezone }: CronTime): Cron {
+export function parseCron({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
   const refuse = (why: string) =>
     new AppError(
@@ -26,7 +33,7 @@ export function parseCron({ cron, timezone }: CronTime): Cron {
     throw new AppError('invalid_request', `There is no time zone ${timezone}. A name like Europe/Berlin is meant.`);
   try {
     const rule = new Cron(text, { timezone, paused: true, mode: '5-part' });
-    if (rule.nextRun() !== null) return rule;
+    if (rule.nextRun() !== null) return { cron: rule, isRepeated: repeatsOf(text, timezone) };
   } catch {
     throw refuse('cannot be read');
   }
@@ -34,16 +41,23 @@ export function parseCron({ cron, timezone }: CronTime): Cron {
 }
 
 /** The first time after `after` (epoch ms), or null when there is none. */
-export const nextTime = (rule: Cron, after: number): number | null => rule.nextRun(new Date(after))?.getTime() ?? null;
+export function nextTime({ cron, isRepeated }: CronRule, after: number): number | null {
+  let at = cron.nextRun(new Date(after))?.getTime();
+  while (at !== undefined && isRepeated(at)) at = cron.nextRun(new Date(at))?.getTime();
+  return at ?? null;
+}
 
-export function nextTimes(rule: Cron, after: number, count: number): readonly number[] {
-  return rule.nextRuns(count, new Date(after)).map((at) => at.getTime());
+export function nextTimes(rule: CronRule, after: number, count: number): readonly number[] {
+  const times: number[] = [];
+  for (let at = nextTime(rule, after); at !== null && times.length < count; at = nextTime(rule, at)) times.push(at);
+  return times;
 }
 
 /** The last time at or before `now` and not before `from`, of which a downtime may have missed many. */
-export function latestTime(rule: Cron, from: number, now: number): number {
-  const [last] = rule.previousRuns(1, new Date(now + 1_000));
-  const at = last?.getTime() ?? from;
+export function latestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
+  const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
+  let at = before(now + 1_000) ?? from;
+  while (at > from && isRepeated(at)) at = before(at) ?? from;
   return at > from && at <= now ? at : from;
 }
 
@@ -52,6 +66,25 @@ export function jitterOf(id: string, dueAt: number, { jitterSeconds }: Pick<Sche
   if (jitterSeconds === 0) return 0;
   const drawn = createHash('sha256').update(`${id}:${dueAt}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor(drawn * jitterSeconds * 1_000);
+}
+
+const lookBackMs = 3 * 60 * 60_000; // more than any clock is put back
+
+/** A rule whose minute and hour do not begin with `*` runs at fixed times. */
+function repeatsOf(text: string, timezone: string): CronRule['isRepeated'] {
+  const [minute = '', hour = ''] = text.split(/[ \t]+/);
+  if (minute.startsWith('*') || hour.startsWith('*')) return () => false;
+  const zone = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' });
+  const offsetAt = (at: number): number => {
+    const name = zone.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+    const [, sign, hours, minutes] = /GMT([+-])(\d+):(\d+)/.exec(name) ?? [];
+    return (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
+  };
+  return (at) => {
+    const before = offsetAt(at - lookBackMs);
+    const putBackMs = before - offsetAt(at);
+    return putBackMs > 0 && offsetAt(at - putBackMs) === before;
+  };
 }
 
 function isTimeZone(name: string): boolean {

@@ -55,3 +55,37 @@ test('a schedule that cannot be read says so beside the field, and is not saved'
   await page.getByRole('dialog', { name: 'Automations' }).waitFor();
   expect(await page.getByRole('button', { name: /^Never/ }).count()).toBe(0);
 });
+
+test('deliveries of GitHub are set up in the page: events, address, and a secret that is shown once', async (context) => {
+  const { page, complaints } = await open(context);
+  await page.getByRole('button', { name: 'Automations' }).click();
+  await page.getByRole('button', { name: 'New automation' }).click();
+  const form = page.getByRole('dialog', { name: 'New automation' });
+  await form.getByLabel('Name').fill('Fix issues');
+  await form.getByLabel(/^Task/).fill('Fix the issue below');
+  await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('When I start it');
+  await form.getByLabel('Deliveries from outside').selectOption('of GitHub start it');
+  await form.getByLabel('a comment mentions the account').check();
+  await form.getByLabel('Label (empty: any)').fill('agent');
+  await form.getByLabel('Account that is mentioned or assigned').fill('corral-bot');
+  await form.getByLabel(/^Tokens of each session/).fill('50000');
+  expect(await axeFinds(page)).toEqual([]);
+  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/hook-form.png`, fullPage: true });
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: /^Fix issues/ }).click();
+  const one = page.getByRole('dialog', { name: 'Fix issues' });
+  await one.getByText('No delivery is accepted until there is a secret.').waitFor();
+  await one.getByRole('button', { name: 'Make a secret' }).click();
+  await one.getByText(/whsec_/).waitFor();
+  await one.getByText(/\/api\/v1\/hooks\/[0-9a-f]{12}/).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/hook-one.png` });
+  const made = (await (await server()).core.services.automations.list()).find(({ name }) => name === 'Fix issues');
+  expect(made).toMatchObject({
+    hook: { source: 'github', events: ['issue.labelled', 'comment.mention'], label: 'agent', account: 'corral-bot' },
+    budget: { tokens: 50_000, cost: null },
+    schedule: null,
+  });
+  expect(made?.secretAt).not.toBeNull();
+  expect(complaints).toEqual([]);
+});

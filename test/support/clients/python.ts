@@ -7,8 +7,11 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const packages = ['httpx==0.28.1', 'mypy==2.4.1'];
 
-/** A Python with the packages that the client and its checks need; made once for the machine. */
-export async function python(): Promise<string> {
+/** A Python with the packages that the client and its checks need. */
+export const python = (): Promise<string> => pythonWith(packages);
+
+/** A Python with these packages; made once for the machine. */
+export async function pythonWith(packages: readonly string[]): Promise<string> {
   const home = join(tmpdir(), `corral-python-${process.getuid?.()}-${packages.join('-')}`); // users cannot share one
   const program = join(home, 'bin/python');
   if (

@@ -9,6 +9,7 @@ export const nightlyFiles = [
   'test/contract/drivers/docker-desktop.test.ts', // process-desktop: the same desktop, in a process
   'test/contract/drivers/docker-neighbours-runsc.test.ts', // docker-neighbours: the same tests under runc
   'test/e2e/acp/real-agents.test.ts', // acp/run: an agent that speaks the same protocol
+  'test/e2e/automations/cron-library.test.ts', // unit/automations/schedule: both clock changes, at chosen times
   'test/e2e/chaos/storm.test.ts', // the simulation's first thousand, and e2e/faults with one fault at a time
   'test/e2e/chaos/docker.test.ts',
   'test/e2e/chaos/process.test.ts',

@@ -28,6 +28,19 @@ describe('the times of a schedule', () => {
     ]);
   });
 
+  test('a time of a range of hours that the clock repeats comes once, too, and is not the latest that was missed', () => {
+    expect(timesAfter('0 1-4 * * *', 'Europe/Berlin', '2026-10-24T22:30:00Z', 5)).toEqual([
+      '2026-10-24T23:00:00.000Z',
+      '2026-10-25T00:00:00.000Z',
+      '2026-10-25T02:00:00.000Z',
+      '2026-10-25T03:00:00.000Z',
+      '2026-10-26T00:00:00.000Z',
+    ]);
+    const rule = parseCron({ cron: '0 1-4 * * *', timezone: 'Europe/Berlin' });
+    const [from, now] = [at('2026-10-24T23:00:00Z'), at('2026-10-25T01:05:00Z')];
+    expect(latestTime(rule, from, now)).toBe(at('2026-10-25T00:00:00Z'));
+  });
+
   test('every hour is every hour, also when the clock repeats one', () => {
     expect(timesAfter('0 * * * *', 'Europe/Berlin', '2026-10-24T23:30:00Z', 3)).toEqual([
       '2026-10-25T00:00:00.000Z',

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Outputs } from '../../../src/client/types.ts';
+import { askAny, countingReceiver, killer } from '../../support/automations/killed-servers.ts';
+import { signed } from '../../support/forges/deliveries.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { serverPair } from '../../support/stores/chaos-replicas.ts';
+import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
+
+// Two servers on one MongoDB, of which one after the other is killed. Every start happens once, and none is lost.
+
+type Start = Outputs['automations']['start'];
+const base = '/api/v1/automations';
+const settings = {
+  CORRAL_DRIVER: 'memory',
+
+  CORRAL_MAX_SESSIONS: '5000',
+  CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+  CORRAL_MAX_STARTING_PER_OWNER: '0',
+  CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8',
+};
+const json = (value: unknown) => ({ body: JSON.stringify(value) });
+
+async function twoServers() {
+  await using stack = new AsyncDisposableStack();
+  const pair = stack.use(await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', settings));
+  const receiver = stack.use(await countingReceiver());
+  const ask = (method: string, path: string, sent?: Parameters<typeof askAny>[3]) =>
+    askAny(pair.servers, method, path, sent);
+  await ask(
+    'POST',
+    '/api/v1/webhooks',
+    json({ name: 'count', url: receiver.url, events: ['run.ended', 'run.failed'] }),
+  );
+  const held = stack.move();
+  return {
+    pair,
+    receiver,
+    ask,
+    startsOf: async (id: string): Promise<readonly Start[]> => await ask('GET', `${base}/${id}/starts?limit=200`),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+type Servers = Awaited<ReturnType<typeof twoServers>>;
+
+/** The number of starts in each state. */
+const tally = (starts: readonly Start[]) =>
+  Object.fromEntries([...Map.groupBy(starts, ({ state }) => state)].map(([state, all]) => [state, all.length]));
+
+/** Each start has one session with one message, and the end of each run was told under one id. */
+async function expectOnce({ pair, receiver, ask }: Servers, starts: readonly Start[]): Promise<void> {
+  const sessions = starts.flatMap(({ sessionId }) => sessionId ?? []);
+  expect(new Set(sessions).size).toBe(starts.length);
+  const listed: { readonly session_id: string }[] = (await ask('GET', '/api/v1/sessions')).data.sessions;
+  expect(new Set(listed.map(({ session_id: id }) => id))).toEqual(new Set(sessions));
+  for (const id of sessions) {
+    const events = await pair.events(id);
+    expect(
+      events.filter(({ type }) => type === 'message.user'),
+      id,
+    ).toHaveLength(1);
+    expect(
+      events.filter(({ type }) => type === 'run.end'),
+      id,
+    ).toHaveLength(1);
+  }
+  const told = () => new Set([...receiver.times.values()].map(({ sessionId }) => sessionId)).size;
+  await expect.poll(told, { timeout: 120_000 }).toBe(sessions.length);
+  expect(receiver.times.size).toBe(sessions.length); // a message that came twice had the same id
+}
+
+test.skipIf(skipMongo)(
+  'each delivery and each start by hand makes one session, while the servers that take them are killed',
+  { timeout: 600_000 },
+  async () => {
+    await using it = await twoServers();
+    const { pair, ask, startsOf } = it;
+    const hook = { source: 'json' };
+    const spec = { message: 'Say hi', whileRunning: 'queue', maxRunning: 20, hook };
+    const made: { id: string; hook: { path: string } }[] = [];
+    for (let n = 0; n < 4; n++) made.push(await ask('POST', base, json({ name: `One ${n}`, ...spec })));
+    const secrets = await Promise.all(made.map(({ id }) => ask('POST', `${base}/${id}/secret`)));
+    const rounds = 3;
+    {
+      await using kills = killer(pair.servers, 3_000);
+      for (let round = 0; round < rounds; round++) {
+        await Promise.all(
+          made.flatMap(({ hook: { path } }, n) => {
+            const body = JSON.stringify({ round });
+            const options = { secret: secrets[n].secret, now: Date.now(), id: `msg_${round}` };
+            const { headers } = signed('json', { headers: {}, body: Buffer.from(body) }, options);
+            const sent = { body, headers: headers as Record<string, string> };
+            // both servers get it, as from a forge that tries again
+            return pair.servers.map((server) => askAny([server], 'POST', path, sent));
+          }),
+        );
+        await sleep(2_000); // so that kills fall before, during and after the steps of a start
+      }
+      await expect.poll(kills.kills, { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
+    }
+    const all = async () => (await Promise.all(made.map(({ id }) => startsOf(id)))).flat();
+    const over = { ended: made.length * rounds };
+    await expect.poll(async () => tally(await all()), { timeout: 240_000, interval: 500 }).toEqual(over);
+    const starts = await all();
+    await expectOnce(it, starts);
+  },
+);
+
+test.skipIf(skipMongo)(
+  'a hundred schedules start every minute for ten minutes, once each and none lost, with a kill every ten seconds',
+  { timeout: 1_200_000 },
+  async (context) => {
+    onlyNightly(context, 'takes eleven minutes');
+    await using it = await twoServers();
+    const { pair, ask, startsOf } = it;
+    const schedule = { cron: '* * * * *' };
+    const spec = { message: 'Say hi', whileRunning: 'queue', maxRunning: 20, maxFailures: 100, schedule };
+    const ids: string[] = [];
+    for (let n = 0; n < 100; n++) ids.push((await ask('POST', base, json({ name: `One ${n}`, ...spec }))).id);
+    {
+      await using kills = killer(pair.servers, 10_000);
+      await sleep(10 * 60_000);
+      expect(kills.kills()).toBeGreaterThan(20);
+    }
+    for (const id of ids) await ask('POST', `${base}/${id}/pause`);
+    const all = async () => (await Promise.all(ids.map(startsOf))).map((starts) => [...starts]);
+    const states = async () => Object.keys(tally((await all()).flat()));
+    await expect.poll(states, { timeout: 300_000, interval: 2_000 }).toEqual(['ended']);
+    const found = await all();
+    for (const starts of found) {
+      const due = starts.flatMap(({ cause }) => (cause.kind === 'schedule' ? [Date.parse(cause.dueAt)] : [])).sort();
+      const minutes = due.map((at) => (at - (due[0] ?? 0)) / 60_000);
+      expect(minutes).toEqual(minutes.map((_, n) => n)); // every minute, once
+      expect(minutes.length).toBeGreaterThanOrEqual(9);
+    }
+    const late = found
+      .flat()
+      .map(({ at, cause }) => (cause.kind === 'schedule' ? Date.parse(at) - Date.parse(cause.dueAt) : 0));
+    process.stdout.write(`${late.length} starts, the latest one ${Math.max(...late)} ms late\n`);
+    await expectOnce(it, found.flat());
+  },
+);
