@@ -16,6 +16,8 @@ export interface StarterDeps {
   /** Whether somebody with a valid key that may work owns it. */
   readonly isOwned: (owner: string) => boolean;
   readonly clock: Clock;
+  /** Counts a start that is over. */
+  readonly count?: (cause: string, end: string) => void;
 }
 type Start = Versioned<AutomationStart>;
 
@@ -127,6 +129,7 @@ export class Starter {
     const { records, clock } = this.#deps;
     const ended = { ...start.doc, ...end, endedAt: clock.now() };
     if (!(await records.endStart(ended))) return true;
+    this.#deps.count?.(ended.cause.kind, ended.outcome?.status ?? ended.state);
     const verdict = verdictOf(ended);
     if (verdict) {
       await records.change(ended.automationId, (now) => {

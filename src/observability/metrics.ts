@@ -17,6 +17,12 @@ export interface Metrics {
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
+  /** Counts a start of an automation that is over: by what it began, and how it ended. */
+  automationStart(cause: string, end: string): void;
+  /** Counts a delivery from outside: `started`, `left_out`, or the code of the error. */
+  hookDelivery(outcome: string): void;
+  /** Counts a try of an outgoing webhook: `delivered`, `again` (it is tried later) or `failed` for good. */
+  webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
   /** Counts the stream as open until disposed. */
@@ -61,6 +67,24 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     name: 'corral_runs_total',
     help: 'Runs that ended, by status',
     labelNames: ['status'],
+    registers,
+  });
+  const starts = new Counter({
+    name: 'corral_automation_starts_total',
+    help: 'Starts of automations that are over, by what they began and how they ended',
+    labelNames: ['cause', 'end'],
+    registers,
+  });
+  const deliveries = new Counter({
+    name: 'corral_hook_deliveries_total',
+    help: 'Deliveries from outside to automations, by what came of them',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const tries = new Counter({
+    name: 'corral_webhook_tries_total',
+    help: 'Tries of outgoing webhooks, by their outcome',
+    labelNames: ['outcome'],
     registers,
   });
   const events = new Counter({
@@ -113,6 +137,9 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     },
     event: (type) => eventsOf(type).inc(),
     runEnded: (status) => runs.inc({ status }),
+    automationStart: (cause, end) => starts.inc({ cause, end }),
+    hookDelivery: (outcome) => deliveries.inc({ outcome }),
+    webhookTry: (outcome) => tries.inc({ outcome }),
     warmPool: (outcome) => claims.inc({ outcome }),
     streamOpened(transport) {
       let open = true;

@@ -29,7 +29,7 @@ type RunningAutomations = AsyncDisposable & { readonly service: AutomationServic
 
 /** The automations of the store, and the scheduler that starts them. */
 export function openAutomations(
-  { closing, clock, ids, logger, learn }: Startup,
+  { closing, clock, ids, logger, learn, metrics }: Startup,
   parts: AutomationDeps,
 ): RunningAutomations {
   const { store, log, outbox, afterRuns, secrets: sealed, replica, sessions, check, isOwned } = parts;
@@ -41,6 +41,7 @@ export function openAutomations(
     sessions,
     isOwned,
     clock,
+    count: metrics.automationStart,
     async costOf(id) {
       const { total } = await costOf(sessions.history(id));
       const { turns, inputTokens, outputTokens, cost } = total;
@@ -62,7 +63,13 @@ export function openAutomations(
   });
   const running = inBackground(closing, (signal) => scheduler.run(signal));
   const secrets = new HookSecrets({ ...sealed, records: store.records, token: () => ids.token(), learn });
-  const receiver = new HookReceiver({ records, clock, wake: scheduler.wake, secretOf: (id) => secrets.find(id) });
+  const receiver = new HookReceiver({
+    records,
+    clock,
+    wake: scheduler.wake,
+    secretOf: (id) => secrets.find(id),
+    count: metrics.hookDelivery,
+  });
   const { wake } = scheduler;
   const service = automationService({ records, secrets, receiver, ids, clock, check, wake, look: afterRuns.look });
   return {

@@ -28,7 +28,7 @@ const refusal = (host: string) =>
 
 /** The webhooks of the store, and the deliverer that sends to them. */
 export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebhooks {
-  const { closing, clock, ids, logger, learn, config } = startup;
+  const { closing, clock, ids, logger, learn, config, metrics } = startup;
   const { store, log, outbox, replica, secrets, projectExists, costOf, isOwned } = parts;
   const { allowRanges, pageUrl } = config.webhooks;
   const records = new WebhookRecords(store.records);
@@ -59,6 +59,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
     shared: store.shared,
     clock,
     random: Math.random,
+    count: metrics.webhookTry,
     warn: (about, text) => logger.warn(about, text),
     send: (url, init) =>
       fetchGuarded(url, init).catch((thrown: unknown) => {

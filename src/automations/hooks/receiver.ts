@@ -25,6 +25,8 @@ interface Deps {
   readonly secretOf: (automationId: string) => Promise<Secret | undefined>;
   readonly clock: Clock;
   readonly wake: () => void;
+  /** Counts a delivery: `started`, `left_out`, or the code of the error. */
+  readonly count?: (outcome: string) => void;
 }
 const readers: Readonly<Record<HookSource, HookReader>> = { github, gitlab, gitea, json };
 
@@ -52,6 +54,18 @@ export class HookReceiver {
   }
 
   async receive(id: string, request: HookRequest): Promise<HookAnswer> {
+    const { count = () => {} } = this.#deps;
+    try {
+      const answer = await this.#receive(id, request);
+      count(answer.started ? 'started' : 'left_out');
+      return answer;
+    } catch (thrown) {
+      count(toAppError(thrown).code);
+      throw thrown;
+    }
+  }
+
+  async #receive(id: string, request: HookRequest): Promise<HookAnswer> {
     const { records, clock, wake } = this.#deps;
     if (request.body.length > limits.maxBytes)
       throw new AppError('payload_too_large', `A delivery has at most ${limits.maxBytes} bytes.`);

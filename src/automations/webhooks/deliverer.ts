@@ -27,6 +27,7 @@ interface Deps {
   readonly clock: Clock;
   /** A number from 0 to 1. */
   readonly random: () => number;
+  readonly count?: (outcome: 'delivered' | 'again' | 'failed') => void;
   readonly warn: (about: object, text: string) => void;
 }
 type Answer = { readonly statusCode: number | null; readonly error: string };
@@ -101,7 +102,7 @@ export class Deliverer {
   }
 
   async #try({ doc: delivery, version }: Versioned<Delivery>, signal: AbortSignal): Promise<void> {
-    const { records, clock, random } = this.#deps;
+    const { records, clock, random, count = () => {} } = this.#deps;
     const endpoint = await records.find(delivery.webhookId);
     if (!endpoint) return await records.forget(delivery.id);
     const over = (how: Partial<Delivery>) =>
@@ -114,15 +115,18 @@ export class Deliverer {
     const triesLeft = delivery.triesLeft - 1;
     if (error === '') {
       await over({ state: 'delivered', tries, statusCode, error });
+      count('delivered');
       return await this.#note(endpoint, (now) => (now.failures === 0 ? undefined : { ...now, failures: 0 }));
     }
     const isGone = statusCode === 410;
     if (!isGone && triesLeft > 0) {
       const nextAt = clock.now() + pauseBefore(triesLeft, random());
       await records.putPending({ ...delivery, tries, triesLeft, statusCode, error, nextAt }, version);
+      count('again');
       return;
     }
     await over({ state: 'failed', tries, statusCode, error });
+    count('failed');
     if (isGone) {
       const text = 'Its endpoint answered 410: it is gone for good.';
       return await this.#note(endpoint, (now) => pausedBy(now, { by: 'gone', text, at: clock.now() }));

@@ -70,7 +70,7 @@ async function expectOnce({ pair, receiver, ask }: Servers, starts: readonly Sta
 }
 
 test.skipIf(skipMongo)(
-  'each delivery and each start by hand makes one session, while the servers that take them are killed',
+  'a delivery that reaches two servers makes one session, while one server after the other is killed',
   { timeout: 600_000 },
   async () => {
     await using it = await twoServers();

@@ -97,6 +97,9 @@ test('an unsigned, oversized or wrongly addressed delivery starts nothing, and t
   expect((await deliver('/api/v1/hooks/..%2f', given)).status).toBe(404);
   expect((await deliver(path, { ...given, body: Buffer.alloc(1_048_577, 'a') })).status).toBe(413);
   expect(await starts(id)).toEqual([]);
+  const metrics = await server.core.metrics.text();
+  expect(metrics).toMatch(/corral_hook_deliveries_total\{outcome="not_found"\} [1-9]/);
+  expect(metrics).toMatch(/corral_automation_starts_total\{cause="hook",end="completed"\} [1-9]/);
 });
 
 test('the secret is shown once and never again, and a key alone opens no address', async () => {
