@@ -85,3 +85,40 @@ test('the next times of a schedule are shown before it is saved', async () => {
   expect(body.times).toHaveLength(5);
   expect(body.times.every((time: string) => /T0[78]:00:00/.test(time))).toBe(true);
 });
+
+test('an automation starts at the end of another one’s run, and not for somebody who may not see that one', async () => {
+  const [one, other] = [await keyOf('user'), await keyOf('user')];
+  const { body: first } = await call('POST', base, { body: report, key: one.key });
+  const after = { of: 'automation', id: first.id };
+  expect((await call('POST', base, { body: { ...report, after }, key: other.key })).status).toBe(404);
+  const { body: second } = await call('POST', base, { body: { ...report, after }, key: one.key });
+  expect(second.after).toEqual({ ...after, outcome: 'done' });
+  const back = { of: 'automation', id: second.id };
+  expect((await call('PATCH', `${base}/${first.id}`, { body: { after: back }, key: one.key })).status).toBe(400);
+  await call('POST', `${base}/${first.id}/starts`, { key: one.key });
+  const newest = async () => (await call('GET', `${base}/${second.id}/starts`, { key: one.key })).body[0];
+  await expect.poll(async () => (await newest())?.state).toBe('ended');
+  const [begun] = (await call('GET', `${base}/${first.id}/starts`, { key: one.key })).body;
+  const { cause, sessionId } = await newest();
+  expect(cause).toEqual({ kind: 'run', sessionId: begun.sessionId, outcome: 'done' });
+  const { events } = await server.core.services.sessions.page(sessionId, 0, 20);
+  const said = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
+  expect(said).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
+});
+
+test('a session of an automation waits with a question when its budget is spent', async () => {
+  const { body: made } = await call('POST', base, { body: { ...report, budget: { turns: 1 } } });
+  await call('POST', `${base}/${made.id}/starts`);
+  const newest = async () => (await call('GET', `${base}/${made.id}/starts`)).body[0];
+  const statusOf = async () => {
+    const { sessionId } = await newest();
+    return sessionId && (await server.core.services.sessions.get(sessionId)).status;
+  };
+  await expect.poll(statusOf).toBe('waiting');
+  const { sessionId } = await newest();
+  expect((await server.core.services.sessions.agent(sessionId)).budgets.session).toMatchObject({ turns: 1 });
+  const { events } = await server.core.services.sessions.page(sessionId, 0, 200);
+  const waits = events.flatMap((event) => (event.type === 'run.wait' ? [event.data] : []));
+  expect(waits).toMatchObject([{ reason: 'budget', budget: { scope: 'session', kind: 'turns', limit: 1 } }]);
+  expect((await newest()).state).toBe('running');
+});
