@@ -233,6 +233,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/threads/{thread}/archive
     GET /anthropic/v1/sessions/{id}/resources
     GET /anthropic/v1/sessions/{id}/resources/{resource}
+    POST /anthropic/v1/sessions/{id}/resources
+    POST /anthropic/v1/sessions/{id}/resources/{resource}
+    DELETE /anthropic/v1/sessions/{id}/resources/{resource}
     GET /anthropic/v1/files/{id}
     GET /anthropic/v1/files/{id}/content`,
   ),

@@ -29,7 +29,16 @@ export const core = {
     ['user.tool_confirmation', ...running, 'agent.tool_result', ...request, ...idle],
   ],
   interrupt: ['end_turn', true, true, 'You said: still there?'],
-  files: [['copy.csv'], 'a,b\n1,2\n', ['/mnt/session/uploads/data.csv'], true, true],
+  files: [
+    ['copy.csv'],
+    'a,b\n1,2\n',
+    ['/mnt/session/uploads/data.csv'],
+    true,
+    true,
+    ['b.txt', 'copy.csv'],
+    '/mnt/session/uploads/more/b.csv',
+    'session_resource_deleted',
+  ],
   errors: [
     missing(null),
     missing(null),
@@ -38,6 +47,12 @@ export const core = {
     [400, 'invalid_request_error', null, true],
   ],
   ends: ['idle', true, 'terminated', 'session_deleted', false],
+  rest: [
+    ['Nothing else', { team: 'a' }, 'limited', true],
+    [true, 'environment_deleted'],
+    ['Be brief.', [], 'Renamed', { a: '1' }, 'idle'],
+    ['a.txt', true, true, true, false],
+  ],
   threads: ['running', null, true, ['user.message', ...running, ...request, ...idle]],
 };
 

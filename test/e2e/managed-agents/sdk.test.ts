@@ -1,38 +1,9 @@
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fakeProvider } from '../../support/agents/fake-models/server.ts';
-import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
-import type { WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
 import { core, runner } from './expected.ts';
-import { obedient } from './script.ts';
+import { javascript, key, program, python, serverWith } from './programs.ts';
 
 // The published SDKs are the oracle: unpatched, led here by base URL and key alone.
-const key = 'ma_0123456789';
-const program = (name: string) => join(import.meta.dirname, 'programs', name);
-const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
-const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
-
-async function serverWith(wire: WireName, driver = 'process') {
-  await using stack = new AsyncDisposableStack();
-  const fake = stack.use(await fakeProvider(wire, obedient));
-  const server = stack.use(
-    await serverProcess({
-      CORRAL_DRIVER: driver,
-      CORRAL_MANAGED_AGENTS: 'on',
-      CORRAL_TOKEN: key,
-      ...fakeSettings(wire, fake.url),
-      ...(wire === 'compatible' && { CORRAL_MANAGED_AGENTS_MODELS: 'claude-*=local/qwen3' }),
-    }),
-  );
-  const held = stack.move();
-  return {
-    server,
-    env: { ANTHROPIC_BASE_URL: `${server.url}/anthropic`, ANTHROPIC_API_KEY: key },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  };
-}
 const patience = { timeout: 400_000 };
 
 test(

@@ -18,6 +18,7 @@ export const nightlyFiles = [
   'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
   'test/e2e/facades/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
+  'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/escapes/docker-runsc.test.ts',
   'test/e2e/faults/sandboxes/output.test.ts', // the same output in test/contract/sandboxd-faults

@@ -184,9 +184,14 @@ def files():
     listed = list(client.beta.files.list(scope_id=made.id))
     content = client.beta.files.download(listed[0].id).read().decode()
     resources = [one.mount_path for one in client.beta.sessions.resources.list(made.id)]
+    added = client.beta.sessions.resources.add(made.id, type="file", file_id=uploaded.id, mount_path="/more/b.csv")
+    idle(made, say("run: cat /mnt/session/uploads/more/b.csv > /mnt/session/outputs/b.txt"))
+    more = sorted(one.filename for one in client.beta.files.list(scope_id=made.id))
+    same = client.beta.sessions.resources.retrieve(added.id, session_id=made.id).mount_path
+    gone = client.beta.sessions.resources.delete(added.id, session_id=made.id).type
     names = [one.filename for one in client.beta.files.list()]
     client.beta.files.delete(uploaded.id)
-    return [[one.filename for one in listed], content, resources, "data.csv" in names, listed[0].downloadable]
+    return [[one.filename for one in listed], content, resources, "data.csv" in names, listed[0].downloadable, more, same, gone]
 
 
 step("files", files)
@@ -225,6 +230,36 @@ def ends():
 step("ends", ends)
 
 
+def rest():
+    """The routes that no other step asks."""
+    changed = client.beta.environments.update(environment.id, description="Nothing else", metadata={"team": "a"})
+    own = client.beta.environments.create(
+        name="closed", config={"type": "cloud", "networking": {"type": "limited", "allowed_hosts": []}}
+    )
+    read = client.beta.environments.retrieve(own.id)
+    listed = [one.id for one in client.beta.environments.list(limit=1)]
+    archived = client.beta.environments.archive(own.id)
+    gone = client.beta.environments.delete(own.id)
+    made = client.beta.sessions.create(
+        agent={"type": "agent_with_overrides", "id": agent.id, "system": "Be brief.", "tools": []},
+        environment_id=environment.id,
+    )
+    renamed = client.beta.sessions.update(made.id, title="Renamed", metadata={"a": "1"})
+    thread = client.beta.sessions.threads.retrieve(f"sthr_{made.id[5:]}", session_id=made.id)
+    uploaded = client.beta.files.upload(file=("a.txt", b"a", "text/plain"))
+    file = client.beta.files.retrieve_metadata(uploaded.id)
+    models = [one.id for one in client.models.list(limit=5)]
+    model = client.models.retrieve(MODEL)
+    ended = client.beta.agents.archive(agent.id)
+    hidden = agent.id in [one.id for one in client.beta.agents.list()]
+    return [
+        [changed.description, changed.metadata, read.config.networking.type, listed[:1] == [own.id] and environment.id in listed],
+        [archived.archived_at is not None, gone.type],
+        [made.agent.system, made.agent.tools, renamed.title, renamed.metadata, thread.status],
+        [file.filename, len(models) > 0, model.id == MODEL, ended.archived_at is not None, hidden],
+    ]
+
+
 def threads():
     made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=say("hello"))
     thread = list(client.beta.sessions.threads.list(made.id))[0]
@@ -239,4 +274,5 @@ def threads():
 
 
 step("threads", threads)
+step("rest", rest)
 print(json.dumps(steps))

@@ -28,7 +28,6 @@ function toInfos({ provider, models }: OfferedModels) {
     max_input_tokens: window ?? null,
     max_tokens: maxOutput ?? null,
     capabilities: null,
-    allowed_fallback_models: [],
   }));
 }
 

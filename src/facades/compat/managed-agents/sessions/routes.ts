@@ -16,6 +16,7 @@ import { sessionIdOf, sessionWord, threadIdOf, threadWord } from './ids.ts';
 import { inboundEvents } from './inbound.ts';
 import { keptOf, sessionAgentOf } from './kept-session.ts';
 import { allEvents, SessionReader } from './reader.ts';
+import { resourceRoutes } from './resources.ts';
 import { sendEvents } from './send.ts';
 import { checkDeltas, streamEvents } from './stream.ts';
 import { sessionView, threadView } from './views.ts';
@@ -202,26 +203,7 @@ export function sessionRoutes(parts: Parts, settings: ManagedAgentsSettings): Ro
       run: async ({ params, query }) => await listed(await ofThread(params), query),
     },
     { door: 'GET /v1/sessions/:id/threads/:thread/stream', stream: true, run: stream },
-    {
-      door: 'GET /v1/sessions/:id/resources',
-      async run({ params, query }) {
-        const record = await found(params);
-        await sessions.page(record.id, 0, 1);
-        const limit = query.integer('limit', all);
-        const resources = keptOf(record)?.resources ?? [];
-        return withoutPrevious(pageOf(resources, { limit, page: query.one('page'), name: `resources ${record.id}` }));
-      },
-    },
-    {
-      door: 'GET /v1/sessions/:id/resources/:resource',
-      async run({ params }) {
-        const record = await found(params);
-        await sessions.page(record.id, 0, 1);
-        const resource = keptOf(record)?.resources.find(({ id }) => id === params.resource);
-        if (!resource) throw new AppError('not_found', `The session has no resource ${params.resource}.`);
-        return resource;
-      },
-    },
+    ...resourceRoutes(parts),
   ];
 
   async function refuseBusy(record: SessionRecord): Promise<void> {

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { SessionAgent } from '../../../../core/model/session-agent.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import { invalid } from '../errors.ts';
+import { type FileDeps, uploadFor } from '../resources/files.ts';
+import type { Route } from '../route.ts';
+import { pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { ResourceWish, resourcesFor } from './create.ts';
+import { sessionIdOf } from './ids.ts';
+import { keptOf, type SessionContent } from './kept-session.ts';
+
+const maxFiles = 500;
+const uploads = '/mnt/session/uploads/';
+const TokenChange = z.looseObject({ authorization_token: z.string() });
+
+/** The files that a program puts into the sandbox of its session. */
+export function resourceRoutes(parts: FileDeps): Route[] {
+  const { services, clock, ids } = parts;
+  const { sessions, files } = services;
+  const found = async (params: { readonly id?: string | undefined }) => {
+    const record = await sessions.get(sessionIdOf(params.id ?? ''));
+    await sessions.page(record.id, 0, 1); // refuses a caller that may not read it
+    return record;
+  };
+  const one = (record: SessionRecord, id = '') => {
+    const resource = keptOf(record)?.resources.find((it) => it.id === id);
+    if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
+    return resource;
+  };
+  /** The session with other files. Rejects: invalid_request where no program of this API made it. */
+  const change = async (
+    { id, agent }: SessionRecord,
+    kept: SessionContent | undefined,
+    next: { readonly files: NonNullable<SessionAgent['files']>; readonly resources: SessionContent['resources'] },
+  ) => {
+    if (!agent || !kept) throw invalid('Only a session that was made by this API can have resources.');
+    const changed = { ...agent, files: [...next.files], kept: { ...kept, resources: next.resources } };
+    return await sessions.update(id, { agent: changed });
+  };
+
+  return [
+    {
+      door: 'GET /v1/sessions/:id/resources',
+      async run({ params, query }) {
+        const record = await found(params);
+        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
+        const resources = keptOf(record)?.resources ?? [];
+        return withoutPrevious(pageOf(resources, { limit, page: query.one('page'), name: `resources ${record.id}` }));
+      },
+    },
+    {
+      door: 'POST /v1/sessions/:id/resources',
+      async run({ params, body }) {
+        const record = await found(params);
+        const kept = keptOf(record);
+        const { resources = [] } = kept ?? {};
+        const wish = parsed(ResourceWish, body);
+        if (record.archived) throw invalid('The session is archived.', 'session_archived');
+        if (resources.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
+        const taken = resources.map(({ mount_path: path }) => path.slice(uploads.length));
+        const deps = {
+          uploadOf: (file: string) => uploadFor(file, parts),
+          newId: () => `${ids()}${ids()}`,
+          now: () => clock.now(),
+        };
+        const [made] = await resourcesFor([wish], deps, taken);
+        if (!made) throw invalid('A resource is a file.');
+        const all = [...(record.agent?.files ?? []), made.file];
+        await change(record, kept, { files: all, resources: [...resources, made.shown] });
+        return made.shown;
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/resources/:resource',
+      run: async ({ params }) => one(await found(params), params.resource),
+    },
+    {
+      door: 'POST /v1/sessions/:id/resources/:resource',
+      async run({ params, body }) {
+        const record = await found(params);
+        one(record, params.resource);
+        parsed(TokenChange, body);
+        throw invalid('authorization_token belongs to repositories; this resource is a file.');
+      },
+    },
+    {
+      door: 'DELETE /v1/sessions/:id/resources/:resource',
+      async run({ params, reply }) {
+        const record = await found(params);
+        const kept = keptOf(record);
+        const resource = one(record, params.resource);
+        const path = resource.mount_path.slice(uploads.length);
+        await change(record, kept, {
+          files: (record.agent?.files ?? []).filter((file) => file.path !== path),
+          resources: (kept?.resources ?? []).filter(({ id }) => id !== resource.id),
+        });
+        if (record.sandboxState === 'running')
+          await files.remove(record.id, `.session/uploads/${path}`, abortOnDisconnect(reply)).catch(() => {}); // the agent may have moved it
+        return { id: resource.id, type: 'session_resource_deleted' as const };
+      },
+    },
+  ];
+}
