@@ -18,7 +18,8 @@ async function anonymous(url: string, session: string, until: AbortSignal): Prom
     `GET /api/v1/sessions/${session}/vnc?signature=wrong HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     'PUT /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n\r\n',
   ];
-  while (!until.aborted) {
+  while (!until.aborted || count < 60) {
+    // A busy machine does less in the time of the flood, so the number counts too.
     await new Promise<void>((done) => {
       const socket = connect(Number(port), '127.0.0.1');
       socket
@@ -54,8 +55,8 @@ describe.each(worldsOrOnly('process'))('from inside $driver', (world) => {
     const lines = server.output().split('\n').slice(before);
     const warnings = lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
 
-    expect(inside.hello + inside.proxy).toBeGreaterThan(20); // otherwise nothing was tried
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20);
+    expect(inside.hello + inside.proxy).toBeGreaterThan(100); // otherwise nothing was tried
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(100);
     expect(warnings.length).toBeLessThan(60);
     expect(lines.length).toBeLessThan(1_200);
     expectUnhurt(seen, quiet, 'noise');
