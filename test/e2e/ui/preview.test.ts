@@ -1,5 +1,6 @@
 import { expect, type TestContext, test, vi } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { axeFinds, desk, middle, phone, wide } from './desk.ts';
 
@@ -30,6 +31,7 @@ const server = createServer((request, response) => {
   response.end(page(request.url === '/' ? 'Built here' : 'At ' + request.url));
 });
 server.on('upgrade', (request, socket) => {
+  socket.on('error', () => {}); // a tab that closes on a busy machine resets its connection, which would end this program
   const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64');
   socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n');
   socket.write(Buffer.from([0x81, 3, 0x68, 0x6f, 0x74])); // a frame with the text "hot"
@@ -130,7 +132,8 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
 
 test('the tab at three widths and in both themes', { timeout: 120_000 }, async (context) => {
   const id = await begun(context);
-  for (const size of [wide, middle, phone, { ...wide, dark: true }, { ...phone, dark: false }]) {
+  const sizes = [{ ...phone, dark: true }, wide, middle, phone, { ...wide, dark: true }];
+  for (const size of firstOrAll(sizes, 2)) {
     const { page } = await open(context, `/#${id}`, size);
     await page.locator('.ended').first().waitFor();
     if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
