@@ -7,7 +7,7 @@ import type { Language } from '../../src/agents/kernels/languages.ts';
 import type { CodeResult } from '../../src/agents/kernels/messages.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
-import { isNightly } from '../support/runner/nightly.ts';
+import { firstOrAll, isNightly } from '../support/runner/nightly.ts';
 import { hasDocker } from '../support/sandboxes/docker.ts';
 import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-container.ts';
 import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
@@ -339,7 +339,7 @@ const shells = {
   'without IPython': "import sys; sys.modules['IPython'] = None",
   'with IPython, where the machine has it': 'None',
 };
-describe.each(Object.entries(shells))('cells %s', (_, first) => {
+describe.each(firstOrAll(Object.entries(shells)))('cells %s', (_, first) => {
   test('have what people write in notebooks', { timeout: 60_000 }, async () => {
     const { ran } = await openedHere();
     await ran('python', first);

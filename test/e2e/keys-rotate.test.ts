@@ -10,6 +10,7 @@ import { Secret } from '../../src/core/text/secret.ts';
 import { providerKeys } from '../../src/sessions/projects/provider-keys.ts';
 import { mongoStore } from '../../src/storage/mongo/store.ts';
 import { sqliteStore } from '../../src/storage/sqlite/store.ts';
+import { firstOrAll } from '../support/runner/nightly.ts';
 import { serverProgram } from '../support/servers/built-server.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
 import { mongoUrl, skipMongo } from '../support/stores/mongo.ts';
@@ -70,10 +71,12 @@ function rotate(settings: Record<string, string>): Promise<{ code: number | null
   });
 }
 
-describe.each([
+const kinds = [
   ['sqlite', false],
   ['mongo', skipMongo],
-] as const)('keys rotate on %s', (kind, isMissing) => {
+] as const;
+// The two stores keep the same records; their own suite is test/contract/store.
+describe.each(firstOrAll(kinds))('keys rotate on %s', (kind, isMissing) => {
   test.skipIf(isMissing)(
     'a rotation killed halfway loses nothing, and a second run finishes it',
     {

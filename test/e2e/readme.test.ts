@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { isNightly } from '../support/runner/nightly.ts';
+import { isNightly, onlyNightly } from '../support/runner/nightly.ts';
 import { needs } from '../support/servers/components.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
 
@@ -62,6 +62,7 @@ describe.each(drivers)("the README's first five minutes on $driver", ({ driver, 
 });
 
 test("the README's tour of 60 seconds works as written, line after line", { timeout: 240_000 }, async (context) => {
+  onlyNightly(context, 'starts npm six times; cli/commands runs the same commands');
   await needs(context, 'bubblewrap');
   const section = await sectionOf('In 60 seconds');
   const lines = [...section.matchAll(/^ {4}(npm start.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { isNightly, onlyNightly } from '../../support/runner/nightly.ts';
 import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -120,7 +120,7 @@ describe('chat', () => {
 });
 
 describe('cp', () => {
-  const mebibytes = isNightly ? 100 : 25; // of both sizes a copy is many pieces
+  const mebibytes = isNightly ? 100 : 10; // of both sizes a copy is many pieces
   test(`copies ${mebibytes} MiB both ways with equal hashes`, { timeout: 240_000 }, async () => {
     const id = await newBox();
     const there = join(cli.folder, 'big.bin');
@@ -185,7 +185,8 @@ describe('exec', () => {
     expect([strange.code, strange.stderr]).toEqual([2, expect.stringContaining('There is no option --jsn')]);
   });
 
-  test('streams 50 MB', { timeout: 120_000 }, async () => {
+  test('streams 50 MB', { timeout: 120_000 }, async (context) => {
+    onlyNightly(context, 'client/box streams as much through the same client');
     const id = await newBox();
     const { stdout } = await corral('exec', id, 'head -c 50000000 /dev/zero | tr "\\0" x');
     expect(stdout.length).toBe(50_000_000);

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
 import { python } from '../../support/clients/python.ts';
-import { onlyNightly } from '../../support/runner/nightly.ts';
+import { firstOrAll, onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -54,7 +54,7 @@ describe('the tour', () => {
     }
   });
 
-  test.each(runtimes)('in TypeScript runs on %s', async (runtime) => {
+  test.each(firstOrAll(runtimes))('in TypeScript runs on %s', async (runtime) => {
     const program = join(folder, `${basename(runtime)}-${runtimes.indexOf(runtime)}.mjs`);
     await bundle(join(tour, 'tour.ts'), program, 'node');
     const said = (await lines(runtime, [program])).map((line) => line.replace(/^line/, 'out: line')); // lines can come together

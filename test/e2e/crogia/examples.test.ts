@@ -1,20 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, type TestContext, test } from 'vitest';
+import { afterAll, expect, type TestContext, test } from 'vitest';
 import { api, run } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
 import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 // Runs the examples from the facades' own descriptions, unchanged except for the port. The test adds the parts that
 // they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
 
+let running: Promise<ServerProcess> | undefined;
+afterAll(async () => await (await running)?.[Symbol.asyncDispose]());
+
 async function started(context: TestContext) {
   await needs(context, 'bubblewrap');
-  const server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
-  onTestFinished(() => server[Symbol.asyncDispose]());
+  running ??= serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+  const server = await running;
   const { port } = new URL(server.url);
   const example = async (name: string) => {
     const text = await readFile(join(import.meta.dirname, '../../support/examples', name), 'utf8');

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
 import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 import { axeFinds } from '../ui/desk.ts';
@@ -30,10 +31,11 @@ async function opened(context: TestContext, size: { width: number; height: numbe
   return { ...seat, id, vnc: url() };
 }
 
-describe.each([
+const sizes: readonly (readonly [string, { width: number; height: number }])[] = [
   ['a desktop', { width: 1280, height: 800 }],
   ['a phone', { width: 390, height: 844 }],
-])('on %s', (where, size) => {
+];
+describe.each(firstOrAll(sizes))('on %s', (where, size) => {
   test('the page shows the screen, and a person takes control, types and gives control back', async (context) => {
     const { page, complaints } = await opened(context, size);
     await live(page);

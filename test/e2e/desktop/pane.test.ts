@@ -1,16 +1,18 @@
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 
 // The desktop inside the main page: a frame that contains the desktop's page.
 const shots = process.env.CORRAL_SCREENSHOTS;
 const shown = shownDesktop(74);
 
-describe.each([
+const sizes: readonly (readonly [string, { width: number; height: number }])[] = [
   ['a desktop', { width: 1280, height: 800 }],
   ['a phone', { width: 390, height: 844 }],
-])('on %s', (_where, size) => {
+];
+describe.each(firstOrAll(sizes))('on %s', (_where, size) => {
   test('the main page offers a stopped desktop, starts it, and shows it while it runs', async (context) => {
     const { id } = await shown.session(context);
     await shown.desktop.client.stop(AbortSignal.timeout(10_000));

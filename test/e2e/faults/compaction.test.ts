@@ -3,6 +3,7 @@ import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer, saidIn } from '../../support/agents/model-server.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 
 // A server that dies while its model writes the summary of a long conversation.
 
@@ -13,7 +14,7 @@ const wantsSummary = (request: FakeRequest) => saidIn(request).includes('will be
 const words = (n: number) => Array.from({ length: 700 }, (_, at) => `w${n}x${at}`).join(' ');
 const summary = '## State\nMuch was said.';
 
-test.each([true, false])(
+test.each(firstOrAll([true, false]))(
   'F015 kill -9 during a compaction leaves one summary or none (with a plan: %s)',
   {
     timeout: 180_000,

@@ -4,6 +4,7 @@ import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings, wireNames } from '../../support/agents/fake-models/settings.ts';
 import type { FakeReply, FakeRequest, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
 const planArgs = { title: 'Work', steps: ['Go on'], acknowledgement: 'Going on.' };
@@ -29,7 +30,7 @@ interface ProviderCase {
   readonly more?: Record<string, string>;
 }
 
-test.each(wireNames)(
+test.each(firstOrAll(wireNames))(
   'F083 a run with %s that makes no progress gets one hint and then waits',
   async (wire) => {
     const { events, refusals } = await restsAs('waiting', { wire, reply: () => list });
@@ -41,7 +42,7 @@ test.each(wireNames)(
   90_000,
 );
 
-test.each(wireNames)(
+test.each(firstOrAll(wireNames))(
   'F084 a run with %s waits when its budget of tokens is spent, and says so',
   async (wire) => {
     const reply = (n: number): FakeReply => ({
@@ -56,7 +57,7 @@ test.each(wireNames)(
   90_000,
 );
 
-test.each(wireNames)(
+test.each(firstOrAll(wireNames))(
   'F081 a run with %s whose replies stay empty is nudged, and then waits',
   async (wire) => {
     const { events, refusals } = await restsAs('waiting', { wire, reply: () => ({ text: '' }) });

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { startTimeOf } from '../../../drivers/process/proc.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { firstOrAll, isNightly } from '../../support/runner/nightly.ts';
 import { reaches, realServer } from '../../support/servers/real-server.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
@@ -16,7 +16,7 @@ const lines = Array.from({ length: 60 }, (_, n) => `line ${n + 1} ✓`);
 const task = `${fence('sh', 'for i in $(seq 60); do echo "line $i ✓"; sleep 0.1; done; echo once >> ran')}\n${fence('sh', 'cat ran')}`;
 
 describe.each(worldsOrOnly('process'))('a restart with $driver', (world) => {
-  const signals = ['SIGTERM', 'SIGKILL'] as const;
+  const signals = firstOrAll(['SIGKILL', 'SIGTERM'] as const);
   test.for(signals)(
     'F001 F038 %s: a command keeps running without the server, and its output continues at the right byte',
     {

@@ -4,6 +4,7 @@ import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import type { FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { openClient } from '../../support/clients/trpc.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 // The real server with a provider's wire format behind it, from a message to the end of its run.
@@ -19,7 +20,8 @@ function reply({ body }: FakeRequest) {
   return { text: 'It said hi.' };
 }
 
-test.each(['anthropic', 'openai', 'compatible'] as const)(
+// four-wires.test.ts runs one conversation in every format.
+test.each(firstOrAll(['openai', 'anthropic', 'compatible'] as const))(
   'a run with %s plans, works in a sandbox and sums up',
   { timeout: 180_000 },
   async (wire) => {

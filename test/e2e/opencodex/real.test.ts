@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fence, run } from '../../support/clients/api.ts';
 import { streamOf } from '../../support/clients/opencodex.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -191,7 +192,7 @@ test('a server whose encryption key was lost refuses to start, with advice', asy
     CORRAL_DATA_DIR: server.data,
     CORRAL_KEYS_ENCRYPTION_KEY: 'ab'.repeat(32),
   };
-  const start = run(process.execPath, ['src/app/main.ts'], { env, timeout: 60_000 });
+  const start = run(process.execPath, [serverProgram()], { env, timeout: 60_000 });
   await expect(start).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/stored keys of gemini[\s\S]*CORRAL_KEYS_ENCRYPTION_KEY/),

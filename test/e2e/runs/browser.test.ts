@@ -3,6 +3,7 @@ import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../s
 import { canaryKey } from '../../support/agents/gemini.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { realServer } from '../../support/servers/real-server.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
@@ -103,6 +104,7 @@ test('an agent places an order in a shop inside its sandbox, and reaches neither
 
 describe("the demo model's browse block", () => {
   test('opens each address and looks at it', { timeout: 120_000 }, async (context) => {
+    onlyNightly(context, 'starts a desktop for two calls; the order in the shop above makes the same ones');
     await needs(context, 'chromium');
     await using server = await realServer(context, processWorld, { CORRAL_SANDBOX_DESKTOP: 'true' });
     const id = await server.client.create();

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 
 // Messages with attachments that reach a session at work, in each way of working and of sending, and over a restart.
 
@@ -45,7 +46,8 @@ async function busy(way: SteeringWay) {
   return { ...it, session, picture, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-describe.each(Object.keys(ways) as SteeringWay[])('in a session that works by %s', { timeout: 120_000 }, (way) => {
+const all = Object.keys(ways) as SteeringWay[];
+describe.each(all)('in a session that works by %s', { timeout: 120_000 }, (way) => {
   test('an injected message and its picture are in the very next request', async () => {
     await using it = await busy(way);
     const before = it.provider.requests.length;
@@ -57,7 +59,10 @@ describe.each(Object.keys(ways) as SteeringWay[])('in a session that works by %s
     expect(it.session.of('run.started')).toHaveLength(1);
     expect(it.provider.refusals).toEqual([]);
   });
+});
 
+// How a message is kept and how a run is replaced is the same in each way of working.
+describe.each(firstOrAll(all))('a message to a session that works by %s', { timeout: 120_000 }, (way) => {
   test('a message that replaces the run brings its picture to the first request of its own run', async () => {
     await using it = await busy(way);
     const before = it.provider.requests.length;

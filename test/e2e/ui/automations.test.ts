@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { axeFinds, desk, phone, wide } from './desk.ts';
 
 const { page: open, server } = desk({});
 
-for (const [width, size] of [
+const sizes = [
   [1440, wide],
   [390, phone],
-] as const) {
+] as const;
+for (const [width, size] of firstOrAll(sizes)) {
   test(`every weekday at 9 in Berlin is set up, started and opened in the page alone at ${width} px`, async (context) => {
     const { page, complaints } = await open(context, '/', size);
     if (size === phone) await page.getByRole('button', { name: 'Sessions' }).click();

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { api, fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { onFailureTellOf } from '../../support/runner/on-failure.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
@@ -251,7 +252,8 @@ test('the page shows changes by other clients at once, and says that they delete
   await page.getByText('There is no session at this address.').waitFor();
 });
 
-test.each(['/docs', '/redoc'])(
+// test/e2e/http/server.test.ts asks for both.
+test.each(firstOrAll(['/docs', '/redoc']))(
   '%s shows the API in a browser that can reach only this server',
   async (path, ...rest) => {
     const context = rest.at(-1) as unknown as TestContext;

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { axeFinds, desk } from './desk.ts';
 
@@ -124,6 +125,7 @@ test(`${title} the process driver`, { timeout: 600_000 }, async (context) => {
 });
 
 test(`${title} Docker`, { timeout: 600_000 }, async (context) => {
+  onlyNightly(context, 'the same page; session-on/docker shows the driver');
   await needs(context, 'docker');
   const { page, faults } = await onDocker.page(context);
   await walk(page);

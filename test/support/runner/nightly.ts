@@ -6,6 +6,7 @@ export const isNightly = process.env.TEST_NIGHTLY === '1';
 /** Whole files of such tests. Each says what an ordinary run has in its place. */
 export const nightlyFiles = [
   'test/unit/simulation/second-thousand.test.ts', // the first thousand
+  'test/contract/drivers/docker-driver.test.ts', // process-driver: the same suite; docker-faults and session-on/docker
   'test/contract/drivers/docker-desktop.test.ts', // process-desktop: the same desktop, in a process
   'test/contract/drivers/docker-neighbours-runsc.test.ts', // docker-neighbours: the same tests under runc
   'test/e2e/acp/real-agents.test.ts', // acp/run: an agent that speaks the same protocol
@@ -29,6 +30,13 @@ export const nightlyFiles = [
   'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
 ];
+
+/**
+ * The rows of a matrix that every run tries: the first ones, where other rows show the same behaviour of ours again. A nightly
+ * run tries all.
+ */
+export const firstOrAll = <Row>(rows: readonly Row[], ordinary = 1): readonly Row[] =>
+  isNightly ? rows : rows.slice(0, ordinary);
 
 /** Skips the test with a reason, except in a nightly run. */
 export function onlyNightly(context: TestContext, why: string): void {

@@ -1,10 +1,10 @@
 // A server that is killed again and again during its start, and one whose event loop is blocked.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { fence } from '../../../support/clients/api.ts';
+import { serverProgram } from '../../../support/servers/built-server.ts';
 import { reaches, realServer } from '../../../support/servers/real-server.ts';
 import { worlds } from '../../../support/worlds.ts';
 
@@ -40,9 +40,16 @@ test('F006 a server killed during five starts loses no work and starts no second
 
 /** Starts the same server on the same data, and kills it before it is ready or shortly after. */
 async function killedAfter(ms: number, { data, url }: { data: string; url: string }): Promise<void> {
-  const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, PORT: new URL(url).port, CORRAL_DATA_DIR: data, CORRAL_DRIVER: 'process' };
-  const args = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../../../../src/app/main.ts')];
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
+  const env = {
+    PATH,
+    HOME,
+    NODE_COMPILE_CACHE,
+    PORT: new URL(url).port,
+    CORRAL_DATA_DIR: data,
+    CORRAL_DRIVER: 'process',
+  };
+  const args = ['--disable-warning=ExperimentalWarning', serverProgram()];
   const child = spawn(process.execPath, args, {
     env: { ...env, CORRAL_EGRESS_POLICY: 'none', CORRAL_RATE_LIMIT_PER_MINUTE: '0' },
     stdio: 'ignore',
