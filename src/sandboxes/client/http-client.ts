@@ -74,6 +74,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       const watching = AbortSignal.any([signal, over.signal]);
       const silence = new HealthMonitor(systemClock, starvedMs);
       for (let isLost = false; !isLost; ) {
+        silence.asked();
         const hears = await health(watching, silence.patienceMs).then(
           () => true,
           () => false,

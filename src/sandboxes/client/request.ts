@@ -36,7 +36,8 @@ interface StreamRequest extends DaemonRequest {
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
-const defaultTimeoutMs = 10_000;
+/** A silent daemon is noticed by the health checks. This ends a call that hangs alone, so a starved daemon has time. */
+const defaultTimeoutMs = 30_000;
 /** In ms, for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
 /** A daemon opens at most 96 connections at once. Calls that can last must leave some of them to the others. */
