@@ -14,6 +14,7 @@ import { previews } from './previews/descriptor.ts';
 import { repositories } from './repositories/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
+import { skills } from './skills/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 import { webhooks } from './webhooks/descriptor.ts';
@@ -32,6 +33,7 @@ export const facadeDescriptors = {
   trpc,
   automations,
   webhooks,
+  skills,
   workspace,
   opencodex,
   guide,

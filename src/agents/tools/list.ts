@@ -8,6 +8,7 @@ import { fileEdit } from './file-edit.ts';
 import { notifyUser } from './message.ts';
 import { openPullRequest } from './pull-request.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
+import { skillRead } from './skill.ts';
 import { askUser, recall } from './special.ts';
 import { todo } from './todo.ts';
 import type { Tool, ToolDescription } from './tool.ts';
@@ -28,6 +29,7 @@ export const builtInTools: readonly Tool[] = [
   fileFindInContent,
   fileFindByName,
   openPullRequest,
+  skillRead,
   notifyUser,
   todo,
   ...browserTools,

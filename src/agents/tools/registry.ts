@@ -46,6 +46,10 @@ export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): T
 export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('repository'));
 
+/** The same without the tools that need a skill. */
+export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
+  filterTools(registry, ({ needs }) => !needs.includes('skill'));
+
 /** The tools whose calls wait for a person by themselves, because no rule is about all of their calls. */
 export const toolsAskingFirst = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations

@@ -31,6 +31,8 @@ export interface ToolContext {
   readonly plan?: readonly PlanStep[];
   /** Absent where the session has no repository that it may write. */
   readonly pullRequests?: PullRequestOpener;
+  /** Absent where the session has no skills. */
+  readonly skills?: SkillReader;
   /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
@@ -38,6 +40,19 @@ export interface ToolContext {
   /** The number of bytes (UTF-8) of live output that were reported before. `reattach` continues after them. */
   readonly fromByte?: number;
 }
+
+/** A file of a skill. `version` is null for one of the workspace. */
+export interface ReadSkill {
+  readonly name: string;
+  readonly file: string;
+  readonly source: 'uploaded' | 'workspace';
+  readonly version: string | null;
+  /** In the sandbox, relative to the workspace. */
+  readonly folder: string;
+  readonly text: string;
+}
+/** Rejects: not_found, file_not_found, path_outside. */
+export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<ReadSkill>;
 
 /** A picture, stored as a file of the session. */
 export interface KeptPicture {
@@ -84,6 +99,8 @@ export type ToolResult = ToolOutcome & {
   readonly pictures?: readonly KeptPicture[];
   /** The address of the page that the screen shows after the call. */
   readonly page?: string;
+  /** The skill that the call read, of which an event tells. */
+  readonly skill?: Omit<ReadSkill, 'text' | 'folder'>;
 };
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }
@@ -109,9 +126,9 @@ export type ToolGroup = (typeof toolGroups)[number];
 
 /**
  * A part of the server or of the session without which a tool cannot work. A model is never offered a tool whose needs are not
- * met. `repository`: one that the session may write.
+ * met. `repository`: one that the session may write. `skill`: the session has skills.
  */
-export type ToolNeed = 'sandbox' | 'desktop' | 'repository';
+export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill';
 
 /** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
 export type CallNames = (

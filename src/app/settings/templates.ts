@@ -97,6 +97,13 @@ const TemplateFile = z.strictObject({
     pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
     npm: optional(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
   }),
+  skills: optional(
+    wordList(
+      'names of shared skills such as pdf, or pdf@3 for one version',
+      /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/,
+    ),
+    'the uploaded skills that the agent has',
+  ),
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
     allow: optional(rules(), 'the tools that the agent has; all where it is unset'),

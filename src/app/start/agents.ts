@@ -13,6 +13,7 @@ import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools
 import { allows } from '../../agents/tools/selection.ts';
 import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
+import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
 import { agentDesktop } from '../../sessions/desktop/agent-desktop.ts';
@@ -20,6 +21,9 @@ import { DesktopScreens } from '../../sessions/desktop/screens.ts';
 import { type PictureService, pictureService } from '../../sessions/desktop/screenshots.ts';
 import { templateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
+import { SkillRecords } from '../../sessions/skills/records.ts';
+import { SessionSkills } from '../../sessions/skills/session-skills.ts';
+import { skillService } from '../../sessions/skills/skills.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
 import { approvalsOf, changeableProfile, refuseUnknown } from '../parts/policies.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
@@ -38,6 +42,9 @@ export interface Agents extends AsyncDisposable {
   readonly tools: ToolRegistry;
   readonly projects: ProjectParts;
   readonly templates: TemplateService;
+  readonly skills: SkillService;
+  /** The skills that each session has. */
+  readonly sessionSkills: SessionSkills;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly kernels: Kernels;
@@ -105,6 +112,18 @@ export async function openAgents(
     checkModel: realModels.check,
     onCredentials: () => credentials.changed(),
   });
+  const skills = skillService({
+    records: new SkillRecords(store.records),
+    blobs,
+    clock,
+    ids,
+    templates: templates.list,
+  });
+  const sessionSkills = new SessionSkills({
+    skills,
+    newId,
+    pinsOf: async (session) => (await projects.profileOf(session)).skills ?? [],
+  });
   credentials.readFrom({ keys: projects.api.keys.use, ring: projects.credentials });
   stack.use(inBackground(closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
@@ -141,6 +160,8 @@ export async function openAgents(
     tools,
     projects,
     templates,
+    skills,
+    sessionSkills,
     toolServers,
     kernels,
     loops: new AcpAgents({ records: store.records, clock, newId }),

@@ -126,6 +126,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
         pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
+        skillsOf: (session) => agents.sessionSkills.of(session),
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
@@ -149,6 +150,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
           await setup.beforeUse(session.id, client, signal);
           await checkpoints.beforeUse(session.id, client, signal);
           await snapshots.beforeUse(session.id, client, signal);
+          await agents.sessionSkills.beforeUse(session, client, signal);
           await onUse?.(session, client, signal);
         },
       },

@@ -107,6 +107,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     closing,
     profileOf: projects.profileOf,
     forget,
+    skillsOf: (session) => agents.sessionSkills.of(session),
+    checkSkills: (skills, owner) => agents.sessionSkills.check(skills, owner),
     checkModel,
     usualModel: async () => {
       const { model: chosen } = await projects.directory.stored();
@@ -224,6 +226,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
     projects: ofProjects,
+    skills: agents.skills,
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   };
   const workspaces = stack.use(

@@ -14,6 +14,7 @@ import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
+import { skillCommand } from './skills.ts';
 import { webhookCommand } from './webhooks.ts';
 import { workerCommand } from './worker.ts';
 
@@ -22,5 +23,5 @@ export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
-  ...[automationCommand, webhookCommand, workerCommand],
+  ...[automationCommand, webhookCommand, skillCommand, workerCommand],
 ];

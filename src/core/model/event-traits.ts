@@ -225,6 +225,12 @@ export const eventTraits = {
     line: ({ detail }) => detail,
     notice: ({ kind, detail }) => (kind === 'failed' ? failure(detail) : info(detail)),
   },
+  'skill.read': {
+    ...note,
+    label: 'The agent read a skill',
+    lane: 'tool',
+    line: ({ name, file, source }) => `${name} (${source}): ${file}`,
+  },
   desktop: {
     ...note,
     label: 'The desktop changed',

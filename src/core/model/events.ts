@@ -219,6 +219,16 @@ export const SessionFact = z.discriminatedUnion('type', [
       commit: z.string().optional(),
     }),
   ),
+  /** The agent read a file of a skill. `version` is null for a skill of the workspace. */
+  fact(
+    'skill.read',
+    z.object({
+      name: z.string(),
+      file: z.string(),
+      source: z.enum(['uploaded', 'workspace']),
+      version: z.string().nullable(),
+    }),
+  ),
   /** Changes of the desktop, and of the control of its keyboard and mouse. */
   fact(
     'desktop',

@@ -116,6 +116,8 @@ export const SessionRecord = z.object({
   fallbacks: z.array(z.string()).readonly().optional(),
   /** The tool servers that its creator added. */
   toolServers: z.array(ToolProgram).readonly().optional(),
+  /** The skills that its creator chose: `pdf`, or `pdf@3` for one of its versions. */
+  skills: z.array(z.string()).readonly().optional(),
   /** Absent unless a program created the session for a sandbox of its own. */
   life: SessionLife.optional(),
   /** The repositories that its creator named; absent: none. */

@@ -23,5 +23,8 @@ export const outputFiles = '.corral/output';
 /** The conversation has all of an output that is no longer, so its file alone does not make a workspace another one. */
 export const toldOutputBytes = 4 * 1024;
 
+/** The uploaded skills of the session, read-only. */
+export const skillFiles = '.corral/skills';
+
 /** The commits of checkpoints. They belong to their session, so a fork begins without them. */
 export const checkpointFiles = '.corral/checkpoints';

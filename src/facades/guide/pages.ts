@@ -34,6 +34,7 @@ const ordered: readonly Section[] = [
       ['how-to/share-with-a-team', 'Keys, roles and quotas for a team'],
       ['models', 'Choose a model'],
       ['tools', 'Give an agent tools'],
+      ['skills', 'Give an agent skills'],
       ['mcp', 'Use tools of MCP servers'],
       ['mcp-server', 'Use Corral from an assistant'],
       ['agents', 'Run Claude Code, Codex and others'],

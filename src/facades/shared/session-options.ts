@@ -5,6 +5,7 @@ import type { CreateCommand } from '../../sessions/api/sessions.ts';
 
 const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
+const skillPin = /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/;
 
 /** A creator's own names and values. */
 export const Metadata = z
@@ -24,7 +25,14 @@ export const SandboxSize = z.strictObject({
     .describe('bytes, or a size such as 512MiB'),
 });
 
+/** Skills of the owner and shared ones. */
+export const SkillPins = z
+  .array(z.string().regex(skillPin, 'must be the name of a skill such as pdf, or pdf@3 for one version'))
+  .max(20)
+  .describe('uploaded skills that the agent has, beside those of its template');
+
 interface SessionOptions {
+  readonly skills?: readonly string[] | undefined;
   readonly metadata?: z.output<typeof Metadata> | undefined;
   readonly lifetimeSeconds?: number | undefined;
   readonly idleSeconds?: number | undefined;
@@ -39,7 +47,8 @@ export function toSessionOptions({
   idleSeconds,
   egress,
   size: { cpus, memory } = {},
-}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox'> {
+  skills,
+}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills'> {
   const sandbox: SandboxChoice = {
     ...(idleSeconds !== undefined && { idleSeconds }),
     ...(egress !== undefined && { egress: egress === 'none' ? [] : egress }),
@@ -48,6 +57,7 @@ export function toSessionOptions({
   };
   return {
     ...(metadata && { metadata }),
+    ...(skills && { skills }),
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
     ...(Object.keys(sandbox).length > 0 && { sandbox }),
   };

@@ -21,6 +21,8 @@ const Template = z.object({
   promptParts: z.array(z.string()).readonly(),
   model: z.string().nullable(),
   fallbacks: z.array(z.string()).readonly().nullable(),
+  /** The uploaded skills that it names. */
+  skills: z.array(z.string()).readonly(),
   /** The names of its tool servers. */
   mcpServers: z.array(z.string()).readonly(),
   /** The tools whose calls wait for a person. */
@@ -50,6 +52,7 @@ const templateView = (template: TemplateInfo, unavailable: Unavailable | null): 
   promptParts: Object.keys(template.promptParts ?? {}),
   model: template.model ?? null,
   fallbacks: template.models.fallbacks ?? null,
+  skills: template.skills ?? [],
   mcpServers: (template.mcp.servers ?? []).map(({ name }) => name),
   approvals: template.approvals.tools ?? null,
   image: template.sandbox.image ?? null,

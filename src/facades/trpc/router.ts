@@ -18,6 +18,7 @@ import { sandboxRouter } from './routers/sandbox.ts';
 import { sessionsRouter } from './routers/sessions.ts';
 import { settingsRouter } from './routers/settings.ts';
 import { sharesRouter } from './routers/shares.ts';
+import { skillsRouter } from './routers/skills.ts';
 import { systemRouter } from './routers/system.ts';
 import { templatesRouter } from './routers/templates.ts';
 import { terminalsRouter } from './routers/terminals.ts';
@@ -45,6 +46,7 @@ export const appRouter = router({
   templates: templatesRouter,
   automations: automationsRouter,
   webhooks: webhooksRouter,
+  skills: skillsRouter,
   models: modelsRouter,
   settings: settingsRouter,
   keys: keysRouter,

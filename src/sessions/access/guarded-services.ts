@@ -18,6 +18,7 @@ import { documentCheck, guardedDocuments } from './guarded-documents.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
+import { guardedSkills, skillCheck } from './guarded-skills.ts';
 import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
@@ -43,6 +44,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     automation: automationCheck(services.automations, principalOf),
     webhook: webhookCheck(services.webhooks, principalOf),
     document: documentCheck(services.documents, principalOf),
+    skill: skillCheck(services.skills, principalOf),
   };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -76,6 +78,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     }),
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
     documents: guardedDocuments(services.documents, byRules.documents, principalOf),
+    skills: guardedSkills(services.skills, byRules.skills, principalOf),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),

@@ -22,6 +22,7 @@ import { type AutomationService, automationRules } from './server/automations.ts
 import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
 import { type DocumentService, documentRules } from './server/documents.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
+import { type SkillService, skillRules } from './server/skills.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
@@ -60,6 +61,7 @@ export interface Services {
   readonly automations: AutomationService;
   readonly webhooks: WebhookService;
   readonly documents: DocumentService;
+  readonly skills: SkillService;
   readonly settings: SettingsService;
   readonly shares: ShareService;
   readonly templates: TemplateList;
@@ -88,6 +90,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   automations: { of: 'automation', rules: automationRules },
   webhooks: { of: 'webhook', rules: webhookRules },
   documents: { of: 'document', rules: documentRules },
+  skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
   shares: { of: 'session', rules: shareRules },
   templates: { of: 'session', rules: templateRules },

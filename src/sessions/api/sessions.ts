@@ -95,6 +95,8 @@ export interface CreateCommand {
   readonly budget?: OwnBudget;
   /** The session's own agent, in place of those of template and project. */
   readonly agent?: SessionAgent;
+  /** Skills of the owner and shared ones, beside those of the template: `pdf`, or `pdf@3` for one of its versions. */
+  readonly skills?: readonly string[];
   /** After this time the session is deleted, with its sandbox and files. */
   readonly lifetimeSeconds?: number;
 }
@@ -122,6 +124,13 @@ interface Limits {
   readonly tokens?: number | undefined;
   readonly cost?: number | undefined;
   readonly ms?: number | undefined;
+}
+/** A skill that the agent of a session can read. `version` is null for one of the workspace. */
+export interface SessionSkillInfo {
+  readonly name: string;
+  readonly description: string;
+  readonly source: 'uploaded' | 'workspace';
+  readonly version: string | null;
 }
 export interface ForkCommand {
   readonly origin: Origin;
@@ -235,6 +244,8 @@ export interface SessionService {
   promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
   /** The settings of the session's agent, as the next turn has them. */
   agent(id: SessionId): Promise<EffectiveAgent>;
+  /** The skills of the session's agent; those of the workspace only while the sandbox runs. */
+  skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
@@ -285,6 +296,7 @@ export const sessionRules: ServiceRules<SessionService> = {
   activeRun: { may: 'read', audit: null },
   promptAt: { may: 'read', audit: 'look' },
   agent: { may: 'read', audit: null },
+  skills: { may: 'read', audit: null },
   watching: { may: 'guarded', audit: null },
   sandbox: { may: 'see', audit: null },
   shell: { may: 'read', audit: 'look' },

@@ -4,6 +4,7 @@ import {
   toolsAskingFirst,
   withoutDesktop,
   withoutRepositories,
+  withoutSkills,
   withTools,
 } from '../../agents/tools/registry.ts';
 import type { PullRequestOpener } from '../../agents/tools/tool.ts';
@@ -25,6 +26,9 @@ import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
+import type { OfferedSkill } from '../run/skills/offered-skill.ts';
+import { listSkills, skillReader } from '../run/skills/skill-set.ts';
+import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -66,6 +70,8 @@ export interface AgentParts {
   readonly snapshots?: RunSnapshots;
   /** Opens pull requests of these repositories of a session; undefined: no agent does. */
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
+  /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
+  readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
 }
@@ -90,6 +96,7 @@ export interface RunContexts {
 
 export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
   const memory = new WorkspaceMemory();
+  const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
@@ -99,7 +106,11 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     try {
       const { model } = await agents.profileOf(writer.record);
       const folders = foldersOf(writer.record);
-      if (folders) await memory.begin(runWriter, { client, clock, window: model.abilities.window, folders });
+      if (!folders) return;
+      await Promise.all([
+        memory.begin(runWriter, { client, clock, window: model.abilities.window, folders }),
+        workspaceSkills.begin(runWriter, { client, clock, folders }),
+      ]);
     } catch {} // the run's next turn tries again and reports it
   }
 
@@ -125,7 +136,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const { repositories } = live.writer.record;
     const opener = isWritable(live.writer.record) ? agents.pullRequests?.(id, repositories ?? []) : undefined;
     const offered = opener ? tools : withoutRepositories(tools);
-    const own = sees ? offered : withoutDesktop(offered, advice);
+    const visible = sees ? offered : withoutDesktop(offered, advice);
     const use = async (until: AbortSignal) => {
       await using stack = new AsyncDisposableStack();
       const used = stack.use(await sandboxes.use(id, until));
@@ -137,6 +148,12 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     if (client) void snapshots?.ofRun(id, runId, client); // while the model thinks
     const folders = foldersOf(live.writer.record);
     const reader = client && folders && { client, clock, window: model.abilities.window, folders };
+    const skills = {
+      uploaded: (await agents.skillsOf?.(live.writer.record)) ?? [],
+      inWorkspace: await workspaceSkills.of(runWriter, reader, signal ?? never),
+    };
+    const listed = listSkills(skills);
+    const own = listed === undefined ? withoutSkills(visible) : visible;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
@@ -147,6 +164,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       hasTool: (name) => names.has(name),
       hasToolServers,
       approvals: askedFirst(approvals ?? noApprovals, own),
+      skills: listed,
       memory: await memory.of(runWriter, reader, until),
     });
     return {
@@ -158,6 +176,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
       ...(opener && { pullRequests: opener }),
+      ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,
@@ -187,6 +206,7 @@ function askedFirst({ tools, rules }: Approvals, registry: ToolRegistry): readon
   return [...new Set([...tools, ...ruled, ...toolsAskingFirst(registry, rules)])];
 }
 
+const never = new AbortController().signal;
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
 

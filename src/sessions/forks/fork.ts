@@ -133,7 +133,7 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox, budget, agent } =
+    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox, budget, agent, skills } =
       parent;
     // A fork without the files fetches them again.
     const repositories = parent.repositories?.map((one) => (files === 'kept' ? one : refetched(one)));
@@ -153,6 +153,7 @@ export class Forks {
       metadata,
       budget,
       sandbox,
+      skills,
       owner: own,
       title: '',
       lastTask: '',

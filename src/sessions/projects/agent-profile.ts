@@ -85,6 +85,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       template.promptParts,
       session.fallbacks,
       template.models.fallbacks,
+      template.skills,
     ];
     unset.push(session.toolServers, template.mcp.servers, off[0]);
     const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
@@ -108,6 +109,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
         : filterTools(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
       ...(template.promptParts && { promptParts: template.promptParts }),
+      ...(template.skills && { skills: template.skills }),
       ...(sampling && { sampling }),
       ...(agent && { agent }),
     };

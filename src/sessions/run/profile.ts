@@ -23,6 +23,8 @@ export interface Profile {
   readonly prompt?: string;
   /** Parts of the prompt in place of the server's, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
+  /** The uploaded skills that the template names. */
+  readonly skills?: readonly string[];
   readonly sampling?: Sampling;
   /** The agent that brings its own loop; undefined: the model works in ours. */
   readonly agent?: ExternalAgent;

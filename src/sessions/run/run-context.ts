@@ -1,6 +1,13 @@
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
-import type { ControlWaiter, KeptPicture, PullRequestOpener, Tool, ToolContext } from '../../agents/tools/tool.ts';
+import type {
+  ControlWaiter,
+  KeptPicture,
+  PullRequestOpener,
+  SkillReader,
+  Tool,
+  ToolContext,
+} from '../../agents/tools/tool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
@@ -82,6 +89,8 @@ export interface RunContext {
   readonly sandbox: SandboxUser;
   /** Absent where the session has no repository that it may write. */
   readonly pullRequests?: PullRequestOpener;
+  /** Absent where the session has no skills. */
+  readonly skills?: SkillReader;
   /** The desktop of tools that use the screen; undefined when sandboxes have none. */
   readonly desktop?: SeenDesktop;
   /** Stores a picture of a result, also where there is no desktop. */

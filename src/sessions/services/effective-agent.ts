@@ -1,4 +1,4 @@
-import { toolsAskingFirst, withoutRepositories } from '../../agents/tools/registry.ts';
+import { toolsAskingFirst, withoutRepositories, withoutSkills } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
@@ -11,7 +11,9 @@ export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, sessi
 
 /** The agent of a session, after all layers of its settings. */
 export function effectiveAgent(record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent {
-  const tools = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
+  const offered = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
+  // A workspace that brings skills is known once the sandbox runs.
+  const tools = profile.skills?.length || record.skills?.length ? offered : withoutSkills(offered);
   const approvals = profile.approvals?.tools ?? server.approvals;
   return {
     template: record.template,

@@ -14,6 +14,7 @@ import type { Watchers } from '../engine/watchers.ts';
 import { publicRecord, StoredSession } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
+import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { effectiveAgent, noLimits, type ServerLimits } from './effective-agent.ts';
 import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
@@ -23,6 +24,7 @@ import { SessionList } from './session-list.ts';
 import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
 import { sessionDeletion } from './sessions/deletion.ts';
 import { searched } from './sessions/search.ts';
+import { skillsOfSession } from './sessions/skills.ts';
 import { sessionViews, type ViewDeps } from './sessions/views.ts';
 
 interface Deps extends CreationDeps, ViewDeps {
@@ -30,6 +32,8 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: ProfileOf;
+  /** The uploaded skills of a session. */
+  readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   /** Without them the server has none. */
   readonly limits?: ServerLimits;
   readonly driver: Driver;
@@ -220,6 +224,11 @@ export function sessionService(deps: Deps): SessionService {
     agent: async (id) => {
       const record = await stored(id);
       return effectiveAgent(record, await deps.profileOf(record), deps.limits ?? noLimits);
+    },
+    async skills(id, signal) {
+      const record = await stored(id);
+      const uploaded = (await deps.skillsOf?.(record)) ?? [];
+      return await skillsOfSession(record, { uploaded, sandboxes: deps.sandboxes }, signal);
     },
     watching(id) {
       const watch = watchers.watch(id);

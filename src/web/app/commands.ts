@@ -8,6 +8,7 @@ import { attempt } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
 import { settingsCommands } from '../settings/commands.ts';
 import { sharingCommands } from '../sharing/commands.ts';
+import { skillCommands } from '../skills/commands.ts';
 import { t } from '../text/text.ts';
 import { workCommands } from '../work/commands.ts';
 import type { Command } from './command.ts';
@@ -69,5 +70,6 @@ export const commands = (): readonly Command[] =>
     ...sharingCommands,
     ...workCommands,
     ...automationCommands,
+    ...skillCommands,
     ...settingsCommands,
   ].filter(({ when }) => when?.() ?? true);

@@ -38,6 +38,7 @@ const paths = {
   play: 'M8 5l11 7-11 7z',
   more: 'M5 11.2a.8.8 0 1 0 .01 0M12 11.2a.8.8 0 1 0 .01 0M19 11.2a.8.8 0 1 0 .01 0',
   help: 'M12 3a9 9 0 1 1 0 18a9 9 0 0 1 0-18M9.5 9.500a2.500 2.500 0 1 1 3.500 2.300c-.7.300-1 .8-1 1.700M12 16.500v.5',
+  book: 'M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h11',
   shield: 'M12 3l7 3v6c0 4-3 7-7 9-4-2-7-5-7-9V6z',
 } as const;
 export type IconName = keyof typeof paths;

@@ -10,6 +10,7 @@ import { Button, IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/open.tsx';
+import { openSkills } from '../skills/skills.tsx';
 import { language, t } from '../text/text.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { isChoosing } from './choosing.ts';
@@ -63,6 +64,7 @@ export function Sidebar() {
           <Icon name="help" />
         </a>
         <IconButton icon="clock" label={t('automations')} onClick={openAutomations} />
+        <IconButton icon="book" label={t('skills')} onClick={openSkills} />
         <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
       </div>
       <Button class="new-session" icon="plus" onClick={newSession}>

@@ -118,7 +118,8 @@ function filled(path: string, to: Targets): string {
   };
   const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
-  const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofHook;
+  const ofSkill = path.includes('/skills/') ? to.skill : ofHook;
+  const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofSkill;
   const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofAutomation;
   const values: Record<string, string> = {
     sid: path.startsWith('/e2b/') ? to.box : to.sid,
@@ -132,6 +133,7 @@ function filled(path: string, to: Targets): string {
     link: '0123456789ab',
     preview: '0123456789ab',
     delivery: to.delivery,
+    version: to.skillVersion,
     name: 'app.js',
     provider: 'gemini',
     key: 'max-steps',

@@ -3,6 +3,14 @@ import type { Targets } from './caller-targets.ts';
 // The inputs of tRPC procedures and MCP tools, filled with the ids that the call is about.
 
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-matrix' };
+const skillFiles = [
+  {
+    path: 'SKILL.md',
+    content: Buffer.from('---\nname: house-style\ndescription: How texts are written here.\n---\nBe brief.\n').toString(
+      'base64',
+    ),
+  },
+];
 const inputs: Record<string, (to: Targets) => object> = {
   'sessionCredentials.put': ({ sid }) => ({ sessionId: sid, ...bound }),
   'sessionCredentials.revoke': ({ sid }) => ({ sessionId: sid, name: 'api' }),
@@ -59,6 +67,13 @@ const inputs: Record<string, (to: Targets) => object> = {
   'webhooks.create': () => ({ name: 'Hook', url: 'https://hooks.example.com/' }),
   'webhooks.list': () => ({}),
   'webhooks.resend': (to) => ({ id: to.webhook, delivery: to.delivery }),
+  'skills.list': () => ({}),
+  'skills.check': () => ({ files: skillFiles }),
+  'skills.create': () => ({ files: skillFiles }),
+  'skills.addVersion': (to) => ({ id: to.skill, files: skillFiles }),
+  'skills.version': (to) => ({ id: to.skill, version: to.skillVersion }),
+  'skills.read': (to) => ({ id: to.skill, version: to.skillVersion, file: 'SKILL.md' }),
+  'skills.deleteVersion': (to) => ({ id: to.skill, version: to.skillVersion }),
   'automations.times': () => ({ cron: '0 9 * * *' }),
   'automations.list': () => ({}),
   'settings.change': () => ({ key: 'max-steps', value: 100 }),
@@ -71,9 +86,10 @@ export function inputOf(name: string, to: Targets): object {
   const given = inputs[name];
   if (given) return given(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
+  if (name.startsWith('skills.')) return { id: to.skill };
   if (name.startsWith('webhooks.')) return { id: to.webhook };
   if (name.startsWith('automations.')) return { id: to.automation };
-  if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
+  if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
   return /^(sessions|projects|templates|models|settings|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }

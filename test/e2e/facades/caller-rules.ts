@@ -121,6 +121,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/automations
     GET /api/v1/automations/times
     GET /api/v1/webhooks
+    GET /api/v1/skills
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -145,6 +146,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `PUT /api/v1/sessions
     POST /api/v1/automations
     POST /api/v1/webhooks
+    POST /api/v1/skills
+    POST /api/v1/skills/check
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -174,6 +177,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'read',
     `GET /api/v1/automations/{id}/starts
     GET /api/v1/webhooks/{id}/deliveries
+    GET /api/v1/skills/{id}
+    GET /api/v1/skills/{id}/versions/{version}
+    GET /api/v1/skills/{id}/versions/{version}/content
     GET /api/v1/sessions/{sid}
     GET /api/v1/sessions/{sid}/events
     POST /api/v1/sessions/{sid}/shell
@@ -246,6 +252,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/automations/{id}/starts
     POST /api/v1/automations/{id}/secret
     PATCH /api/v1/webhooks/{id}
+    POST /api/v1/skills/{id}/versions
     POST /api/v1/webhooks/{id}/resume
     POST /api/v1/webhooks/{id}/rotate
     POST /api/v1/webhooks/{id}/test
@@ -325,6 +332,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `DELETE /api/v1/automations/{id}
     POST /api/v1/automations/{id}/pause
     DELETE /api/v1/webhooks/{id}
+    DELETE /api/v1/skills/{id}
+    DELETE /api/v1/skills/{id}/versions/{version}
     POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
@@ -366,15 +375,22 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'automations.list\nautomations.times\nwebhooks.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'automations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
-  ...all('create', 'automations.create\nwebhooks.create\nsessions.create\nprojects.create\nmodels.offered'),
+  ...all(
+    'create',
+    'automations.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nprojects.create\nmodels.offered',
+  ),
   ...all('see', 'automations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
     `automations.starts
     webhooks.deliveries
+    skills.get
+    skills.version
+    skills.read
+    sessions.skills
     events.list
     sessions.promptAt
     sessions.agent
@@ -411,6 +427,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     automations.start
     automations.rotateSecret
     webhooks.update
+    skills.addVersion
     webhooks.resume
     webhooks.rotate
     webhooks.test
@@ -457,7 +474,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'automations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'automations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),

@@ -17,6 +17,8 @@ export interface Targets {
   readonly automation: string;
   readonly webhook: string;
   readonly delivery: string;
+  readonly skill: string;
+  readonly skillVersion: string;
   /** A sandbox that an E2B program created. */
   readonly box: string;
   /** Documents of a program of the Managed Agents API. */
@@ -35,6 +37,8 @@ export const nobodys: Targets = {
   automation: 'ffffffffffff',
   webhook: 'ffffffffffff',
   delivery: 'msg_ffffffffffffffffffffffff',
+  skill: 'skill_ffffffffffffffffffffffff',
+  skillVersion: 'skillver_ffffffffffffffffffffffff',
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
   environment: 'env_ffffffffffffffffffffffff',
@@ -93,6 +97,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     key,
     automation,
     ...hook,
+    ...(await aSkill(owner)),
     box,
     ...(await documentsOf(owner)),
   };
@@ -111,6 +116,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
   if (procedure === 'webhooks' || door.includes('/webhooks/{id}')) return await aWebhook(owner);
+  if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
   const isBox = door.includes('/e2b/');
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
   if (isBox) return { box: session.id };
@@ -157,6 +163,17 @@ async function anAutomation({ id: owner, server }: Owner): Promise<string> {
   const agent = { projectId: null, template: null, model: null };
   const { automations } = server.core.services;
   return (await automations.create({ name: 'Report', message: 'Say hi', owner, ...agent, ...rules })).id;
+}
+
+let skillsMade = 0;
+/** With two versions, so that one can be deleted. */
+async function aSkill({ id: owner, server }: Owner): Promise<Pick<Targets, 'skill' | 'skillVersion'>> {
+  const { skills } = server.core.services;
+  skillsMade += 1;
+  const text = `---\nname: house-style-${skillsMade}\ndescription: How texts are written here.\n---\nBe brief.\n`;
+  const files = [{ path: 'SKILL.md', bytes: Buffer.from(text) }];
+  const { id: skill } = await skills.create({ files, owner });
+  return { skill, skillVersion: (await skills.addVersion(skill, { files })).id };
 }
 
 /** With a delivery that has failed. */

@@ -8,6 +8,8 @@ type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-test' };
+const skill = { id: 'skill_0123456789abcdef01234567' };
+const skillFiles = [{ path: 'SKILL.md', content: 'LS0t' }];
 const automation = { id: '0123456789ab' }; // or a webhook
 const inRepository = { path: 'project' };
 const terminal = { terminalId: 'shell_00000000' };
@@ -109,6 +111,16 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'automations.rotateSecret': { input: automation },
   'automations.starts': { input: automation },
   'automations.times': { input: { cron: '0 9 * * *' } },
+  'sessions.skills': { id: 'id' },
+  'skills.list': {},
+  'skills.check': { input: { files: [] } },
+  'skills.create': { input: { files: skillFiles } },
+  'skills.get': { input: skill },
+  'skills.addVersion': { input: { ...skill, files: skillFiles } },
+  'skills.version': { input: { ...skill, version: 'latest' } },
+  'skills.read': { input: { ...skill, version: 'latest', file: 'SKILL.md' } },
+  'skills.delete': { input: skill },
+  'skills.deleteVersion': { input: { ...skill, version: '1' } },
   'webhooks.list': {},
   'webhooks.create': { input: { name: 'Hook', url: 'https://hooks.example.com/' } },
   'webhooks.get': { input: automation },
@@ -238,7 +250,14 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   const { id: field, project, input = {} } = samples[name] ?? {};
   const own = project ? (await server.client().projects.create.mutate({ name: 'One' })).id : id;
   const known = { ...input, ...(field && { [field]: own }) };
-  const noInput = ['automations.list', 'webhooks.list', 'settings.list', 'models.inForce', 'models.offered'];
+  const noInput = [
+    'automations.list',
+    'webhooks.list',
+    'skills.list',
+    'settings.list',
+    'models.inForce',
+    'models.offered',
+  ];
   const takesNothing = [...noInput, 'system.info', 'sessions.watch'].includes(name);
   for (const given of [...junk, ...(field ? [{ ...known, [field]: 7 }] : [])]) {
     if (takesNothing) continue;

@@ -30,8 +30,11 @@ import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
 import { portService } from '../../../src/sessions/services/ports.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
+import { SkillRecords } from '../../../src/sessions/skills/records.ts';
+import { skillService } from '../../../src/sessions/skills/skills.ts';
 import { templates } from '../agents/templates.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
+import { memoryBlobs } from '../stores/memory-blobs.ts';
 import type { FakeService } from './fake-service.ts';
 
 export interface FakeServices {
@@ -168,6 +171,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       opened: () => {},
     }),
     documents: documentService({ records: store.records, clock, ids: randomIds() }),
+    skills: skillService({
+      records: new SkillRecords(store.records),
+      blobs: memoryBlobs(),
+      clock,
+      ids: randomIds(),
+      templates: () => [],
+    }),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...parts,

@@ -9,6 +9,7 @@ import {
   LifetimeSeconds,
   Metadata,
   SandboxSize,
+  SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
 
@@ -21,6 +22,7 @@ const Options = z.object({
   size: SandboxSize.optional(),
   repositories: RepositoryInputs.optional(),
   author: GitPerson.optional(),
+  skills: SkillPins.optional(),
 });
 
 /**

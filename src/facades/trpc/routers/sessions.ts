@@ -14,6 +14,7 @@ import {
   LifetimeSeconds,
   Metadata,
   SandboxSize,
+  SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
 import { procedure, router } from '../base.ts';
@@ -43,6 +44,7 @@ const NewSession = z.strictObject({
   idleSeconds: IdleSeconds.optional(),
   egress: EgressChoice.optional(),
   size: SandboxSize.optional(),
+  skills: SkillPins.optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
@@ -78,6 +80,13 @@ const AgentInForce = z.object({
   approvals: z.array(z.string()).readonly(),
   /** The limits of each run, and of the session over all of its runs. */
   budgets: z.object({ run: Limits, session: Limits }),
+});
+const SessionSkill = z.object({
+  name: z.string(),
+  description: z.string(),
+  source: z.enum(['uploaded', 'workspace']),
+  /** Null for a skill of the workspace. */
+  version: z.string().nullable(),
 });
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
@@ -199,6 +208,12 @@ export const sessionsRouter = router({
     .input(byId)
     .output(AgentInForce)
     .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
+
+  /** The skills that the agent can read; those that the workspace brings only while the sandbox runs. */
+  skills: procedure
+    .input(byId)
+    .output(z.array(SessionSkill))
+    .query(async ({ ctx, input, signal }) => [...(await ctx.services.sessions.skills(input.id, signal ?? neverFires))]),
 
   /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */
   cost: procedure

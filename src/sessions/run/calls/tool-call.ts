@@ -84,7 +84,7 @@ async function perform(
   { callId, name, args, begun }: PendingCall,
   signal: AbortSignal,
 ): Promise<ToolResult> {
-  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock } = work;
+  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock, skills } = work;
   using live = runWriter.listen(callId);
   const base = {
     sessionId: work.sessionId,
@@ -99,6 +99,9 @@ async function perform(
   const needs = tools.find(name)?.needs ?? [];
   if (needs.length === 0) {
     return await runTool(tools, { ...base, sandbox: outside, plan: runWriter.steps }, { name, args });
+  }
+  if (needs.includes('skill')) {
+    return await runTool(tools, { ...base, sandbox: outside, ...(skills && { skills }) }, { name, args });
   }
   await using used = await sandbox.use(signal);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client: used.client, signal });
@@ -158,6 +161,7 @@ async function record(
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(reason === undefined ? {} : { reason }),
     }),
+    ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
     ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
   const act = actOf({ name, args }, message);

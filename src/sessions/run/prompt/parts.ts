@@ -16,6 +16,8 @@ export interface PromptFacts {
   readonly plans: boolean;
   /** The tools whose calls need a person's permission; `*` means all. */
   readonly approvals: readonly string[];
+  /** The names and descriptions of the session's skills. */
+  readonly skills?: string | undefined;
   /** The text of the workspace's AGENTS.md. */
   readonly memory?: string | undefined;
 }
@@ -39,7 +41,8 @@ const systemParts = {
   approvals: approvalsOf,
   plan: ({ plans }) => (plans ? {} : undefined),
   todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
-  // The last part, because it can appear during a run: everything before it keeps its bytes, and caches hold.
+  // The last parts, because they can appear during a run: everything before them keeps its bytes, and caches hold.
+  skills: ({ skills, hasTool }) => (skills === undefined || !hasTool('skill_read') ? undefined : { skills }),
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
 } satisfies Record<string, (facts: PromptFacts) => PartValues | undefined>;
 
@@ -66,6 +69,7 @@ const placeholders: Partial<Record<PartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
   approvals: { must: [], may: ['approvals'] },
+  skills: { must: ['skills'] },
   memory: { must: ['memory'] },
   replan: { must: ['plan'] },
   'todo-list': { must: ['plan'] },

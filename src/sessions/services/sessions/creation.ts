@@ -26,6 +26,8 @@ export interface CreationDeps {
     projectId: string | null,
   ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
   readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
+  /** Rejects: not_found for a skill that the owner cannot have. */
+  readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
@@ -86,12 +88,14 @@ export function sessionCreation(parts: CreatorDeps) {
     metadata,
     sandbox,
     budget,
+    skills,
     lifetimeSeconds,
     agent,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     const chosen = await parts.templateFor(named, projectId);
     if (sandbox) parts.checkSandbox?.(sandbox, { ...chosen, projectId });
+    if (skills?.length) await parts.checkSkills?.(skills, owner);
     await admit();
     const at = clock.now();
     const record = newSession({
@@ -112,6 +116,7 @@ export function sessionCreation(parts: CreatorDeps) {
       sandbox,
       budget,
       agent,
+      skills: skills?.length ? skills : undefined,
       endsAt: lifetimeSeconds === undefined ? undefined : at + lifetimeSeconds * 1_000,
       at,
     });

@@ -13,7 +13,7 @@ const maxWord = 200; // characters
 /** `/` at the very beginning of the message, `@` at the beginning of a word. */
 export function triggerAt(text: string, cursor: number): Trigger | undefined {
   const before = text.slice(0, cursor);
-  const [command] = /^\/[a-z]*$/i.exec(before) ?? [];
+  const [command] = /^\/[a-z0-9-]*$/i.exec(before) ?? [];
   if (command !== undefined) return { kind: '/', word: command.slice(1), from: 0, to: cursor };
   const [, word] = /(?:^|[\s(])@(\S*)$/.exec(before.slice(-maxWord)) ?? [];
   return word === undefined ? undefined : { kind: '@', word, from: cursor - word.length - 1, to: cursor };

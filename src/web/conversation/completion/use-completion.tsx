@@ -3,9 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { currentId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { notify } from '../../parts/notice.tsx';
+import { readSessionSkills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposer } from '../composer-text.ts';
 import { fileSuggestions } from './file-suggestions.ts';
+import { skillSuggestions } from './skill-suggestions.ts';
 import { commandSuggestions } from './slash-commands.ts';
 import type { Suggestions } from './suggestion.ts';
 import { type Trigger, triggerAt, withWord } from './trigger.ts';
@@ -14,7 +16,7 @@ import { followWorkspacePaths, readWorkspacePaths } from './workspace-paths.ts';
 /** Who offers entries for each sign, in the order of the list. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
-  '/': [commandSuggestions],
+  '/': [commandSuggestions, skillSuggestions],
 };
 const listId = 'completions';
 
@@ -44,6 +46,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     if (now?.word !== trigger?.word || now?.kind !== trigger?.kind) setChosen(0);
     setTrigger(now);
     const id = currentId.peek();
+    if (now?.kind === '/' && trigger?.kind !== '/' && id !== undefined) void readSessionSkills(id);
     if (now?.kind === '@' && id !== undefined) void readWorkspacePaths(id);
   };
   useEffect(look, [text]);
@@ -53,7 +56,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
 
   const found = sources[shown.kind].map((source) => source(shown.word));
   const entries = found.flatMap((one) => one.entries);
-  const note = found.find((one) => one.note !== undefined)?.note;
+  const note = entries.length > 0 ? undefined : found.find((one) => one.note !== undefined)?.note;
   const at = Math.min(chosen, entries.length - 1);
   const take = (index: number) => {
     const entry = entries[index];

@@ -15,6 +15,7 @@ import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
 import { ship } from './ship.ts';
+import { skills } from './skills.ts';
 import { work } from './work.ts';
 
 export const de: Texts = {
@@ -30,6 +31,7 @@ export const de: Texts = {
   ...inbox,
   ...events,
   ...automations,
+  ...skills,
   ...work,
   ...sharing,
   ...screen,

@@ -10,6 +10,7 @@ export const completion = {
   'complete.noFile': 'Keine Datei hat diese Buchstaben.',
   'complete.noCommand': 'Diesen Befehl gibt es nicht. Die Eingabetaste sendet den Text, wie er ist.',
   'complete.notNow': '{name} kann jetzt nichts tun.',
+  'complete.useSkill': 'Nutze die Fähigkeit {name}:',
   'slash.title': 'Befehle und Tasten',
   'slash.help': 'zeigt die Befehle und die Tasten',
   'slash.model': 'beginnt eine neue Sitzung mit einem anderen Modell',

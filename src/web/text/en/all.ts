@@ -14,6 +14,7 @@ import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
 import { ship } from './ship.ts';
+import { skills } from './skills.ts';
 import { work } from './work.ts';
 
 export const en = {
@@ -29,6 +30,7 @@ export const en = {
   ...inbox,
   ...events,
   ...automations,
+  ...skills,
   ...work,
   ...sharing,
   ...screen,

@@ -9,6 +9,7 @@ export const completion = {
   'complete.noFile': 'No file has these letters.',
   'complete.noCommand': 'There is no such command. Enter sends the text as it is.',
   'complete.notNow': '{name} has nothing to act on now.',
+  'complete.useSkill': 'Use the skill {name}:',
   'slash.title': 'Commands and keys',
   'slash.help': 'shows the commands and the keys',
   'slash.model': 'begins a new session with another model',

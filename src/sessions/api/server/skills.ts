@@ -1,0 +1,107 @@
+import type { Readable } from 'node:stream';
+import type { ServiceRules } from '../rules.ts';
+
+/** A file of a skill as its author hands it over. */
+export interface SkillFile {
+  /** Relative; all files of a skill may have one folder in common, which then has the name of the skill. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** Absent: a file that begins with `#!` is. */
+  readonly executable?: boolean | undefined;
+}
+/** The name and the description are those of its newest version. */
+export interface Skill {
+  readonly id: string; // skill_ and 24 hex digits
+  /** The same for all of its versions. */
+  readonly name: string;
+  readonly description: string;
+  /** The name for people that its author chose; null: none. */
+  readonly displayName: string | null;
+  /** The owner: the id of a key. Absent if it was uploaded with the server's token or without a credential. */
+  readonly owner?: string | undefined;
+  /** Everybody's sessions can have it, and templates can name it. Only administrators share skills. */
+  readonly shared: boolean;
+  readonly latestVersion: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+/** It never changes. */
+export interface SkillVersion {
+  readonly id: string; // skillver_ and 24 hex digits
+  readonly skillId: string;
+  /** 1, 2, 3 and so on. */
+  readonly number: number;
+  readonly name: string;
+  readonly description: string;
+  readonly license: string | null;
+  readonly compatibility: string | null;
+  /** The tools that its author has in mind. They give no right. */
+  readonly allowedTools: readonly string[];
+  readonly files: readonly SkillEntry[];
+  readonly createdAt: number;
+}
+export interface SkillEntry {
+  readonly path: string; // relative to the skill's folder
+  readonly size: number;
+  readonly executable: boolean;
+}
+export interface SkillCheck {
+  readonly name: string | null;
+  /** It cannot be uploaded while there are any. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+export interface SkillUpload {
+  readonly files: readonly SkillFile[];
+  readonly displayName?: string | null | undefined;
+  /** Absent: as it is with its other versions; a new skill of an administrator is shared. */
+  readonly shared?: boolean | undefined;
+}
+
+/**
+ * Skills: folders with instructions and scripts that agents read when they need them. Every method that takes an id rejects
+ * with not_found for an unknown skill.
+ *
+ * @example
+ * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
+ */
+export interface SkillService {
+  /** By name; only one owner's, and shared ones, when `owner` is given. */
+  list(owner?: string): Promise<readonly Skill[]>;
+  /** What is wrong with a folder. Stores nothing. */
+  check(files: readonly SkillFile[]): Promise<SkillCheck>;
+  /** Rejects: invalid_request (what `check` says), conflict (the name is taken), quota, payload_too_large. */
+  create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;
+  get(id: string): Promise<Skill>;
+  /** Adds a version. Rejects as `create` does, and invalid_request for another name. */
+  addVersion(id: string, upload: Pick<SkillUpload, 'files'>): Promise<SkillVersion>;
+  /** The newest first. */
+  versions(id: string): Promise<readonly SkillVersion[]>;
+  /** `version`: its id, its number, or `latest`. */
+  version(id: string, version: string): Promise<SkillVersion>;
+  /** A zip file: one folder with the name of the skill. */
+  download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
+  /** The text of one file. Rejects: file_not_found, invalid_request (no text). */
+  read(id: string, version: string, file: string): Promise<string>;
+  /** Rejects: conflict (a template names it). Sessions that have it lose it. */
+  delete(id: string): Promise<void>;
+  /** Rejects: conflict (a template names it, or it is the only one). */
+  deleteVersion(id: string, version: string): Promise<void>;
+  /** The templates that name it, with the version that they want; null: the newest. */
+  pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;
+}
+
+export const skillRules: ServiceRules<SkillService> = {
+  list: { may: 'guarded', audit: null },
+  check: { may: 'guarded', audit: null },
+  create: { may: 'guarded', audit: 'skill.create' },
+  get: { may: 'read', audit: null },
+  addVersion: { may: 'work', audit: 'skill.version' },
+  versions: { may: 'read', audit: null },
+  version: { may: 'read', audit: null },
+  download: { may: 'read', audit: null },
+  read: { may: 'read', audit: null },
+  delete: { may: 'stop', audit: 'skill.delete' },
+  deleteVersion: { may: 'stop', audit: 'skill.delete-version' },
+  pins: { may: 'read', audit: null },
+};

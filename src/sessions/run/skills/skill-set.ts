@@ -1,0 +1,41 @@
+import type { SkillReader } from '../../../agents/tools/tool.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { OfferedSkill } from './offered-skill.ts';
+import { readWorkspaceSkill, type WorkspaceSkill } from './workspace-skills.ts';
+
+interface Deps {
+  readonly uploaded: readonly OfferedSkill[];
+  readonly inWorkspace: readonly WorkspaceSkill[];
+  readonly use: (signal: AbortSignal) => Promise<AsyncDisposable & { readonly client: SandboxClient }>;
+}
+
+/** What the model knows of each skill before it reads one; undefined: there are none. */
+export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
+  const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
+  const found = inWorkspace.map(
+    ({ name, description, folder }) => `- ${name} (from the workspace, ${folder}): ${oneLine(description)}`,
+  );
+  const all = [...own, ...found];
+  return all.length === 0 ? undefined : all.join('\n');
+}
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
+
+/** Reads the skills of one run for its agent. An uploaded skill precedes one of the workspace with the same name. */
+export function skillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
+  return async (name, file, signal) => {
+    const own = uploaded.find((one) => one.name === name);
+    if (own) {
+      const text = await own.read(file);
+      return { name, text, file, source: 'uploaded', version: own.version, folder: own.folder };
+    }
+    const found = inWorkspace.find((one) => one.name === name);
+    if (!found) {
+      const names = [...uploaded, ...inWorkspace].map((one) => one.name).join(', ');
+      throw new AppError('not_found', `There is no skill ${JSON.stringify(name)}. These are: ${names}.`);
+    }
+    await using used = await use(signal);
+    const text = await readWorkspaceSkill(used.client, found, file, signal);
+    return { name, text, file, source: 'workspace', version: null, folder: found.folder };
+  };
+}

@@ -1,0 +1,108 @@
+import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import { isPath } from '../../../core/text/file-names.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import { sanitizeMemory } from '../prompt/memory.ts';
+import { parseSkill } from './parse-skill.ts';
+
+/** A skill that the workspace brings. Anybody can have written it, so it adds no right. */
+export interface WorkspaceSkill {
+  readonly name: string;
+  readonly description: string;
+  /** Relative to the workspace. */
+  readonly folder: string;
+}
+type Files = Pick<SandboxClient, 'readFile' | 'listFiles'>;
+interface Reader {
+  readonly client: Files;
+  readonly clock: Clock;
+  /** The folders of repositories, beside the workspace itself. */
+  readonly folders?: readonly string[];
+}
+
+const places = ['.agents/skills', '.claude/skills'];
+const maxSkills = 50;
+const maxFolders = 10;
+const maxFileBytes = 128 * 1024;
+const waitMs = 3_000;
+const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
+
+/**
+ * The skills of workspaces. A run looks for them once, as soon as its sandbox is there, and keeps what it found. `run` is
+ * any object that lives as long as it.
+ */
+export class WorkspaceSkills {
+  readonly #found = new WeakMap<object, readonly WorkspaceSkill[]>();
+  readonly #looking = new WeakMap<object, Promise<void>>();
+
+  /** Empty while they cannot be read. Rejects only when the signal fires. */
+  async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<readonly WorkspaceSkill[]> {
+    if (reader) await raceAbort(this.begin(run, reader), signal);
+    return this.#found.get(run) ?? [];
+  }
+
+  /** Looks ahead of the turn that needs them. */
+  begin(run: object, reader: Reader): Promise<void> {
+    const known = this.#found.has(run) ? Promise.resolve() : this.#looking.get(run);
+    if (known) return known;
+    const looking = this.#look(run, reader).finally(() => this.#looking.delete(run));
+    this.#looking.set(run, looking);
+    return looking;
+  }
+
+  async #look(run: object, { client, clock, folders = [] }: Reader): Promise<void> {
+    using until = deadlineSignal(waitMs, clock);
+    try {
+      this.#found.set(run, await findWorkspaceSkills(client, folders, until.signal));
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) && !until.signal.aborted) throw thrown;
+    }
+  }
+}
+
+/** The first skill of each name, and only those whose SKILL.md is right. */
+export async function findWorkspaceSkills(
+  client: Files,
+  folders: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly WorkspaceSkill[]> {
+  const found = new Map<string, WorkspaceSkill>();
+  for (const root of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
+    for (const place of places) {
+      const entries = await client.listFiles(`${root}${place}`, signal).catch(unlessFinal);
+      for (const { name, type } of (entries ?? []).slice(0, maxSkills)) {
+        if (type !== 'directory' || !isPath(name) || found.size >= maxSkills) continue;
+        const folder = `${root}${place}/${name}`;
+        const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(unlessFinal);
+        const skill = text === undefined ? undefined : parseSkill(text, name).skill;
+        if (skill && !found.has(skill.name))
+          found.set(skill.name, { name: skill.name, description: plain(skill.description), folder });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** Rejects: file_not_found, path_outside. */
+export async function readWorkspaceSkill(
+  client: Files,
+  { folder }: WorkspaceSkill,
+  file: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!isPath(file)) throw new AppError('path_outside', `${JSON.stringify(file)} is no file of the skill.`);
+  return (await textIn(client, `${folder}/${file}`, signal)) ?? '';
+}
+
+async function textIn(client: Files, path: string, signal: AbortSignal): Promise<string | undefined> {
+  const bytes = await client.readFile(path, signal, { maxBytes: maxFileBytes + 1 });
+  return sanitizeMemory(bytes, maxFileBytes);
+}
+
+/** A description stands in the prompt, where it must not end its frame. */
+const plain = (text: string) => text.replace(/[<>]/g, ' ').slice(0, 1_024);
+
+function unlessFinal(thrown: unknown): undefined {
+  if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
+}

@@ -1,0 +1,33 @@
+import type { SessionRecord } from '../../../core/model/records.ts';
+import type { SessionSkillInfo } from '../../api/sessions.ts';
+import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
+import type { OfferedSkill } from '../../run/skills/offered-skill.ts';
+import { findWorkspaceSkills } from '../../run/skills/workspace-skills.ts';
+
+interface Parts {
+  readonly uploaded: readonly OfferedSkill[];
+  readonly sandboxes: Pick<SandboxAccess, 'look'>;
+}
+
+/** What the agent of a session can read now. An uploaded skill precedes one of the workspace with the same name. */
+export async function skillsOfSession(
+  { id, repositories = [] }: SessionRecord,
+  { uploaded, sandboxes }: Parts,
+  signal: AbortSignal,
+): Promise<readonly SessionSkillInfo[]> {
+  const own = uploaded.map(
+    ({ name, description, version }): SessionSkillInfo => ({ name, description, version, source: 'uploaded' }),
+  );
+  const client = await sandboxes.look(id, signal);
+  if (!client) return own;
+  const folders = repositories.map(({ path }) => path);
+  const found = (await findWorkspaceSkills(client, folders, signal)).filter(
+    ({ name }) => !own.some((one) => one.name === name),
+  );
+  return [
+    ...own,
+    ...found.map(
+      ({ name, description }): SessionSkillInfo => ({ name, description, version: null, source: 'workspace' }),
+    ),
+  ];
+}

@@ -1,0 +1,126 @@
+import { Readable } from 'node:stream';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { skillFiles } from '../../core/model/run-files.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Skill, SkillVersion } from '../api/server/skills.ts';
+import type { OfferedSkill } from '../run/skills/offered-skill.ts';
+import { runPiped } from '../services/streams/piped-command.ts';
+import { parsePin } from './pins.ts';
+import type { StoredSkills } from './skills.ts';
+import { tarOf } from './tar.ts';
+
+interface Deps {
+  readonly skills: StoredSkills;
+  /** What the template of the session names. */
+  readonly pinsOf: (session: SessionRecord) => Promise<readonly string[]>;
+  readonly newId: () => string;
+}
+interface SessionSkill {
+  readonly skill: Skill;
+  readonly version: SkillVersion;
+}
+
+/** The uploaded skills of sessions: what their agents read, and what lies in their sandboxes. */
+export class SessionSkills {
+  readonly #deps: Deps;
+  readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects: not_found, which names what is missing. */
+  async of(session: SessionRecord): Promise<readonly OfferedSkill[]> {
+    const { skills } = this.#deps;
+    return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({
+      name: version.name,
+      description: version.description,
+      version: version.id,
+      folder: `${skillFiles}/${version.name}`,
+      read: (file) => skills.read(id, version.id, file),
+    }));
+  }
+
+  /** Puts the skills into a sandbox that is used for the first time, and newer versions in the place of old ones. */
+  async beforeUse(session: SessionRecord, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const wanted = await this.#resolved(session).catch(() => []); // the run says what is missing
+    const installed = this.#installed.get(client) ?? new Map<string, string>();
+    this.#installed.set(client, installed);
+    for (const { version } of wanted) {
+      if (installed.get(version.name) === version.id) continue;
+      await this.#install(version, client, signal);
+      installed.set(version.name, version.id);
+    }
+  }
+
+  /** Rejects: not_found for a skill that sessions of this owner cannot have. */
+  async check(pins: readonly string[], owner: string | undefined): Promise<void> {
+    for (const pin of pins) await this.#find(pin, { owner });
+  }
+
+  async #resolved(session: SessionRecord): Promise<readonly SessionSkill[]> {
+    const pins = await this.#deps.pinsOf(session);
+    const found = new Map<string, SessionSkill>();
+    for (const pin of pins) found.set(parsePin(pin).name, await this.#find(pin, 'shared'));
+    for (const pin of session.skills ?? [])
+      found.set(parsePin(pin).name, await this.#find(pin, { owner: session.owner }));
+    return [...found.values()];
+  }
+
+  /** An own skill of the owner precedes a shared one. A template names shared ones alone, so that nobody can stand in for one. */
+  async #find(pin: string, whose: 'shared' | { readonly owner: string | undefined }): Promise<SessionSkill> {
+    const { skills } = this.#deps;
+    const { name, version } = parsePin(pin);
+    const all = (await skills.list()).filter((one) => one.name === name);
+    const own = whose === 'shared' ? undefined : all.find((one) => one.owner === whose.owner);
+    const skill = own ?? all.find(({ shared }) => shared);
+    if (!skill) throw new AppError('not_found', `There is no skill ${name} for this session. Upload it, or share it.`);
+    const wanted = version === null ? 'latest' : String(version);
+    const found = await skills.version(skill.id, wanted).catch((cause: unknown) => {
+      throw new AppError('not_found', `The skill ${name} has no version ${wanted}.`, { cause });
+    });
+    return { skill, version: found };
+  }
+
+  async #install(version: SkillVersion, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const { skills, newId } = this.#deps;
+    const contents = await skills.contents(version);
+    const files = version.files.map((file, at) => ({ ...file, bytes: contents[at] ?? Buffer.alloc(0) }));
+    const argv = ['sh', '-c', installScript, 'sh', `${client.workdir}/${skillFiles}`, version.name];
+    try {
+      await unpack(client, { id: `skill-${newId()}`, argv, archive: tarOf(files, version.name) }, signal);
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'unsupported') throw thrown;
+      // A sandbox in memory runs no programs, and its files have no rights.
+      for (const { path, bytes } of files)
+        await client.writeFile(`${skillFiles}/${version.name}/${path}`, bytes, signal);
+    }
+  }
+}
+
+interface Unpacking {
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly archive: Buffer;
+}
+async function unpack(client: SandboxClient, { id, argv, archive }: Unpacking, signal: AbortSignal): Promise<void> {
+  let errors = '';
+  const onErrors = (bytes: Uint8Array) => {
+    if (errors.length < maxErrors) errors += Buffer.from(bytes).toString();
+  };
+  const pipes = { input: Readable.from([archive]), onOutput: () => {}, onErrors };
+  const { exitCode } = await runPiped(client, { id, argv }, pipes, signal);
+  if (exitCode === 0) return;
+  throw new AppError('conflict', `A skill could not be put into the sandbox: ${errors.trim().slice(0, maxErrors)}`);
+}
+const maxErrors = 500;
+
+/** $1: the folder of all skills; $2: the name of this one. Its files are read-only, and its folders too. */
+const installScript = `
+mkdir -p -- "$1" || exit 1
+cd -- "$1" || exit 1
+[ ! -e "$2" ] || { chmod -R u+w -- "$2" && rm -rf -- "$2"; } || exit 1
+tar -xf - || exit 1
+chmod -R a-w -- "$2"
+`;

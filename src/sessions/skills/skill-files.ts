@@ -1,0 +1,98 @@
+import { AppError } from '../../core/errors/errors.ts';
+import { isPath } from '../../core/text/file-names.ts';
+import type { SkillFile } from '../api/server/skills.ts';
+import { type ParsedSkill, parseSkill } from '../run/skills/parse-skill.ts';
+
+export const skillLimits = { files: 500, bytes: 30 * 1024 * 1024, path: 200, text: 1024 * 1024 } as const;
+const maxProblems = 20;
+
+/** A folder of a skill that can be stored: paths relative to it, sorted. */
+export interface CheckedFolder {
+  readonly skill: ParsedSkill;
+  readonly files: readonly Required<SkillFile>[];
+}
+export interface FolderCheck {
+  readonly folder?: CheckedFolder;
+  readonly name: string | null;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Looks at a folder as an author hands it over. Files of version control and of systems are left out. */
+export function checkFolder(given: readonly SkillFile[]): FolderCheck {
+  const problems: string[] = [];
+  const files = given
+    .map((file) => ({ ...file, path: file.path.replace(/^\.\//, '') }))
+    .filter(({ path }) => !isLitter(path));
+  if (files.length === 0)
+    return { name: null, problems: ['There are no files. A skill is a folder with SKILL.md.'], warnings: [] };
+  if (files.length > skillLimits.files)
+    problems.push(`There are ${files.length} files; at most ${skillLimits.files} may be there.`);
+  const bytes = files.reduce((sum, { bytes: { length } }) => sum + length, 0);
+  if (bytes > skillLimits.bytes)
+    problems.push(`The files have ${bytes} bytes together; at most ${skillLimits.bytes} may be there.`);
+  for (const { path } of files) {
+    const shown = JSON.stringify(path.slice(0, 100));
+    if (!isPath(path) || path.includes('\\') || /\p{Cc}/u.test(path))
+      problems.push(`${shown} is no relative path of a file.`);
+    else if (Buffer.byteLength(path) > skillLimits.path)
+      problems.push(`${shown} is longer than ${skillLimits.path} bytes.`);
+  }
+  const taken = new Set<string>();
+  for (const { path } of files) {
+    if (taken.has(path)) problems.push(`${JSON.stringify(path)} is there twice.`);
+    taken.add(path);
+  }
+  for (const { path } of files) {
+    const inner = path
+      .split('/')
+      .slice(0, -1)
+      .map((_, at, all) => all.slice(0, at + 1).join('/'));
+    if (inner.some((folder) => taken.has(folder))) problems.push(`${JSON.stringify(path)} lies below a file.`);
+  }
+  if (problems.length > 0) return { name: null, problems: problems.slice(0, maxProblems), warnings: [] };
+  const top = topFolder(files);
+  const own = top === undefined ? files : files.map((file) => ({ ...file, path: file.path.slice(top.length + 1) }));
+  const main = own.find(({ path }) => path === 'SKILL.md');
+  if (!main) {
+    const near = own.find(({ path }) => /^skill\.md$/i.test(path));
+    const what = near ? `${near.path} must be called SKILL.md` : 'SKILL.md is missing at the top of the folder';
+    return { name: null, problems: [`${what}.`], warnings: [] };
+  }
+  const { skill, problems: wrong, warnings } = parseSkill(textOf(main.bytes) ?? '', top);
+  if (!skill) return { name: null, problems: wrong, warnings };
+  const sorted = own
+    .map(({ path, bytes: content, executable }) => ({
+      path,
+      bytes: content,
+      executable: executable ?? isScript(content),
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { name: skill.name, problems: [], warnings, folder: { skill, files: sorted } };
+}
+
+/** Undefined: the bytes are no text in UTF-8. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rejects: invalid_request, with everything that is wrong. */
+export function checkedFolder(files: readonly SkillFile[]): CheckedFolder {
+  const { folder, problems } = checkFolder(files);
+  if (!folder) throw new AppError('invalid_request', problems.join('\n'));
+  return folder;
+}
+
+/** The one folder that holds all files; undefined: SKILL.md is at the top already, or there are several. */
+function topFolder(files: readonly SkillFile[]): string | undefined {
+  const [first = ''] = files[0]?.path.split('/') ?? [];
+  return files.every(({ path }) => path.startsWith(`${first}/`)) ? first : undefined;
+}
+const isScript = (bytes: Uint8Array) => bytes[0] === 0x23 && bytes[1] === 0x21;
+const isLitter = (path: string) =>
+  /(^|\/)(\.git|\.svn|__MACOSX|__pycache__|node_modules)\/|(^|\/)(\.DS_Store|Thumbs\.db)$/.test(path);

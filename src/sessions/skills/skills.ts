@@ -1,0 +1,205 @@
+import type { Readable } from 'node:stream';
+import { ZipFile } from 'yazl';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts';
+import type { TemplateInfo } from '../api/server/templates.ts';
+import { parsePin } from './pins.ts';
+import type { SkillRecords, StoredSkill, StoredVersion } from './records.ts';
+import { type CheckedFolder, checkedFolder, checkFolder, skillLimits, textOf } from './skill-files.ts';
+
+interface Deps {
+  readonly records: SkillRecords;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+  readonly templates: () => readonly Pick<TemplateInfo, 'name' | 'skills'>[];
+}
+const maxSkills = 100; // of one owner
+const maxVersions = 100; // of one skill
+
+export type StoredSkills = SkillService & {
+  /** The contents of the files, in their order. */
+  contents(version: SkillVersion): Promise<readonly Buffer[]>;
+};
+
+/** Skills as people upload them. */
+export function skillService({ records, blobs, clock, ids, templates }: Deps): StoredSkills {
+  const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
+    templates().flatMap(({ name: template, skills = [] }) =>
+      skills
+        .map(parsePin)
+        .filter((pin) => shared && pin.name === name)
+        .map(({ version }) => ({ template, version })),
+    );
+
+  async function stored({ skill, files }: CheckedFolder, skillId: string, number: number): Promise<StoredVersion> {
+    const id = `skillver_${ids.short()}${ids.short()}`;
+    const blob = `skill-${ids.short()}${ids.short()}`;
+    const content = files.map(({ bytes }) => bytes);
+    await blobs.put(blob, chunks(content), { maxBytes: skillLimits.bytes, signal: new AbortController().signal });
+    return {
+      id,
+      skillId,
+      number,
+      name: skill.name,
+      description: skill.description,
+      license: skill.license ?? null,
+      compatibility: skill.compatibility ?? null,
+      allowedTools: skill.allowedTools ?? [],
+      files: files.map(({ path, bytes: { length }, executable }) => ({ path, size: length, executable })),
+      createdAt: clock.now(),
+      blob,
+    };
+  }
+
+  async function contents(version: SkillVersion): Promise<readonly Buffer[]> {
+    const { blob, files } = version as StoredVersion;
+    const whole = Buffer.concat(await (await blobs.open(blob)).toArray());
+    let at = 0;
+    return files.map(({ size }) => {
+      at += size;
+      return whole.subarray(at - size, at);
+    });
+  }
+
+  async function removeVersion(version: StoredVersion): Promise<void> {
+    await records.deleteVersion(version);
+    await blobs.delete(version.blob);
+  }
+
+  return {
+    contents,
+    async list(owner) {
+      const all = await records.all();
+      const seen = owner === undefined ? all : all.filter((one) => one.owner === owner || one.shared);
+      return seen.sort((a, b) => (a.name < b.name ? -1 : 1)).map(publicSkill);
+    },
+    async check(files) {
+      const { name, problems, warnings } = checkFolder(files);
+      return { name, problems, warnings };
+    },
+    async create({ files, owner, shared = false, displayName = null }) {
+      const folder = checkedFolder(files);
+      const own = (await records.all()).filter((one) => one.owner === owner);
+      if (own.length >= maxSkills)
+        throw new AppError('quota', `There are ${maxSkills} skills already. Delete some first.`);
+      const id = `skill_${ids.short()}${ids.short()}`;
+      const version = await stored(folder, id, 1);
+      const now = clock.now();
+      const skill: StoredSkill = {
+        id,
+        name: folder.skill.name,
+        description: folder.skill.description,
+        displayName,
+        ...(owner !== undefined && { owner }),
+        shared,
+        latestVersion: version.id,
+        lastNumber: 1,
+        createdAt: now,
+        updatedAt: now,
+      };
+      try {
+        await records.create(skill);
+      } catch (thrown) {
+        await blobs.delete(version.blob);
+        throw thrown;
+      }
+      await records.addVersion(version);
+      return publicSkill(skill);
+    },
+    get: async (id) => publicSkill(await records.get(id)),
+    async addVersion(id, { files }) {
+      const folder = checkedFolder(files);
+      const { name } = await records.get(id);
+      if (folder.skill.name !== name) {
+        const text = `The skill is called ${name}, and this folder ${folder.skill.name}. A skill keeps its name.`;
+        throw new AppError('invalid_request', text);
+      }
+      if ((await records.versions(id)).length >= maxVersions)
+        throw new AppError('quota', `It has ${maxVersions} versions already. Delete some first.`);
+      const { lastNumber } = await records.change(id, (now) => ({ ...now, lastNumber: now.lastNumber + 1 }));
+      const version = await stored(folder, id, lastNumber);
+      await records.addVersion(version);
+      await records.change(id, (now) =>
+        now.lastNumber === lastNumber
+          ? { ...now, latestVersion: version.id, description: version.description, updatedAt: version.createdAt }
+          : now,
+      );
+      return publicVersion(version);
+    },
+    async versions(id) {
+      await records.get(id);
+      return (await records.versions(id)).map(publicVersion);
+    },
+    async version(id, wanted) {
+      await records.get(id);
+      return publicVersion(await records.version(id, wanted));
+    },
+    async download(id, wanted) {
+      const version = await records.version(id, wanted);
+      return { name: version.name, content: zipOf(version, await contents(version)) };
+    },
+    async read(id, wanted, file) {
+      const version = await records.version(id, wanted);
+      const at = version.files.findIndex(({ path }) => path === file);
+      if (at < 0) {
+        const paths = version.files
+          .map(({ path }) => path)
+          .slice(0, 50)
+          .join(', ');
+        throw new AppError('file_not_found', `The skill ${version.name} has no file ${file}. It has: ${paths}.`);
+      }
+      const bytes = (await contents(version))[at] ?? Buffer.alloc(0);
+      const text = bytes.length > skillLimits.text ? undefined : textOf(bytes);
+      if (text === undefined) throw new AppError('invalid_request', `${file} is no text. Use it in the sandbox.`);
+      return text;
+    },
+    async delete(id) {
+      const skill = await records.get(id);
+      refusePinned(pinsOf(skill), skill.name);
+      for (const version of await records.versions(id)) await removeVersion(version);
+      await records.delete(skill);
+    },
+    async deleteVersion(id, wanted) {
+      const skill = await records.get(id);
+      const version = await records.version(id, wanted);
+      refusePinned(
+        pinsOf(skill).filter((pin) => pin.version === version.number),
+        `${skill.name}@${version.number}`,
+      );
+      const rest = (await records.versions(id)).filter((one) => one.id !== version.id);
+      const [newest] = rest;
+      if (!newest) throw new AppError('conflict', 'It is the only version. Delete the skill instead.');
+      await records.change(id, (now) => ({ ...now, latestVersion: newest.id, description: newest.description }));
+      await removeVersion(version);
+    },
+    async pins(id) {
+      return pinsOf(await records.get(id));
+    },
+  };
+}
+
+const publicSkill = ({ lastNumber: _, ...skill }: StoredSkill): Skill => skill;
+const publicVersion = (version: StoredVersion): SkillVersion => version;
+
+function refusePinned(pins: readonly { readonly template: string }[], what: string): void {
+  const [first] = pins;
+  if (first) throw new AppError('conflict', `The template ${first.template} names ${what}. Take it out there first.`);
+}
+
+async function* chunks(content: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const bytes of content) if (bytes.length > 0) yield bytes;
+}
+
+function zipOf({ name, files, createdAt }: StoredVersion, contents: readonly Buffer[]): Readable {
+  const zip = new ZipFile();
+  files.forEach(({ path, executable }, at) => {
+    const mode = executable ? 0o100755 : 0o100644;
+    zip.addBuffer(contents[at] ?? Buffer.alloc(0), `${name}/${path}`, { mtime: new Date(createdAt), mode });
+  });
+  zip.end();
+  return zip.outputStream as Readable;
+}

@@ -1,0 +1,86 @@
+import { useEffect, useState } from 'preact/hooks';
+import { once, query } from '../data/server.ts';
+import { Button } from '../parts/button.tsx';
+import { confirmFirst, Dialog } from '../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { language, t } from '../text/text.ts';
+import { readSkills, type SkillDetail } from './state.ts';
+
+interface Props {
+  readonly id: string;
+  readonly back: () => void;
+}
+
+/** One skill: what it is for, its instructions, its versions, and the templates that name it. */
+export function OneSkill({ id, back }: Props) {
+  const [skill, setSkill] = useState<SkillDetail>();
+  const [text, setText] = useState('');
+  const [trouble, tryIt] = useTrouble();
+  useEffect(
+    () =>
+      void tryIt(t('skills.unread'), async () => {
+        setSkill(await query('skills.get', { id }));
+        setText((await query('skills.read', { id, version: 'latest', file: 'SKILL.md' })).text);
+      }),
+    [id],
+  );
+  if (!skill)
+    return (
+      <Dialog title={t('skills')} wide>
+        {trouble && <Trouble text={trouble} />}
+      </Dialog>
+    );
+  const { name, description, versions, pins } = skill;
+  const remove = () =>
+    confirmFirst({
+      title: t('skills.delete', { name }),
+      text: t('skills.deleteText'),
+      yes: t('skills.deleteYes'),
+      no: t('cancel'),
+      act: () => {
+        void once('skills.delete', { id }).then(readSkills);
+        setTimeout(back);
+      },
+    });
+  const time = (at: string) => new Date(at).toLocaleString(language.value, { dateStyle: 'medium', timeStyle: 'short' });
+  return (
+    <Dialog title={name} wide>
+      <p>{description}</p>
+      <div class="choices start">
+        <Button icon="trash" onClick={remove}>
+          {t('skills.deleteYes')}
+        </Button>
+        <Button icon="back" onClick={back}>
+          {t('skills.all')}
+        </Button>
+      </div>
+      <Trouble text={trouble} />
+      <h3>{t('skills.pins')}</h3>
+      {pins.length === 0 && <p class="quiet">{t('skills.noPins')}</p>}
+      <ul>
+        {pins.map(({ template, version }) => (
+          <li key={`${template}@${version}`}>
+            {template}: {version === null ? t('skills.newest') : `${name}@${version}`}
+          </li>
+        ))}
+      </ul>
+      <h3>{t('skills.versions')}</h3>
+      <ul class="automation-starts">
+        {versions.map(({ id: version, number, createdAt, files }) => (
+          <li key={version}>
+            <strong>
+              {name}@{number}
+            </strong>
+            <time dateTime={createdAt}>{time(createdAt)}</time>
+            <span class="quiet">{t('skills.files', { n: files.length })}</span>
+          </li>
+        ))}
+      </ul>
+      <h3>SKILL.md</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled text needs the keys */}
+      <pre class="automation-message" tabIndex={0}>
+        {text}
+      </pre>
+    </Dialog>
+  );
+}

@@ -1,0 +1,76 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { once } from '../data/server.ts';
+import { Button } from '../parts/button.tsx';
+import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+import { OneSkill } from './one.tsx';
+import { filesOf, readSkills, skills } from './state.ts';
+
+export const openSkills = (): void => showDialog(<Skills key="all" />);
+const openSkill = (id: string): void => showDialog(<OneSkill key={id} id={id} back={openSkills} />);
+
+/** The skills that the person sees, and the way to upload a folder. */
+function Skills() {
+  const [trouble, tryIt] = useTrouble();
+  const [problems, setProblems] = useState<readonly string[]>([]);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    field.current?.setAttribute('webkitdirectory', '');
+    void tryIt(t('skills.unread'), readSkills);
+  }, []);
+  const upload = (chosen: FileList) =>
+    tryIt(t('skills.notUploaded'), async () => {
+      const files = await filesOf(chosen);
+      if (!files) return setProblems([t('skills.tooLarge')]);
+      const { name, problems: found, warnings } = await once('skills.check', { files });
+      setProblems([...found, ...warnings]);
+      if (found.length > 0) return;
+      const known = skills.value?.find((one) => one.name === name);
+      const id = known?.id ?? (await once('skills.create', { files })).id;
+      if (known) await once('skills.addVersion', { id, files });
+      await readSkills();
+      if (warnings.length === 0) openSkill(id);
+    });
+  const all = skills.value;
+  return (
+    <Dialog title={t('skills')} wide>
+      <p class="quiet">{t('skills.about')}</p>
+      <div>
+        <Button kind="primary" icon="upload" onClick={() => field.current?.click()}>
+          {t('skills.upload')}
+        </Button>
+        <input
+          ref={field}
+          type="file"
+          hidden
+          aria-label={t('skills.upload')}
+          onChange={({ currentTarget }) => {
+            if (currentTarget.files?.length) void upload(currentTarget.files);
+            currentTarget.value = '';
+          }}
+        />
+      </div>
+      <Trouble text={trouble} />
+      {problems.length > 0 && (
+        <ul class="note wait" role="status">
+          {problems.map((text) => (
+            <li key={text}>{text}</li>
+          ))}
+        </ul>
+      )}
+      {all?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
+      <ul class="automations">
+        {all?.map(({ id, name, description, shared }) => (
+          <li key={id}>
+            <button type="button" onClick={() => openSkill(id)}>
+              <strong>{name}</strong>
+              <span class="quiet">{description}</span>
+              <span class="quiet">{t(shared ? 'skills.shared' : 'skills.own')}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}

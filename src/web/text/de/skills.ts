@@ -1,0 +1,23 @@
+export const skills = {
+  skills: 'Fähigkeiten',
+  'skills.about':
+    'Eine Fähigkeit ist ein Ordner mit SKILL.md: Anweisungen für eine Art von Arbeit, mit Skripten und Dateien. Agenten lesen sie, wenn sie sie brauchen.',
+  'skills.upload': 'Ordner hochladen',
+  'skills.none': 'Es gibt noch keine.',
+  'skills.unread': 'Die Fähigkeiten ließen sich nicht lesen',
+  'skills.notUploaded': 'Sie wurde nicht hochgeladen',
+  'skills.tooLarge': 'Der Ordner ist größer als 7 MiB.',
+  'skills.shared': 'für alle',
+  'skills.own': 'Ihre eigene',
+  'skills.delete': '{name} löschen?',
+  'skills.deleteText': 'Alle Versionen gehen verloren. Sitzungen, die sie haben, verlieren sie.',
+  'skills.deleteYes': 'Löschen',
+  'skills.all': 'Alle Fähigkeiten',
+  'skills.pins': 'Vorlagen, die sie nennen',
+  'skills.noPins': 'Keine. Wählen Sie sie für eine Sitzung, oder nennen Sie sie in einer Vorlage.',
+  'skills.newest': 'die neueste',
+  'skills.versions': 'Versionen',
+  'skills.files': '{n} Dateien',
+  'skills.files.one': 'eine Datei',
+  'skills.inWorkspace': 'aus dem Arbeitsordner',
+} as const;

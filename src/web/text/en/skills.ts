@@ -1,0 +1,23 @@
+export const skills = {
+  skills: 'Skills',
+  'skills.about':
+    'A skill is a folder with SKILL.md: instructions for one kind of work, with scripts and files. Agents read it when they need it.',
+  'skills.upload': 'Upload a folder',
+  'skills.none': 'There are none yet.',
+  'skills.unread': 'The skills could not be read',
+  'skills.notUploaded': 'It was not uploaded',
+  'skills.tooLarge': 'The folder is larger than 7 MiB.',
+  'skills.shared': 'for everybody',
+  'skills.own': 'yours',
+  'skills.delete': 'Delete {name}?',
+  'skills.deleteText': 'All of its versions go. Sessions that have it lose it.',
+  'skills.deleteYes': 'Delete',
+  'skills.all': 'All skills',
+  'skills.pins': 'Templates that name it',
+  'skills.noPins': 'None. Choose it for a session, or name it in a template.',
+  'skills.newest': 'the newest',
+  'skills.versions': 'Versions',
+  'skills.files': '{n} files',
+  'skills.files.one': 'one file',
+  'skills.inWorkspace': 'of the workspace',
+} as const;

@@ -1,0 +1,166 @@
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import type { AppError } from '../../../../src/core/errors/errors.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import type { SkillFile } from '../../../../src/sessions/api/server/skills.ts';
+import { parseSkill } from '../../../../src/sessions/run/skills/parse-skill.ts';
+import { SkillRecords } from '../../../../src/sessions/skills/records.ts';
+import { SessionSkills } from '../../../../src/sessions/skills/session-skills.ts';
+import { checkFolder } from '../../../../src/sessions/skills/skill-files.ts';
+import { skillService } from '../../../../src/sessions/skills/skills.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { namesInZip } from '../../../support/names-in-zip.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+
+const skillMd = (name: string, description = 'How letters are written.', body = 'Be brief.') =>
+  `---\nname: ${name}\ndescription: ${description}\n---\n${body}\n`;
+const file = (path: string, text: string): SkillFile => ({ path, bytes: Buffer.from(text) });
+const folder = (name: string, body?: string) => [
+  file(`${name}/SKILL.md`, skillMd(name, undefined, body)),
+  file(`${name}/scripts/run.sh`, '#!/bin/sh\necho done\n'),
+];
+
+function world(templates: { name: string; skills?: string[] }[] = []) {
+  const store = memoryStore();
+  const blobs = memoryBlobs();
+  const skills = skillService({
+    records: new SkillRecords(store.records),
+    blobs,
+    clock: { now: () => 1_000 } as never,
+    ids: randomIds(),
+    templates: () => templates,
+  });
+  return { skills, blobs };
+}
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: AppError) => error.code,
+  );
+
+test('a SKILL.md says its name, its description and what else the form knows', () => {
+  const text =
+    '---\nname: pdf-forms\ndescription: >\n  Fill forms.\nlicense: MIT\nallowed-tools: Bash(git:*) Read\nmetadata: {a: b}\nextra: 1\n---\n# Forms\n';
+  const { skill, problems, warnings } = parseSkill(text, 'pdf-forms');
+  expect(problems).toEqual([]);
+  expect(skill).toMatchObject({
+    name: 'pdf-forms',
+    description: 'Fill forms.',
+    license: 'MIT',
+    allowedTools: ['Bash(git:*)', 'Read'],
+    body: '# Forms\n',
+  });
+  expect(warnings).toEqual(['SKILL.md: extra is no field of the form, and is not used.']);
+});
+
+test.each([
+  ['no beginning', '# Hello', 'must begin with a line ---'],
+  ['no name', '---\ndescription: x\n---\n', 'name is missing'],
+  ['a name with capitals', '---\nname: PDF\ndescription: x\n---\n', 'name must have'],
+  ['a name with two hyphens', '---\nname: a--b\ndescription: x\n---\n', 'name must have'],
+  ['an empty description', '---\nname: a\ndescription: " "\n---\n', 'description must not be empty'],
+  ['a long description', `---\nname: a\ndescription: ${'x'.repeat(1_025)}\n---\n`, 'at most 1024'],
+  ['broken YAML', '---\nname: [a\n---\n', 'are no YAML'],
+  ['a list', '---\n- a\n---\n', 'must be a mapping'],
+  [
+    'aliases without end',
+    `---\na: &a [1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b]\n---\n`,
+    'no YAML',
+  ],
+])('a SKILL.md with %s is refused, and the reason says what is wrong', (_, text, reason) => {
+  const { skill, problems } = parseSkill(text);
+  expect(skill).toBeUndefined();
+  expect(problems.join('\n')).toContain(reason);
+});
+
+test.each([
+  ['no SKILL.md', [file('a/README.md', '')], 'SKILL.md is missing'],
+  ['another spelling of it', [file('a/skill.md', skillMd('a'))], 'must be called SKILL.md'],
+  ['a folder with another name', [file('b/SKILL.md', skillMd('a'))], 'its folder is b'],
+  ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'no relative path'],
+  ['an absolute path', [file('/etc/passwd', '')], 'no relative path'],
+  ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is there twice'],
+  ['a file as a folder', [file('a/SKILL.md', skillMd('a')), file('a/x', ''), file('a/x/y', '')], 'lies below a file'],
+  ['nothing', [], 'There are no files'],
+])('a folder with %s cannot be a skill', (_, files, reason) => {
+  const { folder: found, problems } = checkFolder(files);
+  expect(found).toBeUndefined();
+  expect(problems.join('\n')).toContain(reason);
+});
+
+test('a skill keeps its name over its versions, and each version keeps its files', async () => {
+  const { skills } = world();
+  const { id } = await skills.create({ files: folder('letters'), owner: 'ann' });
+  const second = await skills.addVersion(id, { files: folder('letters', 'Be kind.') });
+  expect(second.number).toBe(2);
+  expect(await codeOf(skills.addVersion(id, { files: folder('cards') }))).toBe('invalid_request');
+  expect(await skills.read(id, '1', 'SKILL.md')).toContain('Be brief.');
+  expect(await skills.read(id, 'latest', 'SKILL.md')).toContain('Be kind.');
+  expect(await codeOf(skills.read(id, '1', '../SKILL.md'))).toBe('file_not_found');
+  expect((await skills.get(id)).latestVersion).toBe(second.id);
+  await skills.deleteVersion(id, second.id);
+  const third = await skills.addVersion(id, { files: folder('letters') });
+  expect(third.number).toBe(3);
+});
+
+test('a download is a zip file with one folder, and scripts stay executable', async () => {
+  const { skills } = world();
+  const { id } = await skills.create({ files: folder('letters') });
+  const version = await skills.version(id, 'latest');
+  expect(version.files.map(({ path, executable }) => [path, executable])).toEqual([
+    ['SKILL.md', false],
+    ['scripts/run.sh', true],
+  ]);
+  const bytes = await buffer((await skills.download(id, 'latest')).content);
+  expect(namesInZip(bytes)).toEqual(['letters/SKILL.md', 'letters/scripts/run.sh']);
+  const central = bytes.lastIndexOf(Buffer.from('PK\x01\x02', 'latin1'));
+  expect((bytes.readUInt32LE(central + 38) >>> 16) & 0o777).toBe(0o755);
+});
+
+test('two people can have a skill of one name, and nobody has two', async () => {
+  const { skills } = world();
+  await skills.create({ files: folder('letters'), owner: 'ann' });
+  await skills.create({ files: folder('letters'), owner: 'bob' });
+  const results = await Promise.all([1, 2].map(() => codeOf(skills.create({ files: folder('cards'), owner: 'ann' }))));
+  expect(results.sort()).toEqual(['conflict', 'none']);
+});
+
+test('a refused upload and a deleted skill leave no bytes behind', async () => {
+  const { skills, blobs } = world();
+  const { id } = await skills.create({ files: folder('letters') });
+  await codeOf(skills.create({ files: folder('letters') }));
+  expect(blobs.kept.size).toBe(1);
+  await skills.addVersion(id, { files: folder('letters') });
+  await skills.delete(id);
+  expect(blobs.kept.size).toBe(0);
+  expect(await codeOf(skills.get(id))).toBe('not_found');
+  await skills.create({ files: folder('letters') });
+});
+
+test('what a template names cannot be deleted', async () => {
+  const { skills } = world([{ name: 'writer', skills: ['letters@1'] }]);
+  const { id } = await skills.create({ files: folder('letters'), shared: true });
+  await skills.addVersion(id, { files: folder('letters') });
+  expect(await skills.pins(id)).toEqual([{ template: 'writer', version: 1 }]);
+  expect(await codeOf(skills.delete(id))).toBe('conflict');
+  expect(await codeOf(skills.deleteVersion(id, '1'))).toBe('conflict');
+  await skills.deleteVersion(id, '2');
+});
+
+test("a template gets shared skills alone, and a session its owner's before shared ones", async () => {
+  const { skills } = world();
+  await skills.create({ files: folder('letters', 'Theirs.'), owner: 'eve' });
+  let pins = ['letters'];
+  const sessionSkills = new SessionSkills({ skills, pinsOf: async () => pins, newId: () => 'x' });
+  const session = (owner: string, more: string[] = []) => ({ owner, skills: more }) as never;
+  expect(await codeOf(sessionSkills.of(session('eve')))).toBe('not_found');
+  await skills.create({ files: folder('letters', 'Shared.'), owner: 'root', shared: true });
+  const textOf = async (owner: string, more: string[] = []) =>
+    await (await sessionSkills.of(session(owner, more)))[0]?.read('SKILL.md');
+  expect(await textOf('eve')).toContain('Shared.');
+  expect(await textOf('eve', ['letters'])).toContain('Theirs.');
+  expect(await textOf('ann', ['letters'])).toContain('Shared.');
+  pins = [];
+  expect(await sessionSkills.of(session('ann'))).toEqual([]);
+  expect(await codeOf(sessionSkills.check(['letters@7'], 'ann'))).toBe('not_found');
+});
