@@ -64,6 +64,7 @@ export const sessionSetup = setup({
         type: 'slot.request',
         id: context.sessionId,
         slot,
+        ...(context.isChild && { isChild: true }),
       }),
     ),
     release: sendParent(

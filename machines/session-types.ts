@@ -22,6 +22,8 @@ export interface SessionInput {
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
   /** The last sandbox could not be trusted, and no person has asked for another one since. */
   readonly distrusted?: boolean;
+  /** Another session's run waits for its runs, so they get no slot of their own: all could wait for each other. */
+  readonly isChild?: boolean;
   /** How long the sandbox to adopt has already lived, in ms. Its ttl continues from there. */
   readonly sandboxLivedMs?: number;
   /** The log has the session's tombstone: only the clean-up is left. */
@@ -92,7 +94,12 @@ export type SessionEventIn =
   | RunNotice
   | SandboxNotice;
 /** The requests of a session to its supervisor. */
-export type SlotNotice = { type: 'slot.request' | 'slot.release'; id: SessionId; slot: SlotKind };
+export type SlotNotice = {
+  type: 'slot.request' | 'slot.release';
+  id: SessionId;
+  slot: SlotKind;
+  isChild?: boolean;
+};
 
 export type Answer =
   | { readonly ok: true; readonly value: unknown }

@@ -105,7 +105,9 @@ export const supervisorMachine = setup({
       }),
     },
     'slot.request': {
-      actions: enqueueActions(({ context, event: { id, slot }, enqueue, self }) => {
+      actions: enqueueActions(({ context, event: { id, slot, isChild }, enqueue, self }) => {
+        // Its parent holds a slot while it waits for it.
+        if (isChild && slot === 'run') return tell(self.getSnapshot().children, { id, slot }, enqueue.sendTo);
         const { slots, grants } = acquireSlot(context.slots, { id, slot }, context.limits);
         enqueue.assign({ slots });
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);

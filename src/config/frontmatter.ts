@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 
 /** A document whose beginning is YAML between two lines `---`. */
-export interface Frontmatter {
+interface Frontmatter {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: string;
 }

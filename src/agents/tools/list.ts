@@ -3,6 +3,7 @@ import { describedCode } from './code.ts';
 import { computer, computerOn } from './computer/claude.ts';
 import { geminiComputer } from './computer/gemini.ts';
 import type { Size } from './computer/screen.ts';
+import { delegateTools } from './delegate.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
 import { fileEdit } from './file-edit.ts';
 import { notifyUser } from './message.ts';
@@ -30,6 +31,7 @@ export const builtInTools: readonly Tool[] = [
   fileFindByName,
   openPullRequest,
   skillRead,
+  ...delegateTools,
   notifyUser,
   todo,
   ...browserTools,

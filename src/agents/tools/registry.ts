@@ -50,6 +50,10 @@ export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
 export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
 
+/** The same without the tools that need children. */
+export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
+  filterTools(registry, ({ needs }) => !needs.includes('children'));
+
 /** The tools whose calls wait for a person by themselves, because no rule is about all of their calls. */
 export const toolsAskingFirst = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations

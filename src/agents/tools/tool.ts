@@ -4,6 +4,7 @@ import type { PlanStep, ToolContent, ToolFamily } from '../../core/model/events.
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
+import type { ChildRuns } from './delegate.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
@@ -31,6 +32,8 @@ export interface ToolContext {
   readonly plan?: readonly PlanStep[];
   /** Absent where the session has no repository that it may write. */
   readonly pullRequests?: PullRequestOpener;
+  /** Absent where the agent cannot delegate. */
+  readonly children?: ChildRuns;
   /** Absent where the session has no skills. */
   readonly skills?: SkillReader;
   /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
@@ -101,6 +104,8 @@ export type ToolResult = ToolOutcome & {
   readonly page?: string;
   /** The skill that the call read, of which an event tells. */
   readonly skill?: Omit<ReadSkill, 'text' | 'folder'>;
+  /** The session of the child that the call started, of which an event tells. */
+  readonly child?: string;
 };
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }
@@ -126,9 +131,9 @@ export type ToolGroup = (typeof toolGroups)[number];
 
 /**
  * A part of the server or of the session without which a tool cannot work. A model is never offered a tool whose needs are not
- * met. `repository`: one that the session may write. `skill`: the session has skills.
+ * met. `repository`: one that the session may write. `skill`: the session has skills. `children`: the agent can delegate.
  */
-export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill';
+export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children';
 
 /** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
 export type CallNames = (

@@ -97,6 +97,10 @@ const TemplateFile = z.strictObject({
     pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
     npm: optional(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
   }),
+  children: optional(
+    { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
+    'how many children its agent can have at work at once; unset: it cannot delegate',
+  ),
   skills: optional(
     wordList(
       'names of shared skills such as pdf, or pdf@3 for one version',

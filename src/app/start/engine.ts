@@ -2,6 +2,8 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
 import { clusterOf } from '../../sessions/cluster/cluster.ts';
+import { Delegation } from '../../sessions/delegation/child-runs.ts';
+import { WorkspaceCopies } from '../../sessions/delegation/workspace-copies.ts';
 import { desktopAdvice } from '../../sessions/desktop/offer.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
@@ -10,6 +12,7 @@ import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
+import { leastBudget } from '../../sessions/run/allowance.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
@@ -30,6 +33,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly checkpoints: Checkpoints;
   /** The pull requests of agents, which wait for the service that opens them. */
   readonly pullRequests: AgentPullRequests;
+  /** The children of agents, which wait for the services that make them. */
+  readonly delegation: Delegation;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
@@ -95,6 +100,19 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     warn: (about, text) => logger.warn(about, text),
   });
   const pullRequests = new AgentPullRequests();
+  const delegation = new Delegation({
+    records: store.records,
+    copies: new WorkspaceCopies({
+      sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
+      archive: workspaceArchive,
+      newId: () => ids.short(),
+    }),
+    findTemplate: (name) => agents.templates.find(name),
+    budgetOf: async (session) =>
+      leastBudget({ ...sessionBudget(config.session), ...(await profileOf(session)).sessionBudget }, session.budget) ??
+      {},
+    warn: (about, text) => logger.warn(about, text),
+  });
   const engine = stack.use(
     createEngine({
       store,
@@ -126,6 +144,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
         pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
+        children: delegation,
         skillsOf: (session) => agents.sessionSkills.of(session),
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
@@ -197,6 +216,6 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
-  const parts = { engine, snapshots, repositories, checkpoints, pullRequests, forget };
+  const parts = { engine, snapshots, repositories, checkpoints, pullRequests, delegation, forget };
   return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -65,7 +65,7 @@ interface ServiceDeps {
   readonly agents: Agents;
   readonly running: Pick<
     RunningEngine,
-    'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'pullRequests' | 'forget'
+    'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'pullRequests' | 'delegation' | 'forget'
   >;
 }
 
@@ -107,6 +107,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     closing,
     profileOf: projects.profileOf,
     forget,
+    children: parts.running.delegation,
     skillsOf: (session) => agents.sessionSkills.of(session),
     checkSkills: (skills, owner) => agents.sessionSkills.check(skills, owner),
     checkModel,
@@ -229,6 +230,11 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     skills: agents.skills,
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   };
+  parts.running.delegation.meet({ sessions, files: withoutKeys.files });
+  log.onAppend(({ sessionId, facts }) => {
+    if (facts.some(({ type }) => type === 'run.end')) void parts.running.delegation.stopChildren(sessionId);
+  });
+  stack.use(inBackground(closing, () => parts.running.delegation.adopt()));
   const workspaces = stack.use(
     await workspaceService({
       ...withoutKeys,

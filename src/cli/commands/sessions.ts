@@ -46,18 +46,22 @@ export const showCommand: CliCommand = {
     const box = await boxOf(corral(), word);
     const session = await box.session();
     const of = { sessionId: box.id };
-    const [sandbox, terminals] = await Promise.all([
+    const [sandbox, terminals, listed] = await Promise.all([
       box.api.sandbox.status.query(of),
       box.api.terminals.list.query(of),
+      box.api.sessions.list.query({ parent: box.id, limit: 500 }),
     ]);
+    const children = listed.items;
     if (options.flag('json')) {
-      io.print(JSON.stringify({ ...session, sandbox, terminals }));
+      io.print(JSON.stringify({ ...session, sandbox, terminals, children: children.map(({ id }) => id) }));
       return exitCodes.ok.code;
     }
     const rows = {
       session: `${session.id}${session.title ? `  ${oneLine(session.title, 100)}` : ''}`,
       status: session.status,
       created: session.createdAt,
+      parent: session.parent?.sessionId ?? '',
+      children: children.map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
       sandbox: `${sandbox.state} (${sandbox.driver}), workspace ${sandbox.workdir}`,
       events: String(session.lastSeq),
       terminals: terminals.map(({ id }) => id).join(', '),

@@ -225,6 +225,13 @@ export const eventTraits = {
     line: ({ detail }) => detail,
     notice: ({ kind, detail }) => (kind === 'failed' ? failure(detail) : info(detail)),
   },
+  'child.started': {
+    ...note,
+    label: 'The agent delegated',
+    lane: 'tool',
+    line: ({ sessionId, task }) => `${sessionId}: ${task}`,
+    notice: ({ sessionId, task }) => info(`${sessionId} works on: ${task}`),
+  },
   'skill.read': {
     ...note,
     label: 'The agent read a skill',
@@ -310,4 +317,4 @@ export const frequent = typesWhere(({ isFrequent }) => isFrequent);
 
 /** The argument that says most about a call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>
-  String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? '');
+  String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? args.task ?? args.name ?? '');

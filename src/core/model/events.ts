@@ -219,6 +219,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       commit: z.string().optional(),
     }),
   ),
+  /** The agent gave a part of its work to another one, which is a session of its own. */
+  fact('child.started', z.object({ sessionId: SessionId, callId: z.string(), task: z.string() })),
   /** The agent read a file of a skill. `version` is null for a skill of the workspace. */
   fact(
     'skill.read',

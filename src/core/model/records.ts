@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
-import { type SandboxId, SessionId } from './ids.ts';
+import { RunId, type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
 import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
@@ -70,6 +70,18 @@ export const OwnBudget = z.object({
   ms: z.number().optional(),
 });
 export type OwnBudget = z.infer<typeof OwnBudget>;
+/** The call that started a session: its parent's delegation. */
+export const ChildOrigin = z.object({
+  sessionId: SessionId,
+  runId: RunId,
+  callId: z.string(),
+  /** 1 for a child, 2 for a child of a child. */
+  depth: z.int(),
+  /** The template of its instructions, model and choice of tools; null: the parent's. Its walls are the parent's always. */
+  role: z.string().nullable(),
+});
+/** Links of parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
+export const childKind = 'child';
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
@@ -118,6 +130,8 @@ export const SessionRecord = z.object({
   toolServers: z.array(ToolProgram).readonly().optional(),
   /** The skills that its creator chose: `pdf`, or `pdf@3` for one of its versions. */
   skills: z.array(z.string()).readonly().optional(),
+  /** Absent unless another agent started the session. */
+  parent: ChildOrigin.optional(),
   /** Absent unless a program created the session for a sandbox of its own. */
   life: SessionLife.optional(),
   /** The repositories that its creator named; absent: none. */

@@ -70,6 +70,8 @@ export interface Template {
   readonly packages: Packages;
   /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
+  /** The children that its agent can have at work at once; unset: it cannot delegate. */
+  readonly children?: number | undefined;
   /** Shared skills of its agents: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[] | undefined;
   readonly tools: {

@@ -35,6 +35,7 @@ const ordered: readonly Section[] = [
       ['models', 'Choose a model'],
       ['tools', 'Give an agent tools'],
       ['skills', 'Give an agent skills'],
+      ['delegation', 'Let an agent delegate'],
       ['mcp', 'Use tools of MCP servers'],
       ['mcp-server', 'Use Corral from an assistant'],
       ['agents', 'Run Claude Code, Codex and others'],

@@ -20,7 +20,7 @@ export const VersionName = z.string().transform((given): string => {
   throw missing('version of the skill');
 });
 const base64 = z.base64().max(45_000_000);
-export const SkillFiles = z
+const SkillFiles = z
   .array(
     z.strictObject({
       /** Relative, such as `pdf/SKILL.md`. */
@@ -65,7 +65,7 @@ export const SkillVersion = z.object({
   createdAt: time,
 });
 /** A template that names the skill; `version` null: the newest. */
-export const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
+const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 export const SkillDetail = Skill.extend({ versions: z.array(SkillVersion), pins: z.array(SkillPin) });
 export const SkillCheck = z.object({
   name: z.string().nullable(),

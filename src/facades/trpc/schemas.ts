@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
-import { MessageId, RunId } from '../../core/model/ids.ts';
+import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { Branch, ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
 import { SessionRepository } from '../../core/model/repository.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
@@ -54,6 +54,8 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkedFrom.nullable(),
+  /** The session whose agent started this one, and how deep this one is below the first; null: a person or a program did. */
+  parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
   /** The message that the session's first own message replaces; null unless the session began with an edit. */
   branch: Branch.nullable(),
   repositories: z.array(SessionRepository).readonly(),
@@ -83,6 +85,7 @@ export const toSession = (record: SessionRecord): Session => ({
   pinned: record.pinned,
   archived: record.archived,
   forkedFrom: record.forkedFrom ?? null,
+  parent: record.parent ? { sessionId: record.parent.sessionId, depth: record.parent.depth } : null,
   branch: record.branch ?? null,
   repositories: record.repositories ?? [],
   metadata: record.metadata ?? {},

@@ -97,6 +97,10 @@ export interface CreateCommand {
   readonly agent?: SessionAgent;
   /** Skills of the owner and shared ones, beside those of the template: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[];
+  /** Only the server itself makes children. */
+  readonly parent?: SessionRecord['parent'];
+  /** In place of `template`: the template of the parent, and the part that named it. */
+  readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
   /** After this time the session is deleted, with its sandbox and files. */
   readonly lifetimeSeconds?: number;
 }

@@ -113,7 +113,7 @@ export class Hydration {
   }
 
   #begin(
-    { id, deleting, sandboxUntrusted, life, sandbox: chosen }: StoredSession,
+    { id, deleting, sandboxUntrusted, life, parent, sandbox: chosen }: StoredSession,
     { plans, budget }: SessionRunSettings,
   ): Omit<SessionInput, 'runs'> {
     const { policies, clock, liveSessions } = this.#deps;
@@ -128,6 +128,7 @@ export class Hydration {
       maxQueued,
       deleting,
       distrusted: sandboxUntrusted,
+      ...(parent && { isChild: true }),
       ...(expiresAt === undefined || deleting
         ? { sandbox: starts ? 'start' : 'absent' }
         : {

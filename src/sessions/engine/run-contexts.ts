@@ -1,7 +1,9 @@
 import type { Driver } from '../../../drivers/driver.ts';
+import type { ChildRuns } from '../../agents/tools/delegate.ts';
 import {
   type ToolRegistry,
   toolsAskingFirst,
+  withoutChildren,
   withoutDesktop,
   withoutRepositories,
   withoutSkills,
@@ -70,6 +72,12 @@ export interface AgentParts {
   readonly snapshots?: RunSnapshots;
   /** Opens pull requests of these repositories of a session; undefined: no agent does. */
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
+  /** The runs that agents give to other agents; undefined: none does. */
+  readonly children?: {
+    of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
+    /** What a session's children take from its budget. */
+    reservedFor(id: SessionId): Promise<{ readonly turns: number; readonly tokens: number; readonly cost: number }>;
+  };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   /** The uploads that users attach to messages; undefined: there are none. */
@@ -153,7 +161,11 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       inWorkspace: await workspaceSkills.of(runWriter, reader, signal ?? never),
     };
     const listed = listSkills(skills);
-    const own = listed === undefined ? withoutSkills(visible) : visible;
+    const skilled = listed === undefined ? withoutSkills(visible) : visible;
+    const children =
+      profile.children === undefined ? undefined : agents.children?.of(live.writer.record, runId, profile.children);
+    const own = children ? skilled : withoutChildren(skilled);
+    const lent = children && budget ? await agents.children?.reservedFor(id) : undefined;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
@@ -173,9 +185,12 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       model,
       tools: signal && hasToolServers ? await withExternal(own, { external, profile, use }, signal) : own,
       ...(sees && { desktop }),
-      ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
+      ...(budget && {
+        leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now(), lent }),
+      }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
       ...(opener && { pullRequests: opener }),
+      ...(children && { children }),
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
@@ -210,10 +225,17 @@ const never = new AbortController().signal;
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
 
+type LentBudget = Readonly<Record<'turns' | 'tokens' | 'cost', number>>;
+const nothing: LentBudget = { turns: 0, tokens: 0, cost: 0 };
+
 function leftOfSession(
   budget: SessionBudget,
   record: StoredSession,
-  { runId, now }: { readonly runId: RunId; readonly now: number },
+  {
+    runId,
+    now,
+    lent = nothing,
+  }: { readonly runId: RunId; readonly now: number; readonly lent?: LentBudget | undefined },
 ): RemainingSessionBudget | undefined {
   const { total } = spendingAt(record, runId, now);
   const before = record.granted ?? noSpending;
@@ -221,7 +243,8 @@ function leftOfSession(
   if (record.granted?.turns === total.turns) return undefined;
   const rest = (kind: keyof SessionBudget) => {
     const limit = budget[kind];
-    return limit === undefined ? {} : { [kind]: { limit, used: countedFor(total, kind) - countedFor(before, kind) } };
+    const used = countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind]);
+    return limit === undefined ? {} : { [kind]: { limit, used } };
   };
   return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...rest('ms') };
 }

@@ -133,8 +133,20 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox, budget, agent, skills } =
-      parent;
+    const {
+      template,
+      templateBy,
+      projectId,
+      model,
+      fallbacks,
+      toolServers,
+      author,
+      metadata,
+      sandbox,
+      budget,
+      agent,
+      skills,
+    } = parent;
     // A fork without the files fetches them again.
     const repositories = parent.repositories?.map((one) => (files === 'kept' ? one : refetched(one)));
     const own = owner ?? parent.owner;

@@ -86,6 +86,8 @@ export function agentProfiles(deps: Deps): ProfileOf {
       session.fallbacks,
       template.models.fallbacks,
       template.skills,
+      template.children,
+      session.parent,
     ];
     unset.push(session.toolServers, template.mcp.servers, off[0]);
     const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
@@ -94,7 +96,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       allows(template.tools, tool) && allows({ deny: off }, tool);
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && samplingOf(config.options);
-    return {
+    const whole: Profile = {
       model,
       plans,
       allows: passes,
@@ -110,10 +112,25 @@ export function agentProfiles(deps: Deps): ProfileOf {
       ...(prompt !== undefined && { prompt }),
       ...(template.promptParts && { promptParts: template.promptParts }),
       ...(template.skills && { skills: template.skills }),
+      ...(template.children !== undefined && { children: template.children }),
       ...(sampling && { sampling }),
       ...(agent && { agent }),
     };
+    return session.parent ? childProfile(whole, session) : whole;
   };
+
+  /** A role changes what a child is told, and takes tools away. It adds none. */
+  function childProfile(whole: Profile, { parent }: SessionRecord): Profile {
+    const role = parent?.role == null ? undefined : templates.find(parent.role);
+    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allows(role.tools, tool);
+    return {
+      ...whole,
+      tools: filterTools(whole.tools, passes),
+      allows: (tool) => (whole.allows?.(tool) ?? true) && passes(tool),
+      ...(role?.prompt !== undefined && { prompt: role.prompt }),
+      ...(role?.mode !== undefined && { plans: role.mode === 'plan-act' }),
+    };
+  }
 
   function withComputer(base: ToolRegistry, { tools: { computer } }: TemplateAgent, { name }: Model): ToolRegistry {
     if (computer === undefined) return base;

@@ -23,6 +23,8 @@ export interface Profile {
   readonly prompt?: string;
   /** Parts of the prompt in place of the server's, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
+  /** The children that the agent can have at work at once; undefined: it cannot delegate. */
+  readonly children?: number;
   /** The uploaded skills that the template names. */
   readonly skills?: readonly string[];
   readonly sampling?: Sampling;

@@ -1,4 +1,5 @@
 import type { Model, Sampling } from '../../agents/models/model.ts';
+import type { ChildRuns } from '../../agents/tools/delegate.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type {
   ControlWaiter,
@@ -89,6 +90,8 @@ export interface RunContext {
   readonly sandbox: SandboxUser;
   /** Absent where the session has no repository that it may write. */
   readonly pullRequests?: PullRequestOpener;
+  /** Absent where the agent cannot delegate. */
+  readonly children?: ChildRuns;
   /** Absent where the session has no skills. */
   readonly skills?: SkillReader;
   /** The desktop of tools that use the screen; undefined when sandboxes have none. */

@@ -1,4 +1,4 @@
-import { toolsAskingFirst, withoutRepositories, withoutSkills } from '../../agents/tools/registry.ts';
+import { toolsAskingFirst, withoutChildren, withoutRepositories, withoutSkills } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
@@ -13,7 +13,8 @@ export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, sessi
 export function effectiveAgent(record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent {
   const offered = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
   // A workspace that brings skills is known once the sandbox runs.
-  const tools = profile.skills?.length || record.skills?.length ? offered : withoutSkills(offered);
+  const skilled = profile.skills?.length || record.skills?.length ? offered : withoutSkills(offered);
+  const tools = profile.children === undefined ? withoutChildren(skilled) : skilled;
   const approvals = profile.approvals?.tools ?? server.approvals;
   return {
     template: record.template,

@@ -32,6 +32,8 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: ProfileOf;
+  /** The children of sessions, which end with them. */
+  readonly children?: { stopChildren(id: SessionId): Promise<void>; deleteChildren(id: SessionId): Promise<void> };
   /** The uploaded skills of a session. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   /** Without them the server has none. */
@@ -157,7 +159,11 @@ export function sessionService(deps: Deps): SessionService {
       yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
     },
 
-    delete: (...named) => counted(deletion(...named)),
+    async delete(id) {
+      await stored(id);
+      await deps.children?.deleteChildren(id); // first, so that a deletion that is cut can be repeated
+      await counted(deletion(id));
+    },
 
     async send(id, command) {
       const record = await stored(id);
@@ -179,8 +185,13 @@ export function sessionService(deps: Deps): SessionService {
 
     async stop(id) {
       const record = await stored(id);
-      if (record.openRuns.length === 0 && !liveSessions.get(id)) return { stopped: false };
-      return await commands.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
+      if (record.openRuns.length === 0 && !liveSessions.get(id)) {
+        await deps.children?.stopChildren(id);
+        return { stopped: false };
+      }
+      const answer = await commands.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
+      await deps.children?.stopChildren(id);
+      return answer;
     },
 
     async decide(id, command) {

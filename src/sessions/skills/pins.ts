@@ -1,5 +1,5 @@
 /** A skill as templates and sessions name it: `pdf`, or `pdf@3` for one of its versions. */
-export interface SkillPin {
+interface SkillPin {
   readonly name: string;
   /** Null: the newest. */
   readonly version: number | null;

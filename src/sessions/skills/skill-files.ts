@@ -11,7 +11,7 @@ export interface CheckedFolder {
   readonly skill: ParsedSkill;
   readonly files: readonly Required<SkillFile>[];
 }
-export interface FolderCheck {
+interface FolderCheck {
   readonly folder?: CheckedFolder;
   readonly name: string | null;
   readonly problems: readonly string[];

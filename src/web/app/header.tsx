@@ -2,6 +2,7 @@ import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { current, currentId, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
+import { TreeLinks } from '../delegation/tree.tsx';
 import { Button, IconButton } from '../parts/button.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { StatusChip } from '../parts/status.tsx';
@@ -19,6 +20,7 @@ export function Header() {
     <header class="bar">
       <MenuButton />
       {session ? <Title key={session.id} session={session} /> : <h1>{t('newSession')}</h1>}
+      {session && <TreeLinks session={session} />}
       {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}
       {isBusy.value && currentId.value !== undefined && <StopButton id={currentId.value} />}
       <span class="bar-space" />

@@ -2,10 +2,10 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
 
-export type Skill = Outputs['skills']['list'][number];
+type Skill = Outputs['skills']['list'][number];
 export type SkillDetail = Outputs['skills']['get'];
-export type SessionSkill = Outputs['sessions']['skills'][number];
-export interface UploadFile {
+type SessionSkill = Outputs['sessions']['skills'][number];
+interface UploadFile {
   readonly path: string;
   readonly content: string;
 }

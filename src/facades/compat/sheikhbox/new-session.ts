@@ -65,6 +65,11 @@ export const MetadataQuery = z.object({
     .union([z.string().max(2_000), z.array(z.string().max(2_000)).max(64)])
     .optional()
     .describe('name=value; only sessions with it are listed, and with all of several ones'),
+  parent: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('a session; only its children are listed: those that its agent started'),
 });
 export const pairsOf = ({ metadata = [] }: z.output<typeof MetadataQuery>): [string, string][] =>
   [metadata].flat().map((pair) => {

@@ -84,7 +84,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
     async ({ query }) => {
       const pairs = pairsOf(query);
-      const found = (await sessions.list()).filter(({ metadata }) => hasMetadata(metadata, pairs));
+      const found = (await sessions.list()).filter(
+        ({ metadata, parent }) =>
+          hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent),
+      );
       return success({ sessions: found.map((session) => listItem(session, profile)) });
     },
   );

@@ -94,6 +94,8 @@ const ListInput = z.strictObject({
   status: SessionStatus.optional(),
   projectId: ProjectIdInput.optional(),
   archived: z.boolean().optional(),
+  /** Only the children of this session. */
+  parent: SessionIdInput.optional(),
   /** Only sessions that have all of these names with these values. */
   metadata: Metadata.optional(),
   /** A text in the title, or in a message of a user or of the agent. */
@@ -175,7 +177,7 @@ export const sessionsRouter = router({
     .input(ListInput.optional())
     .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
     .query(async ({ ctx, input }) => {
-      const { limit, cursor, status, projectId, archived, metadata, search } = input ?? ListInput.parse({});
+      const { limit, cursor, status, projectId, archived, parent, metadata, search } = input ?? ListInput.parse({});
       if (projectId !== undefined) await ctx.services.projects.get(projectId);
       const after = cursor === undefined ? undefined : parsePlace(cursor);
       const pairs = Object.entries(metadata ?? {});
@@ -183,6 +185,7 @@ export const sessionsRouter = router({
         hasMetadata(one.metadata, pairs) &&
         (status === undefined || one.status === status) &&
         (archived === undefined || one.archived === archived) &&
+        (parent === undefined || one.parent?.sessionId === parent) &&
         isOf(one, projectId);
       const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
       const wanted = (await ctx.services.sessions.list(query))

@@ -8,6 +8,8 @@ import { familyOf } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import { type RunId, SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallFrom } from '../context/recall.ts';
 import { splitTitle } from '../plan.ts';
@@ -84,7 +86,7 @@ async function perform(
   { callId, name, args, begun }: PendingCall,
   signal: AbortSignal,
 ): Promise<ToolResult> {
-  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock, skills } = work;
+  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock, skills, children } = work;
   using live = runWriter.listen(callId);
   const base = {
     sessionId: work.sessionId,
@@ -100,8 +102,9 @@ async function perform(
   if (needs.length === 0) {
     return await runTool(tools, { ...base, sandbox: outside, plan: runWriter.steps }, { name, args });
   }
-  if (needs.includes('skill')) {
-    return await runTool(tools, { ...base, sandbox: outside, ...(skills && { skills }) }, { name, args });
+  if (needs.includes('skill') || needs.includes('children')) {
+    const lent = { ...(skills && { skills }), ...(children && { children }) };
+    return await (begun ? reattachTool : runTool)(tools, { ...base, sandbox: outside, ...lent }, { name, args });
   }
   await using used = await sandbox.use(signal);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client: used.client, signal });
@@ -161,11 +164,18 @@ async function record(
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(reason === undefined ? {} : { reason }),
     }),
+    ...(result.child ? [startedChild(runWriter.runId, callId, { child: result.child, args })] : []),
     ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
     ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
   const act = actOf({ name, args }, message);
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
+}
+
+function startedChild(runId: RunId, callId: string, { child, args }: { child: string; args: unknown }): SessionFact {
+  const { task } = shownArgs(args);
+  const line = (String(task).split('\n')[0] ?? '').slice(0, 200);
+  return { type: 'child.started', runId, data: { sessionId: SessionId.parse(child), callId, task: line } };
 }
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];

@@ -3,7 +3,7 @@ import { readFrontmatter } from '../../../config/frontmatter.ts';
 
 // A skill in the open Agent Skills form: a folder with SKILL.md, whose beginning says its name and what it is for.
 
-export const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
+const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
 const maxBody = 500; // lines; longer ones are read whole all the same
 
 const Fields = z.object({
@@ -31,7 +31,7 @@ export interface ParsedSkill {
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }
-export interface SkillReport {
+interface SkillReport {
   /** Absent while there are problems. */
   readonly skill?: ParsedSkill;
   readonly problems: readonly string[];

@@ -89,11 +89,14 @@ export function sessionCreation(parts: CreatorDeps) {
     sandbox,
     budget,
     skills,
+    parent,
+    sameAgent,
     lifetimeSeconds,
     agent,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
-    const chosen = await parts.templateFor(named, projectId);
+    // A child has exactly the walls of its parent, whoever named the template.
+    const chosen = sameAgent ?? (await parts.templateFor(named, projectId));
     if (sandbox) parts.checkSandbox?.(sandbox, { ...chosen, projectId });
     if (skills?.length) await parts.checkSkills?.(skills, owner);
     await admit();
@@ -117,6 +120,7 @@ export function sessionCreation(parts: CreatorDeps) {
       budget,
       agent,
       skills: skills?.length ? skills : undefined,
+      parent,
       endsAt: lifetimeSeconds === undefined ? undefined : at + lifetimeSeconds * 1_000,
       at,
     });

@@ -4,6 +4,7 @@ import { automations } from './automations.ts';
 import { branches } from './branches.ts';
 import { completion } from './completion.ts';
 import { conversation } from './conversation.ts';
+import { delegation } from './delegation.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';
 import { models } from './models.ts';
@@ -31,6 +32,7 @@ export const de: Texts = {
   ...inbox,
   ...events,
   ...automations,
+  ...delegation,
   ...skills,
   ...work,
   ...sharing,

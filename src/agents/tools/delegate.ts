@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { boundOutput } from './output.ts';
+import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
+
+// An agent gives parts of its work to agents with a context of their own. Each is a session that people can open too.
+
+/** The work that a child gets. */
+export interface ChildTask {
+  readonly task: string;
+  /** A template for its instructions, model and choice of tools; undefined: the parent's. */
+  readonly template?: string | undefined;
+  /** `copy`: it begins with the files as they are now. */
+  readonly files: 'copy' | 'none';
+  readonly budget?:
+    | { readonly turns?: number | undefined; readonly tokens?: number | undefined; readonly cost?: number | undefined }
+    | undefined;
+}
+export interface ChildState {
+  readonly id: string;
+  readonly title: string;
+  /** `waiting`: for an answer, which the parent can send, or for a person. */
+  readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
+  /** What it asks, while it waits. */
+  readonly question?: string;
+  readonly lastWords: string;
+  readonly turns: number;
+  readonly tokens: number;
+  readonly cost: number;
+  /** The files that differ from those that it began with, each with a letter: A, M or D. */
+  readonly changes: readonly string[];
+}
+/** The children of one run. Ids are those that `start` returned. */
+export interface ChildRuns {
+  /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
+  start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
+  /** `wait`: not before it has ended or asks something. */
+  look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
+  list(): Promise<readonly string[]>;
+  send(id: string, text: string): Promise<void>;
+  stop(id: string): Promise<void>;
+  /** Copies files of the child over those of the parent; all that it changed when none are named. */
+  take(id: string, paths: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+}
+
+const count = z.int().min(1).optional();
+const shared = { family: 'delegate', group: 'always', needs: ['children'], orderKey: () => null } as const;
+const child = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/)
+  .describe('the id of the child, as delegate has given it');
+
+const delegate = defineTool({
+  ...shared,
+  name: 'delegate',
+  label: 'Delegate',
+  description:
+    'Give a part of the work to an agent with a context and a sandbox of its own. It sees nothing of this conversation, so ' +
+    'the task must say all that it needs. It has no more tools, hosts, permissions or budget than you.',
+  parameters: z.object({
+    task: z.string().trim().min(1).max(50_000),
+    template: z.string().max(80).optional().describe('another kind of agent; default: one like you'),
+    files: z
+      .enum(['copy', 'none'])
+      .default('copy')
+      .describe('copy: it begins with a copy of the workspace as it is now'),
+    wait: z.boolean().default(true).describe('false: go on at once, and look later by delegate_check'),
+    budget: z
+      .object({ turns: count, tokens: count, cost: z.number().positive().optional() })
+      .optional()
+      .describe('taken from your own budget'),
+  }),
+  run: start,
+  reattach: start,
+});
+
+async function start(ctx: ToolContext, { wait, ...task }: ChildTask & { readonly wait: boolean }): Promise<ToolResult> {
+  if (!ctx.children) return noChildren;
+  const [, callId = ''] = ctx.operationId.split('.');
+  const id = await ctx.children.start(callId, task, ctx.signal);
+  if (!wait) return { ok: true, output: `The child ${id} works. Look by delegate_check.`, child: id };
+  return { ...told(await ctx.children.look(id, true, ctx.signal)), child: id };
+}
+
+const delegateCheck = defineTool({
+  ...shared,
+  name: 'delegate_check',
+  label: 'Look at child',
+  description:
+    'See what a child has done: its last words, its changes and its cost. Without an id: all of your children.',
+  parameters: z.object({
+    child: child.optional(),
+    wait: z.boolean().default(false).describe('true: not before it has ended or asks something'),
+  }),
+  run: check,
+  reattach: check,
+});
+
+async function check(
+  ctx: ToolContext,
+  { child: id, wait }: { child?: string | undefined; wait: boolean },
+): Promise<ToolResult> {
+  if (!ctx.children) return noChildren;
+  if (id !== undefined) return told(await ctx.children.look(id, wait, ctx.signal));
+  const { children, signal } = ctx;
+  const all = await Promise.all((await children.list()).map((one) => children.look(one, false, signal)));
+  const lines = all.map(({ id: one, state, title }) => `${one}  ${state}  ${title}`);
+  return { ok: true, output: lines.join('\n') || 'You have no children.' };
+}
+
+const delegateSend = defineTool({
+  ...shared,
+  name: 'delegate_send',
+  label: 'Write to child',
+  description: 'Answer the question of a child, steer it while it works, or ask it something after its end.',
+  parameters: z.object({ child, text: z.string().trim().min(1).max(50_000) }),
+  async run(ctx, { child: id, text }) {
+    if (!ctx.children) return noChildren;
+    await ctx.children.send(id, text);
+    return { ok: true, output: `The child ${id} has your message. Look by delegate_check.` };
+  },
+});
+
+const delegateStop = defineTool({
+  ...shared,
+  name: 'delegate_stop',
+  label: 'Stop child',
+  description: 'Stop a child, with everything that it started.',
+  parameters: z.object({ child }),
+  async run(ctx, { child: id }) {
+    if (!ctx.children) return noChildren;
+    await ctx.children.stop(id);
+    return told(await ctx.children.look(id, false, ctx.signal));
+  },
+});
+
+const delegateTake = defineTool({
+  ...shared,
+  name: 'delegate_take',
+  label: 'Take files',
+  description: 'Copy files that a child has changed over those of your workspace. Without paths: all that it changed.',
+  parameters: z.object({ child, paths: z.array(z.string().min(1).max(4_096)).max(500).default([]) }),
+  async run(ctx, { child: id, paths }) {
+    if (!ctx.children) return noChildren;
+    const taken = await ctx.children.take(id, paths, ctx.signal);
+    return { ok: true, output: boundOutput(taken.join('\n') || 'It has changed no file.') };
+  },
+});
+
+/** In the order in which models see them. */
+export const delegateTools = [delegate, delegateCheck, delegateSend, delegateStop, delegateTake];
+
+const noChildren: ToolResult = { ok: false, reason: 'refused', output: 'This agent cannot delegate.' };
+const maxChanges = 100;
+
+function told(state: ChildState): ToolResult {
+  const { id, turns, tokens, cost, changes, question, lastWords } = state;
+  const price = cost > 0 ? `, cost ${cost.toFixed(4)}` : '';
+  const more = changes.length > maxChanges ? [`and ${changes.length - maxChanges} more`] : [];
+  const files = changes.length === 0 ? [] : ['Changed files:', ...changes.slice(0, maxChanges), ...more];
+  const lines = [
+    `The child ${id}: ${state.state}, ${turns} turns, ${tokens} tokens${price}.`,
+    ...(question === undefined ? [] : [`It asks: ${question}`]),
+    ...files,
+    ...(lastWords === '' ? [] : ['Its last words:', lastWords]),
+  ];
+  return { ok: true, output: boundOutput(lines.join('\n')) };
+}
