@@ -17,6 +17,7 @@ const own: Readonly<Record<string, string>> = {
   Repositories: "A session's repositories: what changed, commits, pull requests, and checkpoints.",
   Automations: 'Agents that start by themselves, by a schedule or a call.',
   Webhooks: 'Programs outside that hear of runs, automations and sessions.',
+  Skills: 'Folders with instructions and scripts, which agents read when they need them.',
   Previews: 'What listens in a sandbox, and addresses to look at it.',
   Desktop: "A session's screen, and who has its keyboard and mouse.",
   MCP: 'Corral as a tool of assistants that speak the Model Context Protocol.',

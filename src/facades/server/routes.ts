@@ -49,6 +49,7 @@ const example = {
   promptParts: [],
   model: null,
   fallbacks: null,
+  skills: [],
   mcpServers: [],
   approvals: null,
   image: null,

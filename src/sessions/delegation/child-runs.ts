@@ -264,10 +264,13 @@ export class Delegation {
       if (left !== undefined && left <= 0)
         throw new AppError('quota', `Nothing is left of the budget of ${kind}: your children have it, or it is spent.`);
       const wanted = asked[kind];
-      if (left === undefined && wanted === undefined) continue;
+      if (left === undefined) {
+        if (wanted !== undefined) budget[kind] = wanted;
+        continue;
+      }
       // Without a wish a child gets a quarter, so that there is some for others and for the parent.
-      const share = left === undefined || kind === 'cost' ? (left ?? 0) / 4 : Math.ceil(left / 4);
-      budget[kind] = left === undefined ? wanted : Math.min(wanted ?? share, left);
+      const share = kind === 'cost' ? left / 4 : Math.ceil(left / 4);
+      budget[kind] = Math.min(wanted ?? share, left);
     }
     return budget;
   }

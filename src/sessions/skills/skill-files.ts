@@ -9,7 +9,7 @@ const maxProblems = 20;
 /** A folder of a skill that can be stored: paths relative to it, sorted. */
 export interface CheckedFolder {
   readonly skill: ParsedSkill;
-  readonly files: readonly Required<SkillFile>[];
+  readonly files: readonly (Omit<SkillFile, 'executable'> & { readonly executable: boolean })[];
 }
 interface FolderCheck {
   readonly folder?: CheckedFolder;

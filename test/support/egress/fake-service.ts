@@ -181,6 +181,10 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       approvals: [],
       budgets: { run: {}, session: {} },
     }),
+    async skills(id) {
+      find(id);
+      return [];
+    },
     watching(id) {
       const { record } = find(id);
       record.unread = 0;
