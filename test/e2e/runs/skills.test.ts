@@ -52,7 +52,7 @@ test('a skill that a template names is read by the agent, and its scripts run in
 
   const { id } = await client.sessions.create.mutate({ template: 'writer', task: 'Write a letter' });
   const status = async () => (await client.sessions.get.query({ id })).status;
-  await expect.poll(status, { timeout: 60_000 }).toBe('completed');
+  await expect.poll(status, { timeout: 150_000 }).toBe('completed');
   const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
   const reads = events.flatMap((it) => (it.type === 'skill.read' ? [it.data] : []));
   expect(reads).toMatchObject([{ name: 'letters', file: 'SKILL.md', source: 'uploaded' }]);
@@ -73,4 +73,4 @@ test('a skill that a template names is read by the agent, and its scripts run in
   expect((await client.sessions.agent.query({ id: plain.id })).tools).not.toContain('skill_read');
   await expect(client.sessions.create.mutate({ skills: ['nothing'] })).rejects.toThrow('There is no skill nothing');
   await expect(client.skills.delete.mutate({ id: first.id })).rejects.toThrow('The template writer names letters');
-}, 120_000);
+}, 240_000);
