@@ -4,7 +4,7 @@ import type { PlanStep, ToolContent, ToolFamily } from '../../core/model/events.
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
-import type { ChildRuns } from './delegate.ts';
+import type { ChildRuns } from './delegation/child-runs.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;

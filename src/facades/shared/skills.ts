@@ -69,7 +69,7 @@ const SkillPin = z.object({ template: z.string(), version: z.int().nullable() })
 export const SkillDetail = Skill.extend({ versions: z.array(SkillVersion), pins: z.array(SkillPin) });
 export const SkillCheck = z.object({
   name: z.string().nullable(),
-  /** It cannot be uploaded while there are any. */
+  /** The folder cannot be uploaded while there are any. */
   problems: z.array(z.string()).readonly(),
   warnings: z.array(z.string()).readonly(),
 });

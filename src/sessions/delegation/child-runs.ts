@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { ChildRuns, ChildState, ChildTask } from '../../agents/tools/delegate.ts';
+import type { ChildRuns, ChildState, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -107,7 +107,7 @@ export class Delegation {
     };
   }
 
-  /** What the children of a session take from its budget: what they may still use, and of those that have ended what they did. */
+  /** The part of a session's budget that its children have: all that an open one may use, and all that an ended one has used. */
   async reservedFor(id: SessionId): Promise<Amounts> {
     const sum = { turns: 0, tokens: 0, cost: 0 };
     const { sessions } = await this.#services.promise;

@@ -1,5 +1,5 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import type { ChildRuns } from '../../agents/tools/delegate.ts';
+import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import {
   type ToolRegistry,
   toolsAskingFirst,
@@ -75,7 +75,7 @@ export interface AgentParts {
   /** The runs that agents give to other agents; undefined: none does. */
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
-    /** What a session's children take from its budget. */
+    /** The part of a session's budget that its children have. */
     reservedFor(id: SessionId): Promise<{ readonly turns: number; readonly tokens: number; readonly cost: number }>;
   };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */

@@ -1,5 +1,5 @@
 import type { Model, Sampling } from '../../agents/models/model.ts';
-import type { ChildRuns } from '../../agents/tools/delegate.ts';
+import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type {
   ControlWaiter,

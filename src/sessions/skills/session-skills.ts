@@ -12,7 +12,7 @@ import { tarOf } from './tar.ts';
 
 interface Deps {
   readonly skills: StoredSkills;
-  /** What the template of the session names. */
+  /** The skills that the template of the session names. */
   readonly pinsOf: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }

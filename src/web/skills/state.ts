@@ -16,7 +16,7 @@ export async function readSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
 }
 
-/** What the agent of a session can read, for completion. */
+/** The skills that the agent of a session can read, for completion. */
 export const sessionSkills = signal<{ readonly id: string; readonly all: readonly SessionSkill[] } | undefined>(
   undefined,
 );

@@ -25,7 +25,7 @@ export interface Skill {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
-/** It never changes. */
+/** A version never changes. */
 export interface SkillVersion {
   readonly id: string; // skillver_ and 24 hex digits
   readonly skillId: string;
@@ -47,7 +47,7 @@ export interface SkillEntry {
 }
 export interface SkillCheck {
   readonly name: string | null;
-  /** It cannot be uploaded while there are any. */
+  /** The folder cannot be uploaded while there are any. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -68,7 +68,7 @@ export interface SkillUpload {
 export interface SkillService {
   /** By name; only one owner's, and shared ones, when `owner` is given. */
   list(owner?: string): Promise<readonly Skill[]>;
-  /** What is wrong with a folder. Stores nothing. */
+  /** Says everything that is wrong with a folder. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheck>;
   /** Rejects: invalid_request (what `check` says), conflict (the name is taken), quota, payload_too_large. */
   create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;

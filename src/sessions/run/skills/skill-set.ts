@@ -10,7 +10,7 @@ interface Deps {
   readonly use: (signal: AbortSignal) => Promise<AsyncDisposable & { readonly client: SandboxClient }>;
 }
 
-/** What the model knows of each skill before it reads one; undefined: there are none. */
+/** The names and descriptions, which the model knows before it reads a skill; undefined: there are none. */
 export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
   const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
   const found = inWorkspace.map(

@@ -95,7 +95,7 @@ export function sessionCreation(parts: CreatorDeps) {
     agent,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
-    // A child has exactly the walls of its parent, whoever named the template.
+    // A child has the walls of its parent.
     const chosen = sameAgent ?? (await parts.templateFor(named, projectId));
     if (sandbox) parts.checkSandbox?.(sandbox, { ...chosen, projectId });
     if (skills?.length) await parts.checkSkills?.(skills, owner);

@@ -9,7 +9,7 @@ interface Parts {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
 }
 
-/** What the agent of a session can read now. An uploaded skill precedes one of the workspace with the same name. */
+/** The skills that the agent of a session can read now. An uploaded skill precedes one of the workspace with the same name. */
 export async function skillsOfSession(
   { id, repositories = [] }: SessionRecord,
   { uploaded, sandboxes }: Parts,

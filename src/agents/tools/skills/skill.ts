@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { boundOutput } from './output.ts';
-import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
+import { boundOutput } from '../output.ts';
+import { defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 
 export const skillRead = defineTool({
   name: 'skill_read',
