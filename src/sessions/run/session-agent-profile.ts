@@ -39,7 +39,8 @@ export function sessionAgentProfile(
   return {
     tools,
     toolServers: servers,
-    allows: (tool) => !isOff(tool),
+    // A tool that the program turned off is not offered; its rule would refuse the call all the same.
+    allows: (tool) => !isOff(tool) && ruleAbout(agent, tool.name)?.action !== 'deny',
     approvals: {
       tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...asked, ...aliasesOf(asked)],
       rules,
@@ -48,6 +49,9 @@ export function sessionAgentProfile(
     ...(agent.instructions !== null && { prompt: agent.instructions }),
   };
 }
+
+/** The first of the program's rules about a tool. */
+const ruleAbout = ({ approvals }: SessionAgent, name: string) => approvals.find(({ tool }) => anyGlob([tool])(name));
 
 const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
   [...names].filter((name) => behindToolset[name] === undefined).flatMap((name) => registry.find(name) ?? []);

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
+import type { SessionAgent } from '../../../../src/core/model/session-agent.ts';
+import { permissionFor } from '../../../../src/sessions/run/calls/approval.ts';
+import type { Profile } from '../../../../src/sessions/run/profile.ts';
+import { sessionAgentProfile } from '../../../../src/sessions/run/session-agent-profile.ts';
+
+const agent: SessionAgent = {
+  name: 'Coder',
+  instructions: 'You write code.',
+  tools: ['bash', 'read', 'write'],
+  clientTools: [{ name: 'get_weather', description: 'Weather', parameters: { type: 'object' } }],
+  servers: [],
+  approvals: [
+    { action: 'deny', tool: 'mcp_github_drop' },
+    { action: 'allow', tool: 'mcp_github_*' },
+    { action: 'allow', tool: 'bash' },
+  ],
+  kept: {},
+};
+const usual = { tools: toolRegistry() } as Profile;
+const profileWith = (more: Partial<Profile>, denied: readonly string[] = []) =>
+  sessionAgentProfile(agent, { usual: { ...usual, ...more }, denied });
+const namesOf = ({ tools }: Pick<Profile, 'tools'>) => tools.declarations.map(({ name }) => name);
+
+test('the session has the tools of its agent alone, and its instructions', () => {
+  const profile = profileWith({});
+  expect(namesOf(profile)).toEqual(['bash', 'read', 'write', 'get_weather']);
+  expect(profile.prompt).toBe('You write code.');
+});
+
+test('a tool that the server denies under its own name is missing, also in a group', () => {
+  expect(namesOf(profileWith({}, ['shell_exec', 'file_write']))).toEqual(['read', 'get_weather']);
+});
+
+test('a tool of a server that the program turned off is not offered', () => {
+  const { allows } = profileWith({});
+  const offered = ['mcp_github_drop', 'mcp_github_get_issue'].filter((name) => allows?.({ name, group: 'always' }));
+  expect(offered).toEqual(['mcp_github_get_issue']);
+});
+
+const call = (name: string, args: object = {}) => ({ callId: 'c1', name, args, begun: false });
+const asks = (profile: ReturnType<typeof profileWith>, name: string, args: object = {}) =>
+  permissionFor({ tools: profile.tools, approvals: profile.approvals as never }, call(name, args))?.kind;
+
+test('the approvals of the server hold for the tool under its other name, before the rules of the program', () => {
+  const approvals = { tools: [], rules: [{ action: 'ask', tool: 'shell_exec' }], timeoutMs: 1 } as const;
+  expect(asks(profileWith({ approvals }), 'bash', { command: 'ls' })).toBe('ask');
+  expect(asks(profileWith({ approvals: { tools: ['file_write'], rules: [], timeoutMs: 1 } }), 'write')).toBe('ask');
+  expect(asks(profileWith({}), 'bash', { command: 'ls' })).toBeUndefined();
+});
+
+test('a call of a tool that the program carries out always waits', () => {
+  expect(asks(profileWith({}), 'get_weather')).toBe('ask');
+});
