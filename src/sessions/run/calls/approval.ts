@@ -54,7 +54,8 @@ export function permissionFor(
     ...byClient,
   };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
-  return { kind: 'ask', question: questionOf(name, shown, reason), approval };
+  const question = byClient ? waitsForClient(name, shown) : questionOf(name, shown, reason);
+  return { kind: 'ask', question, approval };
 }
 
 function deniedBy({ tool, pattern }: ApprovalRule): string {
@@ -65,9 +66,17 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
 const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
 const maxShown = 500;
 
-function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
+/** Nobody but the program has the result, so a person can only refuse the call. */
+const waitsForClient = (name: string, args: Record<string, unknown>): string =>
+  `I wait for the program of this session to carry out ${name}.\n\n    ${toldArgs(args)}\n\nOnly the program can answer. You can refuse the call, or say what I should do instead.`;
+
+function toldArgs(args: Record<string, unknown>): string {
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
   const shown = told.length > maxShown ? `${beginningOf(told, maxShown)}…` : told;
+  return shown.replaceAll('\n', '\n    ');
+}
+
+function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
   const why = reason === undefined ? '' : `\n\nThe provider of the model wants a person to decide: ${reason}`;
-  return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
+  return `May I call ${name}?\n\n    ${toldArgs(args)}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
 }
