@@ -66,7 +66,7 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
 const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** Nobody but the program has the result, so a person can only refuse the call. */
+/** The program alone has the result, so a person can only refuse the call. */
 const waitsForClient = (name: string, args: Record<string, unknown>): string =>
   `I wait for the program of this session to carry out ${name}.\n\n    ${toldArgs(args)}\n\nOnly the program can answer. You can refuse the call, or say what I should do instead.`;
 
