@@ -28,6 +28,7 @@ import { sandboxService } from '../../sessions/services/sandboxes.ts';
 import { sessionService } from '../../sessions/services/sessions.ts';
 import { streamService } from '../../sessions/services/streams/streams.ts';
 import { terminalService } from '../../sessions/services/terminals.ts';
+import { usageService } from '../../sessions/services/usage.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
 import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
@@ -186,7 +187,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     now: () => clock.now(),
   });
   parts.running.pullRequests.meet(pullRequests);
-  const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'documents' | 'settings'> = {
+  const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
@@ -293,6 +294,15 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const services: Omit<Services, 'settings'> = {
     ...withoutKeys,
     automations: automations.service,
+    usage: usageService({
+      store,
+      people: async () => new Map((await keys.list()).map(({ id, name }) => [id, name])), // an owner is its first key
+      projectName: (id) =>
+        ofProjects.get(id).then(
+          ({ name }) => name,
+          () => id,
+        ),
+    }),
     webhooks: webhooks.service,
     documents: documentService({ records, clock, ids }),
     models: modelService({

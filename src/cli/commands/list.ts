@@ -15,6 +15,7 @@ import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { skillCommand } from './skills.ts';
+import { usageCommand } from './usage.ts';
 import { webhookCommand } from './webhooks.ts';
 import { workerCommand } from './worker.ts';
 
@@ -23,5 +24,5 @@ export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
-  ...[automationCommand, webhookCommand, skillCommand, workerCommand],
+  ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand],
 ];

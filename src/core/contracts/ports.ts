@@ -18,6 +18,22 @@ export interface RecordPut {
   readonly sort?: number;
 }
 
+/** The requests to one model that one session made on one day, without those that it has from the session it was forked from. */
+export interface UsageSum {
+  readonly sessionId: SessionId;
+  /** In UTC: 2026-11-24. */
+  readonly day: string;
+  readonly model: string;
+  readonly turns: number;
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  /** The sum of the known costs. */
+  readonly cost: number;
+  /** The turns whose cost is not known. */
+  readonly unpriced: number;
+}
+
 export interface EventPage {
   /** Events with `seq > after`, in order, at most `limit`. */
   readonly events: SessionEvent[];
@@ -57,6 +73,8 @@ export interface EventStore {
    * and lower case of ASCII letters are the same.
    */
   search(text: string, limit: number): Promise<readonly SessionId[]>;
+  /** What all sessions used in `from <= time < to` (epoch ms), in no order. Reads the events of usage alone, by an index. */
+  usage(from: number, to: number): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**

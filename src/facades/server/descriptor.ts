@@ -16,6 +16,7 @@ export const server = describeFacade({
     '/api/v1/server-settings',
     '/api/v1/server-credentials',
     '/api/v1/keys',
+    '/api/v1/usage',
     '/openapi.json',
     '/docs',
     '/redoc',

@@ -14,9 +14,10 @@ import { mountKeys } from './keys.ts';
 import { mountModels } from './models.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
 import { mountSettings } from './settings.ts';
+import { mountUsage } from './usage.ts';
 
 interface ServerDeps {
-  readonly services: Pick<Services, 'sessions' | 'templates' | 'models' | 'settings' | 'serverCredentials'>;
+  readonly services: Pick<Services, 'sessions' | 'templates' | 'models' | 'settings' | 'serverCredentials' | 'usage'>;
   readonly acting: FacadeParts['acting'];
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
@@ -115,6 +116,7 @@ export function serverRoutes({
       mountSettings(app, services.settings);
       mountCredentials(app, services.serverCredentials);
       mountKeys(app, acting);
+      mountUsage(app, services.usage);
       mountDocs(app, { table, version, page });
     },
   };

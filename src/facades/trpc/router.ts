@@ -22,6 +22,7 @@ import { skillsRouter } from './routers/skills.ts';
 import { systemRouter } from './routers/system.ts';
 import { templatesRouter } from './routers/templates.ts';
 import { terminalsRouter } from './routers/terminals.ts';
+import { usageRouter } from './routers/usage.ts';
 import { webhooksRouter } from './routers/webhooks.ts';
 
 export const appRouter = router({
@@ -49,6 +50,7 @@ export const appRouter = router({
   skills: skillsRouter,
   models: modelsRouter,
   settings: settingsRouter,
+  usage: usageRouter,
   keys: keysRouter,
   system: systemRouter,
 });

@@ -19,6 +19,7 @@ import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
 import { guardedSkills, skillCheck } from './guarded-skills.ts';
+import { guardedUsage } from './guarded-usage.ts';
 import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
@@ -79,6 +80,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
     documents: guardedDocuments(services.documents, byRules.documents, principalOf),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
+    usage: guardedUsage(services.usage, principalOf),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),

@@ -24,6 +24,7 @@ import { type DocumentService, documentRules } from './server/documents.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
+import { type UsageService, usageRules } from './server/usage.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
@@ -63,6 +64,7 @@ export interface Services {
   readonly documents: DocumentService;
   readonly skills: SkillService;
   readonly settings: SettingsService;
+  readonly usage: UsageService;
   readonly shares: ShareService;
   readonly templates: TemplateList;
 }
@@ -92,6 +94,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   documents: { of: 'document', rules: documentRules },
   skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
+  usage: { of: 'session', rules: usageRules },
   shares: { of: 'session', rules: shareRules },
   templates: { of: 'session', rules: templateRules },
 };

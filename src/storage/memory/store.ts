@@ -10,8 +10,10 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { droppable, searchable } from '../../core/model/event-traits.ts';
+import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { asciiLower } from '../../core/text/text.ts';
+import { usageSums } from '../usage-sums.ts';
 import { memoryCommands } from './commands.ts';
 
 interface Row {
@@ -116,6 +118,19 @@ function events(documents: Map<string, Document>): EventStore {
         .filter(([, { rows }]) => rows.some(says))
         .map(([id]) => id)
         .slice(0, limit);
+    },
+    async usage(from, to) {
+      const found = [...logs].flatMap(([sessionId, { rows }]) => {
+        const session = documents.get(keyOf('session', sessionId));
+        const copied = (JSON.parse(session?.json ?? 'null') as { forkedFrom?: { seq: number } } | null)?.forkedFrom
+          ?.seq;
+        return rows
+          .filter(({ type, seq }) => type === 'usage' && seq > (copied ?? 0))
+          .map(({ json }) => JSON.parse(json) as Extract<SessionEvent, { type: 'usage' }>)
+          .filter(({ ts }) => ts >= from && ts < to)
+          .map(({ ts, data }) => ({ sessionId, at: ts, data }));
+      });
+      return usageSums(found);
     },
     heads: async (sessionIds) => new Map(sessionIds.map((id) => [id, logOf(id).head])),
     async erase(sessionId) {

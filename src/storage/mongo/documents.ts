@@ -21,6 +21,8 @@ export interface EventDocument {
   readonly mark?: string;
   /** On messages: the search reads them alone. */
   readonly said?: 1;
+  /** On events of usage: sums over days read them alone. */
+  readonly used?: 1;
   readonly batch?: string;
   readonly redo?: RedoEntry;
   /** The event's position in its append; absent for the first event. */

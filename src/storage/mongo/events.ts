@@ -22,6 +22,7 @@ import {
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
 import { searchMessages } from './search.ts';
+import { usageBetween } from './usage.ts';
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
@@ -119,6 +120,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       return found ? seqOf(found._id) : 0;
     },
     search: (text, limit) => run(() => searchMessages(connection, text, limit)),
+    usage: (from, to) => run(() => usageBetween(connection, from, to)),
     heads: (sessions) => heads.of(sessions),
     ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
     async restore(session, events, { thinned, trimmed }) {

@@ -13,6 +13,7 @@ interface Index {
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
   { of: 'events', key: { said: 1 }, options: { sparse: true } },
+  { of: 'events', key: { used: 1, at: 1 }, options: { sparse: true } },
   { of: 'logs', key: { writer: 1 }, options: { sparse: true } },
   { of: 'records', key: { kind: 1, sort: -1, id: 1 } },
   { of: 'records', key: { kind: 1, id: 1 } },
@@ -30,6 +31,10 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
   async ({ at, run }) => {
     const messages = { type: { $in: [...searchable] }, said: { $exists: false } };
     for (const events of at.allEvents) await run(() => events.updateMany(messages, { $set: { said: 1 } }));
+  },
+  async ({ at, run }) => {
+    const usage = { type: 'usage', used: { $exists: false } };
+    for (const events of at.allEvents) await run(() => events.updateMany(usage, { $set: { used: 1 } }));
   },
 ];
 

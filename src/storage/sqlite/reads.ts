@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Lease } from '../../core/contracts/ports.ts';
+import type { Lease, UsageSum } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 
 /** Both are JSON text. The caller parses it, once for a whole page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
@@ -29,6 +30,19 @@ function eventReads(db: DatabaseSync) {
       AND json_extract(fact, '$.data.text') LIKE '%' || ? || '%' ESCAPE '\\' LIMIT ?
   `);
 
+  // A fork's log begins with events of another session, which do not count again.
+  const usage = db.prepare(`
+    SELECT session, date(at / 1000, 'unixepoch') AS day, json_extract(fact, '$.data.model') AS model, count(*) AS turns,
+      sum(json_extract(fact, '$.data.inputTokens')) AS input,
+      sum(coalesce(json_extract(fact, '$.data.cachedTokens'), 0)) AS cached,
+      sum(json_extract(fact, '$.data.outputTokens')) AS output,
+      sum(coalesce(json_extract(fact, '$.data.cost'), 0)) AS cost,
+      sum(json_extract(fact, '$.data.cost') IS NULL) AS unpriced
+    FROM event INDEXED BY event_usage LEFT JOIN record ON record.id = event.session AND record.kind = 'session'
+    WHERE type = 'usage' AND at >= ? AND at < ? AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
+    GROUP BY session, day, model
+  `);
+
   /** The stored fact is a JSON object; the fields common to all events are inserted at its front. */
   function eventsAfter(session: string, after: number, limit: number): string {
     const events: string[] = [];
@@ -53,6 +67,18 @@ function eventReads(db: DatabaseSync) {
     lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
     search: (text: string, limit: number): string[] =>
       search.all(text.replace(/[\\%_]/g, '\\$&'), limit).map(({ session }) => String(session)),
+    usage: (from: number, to: number): UsageSum[] =>
+      usage.all(from, to).map((row) => ({
+        sessionId: String(row.session) as SessionId,
+        day: String(row.day),
+        model: String(row.model),
+        turns: Number(row.turns),
+        inputTokens: Number(row.input),
+        cachedTokens: Number(row.cached),
+        outputTokens: Number(row.output),
+        cost: Number(row.cost),
+        unpriced: Number(row.unpriced),
+      })),
     /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };

@@ -37,4 +37,8 @@ export const migrations: readonly string[] = [
   `
   CREATE INDEX event_message ON event (session, seq) WHERE type IN ('message.user', 'message.assistant');
   `,
+  // Sums of usage over days read this index, so that they read events of usage alone.
+  `
+  CREATE INDEX event_usage ON event (at) WHERE type = 'usage';
+  `,
 ];

@@ -66,6 +66,7 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
     },
     lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
     search: async (text, limit) => (await reader.call('search', [text, limit])) as SessionId[],
+    usage: (from, to) => reader.call('usage', [from, to]),
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
     async heads(sessionIds) {

@@ -78,6 +78,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'automations.list': () => ({}),
   'settings.change': () => ({ key: 'max-steps', value: 100 }),
   'settings.reset': () => ({ key: 'max-steps' }),
+  'usage.report': () => ({ from: '2026-11-01', to: '2026-11-30' }),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': ({ key }) => ({ id: key }),
 };

@@ -120,6 +120,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/templates
     GET /api/v1/automations
     GET /api/v1/automations/times
+    GET /api/v1/usage
     GET /api/v1/webhooks
     GET /api/v1/skills
     GET /api/v1/models
@@ -375,7 +376,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'automations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(

@@ -164,6 +164,7 @@ const documented: Record<string, string[]> = {
     'GET /api/v1/keys',
     'POST /api/v1/keys',
     'DELETE /api/v1/keys/{id}',
+    'GET /api/v1/usage',
     'GET /api/v1/templates',
     'GET /docs',
     'GET /health',

@@ -29,6 +29,7 @@ import { serverCredentials } from '../../../src/sessions/projects/server-credent
 import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
 import { portService } from '../../../src/sessions/services/ports.ts';
+import { usageService } from '../../../src/sessions/services/usage.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
 import { skillService } from '../../../src/sessions/skills/skills.ts';
@@ -138,6 +139,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
   const services: Services = {
     serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
+    usage: usageService({ store, people: async () => new Map(), projectName: async (id) => id }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
     sessions,
     egress: egressService({

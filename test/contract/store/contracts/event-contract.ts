@@ -5,6 +5,8 @@ import type { SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId } from '../../../../src/core/model/ids.ts';
 import { deltas, facts, newSession, writer } from '../../../support/stores/store.ts';
 
+let newYears = 0;
+
 export function eventContract(store: () => Store, effort: number): void {
   describe('events', () => {
     const seqs = async (...page: Parameters<Store['events']['page']>) =>
@@ -121,6 +123,43 @@ export function eventContract(store: () => Store, effort: number): void {
       expect(await found(`${word.toLowerCase()}\nÄ`)).toEqual([two]);
       expect(await found(`Needle_${one}`)).toEqual([]);
       expect(await found(word, 1)).toHaveLength(1);
+    });
+
+    test('usage is summed by session, day and model, without the turns that a fork has from its parent', async () => {
+      const [one, fork] = [newSession(), newSession()];
+      const noon = Date.UTC(2031, newYears++, 1, 12); // an own month, because the store has the usage of all sessions
+      const day = 86_400_000;
+      const usage = (model: string, cost?: number): SessionFact => ({
+        type: 'usage',
+        runId: null,
+        data: { model, inputTokens: 10, outputTokens: 2, cachedTokens: 4, ...(cost !== undefined && { cost }) },
+      });
+      const first = [...facts(1), usage('a/b', 0.5), usage('a/b', 0.25), usage('c/d')];
+      await store().events.append({ sessionId: one, after: 0, at: noon, facts: first });
+      await store().events.append({ sessionId: one, after: 4, at: noon + day, facts: [usage('a/b', 1)] });
+      await store().events.append({ sessionId: one, after: 5, at: noon + 2 * day, facts: [usage('late', 1)] });
+      const doc = { forkedFrom: { sessionId: one, seq: 2, files: 'none' } };
+      await store().events.append({
+        sessionId: fork,
+        after: 0,
+        at: noon,
+        facts: [...facts(1), usage('a/b', 9), usage('e/f', 2)],
+        puts: [{ kind: 'session', id: fork, doc }],
+      });
+      const sums = await store().events.usage(noon - day / 2, noon + day + 1);
+      const rows = sums.map(
+        ({ sessionId, day: at, model, turns, inputTokens, cachedTokens, outputTokens, cost, unpriced }) =>
+          [
+            ...[sessionId === one ? 'one' : sessionId === fork ? 'fork' : 'other', at.slice(-2), model, turns],
+            ...[inputTokens, cachedTokens, outputTokens, cost, unpriced],
+          ].join(' '),
+      );
+      expect(rows.sort()).toEqual([
+        'fork 01 e/f 1 10 4 2 2 0',
+        'one 01 a/b 2 20 8 4 0.75 0',
+        'one 01 c/d 1 10 4 2 0 1',
+        'one 02 a/b 1 10 4 2 1 0',
+      ]);
     });
 
     test('the heads of many sessions are told at once, 0 for the unknown and whatever compaction dropped', async () => {

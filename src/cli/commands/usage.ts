@@ -1,0 +1,46 @@
+import type { Outputs } from '../../client/types.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { oneLine } from '../io.ts';
+
+type Group = Outputs['usage']['report']['groups'][number];
+const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
+const dayMs = 86_400_000;
+
+const costOf = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): string =>
+  `${cost.toFixed(4)}${unpriced > 0 ? ` + ${unpriced} turns without a known price` : ''}`;
+
+/** What sessions used over days. */
+export const usageCommand: CliCommand = {
+  name: 'usage',
+  args: [],
+  about: 'shows turns, tokens and cost over days, by person, model, project, session or day',
+  options: [
+    ['--by <what>', 'person, model, project, session or day; default model'],
+    ['--days <days>', 'the last so many days, 1 to 366; default 30'],
+    jsonOption,
+  ],
+  examples: ['corral usage', 'corral usage --by person --days 7', 'corral usage --by day --json'],
+  async run({ options, io, corral }) {
+    const by = dimensions.find((one) => one === (options.text('by') ?? 'model'));
+    if (by === undefined) throw new UsageError(`--by is one of ${dimensions.join(', ')}.`);
+    const days = Number(options.text('days') ?? 30);
+    if (!Number.isInteger(days) || days < 1 || days > 366) throw new UsageError('--days is a number from 1 to 366.');
+    const now = Date.now();
+    const day = (at: number) => new Date(at).toISOString().slice(0, 10);
+    const range = { from: day(now - (days - 1) * dayMs), to: day(now), by };
+    const report = await corral().call((api) => api.usage.report.query(range));
+    if (options.flag('json')) {
+      io.print(JSON.stringify(report));
+      return exitCodes.ok.code;
+    }
+    if (report.groups.length === 0) io.say('No model was used in these days.');
+    else io.print(`${'in'.padStart(12)}  ${'out'.padStart(12)}  ${'turns'.padStart(6)}  ${by.padEnd(32)}  cost`);
+    for (const group of [...report.groups, ...(report.groups.length > 1 ? [{ name: 'total', ...report.total }] : [])]) {
+      const { inputTokens, outputTokens, turns } = group;
+      const numbers = [String(inputTokens).padStart(12), String(outputTokens).padStart(12), String(turns).padStart(6)];
+      io.print(`${numbers.join('  ')}  ${oneLine(group.name || '(none)', 60).padEnd(32)}  ${costOf(group)}`);
+    }
+    return exitCodes.ok.code;
+  },
+};

@@ -1,0 +1,10 @@
+import { UsageInput, UsageReport } from '../../shared/usage.ts';
+import { procedure, router } from '../base.ts';
+
+/** What the caller's sessions used over days; an administrator's report has all sessions. */
+export const usageRouter = router({
+  report: procedure
+    .input(UsageInput)
+    .output(UsageReport)
+    .query(async ({ ctx, input }) => await ctx.services.usage.report(input)),
+});

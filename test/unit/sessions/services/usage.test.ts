@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import type { Append } from '../../../../src/core/contracts/ports.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import type { Principal } from '../../../../src/core/model/principal.ts';
+import { guardedUsage } from '../../../../src/sessions/access/guarded-usage.ts';
+import { usageService } from '../../../../src/sessions/services/usage.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+
+const noon = Date.UTC(2026, 10, 24, 12);
+const ids = ['a', 'b', 'c'].map((letter) => SessionId.parse(letter.repeat(16)));
+const record = (id: SessionId, more: object) => ({
+  ...{ id, origin: 'corral', template: 'default', projectId: null, title: `Title ${id[0]}`, titleBy: null },
+  ...{ status: 'finished', createdAt: 1, updatedAt: 1, lastTask: '', latestMessage: '', latestMessageAt: 1, unread: 0 },
+  ...{ lastSeq: 1, sandboxState: 'stopped', deleting: false, ...more },
+});
+const usage = (model: string, cost?: number) =>
+  ({
+    type: 'usage',
+    runId: null,
+    data: { model, inputTokens: 10, outputTokens: 5, ...(cost !== undefined && { cost }) },
+  }) as const;
+
+async function service() {
+  const store = memoryStore();
+  const add = (n: number, at: number, facts: Append['facts'], more: object) => {
+    const sessionId = ids[n] as SessionId;
+    const puts = [{ kind: 'session', id: sessionId, doc: record(sessionId, more) }];
+    return store.events.append({ sessionId, after: 0, at, facts, puts });
+  };
+  await add(0, noon, [usage('x/one', 1), usage('x/two', 3)], { owner: 'ada', projectId: 'p1' });
+  await add(1, noon + 86_400_000, [usage('x/one')], { owner: 'bob' });
+  await add(2, noon, [usage('x/one', 100)], { owner: 'ada', deleting: true });
+  const people = async () => new Map([['ada', 'Ada']]);
+  return usageService({ store, people, projectName: async (id) => `Project ${id}` });
+}
+const range = { from: '2026-11-23', to: '2026-11-25' };
+
+test('sums of all sessions are grouped by person, model, project, session and day, the most expensive first', async () => {
+  const it = await service();
+  const groups = async (by: Parameters<typeof it.report>[0]['by']) =>
+    (await it.report({ ...range, by })).groups.map(({ name, turns, cost, unpriced }) => [name, turns, cost, unpriced]);
+  expect(await groups('person')).toEqual([
+    ['Ada', 2, 4, 0],
+    ['bob', 1, 0, 1],
+  ]);
+  expect(await groups('model')).toEqual([
+    ['x/two', 1, 3, 0],
+    ['x/one', 2, 1, 1],
+  ]);
+  expect(await groups('project')).toEqual([
+    ['Project p1', 2, 4, 0],
+    ['', 1, 0, 1],
+  ]);
+  expect((await groups('session')).map(([name]) => name)).toEqual(['Title a', 'Title b']);
+  expect((await groups('day')).map(([name]) => name)).toEqual(['2026-11-24', '2026-11-25']);
+});
+
+test('the days of the range are all there, and their sums are the total', async () => {
+  const { days, total } = await (await service()).report({ ...range, by: 'model' });
+  expect(days.map(({ day, turns, cost }) => [day, turns, cost])).toEqual([
+    ['2026-11-23', 0, 0],
+    ['2026-11-24', 2, 4],
+    ['2026-11-25', 1, 0],
+  ]);
+  expect(total).toEqual({ turns: 3, inputTokens: 30, cachedTokens: 0, outputTokens: 15, cost: 4, unpriced: 1 });
+});
+
+test('a caller gets the sums of its own sessions alone, an administrator those of all', async () => {
+  const it = await service();
+  const turns = async (principal: Principal) =>
+    (await guardedUsage(it, () => principal).report({ ...range, by: 'person' })).groups.map(({ id }) => id);
+  expect(await turns({ role: 'user', owner: 'bob' })).toEqual(['bob']);
+  expect(await turns({ role: 'operator', owner: 'eve' })).toEqual([]);
+  expect(await turns({ role: 'nobody' })).toEqual([]);
+  expect(await turns({ role: 'admin' })).toEqual(['ada', 'bob']);
+});
+
+test('a range that ends before it begins, or is longer than 366 days, is refused', async () => {
+  const it = await service();
+  await expect(it.report({ from: '2026-11-25', to: '2026-11-24', by: 'day' })).rejects.toThrow('at most 366 days');
+  await expect(it.report({ from: '2024-01-01', to: '2026-01-01', by: 'day' })).rejects.toThrow('at most 366 days');
+});
