@@ -98,11 +98,12 @@ export async function projectParts({
   await hooks.verify();
 
   const directory = new ModelDirectory({ records, models: config.models });
+  const offered = async () => offeredProviders((await directory.config()).compatible);
   const agents = agentConfigService({
     records,
     newId,
     templates,
-    providers: async () => offeredProviders((await directory.config()).compatible),
+    providers: offered,
     model: config.model,
     checkModel,
   });
@@ -155,6 +156,7 @@ export async function projectParts({
     api: {
       agents,
       providers,
+      offered,
       uploads,
       keys,
       sideMessages: sideMessages({ records, clock, newId }),

@@ -73,7 +73,7 @@ export interface EventStore {
    * and lower case of ASCII letters are the same.
    */
   search(text: string, limit: number): Promise<readonly SessionId[]>;
-  /** What all sessions used in `from <= time < to` (epoch ms), in no order. Reads the events of usage alone, by an index. */
+  /** Sums the usage of all sessions in `from <= time < to` (epoch ms), in no order. Reads the events of usage alone, by an index. */
   usage(from: number, to: number): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;

@@ -12,7 +12,7 @@ const example: z.output<typeof UsageReport> = {
   days: [{ day: '2026-11-24', ...total }],
 };
 
-/** What sessions used over days. */
+/** Mounts the report of usage over days. */
 export function mountUsage(app: App, usage: Services['usage']): void {
   app.get(
     '/api/v1/usage',

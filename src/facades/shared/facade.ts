@@ -36,6 +36,8 @@ export interface ProjectParts {
   readonly keys: ProviderKeyService;
   /** The model providers to offer, with the compatible servers of the settings. */
   readonly providers: readonly OfferedProvider[];
+  /** The same, with the compatible servers that administrators entered in the page. */
+  readonly offered: () => Promise<readonly OfferedProvider[]>;
   readonly sideMessages: SideMessages;
   readonly maxUploadBytes: number;
 }

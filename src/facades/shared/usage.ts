@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { usageDimensions } from '../../sessions/api/server/usage.ts';
+import { usageDimensions } from '../../sessions/api/usage.ts';
 
-// What sessions used over days, as clients ask for it and see it.
+// Usage of sessions over days, as clients ask for it and see it.
 
 const total = {
   turns: z.int(),

@@ -7,7 +7,7 @@ import { recordId, seqOf, sessionOf } from './documents.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 const recordsAtOnce = 1_000;
 
-/** What all sessions used in `from <= time < to`. A fact is text to the database, so the sums are made here. */
+/** Sums the usage of all sessions in `from <= time < to`. A fact is text to the database, so the sums are made here. */
 export async function usageBetween({ at }: Connection, from: number, to: number): Promise<UsageSum[]> {
   const found: { _id: string; at: number; fact: string }[] = [];
   for (const events of at.allEvents) {

@@ -107,6 +107,7 @@ export async function opencodexServer({
     services: { ...others.services, projects },
     agents,
     providers,
+    offered: async () => providers,
     uploads,
     keys,
     sideMessages: sideMessages({ records, clock, newId }),

@@ -29,7 +29,7 @@ import { serverCredentials } from '../../../src/sessions/projects/server-credent
 import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
 import { portService } from '../../../src/sessions/services/ports.ts';
-import { usageService } from '../../../src/sessions/services/usage.ts';
+import { usageService } from '../../../src/sessions/services/sessions/usage.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
 import { skillService } from '../../../src/sessions/skills/skills.ts';

@@ -43,7 +43,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     {
       schema: {
         params: ProjectParams,
-        body: agentConfigChange(deps.providers),
+        body: agentConfigChange,
         response: { 200: replies.agentConfig },
       },
       config: {
@@ -55,6 +55,9 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, body }) => {
       const { id } = await projectOf(deps, params.project_id);
+      const known = await deps.offered(); // administrators enter providers while the server runs
+      if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
+        throw invalid('body', 'llm_provider', 'is not a provider known here');
       const change = {
         agentType: body.agent_type,
         environment: body.environment_type,

@@ -75,26 +75,25 @@ type Providers = readonly OfferedProvider[];
 const provider = (known: Providers) =>
   z.string().refine((id) => known.some((it) => it.id === id), 'is not a provider known here');
 
-export const agentConfigChange = (known: Providers) =>
-  z.object({
-    agent_type: name.optional(),
-    environment_type: name.nullable().optional(),
-    system_instructions: z.string().max(200_000).nullable().optional(),
-    enabled_tools: z
-      .array(z.enum(toolGroups))
-      .max(100)
-      .transform((tools) => [...new Set(tools)])
-      .optional(),
-    llm_provider: provider(known).optional(),
-    llm_model: name.optional(),
-    llm_config: object.optional(),
-    llm_fallbacks: FallbackRefs.nullable()
-      .optional()
-      .describe('models to ask in turn when the model fails; null: those of the template or of the server'),
-    mcp_servers: toolPrograms
-      .optional()
-      .describe('tool servers as under mcp.servers in corral.yaml, with a command each'),
-  });
+export const agentConfigChange = z.object({
+  agent_type: name.optional(),
+  environment_type: name.nullable().optional(),
+  system_instructions: z.string().max(200_000).nullable().optional(),
+  enabled_tools: z
+    .array(z.enum(toolGroups))
+    .max(100)
+    .transform((tools) => [...new Set(tools)])
+    .optional(),
+  llm_provider: z.string().optional(),
+  llm_model: name.optional(),
+  llm_config: object.optional(),
+  llm_fallbacks: FallbackRefs.nullable()
+    .optional()
+    .describe('models to ask in turn when the model fails; null: those of the template or of the server'),
+  mcp_servers: toolPrograms
+    .optional()
+    .describe('tool servers as under mcp.servers in corral.yaml, with a command each'),
+});
 export const newKey = (known: Providers) =>
   z.object({
     provider: provider(known.filter(({ envKey }) => envKey !== null)),

@@ -37,7 +37,7 @@ const gemini: z.output<typeof Provider> = {
 };
 const providerList = json('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
 
-export function mountSettings(app: App, { keys, providers, idempotency }: OpencodexDeps): void {
+export function mountSettings(app: App, { keys, providers, offered, idempotency }: OpencodexDeps): void {
   const NewKey = newKey(providers);
   app.get(
     `${base}/api-keys`,
@@ -106,7 +106,7 @@ export function mountSettings(app: App, { keys, providers, idempotency }: Openco
     },
     async ({ query: { featured_only } }) => {
       const featured = featured_only === 'true' || featured_only === '1';
-      const shown = providers.filter(({ models }) => !featured || models.length > 0);
+      const shown = (await offered()).filter(({ models }) => !featured || models.length > 0);
       return {
         providers: shown.map(({ id, name, models, envKey }) => ({ id, name, models: [...models], env_key: envKey })),
       };

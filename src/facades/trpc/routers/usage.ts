@@ -1,7 +1,7 @@
 import { UsageInput, UsageReport } from '../../shared/usage.ts';
 import { procedure, router } from '../base.ts';
 
-/** What the caller's sessions used over days; an administrator's report has all sessions. */
+/** The usage of the caller's sessions over days; an administrator's report has all sessions. */
 export const usageRouter = router({
   report: procedure
     .input(UsageInput)

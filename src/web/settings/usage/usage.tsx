@@ -55,8 +55,8 @@ export function Usage() {
       {report && report.total.turns > 0 && (
         <>
           <p>
-            <strong>{price(report.total.cost)}</strong>
-            <span class="quiet">{` · ${t('usage.total', wordsOfTotal(report.total))}`}</span>
+            {report.total.unpriced < report.total.turns && <strong>{`${price(report.total.cost)} · `}</strong>}
+            <span>{t('usage.total', wordsOfTotal(report.total))}</span>
             {report.total.unpriced > 0 && (
               <span class="quiet">{` · ${t('usage.unpriced', { n: count(report.total.unpriced) })}`}</span>
             )}

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Append } from '../../../../src/core/contracts/ports.ts';
-import { SessionId } from '../../../../src/core/model/ids.ts';
-import type { Principal } from '../../../../src/core/model/principal.ts';
-import { guardedUsage } from '../../../../src/sessions/access/guarded-usage.ts';
-import { usageService } from '../../../../src/sessions/services/usage.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import type { Append } from '../../../../../src/core/contracts/ports.ts';
+import { SessionId } from '../../../../../src/core/model/ids.ts';
+import type { Principal } from '../../../../../src/core/model/principal.ts';
+import { guardedUsage } from '../../../../../src/sessions/access/guarded-usage.ts';
+import { usageService } from '../../../../../src/sessions/services/sessions/usage.ts';
+import { memoryStore } from '../../../../../src/storage/memory/store.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
 const ids = ['a', 'b', 'c'].map((letter) => SessionId.parse(letter.repeat(16)));

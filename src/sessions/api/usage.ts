@@ -1,5 +1,5 @@
-import type { SessionRecord } from '../../../core/model/records.ts';
-import type { ServiceRules } from '../rules.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { ServiceRules } from './rules.ts';
 
 export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
@@ -17,7 +17,7 @@ export interface UsageTotal {
 export interface UsageGroup extends UsageTotal {
   /** The key's owner, the model, the project, the session or the day; empty: none. */
   readonly id: string;
-  /** For people; empty: none. */
+  /** The name that people see; empty: none. */
   readonly name: string;
 }
 export interface UsageReport {
@@ -34,7 +34,7 @@ export interface UsageQuery {
   readonly by: UsageDimension;
 }
 
-/** What sessions used over days. A deleted session counts no more, because its log is gone. */
+/** Sums of the usage of sessions over days. A deleted session counts no more, because its log is gone. */
 export interface UsageService {
   /**
    * `mayRead` leaves sessions out. Rejects: invalid_request (the first day is after the last one, or there are more than 366).
