@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 
 _HINTS = {
     "unauthorized": "Set CORRAL_TOKEN to the token of the server, or to a key of it.",
@@ -24,14 +25,18 @@ _STATUS_CODES = {
 class CorralError(Exception):
     """The failure of a call: what happened, the server that was asked, and what to do next.
 
-    `code` is the server's code, or `unreachable` when nothing answered or the connection broke.
+    `code` is the server's code, or `unreachable` when nothing answered or the connection broke. `docs` is the address of the
+    guide's page about it, where there is one.
     """
 
-    def __init__(self, code: str, text: str, *, address: str, retryable: bool = False) -> None:
+    def __init__(
+        self, code: str, text: str, *, address: str, retryable: bool = False, docs: str | None = None
+    ) -> None:
         self.code = code
         self.address = address
         self.hint = _HINTS.get(code)
         self.retryable = retryable
+        self.docs = None if docs is None else urljoin(address, docs)
         super().__init__(text if self.hint is None else f"{text} {self.hint}")
 
 
@@ -62,4 +67,11 @@ def refusal(address: str, status: int, said: Any) -> CorralError:
 
 def from_server(address: str, data: Any, message: str) -> CorralError:
     code = data.get("reason") or data.get("code") or "internal"
-    return CorralError(str(code), message, address=address, retryable=bool(data.get("retryable")))
+    docs = data.get("docs")
+    return CorralError(
+        str(code),
+        message,
+        address=address,
+        retryable=bool(data.get("retryable")),
+        docs=docs if isinstance(docs, str) else None,
+    )

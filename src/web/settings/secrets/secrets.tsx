@@ -154,7 +154,7 @@ function NewSecret({ onSaved }: { onSaved: (name: string) => Promise<void> }) {
           <input
             class="field"
             spellcheck={false}
-            placeholder={t('secrets.usualHeader')}
+            placeholder="authorization"
             value={header}
             onInput={(event) => setHeader(event.currentTarget.value)}
           />

@@ -47,7 +47,6 @@ export const secrets = {
   'secrets.hosts': 'Hosts, die es bekommen',
   'secrets.env': 'Variablen mit seinem Platzhalter',
   'secrets.header': 'Kopfzeile',
-  'secrets.usualHeader': 'Authorization: Bearer …',
   'secrets.once': 'Der Wert wird verschlüsselt gespeichert und nie wieder gezeigt. Ein vorhandener Name wird ersetzt.',
   'secrets.saved': 'Gespeichert: {name}. Es gilt.',
   'secrets.removeOne': 'Das Geheimnis {name} entfernen',

@@ -47,7 +47,6 @@ export const secrets = {
   'secrets.hosts': 'Hosts that get it',
   'secrets.env': 'Variables with its placeholder',
   'secrets.header': 'Header',
-  'secrets.usualHeader': 'Authorization: Bearer …',
   'secrets.once': 'The value is stored encrypted and is never shown again. A name that exists is replaced.',
   'secrets.saved': 'Saved: {name}. It is in force.',
   'secrets.removeOne': 'Remove the secret {name}',

@@ -17,6 +17,8 @@ const same = new Set([
     'preview.port',
     'repository',
     'ship.reviews',
+    'usage.by.person',
+    'webhooks',
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;

@@ -10,7 +10,15 @@ const noon = Date.UTC(2026, 10, 24, 12);
 const ids = ['a', 'b', 'c'].map((letter) => SessionId.parse(letter.repeat(16)));
 const record = (id: SessionId, more: object) => ({
   ...{ id, origin: 'corral', template: 'default', projectId: null, title: `Title ${id[0]}`, titleBy: null },
-  ...{ status: 'finished', createdAt: 1, updatedAt: 1, lastTask: '', latestMessage: '', latestMessageAt: 1, unread: 0 },
+  ...{
+    status: 'completed',
+    createdAt: 1,
+    updatedAt: 1,
+    lastTask: '',
+    latestMessage: '',
+    latestMessageAt: 1,
+    unread: 0,
+  },
   ...{ lastSeq: 1, sandboxState: 'stopped', deleting: false, ...more },
 });
 const usage = (model: string, cost?: number) =>
