@@ -6,7 +6,6 @@ import { desktopRouter } from './routers/desktop.ts';
 import { egressRouter } from './routers/egress.ts';
 import { eventsRouter } from './routers/events.ts';
 import { filesRouter } from './routers/files.ts';
-import { keysRouter } from './routers/keys.ts';
 import { modelsRouter } from './routers/models.ts';
 import { processesRouter } from './routers/processes.ts';
 import { projectsRouter } from './routers/projects.ts';
@@ -15,14 +14,15 @@ import { pullRequestsRouter } from './routers/repositories/pull-requests.ts';
 import { repositoriesRouter } from './routers/repositories/repositories.ts';
 import { runsRouter } from './routers/runs.ts';
 import { sandboxRouter } from './routers/sandbox.ts';
+import { keysRouter } from './routers/server/keys.ts';
+import { settingsRouter } from './routers/server/settings.ts';
+import { usageRouter } from './routers/server/usage.ts';
 import { sessionsRouter } from './routers/sessions.ts';
-import { settingsRouter } from './routers/settings.ts';
 import { sharesRouter } from './routers/shares.ts';
 import { skillsRouter } from './routers/skills.ts';
 import { systemRouter } from './routers/system.ts';
 import { templatesRouter } from './routers/templates.ts';
 import { terminalsRouter } from './routers/terminals.ts';
-import { usageRouter } from './routers/usage.ts';
 import { webhooksRouter } from './routers/webhooks.ts';
 
 export const appRouter = router({

@@ -1,5 +1,5 @@
-import { UsageInput, UsageReport } from '../../shared/usage.ts';
-import { procedure, router } from '../base.ts';
+import { UsageInput, UsageReport } from '../../../shared/usage.ts';
+import { procedure, router } from '../../base.ts';
 
 /** The usage of the caller's sessions over days; an administrator's report has all sessions. */
 export const usageRouter = router({

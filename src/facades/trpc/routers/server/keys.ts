@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from '../../shared/keys.ts';
-import { procedure, router } from '../base.ts';
+import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from '../../../shared/keys.ts';
+import { procedure, router } from '../../base.ts';
 
 /** Only for administrators. */
 export const keysRouter = router({

@@ -1,5 +1,11 @@
-import { asJson, ChangeSettingInput, ServerSetting, ServerSettings, SettingKeyInput } from '../../shared/settings.ts';
-import { procedure, router } from '../base.ts';
+import {
+  asJson,
+  ChangeSettingInput,
+  ServerSetting,
+  ServerSettings,
+  SettingKeyInput,
+} from '../../../shared/settings.ts';
+import { procedure, router } from '../../base.ts';
 
 /** The settings that administrators change in the running server. Variables and corral.yaml precede what is stored. */
 export const settingsRouter = router({
