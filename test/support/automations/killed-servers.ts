@@ -31,18 +31,21 @@ export async function askAny(
   throw thrown;
 }
 
-/** Kills the servers in turn with SIGKILL, each so long after the other, and starts them again, until disposed. */
+/** Kills the servers in turn with SIGKILL, one in each such time, and starts them again, until disposed. */
 export function killer(servers: readonly ServerProcess[], everyMs: number) {
   const stop = new AbortController();
   let kills = 0;
   const done = (async () => {
+    let restartedMs = 0;
     for (let turn = 0; ; turn++) {
-      await sleep(everyMs, undefined, { signal: stop.signal }).catch(() => {});
+      await sleep(Math.max(0, everyMs - restartedMs), undefined, { signal: stop.signal }).catch(() => {});
       if (stop.signal.aborted) return;
       const server = servers[turn % servers.length] as ServerProcess;
       server.kill('SIGKILL');
       kills += 1;
+      const began = performance.now();
       await server.restart();
+      restartedMs = performance.now() - began;
     }
   })();
   return {

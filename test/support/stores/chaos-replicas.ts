@@ -39,12 +39,12 @@ export async function serverPair(mongo: string, settings: Record<string, string>
   const common = { MONGODB_URL: url.href, CORRAL_DATA_DIR: data, CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
   const open = () => serverProcess({ ...common, CORRAL_EGRESS_POLICY: 'none', ...settings });
   const servers = [stack.use(await open()), stack.use(await open())] as const;
+  const store = stack.use(await mongoStore({ url: new Secret(url.href) }));
   const held = stack.move();
   return {
     servers,
     data,
     async events(id) {
-      await using store = await mongoStore({ url: new Secret(url.href) });
       return (await store.events.page(SessionId.parse(id), 0, 1_000_000)).events;
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
