@@ -31,6 +31,16 @@ export const SkillPins = z
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
+/** The limits of a session over all of its runs, beside those of its template and of the server. */
+export const SessionBudgetInput = z
+  .strictObject({
+    turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),
+    tokens: z.int().min(1).optional(),
+    cost: z.number().min(0).max(1e6).optional().describe('in the currency of the price list'),
+    seconds: z.int().min(1).max(year).optional().describe('working time'),
+  })
+  .describe('over all runs; the smallest limit of session, template and server counts');
+
 interface SessionOptions {
   readonly skills?: readonly string[] | undefined;
   readonly metadata?: z.output<typeof Metadata> | undefined;
@@ -38,6 +48,7 @@ interface SessionOptions {
   readonly idleSeconds?: number | undefined;
   readonly egress?: z.output<typeof EgressChoice> | undefined;
   readonly size?: z.output<typeof SandboxSize> | undefined;
+  readonly budget?: z.output<typeof SessionBudgetInput> | undefined;
 }
 
 /** The options of a new session, as the service takes them. */
@@ -48,7 +59,10 @@ export function toSessionOptions({
   egress,
   size: { cpus, memory } = {},
   skills,
-}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills'> {
+  budget: { seconds, ...limits } = {},
+}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget'> {
+  const given = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
+  const budget = Object.fromEntries(Object.entries(given).filter(([, limit]) => limit !== undefined));
   const sandbox: SandboxChoice = {
     ...(idleSeconds !== undefined && { idleSeconds }),
     ...(egress !== undefined && { egress: egress === 'none' ? [] : egress }),
@@ -60,6 +74,7 @@ export function toSessionOptions({
     ...(skills && { skills }),
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
     ...(Object.keys(sandbox).length > 0 && { sandbox }),
+    ...(Object.keys(budget).length > 0 && { budget }),
   };
 }
 

@@ -103,6 +103,11 @@ test('F084 the budget of a session counts over its runs and a restart, until the
   await session.reaches('run.end', 2);
   expect(session.of('run.end').map(({ data }) => data.status)).toEqual(['completed', 'completed']);
 
+  const own = await it.session({ budget: { turns: 2, tokens: 1_000_000 } }); // the smaller limit counts
+  await own.send('Third');
+  await own.reaches('run.wait');
+  expect(own.of('run.wait')[0]?.data.budget).toMatchObject({ scope: 'session', kind: 'turns', limit: 2, used: 2 });
+
   await it.crash({ CORRAL_SESSION_TURN_BUDGET: '100' });
   await session.send('Third');
   await session.reaches('run.end', 3);

@@ -44,8 +44,12 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
     server,
     client,
     /** A new session, with its log as it is stored; one of a project makes no plan. */
-    async session({ plans = true } = {}) {
-      const id = plans ? await client.create() : await ofProject(server.url);
+    async session({ plans = true, budget }: { readonly plans?: boolean; readonly budget?: object } = {}) {
+      const id = budget
+        ? await withBudget(server.url, budget)
+        : plans
+          ? await client.create()
+          : await ofProject(server.url);
       const log = () => storedEvents(server.data, id);
       const of = <Type extends FactType>(type: Type) =>
         log().filter((event): event is Extract<SessionEvent, { type: Type }> => event.type === type);
@@ -81,3 +85,9 @@ async function ofProject(url: string): Promise<string> {
 
 /** The whole request as text, for assertions on what the model was told. */
 export const saidIn = ({ body }: FakeRequest): string => JSON.stringify(body);
+
+/** A session whose creator limits it. */
+async function withBudget(url: string, budget: object): Promise<string> {
+  const response = await fetch(`${url}/api/v1/sessions`, { method: 'PUT', body: JSON.stringify({ budget }) });
+  return ((await response.json()) as { data: { session_id: string } }).data.session_id;
+}

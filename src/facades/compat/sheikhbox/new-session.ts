@@ -9,6 +9,7 @@ import {
   LifetimeSeconds,
   Metadata,
   SandboxSize,
+  SessionBudgetInput,
   SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
@@ -20,6 +21,7 @@ const Options = z.object({
   idle_seconds: IdleSeconds.optional(),
   egress: EgressChoice.optional(),
   size: SandboxSize.optional(),
+  budget: SessionBudgetInput.optional(),
   repositories: RepositoryInputs.optional(),
   author: GitPerson.optional(),
   skills: SkillPins.optional(),

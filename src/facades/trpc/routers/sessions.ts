@@ -14,6 +14,7 @@ import {
   LifetimeSeconds,
   Metadata,
   SandboxSize,
+  SessionBudgetInput,
   SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
@@ -45,6 +46,8 @@ const NewSession = z.strictObject({
   egress: EgressChoice.optional(),
   size: SandboxSize.optional(),
   skills: SkillPins.optional(),
+  /** Reached, the session waits, and asks whether to go on. */
+  budget: SessionBudgetInput.optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
