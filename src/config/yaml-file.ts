@@ -39,6 +39,9 @@ export function readYaml(
   return found;
 }
 
+/** A file of others: without aliases, whose content can grow without end. Throws with the reason. */
+export const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 0, logLevel: 'error' });
+
 /** The parsed settings, or those whose values the schema refuses. */
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,

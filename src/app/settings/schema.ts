@@ -181,6 +181,12 @@ export const Config = z.strictObject({
       'the sessions whose files are kept as each run left them: those with repositories, all, or none',
     ),
     keepCheckpoints: setting(integer(2, 10_000), 100, 'checkpoints that a session keeps, the newest'),
+    keepPrepared: setting(
+      integer(0, 10_000),
+      20,
+      'prepared repositories whose files an owner keeps for later sessions, those used last; 0 keeps none',
+    ),
+    preparedBytes: setting(size(1), '1GiB', 'larger files of a prepared repository are not kept'),
   }),
   forges: z.strictObject({
     servers: setting(

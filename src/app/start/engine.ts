@@ -1,3 +1,4 @@
+import { parseYaml } from '../../config/yaml-file.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -12,6 +13,8 @@ import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
+import { Preparation } from '../../sessions/repositories/preparation.ts';
+import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { leastBudget } from '../../sessions/run/allowance.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
@@ -88,6 +91,18 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   });
   const repositories = new RepositoryFetches({
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+    preparation: new Preparation({
+      parseYaml,
+      files: new PreparedFiles({
+        keep: config.repositories.keepPrepared,
+        maxBytes: config.repositories.preparedBytes,
+        records: store.records,
+        blobs: storage.blobs,
+        clock,
+        newId: () => ids.short(),
+      }),
+      warn: (about, text) => logger.warn(about, text),
+    }),
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
@@ -174,7 +189,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         },
       },
       onFact: (id, fact, seq) => {
-        checkpoints.heard(id, fact);
+        checkpoints.heard(id, fact, seq);
         snapshots.heard(id, fact, seq);
         metrics.event(fact.type);
         tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);

@@ -175,6 +175,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     known,
     fetches: parts.running.repositories,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+    now: () => clock.now(),
   });
   const pullRequests = pullRequestService({
     repositories,

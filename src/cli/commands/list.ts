@@ -13,7 +13,7 @@ import { portCommand } from './port.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
-import { commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
+import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { skillCommand } from './skills.ts';
 import { usageCommand } from './usage.ts';
 import { webhookCommand } from './webhooks.ts';
@@ -22,7 +22,7 @@ import { workerCommand } from './worker.ts';
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
-  ...[commitCommand, pushCommand, pullRequestCommand, patchCommand],
+  ...[checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
   ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand],
 ];

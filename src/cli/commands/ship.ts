@@ -44,6 +44,27 @@ export const commitCommand: CliCommand = {
   },
 };
 
+export const checkCommand: CliCommand = {
+  name: 'check',
+  args: [sessionArgument, ['[names...]', 'checks of its .corral/corral.yaml; default: all']],
+  about: 'runs the checks that the repository of a session names; fails if one of them does',
+  options: [repositoryOption, jsonOption],
+  examples: ['corral check last', 'corral check last test'],
+  async run(given) {
+    const { box, of } = await repositoryOf(given);
+    const names = given.args.slice(1);
+    const wish = { ...of, ...(names.length > 0 && { names }) };
+    const { checks } = await box.api.repositories.check.mutate(wish);
+    if (given.options.flag('json')) given.io.print(JSON.stringify(checks));
+    else
+      for (const { name, status, output } of checks) {
+        given.io.print(`${status.padEnd(9)} ${name}`);
+        if (status !== 'passed') given.io.print(output);
+      }
+    return checks.every(({ status }) => status === 'passed') ? exitCodes.ok.code : exitCodes.failed.code;
+  },
+};
+
 export const pushCommand: CliCommand = {
   name: 'push',
   args: [sessionArgument],

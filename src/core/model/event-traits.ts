@@ -221,9 +221,9 @@ export const eventTraits = {
   repository: {
     ...note,
     label: 'A repository was fetched, committed or pushed',
-    lane: ({ kind }) => (kind === 'failed' ? 'problem' : 'sandbox'),
+    lane: ({ kind }) => (isProblem(kind) ? 'problem' : 'sandbox'),
     line: ({ detail }) => detail,
-    notice: ({ kind, detail }) => (kind === 'failed' ? failure(detail) : info(detail)),
+    notice: ({ kind, detail }) => (isProblem(kind) ? failure(detail) : info(detail)),
   },
   'child.started': {
     ...note,
@@ -318,3 +318,6 @@ export const frequent = typesWhere(({ isFrequent }) => isFrequent);
 /** The argument that says most about a call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>
   String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? args.task ?? args.name ?? '');
+
+const isProblem = (kind: FactOf<'repository'>['data']['kind']) =>
+  kind === 'failed' || kind === 'unprepared' || kind === 'unchecked';

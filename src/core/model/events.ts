@@ -206,11 +206,26 @@ export const SessionFact = z.discriminatedUnion('type', [
   ),
   /** A part of what a session's program wants in its sandbox is missing there: a file, or packages. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
-  /** A repository was fetched, or could not be, or its work was committed, pushed or proposed in a pull request. */
+  /**
+   * A repository was fetched, or could not be; its work was committed, pushed or proposed in a pull request; its own setup
+   * ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
+   */
   fact(
     'repository',
     z.object({
-      kind: z.enum(['fetching', 'ready', 'failed', 'committed', 'pushed', 'proposed']),
+      kind: z.enum([
+        'fetching',
+        'ready',
+        'failed',
+        'committed',
+        'pushed',
+        'proposed',
+        'preparing',
+        'prepared',
+        'unprepared',
+        'checked',
+        'unchecked',
+      ]),
       url: z.string(),
       /** The repository's folder, relative to the workspace. */
       path: z.string(),

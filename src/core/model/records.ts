@@ -136,6 +136,8 @@ export const SessionRecord = z.object({
   life: SessionLife.optional(),
   /** The repositories that its creator named; absent: none. */
   repositories: z.array(SessionRepository).readonly().optional(),
+  /** Some of its runs left a checkpoint of the files. */
+  hasCheckpoints: z.boolean().optional(),
   /** The person in whose name commits are made; absent: the one that the settings name. */
   author: GitPerson.optional(),
   /** Names and values of the session's creator, by which programs find the session again. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RepositoryEnvironment } from './repository-environment.ts';
 
 // Repositories that a session works on. Every text here can reach the command line of git, so each has a narrow form.
 
@@ -114,6 +115,8 @@ export const SessionRepository = z.object({
   baseBranch: z.string().nullable(),
   /** The commit with which the session began. */
   baseCommit: Commit.nullable(),
+  /** What its `.corral` folder says; absent: it has none, or is not there yet. */
+  environment: RepositoryEnvironment.optional(),
 });
 export type SessionRepository = z.infer<typeof SessionRepository>;
 
@@ -129,7 +132,10 @@ export const newRepository = (input: RepositoryInput): SessionRepository => ({
 });
 
 /** The same repository for a workspace that does not have it. */
-export const refetched = (one: SessionRepository): SessionRepository => ({ ...one, ...unfetched });
+export const refetched = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
+  ...one,
+  ...unfetched,
+});
 
 /** Whether the session has a repository to which it may push. */
 export const isWritable = ({

@@ -11,7 +11,7 @@ const one = params.extend({ number: numberInPath.describe('the checkpoint') });
 const Range = z.strictObject({
   to: numberInPath.optional().describe('another checkpoint; default: the files as they are now'),
 });
-const example = { number: 1, runId: '0123456789ab', at: '2026-11-24T12:00:00.000Z', files: 2 };
+const example = { number: 1, runId: '0123456789ab', seq: 42, at: '2026-11-24T12:00:00.000Z', files: 2 };
 const fails = [400, 404, 409, 501];
 
 /** The files of a session as each of its runs left them. */

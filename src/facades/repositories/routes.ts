@@ -5,6 +5,7 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
 import {
+  ChecksInput,
   CommitInput,
   commitCommand,
   DiffInput,
@@ -14,7 +15,9 @@ import {
   OfRepository,
   PushedBranch,
   PushInput,
+  RanChecks,
   RepositoryStatus,
+  ranChecks,
 } from '../shared/repositories.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { about, base, type CallerServices, params } from './about.ts';
@@ -41,6 +44,14 @@ const status = {
   ahead: 1,
   files: [{ path: 'sum.js', change: 'modified' as const, from: null }],
   truncated: false,
+};
+const ranCheck = {
+  name: 'test',
+  command: 'npm test',
+  status: 'passed' as const,
+  exitCode: 0,
+  output: '12 passed',
+  at: '2026-11-24T12:00:00.000Z',
 };
 const fails = [400, 404, 409, 501];
 
@@ -163,6 +174,23 @@ function mountWork(app: App, acting: CallerServices): void {
       const { repositories } = acting(principal).services;
       const command = named === undefined ? {} : { branch: named };
       return success(await repositories.push(toSessionId(sid), path, command, abortOnDisconnect(reply)));
+    },
+  );
+  app.post(
+    `${base}/repositories/checks`,
+    {
+      schema: { params, body: ChecksInput, response: { 200: okEnveloped(RanChecks, { checks: [ranCheck] }) } },
+      config: {
+        doc: about('Checks', 'Run the checks that the repository names, and wait for their results', {
+          description: 'They are the `checks` of `.corral/corral.yaml` as it was when the repository was fetched.',
+          bodyExample: { path: 'totals' },
+          fails,
+        }),
+      },
+    },
+    async ({ params: { sid }, body: { path, names }, principal }, reply) => {
+      const { repositories } = acting(principal).services;
+      return success(ranChecks(await repositories.check(toSessionId(sid), path, names, abortOnDisconnect(reply))));
     },
   );
 }

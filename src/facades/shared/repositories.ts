@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { GitPerson, GitRef } from '../../core/model/repository.ts';
-import type { CheckpointRange, CommitCommand, DiffQuery, PullRequestCommand } from '../../sessions/api/repositories.ts';
+import { CheckResult } from '../../core/model/repository-environment.ts';
+import type {
+  CheckpointRange,
+  CommitCommand,
+  DiffQuery,
+  PullRequestCommand,
+  RanCheck,
+} from '../../sessions/api/repositories.ts';
 
 // Several facades share these schemas of repositories, checkpoints and pull requests.
 
@@ -44,6 +51,9 @@ export const PullRequestInput = OfRepository.extend({
   base: GitRef.optional().describe('the branch that receives the work'),
   draft: z.boolean().default(false),
 });
+export const ChecksInput = OfRepository.extend({
+  names: z.array(z.string().max(40)).min(1).max(20).optional().describe('default: all'),
+});
 export const CheckpointNumber = z.int().min(0).max(99_999_999);
 
 /** Absent fields stay absent, as the services want them. */
@@ -81,9 +91,19 @@ export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
 export const MadeCommit = z.object({ commit: z.string(), branch: z.string() });
 export const PushedBranch = z.object({ url: z.string(), branch: z.string(), commit: z.string() });
 
+export const RanChecks = z.object({
+  checks: z
+    .array(CheckResult.omit({ at: true }).extend({ name: z.string(), command: z.string(), at: z.iso.datetime() }))
+    .readonly(),
+});
+export const ranChecks = (all: readonly RanCheck[]): z.output<typeof RanChecks> => ({
+  checks: all.map(({ at, ...one }) => ({ ...one, at: new Date(at).toISOString() })),
+});
+
 export const Checkpoint = z.object({
   number: z.int(),
   runId: z.string().nullable(),
+  seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
   at: z.iso.datetime(),
   files: z.int().describe('the files that differ from the checkpoint before it'),
 });

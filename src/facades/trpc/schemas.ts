@@ -59,6 +59,7 @@ export const Session = z.object({
   /** The message that the session's first own message replaces; null unless the session began with an edit. */
   branch: Branch.nullable(),
   repositories: z.array(SessionRepository).readonly(),
+  hasCheckpoints: z.boolean(),
   /** Names and values of the session's creator. */
   metadata: z.record(z.string(), z.string()),
   /** Then it is deleted; null: it stays. */
@@ -88,6 +89,7 @@ export const toSession = (record: SessionRecord): Session => ({
   parent: record.parent ? { sessionId: record.parent.sessionId, depth: record.parent.depth } : null,
   branch: record.branch ?? null,
   repositories: record.repositories ?? [],
+  hasCheckpoints: record.hasCheckpoints ?? false,
   metadata: record.metadata ?? {},
   endsAt: endOf(record),
   outcome: record.outcome ?? null,

@@ -1,5 +1,6 @@
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
+import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 import type { ServiceRules } from './rules.ts';
 
@@ -55,6 +56,11 @@ export interface PushedBranch {
   readonly commit: string;
 }
 
+export interface RanCheck extends CheckResult {
+  readonly name: string;
+  readonly command: string;
+}
+
 /**
  * The repositories of a session. Git runs in the sandbox alone, as its user, and no hook, filter or setting of the
  * repository counts. `path` names the repository. Every method but `list` starts a sandbox that does not run, and rejects:
@@ -82,6 +88,16 @@ export interface RepositoryService {
    * (nothing to push, or the other side has other commits), forbidden (no credential can write there).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
+  /**
+   * Runs the commands that `.corral/corral.yaml` had as checks when the repository was fetched: all, or the named ones.
+   * Rejects: not_found (no such check), conflict (the repository names none).
+   */
+  check(
+    id: SessionId,
+    path: string,
+    names: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly RanCheck[]>;
 }
 
 export const repositoryRules: ServiceRules<RepositoryService> = {
@@ -92,6 +108,7 @@ export const repositoryRules: ServiceRules<RepositoryService> = {
   patch: { may: 'read', audit: 'look' },
   commit: { may: 'work', audit: 'repository.commit' },
   push: { may: 'work', audit: 'repository.push' },
+  check: { may: 'work', audit: 'repository.check' },
 };
 
 export interface PullRequestCommand {
@@ -163,6 +180,8 @@ export interface Checkpoint {
   readonly number: number;
   /** The run that left the files so; null: a person's restore, or what the first run found. */
   readonly runId: string | null;
+  /** The place of that run's end in the log, where the session can be forked; null: there is none. */
+  readonly seq: number | null;
   readonly at: number; // epoch ms
   /** The files that differ from the checkpoint before it. */
   readonly files: number;

@@ -30,8 +30,15 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
 // One record for each checkpoint, named after the session, so that the session's removal removes them too.
 const kind = 'checkpoint';
-const Stored = z.object({ number: z.int(), runId: z.string().nullable(), at: z.number(), files: z.int() });
+const Stored = z.object({
+  number: z.int(),
+  runId: z.string().nullable(),
+  at: z.number(),
+  files: z.int(),
+  seq: z.int().nullable().default(null), // an older server wrote none
+});
 const idOf = (id: SessionId, number: number) => `${id}:${`${number}`.padStart(8, '0')}`;
+const atRestore = { runId: null, seq: null } as const;
 const takeMs = 120_000;
 const workMs = 120_000;
 
@@ -54,12 +61,12 @@ export class Checkpoints {
   }
 
   /** Hears each fact of a session once it is durable. */
-  heard(id: SessionId, fact: SessionFact): void {
+  heard(id: SessionId, fact: SessionFact, seq: number): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     const live = this.#sessions.get(id);
     if (!live?.client || live.isPaused || !this.#isFor(live)) return;
     const { client } = live;
-    this.#follow(id, () => this.#take(live, client, fact.runId));
+    this.#follow(id, () => this.#take(live, client, { runId: fact.runId, seq }));
   }
 
   /** Runs before each use of a sandbox: nobody changes the files before they are kept. */
@@ -101,13 +108,13 @@ export class Checkpoints {
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     if (live.runWriter) throw new AppError('conflict', 'A run is at work. Stop it, or wait for its end.');
     return await this.#inTurn(id, async () => {
-      await this.#take(live, client, null);
+      await this.#take(live, client, atRestore);
       const before = (await this.list(id)).at(-1)?.number ?? 0;
       const values = { session: id, workdir: client.workdir, number: `${number}` };
       const script = { script: restoreScript, values, timeoutMs: workMs };
       const { exitCode, stderr } = await runGit(client, script, signal);
       if (exitCode !== 0) throw failure(exitCode, stderr);
-      await this.#take(live, client, null);
+      await this.#take(live, client, atRestore);
       return before;
     });
   }
@@ -133,20 +140,20 @@ export class Checkpoints {
     if (this.#begun.has(live)) return;
     this.#begun.add(live);
     if ((await this.list(live.id)).length === 0)
-      await this.#make(live, client, { number: 0, runId: null, oldest: undefined });
+      await this.#make(live, client, { number: 0, runId: null, seq: null, oldest: undefined });
   }
 
-  async #take(live: LiveSession, client: Client, runId: string | null): Promise<void> {
+  async #take(live: LiveSession, client: Client, place: Pick<Checkpoint, 'runId' | 'seq'>): Promise<void> {
     const all = await this.list(live.id);
     const last = all.at(-1);
     const oldest = all.length >= this.#deps.keep ? all[0]?.number : undefined;
-    await this.#make(live, client, { number: last ? last.number + 1 : 0, runId, oldest });
+    await this.#make(live, client, { number: last ? last.number + 1 : 0, ...place, oldest });
   }
 
   async #make(
-    { id }: LiveSession,
+    { id, writer }: LiveSession,
     client: Client,
-    { number, runId, oldest }: { number: number; runId: string | null; oldest: number | undefined },
+    { number, runId, seq, oldest }: Pick<Checkpoint, 'number' | 'runId' | 'seq'> & { oldest: number | undefined },
   ): Promise<void> {
     const { records, clock, closing } = this.#deps;
     const values = {
@@ -161,9 +168,10 @@ export class Checkpoints {
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const count = /^(\d{1,9})\s*$/.exec(stdout)?.[1];
     const at = clock.now();
-    const doc: Checkpoint = { number, runId, at, files: Number(count ?? 0) };
+    const doc: Checkpoint = { number, runId, seq, at, files: Number(count ?? 0) };
     await records.put({ kind, id: idOf(id, number), doc, sort: at });
     if (oldest !== undefined) await records.delete(kind, idOf(id, oldest));
+    if (number > 0 && !writer.record.hasCheckpoints) await writer.amend({ hasCheckpoints: true });
   }
 }
 

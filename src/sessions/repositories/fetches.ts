@@ -4,19 +4,22 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
+import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { branchOf } from './branch-name.ts';
 import { fetchRepository } from './fetch-repository.ts';
+import type { Preparation } from './preparation.ts';
 
 interface Deps {
   /** In whose name commits are made where a session names nobody. */
   readonly author: GitPerson;
+  readonly preparation: Preparation;
   readonly closing: AbortSignal;
   readonly warn: (about: object, text: string) => void;
 }
-type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
+type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
 /** The sandbox went away, so the next use of one tries again. */
 const passing: ReadonlySet<string> = new Set([
@@ -28,6 +31,8 @@ export class RepositoryFetches {
   readonly #deps: Deps;
   readonly #inTurn = keyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();
+  /** Sessions with a new sandbox, in which what their repositories start is to run. */
+  readonly #toStart = new Set<SessionId>();
   #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
   #use: (id: SessionId) => Promise<AsyncDisposable> = () => Promise.reject(new Error('no engine yet'));
 
@@ -43,7 +48,9 @@ export class RepositoryFetches {
 
   /** A sandbox has started: its repositories come without waiting for the first use. Never rejects. */
   began({ id, writer }: LiveSession): void {
-    if (!waiting(writer.record)) return;
+    const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
+    if (starts) this.#toStart.add(id);
+    if (!starts && !waiting(writer.record)) return;
     // The use keeps the sandbox until it is complete, and is what begins the fetch.
     void this.#use(id)
       .then((used) => used[Symbol.asyncDispose]())
@@ -53,7 +60,7 @@ export class RepositoryFetches {
   /** Runs before each use of a sandbox. A repository that could not be fetched hinders nobody; the log says why. */
   async beforeUse(id: SessionId, client: Client, signal: AbortSignal): Promise<void> {
     const live = this.#sessions.get(id);
-    if (!live || !(this.#pending.has(id) || waiting(live.writer.record))) return;
+    if (!live || !(this.#pending.has(id) || this.#toStart.has(id) || waiting(live.writer.record))) return;
     const pending = this.#pending.get(id) ?? this.#start(live, client);
     await raceAbort(pending, signal);
   }
@@ -66,7 +73,13 @@ export class RepositoryFetches {
     if (found?.state === 'ready') throw new AppError('conflict', `The repository ${path} is there already.`);
     if (found)
       await raceAbort(
-        this.#inTurn(id, () => this.#fetch(live, client, found)),
+        this.#inTurn(id, async () => {
+          await this.#fetch(live, client, found);
+          // The agent was in this sandbox before, so what is made here is for this session alone.
+          await this.#prepare(live, client, path, { mayKeep: false });
+          const now = find(live, path);
+          if (now?.environment?.starts) await this.#deps.preparation.start(client, now, this.#deps.closing);
+        }),
         signal,
       );
     const now = live.writer.record.repositories?.find((one) => one.path === path);
@@ -77,9 +90,15 @@ export class RepositoryFetches {
   async #start(live: LiveSession, client: Client): Promise<void> {
     const { id, writer } = live;
     const work = async () => {
-      for (const one of writer.record.repositories ?? []) {
-        if (one.state === 'waiting') await this.#fetch(live, client, one);
+      for (const { path } of writer.record.repositories ?? []) {
+        if (find(live, path)?.state === 'waiting')
+          await this.#fetch(live, client, find(live, path) as SessionRepository);
+        await this.#prepare(live, client, path, { mayKeep: true });
       }
+      this.#toStart.delete(id);
+      for (const one of writer.record.repositories ?? [])
+        if (one.state === 'ready' && one.environment?.starts)
+          await this.#deps.preparation.start(client, one, this.#deps.closing);
     };
     const done = this.#inTurn(id, work).catch((err: unknown) => {
       if (!passing.has(toAppError(err).code)) this.#deps.warn({ session: id, err }, 'a repository was not fetched');
@@ -104,10 +123,11 @@ export class RepositoryFetches {
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
       const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes].join(' ');
       const commit = fetched.baseCommit === null ? {} : { commit: fetched.baseCommit };
+      const environment = await this.#deps.preparation.read(client, path, this.#deps.closing);
       await this.#keep(
         writer,
         path,
-        { ...fetched, state: 'ready', error: null },
+        { ...fetched, state: 'ready', error: null, ...(environment && { environment }) },
         tell('ready', detail, { branch, ...commit }),
       );
     } catch (thrown) {
@@ -116,6 +136,55 @@ export class RepositoryFetches {
       const error = failure.publicMessage;
       await this.#keep(writer, path, { state: 'failed', error }, tell('failed', error));
     }
+  }
+
+  /** Runs `setup.sh`, or takes its files from an earlier session. Its failure hinders nobody. */
+  async #prepare(live: LiveSession, client: Client, path: string, { mayKeep }: { mayKeep: boolean }): Promise<void> {
+    const { writer } = live;
+    const repository = find(live, path);
+    const { environment } = repository ?? {};
+    if (!repository || repository.state !== 'ready' || environment?.setup !== 'running') return;
+    const tell = (kind: 'preparing' | 'prepared' | 'unprepared', detail: string) =>
+      ({ type: 'repository', runId: null, data: { kind, url: repository.url, path, detail } }) as const;
+    await writer.write([tell('preparing', `Preparing ${path} by its .corral/setup.sh.`)]);
+    const { setup, detail } = await this.#deps.preparation.prepare(
+      client,
+      { record: writer.record, repository, mayKeep },
+      this.#deps.closing,
+    );
+    const fact = tell(setup === 'failed' ? 'unprepared' : 'prepared', detail);
+    await this.#keep(writer, path, { environment: { ...environment, setup } }, fact);
+  }
+
+  /** Notes the results of checks in the record. Nothing happens where the session is with another server by now. */
+  async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, CheckResult>): Promise<void> {
+    const live = this.#sessions.get(id);
+    const repository = live && find(live, path);
+    if (!live || !repository?.environment) return;
+    const { environment, url } = repository;
+    const checks = environment.checks.map((one) => {
+      const result = results.get(one.name);
+      if (!result) return one;
+      const { output: _, ...last } = result; // the record is part of every list of sessions
+      return { ...one, last };
+    });
+    const failed = [...results].filter(([, { status }]) => status !== 'passed').map(([name]) => name);
+    const detail =
+      failed.length === 0
+        ? `Checks of ${path} passed: ${[...results.keys()].join(', ')}.`
+        : `Checks of ${path} failed: ${failed.join(', ')}. ${lastLines(results.get(failed[0] ?? ''))}`.trim();
+    const kind = failed.length === 0 ? 'checked' : 'unchecked';
+    const data = { kind, url, path, detail } as const;
+    await this.#keep(
+      live.writer,
+      path,
+      { environment: { ...environment, checks } },
+      {
+        type: 'repository',
+        runId: null,
+        data,
+      },
+    );
   }
 
   async #keep(
@@ -131,5 +200,12 @@ export class RepositoryFetches {
   }
 }
 
+const lastLines = (result: CheckResult | undefined) =>
+  (result?.output ?? '').split('\n').slice(-5).join('\n').slice(-500);
+
 const waiting = ({ repositories }: LiveSession['writer']['record']) =>
-  repositories?.some(({ state }) => state === 'waiting') ?? false;
+  repositories?.some(
+    ({ state, environment }) => state === 'waiting' || (state === 'ready' && environment?.setup === 'running'),
+  ) ?? false;
+
+const find = ({ writer }: LiveSession, path: string) => writer.record.repositories?.find((one) => one.path === path);

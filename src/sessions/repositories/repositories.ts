@@ -3,11 +3,13 @@ import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { type GitPerson, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { changesIn } from './changes-in.ts';
+import { runCheck } from './checks.ts';
 import { remoteFailure } from './fetch-repository.ts';
 import type { RepositoryFetches } from './fetches.ts';
 import { exits, gitSaid, runInRepository } from './git.ts';
@@ -17,7 +19,8 @@ interface Deps {
   readonly commands: Pick<SessionCommands, 'tell'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<SessionRecord>;
-  readonly fetches: Pick<RepositoryFetches, 'again'>;
+  readonly fetches: Pick<RepositoryFetches, 'again' | 'noteChecks'>;
+  readonly now: () => number; // epoch ms
   /** In whose name commits are made where a session names nobody. */
   readonly author: GitPerson;
 }
@@ -34,7 +37,7 @@ const maxDiffBytes = 900_000;
 const commitForm = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The repositories of sessions, by git in their sandboxes. */
-export function repositoryService({ sandboxes, commands, known, fetches, author }: Deps): RepositoryService {
+export function repositoryService({ sandboxes, commands, known, fetches, author, now }: Deps): RepositoryService {
   async function find(id: SessionId, path: string) {
     const record = await known(id);
     const repository = record.repositories?.find((one) => one.path === path);
@@ -196,6 +199,25 @@ printf '%s\\n%s\\n' "$head" "$to"`;
           commit,
         });
         return { url, branch, commit };
+      }),
+
+    check: (id, path, names, signal) =>
+      inside(id, path, signal, async ({ client, repository }) => {
+        const all = repository.environment?.checks ?? [];
+        const wanted = names ? all.filter(({ name }) => names.includes(name)) : all;
+        const unknown = names?.find((name) => !all.some((one) => one.name === name));
+        if (unknown !== undefined)
+          throw new AppError('not_found', `.corral/corral.yaml of ${path} has no check ${unknown}.`);
+        if (wanted.length === 0)
+          throw new AppError(
+            'conflict',
+            `The repository ${path} names no checks. Add some to its .corral/corral.yaml.`,
+          );
+        const results = new Map<string, CheckResult>();
+        // One after the other, because they share the files.
+        for (const check of wanted) results.set(check.name, await runCheck(client, { path, check }, { now, signal }));
+        await fetches.noteChecks(id, path, results);
+        return wanted.map(({ name, command }) => ({ name, command, ...(results.get(name) as CheckResult) }));
       }),
   };
 }

@@ -11,8 +11,15 @@ import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
 /** Offers a new session that goes on from this place of the log. */
-export const ForkButton = ({ seq }: { seq: number }) => (
-  <Button kind="quiet" class="small fork-here" icon="fork" title={t('fork.tells')} onClick={() => askFork(seq)}>
+export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
+  <Button
+    kind="quiet"
+    class="small fork-here"
+    icon="fork"
+    title={t('fork.tells')}
+    aria-label={label}
+    onClick={() => askFork(seq)}
+  >
     {t('fork.here')}
   </Button>
 );

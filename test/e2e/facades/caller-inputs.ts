@@ -39,6 +39,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'pullRequests.open': ({ sid }) => ({ sessionId: sid, path: 'project', title: 'Change it' }),
   'pullRequests.state': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'pullRequests.sendFeedback': ({ sid }) => ({ sessionId: sid, path: 'project' }),
+  'repositories.check': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.push': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
   'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),

@@ -279,6 +279,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/repositories/fetch
     POST /api/v1/sessions/{sid}/repositories/commit
     POST /api/v1/sessions/{sid}/repositories/push
+    POST /api/v1/sessions/{sid}/repositories/checks
     POST /api/v1/sessions/{sid}/checkpoints/{number}/restore
     POST /api/v1/sessions/{sid}/pull-requests
     POST /api/v1/sessions/{sid}/pull-requests/feedback
@@ -445,6 +446,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.fetch
     repositories.commit
     repositories.push
+    repositories.check
     pullRequests.open
     pullRequests.sendFeedback
     checkpoints.restore

@@ -46,6 +46,7 @@ describe('sessions', () => {
       branch: null,
       parent: null,
       repositories: [],
+      hasCheckpoints: false,
       metadata: {},
       endsAt: null,
       createdAt: iso,

@@ -370,6 +370,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       patch: noRepository,
       commit: noRepository,
       push: noRepository,
+      check: noRepository,
     },
     pullRequests: { open: noRepository, state: noRepository, sendFeedback: noRepository },
     checkpoints: {

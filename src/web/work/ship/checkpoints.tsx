@@ -10,6 +10,7 @@ import { confirmFirst } from '../../parts/dialog.tsx';
 import type { DiffLine } from '../../parts/diff.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { attempt, notify } from '../../parts/notice.tsx';
+import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
 type Checkpoint = Outputs['checkpoints']['list'][number];
@@ -60,7 +61,7 @@ interface RowProps {
   readonly onRestore: () => void;
 }
 
-function Row({ one: { number, runId, at, files }, isCompared, onCompare, onRestore }: RowProps) {
+function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, onRestore }: RowProps) {
   const name = t('checkpoints.one', { number });
   return (
     <li>
@@ -83,6 +84,7 @@ function Row({ one: { number, runId, at, files }, isCompared, onCompare, onResto
         <Button kind="quiet" class="small" aria-label={t('checkpoints.restoreOne', { name })} onClick={onRestore}>
           {t('checkpoints.restore')}
         </Button>
+        {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
       </div>
     </li>
   );

@@ -6,6 +6,7 @@ import { Button, IconButton } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Checkpoints } from './checkpoints.tsx';
+import { Environment } from './environment.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
@@ -24,7 +25,7 @@ export function Ship({ session }: { session: Session }) {
 }
 
 function RepositoryView({ sessionId, repository }: { sessionId: string; repository: Repository }) {
-  const { path, url, state, error, branch, access } = repository;
+  const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryAddress = { sessionId, path };
   const [status, setStatus] = useState<Status>();
   const [problem, setProblem] = useState('');
@@ -54,6 +55,7 @@ function RepositoryView({ sessionId, repository }: { sessionId: string; reposito
       {state === 'failed' && <p class="bad-text">{error}</p>}
       {state === 'waiting' && <p class="quiet">{t('ship.waiting')}</p>}
       {problem !== '' && <p class="bad-text">{problem}</p>}
+      {environment && <Environment of={of} environment={environment} onDone={again} />}
       {status && (
         <>
           <Commit of={of} status={status} onDone={again} />

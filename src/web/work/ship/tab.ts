@@ -4,6 +4,6 @@ export const shipTab: WorkTab = {
   id: 'ship',
   label: 'tab.ship',
   icon: 'upload',
-  shows: ({ repositories }) => repositories.length > 0,
+  shows: ({ repositories, hasCheckpoints }) => repositories.length > 0 || hasCheckpoints,
   load: async () => (await import('./ship.tsx')).Ship,
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../../../../core/concurrency/cancel.ts';
 import { SessionRepository } from '../../../../core/model/repository.ts';
 import {
+  ChecksInput,
   CommitInput,
   commitCommand,
   DiffInput,
@@ -11,7 +12,9 @@ import {
   OfRepository,
   PushedBranch,
   PushInput,
+  RanChecks,
   RepositoryStatus,
+  ranChecks,
 } from '../../../shared/repositories.ts';
 import { procedure, router } from '../../base.ts';
 import { ofSession } from '../../schemas.ts';
@@ -68,5 +71,13 @@ export const repositoriesRouter = router({
     .output(PushedBranch)
     .mutation(({ ctx, input: { sessionId, path, branch }, signal = neverFires }) =>
       ctx.services.repositories.push(sessionId, path, branch === undefined ? {} : { branch }, signal),
+    ),
+
+  /** Runs the checks that the repository names, all or some, and answers with their results. */
+  check: procedure
+    .input(ofSession.extend(ChecksInput.shape))
+    .output(RanChecks)
+    .mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) =>
+      ranChecks(await ctx.services.repositories.check(sessionId, path, names, signal)),
     ),
 });

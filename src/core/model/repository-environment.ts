@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+// `.corral/corral.yaml` of a repository. Its author is not the person of the session, so nothing in it widens a right: hosts
+// wait for a person, and a template and tools are told to people alone.
+
+const maxNamed = 20;
+const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
+const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
+const Host = z
+  .string()
+  .max(250)
+  .regex(
+    /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/i,
+    'must be a host such as example.org, *.example.org or example.org:8443',
+  );
+const InnerPath = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}]+$/u, 'must be one line')
+  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'must be a file of the repository');
+const named = <Value extends z.ZodType>(value: Value) =>
+  z.record(Name, value).refine((all) => Object.keys(all).length <= maxNamed, `has more than ${maxNamed} names`);
+
+/** The files that name the packages of most projects. */
+export const lockFiles: readonly string[] = [
+  ...['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'],
+  ...['requirements.txt', 'poetry.lock', 'uv.lock', 'Pipfile.lock', 'go.sum', 'Cargo.lock', 'Gemfile.lock'],
+  ...['composer.lock', 'mix.lock', 'gradle.lockfile', 'pom.xml'],
+];
+
+export const EnvironmentFile = z.strictObject({
+  /** The template that suits the repository. */
+  template: Name.nullish(),
+  tools: z.array(Word).max(50).nullish(),
+  /** The hosts that work needs. Each is closed until a person allows it. */
+  egress: z.array(Host).max(50).nullish(),
+  ports: named(z.int().min(1).max(65_535)).nullish(),
+  checks: named(z.string().trim().min(1).max(2_000)).nullish(),
+  /** `setup.sh` runs again when one of these files has another content. */
+  cache: z.array(InnerPath).min(1).max(50).nullish(),
+});
+export type EnvironmentFile = z.infer<typeof EnvironmentFile>;
+
+/** The result of a check, with the end of its output. */
+export const CheckResult = z.object({
+  status: z.enum(['passed', 'failed', 'timed_out']),
+  exitCode: z.int(),
+  output: z.string(),
+  at: z.number().describe('milliseconds since 1970'),
+});
+export type CheckResult = z.infer<typeof CheckResult>;
+
+/** What a repository says about its own work. */
+export const RepositoryEnvironment = z.object({
+  /** Why `corral.yaml` does not count; null where it does, or is missing. */
+  problem: z.string().nullable(),
+  /** The state of `setup.sh`. `restored`: an earlier session's files took its place. */
+  setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
+  /** It has a `start.sh`, which runs in each new sandbox. */
+  starts: z.boolean(),
+  template: z.string().nullable(),
+  tools: z.array(z.string()).readonly(),
+  /** The hosts that its author asks for; none is open by that. */
+  egress: z.array(z.string()).readonly(),
+  ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
+  checks: z
+    .array(z.object({ name: z.string(), command: z.string(), last: CheckResult.omit({ output: true }).nullable() }))
+    .readonly(),
+});
+export type RepositoryEnvironment = z.infer<typeof RepositoryEnvironment>;
+
+/** The file's content, or why it does not count, in one sentence for its author. */
+export function environmentIn(value: unknown): { readonly file: EnvironmentFile } | { readonly problem: string } {
+  const { data, error } = EnvironmentFile.safeParse(value ?? {});
+  if (data) return { file: data };
+  const [issue] = error.issues;
+  const place = issue?.path.join('.') ?? '';
+  const text = (issue?.message ?? 'is no mapping').replace(/[\p{C}\s]+/gu, ' ').slice(0, 200);
+  return { problem: `${place ? `${place.slice(0, 100)}: ` : ''}${text}` };
+}

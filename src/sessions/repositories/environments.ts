@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
+import { environmentIn, lockFiles, type RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { quoteForShell } from '../services/shell-quoting.ts';
+import { exits, gitSaid, runGit } from './git.ts';
+
+type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
+/** The environment of a repository as its files have it, and what decides whether prepared files fit to it. */
+export interface FoundEnvironment {
+  readonly environment: RepositoryEnvironment;
+  /** Of `setup.sh`, the named files and the sandbox's system; undefined: there is no `setup.sh`. */
+  readonly print: string | undefined;
+}
+/** The end of a script of the repository. */
+export interface ScriptEnd {
+  readonly exitCode: number;
+  /** The end of its output. */
+  readonly said: string;
+}
+
+const maxFileBytes = 64 * 1024;
+const readMs = 60_000;
+const setupMs = 30 * 60_000;
+const startMs = 60_000;
+const saidBytes = 2_000;
+
+const readScript = `
+cd -- "$workdir/$path" && [ -d .corral ] && [ ! -L .corral ] || exit ${exits.nothing}
+own() { [ -f "$1" ] && [ ! -L "$1" ]; }
+if own .corral/corral.yaml; then head -c ${maxFileBytes + 1} .corral/corral.yaml | base64 -w 0; else printf -- -; fi; echo
+for script in setup start; do
+  if own .corral/$script.sh; then git hash-object --no-filters -- .corral/$script.sh || exit 1; else echo -; fi
+done
+{ cat /etc/os-release; uname -m; } 2>/dev/null | git hash-object --stdin
+`;
+const hashScript = `
+cd -- "$workdir/$path" || exit 1
+for file in "\${files[@]}"; do
+  if [ -f "$file" ]; then git hash-object --no-filters -- "$file"; else echo -; fi
+done
+`;
+
+/** Reads what a repository says about its own work; undefined: it says nothing. */
+export async function readEnvironment(
+  client: Client,
+  path: string,
+  { parseYaml }: { readonly parseYaml: (text: string) => unknown },
+  signal: AbortSignal,
+): Promise<FoundEnvironment | undefined> {
+  const values = { workdir: client.workdir, path };
+  const output = await runGit(client, { script: readScript, values, timeoutMs: readMs }, signal);
+  if (output.exitCode === exits.nothing) return undefined;
+  if (output.exitCode !== 0)
+    throw new AppError('conflict', `${path}/.corral cannot be read: ${gitSaid(output.stderr)}`);
+  const [given = '-', setup = '-', start = '-', system = ''] = output.stdout.split('\n');
+  const read = given === '-' ? { file: {} } : parsed(Buffer.from(given, 'base64'), parseYaml);
+  const file = 'file' in read ? read.file : {};
+  const environment: RepositoryEnvironment = {
+    problem: 'problem' in read ? read.problem : null,
+    setup: setup === '-' ? 'none' : 'running',
+    starts: start !== '-',
+    template: file.template ?? null,
+    tools: file.tools ?? [],
+    egress: file.egress ?? [],
+    ports: Object.entries(file.ports ?? {}).map(([name, port]) => ({ name, port })),
+    checks: Object.entries(file.checks ?? {}).map(([name, command]) => ({ name, command, last: null })),
+  };
+  if (setup === '-') return { environment, print: undefined };
+  const files = file.cache ?? lockFiles;
+  const hashed = await runGit(client, { script: hashScript, values, lists: { files }, timeoutMs: readMs }, signal);
+  if (hashed.exitCode !== 0)
+    throw new AppError('conflict', `Files that cache names cannot be read: ${gitSaid(hashed.stderr)}`);
+  const print = createHash('sha256')
+    .update(JSON.stringify([setup, system, files, hashed.stdout]))
+    .digest('hex');
+  return { environment, print };
+}
+
+function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType<typeof environmentIn> {
+  if (bytes.length > maxFileBytes) return { problem: `it is larger than ${maxFileBytes / 1024} KiB` };
+  try {
+    return environmentIn(parseYaml(bytes.toString('utf8')));
+  } catch (thrown) {
+    const [line = ''] = String((thrown as Error).message).split('\n');
+    return { problem: `it is no YAML: ${line.slice(0, 200)}` };
+  }
+}
+
+const nameOf = (path: string) => path.replaceAll('/', '+');
+
+/** Runs `setup.sh` as the sandbox's user, in the folder of the repository. Its whole output is a file of the workspace. */
+export async function runSetup(client: Client, { path }: SessionRepository, signal: AbortSignal): Promise<ScriptEnd> {
+  const command = `
+cd -- ${quoteForShell(`${client.workdir}/${path}`)} || exit 1
+log=${quoteForShell(`${client.workdir}/.corral/setup-${nameOf(path)}.log`)}
+mkdir -p "\${log%/*}" && bash .corral/setup.sh </dev/null >"$log" 2>&1
+code=$?
+tail -c ${saidBytes} -- "$log"
+exit $code`;
+  const { exitCode, stdout, timedOut } = await client.exec({ command, timeoutMs: setupMs }, signal);
+  return { exitCode: timedOut ? 124 : exitCode, said: printable(stdout) };
+}
+
+/** Starts `start.sh` in the background, once for each sandbox. Its output is a file of the workspace. */
+export async function runStart(client: Client, { path }: SessionRepository, signal: AbortSignal): Promise<void> {
+  const command = `
+cd -- ${quoteForShell(`${client.workdir}/${path}`)} && [ -f .corral/start.sh ] && [ ! -L .corral/start.sh ] || exit 0
+name=${quoteForShell(nameOf(path))}
+mark=${quoteForShell(client.workdir)}/.corral/started/$name
+# The first process of a sandbox tells it from the one before.
+now=$(cut -d ' ' -f 22 /proc/1/stat)-$(cat /proc/sys/kernel/random/boot_id)
+[ "$(cat -- "$mark" 2>/dev/null)" != "$now" ] || exit 0
+mkdir -p "\${mark%/*}" && printf %s "$now" >"$mark"
+setsid nohup bash .corral/start.sh </dev/null >${quoteForShell(client.workdir)}/.corral/start-"$name".log 2>&1 &`;
+  await client.exec({ command, timeoutMs: startMs }, signal);
+}
+
+/** Without what a terminal would obey. */
+export const printable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').trim();

@@ -1,0 +1,128 @@
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
+import type { RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { StoredSession } from '../run/log/projection.ts';
+import { type FoundEnvironment, readEnvironment, runSetup, runStart } from './environments.ts';
+import type { PreparedFiles, PreparedKey } from './prepared-files.ts';
+
+interface Deps {
+  readonly parseYaml: (text: string) => unknown;
+  readonly files: PreparedFiles;
+  readonly warn: (about: object, text: string) => void;
+}
+type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
+interface SetupWish {
+  readonly record: StoredSession;
+  readonly repository: SessionRepository;
+  /** Nobody but the setups of the session's repositories was in this sandbox. */
+  readonly mayKeep: boolean;
+}
+/** The codes that say that the sandbox or the server goes away, so that the next use tries again. */
+const passing: ReadonlySet<string> = new Set([
+  'sandbox_lost',
+  'cancelled',
+  'sandbox_not_found',
+  'shutting_down',
+  'fenced',
+]);
+
+/** Prepares repositories as their own scripts want it, and keeps the files that these made for later sessions. */
+export class Preparation {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async read(client: Client, path: string, signal: AbortSignal): Promise<RepositoryEnvironment | undefined> {
+    return (await readEnvironment(client, path, this.#deps, signal))?.environment;
+  }
+
+  /** Rejects only where the sandbox or the server goes away. */
+  async prepare(
+    client: Client,
+    wish: SetupWish,
+    signal: AbortSignal,
+  ): Promise<{ readonly setup: 'ran' | 'restored' | 'failed'; readonly detail: string }> {
+    const { path } = wish.repository;
+    try {
+      const found = await readEnvironment(client, path, this.#deps, signal);
+      const key = found && keyOf(client, wish, found);
+      if (key && (await this.#restore(client, path, key, signal)))
+        return { setup: 'restored', detail: `${path} has the prepared files of an earlier session.` };
+      const { exitCode, said } = await runSetup(client, wish.repository, signal);
+      if (exitCode !== 0) {
+        const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
+        return { setup: 'failed', detail: `.corral/setup.sh of ${path} ${ended}. ${lastOf(said)}`.trim() };
+      }
+      if (!key || !this.#deps.files.isOn || !wish.mayKeep)
+        return { setup: 'ran', detail: `.corral/setup.sh of ${path} ran.` };
+      return await this.#keep(client, path, key, signal);
+    } catch (thrown) {
+      const { code, publicMessage } = toAppError(thrown);
+      if (passing.has(code)) throw thrown;
+      return { setup: 'failed', detail: `${path} could not be prepared: ${publicMessage}` };
+    }
+  }
+
+  /** Files that cannot be kept are there for this session all the same. */
+  async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal) {
+    const setup = 'ran' as const;
+    try {
+      const bytes = await this.#deps.files.keep(client, path, key, signal);
+      const size = `${Math.ceil(bytes / 1_000_000)} MB`;
+      return {
+        setup,
+        detail: `.corral/setup.sh of ${path} ran; its files (${size}) are kept for later sessions.`,
+      };
+    } catch (thrown) {
+      const { code, publicMessage } = toAppError(thrown);
+      if (passing.has(code)) throw thrown;
+      if (code === 'payload_too_large') {
+        const detail = `.corral/setup.sh of ${path} ran. Its files are larger than repositories.prepared-bytes, so no later session has them.`;
+        return { setup, detail };
+      }
+      return { setup, detail: `.corral/setup.sh of ${path} ran. Its files are not kept: ${publicMessage}` };
+    }
+  }
+
+  async start(client: Client, repository: SessionRepository, signal: AbortSignal): Promise<void> {
+    await runStart(client, repository, signal);
+  }
+
+  async #restore(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#deps.files.restore(client, path, key, signal);
+    } catch (err) {
+      if (passing.has(toAppError(err).code)) throw err;
+      this.#deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
+      return false;
+    }
+  }
+}
+
+/**
+ * What another setup could have left in the files counts too: whose branch it was, and the repositories prepared before it.
+ * So a branch of a stranger prepares nothing for the main branch.
+ */
+function keyOf(
+  client: Client,
+  { record, repository }: SetupWish,
+  { print }: FoundEnvironment,
+): PreparedKey | undefined {
+  if (print === undefined) return undefined;
+  const { url, path, ref, baseBranch } = repository;
+  const all = record.repositories ?? [];
+  const before = all
+    .slice(
+      0,
+      all.findIndex((one) => one.path === path),
+    )
+    .map((one) => [one.url, one.ref, one.path]);
+  const { owner, projectId, template, sandbox } = record;
+  const facts = [1, print, url, ref ?? baseBranch, `${client.workdir}/${path}`, before, projectId, template, sandbox];
+  return { owner: owner ?? '', facts };
+}
+
+const lastOf = (said: string) => said.split('\n').slice(-3).join(' ').slice(0, 500);

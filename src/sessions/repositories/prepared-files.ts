@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { PacedOutput } from '../services/streams/paced-output.ts';
+import { runPiped } from '../services/streams/piped-command.ts';
+
+interface Deps {
+  /** How many an owner keeps, those used last; 0 keeps none. */
+  readonly keep: number;
+  readonly maxBytes: number;
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+/** What must be the same so that the files of one session fit another. The owner alone finds them. */
+export interface PreparedKey {
+  readonly owner: string;
+  readonly facts: readonly unknown[];
+}
+type Sandbox = Pick<SandboxClient, 'programs' | 'workdir'>;
+
+const kind = 'prepared-files';
+const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
+const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
+const idOf = (key: PreparedKey) => `${prefixOf(key)}${hashOf(key.facts)}`;
+const packMs = 10 * 60_000;
+const errorsChars = 500;
+
+// Only files that no commit has: the files of git are fetched anew by each session, with its own right to them.
+const packScript = `
+cd -- "$1" || exit 2
+set -o pipefail
+git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z |
+  tar --create --null --verbatim-files-from --files-from=- --file=-`;
+
+/**
+ * The files that the `setup.sh` of a repository made, for later sessions of the same owner. Each session gets copies of its
+ * own.
+ */
+export class PreparedFiles {
+  readonly #deps: Deps;
+  readonly #inTurn = keyedQueue();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  get isOn(): boolean {
+    return this.#deps.keep > 0;
+  }
+
+  /** Resolves with whether there were some. They can be incomplete after a rejection. */
+  async restore(client: Sandbox, path: string, key: PreparedKey, signal: AbortSignal): Promise<boolean> {
+    const { records, blobs, clock } = this.#deps;
+    const found = this.isOn ? await records.get(kind, idOf(key)) : undefined;
+    if (!found) return false;
+    const doc = Stored.parse(found.doc);
+    const content = await blobs.open(doc.blob).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'file_not_found') throw thrown;
+    });
+    if (!content) return false;
+    const argv = ['tar', '--extract', '--preserve-permissions', '--file=-', `--directory=${client.workdir}/${path}`];
+    await run(client, { id: `prepared-${this.#deps.newId()}`, argv, input: content, onOutput: () => {} }, signal);
+    const usedAt = clock.now();
+    await records.put({ kind, id: idOf(key), doc: { ...doc, usedAt }, sort: usedAt });
+    return true;
+  }
+
+  /** Resolves with the size. Rejects: payload_too_large, conflict. */
+  async keep(client: Sandbox, path: string, key: PreparedKey, closing: AbortSignal): Promise<number> {
+    const { records, blobs, clock, maxBytes, newId } = this.#deps;
+    const blob = `prepared-${newId()}`;
+    const content = new PacedOutput();
+    const left = new AbortController();
+    content.once('close', () => left.abort());
+    const signal = AbortSignal.any([closing, left.signal, AbortSignal.timeout(packMs)]);
+    const argv = ['bash', '-c', packScript, 'bash', `${client.workdir}/${path}`];
+    const program = { id: blob, argv, input: nothing(), onOutput: (bytes: Uint8Array) => content.carry(bytes) };
+    run(client, program, signal).then(
+      () => content.push(null),
+      (thrown: Error) => content.destroy(thrown),
+    );
+    const { size } = await blobs.put(blob, content as AsyncIterable<Uint8Array>, { maxBytes, signal: closing });
+    await this.#inTurn(prefixOf(key), async () => {
+      const before = await records.get(kind, idOf(key));
+      const usedAt = clock.now();
+      await records.put({ kind, id: idOf(key), doc: { blob, bytes: size, usedAt }, sort: usedAt });
+      if (before) await blobs.delete(Stored.parse(before.doc).blob);
+      await this.#dropOldest(prefixOf(key));
+    });
+    return size;
+  }
+
+  async #dropOldest(idPrefix: string): Promise<void> {
+    const { records, blobs, keep } = this.#deps;
+    const all = (await records.list(kind, { idPrefix })).map(({ id, doc }) => ({ id, ...Stored.parse(doc) }));
+    for (const { id, blob } of all.sort((a, b) => b.usedAt - a.usedAt).slice(keep)) {
+      await records.delete(kind, id);
+      await blobs.delete(blob);
+    }
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+interface Program {
+  readonly id: string;
+  readonly argv: string[];
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
+}
+
+async function run(client: Sandbox, { id, argv, input, onOutput }: Program, signal: AbortSignal): Promise<void> {
+  let errors = '';
+  const onErrors = (bytes: Uint8Array) => {
+    if (errors.length < errorsChars) errors += Buffer.from(bytes).toString();
+  };
+  const { exitCode } = await runPiped(client, { id, argv }, { input, onOutput, onErrors }, signal);
+  if (exitCode === 0) return;
+  const said = errors.trim().slice(0, errorsChars);
+  throw new AppError(
+    'conflict',
+    `The prepared files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`,
+  );
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { parseYaml } from '../../../src/config/yaml-file.ts';
+import { environmentIn } from '../../../src/core/model/repository-environment.ts';
+
+const read = (text: string) => environmentIn(parseYaml(text));
+
+test('a whole corral.yaml is read, and an empty one says nothing', () => {
+  const text = `
+template: node
+tools: [shell_exec]
+egress: [registry.example.org, '*.example.com:8443']
+ports: {web: 3000}
+checks: {test: npm test}
+cache: [package-lock.json]
+`;
+  expect(read(text)).toEqual({
+    file: {
+      template: 'node',
+      tools: ['shell_exec'],
+      egress: ['registry.example.org', '*.example.com:8443'],
+      ports: { web: 3_000 },
+      checks: { test: 'npm test' },
+      cache: ['package-lock.json'],
+    },
+  });
+  expect(read('')).toEqual({ file: {} });
+});
+
+test.for([
+  ['egress: ["*"]', /^egress\.0: must be a host/],
+  ['egress: ["https://example.org/x"]', /^egress\.0: must be a host/],
+  ['ports: {web: 70000}', /^ports\.web: /],
+  ['ports: {"Web Server": 80}', /^ports\.Web Server: /],
+  ['checks: {test: ""}', /^checks\.test: /],
+  ['cache: ["../secrets"]', /^cache\.0: must be a file of the repository/],
+  ['cache: [/etc/passwd]', /^cache\.0: must be a file of the repository/],
+  ['sudo: true', /sudo/],
+  ['- a list', /./],
+] as const)('%s is refused with its place', ([text, problem]) => {
+  expect(read(text)).toEqual({ problem: expect.stringMatching(problem) });
+});
+
+test('aliases, whose content can grow without end, are refused', () => {
+  expect(() => parseYaml('a: &a [x]\nb: [*a, *a]')).toThrow(/alias/i);
+});
