@@ -144,5 +144,15 @@ export const isWritable = ({
   readonly repositories?: readonly SessionRepository[] | undefined;
 }): boolean => repositories.some(({ access }) => access === 'write');
 
+/** Whether a repository is still to be fetched, or its setup to end. */
+export const isUnprepared = ({
+  repositories = [],
+}: {
+  readonly repositories?: readonly SessionRepository[] | undefined;
+}): boolean =>
+  repositories.some(
+    ({ state, environment }) => state === 'waiting' || (state === 'ready' && environment?.setup === 'running'),
+  );
+
 /** The line in a commit's message that names the session it comes from. */
 export const sessionTrailer = (id: string): string => `Corral-Session: ${id}`;

@@ -15,7 +15,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { isWritable, type SessionRepository } from '../../core/model/repository.ts';
+import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { countedFor, noSpending } from '../../core/model/spending.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
@@ -109,7 +109,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
-    if (!runWriter) return;
+    // Before its repositories are there, everything in them would pass for the run's own work.
+    if (!runWriter || isUnprepared(writer.record)) return;
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
     try {
       const { model } = await agents.profileOf(writer.record);
@@ -153,7 +154,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       return used;
     };
     const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
-    if (client) void snapshots?.ofRun(id, runId, client); // while the model thinks
+    const isWhole = !isUnprepared(live.writer.record); // else the run's first use takes it, after the fetch
+    if (client && isWhole) void snapshots?.ofRun(id, runId, client); // while the model thinks
     const folders = foldersOf(live.writer.record);
     const reader = client && folders && { client, clock, window: model.abilities.window, folders };
     const skills = {

@@ -3,7 +3,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
+import { type GitPerson, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -50,7 +50,7 @@ export class RepositoryFetches {
   began({ id, writer }: LiveSession): void {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
-    if (!starts && !waiting(writer.record)) return;
+    if (!starts && !isUnprepared(writer.record)) return;
     // The use keeps the sandbox until it is complete, and is what begins the fetch.
     void this.#use(id)
       .then((used) => used[Symbol.asyncDispose]())
@@ -60,7 +60,7 @@ export class RepositoryFetches {
   /** Runs before each use of a sandbox. A repository that could not be fetched hinders nobody; the log says why. */
   async beforeUse(id: SessionId, client: Client, signal: AbortSignal): Promise<void> {
     const live = this.#sessions.get(id);
-    if (!live || !(this.#pending.has(id) || this.#toStart.has(id) || waiting(live.writer.record))) return;
+    if (!live || !(this.#pending.has(id) || this.#toStart.has(id) || isUnprepared(live.writer.record))) return;
     const pending = this.#pending.get(id) ?? this.#start(live, client);
     await raceAbort(pending, signal);
   }
@@ -202,10 +202,5 @@ export class RepositoryFetches {
 
 const lastLines = (result: CheckResult | undefined) =>
   (result?.output ?? '').split('\n').slice(-5).join('\n').slice(-500);
-
-const waiting = ({ repositories }: LiveSession['writer']['record']) =>
-  repositories?.some(
-    ({ state, environment }) => state === 'waiting' || (state === 'ready' && environment?.setup === 'running'),
-  ) ?? false;
 
 const find = ({ writer }: LiveSession, path: string) => writer.record.repositories?.find((one) => one.path === path);
