@@ -51,13 +51,13 @@ export const CheckResult = z.object({
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 
-/** What a repository says about its own work. */
+/** The content of a repository's `.corral` folder, and the state of its scripts. */
 export const RepositoryEnvironment = z.object({
   /** Why `corral.yaml` does not count; null where it does, or is missing. */
   problem: z.string().nullable(),
   /** The state of `setup.sh`. `restored`: an earlier session's files took its place. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** It has a `start.sh`, which runs in each new sandbox. */
+  /** The repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),
   template: z.string().nullable(),
   tools: z.array(z.string()).readonly(),

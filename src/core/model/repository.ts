@@ -115,7 +115,7 @@ export const SessionRepository = z.object({
   baseBranch: z.string().nullable(),
   /** The commit with which the session began. */
   baseCommit: Commit.nullable(),
-  /** What its `.corral` folder says; absent: it has none, or is not there yet. */
+  /** The content of its `.corral` folder; absent: the repository has none, or is not fetched. */
   environment: RepositoryEnvironment.optional(),
 });
 export type SessionRepository = z.infer<typeof SessionRepository>;

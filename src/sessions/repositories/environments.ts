@@ -10,7 +10,7 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 /** The environment of a repository as its files have it, and what decides whether prepared files fit to it. */
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
-  /** Of `setup.sh`, the named files and the sandbox's system; undefined: there is no `setup.sh`. */
+  /** A hash of `setup.sh`, the named files and the sandbox's system; undefined: there is no `setup.sh`. */
   readonly print: string | undefined;
 }
 /** The end of a script of the repository. */

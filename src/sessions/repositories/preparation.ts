@@ -15,7 +15,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 interface SetupWish {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** Nobody but the setups of the session's repositories was in this sandbox. */
+  /** The sandbox ran nothing but the setups of the session's repositories. */
   readonly mayKeep: boolean;
 }
 /** The codes that say that the sandbox or the server goes away, so that the next use tries again. */
@@ -103,8 +103,8 @@ export class Preparation {
 }
 
 /**
- * What another setup could have left in the files counts too: whose branch it was, and the repositories prepared before it.
- * So a branch of a stranger prepares nothing for the main branch.
+ * The key also has the branch, and the repositories prepared before this one, because their setups could have changed the
+ * files. So a branch of a stranger prepares nothing for the main branch.
  */
 function keyOf(
   client: Client,

@@ -18,7 +18,7 @@ interface Deps {
   readonly clock: Clock;
   readonly newId: () => string;
 }
-/** What must be the same so that the files of one session fit another. The owner alone finds them. */
+/** The facts that must be equal so that the files of one session fit another. The owner alone finds them. */
 export interface PreparedKey {
   readonly owner: string;
   readonly facts: readonly unknown[];
@@ -33,7 +33,7 @@ const idOf = (key: PreparedKey) => `${prefixOf(key)}${hashOf(key.facts)}`;
 const packMs = 10 * 60_000;
 const errorsChars = 500;
 
-// Only files that no commit has: the files of git are fetched anew by each session, with its own right to them.
+// The archive has only files that no commit has. Each session fetches the others itself, with its own right to them.
 const packScript = `
 cd -- "$1" || exit 2
 set -o pipefail

@@ -23,7 +23,7 @@ const files = {
 const mended = '# Sums two numbers.\necho $(($1 + $2))\n';
 const reviewed = '# Sums two numbers.\nfirst=$1 second=$2\necho $((first + second))\n';
 
-/** The agent: it mends the sum and writes notes, runs the tests, and follows the comment on a line. */
+/** The agent corrects the sum and writes notes, runs the tests, and follows the comment on a line. */
 function reply({ body }: FakeRequest): FakeReply {
   const messages = body.messages as { readonly role: string; readonly content: unknown }[];
   const said = JSON.stringify(messages);

@@ -33,6 +33,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'repositories.patch': { id: 'sessionId', input: inRepository },
   'repositories.commit': { id: 'sessionId', input: { ...inRepository, message: 'One' } },
   'repositories.push': { id: 'sessionId', input: inRepository },
+  'repositories.check': { id: 'sessionId', input: inRepository },
   'pullRequests.open': { id: 'sessionId', input: { ...inRepository, title: 'One' } },
   'pullRequests.state': { id: 'sessionId', input: inRepository },
   'pullRequests.sendFeedback': { id: 'sessionId', input: inRepository },

@@ -18,7 +18,7 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** What the repository says about its own work. Nothing of it counts until a person agrees, but its scripts in the sandbox. */
+/** The checks of the repository, and its suggestions. A host is open only once a person allowed it. */
 export function Environment({ of, environment, onDone }: Props) {
   const { problem, setup, template, tools, egress, ports, checks } = environment;
   const wishes = [
