@@ -115,7 +115,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     warn: (about, text) => logger.warn(about, text),
   });
   const pullRequests = new AgentPullRequests();
-  const delegation = new Delegation({
+  const delegation: Delegation = new Delegation({
     records: store.records,
     copies: new WorkspaceCopies({
       sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
