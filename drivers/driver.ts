@@ -2,6 +2,7 @@ import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SandboxPhase } from '../src/core/model/events.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
+import type { PauseAbility } from '../src/core/model/sandbox-condition.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
 /**
@@ -115,8 +116,11 @@ export interface Capabilities {
   readonly images?: readonly string[];
   /** Ports inside the sandbox at which its daemon listens for the server; absent: none. */
   readonly daemonPorts?: readonly number[];
-  /** A stopped sandbox does not keep its files. */
-  readonly losesFiles?: boolean;
+  /**
+   * The most that a pause keeps. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its workspace.
+   * `none`: it loses its files too.
+   */
+  readonly pause: PauseAbility;
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */
   readonly weaknesses?: readonly Weakness[];
 }

@@ -47,7 +47,7 @@ export type SandboxNotice =
   | { type: 'sandbox.wantsSlot' }
   | {
       type: 'sandbox.phase';
-      phase: 'queued' | 'starting' | 'ready' | 'paused' | 'resumed' | 'lost';
+      phase: 'queued' | 'starting' | 'ready' | 'pausing' | 'paused' | 'resuming' | 'resumed' | 'lost';
       detail?: string;
       ms?: number;
     }
@@ -77,6 +77,12 @@ interface SandboxOwner {
   readonly sandboxId: SandboxId;
 }
 
+interface SandboxRelease extends SandboxOwner {
+  readonly workspace: 'keep' | 'remove';
+  /** Its daemon cannot be trusted, so nobody asks it anything more. */
+  readonly isDistrusted?: true;
+}
+
 const sandboxSetup = setup({
   types: {
     context: {} as SandboxContext,
@@ -92,7 +98,7 @@ const sandboxSetup = setup({
     }),
     pause: unprovided<void, SandboxOwner>('pause'),
     unpause: unprovided<void, SandboxOwner>('unpause'),
-    release: unprovided<void, SandboxOwner & { readonly workspace: 'keep' | 'remove' }>('release'),
+    release: unprovided<void, SandboxRelease>('release'),
   },
   delays: {
     retry: ({ context }) => context.policy.backoffMs(context.retries),
@@ -258,7 +264,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           },
         },
         pausing: {
-          entry: 'tellUnready',
+          entry: ['tellUnready', { type: 'phase', params: { phase: 'pausing' } }],
           invoke: {
             id: 'pause',
             src: 'pause',
@@ -272,6 +278,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           after: { idleStop: '#sandbox.releasing' },
         },
         unpausing: {
+          entry: { type: 'phase', params: { phase: 'resuming' } },
           invoke: {
             id: 'unpause',
             src: 'unpause',
@@ -291,7 +298,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
       invoke: {
         id: 'release',
         src: 'release',
-        input: (it) => ({ ...whose(it), workspace: 'keep' as const }),
+        input: (it) => ({ ...whose(it), workspace: 'keep' as const, isDistrusted: true as const }),
         onDone: 'failed',
         onError: 'failed', // the log says that the sandbox cannot be trusted, so no server adopts what is left
       },

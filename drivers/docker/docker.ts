@@ -55,6 +55,7 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'pids'],
+  pause: 'memory', // the freezer of the control groups; runsc has a pause of its own
   desktop: false, // the options can override it
 };
 const workdir = '/workspace';

@@ -24,7 +24,7 @@ import { ensurePolicies } from './policies/policies.ts';
 import { openPolicyCheck } from './policies/policy-check.ts';
 import { weaknessesOf } from './policies/weaknesses.ts';
 
-const capabilities: Omit<Capabilities, 'egress'> = {
+const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   desktop: false, // the options can override it
@@ -206,7 +206,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         return policyCheck.isOpen() ? 'open' : 'enforced';
       },
       desktop: options.desktop ?? false,
-      losesFiles: claims === undefined,
+      pause: claims === undefined ? 'none' : 'files',
       weaknesses: weaknessesOf(settings),
     },
     reap,

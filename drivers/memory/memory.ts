@@ -65,7 +65,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
 
   return {
     name: 'memory',
-    capabilities: { isolation: 'fake', egress: 'enforced', limits: [], desktop: false },
+    capabilities: { isolation: 'fake', egress: 'enforced', limits: [], desktop: false, pause: 'memory' },
 
     check: (call) => exchange('check', call, () => {}),
 

@@ -82,9 +82,18 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
         limits: kernelLimits.limits,
         desktop,
         images,
+        pause: 'files',
         weaknesses: kernelLimits.weaknesses,
       }
-    : { isolation: 'none', egress: 'open', limits: [], desktop: false, images, weaknesses: [noIsolation] };
+    : {
+        isolation: 'none',
+        egress: 'open',
+        limits: [],
+        desktop: false,
+        images,
+        pause: 'files',
+        weaknesses: [noIsolation],
+      };
 
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
     const [pid, startTime = '', boot = '', name] = body.split(' ');

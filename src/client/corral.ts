@@ -7,7 +7,7 @@ import { type FileContent, Files } from './files.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
 import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
-import type { Event, Inputs, Session } from './types.ts';
+import type { Event, Inputs, SandboxStatus, Session, Snapshot } from './types.ts';
 
 export interface ServerOptions extends Omit<CorralClientOptions, 'url'> {
   /** Default: CORRAL_URL, else http://127.0.0.1:8000. The token's default is CORRAL_TOKEN. */
@@ -39,6 +39,8 @@ export interface NewBox {
   readonly egress?: Egress;
   /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
   readonly size?: SandboxSize;
+  /** The id or name of a snapshot, with whose files it begins. */
+  readonly snapshot?: string;
   /** Names and values of your own, by which `list` finds it again. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -232,9 +234,48 @@ export class Box implements AsyncDisposable {
     return new Box(this.#server, session.id, { ...(this.#env && { env: this.#env }), isOwn: true });
   }
 
+  /**
+   * Copies the files, for boxes that begin with them: `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box.
+   * An older snapshot of this name loses it.
+   */
+  snapshot(
+    options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } = {},
+  ): Promise<Snapshot> {
+    return this.#server.call((api) => api.snapshots.create.mutate({ sessionId: this.id, ...options }));
+  }
+  /**
+   * New boxes with the files as they are now, all with the same, and without processes. Each succeeds or fails by itself.
+   */
+  async forks(count: number): Promise<(Box | CorralError)[]> {
+    const made = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
+    const own = { ...(this.#env && { env: this.#env }), isOwn: true };
+    return made.map((one) =>
+      'sessionId' in one
+        ? new Box(this.#server, one.sessionId, own)
+        : new CorralError(one.error.code as CorralError['code'], one.error.message, { address: this.#server.address }),
+    );
+  }
+
   /** Moves the end of the box to so many seconds from now; null: it stays. */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
+  }
+
+  /** The state of the sandbox, and in `pause` what a pause of it keeps. Starts nothing. */
+  status(): Promise<SandboxStatus> {
+    return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
+  }
+  /**
+   * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Absent: it keeps the
+   * most that it can. Rejects with unsupported what it cannot keep.
+   */
+  pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
+    const wish = { sessionId: this.id, ...(keeps && { keeps }) };
+    return this.#server.call((api) => api.sandbox.pause.mutate(wish));
+  }
+  /** Resumes the paused sandbox, or starts it. Every use does so by itself. */
+  resume(): Promise<SandboxStatus> {
+    return this.#server.call((api) => api.sandbox.resume.mutate({ sessionId: this.id }));
   }
 
   /** Ends the run and every process, and keeps the files. */

@@ -7,6 +7,10 @@ export type { AppRouter };
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
+/** The state of a sandbox, and what a pause of it keeps. */
+export type SandboxStatus = Outputs['sandbox']['status'];
+/** A copy of the files of a box, which outlives it. */
+export type Snapshot = Outputs['snapshots']['get'];
 export type Session = Outputs['sessions']['get'];
 /** A fact of a session's log; `type` says which `data` it has. */
 export type Event = Outputs['events']['list']['events'][number];

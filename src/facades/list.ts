@@ -12,6 +12,7 @@ import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
 import { repositories } from './repositories/descriptor.ts';
+import { sandboxes } from './sandboxes/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
 import { skills } from './skills/descriptor.ts';
@@ -27,6 +28,7 @@ export const facadeDescriptors = {
   cambio,
   desktop,
   repositories,
+  sandboxes,
   crogia,
   streams,
   mcp,

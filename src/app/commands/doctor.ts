@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { PauseAbility } from '../../core/model/sandbox-condition.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
@@ -36,8 +37,9 @@ export const doctorCommand: Command = {
     };
     const checks = await checksOf(url, token, signal);
     for (const { isRight, what } of parts(checks)) tell(isRight, what);
-    const { weaknesses, desktop } = checks.sandbox;
+    const { weaknesses, desktop, pause } = checks.sandbox;
     if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
+    if (pause) print(`pause   ${pauseText[pause]}`);
     for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
@@ -76,6 +78,12 @@ function reportOf(findings: readonly AttackFinding[], driver: string, { json }: 
   ];
 }
 
+const pauseText: Record<PauseAbility, string> = {
+  memory: 'a paused sandbox keeps its memory and its files',
+  files: 'a paused sandbox keeps its files; its processes end',
+  none: 'a sandbox cannot be paused: it loses its files when it ends',
+};
+
 interface Finding {
   readonly isRight: boolean;
   readonly what: string;
@@ -87,6 +95,7 @@ const Detailed = z.object({
     storage: Check,
     sandbox: Check.extend({
       driver: z.string(),
+      pause: PauseAbility.optional(), // older servers do not say
       desktop: z
         .object({ state: z.string(), detail: z.string().optional(), seconds: z.number().optional() })
         .optional(),

@@ -70,4 +70,6 @@ export const snapshots = z.strictObject({
   ),
   maxBytes: setting(size(1), '256MiB', 'no copy is made of a workspace whose files are larger together'),
   sessionBytes: setting(size(1), '1GiB', 'all copies of a session together; beyond that the oldest go'),
+  ownerBytes: setting(size(1), '10GiB', 'all named snapshots of an owner together; beyond that no more are made'),
+  ownerCount: setting(integer(0), 200, 'named snapshots of an owner; 0 makes none'),
 });

@@ -51,7 +51,7 @@ export async function openHttp(
       config: { ...config, token: config.token ?? own?.hash },
       abilities: {
         freeze: isPausable(core.driver),
-        keepsFiles: !core.driver.capabilities.losesFiles,
+        keepsFiles: core.driver.capabilities.pause !== 'none',
       },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),

@@ -11,6 +11,8 @@ import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { documentService } from '../../sessions/documents/document-service.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
+import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
+import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
 import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
 import { settingsService } from '../../sessions/projects/settings-service.ts';
@@ -82,10 +84,24 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const { snapshots, forget } = parts.running;
   const forks = new Forks({ store, log, commands, sandboxes, snapshots, clock, ids, closing });
   const collect = async (before: number, signal: AbortSignal) =>
-    (await collectBlobs(before, signal)) + (await forks.collect(before)) + (await snapshots.kept.collect(before));
+    (await collectBlobs(before, signal)) +
+    (await forks.collect(before)) +
+    (await snapshots.kept.collect(before)) +
+    (await named.collect(before));
   // No other server can work on what this one finds at its start.
   if (!store.shared)
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
+  const named = new NamedSnapshots({
+    policy: config.snapshots,
+    records,
+    blobs: parts.storage.blobs,
+    archive: workspaceArchive,
+    sandboxes,
+    sessions: () => sessions,
+    kept: snapshots.kept,
+    clock,
+    ids,
+  });
   const runnable = new RunnableTemplates({ driver: driver.name, desktopFor, missingImageOf });
   async function checkModel(ref: string): Promise<void> {
     knownProvider(ref, await projects.directory.config());
@@ -134,6 +150,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       runnable.check({ ...usual, projectId });
       return usual;
     },
+    handFiles: (from, to) => named.hand(from, to),
     checkSandbox: (choice, session) =>
       checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver }),
     limits: serverLimits(config, agents.tools),
@@ -190,6 +207,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   parts.running.pullRequests.meet(pullRequests);
   const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage'> = {
     shares,
+    snapshots: named.service,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
     repositories,

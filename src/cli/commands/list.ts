@@ -9,6 +9,7 @@ import { forkCommand } from './fork.ts';
 import { openCommand, vncCommand } from './links.ts';
 import { logsCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
+import { pauseCommand, resumeCommand } from './pause.ts';
 import { portCommand } from './port.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
@@ -23,6 +24,7 @@ import { workerCommand } from './worker.ts';
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
-  ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
+  ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, pauseCommand, resumeCommand],
+  ...[stopCommand, rmCommand, mcpCommand],
   ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand],
 ];

@@ -2,6 +2,7 @@ import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine, printable } from '../io.ts';
 import { boxOf } from '../server.ts';
+import { conditionText } from './pause.ts';
 
 export const lsCommand: CliCommand = {
   name: 'ls',
@@ -62,7 +63,7 @@ export const showCommand: CliCommand = {
       created: session.createdAt,
       parent: session.parent?.sessionId ?? '',
       children: children.map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
-      sandbox: `${sandbox.state} (${sandbox.driver}), workspace ${sandbox.workdir}`,
+      sandbox: `${conditionText(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
       events: String(session.lastSeq),
       terminals: terminals.map(({ id }) => id).join(', '),
       task: oneLine(session.lastTask, 200),

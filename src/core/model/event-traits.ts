@@ -191,8 +191,9 @@ export const eventTraits = {
     order: 'side',
     label: 'The sandbox starts, rests or ends',
     lane: 'sandbox',
-    line: ({ phase, detail, ms }) => {
-      const words = detail === undefined ? phase : `${phase}: ${detail}`;
+    line: ({ phase, detail, ms, ended = [] }) => {
+      const about = [detail, ended.length > 0 ? `ends ${ended.join(', ')}` : undefined].filter(Boolean).join('; ');
+      const words = about === '' ? phase : `${phase}: ${about}`;
       return ms === undefined ? words : `${words} (${(ms / 1_000).toFixed(1)} s)`;
     },
   },

@@ -37,7 +37,18 @@ export type RunEndReason = z.infer<typeof RunEndReason>;
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
-export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
+export const SandboxPhase = z.enum([
+  'queued',
+  'image',
+  'starting',
+  'ready',
+  'pausing',
+  'paused',
+  'resuming',
+  'resumed',
+  'lost',
+  'released',
+]);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
 /** The protocol rule that a sandbox broke. */
 export const UntrustedReason = z.enum([
@@ -185,7 +196,16 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** Stands in both logs: `to` began with the conversation of `from` up to this place in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles })),
   fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
-  fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
+  fact(
+    'sandbox.phase',
+    z.object({
+      phase: SandboxPhase,
+      detail: z.string().optional(),
+      ms: z.number().optional(),
+      /** The commands of the processes that a pause or a stop ends, the first of them. */
+      ended: z.array(z.string()).optional(),
+    }),
+  ),
   /**
    * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The
    * server ends the sandbox and starts a new one only when a person asks.

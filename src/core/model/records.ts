@@ -3,6 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
 import { RunId, type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
+import type { PauseAbility, PauseKind, SandboxCondition } from './sandbox-condition.ts';
 import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
 
@@ -157,6 +158,12 @@ export type SessionRecord = z.infer<typeof SessionRecord>;
 
 export interface SandboxView {
   readonly id: SandboxId;
+  /** The one state to show; `state` is what earlier clients read. */
+  readonly condition: SandboxCondition;
+  /** The part that the pause kept; null unless it is paused. */
+  readonly keeps: PauseKind | null;
+  /** The most that a pause of this sandbox keeps. */
+  readonly pause: PauseAbility;
   readonly state: SessionRecord['sandboxState'];
   readonly workdir: string;
   readonly driver: string;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { PauseAbility } from '../../core/model/sandbox-condition.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.ts';
 
@@ -15,6 +16,7 @@ export const Checks = z.object({
   storage: Check,
   sandbox: Check.extend({
     driver: z.string(),
+    pause: PauseAbility.optional(),
     weaknesses: z
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()

@@ -20,6 +20,7 @@ import { usageRouter } from './routers/server/usage.ts';
 import { sessionsRouter } from './routers/sessions.ts';
 import { sharesRouter } from './routers/shares.ts';
 import { skillsRouter } from './routers/skills.ts';
+import { snapshotsRouter } from './routers/snapshots.ts';
 import { systemRouter } from './routers/system.ts';
 import { templatesRouter } from './routers/templates.ts';
 import { terminalsRouter } from './routers/terminals.ts';
@@ -44,6 +45,7 @@ export const appRouter = router({
   terminals: terminalsRouter,
   projects: projectsRouter,
   shares: sharesRouter,
+  snapshots: snapshotsRouter,
   templates: templatesRouter,
   automations: automationsRouter,
   webhooks: webhooksRouter,

@@ -1,6 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
+import type { Snapshot } from '../../core/model/snapshot.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
@@ -19,6 +20,7 @@ import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
 import { guardedSkills, skillCheck } from './guarded-skills.ts';
+import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
 import { guardedUsage } from './guarded-usage.ts';
 import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
@@ -34,6 +36,8 @@ interface SessionGuardDeps extends GuardDeps {
   readonly own: SessionService;
   /** Rejects when the principal may not add to this project. */
   readonly intoProject?: (project: string) => Promise<void> | undefined;
+  /** Undefined as owner: any. Rejects: not_found. */
+  readonly findSnapshot?: (idOrName: string, owner: string | undefined) => Promise<Snapshot>;
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
@@ -46,6 +50,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     webhook: webhookCheck(services.webhooks, principalOf),
     document: documentCheck(services.documents, principalOf),
     skill: skillCheck(services.skills, principalOf),
+    snapshot: snapshotCheck(services.snapshots, principalOf),
   };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -60,6 +65,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       own: byRules.sessions,
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
+      findSnapshot: (name, owner) => services.snapshots.find(name, owner),
       ...(attach && { attach }),
     }),
     egress: guardedEgress(services.egress, byRules.egress, { check, principalOf }),
@@ -81,6 +87,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     documents: guardedDocuments(services.documents, byRules.documents, principalOf),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
     usage: guardedUsage(services.usage, principalOf),
+    snapshots: guardedSnapshots(services.snapshots, byRules.snapshots, { principalOf, session: check }),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),
@@ -173,7 +180,7 @@ const guardedPorts = (ports: PortService, own: PortService, { check, principalOf
 
 function guardedSessions(
   sessions: SessionService,
-  { own, principalOf, attach, intoProject }: SessionGuardDeps,
+  { own, principalOf, attach, intoProject, findSnapshot }: SessionGuardDeps,
 ): SessionService {
   const check = checkBy((id: SessionId) => sessions.get(id), principalOf);
   const ownOf = (principal: Principal) => principal.owner !== undefined && { owner: principal.owner };
@@ -206,7 +213,11 @@ function guardedSessions(
       const principal = principalOf();
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      return await sessions.create({ ...command, ...ownOf(principal) });
+      const { snapshot, startsFrom: _, ...wish } = command;
+      const isAdmin = principal.role === 'admin';
+      const found = snapshot && (await findSnapshot?.(snapshot, isAdmin ? undefined : (principal.owner ?? '')));
+      const startsFrom = found && { startsFrom: { blob: found.id, sha256: found.sha256 } };
+      return await sessions.create({ ...wish, ...startsFrom, ...ownOf(principal) });
     },
     async fork(id, command) {
       const principal = principalOf();

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxView } from '../../core/model/records.ts';
+import type { PauseKind } from '../../core/model/sandbox-condition.ts';
 import type { ExecResult, SandboxUsage } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
@@ -17,6 +18,10 @@ export interface ExecCommand {
   /** Puts stdout and stderr, in order, into `stdout`. */
   readonly merge?: boolean;
 }
+export interface PauseWish {
+  readonly keeps?: PauseKind | undefined;
+  readonly signal: AbortSignal;
+}
 /** A user's direct control of a session's sandbox. Starting also rejects: sandbox_unavailable, sandbox_capacity, disk_full. */
 export interface SandboxService {
   /** From the session's record: neither asks the sandbox nor starts it. */
@@ -28,10 +33,11 @@ export interface SandboxService {
   /** Stops the active run, ends every process and keeps the files. Only `start` or a new run starts the sandbox again. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
-   * Freezes the processes until the next use. Resolves when they are. Rejects: unsupported (the driver cannot),
-   * sandbox_not_found when it does not run.
+   * Pauses the sandbox until its next use, and resolves when it is paused. `memory` freezes its processes; `files` ends them
+   * and keeps the workspace. Absent: the most that its driver keeps. Rejects: unsupported (the driver cannot),
+   * sandbox_not_found when it does not run, conflict when it would end the processes of a run.
    */
-  pause(id: SessionId, signal: AbortSignal): Promise<void>;
+  pause(id: SessionId, wish: PauseWish): Promise<SandboxView>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Ends the tokens that facades gave out for the sandbox, and the streams that were opened with them. */

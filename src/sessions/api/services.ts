@@ -27,6 +27,7 @@ import { type TemplateList, templateRules } from './server/templates.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
+import { type SnapshotService, snapshotRules } from './snapshots.ts';
 import { type StreamService, streamRules } from './streams.ts';
 import { type TerminalService, terminalRules } from './terminals.ts';
 import { type UsageService, usageRules } from './usage.ts';
@@ -66,6 +67,7 @@ export interface Services {
   readonly settings: SettingsService;
   readonly usage: UsageService;
   readonly shares: ShareService;
+  readonly snapshots: SnapshotService;
   readonly templates: TemplateList;
 }
 
@@ -96,5 +98,6 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },
   shares: { of: 'session', rules: shareRules },
+  snapshots: { of: 'snapshot', rules: snapshotRules },
   templates: { of: 'session', rules: templateRules },
 };

@@ -4,6 +4,7 @@ import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
+import type { PauseAbility } from '../../core/model/sandbox-condition.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
@@ -103,6 +104,10 @@ export interface CreateCommand {
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
   /** After this time the session is deleted, with its sandbox and files. */
   readonly lifetimeSeconds?: number;
+  /** The id or name of the snapshot whose files it begins with; the guard of callers turns it into `startsFrom`. */
+  readonly snapshot?: string;
+  /** The copy of files that it begins with, and the hash that the copy must have. */
+  readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
 export interface EffectiveAgent {
@@ -253,8 +258,8 @@ export interface SessionService {
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
-  /** `known` is a session record the caller has just read; passing it saves a second read. */
-  sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
+  /** From the session's record: neither asks the sandbox nor starts it. */
+  sandbox(id: SessionId): Promise<SandboxView>;
   /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
   /**
@@ -268,6 +273,8 @@ export interface ServiceHealth {
   readonly storage: CheckResult;
   readonly sandbox: CheckResult & {
     readonly driver: string;
+    /** The most that a pause keeps; absent where no driver answers. */
+    readonly pause?: PauseAbility;
     /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
     /** Whether new sandboxes have a desktop; absent where the settings say that none has. */

@@ -33,13 +33,14 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
     raceAbort(deps.sessions(), until).catch(() => none),
     raceAbort(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
   ]);
-  const { weaknesses = [] } = driver.capabilities;
+  const { weaknesses = [], pause: keeps } = driver.capabilities;
   const desktop = deps.desktopFor?.() ?? { state: 'none' };
   return {
     storage,
     sandbox: {
       ...sandbox,
       driver: driver.name,
+      pause: keeps,
       ...(weaknesses.length > 0 && { weaknesses }),
       ...(desktop.state !== 'none' && { desktop }),
     },

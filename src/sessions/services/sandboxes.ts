@@ -1,8 +1,9 @@
-import { type Driver, isPausable } from '../../../drivers/driver.ts';
+import type { Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, pause as wait } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { PauseKind } from '../../core/model/sandbox-condition.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -13,7 +14,7 @@ interface Deps {
   readonly commands: SessionCommands;
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
-  readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page'>;
+  readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'activeRun'>;
   readonly clock: Clock;
   readonly ids: IdSource;
 }
@@ -39,6 +40,37 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
     return done;
   }
 
+  async function freeze(id: SessionId, signal: AbortSignal): Promise<void> {
+    const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
+    await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
+    using until = deadlineSignal(pauseMs, clock, signal);
+    for (let after = head; ; ) {
+      const page = await sessions.page(id, after, 100);
+      for (const event of page.events) {
+        after = event.seq;
+        if (event.type !== 'sandbox.phase') continue;
+        if (event.data.phase === 'paused') return;
+        if (event.data.phase === 'lost') throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+      }
+      if (page.events.length === 0) await wait(20, until.signal);
+    }
+  }
+
+  /** Ends the processes and keeps the files. Nothing holds the sandbox, so the next use starts it again. */
+  async function end(id: SessionId): Promise<void> {
+    const run = await sessions.activeRun(id);
+    if (run && !run.waiting) {
+      const text = 'A run is under way, and this pause would end its processes. Stop the run, or wait for its end.';
+      throw new AppError('conflict', text);
+    }
+    const { stopped } = await commands.command<{ stopped: boolean }>(id, {
+      type: 'sandbox.stop',
+      commandId: ids.short(),
+    });
+    await commands.change(id, {}); // waits until the record shows the pause
+    if (!stopped) throw new AppError('sandbox_not_found', 'The sandbox does not run, so there is nothing to pause.');
+  }
+
   return {
     status: (id) => sessions.sandbox(id),
     async usage(id, signal) {
@@ -56,25 +88,14 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       return { started };
     },
     stop,
-    async pause(id, signal) {
-      if (!isPausable(driver)) {
-        const message = `The driver ${driver.name} cannot freeze processes. Pause without memory instead.`;
-        throw new AppError('unsupported', message);
-      }
+    async pause(id, { keeps = mostKept(driver), signal }) {
       await sessions.get(id);
-      const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
-      await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
-      using until = deadlineSignal(pauseMs, clock, signal);
-      for (let after = head; ; ) {
-        const page = await sessions.page(id, after, 100);
-        for (const event of page.events) {
-          after = event.seq;
-          if (event.type !== 'sandbox.phase') continue;
-          if (event.data.phase === 'paused') return;
-          if (event.data.phase === 'lost') throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
-        }
-        if (page.events.length === 0) await wait(20, until.signal);
-      }
+      refuseUnkept(driver, keeps);
+      const now = await sessions.sandbox(id);
+      if (now.condition === 'paused' && now.keeps === keeps) return now;
+      if (keeps === 'memory') await freeze(id, signal);
+      else await end(id);
+      return await sessions.sandbox(id);
     },
     async reset(id, signal) {
       await sessions.get(id);
@@ -99,6 +120,18 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       return await used.client.exec(request(command), signal);
     },
   };
+}
+
+const mostKept = ({ capabilities: { pause: most } }: Driver): PauseKind => (most === 'memory' ? 'memory' : 'files');
+
+/** A pause must not lose by surprise. */
+function refuseUnkept({ name, capabilities: { pause: most } }: Driver, keeps: PauseKind): void {
+  if (most === 'memory' || most === keeps) return;
+  const what =
+    most === 'files'
+      ? 'cannot freeze processes, so a pause keeps the files alone. Pause with keeps: files'
+      : 'loses the files of a sandbox that ends, so nothing can be paused. On Kubernetes, CORRAL_KUBERNETES_WORKSPACE=volume keeps them';
+  throw new AppError('unsupported', `The driver ${name} ${what}.`);
 }
 
 function request({ command, cwd, timeoutMs, login, merge }: ExecCommand) {

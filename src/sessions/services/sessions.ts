@@ -5,6 +5,7 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
+import { conditionOf } from '../../core/model/sandbox-condition.ts';
 import type { SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
@@ -249,10 +250,12 @@ export function sessionService(deps: Deps): SessionService {
       return watch;
     },
 
-    async sandbox(id, known): Promise<SandboxView> {
-      const { sandboxState: state } = known ?? (await stored(id));
-      const sandboxId = sandboxIdOf(id);
-      return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
+    async sandbox(id): Promise<SandboxView> {
+      const record = await stored(id);
+      const { pause } = driver.capabilities;
+      const [sandboxId, state] = [sandboxIdOf(id), record.sandboxState];
+      const now = conditionOf(record, pause);
+      return { id: sandboxId, ...now, pause, state, workdir: deps.workdir(sandboxId), driver: driver.name };
     },
     health: async () => tally.update(await health()),
   };

@@ -3,6 +3,7 @@ import { docsOf } from '../../core/errors/error-pages.ts';
 import { noticeOf } from '../../core/model/event-traits.ts';
 import { send } from '../data/actions.ts';
 import type { EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
+import { moving } from '../data/model.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
@@ -85,7 +86,9 @@ const phases = new Map<string, TextKey>(
     image: 'phase.image',
     starting: 'phase.starting',
     ready: 'phase.ready',
+    pausing: 'phase.pausing',
     paused: 'phase.paused',
+    resuming: 'phase.resuming',
     resumed: 'phase.resumed',
     lost: 'phase.lost',
     released: 'phase.released',
@@ -93,15 +96,16 @@ const phases = new Map<string, TextKey>(
 );
 
 export function PhaseNote({ item }: { item: PhaseItem }) {
-  const { phase, detail, ms } = item.phase.value;
+  const { phase, detail, ms, ended = [] } = item.phase.value;
   const isLive = useContext(Live);
-  const isMoving = phase === 'queued' || phase === 'image' || phase === 'starting';
+  const isMoving = moving.has(phase);
   return (
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
         {t(phases.get(phase) ?? 'phase.starting')}
         {detail ? ` · ${boundedLine(detail)}` : ''}
+        {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
         {ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
       {isMoving && <Elapsed since={item.at} />}

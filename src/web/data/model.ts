@@ -33,6 +33,8 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
+/** Phases that another one follows: they share a line. */
+export const moving: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** The states of a sandbox after which "ready" is news. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: ModelUsage = { turns: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
@@ -273,11 +275,12 @@ export class ConversationModel {
         this.#lastPhase = event.data.phase;
         // A sandbox that was there at once is no news; one that comes back is.
         if (event.data.phase === 'ready' && !this.#start && !returns.has(before)) return;
-        const phase = { ...event.data, ts: event.ts };
+        const { ended = this.#start?.phase.value.ended } = event.data;
+        const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
         // A start is one line from its first phase to its end, also when a message arrives in between.
         if (this.#start) this.#start.phase.value = phase;
         else this.#start = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase) });
-        if (!['queued', 'image', 'starting'].includes(phase.phase)) this.#start = undefined;
+        if (!moving.has(phase.phase)) this.#start = undefined;
         return;
       }
       case 'run.notice':

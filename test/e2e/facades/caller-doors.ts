@@ -122,7 +122,7 @@ function filled(path: string, to: Targets): string {
   const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofSkill;
   const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofAutomation;
   const values: Record<string, string> = {
-    sid: path.startsWith('/e2b/') ? to.box : to.sid,
+    sid: path === '/e2b/templates/{sid}' ? to.snapshot : path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,
     shell_id: to.terminal,
     id,
@@ -134,6 +134,7 @@ function filled(path: string, to: Targets): string {
     preview: '0123456789ab',
     delivery: to.delivery,
     version: to.skillVersion,
+    snapshot_id: to.snapshot,
     name: 'app.js',
     provider: 'gemini',
     key: 'max-steps',

@@ -89,6 +89,9 @@ export function inputOf(name: string, to: Targets): object {
   if (given) return given(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
   if (name.startsWith('skills.')) return { id: to.skill };
+  if (name === 'snapshots.list') return {};
+  if (name === 'snapshots.create') return { sessionId: to.sid };
+  if (name.startsWith('snapshots.')) return { id: to.snapshot };
   if (name.startsWith('webhooks.')) return { id: to.webhook };
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };

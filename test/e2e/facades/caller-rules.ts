@@ -123,6 +123,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/usage
     GET /api/v1/webhooks
     GET /api/v1/skills
+    GET /api/v1/snapshots
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -134,6 +135,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /e2b/sandboxes
     GET /e2b/v2/sandboxes
     GET /e2b/v2/templates
+    GET /e2b/snapshots
     GET /e2b/templates/aliases/{sid}
     ALL /e2b/*
     GET /anthropic/v1/agents
@@ -172,6 +174,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/chats
     GET /api/v1/chats/{sid}
     GET /api/v1/sandbox/{sid}/status
+    GET /api/v1/sessions/{sid}/sandbox
     GET /e2b/sandboxes/{sid}`,
   ),
   ...all(
@@ -181,6 +184,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/skills/{id}
     GET /api/v1/skills/{id}/versions/{version}
     GET /api/v1/skills/{id}/versions/{version}/content
+    GET /e2b/sandboxes/{sid}/logs
+    GET /e2b/v2/sandboxes/{sid}/logs
     GET /api/v1/sessions/{sid}
     GET /api/v1/sessions/{sid}/events
     POST /api/v1/sessions/{sid}/shell
@@ -301,6 +306,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     PUT /api/v1/chats/{sid}
     POST /api/v1/chats/{sid}/messages
     POST /api/v1/sandbox/{sid}/start
+    POST /api/v1/sessions/{sid}/sandbox/pause
+    POST /api/v1/sessions/{sid}/sandbox/snapshots
+    POST /api/v1/sessions/{sid}/sandbox/resume
     POST /api/v1/sandbox/{sid}/reset
     POST /api/v1/sandbox/{sid}/execute
     POST /api/v1/chats/{sid}/workspace/files/upload-to-project
@@ -316,6 +324,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/sandboxes/{sid}/timeout
     POST /e2b/sandboxes/{sid}/refreshes
     POST /e2b/sandboxes/{sid}/pause
+    POST /e2b/sandboxes/{sid}/snapshots
+    POST /e2b/sandboxes/{sid}/fork
     POST /e2b/sandboxes/{sid}/resume
     GET /e2b/sandboxes/{sid}/metrics
     POST /anthropic/v1/agents/{id}
@@ -336,6 +346,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/webhooks/{id}
     DELETE /api/v1/skills/{id}
     DELETE /api/v1/skills/{id}/versions/{version}
+    DELETE /api/v1/snapshots/{snapshot_id}
+    DELETE /e2b/templates/{sid}
     POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
@@ -377,14 +389,17 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'usage.report\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
     'automations.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nprojects.create\nmodels.offered',
   ),
-  ...all('see', 'automations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all(
+    'see',
+    'snapshots.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
+  ),
   ...all(
     'read',
     `automations.starts
@@ -430,6 +445,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     automations.rotateSecret
     webhooks.update
     skills.addVersion
+    snapshots.update
     webhooks.resume
     webhooks.rotate
     webhooks.test
@@ -459,6 +475,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     desktop.takeControl
     desktop.giveControl
     sandbox.start
+    sandbox.pause
+    sandbox.fork
+    snapshots.create
+    sandbox.resume
     sandbox.reset
     sandbox.rotateTokens
     sandbox.exec
@@ -477,7 +497,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'automations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),

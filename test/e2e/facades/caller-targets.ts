@@ -1,4 +1,5 @@
 import { expect, vi } from 'vitest';
+import { randomIds } from '../../../src/core/model/ids.ts';
 import type { SessionLife } from '../../../src/core/model/records.ts';
 import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
@@ -19,6 +20,7 @@ export interface Targets {
   readonly delivery: string;
   readonly skill: string;
   readonly skillVersion: string;
+  readonly snapshot: string;
   /** A sandbox that an E2B program created. */
   readonly box: string;
   /** Documents of a program of the Managed Agents API. */
@@ -39,6 +41,7 @@ export const nobodys: Targets = {
   delivery: 'msg_ffffffffffffffffffffffff',
   skill: 'skill_ffffffffffffffffffffffff',
   skillVersion: 'skillver_ffffffffffffffffffffffff',
+  snapshot: 'snap-ffffffffffffffff',
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
   environment: 'env_ffffffffffffffffffffffff',
@@ -98,6 +101,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     automation,
     ...hook,
     ...(await aSkill(owner)),
+    snapshot: await aSnapshot(owner),
     box,
     ...(await documentsOf(owner)),
   };
@@ -117,6 +121,8 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
     return { automation: await anAutomation(owner) };
   if (procedure === 'webhooks' || door.includes('/webhooks/{id}')) return await aWebhook(owner);
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
+  if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
+  if (door.includes('snapshot_id') || door.includes('/e2b/templates/')) return { snapshot: await aSnapshot(owner) };
   const isBox = door.includes('/e2b/');
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
   if (isBox) return { box: session.id };
@@ -174,6 +180,15 @@ async function aSkill({ id: owner, server }: Owner): Promise<Pick<Targets, 'skil
   const files = [{ path: 'SKILL.md', bytes: Buffer.from(text) }];
   const { id: skill } = await skills.create({ files, owner });
   return { skill, skillVersion: (await skills.addVersion(skill, { files })).id };
+}
+
+/** By its record alone: the sandboxes of these tests have no files that could be copied. */
+async function aSnapshot({ id: owner, server }: Owner): Promise<string> {
+  const id = `snap-${randomIds().sessionId()}`;
+  const about = { name: null, labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
+  const { records } = server.core.store;
+  await records.put({ kind: 'named-snapshot', id, doc: { id, at: 1, owner, ...about }, sort: 1 });
+  return id;
 }
 
 /** With a delivery that has failed. */

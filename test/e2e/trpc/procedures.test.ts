@@ -208,12 +208,20 @@ describe('sandboxes, files and processes', () => {
     await using it = await withSession();
     const { sandbox, files } = it.client;
     const of = { sessionId: it.id };
-    const as = (state: string) => ({ state, id: `sbx-${it.id}`, workdir: '/workspace', driver: 'memory' });
-    expect(await sandbox.status.query(of)).toEqual(as('created'));
-    expect(await sandbox.start.mutate(of)).toEqual(as('running'));
-    expect(await sandbox.stop.mutate(of)).toEqual(as('stopped'));
+    const rest = { id: `sbx-${it.id}`, pause: 'memory', workdir: '/workspace', driver: 'memory' };
+    const as = (state: string, condition: string, keeps: string | null = null) => ({
+      ...rest,
+      state,
+      condition,
+      keeps,
+    });
+    expect(await sandbox.status.query(of)).toEqual(as('created', 'new'));
+    expect(await sandbox.start.mutate(of)).toEqual(as('running', 'running'));
+    expect(await sandbox.pause.mutate({ ...of, keeps: 'files' })).toEqual(as('running', 'paused', 'files'));
+    expect(await sandbox.resume.mutate(of)).toEqual(as('running', 'running'));
+    expect(await sandbox.stop.mutate(of)).toEqual(as('stopped', 'stopped'));
     await files.write.mutate({ ...of, path: 'a.txt', content: 'a' });
-    expect(await sandbox.reset.mutate(of)).toEqual(as('running'));
+    expect(await sandbox.reset.mutate(of)).toEqual(as('running', 'running'));
     expect((await files.list.query(of)).items).toEqual([]);
   });
 

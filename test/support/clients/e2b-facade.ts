@@ -101,8 +101,9 @@ export async function e2bFacade({
           did.push('stop');
           return await services.sandboxes.stop(id);
         },
-        async pause() {
+        async pause(id) {
           did.push('pause');
+          return await services.sandboxes.status(id);
         },
       };
       return {

@@ -193,7 +193,8 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     },
     async sandbox(id) {
       find(id);
-      return { id: sandboxIdOf(id), state: 'running', workdir: '/workspace', driver: 'memory' };
+      const now = { condition: 'running', keeps: null, pause: 'memory' } as const;
+      return { id: sandboxIdOf(id), ...now, state: 'running', workdir: '/workspace', driver: 'memory' };
     },
     async shell(id, shellId) {
       find(id);

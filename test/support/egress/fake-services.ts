@@ -79,6 +79,16 @@ const noModels: Services['models'] = {
 export function fakeServices({ sessions, store, say }: FakeService, clock: Clock): FakeServices {
   const files = new Map<string, Map<string, Buffer>>();
   const states = new Map<SessionId, SandboxView['state']>();
+  const paused = new Map<SessionId, 'memory' | 'files'>();
+  function sandboxOf(id: SessionId): SandboxView {
+    const state = states.get(id) ?? 'created';
+    const keeps = paused.get(id) ?? null;
+    const condition = keeps
+      ? 'paused'
+      : ({ created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const)[state];
+    const now = { condition, keeps, pause: 'memory' } as const;
+    return { id: sandboxIdOf(id), ...now, state, workdir: '/workspace', driver: 'memory' };
+  }
   const processes: ProcessInfo[] = [];
   const logs = new Map<number, string>();
   const ran: FakeServices['ran'] = [];
@@ -300,11 +310,27 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       isOwnMachine: false,
       closedPorts: new Set([3128]),
     }),
+    snapshots: {
+      make: noStreams,
+      fork: noStreams,
+      list: async () => [],
+      get: noStreams,
+      find: async () => {
+        throw new AppError('not_found', 'There is no such snapshot.');
+      },
+      label: noStreams,
+      remove: noStreams,
+    },
     sandboxes: {
-      pause: noStreams,
+      async pause(id, { keeps = 'memory' }) {
+        await sessions.get(id);
+        if (states.get(id) !== 'running') throw new AppError('sandbox_not_found', 'The sandbox does not run.');
+        paused.set(id, keeps);
+        return sandboxOf(id);
+      },
       async status(id) {
         await sessions.get(id);
-        return { id: sandboxIdOf(id), state: states.get(id) ?? 'created', workdir: '/workspace', driver: 'memory' };
+        return sandboxOf(id);
       },
       async usage(id) {
         await sessions.get(id);
@@ -314,6 +340,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       async start(id) {
         await sessions.get(id);
         const started = states.get(id) !== 'running';
+        paused.delete(id);
         states.set(id, 'running');
         return { started };
       },

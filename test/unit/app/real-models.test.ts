@@ -3,7 +3,14 @@ import type { Capabilities } from '../../../drivers/driver.ts';
 import { RealModels } from '../../../src/app/parts/real-models.ts';
 
 const walls = (some: Partial<Capabilities> = {}) => ({
-  capabilities: { isolation: 'container', egress: 'enforced', limits: [], desktop: false, ...some } as const,
+  capabilities: {
+    isolation: 'container',
+    egress: 'enforced',
+    limits: [],
+    desktop: false,
+    pause: 'files',
+    ...some,
+  } as const,
 });
 const none = walls({ isolation: 'none', egress: 'open' });
 

@@ -174,7 +174,7 @@ describe('sandbox: its life', () => {
     await holes.the('pause').resolve();
     actor.send({ type: 'sandbox.busy' });
     await holes.the('unpause').resolve();
-    expect(phases().slice(-2)).toEqual(['paused', 'resumed']);
+    expect(phases().slice(-4)).toEqual(['pausing', 'paused', 'resuming', 'resumed']);
     expect(count('sandbox.ready')).toBe(2);
   });
 

@@ -3,7 +3,18 @@
 from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncPort, AsyncRun, AsyncTerminal
 from ._errors import CorralError
 from ._sync import Box, Corral, Files, Port, Run, Terminal
-from ._wire import Event, ExecResult, FileChange, FileEntry, ListeningPort, Preview, RunResult, SandboxSize, Session
+from ._wire import (
+    Event,
+    ExecResult,
+    FileChange,
+    FileEntry,
+    ListeningPort,
+    Preview,
+    RunResult,
+    SandboxSize,
+    SandboxStatus,
+    Session,
+)
 
 __all__ = [
     "AsyncBox",
@@ -26,6 +37,7 @@ __all__ = [
     "Run",
     "RunResult",
     "SandboxSize",
+    "SandboxStatus",
     "Session",
     "Terminal",
 ]

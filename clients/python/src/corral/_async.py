@@ -29,10 +29,12 @@ from ._wire import (
     Preview,
     RunResult,
     SandboxSize,
+    SandboxStatus,
     Session,
     Sse,
     command_line,
     pieces_of,
+    sandbox_status,
     to_event,
 )
 
@@ -427,6 +429,22 @@ class AsyncBox:
     async def set_lifetime(self, seconds: int | None) -> None:
         """Moves the end of the box to so many seconds from now; None: it stays."""
         await self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
+
+    async def status(self) -> SandboxStatus:
+        """The state of the sandbox, and in `pause` what a pause of it keeps. Starts nothing."""
+        return sandbox_status(await self.server.query("sandbox.status", {"sessionId": self.id}))
+
+    async def pause(self, keeps: str | None = None) -> SandboxStatus:
+        """Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it.
+
+        `keeps` is "memory" or "files"; without it the pause keeps the most that the sandbox can.
+        """
+        wish = {"sessionId": self.id} | ({} if keeps is None else {"keeps": keeps})
+        return sandbox_status(await self.server.mutate("sandbox.pause", wish))
+
+    async def resume(self) -> SandboxStatus:
+        """Resumes the paused sandbox, or starts it. Every use does so by itself."""
+        return sandbox_status(await self.server.mutate("sandbox.resume", {"sessionId": self.id}))
 
     async def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""

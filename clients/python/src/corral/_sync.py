@@ -30,10 +30,12 @@ from ._wire import (
     Preview,
     RunResult,
     SandboxSize,
+    SandboxStatus,
     Session,
     Sse,
     command_line,
     pieces_of,
+    sandbox_status,
     to_event,
 )
 
@@ -428,6 +430,22 @@ class Box:
     def set_lifetime(self, seconds: int | None) -> None:
         """Moves the end of the box to so many seconds from now; None: it stays."""
         self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
+
+    def status(self) -> SandboxStatus:
+        """The state of the sandbox, and in `pause` what a pause of it keeps. Starts nothing."""
+        return sandbox_status(self.server.query("sandbox.status", {"sessionId": self.id}))
+
+    def pause(self, keeps: str | None = None) -> SandboxStatus:
+        """Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it.
+
+        `keeps` is "memory" or "files"; without it the pause keeps the most that the sandbox can.
+        """
+        wish = {"sessionId": self.id} | ({} if keeps is None else {"keeps": keeps})
+        return sandbox_status(self.server.mutate("sandbox.pause", wish))
+
+    def resume(self) -> SandboxStatus:
+        """Resumes the paused sandbox, or starts it. Every use does so by itself."""
+        return sandbox_status(self.server.mutate("sandbox.resume", {"sessionId": self.id}))
 
     def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""

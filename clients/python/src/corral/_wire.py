@@ -48,6 +48,29 @@ class Session:
 
 
 @dataclass(frozen=True)
+class SandboxStatus:
+    condition: str
+    """`new`, `starting`, `running`, `pausing`, `paused`, `resuming`, `stopping`, `stopped` or `lost`"""
+    keeps: str | None
+    """What the pause kept: `memory` or `files`; None unless it is paused."""
+    pause: str
+    """The most that a pause keeps: `memory`, `files` or `none`"""
+    workdir: str
+    driver: str
+
+
+def sandbox_status(said: dict[str, Any]) -> SandboxStatus:
+    keeps = said["keeps"]
+    return SandboxStatus(
+        condition=str(said["condition"]),
+        keeps=None if keeps is None else str(keeps),
+        pause=str(said["pause"]),
+        workdir=str(said["workdir"]),
+        driver=str(said["driver"]),
+    )
+
+
+@dataclass(frozen=True)
 class FileEntry:
     name: str
     type: str

@@ -96,7 +96,7 @@ async function sessionInfo(
   session: SessionRecord,
   sessions: Pick<SessionService, 'sandbox'>,
 ): Promise<replies.SessionInfo> {
-  const { workdir } = await sessions.sandbox(session.id, session);
+  const { workdir } = await sessions.sandbox(session.id);
   return {
     session_id: session.id,
     container_id: sandboxIdOf(session.id),

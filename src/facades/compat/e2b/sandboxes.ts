@@ -111,7 +111,8 @@ export class Sandboxes {
       await services.sessions.update(id, { life: { ...life, paused: keeps, endsAt: null } });
       this.cut(id);
       try {
-        if (keeps === 'memory') await power.sandboxes.pause(id, AbortSignal.timeout(60_000));
+        if (keeps === 'memory')
+          await power.sandboxes.pause(id, { keeps: 'memory', signal: AbortSignal.timeout(60_000) });
         else await power.sandboxes.stop(id);
       } catch (thrown) {
         await services.sessions.update(id, { life });

@@ -1,14 +1,10 @@
 import { z } from 'zod';
 import { neverFires } from '../../../core/concurrency/cancel.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import { PauseInput, SandboxStatus as Sandbox } from '../../shared/sandboxes.ts';
+import { ForkCount, ForkedBox } from '../../shared/snapshots.ts';
 import { procedure, router } from '../base.ts';
 import { CommandInput, ofSession, PathInput } from '../schemas.ts';
-
-const Sandbox = z.object({
-  state: z.enum(['created', 'running', 'stopped', 'not_found']),
-  id: z.string(),
-  workdir: z.string(),
-  driver: z.string(),
-});
 
 const Usage = z.object({
   cpuSeconds: z.number(),
@@ -55,6 +51,36 @@ export const sandboxRouter = router({
     .mutation(async ({ ctx, input: { sessionId } }) => {
       await ctx.services.sandboxes.stop(sessionId);
       return await ctx.services.sandboxes.status(sessionId);
+    }),
+
+  /** Pauses it until its next use; resolves when it is paused. `pause` of its status says what it can keep. */
+  pause: procedure
+    .input(ofSession.extend(PauseInput.shape))
+    .output(Sandbox)
+    .mutation(async ({ ctx, input: { sessionId, keeps }, signal = neverFires }) =>
+      ctx.services.sandboxes.pause(sessionId, { keeps, signal }),
+    ),
+
+  /** Resumes a paused sandbox, or starts one that does not run. */
+  resume: procedure
+    .input(ofSession)
+    .output(Sandbox)
+    .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+      await ctx.services.sandboxes.start(sessionId, signal);
+      return await ctx.services.sandboxes.status(sessionId);
+    }),
+
+  /** Makes boxes that begin with the files of this one as they are now, all with the same files, and without its processes. */
+  fork: procedure
+    .input(ofSession.extend({ count: ForkCount.default(1) }))
+    .output(z.array(ForkedBox))
+    .mutation(async ({ ctx, input: { sessionId, count }, signal = neverFires }) => {
+      const made = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
+      return made.map((one) => {
+        if ('session' in one) return { sessionId: one.session.id };
+        const { code, publicMessage } = toAppError(one.error);
+        return { error: { code, message: publicMessage } };
+      });
     }),
 
   reset: procedure

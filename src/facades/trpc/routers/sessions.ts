@@ -48,6 +48,8 @@ const NewSession = z.strictObject({
   skills: SkillPins.optional(),
   /** Reached, the session waits, and asks whether to go on. */
   budget: SessionBudgetInput.optional(),
+  /** The id or name of one of your snapshots, with whose files it begins. */
+  snapshot: z.string().max(130).optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
@@ -110,8 +112,19 @@ export const sessionsRouter = router({
     .input(NewSession.optional())
     .output(Session)
     .mutation(async ({ ctx, input: given = {} }) => {
-      const { title, projectId, task, model, fallbacks, mcpServers, template, repositories, author, ...options } =
-        given;
+      const {
+        title,
+        projectId,
+        task,
+        model,
+        fallbacks,
+        mcpServers,
+        template,
+        repositories,
+        author,
+        snapshot,
+        ...options
+      } = given;
       const { sessions, projects } = ctx.services;
       if (projectId !== undefined) await projects.get(projectId);
       const { id } = await sessions.create({
@@ -124,6 +137,7 @@ export const sessionsRouter = router({
         ...(template !== undefined && { template }),
         ...(repositories !== undefined && { repositories }),
         ...(author !== undefined && { author }),
+        ...(snapshot !== undefined && { snapshot }),
         ...toSessionOptions(options),
       });
       if (task !== undefined) {

@@ -20,6 +20,7 @@ import type { LiveSession } from '../../run/live-session.ts';
 import type { EngineLogger } from '../logger.ts';
 import type { DiskReports } from './disk-reports.ts';
 import { sandboxFailure } from './sandbox-failure.ts';
+import { settleSandbox } from './settle-sandbox.ts';
 
 export interface SandboxDeps {
   readonly driver: Driver;
@@ -54,6 +55,8 @@ export interface FreshSandbox {
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
+/** A sandbox that is to rest or end is asked for so long at most. */
+const settleMs = 2_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
 
@@ -67,6 +70,8 @@ export function sandboxWith(deps: SandboxDeps) {
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
   const broken = new Set<SandboxId>();
+  /** The processes of frozen sandboxes, which cannot be asked. */
+  const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,
     signal: AbortSignal,
@@ -129,6 +134,22 @@ export function sandboxWith(deps: SandboxDeps) {
     await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
   }
 
+  async function settle(client: SandboxClient, signal: AbortSignal): Promise<readonly string[]> {
+    using soon = deadlineSignal(settleMs, clock, signal);
+    return await settleSandbox(client, soon.signal).catch(() => []);
+  }
+  /** Tells which processes a stop that keeps the files ends. A sandbox that does not answer is ended all the same. */
+  async function tellEnded({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
+    const visit = async () => {
+      await using link = await within(settleMs, signal, (call) => driver.attach(sandboxId, call, 'guest'));
+      return await settle(deps.connect(sessionId, link), signal);
+    };
+    const ended = frozen.get(sandboxId) ?? (await visit().catch(() => []));
+    const { writer, runWriter } = live(sessionId);
+    const data = { phase: 'pausing' as const, ...(ended.length > 0 && { ended: [...ended] }) };
+    await writer.write([{ type: 'sandbox.phase', runId: runWriter?.runId ?? null, data }]).catch(() => {});
+  }
+
   return sandboxMachine.provide({
     actors: {
       provision: fromPromise(({ input, signal }) =>
@@ -155,15 +176,21 @@ export function sandboxWith(deps: SandboxDeps) {
       }),
 
       pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
-        live(sessionId).isPaused = true; // set first, because a paused daemon misses heartbeats
+        const own = live(sessionId);
+        frozen.set(sandboxId, own.client ? await settle(own.client, signal) : []);
+        own.isPaused = true; // set before the freeze, because a paused daemon misses heartbeats
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
       }),
       unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
         live(sessionId).isPaused = false;
+        frozen.delete(sandboxId);
       }),
-      release: fromPromise(async ({ input: { sessionId, sandboxId, workspace }, signal }) => {
+      release: fromPromise(async ({ input: { sessionId, sandboxId, workspace, isDistrusted }, signal }) => {
         begun.delete(sandboxId);
+        if (workspace === 'keep' && !isDistrusted && !broken.has(sandboxId))
+          await tellEnded({ sessionId, sandboxId }, signal);
+        frozen.delete(sandboxId);
         broken.delete(sandboxId);
         await failpoint('driver.destroy.before');
         const ending = within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { frequent, isNote } from '../../../core/model/event-traits.ts';
-import type { FactOf, SessionFact } from '../../../core/model/events.ts';
+import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
 import { addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
@@ -14,6 +14,8 @@ export const StoredSession = SessionRecord.extend({
    * The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one.
    */
   sandboxUntrusted: z.boolean().default(false),
+  /** The newest phase that changed the record; absent before the first, and in records of earlier versions. */
+  sandboxPhase: SandboxPhase.optional(),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
     z.object({
@@ -125,7 +127,7 @@ export function project(
       const startedByRun = sandboxState === 'running' && record.status === 'running';
       const sandboxUntrusted = record.sandboxUntrusted && fact.data.phase !== 'starting';
       const sandboxHeld = record.sandboxHeld && !startedByRun;
-      return { ...record, lastSeq: seq, sandboxState, sandboxHeld, sandboxUntrusted };
+      return { ...record, lastSeq: seq, sandboxState, sandboxPhase: fact.data.phase, sandboxHeld, sandboxUntrusted };
     }
     case 'approval.resolved': {
       const { always } = fact.data;
@@ -186,7 +188,9 @@ export function spendingAt(record: StoredSession, runId: RunId, now: number): { 
 const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
   starting: 'created',
   ready: 'running',
+  pausing: 'running',
   paused: 'running',
+  resuming: 'running',
   resumed: 'running',
   lost: 'not_found', // the sandbox failed; the next use creates a new one
   released: 'stopped',
@@ -196,6 +200,7 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
 export function publicRecord({
   openRuns: _open,
   sandboxHeld: _held,
+  sandboxPhase: _phase,
   sandboxUntrusted: _untrusted,
   spending: _spending,
   granted: _granted,

@@ -28,6 +28,8 @@ export interface CreationDeps {
   readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot have. */
   readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
+  /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
+  readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<{ blob: string }>;
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
@@ -93,6 +95,7 @@ export function sessionCreation(parts: CreatorDeps) {
     sameAgent,
     lifetimeSeconds,
     agent,
+    startsFrom,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has the walls of its parent.
@@ -129,7 +132,8 @@ export function sessionCreation(parts: CreatorDeps) {
       { type: 'session.created', runId: null, data: { origin, template: chosen.template } },
     ];
     if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
-    const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
+    const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
+    const doc = { ...record, ...files, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
     await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
     supervisor.wake(id, 'start');
     return publicRecord(doc);

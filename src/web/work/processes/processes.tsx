@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Outputs } from '../../../client/types.ts';
+import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { query, repeatable, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
@@ -7,6 +7,7 @@ import { bytes, timeOf } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
+import { SandboxState } from './sandbox-state.tsx';
 
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
@@ -14,12 +15,11 @@ const lookMs = 3_000;
 /** The tab: what runs in the sandbox, and the logs of what was started in the background. Opening it starts nothing. */
 export function Processes({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
-  const [isAsleep, setAsleep] = useState(false);
+  const [sandbox, setSandbox] = useState<SandboxStatus>();
   const [trouble, setTrouble] = useState('');
   const [shown, setShown] = useState<number>();
   const look = async () => {
-    const { state } = await query('sandbox.status', { sessionId });
-    setAsleep(state !== 'running');
+    setSandbox(await query('sandbox.status', { sessionId }));
     setAll(await query('processes.list', { sessionId }));
     setTrouble('');
   };
@@ -32,32 +32,37 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
   const open = all?.find(({ pid }) => pid === shown);
   if (trouble !== '') return <p class="empty bad-text">{trouble}</p>;
   if (!all) return <p class="quiet empty">{t('files.loading')}</p>;
-  if (open)
+  if (open) {
+    const isAsleep = sandbox?.state !== 'running' || sandbox.condition === 'paused';
     return <OpenProcess process={open} sessionId={sessionId} isAsleep={isAsleep} onClose={() => setShown(undefined)} />;
-  if (all.length === 0) return <p class="quiet empty">{t('processes.none')}</p>;
+  }
   const stop = (pid: number) =>
     attempt(t('processes.stop'), async () => {
       await repeatable('processes.stop', { sessionId, pid });
       await look();
     });
   return (
-    <ul class="processes" aria-label={t('tab.processes')}>
-      {all.map((process) => (
-        <li key={`${process.pid} ${process.started}`}>
-          <button type="button" class="tree-row" disabled={process.log === ''} onClick={() => setShown(process.pid)}>
-            <code class="tree-name">{process.cmd}</code>
-            <span class="quiet tree-size">{aboutProcess(process)}</span>
-          </button>
-          {process.status === 'running' && (
-            <IconButton
-              icon="stop"
-              label={t('processes.stopOne', { pid: process.pid })}
-              onClick={() => stop(process.pid)}
-            />
-          )}
-        </li>
-      ))}
-    </ul>
+    <>
+      {sandbox && <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} />}
+      {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
+      <ul class="processes" aria-label={t('tab.processes')}>
+        {all.map((process) => (
+          <li key={`${process.pid} ${process.started}`}>
+            <button type="button" class="tree-row" disabled={process.log === ''} onClick={() => setShown(process.pid)}>
+              <code class="tree-name">{process.cmd}</code>
+              <span class="quiet tree-size">{aboutProcess(process)}</span>
+            </button>
+            {process.status === 'running' && (
+              <IconButton
+                icon="stop"
+                label={t('processes.stopOne', { pid: process.pid })}
+                onClick={() => stop(process.pid)}
+              />
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

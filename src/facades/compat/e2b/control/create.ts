@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice, SessionLife } from '../../../../core/model/records.ts';
+import type { Snapshot } from '../../../../core/model/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
 import type { NewSandbox } from './shapes.ts';
@@ -8,6 +9,8 @@ import type { NewSandbox } from './shapes.ts';
 interface Deps {
   readonly settings: E2bSettings;
   readonly abilities: SandboxAbilities;
+  /** The snapshot that the program named in place of a template. */
+  readonly snapshot?: Snapshot | undefined;
 }
 export interface SandboxRequest {
   readonly life: SessionLife;
@@ -18,10 +21,14 @@ export interface SandboxRequest {
 }
 
 /** The session for a program's request. Rejects: invalid_request, not_found, unsupported. */
-export function toSandboxRequest(wanted: NewSandbox, { settings, abilities }: Deps, fallback: number): SandboxRequest {
+export function toSandboxRequest(
+  wanted: NewSandbox,
+  { settings, abilities, snapshot }: Deps,
+  fallback: number,
+): SandboxRequest {
   const [name = ''] = wanted.templateID.split(':');
   const known = templatesOf(settings);
-  if (!known.has(name)) {
+  if (!snapshot && !known.has(name)) {
     const names = [...known.keys()].join(', ');
     throw new AppError('not_found', `There is no template ${name}. CORRAL_E2B_TEMPLATES has: ${names}.`);
   }
@@ -41,8 +48,11 @@ export function toSandboxRequest(wanted: NewSandbox, { settings, abilities }: De
     privatePorts: wanted.network?.allowPublicTraffic === false,
     ...(wanted.network?.maskRequestHost !== undefined && { portHost: wanted.network.maskRequestHost }),
   };
-  return { life, sandbox: egress && { egress }, template: known.get(name) };
+  return { life, sandbox: egress && { egress }, template: snapshot ? templateOf(snapshot) : known.get(name) };
 }
+
+/** `default` is no template that a session can name: it stands for the server's own image and limits. */
+const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /** A sandbox whose time is over keeps what it can: to refuse its creation would help nobody. */
 function keptAtEnd(asked: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {

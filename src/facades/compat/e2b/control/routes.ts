@@ -11,6 +11,7 @@ import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
 import { checkedSeconds, keptBy, noticeOf, toSandboxRequest } from './create.ts';
 import { pageOf } from './list.ts';
+import { logEntryOf } from './logs.ts';
 import { sampleOf } from './metrics.ts';
 import {
   agentVersion,
@@ -23,6 +24,7 @@ import {
   Timeout,
   type ViewDeps,
 } from './shapes.ts';
+import { mountSnapshots } from './snapshots.ts';
 
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock' | 'idempotency' | 'abilities'>;
@@ -54,11 +56,21 @@ export function mountControl(app: App, deps: Deps): void {
     return { record, life: record.life };
   };
 
+  /** Undefined: the name is that of a template, or of nothing. */
+  const snapshotOf = async (named: string) => {
+    const [name = ''] = named.split(':');
+    if (templatesOf(settings).has(name)) return undefined;
+    return await services.snapshots.find(named).catch((thrown: unknown) => {
+      if (toAppError(thrown).code === 'not_found') return undefined;
+      throw thrown;
+    });
+  };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
     const wanted = parsed(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const { life, template, sandbox } = toSandboxRequest(wanted, { settings, abilities }, seconds);
+        const snapshot = await snapshotOf(wanted.templateID);
+        const { life, template, sandbox } = toSandboxRequest(wanted, { settings, abilities, snapshot }, seconds);
         const notice = noticeOf(life, wanted);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
         const chosen = { ...(template !== undefined && { template }), ...(sandbox && { sandbox }) };
@@ -67,6 +79,7 @@ export function mountControl(app: App, deps: Deps): void {
           title: `E2B ${life.kind}`,
           metadata: wanted.metadata ?? {},
           life,
+          ...(snapshot && { snapshot: snapshot.id }),
           ...chosen,
         });
         try {
@@ -178,6 +191,27 @@ export function mountControl(app: App, deps: Deps): void {
       : [];
   });
 
+  mountSnapshots(app, { ...deps, withLife, statusOf });
+  const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
+    const record = await found(request.params.sid);
+    const query = new URL(request.url, 'http://server').searchParams;
+    const [cursor, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 1_000)];
+    if (Number.isNaN(cursor) || !Number.isInteger(limit) || limit < 1 || limit > 1_000)
+      throw new AppError('invalid_request', 'cursor is in ms since 1970, and limit from 1 to 1000.');
+    const entries = [];
+    for await (const event of services.sessions.history(record.id)) {
+      if (event.ts < cursor) continue;
+      entries.push(logEntryOf(event));
+      if (entries.length === limit) break;
+    }
+    return { logs: entries };
+  };
+  app.get('/e2b/v2/sandboxes/:sid/logs', sid, logs);
+  app.get('/e2b/sandboxes/:sid/logs', sid, async (request) => {
+    const { logs: entries } = await logs(request);
+    return { logs: entries.map(({ timestamp, message: line }) => ({ timestamp, line })), logEntries: entries };
+  });
+
   const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
   app.get('/e2b/v2/templates', async () =>
     [...templatesOf(settings).keys()].map((name) => {
@@ -203,6 +237,8 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
     const [name = ''] = params.sid.split(':');
     if (templatesOf(settings).has(name)) return { templateID: name, public: false };
+    const snapshot = await snapshotOf(params.sid);
+    if (snapshot) return { templateID: snapshot.name ?? snapshot.id, public: false };
     throw new AppError('not_found', `There is no template ${name}.`);
   });
   app.all('/e2b/*', async (request) => {

@@ -83,7 +83,9 @@ describe('the record of a session', () => {
   test.each([
     ['starting', 'created'],
     ['ready', 'running'],
+    ['pausing', 'running'],
     ['paused', 'running'],
+    ['resuming', 'running'],
     ['resumed', 'running'],
     ['lost', 'not_found'],
     ['released', 'stopped'],

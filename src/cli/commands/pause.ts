@@ -1,0 +1,43 @@
+import type { Outputs } from '../../client/types.ts';
+import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { boxOf } from '../server.ts';
+
+type Status = Outputs['sandbox']['status'];
+const kinds = ['memory', 'files'] as const;
+
+/** The one state of a sandbox, in words. */
+export const conditionText = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
+  keeps === null ? condition : `${condition}, ${keeps === 'memory' ? 'with its memory' : 'with its files'}`;
+
+export const pauseCommand: CliCommand = {
+  name: 'pause',
+  args: [sessionArgument],
+  about: "pauses a session's sandbox until its next use, and prints what was kept",
+  options: [
+    ['--keep <what>', 'memory or files; default: the most that the sandbox can keep, as corral show says'],
+    jsonOption,
+  ],
+  examples: ['corral pause last', 'corral pause last --keep files'],
+  async run({ args: [word = ''], options, io, corral }) {
+    const keeps = kinds.find((one) => one === options.text('keep'));
+    if (options.text('keep') !== undefined && !keeps) throw new UsageError(`--keep is one of ${kinds.join(' and ')}.`);
+    const box = await boxOf(corral(), word);
+    const status = await box.pause(keeps);
+    io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
+    return exitCodes.ok.code;
+  },
+};
+
+export const resumeCommand: CliCommand = {
+  name: 'resume',
+  args: [sessionArgument],
+  about: "resumes a session's paused sandbox, or starts one that does not run",
+  options: [jsonOption],
+  examples: ['corral resume last'],
+  async run({ args: [word = ''], options, io, corral }) {
+    const status = await (await boxOf(corral(), word)).resume();
+    io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
+    return exitCodes.ok.code;
+  },
+};

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { SandboxPhase } from './events.ts';
+
+/**
+ * The one state of a sandbox that every surface tells. `new`: nothing has used it yet. `paused`: the next use resumes it.
+ * `stopped`: a person ended it, and only `start` or a run starts it again. `lost`: it failed, and the next use starts another
+ * one on its files.
+ */
+export const SandboxCondition = z.enum([
+  'new',
+  'starting',
+  'running',
+  'pausing',
+  'paused',
+  'resuming',
+  'stopping',
+  'stopped',
+  'lost',
+]);
+export type SandboxCondition = z.infer<typeof SandboxCondition>;
+
+/** The most that a pause keeps: the memory of the processes with the files, the files alone, or nothing. */
+export const PauseAbility = z.enum(['memory', 'files', 'none']);
+export type PauseAbility = z.infer<typeof PauseAbility>;
+
+/** The part of a sandbox that a pause kept. */
+export const PauseKind = z.enum(['memory', 'files']);
+export type PauseKind = z.infer<typeof PauseKind>;
+
+interface Known {
+  readonly sandboxState: keyof typeof byState;
+  readonly life?: { readonly paused: PauseKind | null } | undefined;
+  readonly sandboxPhase?: SandboxPhase | undefined;
+  readonly sandboxHeld: boolean;
+}
+const byPhase = {
+  queued: 'starting',
+  image: 'starting',
+  starting: 'starting',
+  ready: 'running',
+  pausing: 'pausing',
+  paused: 'paused',
+  resuming: 'resuming',
+  resumed: 'running',
+  lost: 'lost',
+  released: 'stopped',
+} as const satisfies Record<SandboxPhase, SandboxCondition>;
+/** A record that an earlier version wrote has no phase. */
+const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
+
+/** `pause`: the driver's ability; a sandbox that loses its files when it stops does not pause. */
+export function conditionOf(
+  { sandboxPhase, sandboxState, sandboxHeld, life }: Known,
+  pause: PauseAbility,
+): { readonly condition: SandboxCondition; readonly keeps: PauseKind | null } {
+  const condition = sandboxPhase === undefined ? byState[sandboxState] : byPhase[sandboxPhase];
+  if (condition === 'paused') return { condition, keeps: 'memory' };
+  if (condition === 'pausing' && sandboxHeld) return { condition: 'stopping', keeps: null };
+  const isPause = !sandboxHeld || life?.paused === 'files';
+  if (condition === 'stopped' && isPause && pause !== 'none') return { condition: 'paused', keeps: 'files' };
+  return { condition, keeps: null };
+}

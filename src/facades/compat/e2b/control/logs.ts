@@ -1,0 +1,16 @@
+import { isNote, lineOf, noticeOf } from '../../../../core/model/event-traits.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
+
+const levels = { info: 'info', warning: 'warn', error: 'error' } as const;
+
+/** An event of the session's log as the SDKs read a line of a sandbox's log. */
+export function logEntryOf(event: SessionEvent) {
+  const notice = isNote(event) ? noticeOf(event) : undefined;
+  const level = notice ? (levels[notice.level as keyof typeof levels] ?? 'info') : 'info';
+  return {
+    timestamp: new Date(event.ts).toISOString(),
+    level,
+    message: `${event.type}: ${lineOf(event)}`,
+    fields: { type: event.type, seq: String(event.seq) },
+  };
+}

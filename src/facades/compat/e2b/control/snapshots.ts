@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
+import type { Snapshot } from '../../../../core/model/snapshot.ts';
+import { publicText } from '../../../../http/errors/wire-errors.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { maxForks, SnapshotName } from '../../../shared/snapshots.ts';
+import type { E2bSettings } from '../settings.ts';
+import { checkedSeconds } from './create.ts';
+import { Params, sandboxView, type ViewDeps } from './shapes.ts';
+
+interface Deps extends ViewDeps {
+  readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
+  readonly settings: E2bSettings;
+  /** Rejects: session_not_found, conflict (no program of these SDKs made it). */
+  readonly withLife: (sid: string) => Promise<{ readonly record: SessionRecord; readonly life: SessionLife }>;
+  readonly statusOf: (code: AppError['code']) => number;
+}
+const NewSnapshot = z.object({ name: SnapshotName.nullish() });
+const Fork = z.object({ count: z.int().min(1).max(maxForks).default(1), timeout: z.int().min(0).default(15) });
+const sid = { schema: { params: Params } } as const;
+const withBody = { schema: { params: Params, body: z.unknown() } } as const;
+
+/** The SDKs name a snapshot with its tag, as they do a template. */
+const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
+const viewOf = ({ id, name }: Snapshot) => ({
+  snapshotID: tagged(name ?? id),
+  names: name === null ? [] : [tagged(name)],
+});
+
+/** Snapshots and forks: copies of the files, because no driver copies the memory of processes. */
+export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps): void {
+  const { services, clock } = deps.parts;
+  /** A copy needs a sandbox that answers. To resume a paused one in silence would end its pause. */
+  const running = async (given: string) => {
+    const found = await withLife(given);
+    if (found.life.paused) throw new AppError('conflict', `Sandbox ${given} is paused. Connect to it first.`);
+    return found;
+  };
+
+  app.post('/e2b/sandboxes/:sid/snapshots', withBody, async ({ params, body }, reply) => {
+    const { record } = await running(params.sid);
+    const { name } = parsed(NewSnapshot, body);
+    const wish = { signal: abortOnDisconnect(reply), ...(name && { name: tagged(name) }) };
+    reply.code(201);
+    return viewOf(await services.snapshots.make(record.id, wish));
+  });
+
+  app.get('/e2b/snapshots', async (request, reply) => {
+    const query = new URL(request.url, 'http://server').searchParams;
+    const [sandbox, name] = [query.get('sandboxID'), query.get('name')];
+    const limit = Number(query.get('limit') ?? 100);
+    if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit is from 1 to 100.');
+    const after = query.get('nextToken');
+    const all = (await services.snapshots.list())
+      .filter((one) => sandbox === null || one.sessionId === sandbox)
+      .filter((one) => name === null || one.name === tagged(name) || one.id === name.split(':')[0]);
+    const begin = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
+    const page = all.slice(begin, begin + limit);
+    const last = page.at(-1);
+    if (last && all.length > begin + limit) reply.header('x-next-token', last.id);
+    return page.map(viewOf);
+  });
+
+  app.delete('/e2b/templates/:sid', sid, async ({ params }, reply) => {
+    const { id } = await services.snapshots.find(params.sid);
+    await services.snapshots.remove(id);
+    return reply.code(204).send();
+  });
+
+  app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {
+    const { count, timeout } = parsed(Fork, body);
+    const seconds = checkedSeconds(timeout, deps.settings);
+    const { record } = await running(params.sid);
+    const signal = abortOnDisconnect(reply);
+    const life = (parent: SessionRecord) => parent.life && { ...parent.life, endsAt: null, paused: null, seconds };
+    const made = await services.snapshots.fork(record.id, { count, origin: 'e2b', life, signal });
+    const entryOf = async (one: (typeof made)[number]) => {
+      try {
+        if ('error' in one) throw one.error;
+        const { id, life: own } = one.session;
+        await services.sandboxes.start(id, signal).catch(async (thrown: unknown) => {
+          await services.sessions.delete(id).catch(() => {});
+          throw thrown;
+        });
+        const endsAt = clock.now() + seconds * 1_000;
+        const started = await services.sessions.update(id, { life: { ...(own as SessionLife), endsAt } });
+        return { sandbox: sandboxView(started, deps, principal) };
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        return { error: { code: statusOf(error.code), message: publicText(error) } };
+      }
+    };
+    reply.code(201);
+    return await Promise.all(made.map(entryOf));
+  });
+}
+
+function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
+  const found = shape.safeParse(given ?? {});
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw bad(`${issue?.path.join('.') || 'The body'}: ${issue?.message}`);
+}
+const bad = (message: string) => new AppError('invalid_request', message);

@@ -1,0 +1,10 @@
+import { describeFacade } from '../shared/facade.ts';
+
+export const sandboxes = describeFacade({
+  label: 'sandboxes',
+  audience: 'programs that pause, resume and copy the sandbox of a session, and ask first what a pause keeps',
+  tag: 'Sandboxes',
+  paths: ['/api/v1/sessions/{id}/sandbox', '/api/v1/snapshots'],
+  documents: '[pause and resume](docs/how-to/pause.md), `/docs`',
+  routes: async ({ acting }) => [(await import('./routes.ts')).sandboxRoutes(acting)],
+});

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { Snapshot as Stored } from '../../core/model/snapshot.ts';
+
+/** `name`, or `name:tag`. */
+export const SnapshotName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}(:[a-z0-9][a-z0-9._-]{0,62})?$/, 'must be a name such as build-cache, or name:tag');
+export const Labels = z
+  .record(z.string().min(1).max(64), z.string().max(256))
+  .refine((labels) => Object.keys(labels).length <= 32, 'can have 32 labels');
+export const SnapshotInput = z.strictObject({
+  name: SnapshotName.optional().describe('an older snapshot with this name loses it'),
+  labels: Labels.optional(),
+});
+/** A copy of the files of a sandbox, as every facade tells it. */
+export const Snapshot = z.object({
+  id: z.string(),
+  name: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
+  sessionId: z.string(),
+  template: z.string(),
+  createdAt: z.iso.datetime(),
+  bytes: z.int().describe('the size of the copy, compressed'),
+  sha256: z.string(),
+});
+
+export const snapshotView = ({ at, owner: _, ...rest }: Stored): z.input<typeof Snapshot> => ({
+  ...rest,
+  createdAt: new Date(at).toISOString(),
+});
+export const maxForks = 20;
+export const ForkCount = z.int().min(1).max(maxForks);
+/** One entry for each fork: its session, or why there is none. */
+export const ForkedBox = z.union([
+  z.object({ sessionId: z.string() }),
+  z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
+]);

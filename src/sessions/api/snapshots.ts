@@ -1,0 +1,52 @@
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { Snapshot } from '../../core/model/snapshot.ts';
+import type { ServiceRules } from './rules.ts';
+import type { CreateCommand } from './sessions.ts';
+
+export interface SnapshotWish {
+  /** `name` or `name:tag`. An older snapshot of the owner with this name loses it. */
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly owner?: string | undefined;
+  readonly signal: AbortSignal;
+}
+export interface ForkWish {
+  readonly count: number;
+  readonly origin: CreateCommand['origin'];
+  readonly owner?: string | undefined;
+  /** The life of the new sandboxes where a program manages it. */
+  readonly life?: (parent: SessionRecord) => SessionLife | undefined;
+  readonly signal: AbortSignal;
+}
+/** Each fork succeeds or fails by itself. */
+export type ForkedSandbox = { readonly session: SessionRecord } | { readonly error: unknown };
+
+/** Copies of the files of sandboxes that outlive them. They hold no memory and no processes. */
+export interface SnapshotService {
+  /**
+   * Copies the files of a sandbox, which starts for it where it does not run. A copy during which no file changed is kept, and
+   * no other. Rejects: conflict (files change all the time), payload_too_large, quota.
+   */
+  make(id: SessionId, wish: SnapshotWish): Promise<Snapshot>;
+  /** Makes sessions that begin with the files of this one as they are now, all with the same files. */
+  fork(id: SessionId, wish: ForkWish): Promise<readonly ForkedSandbox[]>;
+  /** The newest first. */
+  list(owner?: string): Promise<readonly Snapshot[]>;
+  /** By its id. Rejects: not_found. */
+  get(id: string): Promise<Snapshot>;
+  /** By its id or its owner's name for it. Rejects: not_found. */
+  find(idOrName: string, owner?: string): Promise<Snapshot>;
+  label(id: string, change: Pick<SnapshotWish, 'name' | 'labels'>): Promise<Snapshot>;
+  remove(id: string): Promise<void>;
+}
+
+export const snapshotRules: ServiceRules<SnapshotService> = {
+  make: { may: 'guarded', audit: 'snapshot.make' },
+  fork: { may: 'guarded', audit: 'sandbox.fork' },
+  list: { may: 'guarded', audit: null },
+  get: { may: 'see', audit: null },
+  find: { may: 'guarded', audit: null },
+  label: { may: 'work', audit: 'snapshot.change' },
+  remove: { may: 'stop', audit: 'snapshot.delete' },
+};

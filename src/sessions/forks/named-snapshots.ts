@@ -1,0 +1,240 @@
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { namedSnapshotKind as kind, Snapshot } from '../../core/model/snapshot.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { ForkedSandbox, SnapshotService, SnapshotWish } from '../api/snapshots.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { KeptFileRecords } from './kept-files.ts';
+import type { WorkspaceArchive } from './workspace-archive.ts';
+
+/** How much owners keep in named snapshots. */
+export interface NamedSnapshotPolicy {
+  /** No snapshot is made of a workspace with larger files. */
+  readonly maxBytes: number;
+  /** The copies of one owner together. */
+  readonly ownerBytes: number;
+  readonly ownerCount: number;
+}
+interface Deps {
+  readonly policy: NamedSnapshotPolicy;
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly archive: WorkspaceArchive;
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly sessions: () => Pick<SessionService, 'get' | 'create'>;
+  readonly kept: Pick<KeptFileRecords, 'announce' | 'write' | 'drop'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
+}
+/** The record before its blob is whole, so that a clean-up finds a blob that a dead server left. */
+interface Unfinished {
+  readonly making: number;
+}
+const tries = 3;
+const isMaking = (doc: unknown): doc is Unfinished => typeof (doc as Unfinished).making === 'number';
+const missing = () => new AppError('not_found', 'There is no such snapshot.');
+
+/** Snapshots that people name and keep. A snapshot is there whole, with its record, or not at all. */
+export class NamedSnapshots {
+  readonly service: SnapshotService = {
+    make: (id, wish) => this.#make(id, wish),
+    fork: (id, wish) => this.#fork(id, wish),
+    list: (owner) => this.#list(owner),
+    get: (id) => this.#get(id),
+    find: (idOrName, owner) => this.#find(idOrName, owner),
+    label: (id, change) => this.#label(id, change),
+    remove: (id) => this.#remove(id),
+  };
+  readonly #deps: Deps;
+  /** The snapshots of an owner are made one after the other, so that they cannot pass the limit together. */
+  readonly #inTurn = keyedQueue();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async #make(id: SessionId, wish: SnapshotWish): Promise<Snapshot> {
+    const session = await this.#deps.sessions().get(id);
+    const owner = wish.owner ?? session.owner;
+    return await this.#inTurn(owner ?? '', async () => {
+      await this.#refuseOverQuota(owner);
+      const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
+      const made = await this.#copy(id, snapshotId, wish.signal);
+      const doc: Snapshot = {
+        id: snapshotId,
+        name: wish.name ?? null,
+        labels: { ...wish.labels },
+        sessionId: id,
+        template: session.template,
+        at: this.#deps.clock.now(),
+        ...made,
+        ...(owner !== undefined && { owner }),
+      };
+      if (wish.name !== undefined) await this.#takeName(wish.name, owner);
+      await this.#put(doc);
+      return doc;
+    });
+  }
+
+  async #fork(id: SessionId, { count, origin, owner, life, signal }: Parameters<SnapshotService['fork']>[1]) {
+    const { sessions, blobs, records, ids } = this.#deps;
+    const parent = await sessions().get(id);
+    const blob = `snap-${ids.sessionId()}`;
+    const { sha256 } = await this.#copy(id, blob, signal);
+    const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox } = parent;
+    const make = async (): Promise<ForkedSandbox> => {
+      const made = life?.(parent);
+      try {
+        const session = await sessions().create({
+          origin,
+          title: parent.title,
+          ...(templateBy !== undefined && { template }),
+          projectId,
+          ...(model !== undefined && { model }),
+          ...(fallbacks && { fallbacks }),
+          ...(toolServers && { toolServers }),
+          ...(author && { author }),
+          ...(metadata && { metadata }),
+          ...(sandbox && { sandbox }),
+          ...(made && { life: made }),
+          ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
+          startsFrom: { blob, sha256 },
+        });
+        return { session };
+      } catch (error) {
+        return { error };
+      }
+    };
+    try {
+      return await Promise.all(Array.from({ length: count }, make));
+    } finally {
+      await blobs.delete(blob);
+      await records.delete(kind, blob);
+    }
+  }
+
+  async #list(owner?: string): Promise<readonly Snapshot[]> {
+    const all = await this.#deps.records.list(kind);
+    return all
+      .filter(({ doc }) => !isMaking(doc))
+      .map(({ doc }) => Snapshot.parse(doc))
+      .filter((one) => owner === undefined || one.owner === owner);
+  }
+
+  async #get(id: string): Promise<Snapshot> {
+    const found = await this.#deps.records.get(kind, id);
+    if (!found || isMaking(found.doc)) throw missing();
+    return Snapshot.parse(found.doc);
+  }
+
+  async #find(idOrName: string, owner?: string): Promise<Snapshot> {
+    const all = await this.#list(owner);
+    const [bare] = idOrName.split(':');
+    const found = all.find(({ id, name }) => id === bare || name === idOrName || name === tagged(idOrName));
+    if (!found) throw missing();
+    return found;
+  }
+
+  async #label(id: string, { name, labels }: Pick<SnapshotWish, 'name' | 'labels'>): Promise<Snapshot> {
+    const before = await this.#get(id);
+    if (name !== undefined) await this.#takeName(name, before.owner);
+    const doc = { ...before, ...(name !== undefined && { name }), ...(labels && { labels: { ...labels } }) };
+    await this.#put(doc);
+    return doc;
+  }
+
+  async #remove(id: string): Promise<void> {
+    const { sessionId, at } = await this.#get(id);
+    const { records, blobs } = this.#deps;
+    // From here on nobody finds it, and a clean-up completes what is cut off.
+    await records.put({ kind, id, doc: { making: at, sessionId } });
+    await blobs.delete(id);
+    await records.delete(kind, id);
+  }
+
+  /** Copies a blob for a new session, which then begins with it. Rejects: conflict when the copy is not what was kept. */
+  async hand({ blob, sha256 }: { blob: string; sha256: string }, to: SessionId): Promise<{ blob: string }> {
+    const { kept, blobs, policy } = this.#deps;
+    const copy = await kept.announce(to);
+    const content = await blobs.open(blob);
+    const put = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: AbortSignal.timeout(copyMs) });
+    if (put.sha256 !== sha256) {
+      await kept.drop(to, copy);
+      throw new AppError(
+        'conflict',
+        'The snapshot is damaged: its content is not what was kept. Nothing began with it.',
+      );
+    }
+    await kept.write(to, { upto: 0, from: 0, items: [{ seq: 0, blob: copy, bytes: put.size, print: '' }] });
+    return { blob: copy };
+  }
+
+  /** Removes what calls from before this time left unfinished; resolves with the number. */
+  async collect(before: number): Promise<number> {
+    const { records, blobs } = this.#deps;
+    let removed = 0;
+    for (const { id, doc } of await records.list(kind)) {
+      if (!isMaking(doc) || doc.making >= before) continue;
+      await blobs.delete(id);
+      await records.delete(kind, id);
+      removed++;
+    }
+    return removed;
+  }
+
+  /** A file that changes during a copy can be torn in it, so only a copy between two equal looks counts. */
+  async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
+    const { archive, blobs, records, sandboxes, policy, clock, ids } = this.#deps;
+    await using used = await sandboxes.use(id, signal);
+    await records.put({ kind, id: blob, doc: { making: clock.now() } satisfies Unfinished });
+    const look = () => archive.measure(used.client, `measure-${ids.short()}`, signal);
+    try {
+      let before = await look();
+      for (let left = tries; left > 0; left--) {
+        if (before.bytes > policy.maxBytes) {
+          const text = `The files are larger together (${before.bytes} bytes) than a snapshot may be (${policy.maxBytes}).`;
+          throw new AppError('payload_too_large', text);
+        }
+        const content = archive.pack(used.client, `snapshot-${ids.short()}`, signal);
+        const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
+        const after = await look();
+        if (after.print === before.print) return { bytes: size, sha256 };
+        before = after;
+      }
+      const advice = 'Stop the program that writes, or pause the sandbox with keeps: files, and try again.';
+      throw new AppError('conflict', `Files changed during each of ${tries} copies, so none is whole. ${advice}`);
+    } catch (thrown) {
+      await blobs.delete(blob).catch(() => {}); // the clean-up repeats it
+      await records.delete(kind, blob).catch(() => {});
+      throw thrown;
+    }
+  }
+
+  async #refuseOverQuota(owner: string | undefined): Promise<void> {
+    const { ownerBytes, ownerCount } = this.#deps.policy;
+    const own = (await this.#list()).filter((one) => one.owner === owner);
+    const sum = own.reduce((all, { bytes }) => all + bytes, 0);
+    if (own.length < ownerCount && sum < ownerBytes) return;
+    const advice = 'Delete some first.';
+    const text = `You keep ${own.length} snapshots of ${sum} bytes; ${ownerCount} of ${ownerBytes} bytes are allowed.`;
+    throw new AppError('quota', `${text} ${advice}`);
+  }
+
+  async #takeName(name: string, owner: string | undefined): Promise<void> {
+    const own = (await this.#list()).filter((one) => one.owner === owner && one.name === name);
+    for (const one of own) await this.#put({ ...one, name: null });
+  }
+
+  async #put(doc: Snapshot): Promise<void> {
+    await this.#deps.records.put({ kind, id: doc.id, doc, sort: doc.at });
+  }
+}
+
+const copyMs = 600_000;
+const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
+/** Compressed, files that hardly compress become slightly larger. */
+const maxOf = ({ maxBytes }: NamedSnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

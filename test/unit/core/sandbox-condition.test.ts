@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { conditionOf } from '../../../src/core/model/sandbox-condition.ts';
+
+const record = { sandboxState: 'stopped', sandboxHeld: false, life: undefined } as const;
+
+test('a sandbox that ended and that nobody holds is paused with its files, where its driver keeps them', () => {
+  const released = { ...record, sandboxPhase: 'released' } as const;
+  expect(conditionOf(released, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(conditionOf(released, 'memory')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(conditionOf(released, 'none')).toEqual({ condition: 'stopped', keeps: null });
+});
+
+test('a sandbox that a person ended is stopped, and being stopped before', () => {
+  const held = { ...record, sandboxHeld: true };
+  expect(conditionOf({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
+  expect(conditionOf({ ...held, sandboxPhase: 'released' }, 'files')).toEqual({ condition: 'stopped', keeps: null });
+});
+
+test('a frozen sandbox is paused with its memory', () => {
+  const frozen = { ...record, sandboxState: 'running', sandboxPhase: 'paused' } as const;
+  expect(conditionOf(frozen, 'memory')).toEqual({ condition: 'paused', keeps: 'memory' });
+});
+
+test('a sandbox that a program paused without memory is paused, although nothing but the program resumes it', () => {
+  const life = {
+    endsAt: null,
+    seconds: 1,
+    onEnd: 'pause',
+    paused: 'files',
+    resumes: false,
+    env: {},
+    kind: 'base',
+  } as const;
+  const paused = {
+    ...record,
+    sandboxHeld: true,
+    sandboxPhase: 'released',
+    life: { ...life, privatePorts: false },
+  } as const;
+  expect(conditionOf(paused, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
+});
+
+test.each([
+  ['created', 'new'],
+  ['running', 'running'],
+  ['stopped', 'paused'],
+  ['not_found', 'lost'],
+] as const)('the record of an earlier version that says %s means %s', (sandboxState, condition) => {
+  expect(conditionOf({ ...record, sandboxState }, 'files').condition).toBe(condition);
+});
