@@ -14,6 +14,7 @@ from ._wire import (
     SandboxSize,
     SandboxStatus,
     Session,
+    Snapshot,
 )
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "SandboxSize",
     "SandboxStatus",
     "Session",
+    "Snapshot",
     "Terminal",
 ]

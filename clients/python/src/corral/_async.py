@@ -31,11 +31,13 @@ from ._wire import (
     SandboxSize,
     SandboxStatus,
     Session,
+    Snapshot,
     Sse,
     command_line,
     pieces_of,
     sandbox_status,
     to_event,
+    to_snapshot,
 )
 
 _CONNECT_SECONDS = 10.0
@@ -426,6 +428,28 @@ class AsyncBox:
         id = (await self.server.mutate("sessions.edit", wish))["session"]["id"]
         return AsyncBox(self.server, id, env=self._env, own=True)
 
+    async def snapshot(self, *, name: str | None = None, labels: Mapping[str, str] | None = None) -> Snapshot:
+        """Copies the files, for boxes that begin with them: `create(snapshot="build-cache")`.
+
+        The copy outlives the box. An older snapshot of this name loses it.
+        """
+        wish = {"sessionId": self.id, "name": name, "labels": labels}
+        given = {key: value for key, value in wish.items() if value is not None}
+        return to_snapshot(await self.server.mutate("snapshots.create", given))
+
+    async def forks(self, count: int) -> list[AsyncBox | CorralError]:
+        """New boxes with the files as they are now, all with the same, and without processes.
+
+        Each succeeds or fails by itself: the list has a box or an error for each.
+        """
+        made = await self.server.mutate("sandbox.fork", {"sessionId": self.id, "count": count})
+        return [
+            AsyncBox(self.server, one["sessionId"], env=self._env, own=True)
+            if "sessionId" in one
+            else CorralError(one["error"]["code"], one["error"]["message"], address=self.server.address)
+            for one in made
+        ]
+
     async def set_lifetime(self, seconds: int | None) -> None:
         """Moves the end of the box to so many seconds from now; None: it stays."""
         await self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
@@ -481,6 +505,7 @@ class AsyncCorral:
         egress: Literal["none"] | Sequence[str] | None = None,
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
+        snapshot: str | None = None,
     ) -> AsyncBox:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = AsyncCorral(url, token)
@@ -496,6 +521,7 @@ class AsyncCorral:
             egress=egress,
             size=size,
             metadata=metadata,
+            snapshot=snapshot,
         )
 
     async def new(
@@ -512,6 +538,7 @@ class AsyncCorral:
         egress: Literal["none"] | Sequence[str] | None = None,
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
+        snapshot: str | None = None,
     ) -> AsyncBox:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
@@ -522,6 +549,7 @@ class AsyncCorral:
         `egress` is "none", or the only hosts to reach of those that the server's policy opens.
         `size` limits processors and memory, where the server's driver can, to at most what the server allows.
         `list` finds the box again by its `metadata`.
+        With `snapshot`, its id or name, the box begins with those files.
         """
         given: dict[str, Any] = {
             "title": title,
@@ -532,6 +560,7 @@ class AsyncCorral:
             "egress": egress if egress is None or egress == "none" else list(egress),
             "size": size,
             "metadata": None if metadata is None else dict(metadata),
+            "snapshot": snapshot,
         }
         wish = {name: value for name, value in given.items() if value is not None}
         box = AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)

@@ -32,11 +32,13 @@ from ._wire import (
     SandboxSize,
     SandboxStatus,
     Session,
+    Snapshot,
     Sse,
     command_line,
     pieces_of,
     sandbox_status,
     to_event,
+    to_snapshot,
 )
 
 _CONNECT_SECONDS = 10.0
@@ -427,6 +429,28 @@ class Box:
         id = (self.server.mutate("sessions.edit", wish))["session"]["id"]
         return Box(self.server, id, env=self._env, own=True)
 
+    def snapshot(self, *, name: str | None = None, labels: Mapping[str, str] | None = None) -> Snapshot:
+        """Copies the files, for boxes that begin with them: `create(snapshot="build-cache")`.
+
+        The copy outlives the box. An older snapshot of this name loses it.
+        """
+        wish = {"sessionId": self.id, "name": name, "labels": labels}
+        given = {key: value for key, value in wish.items() if value is not None}
+        return to_snapshot(self.server.mutate("snapshots.create", given))
+
+    def forks(self, count: int) -> list[Box | CorralError]:
+        """New boxes with the files as they are now, all with the same, and without processes.
+
+        Each succeeds or fails by itself: the list has a box or an error for each.
+        """
+        made = self.server.mutate("sandbox.fork", {"sessionId": self.id, "count": count})
+        return [
+            Box(self.server, one["sessionId"], env=self._env, own=True)
+            if "sessionId" in one
+            else CorralError(one["error"]["code"], one["error"]["message"], address=self.server.address)
+            for one in made
+        ]
+
     def set_lifetime(self, seconds: int | None) -> None:
         """Moves the end of the box to so many seconds from now; None: it stays."""
         self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
@@ -482,6 +506,7 @@ class Corral:
         egress: Literal["none"] | Sequence[str] | None = None,
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
+        snapshot: str | None = None,
     ) -> Box:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = Corral(url, token)
@@ -497,6 +522,7 @@ class Corral:
             egress=egress,
             size=size,
             metadata=metadata,
+            snapshot=snapshot,
         )
 
     def new(
@@ -513,6 +539,7 @@ class Corral:
         egress: Literal["none"] | Sequence[str] | None = None,
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
+        snapshot: str | None = None,
     ) -> Box:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
@@ -523,6 +550,7 @@ class Corral:
         `egress` is "none", or the only hosts to reach of those that the server's policy opens.
         `size` limits processors and memory, where the server's driver can, to at most what the server allows.
         `list` finds the box again by its `metadata`.
+        With `snapshot`, its id or name, the box begins with those files.
         """
         given: dict[str, Any] = {
             "title": title,
@@ -533,6 +561,7 @@ class Corral:
             "egress": egress if egress is None or egress == "none" else list(egress),
             "size": size,
             "metadata": None if metadata is None else dict(metadata),
+            "snapshot": snapshot,
         }
         wish = {name: value for name, value in given.items() if value is not None}
         box = Box(self.server, (self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)

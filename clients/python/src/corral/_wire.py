@@ -59,6 +59,31 @@ class SandboxStatus:
     driver: str
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of the files of a box, which outlives it."""
+
+    id: str
+    name: str | None
+    labels: dict[str, str]
+    session_id: str
+    created_at: str
+    bytes: int
+    sha256: str
+
+
+def to_snapshot(said: dict[str, Any]) -> Snapshot:
+    return Snapshot(
+        id=str(said["id"]),
+        name=said["name"],
+        labels=dict(said["labels"]),
+        session_id=str(said["sessionId"]),
+        created_at=str(said["createdAt"]),
+        bytes=int(said["bytes"]),
+        sha256=str(said["sha256"]),
+    )
+
+
 def sandbox_status(said: dict[str, Any]) -> SandboxStatus:
     keeps = said["keeps"]
     return SandboxStatus(

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import type { SessionId } from '../../../../src/core/model/ids.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
+import { KeptFileRecords } from '../../../../src/sessions/forks/kept-files.ts';
+import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
+import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { sessionId } from '../../../support/machines/session-parts.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+
+const { signal } = new AbortController();
+
+/** `writes`: what a program in the sandbox does during the n-th copy. */
+function bench(policy: Partial<NamedSnapshotPolicy> = {}, writes: (copy: number) => boolean = () => false) {
+  const { records } = memoryStore();
+  const blobs = memoryBlobs();
+  const clock = manualClock(1_000);
+  const ids = randomIds();
+  let [content, copies] = ['one', 0];
+  const made: object[] = [];
+  const archive: WorkspaceArchive = {
+    measure: async () => ({ print: content, bytes: content.length }),
+    async *pack() {
+      if (writes(++copies)) content += '+';
+      yield Buffer.from(content);
+    },
+    unpack: async () => {},
+  };
+  const kept = new KeptFileRecords({ records, blobs, newId: () => ids.short(), now: () => clock.now() });
+  const named = new NamedSnapshots({
+    policy: { maxBytes: 100, ownerBytes: 1_000, ownerCount: 10, ...policy },
+    records,
+    blobs,
+    archive,
+    kept,
+    clock,
+    ids,
+    sandboxes: { use: async () => ({ client: {} as SandboxClient, [Symbol.asyncDispose]: async () => {} }) },
+    sessions: () =>
+      ({
+        get: async () => ({ id: sessionId, template: 'default', title: '', owner: 'ann' }),
+        create: async (command: object) => {
+          made.push(command);
+          return { id: sessionId };
+        },
+      }) as never,
+  });
+  const write = (text: string) => {
+    content = text;
+  };
+  return { named, service: named.service, blobs, records, clock, made, write };
+}
+const other = 'fedcba9876543210' as SessionId;
+
+test('a copy during which a file changed is made again, and only a whole one is kept', async () => {
+  const { service, blobs } = bench({}, (copy) => copy === 1);
+  const { id } = await service.make(sessionId, { signal });
+  expect(blobs.kept.get(id)?.toString()).toBe('one+');
+});
+
+test('files that always change are refused, and nothing is left of the copies', async () => {
+  const { service, blobs, records } = bench({}, () => true);
+  await expect(service.make(sessionId, { signal })).rejects.toMatchObject({ code: 'conflict' });
+  expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
+});
+
+test('a newer snapshot takes the name of an older one, which stays', async () => {
+  const { service } = bench();
+  const first = await service.make(sessionId, { name: 'cache', signal });
+  const second = await service.make(sessionId, { name: 'cache', signal });
+  expect((await service.find('cache')).id).toBe(second.id);
+  expect(await service.get(first.id)).toMatchObject({ name: null });
+});
+
+test('an owner keeps no more than allowed, and a snapshot that is deleted makes room', async () => {
+  const { service } = bench({ ownerCount: 1 });
+  const { id } = await service.make(sessionId, { signal });
+  await expect(service.make(sessionId, { signal })).rejects.toMatchObject({ code: 'quota' });
+  await service.remove(id);
+  await service.make(sessionId, { signal });
+});
+
+test('a session never begins with a snapshot whose content is not what was kept', async () => {
+  const { named, service, blobs } = bench();
+  const { id, sha256 } = await service.make(sessionId, { signal });
+  const { blob } = await named.hand({ blob: id, sha256 }, other);
+  expect(blobs.kept.get(blob)?.toString()).toBe('one');
+  blobs.kept.set(id, Buffer.from('two'));
+  await expect(named.hand({ blob: id, sha256 }, other)).rejects.toMatchObject({ code: 'conflict' });
+  expect(blobs.kept.size).toBe(2); // the damaged one, and the good copy from before
+});
+
+test('forks begin with one copy, which goes when they are made', async () => {
+  const { service, blobs, made, records } = bench();
+  const forks = await service.fork(sessionId, { count: 3, origin: 'trpc', signal });
+  expect(forks).toHaveLength(3);
+  expect(new Set(made.map((one) => JSON.stringify((one as { startsFrom: object }).startsFrom))).size).toBe(1);
+  expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
+});
+
+test('what a dead server left unfinished is removed, and nothing else', async () => {
+  const { named, service, blobs, records, clock } = bench();
+  const { id } = await service.make(sessionId, { signal });
+  blobs.kept.set('snap-dead', Buffer.from('half'));
+  await records.put({ kind: 'named-snapshot', id: 'snap-dead', doc: { making: clock.now() } });
+  expect(await named.collect(clock.now())).toBe(0);
+  expect(await named.collect(clock.now() + 1)).toBe(1);
+  expect([...blobs.kept.keys()]).toEqual([id]);
+});
