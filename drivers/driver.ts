@@ -2,7 +2,7 @@ import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SandboxPhase } from '../src/core/model/events.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
-import type { PauseAbility } from '../src/core/model/sandbox-condition.ts';
+import type { PauseAbility } from '../src/core/model/sandboxes/condition.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
 /**

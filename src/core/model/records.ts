@@ -3,7 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
 import { RunId, type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
-import type { PauseAbility, PauseKind, SandboxCondition } from './sandbox-condition.ts';
+import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
 import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
 

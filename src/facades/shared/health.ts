@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { PauseAbility } from '../../core/model/sandbox-condition.ts';
+import { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PauseAbility, PauseKind, SandboxCondition } from '../../core/model/sandbox-condition.ts';
+import { PauseAbility, PauseKind, SandboxCondition } from '../../core/model/sandboxes/condition.ts';
 
 /** A sandbox as every facade tells it. */
 export const SandboxStatus = z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Snapshot as Stored } from '../../core/model/snapshot.ts';
+import type { Snapshot as Stored } from '../../core/model/sandboxes/snapshot.ts';
 
 /** `name`, or `name:tag`. */
 export const SnapshotName = z

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { Snapshot } from '../../core/model/snapshot.ts';
+import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';

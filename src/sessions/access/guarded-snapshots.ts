@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
 import type { Action } from '../api/rules.ts';
 import type { SnapshotService } from '../api/snapshots.ts';
-import { authorize, authorizeRole, checkBy, may } from './authorize.ts';
+import { authorize, authorizeRole, checkBy } from './authorize.ts';
 
 const noSnapshot = () => new AppError('not_found', 'There is no such snapshot.');
 
@@ -40,7 +40,7 @@ export function guardedSnapshots(
     },
     async list() {
       const principal = principalOf();
-      return (await snapshots.list()).filter((one) => may(principal, 'see', one));
+      return await snapshots.list(seesAll(principal) ? undefined : (principal.owner ?? ''));
     },
     async find(idOrName) {
       const principal = principalOf();

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxView } from '../../core/model/records.ts';
-import type { PauseKind } from '../../core/model/sandbox-condition.ts';
+import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import type { ExecResult, SandboxUsage } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 

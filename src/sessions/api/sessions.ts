@@ -4,7 +4,7 @@ import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
-import type { PauseAbility } from '../../core/model/sandbox-condition.ts';
+import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionLife, SessionRecord } from '../../core/model/records.ts';
-import type { Snapshot } from '../../core/model/snapshot.ts';
+import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { ServiceRules } from './rules.ts';
 import type { CreateCommand } from './sessions.ts';
 

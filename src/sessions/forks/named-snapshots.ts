@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import { namedSnapshotKind as kind, Snapshot } from '../../core/model/snapshot.ts';
+import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ForkedSandbox, SnapshotService, SnapshotWish } from '../api/snapshots.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';

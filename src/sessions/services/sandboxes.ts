@@ -3,7 +3,7 @@ import { deadlineSignal, pause as wait } from '../../core/concurrency/cancel.ts'
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
-import type { PauseKind } from '../../core/model/sandbox-condition.ts';
+import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';

@@ -5,7 +5,7 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
-import { conditionOf } from '../../core/model/sandbox-condition.ts';
+import { conditionOf } from '../../core/model/sandboxes/condition.ts';
 import type { SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { eventsFrom } from '../engine/run-fold.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { conditionOf } from '../../../src/core/model/sandbox-condition.ts';
+import { conditionOf } from '../../../src/core/model/sandboxes/condition.ts';
 
 const record = { sandboxState: 'stopped', sandboxHeld: false, life: undefined } as const;
 

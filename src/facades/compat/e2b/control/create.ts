@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice, SessionLife } from '../../../../core/model/records.ts';
-import type { Snapshot } from '../../../../core/model/snapshot.ts';
+import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
 import type { NewSandbox } from './shapes.ts';

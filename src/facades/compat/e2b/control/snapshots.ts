@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
-import type { Snapshot } from '../../../../core/model/snapshot.ts';
+import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';

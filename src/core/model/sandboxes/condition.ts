@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SandboxPhase } from './events.ts';
+import type { SandboxPhase } from '../events.ts';
 
 /**
  * The one state of a sandbox that every surface tells. `new`: nothing has used it yet. `paused`: the next use resumes it.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SessionId } from './ids.ts';
+import { SessionId } from '../ids.ts';
 
 // Copies of files that people keep. Their blobs stay on this installation, so an export of sessions leaves them out.
 export const namedSnapshotKind = 'named-snapshot';
