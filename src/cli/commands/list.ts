@@ -1,6 +1,5 @@
 import type { CliCommand } from '../command.ts';
 import { attachCommand } from './attach.ts';
-import { automationCommand } from './automations.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
 import { desktopCommand } from './desktop.ts';
@@ -13,12 +12,13 @@ import { pauseCommand, resumeCommand } from './pause.ts';
 import { portCommand } from './port.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
+import { automationCommand } from './server/automations.ts';
+import { skillCommand } from './server/skills.ts';
+import { usageCommand } from './server/usage.ts';
+import { webhookCommand } from './server/webhooks.ts';
+import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
-import { skillCommand } from './skills.ts';
-import { usageCommand } from './usage.ts';
-import { webhookCommand } from './webhooks.ts';
-import { workerCommand } from './worker.ts';
 
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [

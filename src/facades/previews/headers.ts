@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { withoutHops } from '../shared/port-relay.ts';
+import { withoutHops } from '../shared/previews/port-relay.ts';
 import { ownCookie } from './cookies.ts';
 import type { Target } from './target.ts';
 

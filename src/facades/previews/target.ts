@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
-import { previewParameter } from '../shared/preview-links.ts';
+import { previewParameter } from '../shared/previews/preview-links.ts';
 import { previewCookies, withoutPreviewCookies } from './cookies.ts';
 
 /** The preview that a request is for, and what the program behind it may know of the request. */

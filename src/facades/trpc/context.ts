@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import type { PreviewLinks } from '../shared/preview-links.ts';
+import type { PreviewLinks } from '../shared/previews/preview-links.ts';
 
 const maxCalls = 1_000;
 

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { AppError } from '../../../../core/errors/errors.ts';
-import { relay } from '../../../shared/port-relay.ts';
+import { relay } from '../../../shared/previews/port-relay.ts';
 import type { Target } from '../target.ts';
 import type { Call } from './call.ts';
 import { answerJson, refusals } from './refusals.ts';

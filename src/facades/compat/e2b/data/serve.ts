@@ -6,7 +6,7 @@ import { nobody, type Principal } from '../../../../core/model/principal.ts';
 import type { Credentials } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { breaking, joined, upgradeHead } from '../../../shared/port-relay.ts';
+import { breaking, joined, upgradeHead } from '../../../shared/previews/port-relay.ts';
 import { headerOf } from '../headers.ts';
 import type { RunningSandbox, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';

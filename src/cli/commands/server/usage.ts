@@ -1,7 +1,7 @@
-import type { Outputs } from '../../client/types.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
-import { oneLine } from '../io.ts';
+import type { Outputs } from '../../../client/types.ts';
+import { type CliCommand, jsonOption } from '../../command.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { oneLine } from '../../io.ts';
 
 type Group = Outputs['usage']['report']['groups'][number];
 const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import type { CliCommand } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
-import type { BoxChoice } from '../worker/session-boxes.ts';
+import type { CliCommand } from '../../command.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import type { BoxChoice } from '../../worker/session-boxes.ts';
 
 const hosted = 'https://api.anthropic.com';
 
@@ -43,9 +43,9 @@ export const workerCommand: CliCommand = {
     const [maxSessions, maxIdle] = [count('maxSessions', 4), count('maxIdle', 60)];
 
     const [{ AgentsApi }, { SessionBoxes }, { runWorker }] = await Promise.all([
-      import('../worker/agents-api.ts'),
-      import('../worker/session-boxes.ts'),
-      import('../worker/worker.ts'),
+      import('../../worker/agents-api.ts'),
+      import('../../worker/session-boxes.ts'),
+      import('../../worker/worker.ts'),
     ]);
     const api = new AgentsApi({ url, key, workerId: `corral-${hostname()}-${process.pid}` });
     const boxes = new SessionBoxes(corral(), environmentId, boxChoiceOf(options, count));

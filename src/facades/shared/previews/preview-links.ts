@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Peppers } from '../../auth/pepper.ts';
-import { AppError } from '../../core/errors/errors.ts';
-import type { SessionId } from '../../core/model/ids.ts';
-import { everybody, type Principal } from '../../core/model/principal.ts';
-import type { Credentials } from '../../http/guard/credentials.ts';
-import type { PreviewView } from '../../sessions/api/ports.ts';
+import type { Peppers } from '../../../auth/pepper.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { everybody, type Principal } from '../../../core/model/principal.ts';
+import type { Credentials } from '../../../http/guard/credentials.ts';
+import type { PreviewView } from '../../../sessions/api/ports.ts';
 
 /** The part of an address that opens a preview, in the query of its first request. */
 export const previewParameter = 'corral_preview';

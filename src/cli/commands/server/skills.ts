@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { Outputs } from '../../client/types.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
-import { findNamed } from '../find-named.ts';
-import { oneLine } from '../io.ts';
+import type { Outputs } from '../../../client/types.ts';
+import { type CliCommand, jsonOption } from '../../command.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { findNamed } from '../../find-named.ts';
+import { oneLine } from '../../io.ts';
 
 type Skill = Outputs['skills']['list'][number];
 

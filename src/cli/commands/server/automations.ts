@@ -1,8 +1,8 @@
-import type { Inputs, Outputs } from '../../client/types.ts';
-import { type CliCommand, jsonOption, type Options } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
-import { findNamed } from '../find-named.ts';
-import { oneLine } from '../io.ts';
+import type { Inputs, Outputs } from '../../../client/types.ts';
+import { type CliCommand, jsonOption, type Options } from '../../command.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { findNamed } from '../../find-named.ts';
+import { oneLine } from '../../io.ts';
 
 type Automation = Outputs['automations']['get'];
 type AutomationStart = Outputs['automations']['start'];

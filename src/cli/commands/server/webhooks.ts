@@ -1,9 +1,9 @@
-import type { Corral } from '../../client/index.ts';
-import type { Outputs } from '../../client/types.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
-import { findNamed } from '../find-named.ts';
-import { oneLine } from '../io.ts';
+import type { Corral } from '../../../client/index.ts';
+import type { Outputs } from '../../../client/types.ts';
+import { type CliCommand, jsonOption } from '../../command.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { findNamed } from '../../find-named.ts';
+import { oneLine } from '../../io.ts';
 
 type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['test'];
