@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { usageDimensions } from '../../sessions/api/server/usage.ts';
+import { usageDimensions } from '../../sessions/api/usage.ts';
 
 // Usage of sessions over days, as clients ask for it and see it.
 

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
 import type { Action } from '../api/rules.ts';
-import type { SnapshotService } from '../api/snapshots.ts';
+import type { SnapshotService } from '../api/server/snapshots.ts';
 import { authorize, authorizeRole, checkBy } from './authorize.ts';
 
 const noSnapshot = () => new AppError('not_found', 'There is no such snapshot.');

@@ -1,5 +1,5 @@
 import type { Principal } from '../../core/model/principal.ts';
-import type { UsageService } from '../api/server/usage.ts';
+import type { UsageService } from '../api/usage.ts';
 import { may } from './authorize.ts';
 
 /** A caller gets the sums of the sessions that it may read. A link to another owner's shared session adds none. */

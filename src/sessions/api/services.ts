@@ -23,14 +23,14 @@ import { type ServerCredentialService, serverCredentialRules } from './server/cr
 import { type DocumentService, documentRules } from './server/documents.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
+import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
-import { type UsageService, usageRules } from './server/usage.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
-import { type SnapshotService, snapshotRules } from './snapshots.ts';
 import { type StreamService, streamRules } from './streams.ts';
 import { type TerminalService, terminalRules } from './terminals.ts';
+import { type UsageService, usageRules } from './usage.ts';
 
 /**
  * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown

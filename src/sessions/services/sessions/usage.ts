@@ -1,7 +1,7 @@
 import type { Store, UsageSum } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
-import type { UsageDimension, UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/server/usage.ts';
+import type { UsageDimension, UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
 
 interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;

@@ -1,5 +1,5 @@
-import type { SessionRecord } from '../../../core/model/records.ts';
-import type { ServiceRules } from '../rules.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { ServiceRules } from './rules.ts';
 
 export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];

@@ -1,8 +1,8 @@
-import type { SessionId } from '../../core/model/ids.ts';
-import type { SessionLife, SessionRecord } from '../../core/model/records.ts';
-import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
-import type { ServiceRules } from './rules.ts';
-import type { CreateCommand } from './sessions.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
+import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
+import type { ServiceRules } from '../rules.ts';
+import type { CreateCommand } from '../sessions.ts';
 
 export interface SnapshotWish {
   /** `name` or `name:tag`. An older snapshot of the owner with this name loses it. */
