@@ -49,6 +49,7 @@ const rules: Rule[] = [
       'drivers/memory/daemon.ts': 'the fake, whose users are tests',
       'src/web/parts/ansi.ts': 'of its own words',
       'src/app/settings/templates.ts': 'of its own limit',
+      'src/automations/hooks/match.ts': 'of the escaped name of an account',
     },
   },
   {
@@ -69,6 +70,8 @@ const rules: Rule[] = [
       'src/app/parts/warm-pool.ts': 'waits between tries',
       'src/app/start/webhooks.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
+      'src/cli/worker/agents-api.ts': 'waits between tries',
+      'src/cli/worker/session-work.ts': 'waits between tries',
       'src/agents/models/demo/tasks/game.ts': 'puts an apple into a game',
       'src/client/fetch-event-source.ts': 'waits between tries',
       'src/web/data/server.ts': 'waits between tries',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pause } from '../../core/concurrency/cancel.ts';
+import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
 import { readFrames } from './event-frames.ts';
 
 // The client side of the Managed Agents API, as a self-hosted environment's worker uses it. The wire is the one of
@@ -69,6 +70,8 @@ interface Call {
   readonly signal: AbortSignal;
 }
 const answerMs = 30_000;
+/** A page of a thousand events, each with the output of a tool. */
+const jsonLimits: JsonLimits = { maxBytes: 128 * 2 ** 20, maxDepth: 200, maxValues: 1_000_000 };
 
 export class AgentsApi {
   readonly #options: AgentsApiOptions;
@@ -146,7 +149,7 @@ export class AgentsApi {
     const answer = await this.#ask(path, call);
     const text = await answer.text();
     try {
-      return shape.parse(JSON.parse(text));
+      return shape.parse(jsonWithin(text, jsonLimits));
     } catch (cause) {
       throw new Error(`${this.#options.url} answers ${path} otherwise than the Managed Agents API does.`, { cause });
     }
@@ -175,7 +178,7 @@ export class AgentsApi {
       throw new AgentsApiError(0, `${url} cannot be reached.`);
     });
     if (answer.ok) return answer;
-    const said = ErrorBody.safeParse(await answer.json().catch(() => undefined));
+    const said = ErrorBody.safeParse(jsonWithin(await answer.text().catch(() => ''), jsonLimits));
     const text = said.success ? said.data.error.message : `The server answers ${answer.status}.`;
     throw new AgentsApiError(answer.status, text);
   }
@@ -189,7 +192,7 @@ const Secret = z.object({ sessions_token: z.string().min(1) });
 export function sessionKeyOf({ secret }: Work): string | undefined {
   if (!secret) return undefined;
   try {
-    return Secret.parse(JSON.parse(Buffer.from(secret, 'base64url').toString('utf8'))).sessions_token;
+    return Secret.parse(jsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
   } catch {
     return undefined; // the environment's key serves then
   }

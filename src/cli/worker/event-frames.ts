@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
 
-const maxFrameChars = 32 * 1024 * 1024;
+const maxFrameChars = 32 * 2 ** 20;
+const frameLimits: JsonLimits = { maxBytes: 2 * maxFrameChars, maxDepth: 200, maxValues: 1_000_000 };
 
 /** The events of a server-sent stream, without the frames that keep it open. Throws what an `error` frame says. */
 export async function* readFrames<Shape extends z.ZodType>(
@@ -19,7 +21,7 @@ export async function* readFrames<Shape extends z.ZodType>(
       const { event, data } = fieldsOf(frame);
       if (data === undefined || event === 'ping') continue;
       if (event === 'error') throw new Error(`The server ends the stream: ${data.slice(0, 500)}`);
-      yield shape.parse(JSON.parse(data));
+      yield shape.parse(jsonWithin(data, frameLimits));
     }
   }
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
@@ -7,6 +9,7 @@ import { toSessionId } from '../shared/session-id.ts';
 import { Snapshot, SnapshotInput, snapshotView } from '../shared/snapshots.ts';
 import { about, params } from './about.ts';
 
+const Deleted = z.object({ id: z.string() });
 const one = z.object({ snapshot_id: z.string().max(100).describe('the snapshot') });
 const example = {
   id: 'snap-0123456789abcdef',
@@ -19,23 +22,27 @@ const example = {
   sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
 };
 const response = { 200: okEnveloped(Snapshot, example) };
+// Routes of no session answer without the envelope, as all others of the server do.
+const aboutCopies = describing({ tag: 'Sandboxes', prefix: 'snapshots', failures: detailFailures });
 
 /** The copies of files that outlive their sandboxes. */
 export function mountSnapshots(app: App, acting: FacadeParts['acting']): void {
   app.get(
     '/api/v1/snapshots',
     {
-      schema: { response: { 200: okEnveloped(z.object({ snapshots: z.array(Snapshot) }), { snapshots: [example] }) } },
-      config: { doc: about('Snapshots', 'List your snapshots, the newest first') },
+      schema: { response: { 200: ok(Snapshot.array(), [example]) } },
+      config: { doc: aboutCopies('List', 'List your snapshots, the newest first') },
     },
-    async ({ principal }) =>
-      success({ snapshots: (await acting(principal).services.snapshots.list()).map(snapshotView) }),
+    async ({ principal }) => (await acting(principal).services.snapshots.list()).map(snapshotView),
   );
   app.get(
     '/api/v1/snapshots/:snapshot_id',
-    { schema: { params: one, response }, config: { doc: about('Snapshot', 'One snapshot', { fails: [404] }) } },
+    {
+      schema: { params: one, response: { 200: ok(Snapshot, example) } },
+      config: { doc: aboutCopies('Get', 'One snapshot', { fails: [404] }) },
+    },
     async ({ params: { snapshot_id }, principal }) =>
-      success(snapshotView(await acting(principal).services.snapshots.get(snapshot_id))),
+      snapshotView(await acting(principal).services.snapshots.get(snapshot_id)),
   );
   app.post(
     '/api/v1/sessions/:sid/sandbox/snapshots',
@@ -60,12 +67,12 @@ export function mountSnapshots(app: App, acting: FacadeParts['acting']): void {
   app.delete(
     '/api/v1/snapshots/:snapshot_id',
     {
-      schema: { params: one, response: { 200: okEnveloped(z.object({ id: z.string() }), { id: example.id }) } },
-      config: { doc: about('DeleteSnapshot', 'Delete a snapshot; sessions that began with it stay', { fails: [404] }) },
+      schema: { params: one, response: { 200: ok(Deleted, { id: example.id }) } },
+      config: { doc: aboutCopies('Delete', 'Delete a snapshot; sessions that began with it stay', { fails: [404] }) },
     },
     async ({ params: { snapshot_id }, principal }) => {
       await acting(principal).services.snapshots.remove(snapshot_id);
-      return success({ id: snapshot_id });
+      return { id: snapshot_id };
     },
   );
 }

@@ -21,6 +21,8 @@ interface Deps {
 const removeMs = 30_000;
 const usageMs = 3_000;
 const pauseMs = 30_000;
+const nothingToPause = () =>
+  new AppError('sandbox_not_found', 'The sandbox does not run, so there is nothing to pause.');
 
 /** A user's direct control of a session's sandbox. */
 export function sandboxService({ commands, sandboxes, driver, sessions, clock, ids }: Deps): SandboxService {
@@ -68,7 +70,7 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       commandId: ids.short(),
     });
     await commands.change(id, {}); // waits until the record shows the pause
-    if (!stopped) throw new AppError('sandbox_not_found', 'The sandbox does not run, so there is nothing to pause.');
+    if (!stopped) throw nothingToPause();
   }
 
   return {
@@ -93,8 +95,9 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       refuseUnkept(driver, keeps);
       const now = await sessions.sandbox(id);
       if (now.condition === 'paused' && now.keeps === keeps) return now;
-      if (keeps === 'memory') await freeze(id, signal);
-      else await end(id);
+      if (keeps === 'files') await end(id);
+      else if (await isRunning(id)) await freeze(id, signal);
+      else throw nothingToPause();
       return await sessions.sandbox(id);
     },
     async reset(id, signal) {

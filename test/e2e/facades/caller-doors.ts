@@ -120,7 +120,8 @@ function filled(path: string, to: Targets): string {
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
   const ofSkill = path.includes('/skills/') ? to.skill : ofHook;
   const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofSkill;
-  const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofAutomation;
+  const ofKey = path.includes('/keys/') ? to.key : ofAutomation;
+  const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofKey;
   const values: Record<string, string> = {
     sid: path === '/e2b/templates/{sid}' ? to.snapshot : path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,

@@ -166,6 +166,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'see',
     `GET /api/v1/automations/{id}
+    GET /api/v1/snapshots/{snapshot_id}
     GET /api/v1/webhooks/{id}
     GET /sessions/{sid}
     GET /api/sessions/{sid}

@@ -127,7 +127,9 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
 /** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
 const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
-  / \/e2b\/.*\{sid\}|DELETE|delete|archive$|reset|close|pause|revoke|[sS]top\b|upload-to-project|\/share$/.test(name);
+  / \/e2b\/.*\{sid\}|POST \/anthropic\/v1\/sessions\/\{id\}$|DELETE|delete|archive$|reset|close|pause|revoke|[sS]top\b|upload-to-project|\/share$/.test(
+    name,
+  );
 
 async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const left = [...items];

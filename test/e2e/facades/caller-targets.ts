@@ -112,7 +112,8 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   const { services, keys } = owner.server.core;
   const { id } = owner;
   const [, procedure = ''] = /^procedure (\w+)/.exec(door) ?? [];
-  if (procedure === 'keys') return { key: (await keys.create({ name: 'x', role: 'viewer' })).view.id };
+  if (procedure === 'keys' || door.includes('/keys/{id}'))
+    return { key: (await keys.create({ name: 'x', role: 'viewer' })).view.id };
   if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
     return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
   if (/anthropic.*\/(agents|environments|files)\//.test(door)) return await documentsOf(owner);

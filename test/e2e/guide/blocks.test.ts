@@ -22,6 +22,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'docs/machines/sandbox.md': 'diagrams',
   'docs/machines/session.md': 'diagrams',
   'docs/machines/supervisor.md': 'diagrams',
+  'docs/how-to/serve-a-managed-environment.md': 'wants a Managed Agents server; test/e2e/cli/worker.test.ts',
   'docs/kubernetes.md': 'a file for containerd on a node of a cluster',
 };
 const blocksOf = (text: string) =>

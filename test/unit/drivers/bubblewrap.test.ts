@@ -142,7 +142,7 @@ test('files in memory take at most two thirds of it, so that the daemon outlives
   for (const args of [asUser, asRoot]) {
     const sizes = args.flatMap((arg, at) => (arg === '--size' ? [Number(args[at + 1])] : []));
     const places = args.flatMap((arg, at) => (arg === '--tmpfs' ? [args[at + 1]] : []));
-    expect(places).toEqual(['/dev/shm', '/tmp', '/home/agent', '/run']); // processes inside cannot write to /run
+    expect(places).toEqual(['/dev/shm', '/tmp', '/home/agent', '/mnt', '/run']); // processes inside cannot write to /run
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual((2 / 3) * inside.limits.memoryBytes);
   }
 });

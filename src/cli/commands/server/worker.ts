@@ -23,7 +23,7 @@ export const workerCommand: CliCommand = {
   ],
   examples: [
     'ANTHROPIC_ENVIRONMENT_KEY=… corral worker --environment env_01ABC',
-    'corral worker --environment env_01ABC --egress pypi.org --egress "*.pythonhosted.org" --memory 2GiB',
+    'corral worker --environment env_01ABC --egress api.example.com --memory 2GiB',
   ],
   async run({ options, io, corral }) {
     const environmentId = options.text('environment') ?? io.env.ANTHROPIC_ENVIRONMENT_ID;

@@ -65,6 +65,7 @@ export const projectCredentialsRouter = router({
 /** The credentials of all sessions of the server, for administrators. Those of the settings are listed, and stay. */
 export const serverCredentialsRouter = router({
   list: procedure
+    .input(z.strictObject({}).optional())
     .output(z.array(ServerCredential))
     .query(async ({ ctx }) => (await ctx.services.serverCredentials.list()).map(shownServerCredential)),
 

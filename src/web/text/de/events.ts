@@ -14,6 +14,8 @@ const names: GermanNames = {
   'event.tool.calling': 'Ein Werkzeug wird aufgerufen',
   'event.tool.output': 'Mehr Ausgabe eines Aufrufs',
   'event.tool.called': 'Ein Aufruf endete',
+  'event.child.started': 'Der Agent gab eine Aufgabe weiter',
+  'event.skill.read': 'Der Agent las einen Skill',
   'event.run.wait': 'Der Lauf wartet auf eine Person',
   'event.run.resumed': 'Der Lauf geht weiter',
   'event.approval.requested': 'Ein Aufruf braucht Erlaubnis',

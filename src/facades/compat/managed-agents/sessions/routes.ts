@@ -134,6 +134,7 @@ export function sessionRoutes(parts: Parts, settings: ManagedAgentsSettings): Ro
         const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
         if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
         if (budget !== undefined && budget !== null) throw unsupportedField('budget', 'leave it out');
+        await sessions.update(record.id, {}); // who may not change it is not told of its state
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         await sessions.update(record.id, {
