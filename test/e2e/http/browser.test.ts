@@ -263,6 +263,7 @@ test('with a token set, every route except the open ones requires it', async () 
     '/docs/assets/0123456789abcdef',
     '/static/0123456789abcdef',
     '/api/health',
+    '/api/v1/hooks/0123456789abcdef', // a signature is its right
     // Shared sessions need no token; this server has none.
     `${base}/shared/0123456789abcdef`,
     `${base}/0123456789abcdef/share/files`,
