@@ -65,7 +65,11 @@ export const toolsAskingFirst = ({ declarations, find }: ToolRegistry, rules: re
 export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);
-  return registryOf(tools.filter(passes), names.includes(askUser.name) && passes(askUser));
+  const { desktopAdvice } = registry;
+  return {
+    ...registryOf(tools.filter(passes), names.includes(askUser.name) && passes(askUser)),
+    ...(desktopAdvice !== undefined && { desktopAdvice }),
+  };
 }
 
 /** The same with further tools, of which the model sees only the declared ones. A tool of ours is never replaced. */

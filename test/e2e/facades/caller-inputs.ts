@@ -89,7 +89,7 @@ export function inputOf(name: string, to: Targets): object {
   if (given) return given(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
   if (name.startsWith('skills.')) return { id: to.skill };
-  if (name === 'snapshots.list') return {};
+  if (name === 'snapshots.list' || name === 'serverCredentials.list') return {};
   if (name === 'snapshots.create') return { sessionId: to.sid };
   if (name.startsWith('snapshots.')) return { id: to.snapshot };
   if (name.startsWith('webhooks.')) return { id: to.webhook };

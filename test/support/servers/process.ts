@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { DriverHarness } from '../../../drivers/conformance.ts';
 import { installationOf } from '../../../drivers/process/cgroup/open.ts';
@@ -56,11 +57,20 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
       return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
     },
     connect: (as = {}) => processDriver(options(as)),
-    killBehindItsBack: async (id) => void process.kill(await pidOf(id), 'SIGKILL'),
+    async killBehindItsBack(id) {
+      const pid = await pidOf(id);
+      process.kill(pid, 'SIGKILL');
+      while (await isAlive(pid)) await sleep(10); // a busy machine ends it later
+    },
     async remains(id) {
       const processes = (await findByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
       return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   };
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  return stat !== '' && !/\) [ZX] /.test(stat);
 }

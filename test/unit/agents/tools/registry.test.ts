@@ -5,6 +5,7 @@ import {
   runTool,
   toolRegistry,
   withoutDesktop,
+  withoutSkills,
 } from '../../../../src/agents/tools/registry.ts';
 import { webSearchTool } from '../../../../src/agents/tools/web-search.ts';
 import { callIn, familyOf, toolWords } from '../../../../src/agents/tools/words.ts';
@@ -177,4 +178,10 @@ test('a search of the web exists only where a search engine is set up', () => {
   expect(toolRegistry().find('web_search')).toBeUndefined();
   expect(JSON.stringify(toolRegistry().declarations)).not.toContain('web_search');
   expect(toolRegistry(['web_search'], 'off', [webSearchTool(engine)]).find('web_search')).toBeDefined();
+});
+
+test('the advice about a missing desktop stays where further tools are left out', async () => {
+  const registry = withoutSkills(withoutDesktop(toolRegistry(undefined, 'claude'), 'A person can add one.'));
+  const { output } = await runTool(registry, context({}), { name: 'browser_navigate', args: { url: 'x' } });
+  expect(output).toContain('A person can add one.');
 });
