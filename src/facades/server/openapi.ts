@@ -14,6 +14,7 @@ const description =
 const own: Readonly<Record<string, string>> = {
   Server: 'Whether the server is well, its templates and models, and its settings.',
   Streams: "A session's files, and commands with their output as it comes, of any size.",
+  Sandboxes: 'The state of a sandbox, its pause, and copies of its files.',
   Repositories: "A session's repositories: what changed, commits, pull requests, and checkpoints.",
   Automations: 'Agents that start by themselves, by a schedule or a call.',
   Webhooks: 'Programs outside that hear of runs, automations and sessions.',
