@@ -264,6 +264,8 @@ def _():
         where, options = fields[4], fields[5].split(",")
         if "rw" not in options or where.startswith(own) or where in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):
             continue
+        if where == "/mnt" and fields[fields.index("-") + 1] == "tmpfs":
+            continue  # a folder in memory of the sandbox's own
         if os.access(where, os.W_OK):
             bad.append(where)
     if bad:

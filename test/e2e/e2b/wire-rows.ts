@@ -54,12 +54,7 @@ function controlRows(it: WireClient, created: () => Response): void {
     expect([answer.status, await answer.json()]).toEqual([404, expect.objectContaining({ code: 404 })]);
   });
   test.each([
-    ['GET', '/v2/sandboxes/{}/logs'],
     ['PUT', '/sandboxes/{}/network'],
-    ['POST', '/sandboxes/{}/snapshots'],
-    ['POST', '/sandboxes/{}/fork'],
-    ['DELETE', '/templates/base'],
-    ['GET', '/snapshots'],
     ['POST', '/v3/templates'],
     ['GET', '/volumes'],
     ['GET', '/secrets'],
