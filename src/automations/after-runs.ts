@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Append, EventLog, RecordPut, RecordStore } from '../core/contracts/ports.ts';
 import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
+import { carryRecords } from './carried-appends.ts';
 import { type AutomationRecords, newStart } from './records.ts';
 
 // Ends of runs that may start an automation. A record is written with the append that has the end, so that a server that
@@ -48,16 +49,7 @@ export class AfterRuns {
 
   /** The same log, whose appends carry the ends of runs. */
   around(log: EventLog): EventLog {
-    const carried = new WeakMap<Append, Append>(); // a repeated append has to be the same object
-    return {
-      ...log,
-      append: (entry) => {
-        if (!this.#isOpen) return log.append(entry);
-        const found = carried.get(entry) ?? withEnds(entry);
-        carried.set(entry, found);
-        return log.append(found);
-      },
-    };
+    return carryRecords(log, withEnds, () => this.#isOpen);
   }
 
   /** Adds the starts that follow from the oldest ends. Resolves with whether there may be more. Each step can be repeated. */

@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function explainRefusal(
   const authority = `${hostname}:${port || (protocol === 'http:' ? 80 : 443)}`;
   const script = `p=\${https_proxy:-http://127.0.0.1:3128}; p=\${p#*://}; p=\${p%/}
 exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' ${authority} ${authority} >&3 && head -n 1 <&3`;
-  const command = `timeout 5 bash -c '${script.replaceAll("'", `'\\''`)}'`;
+  const command = `timeout 5 bash -c ${quoteForShell(script)}`;
   const { stdout } = await sandbox.exec({ command, timeoutMs: 6_000 }, signal).catch((thrown: unknown) => {
     if (thrown instanceof AppError && thrown.code === 'cancelled') throw thrown;
     return { stdout: '' };

@@ -3,6 +3,7 @@ import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contra
 import type { SessionFact } from '../../core/model/events.ts';
 import { Outcome } from '../../core/model/records.ts';
 import { WaitReason } from '../../core/model/spending.ts';
+import { carryRecords } from '../carried-appends.ts';
 
 // The events that endpoints have not got yet. A record is written with the append that it tells of, so that a server that
 // dies right after loses none.
@@ -74,16 +75,7 @@ export class Outbox {
 
   /** The same log, whose appends carry what endpoints have to hear. */
   around(log: EventLog): EventLog {
-    const carried = new WeakMap<Append, Append>(); // a repeated append has to be the same object
-    return {
-      ...log,
-      append: (entry) => {
-        if (!this.#isOpen) return log.append(entry);
-        const found = carried.get(entry) ?? withOutbox(entry);
-        carried.set(entry, found);
-        return log.append(found);
-      },
-    };
+    return carryRecords(log, withOutbox, () => this.#isOpen);
   }
 }
 

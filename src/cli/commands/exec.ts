@@ -1,3 +1,4 @@
+import { quoteForShell } from '../../core/text/quote.ts';
 import { type CliCommand, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { writeTo } from '../io.ts';
@@ -57,7 +58,7 @@ export const execCommand: CliCommand = {
 };
 
 /** A word as a shell reads it literally. */
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word));
 
 function variable(given: string): [string, string] {
   const at = given.indexOf('=');

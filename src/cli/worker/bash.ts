@@ -1,4 +1,5 @@
 import type { Box } from '../../client/index.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 
 const maxOutputBytes = 100_000;
 const defaultTimeoutMs = 120_000;
@@ -94,5 +95,4 @@ export async function restartBash(box: Box): Promise<void> {
 
 /** A command of bash that runs a script with arguments. */
 export const bashOf = (script: string, ...args: readonly string[]): string =>
-  `bash -c ${[script, 'corral-worker', ...args].map(quoted).join(' ')}`;
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+  `bash -c ${[script, 'corral-worker', ...args].map(quoteForShell).join(' ')}`;

@@ -16,3 +16,6 @@ export const onOneLine = (text: string): string =>
     .replaceAll(/[\p{C}\s]+/gu, ' ')
     .trim()
     .slice(0, 200);
+
+/** Quotes any text as one word of a shell command. */
+export const quoteForShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

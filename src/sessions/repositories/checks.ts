@@ -1,6 +1,6 @@
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { quoteForShell } from '../services/shell-quoting.ts';
 import { printable } from './environments.ts';
 
 type Check = RepositoryEnvironment['checks'][number];

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import { environmentIn, lockFiles, type RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { quoteForShell } from '../services/shell-quoting.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;

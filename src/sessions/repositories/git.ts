@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { quoteForShell } from '../services/shell-quoting.ts';
 
 // Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes into a repository. They must not
 // change the meaning of a person's command, so each script works with settings of its own.

@@ -3,10 +3,11 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { ProcessEntry, SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { loginCommand, quoteForShell } from './shell-quoting.ts';
+import { loginCommand } from './shell-quoting.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;

@@ -1,5 +1,4 @@
-/** Quotes any text as one word of a shell command. */
-export const quoteForShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+import { quoteForShell } from '../../core/text/quote.ts';
 
 /** Longer commands go through a file descriptor, because the kernel limits one argument to 128 KiB. */
 const longCommand = 100_000;

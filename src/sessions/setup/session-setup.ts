@@ -5,6 +5,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { digestOf } from '../../core/text/digest.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
@@ -68,7 +69,7 @@ export class SessionSetup {
 
   async #prepare(live: LiveSession, client: SandboxClient, agent: SessionAgent): Promise<void> {
     const { closing } = this.#deps;
-    const link = `mkdir -p .session/uploads .session/outputs && { [ -e /mnt/session ] || ln -s ${quoted(`${client.workdir}/.session`)} /mnt/session; }`;
+    const link = `mkdir -p .session/uploads .session/outputs && { [ -e /mnt/session ] || ln -s ${quoteForShell(`${client.workdir}/.session`)} /mnt/session; }`;
     const made = await client.exec({ command: link, cwd: client.workdir, timeoutMs: shortMs }, closing);
     if (made.exitCode !== 0)
       await this.#tell(live, `/mnt/session is not in this sandbox: ${made.stderr.trim()}. Its files are in .session.`);
@@ -85,12 +86,12 @@ export class SessionSetup {
     const { closing, openUpload } = this.#deps;
     const place = `.session/uploads/${path}`;
     const at = (command: string) => client.exec({ command, cwd: client.workdir, timeoutMs: shortMs }, closing);
-    if ((await at(`test -e ${quoted(place)}`)).exitCode === 0) return;
+    if ((await at(`test -e ${quoteForShell(place)}`)).exitCode === 0) return;
     try {
       const content = await openUpload(upload);
       if (await client.transfers.areSupported(closing)) await client.transfers.write(place, content, {}, closing);
       else await client.writeFile(place, Buffer.concat(await content.toArray()), closing);
-      await at(`chmod a-w ${quoted(place)}`); // the agent only reads what the program gave it
+      await at(`chmod a-w ${quoteForShell(place)}`); // the agent only reads what the program gave it
     } catch (thrown) {
       const error = toAppError(thrown);
       if (passing.has(error.code)) throw error;
@@ -109,7 +110,7 @@ export class SessionSetup {
     for (const [manager, names] of wanted) {
       const install = commands[manager];
       if (install === undefined) throw new AppError('internal', `No way to install with ${manager}.`);
-      const command = `${install} ${names.map(quoted).join(' ')}`;
+      const command = `${install} ${names.map(quoteForShell).join(' ')}`;
       const {
         exitCode,
         stderr,
@@ -130,5 +131,3 @@ export class SessionSetup {
     await writer.write([{ type: 'sandbox.setup', runId: null, data: { kind: 'failed', detail } }]);
   }
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
+import { quoteForShell } from '../../core/text/quote.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { CodeResult } from '../api/workspaces.ts';
 import { outputsOf } from '../services/cut-outputs.ts';
-import { loginCommand, quoteForShell } from '../services/shell-quoting.ts';
+import { loginCommand } from '../services/shell-quoting.ts';
 
 export interface CodeScript {
   readonly program: string;

@@ -1,3 +1,4 @@
+import { quoteForShell } from '../../../core/text/quote.ts';
 /** A sandbox's report about itself: the values of each name, in the order of the lines. */
 export type Facts = ReadonlyMap<string, readonly string[]>;
 
@@ -105,7 +106,7 @@ if [ -n "$proxy" ]; then
     echo "proxy $target \${line:-none}"
   done
 fi
-if command -v perl >/dev/null; then perl -e '${calls.replaceAll("'", "'\\''")}'; else echo "untested calls"; fi
+if command -v perl >/dev/null; then perl -e ${quoteForShell(calls)}; else echo "untested calls"; fi
 echo "end of it"
 `;
 }

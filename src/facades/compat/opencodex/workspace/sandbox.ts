@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
+import { quoteForShell } from '../../../../core/text/quote.ts';
 import { idempotencyHeader, json } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
@@ -146,7 +147,7 @@ async function placed(
   if (!workdir.startsWith('/') || workdir.startsWith('/workspace/')) {
     throw new AppError('path_outside', 'Path is outside the workspace');
   }
-  const folder = `'${path.replaceAll("'", `'\\''`)}'`;
+  const folder = quoteForShell(path);
   if (!(await look(`cd -- ${folder}`)))
     throw new AppError('invalid_request', 'workdir is not a directory in the sandbox');
   return { command: `cd -- ${folder} || exit 1\n${command}`, cwd: '.' };
