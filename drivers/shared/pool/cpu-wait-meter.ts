@@ -4,12 +4,19 @@ import { elapsed } from '../../../src/core/contracts/clock.ts';
 
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
+/**
+ * The part of the machine's pressure that counts as waiting of the daemon. A daemon also waits for programs that it starts
+ * and for its own further threads, and the kernel tells of those waits only for the machine as a whole. With this share a
+ * daemon that hangs on an overloaded machine is given up after about 30 s, on a calm one after 3 s.
+ */
+const pressureShare = 0.6;
 
 /**
  * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences have a meaning. `init` is the
  * process of this machine whose child the daemon is. Zero where the machine does not show the daemon, as from a container.
+ * `pressure` reads how long programs of this machine have waited for a processor, in ms.
  */
-export function cpuWaitMeter(init: number): () => Promise<number> {
+export function cpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
@@ -17,15 +24,16 @@ export function cpuWaitMeter(init: number): () => Promise<number> {
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);
-    const now = daemon === undefined ? undefined : await readingOf(daemon);
+    const now = daemon === undefined ? undefined : await readingOf(daemon, pressure);
     if (!now)
       daemon = undefined; // restarted: the next call finds the new one
     else if (last) {
       // The kernel adds a wait only when it is over, so a daemon that has not run since the last look has waited all along.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
-      const waited = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
-      ahead = isStuck ? ahead + waited : 0;
-      total += waited;
+      const own = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
+      ahead = isStuck ? ahead + own : 0;
+      const shared = now.isStopped ? 0 : (now.pressureMs - last.pressureMs) * pressureShare;
+      total += Math.max(own, shared);
     }
     last = now;
     return total;
@@ -37,19 +45,30 @@ interface CpuWaitSample {
   readonly ranNs: number;
   readonly waitedNs: number;
   readonly wantsToRun: boolean;
+  /** Somebody halted it by a signal, so it waits for nothing. */
+  readonly isStopped: boolean;
+  readonly pressureMs: number;
 }
 
-async function readingOf(pid: number): Promise<CpuWaitSample | undefined> {
+async function readingOf(pid: number, pressure: typeof machinePressure): Promise<CpuWaitSample | undefined> {
   try {
-    const [schedule, stat] = await Promise.all([
+    const [schedule, stat, pressureMs] = await Promise.all([
       readFile(`/proc/${pid}/schedstat`, 'latin1'),
       readFile(`/proc/${pid}/stat`, 'latin1'),
+      pressure(),
     ]);
     const [ranNs = 0, waitedNs = 0] = schedule.split(' ').map(Number);
-    return { at: elapsed(), ranNs, waitedNs, wantsToRun: fieldsOf(stat)[0] === 'R' };
+    const [state] = fieldsOf(stat);
+    return { at: elapsed(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
   } catch {
     return undefined; // it has ended, or the kernel does not tell
   }
+}
+
+/** How long at least one program of this machine has waited for a processor, in ms; 0 where the kernel does not count it. */
+async function machinePressure(): Promise<number> {
+  const told = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
+  return Number(/^some .*total=(\d+)/m.exec(told)?.[1] ?? 0) / 1_000;
 }
 
 /** The fields after the name, which can contain spaces and brackets: the state, the parent's pid. */

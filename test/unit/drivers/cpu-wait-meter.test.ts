@@ -66,3 +66,19 @@ test('a daemon that is stopped is not starved, however busy the machine is', asy
 test('a process without a daemon is never starved', async () => {
   expect(await cpuWaitMeter(1_999_999_999)()).toBe(0);
 });
+
+test('a part of the machine’s pressure counts, but not for a daemon that is stopped', async () => {
+  const { init, daemon } = await sandbox('setInterval(() => {}, 1_000_000);');
+  let pressureMs = 0;
+  const starvedMs = cpuWaitMeter(init, async () => pressureMs);
+  const grown = async () => {
+    const from = await starvedMs();
+    pressureMs += 100_000;
+    return (await starvedMs()) - from;
+  };
+  await expect.poll(grown).toBeGreaterThan(59_000); // a daemon is found within a second
+  process.kill(daemon, 'SIGSTOP');
+  await expect.poll(() => readFileSync(`/proc/${daemon}/stat`, 'latin1').split(') ')[1]?.[0]).toBe('T');
+  await starvedMs();
+  expect(await grown()).toBeLessThan(10_000);
+});
