@@ -16,6 +16,7 @@ const files = [
   'dist/cli/*.js',
   'dist/server-commands.json',
   'dist/src/client/*.js',
+  'dist/src/core/text/server-sent-events.js',
   'dist/src/core/text/stream-frames.js',
   'dist/src/**/*.d.ts',
 ];

@@ -1,7 +1,8 @@
+import { serverSentEvents } from '../core/text/server-sent-events.ts';
+
 // Server-sent events over `fetch`, for platforms without an EventSource, such as Node. This class has only the parts of
 // the standard that tRPC's client uses; the failed answer's status is the error event's `code`. The package
-// `eventsource` gives up at a 502,
-// which a proxy answers while the server restarts, and waits a fixed 3 s after each break.
+// `eventsource` gives up at a 502, which a proxy answers while the server restarts, and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {
@@ -72,30 +73,12 @@ export class FetchEventSource {
     opened();
     this.readyState = states.open;
     this.#tell({ type: 'open' });
-    const decoder = new TextDecoder();
-    const reader = response.body.getReader();
-    let text = '';
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return undefined;
-      text += decoder.decode(value, { stream: true }).replaceAll('\r\n', '\n');
-      const frames = text.split('\n\n');
-      text = frames.pop() ?? '';
-      for (const frame of frames) this.#hear(frame);
+    for await (const { type, data, id, retry } of serverSentEvents(response.body)) {
+      this.#lastId = id ?? this.#lastId;
+      this.#retryMs = retry ?? this.#retryMs;
+      if (data !== undefined) this.#tell({ type, data, lastEventId: this.#lastId });
     }
-  }
-
-  #hear(frame: string): void {
-    let type = 'message';
-    const data: string[] = [];
-    for (const line of frame.split('\n')) {
-      const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
-      if (name === 'event') type = value;
-      if (name === 'data') data.push(value);
-      if (name === 'id') this.#lastId = value;
-      if (name === 'retry' && /^\d+$/.test(value)) this.#retryMs = Number(value);
-    }
-    if (data.length > 0) this.#tell({ type, data: data.join('\n'), lastEventId: this.#lastId });
+    return undefined;
   }
 
   #tell(event: SourceEvent): void {

@@ -86,6 +86,7 @@ test('the packed package works in another program, includes its types, and runs 
       'types',
       'watch',
     ].map((name) => `dist/src/client/${name}.js`),
+    'dist/src/core/text/server-sent-events.js',
     'dist/src/core/text/stream-frames.js',
   ]);
   expect(tarball).toBe(`corral-client-${packageJson.version}.tgz`);
