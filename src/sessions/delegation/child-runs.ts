@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import type { ChildRuns, ChildState, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
+import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { type RunId, SessionId } from '../../core/model/ids.ts';
 import { childKind, type OwnBudget, type SessionRecord } from '../../core/model/records.ts';
 import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
+import { type Amounts, ChildBudgets } from './child-budgets.ts';
+import { unlessGone, withChildErrors } from './child-failures.ts';
+import { readChildState, untilSettled } from './child-state.ts';
 import type { WorkspaceCopies } from './workspace-copies.ts';
 
 // A child is a session whose id follows from the call that started it. So a call that a restart interrupted finds its child
@@ -18,17 +20,6 @@ import type { WorkspaceCopies } from './workspace-copies.ts';
 
 const maxDepth = 2;
 const maxCopies = 4; // tries of one copy
-
-const Link = z.object({
-  callId: z.string(),
-  runId: z.string(),
-  /** Once it is deleted. */
-  spent: z.object({ turns: z.number(), tokens: z.number(), cost: z.number() }).optional(),
-});
-const kinds = ['turns', 'tokens', 'cost'] as const;
-const nothing = { turns: 0, tokens: 0, cost: 0 };
-type Amounts = typeof nothing;
-type Wish = NonNullable<ChildTask['budget']>;
 
 interface ChildServices {
   readonly sessions: Pick<
@@ -62,11 +53,18 @@ const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =
 export class Delegation {
   readonly #deps: Deps;
   readonly #services = Promise.withResolvers<ChildServices>();
+  readonly #budgets: ChildBudgets;
   /** Starts of one parent come one after another, so that none evades the count or the budget. */
   readonly #turns = keyedQueue();
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    const { records, budgetOf } = deps;
+    this.#budgets = new ChildBudgets({
+      records,
+      budgetOf,
+      sessions: async () => (await this.#services.promise).sessions,
+    });
   }
 
   /** After a restart a run can go on before the services are there, so its calls wait. */
@@ -75,9 +73,13 @@ export class Delegation {
   }
 
   /** The ids of a session's children, also of those that have ended. */
-  async childrenOf(id: SessionId): Promise<readonly SessionId[]> {
-    const found = await this.#deps.records.list(childKind, { idPrefix: `${id}:` });
-    return found.map((record) => SessionId.parse(record.id.slice(id.length + 1)));
+  childrenOf(id: SessionId): Promise<readonly SessionId[]> {
+    return this.#budgets.childrenOf(id);
+  }
+
+  /** The part of a session's budget that its children have. */
+  reservedFor(id: SessionId): Promise<Amounts> {
+    return this.#budgets.reservedFor(id);
   }
 
   /** The tools of one run. */
@@ -90,34 +92,23 @@ export class Delegation {
     };
     const look = async (given: string, wait: boolean, signal: AbortSignal) => {
       const id = await own(given);
-      const { sessions } = await raceAbort(this.#services.promise, signal);
-      if (wait) await settled(sessions, id, signal);
-      return await this.#look(id, signal);
+      const services = await raceAbort(this.#services.promise, signal);
+      if (wait) await untilSettled(services.sessions, id, signal);
+      return await readChildState(id, { ...services, used: await this.#budgets.spent(id) }, signal);
     };
     const sessions = async () => (await this.#services.promise).sessions;
     return {
-      start: (callId, task, signal) => told(this.#start({ parent, runId, most, callId, task }, signal)),
+      start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
       list: () => this.childrenOf(parent.id),
-      look: (given, wait, signal) => told(look(given, wait, signal)),
+      look: (given, wait, signal) => withChildErrors(look(given, wait, signal)),
       send: (given, text) =>
-        told(own(given).then(async (id) => void (await (await sessions()).send(id, { text, mode: 'inject' })))),
-      stop: (given) => told(own(given).then(async (id) => void (await (await sessions()).stop(id)))),
+        withChildErrors(
+          own(given).then(async (id) => void (await (await sessions()).send(id, { text, mode: 'inject' }))),
+        ),
+      stop: (given) => withChildErrors(own(given).then(async (id) => void (await (await sessions()).stop(id)))),
       take: (given, paths, signal) =>
-        told(own(given).then((id) => this.#take({ from: id, to: parent.id }, paths, signal))),
+        withChildErrors(own(given).then((id) => this.#take({ from: id, to: parent.id }, paths, signal))),
     };
-  }
-
-  /** The part of a session's budget that its children have: all that an open one may use, and all that an ended one has used. */
-  async reservedFor(id: SessionId): Promise<Amounts> {
-    const sum = { turns: 0, tokens: 0, cost: 0 };
-    const { sessions } = await this.#services.promise;
-    for (const child of await this.childrenOf(id)) {
-      const record = await sessions.get(child).catch(unlessGone);
-      const used = record ? await this.#spentWithChildren(child) : await this.#remembered(id, child);
-      const isOver = record === undefined || record.status === 'completed';
-      for (const kind of kinds) sum[kind] += isOver ? used[kind] : Math.max(used[kind], record.budget?.[kind] ?? 0);
-    }
-    return sum;
   }
 
   /** A run has ended: its children end with it. */
@@ -136,11 +127,7 @@ export class Delegation {
   async deleteChildren(id: SessionId): Promise<void> {
     const { sessions } = await this.#services.promise;
     const parent = (await sessions.get(id)).parent?.sessionId;
-    const link = parent && (await this.#deps.records.get(childKind, `${parent}:${id}`));
-    if (link) {
-      const doc = { ...Link.parse(link.doc), spent: await this.#spentWithChildren(id) };
-      await this.#deps.records.put({ kind: childKind, id: link.id, doc });
-    }
+    if (parent) await this.#budgets.remember(parent, id);
     for (const child of await this.childrenOf(id)) await sessions.delete(child).catch(unlessGone);
   }
 
@@ -195,7 +182,7 @@ export class Delegation {
     if (task.template !== undefined && !role)
       throw new AppError('invalid_request', `There is no template ${JSON.stringify(task.template)}.`);
     await this.#admit(parent.id, id, most);
-    const budget = await this.#budgetFor(parent.id, task.budget ?? {});
+    const budget = await this.#budgets.budgetFor(parent.id, task.budget ?? {});
     await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: { callId, runId } });
     await failpoint('delegate.recorded');
     const model = role?.model ?? parent.model;
@@ -251,82 +238,6 @@ export class Delegation {
       );
   }
 
-  /** At most what the parent has left, without what its other children may still use. */
-  async #budgetFor(parent: SessionId, asked: Wish): Promise<OwnBudget> {
-    const { sessions } = await this.#services.promise;
-    const limits = await this.#deps.budgetOf(await sessions.get(parent));
-    const used = await this.#spent(parent);
-    const reserved = await this.reservedFor(parent);
-    const budget: { -readonly [Kind in keyof Amounts]?: number } = {};
-    for (const kind of kinds) {
-      const limit = limits[kind];
-      const left = limit === undefined ? undefined : limit - used[kind] - reserved[kind];
-      if (left !== undefined && left <= 0)
-        throw new AppError('quota', `Nothing is left of the budget of ${kind}: your children have it, or it is spent.`);
-      const wanted = asked[kind];
-      if (left === undefined) {
-        if (wanted !== undefined) budget[kind] = wanted;
-        continue;
-      }
-      // Without a wish a child gets a quarter, so that there is some for others and for the parent.
-      const share = kind === 'cost' ? left / 4 : Math.ceil(left / 4);
-      budget[kind] = Math.min(wanted ?? share, left);
-    }
-    return budget;
-  }
-
-  async #spentWithChildren(id: SessionId): Promise<Amounts> {
-    const [own, lent] = await Promise.all([this.#spent(id), this.reservedFor(id)]);
-    return { turns: own.turns + lent.turns, tokens: own.tokens + lent.tokens, cost: own.cost + lent.cost };
-  }
-
-  async #remembered(parent: SessionId, id: SessionId): Promise<Amounts> {
-    const found = await this.#deps.records.get(childKind, `${parent}:${id}`);
-    return (found && Link.parse(found.doc).spent) ?? nothing;
-  }
-
-  /** By its log, which has the usage of each turn, also of a run that is under way. */
-  async #spent(id: SessionId): Promise<Amounts> {
-    const { sessions } = await this.#services.promise;
-    const used = { turns: 0, tokens: 0, cost: 0 };
-    for await (const { type, data } of sessions.history(id)) {
-      if (type !== 'usage') continue;
-      used.turns += 1;
-      used.tokens += data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0);
-      used.cost += (data.cost ?? 0) + (data.assumed?.cost ?? 0);
-    }
-    return used;
-  }
-
-  async #look(id: SessionId, signal: AbortSignal): Promise<ChildState> {
-    const { sessions, files } = await this.#services.promise;
-    const record = await sessions.get(id);
-    const used = await this.#spent(id);
-    let [lastWords, question]: [string, string | undefined] = ['', undefined];
-    for await (const event of sessions.history(id)) {
-      if (event.type === 'message.assistant') lastWords = event.data.text;
-      if (event.type === 'run.wait') question = event.data.question;
-      if (event.type === 'run.resumed' || event.type === 'run.end') question = undefined;
-    }
-    const state =
-      record.status === 'completed'
-        ? (record.outcome?.status ?? 'completed')
-        : record.status === 'waiting'
-          ? 'waiting'
-          : 'running';
-    const changed = state === 'running' ? { files: [] } : await files.changes(id, signal).catch(() => ({ files: [] }));
-    const letters = { added: 'A', modified: 'M', deleted: 'D' } as const;
-    return {
-      id,
-      title: record.title,
-      state,
-      ...(question !== undefined && { question }),
-      lastWords,
-      ...used,
-      changes: changed.files.map(({ path, change }) => `${letters[change]} ${path}`),
-    };
-  }
-
   async #take(
     { from: id, to: parent }: { readonly from: SessionId; readonly to: SessionId },
     wanted: readonly string[],
@@ -347,60 +258,4 @@ export class Delegation {
   }
 }
 
-/** Resolves when the child has ended or is gone, or waits for something other than a person's permission. */
-async function settled(
-  { get, follow }: Pick<SessionService, 'get' | 'follow'>,
-  id: SessionId,
-  signal: AbortSignal,
-): Promise<void> {
-  let [after, isCut] = [0, true];
-  while (isCut) {
-    isCut = false;
-    for await (const update of follow(id, after, { signal, deltas: false })) {
-      if (update.kind === 'resync') {
-        // Its log is trimmed, so its record says how it is.
-        if ((await get(id)).status !== 'running') return;
-        [after, isCut] = [update.head, true];
-        break;
-      }
-      for (const { type, data } of update.events) {
-        const mayEnd = type === 'run.end' || (type === 'run.wait' && data.reason !== 'approval');
-        const { status } = mayEnd ? await get(id) : { status: 'running' };
-        if (status === (type === 'run.end' ? 'completed' : 'waiting')) return;
-      }
-    }
-  }
-  throwIfFired(signal);
-}
-
-/** Failures that end the parent's call as they are: they are the server's, or the model reads what to do. */
-const plain: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  ...([
-    'cancelled',
-    'shutting_down',
-    'fenced',
-    'store_unavailable',
-    'store_busy',
-    'store_corrupt',
-    'internal',
-  ] as const),
-  ...(['invalid_request', 'not_found', 'file_not_found', 'path_outside', 'conflict', 'payload_too_large'] as const),
-]);
-/** A child that cannot work is no reason for its parent's run to fail. */
-async function told<Answer>(call: Promise<Answer>): Promise<Answer> {
-  try {
-    return await call;
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (plain.has(error.code)) throw error;
-    const isGone = error.code === 'session_not_found';
-    throw new AppError(isGone ? 'not_found' : 'conflict', isGone ? 'The child is gone.' : error.publicMessage, {
-      cause: error,
-    });
-  }
-}
-
-const unlessGone = (thrown: unknown): undefined => {
-  if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
-};
 const titleOf = (task: string): string => (task.split('\n')[0] ?? '').slice(0, 80);

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { ChildTask } from '../../agents/tools/delegation/child-runs.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import { childKind, type OwnBudget, type SessionRecord } from '../../core/model/records.ts';
+import type { SessionService } from '../api/sessions.ts';
+import { unlessGone } from './child-failures.ts';
+
+const kinds = ['turns', 'tokens', 'cost'] as const;
+const nothing = { turns: 0, tokens: 0, cost: 0 };
+export type Amounts = typeof nothing;
+
+const Link = z.object({
+  callId: z.string(),
+  runId: z.string(),
+  /** Once it is deleted. */
+  spent: z.object({ turns: z.number(), tokens: z.number(), cost: z.number() }).optional(),
+});
+
+interface BudgetDeps {
+  readonly records: RecordStore;
+  /** Resolves once the services are there. */
+  readonly sessions: () => Promise<Pick<SessionService, 'get' | 'history'>>;
+  /** The limits of a session over all of its runs. */
+  readonly budgetOf: (session: SessionRecord) => Promise<OwnBudget>;
+}
+
+/** What children may use of the budget of their parent, and what they have used. */
+export class ChildBudgets {
+  readonly #deps: BudgetDeps;
+
+  constructor(deps: BudgetDeps) {
+    this.#deps = deps;
+  }
+
+  /** The ids of a session's children, also of those that have ended. */
+  async childrenOf(id: SessionId): Promise<readonly SessionId[]> {
+    const found = await this.#deps.records.list(childKind, { idPrefix: `${id}:` });
+    return found.map((record) => SessionId.parse(record.id.slice(id.length + 1)));
+  }
+
+  /** The part of a session's budget that its children have: all that an open one may use, and all that an ended one has used. */
+  async reservedFor(id: SessionId): Promise<Amounts> {
+    const sum = { turns: 0, tokens: 0, cost: 0 };
+    const sessions = await this.#deps.sessions();
+    for (const child of await this.childrenOf(id)) {
+      const record = await sessions.get(child).catch(unlessGone);
+      const used = record ? await this.spentWithChildren(child) : await this.#remembered(id, child);
+      const isOver = record === undefined || record.status === 'completed';
+      for (const kind of kinds) sum[kind] += isOver ? used[kind] : Math.max(used[kind], record.budget?.[kind] ?? 0);
+    }
+    return sum;
+  }
+
+  /** At most what the parent has left, without what its other children may still use. */
+  async budgetFor(parent: SessionId, asked: NonNullable<ChildTask['budget']>): Promise<OwnBudget> {
+    const sessions = await this.#deps.sessions();
+    const limits = await this.#deps.budgetOf(await sessions.get(parent));
+    const used = await this.spent(parent);
+    const reserved = await this.reservedFor(parent);
+    const budget: { -readonly [Kind in keyof Amounts]?: number } = {};
+    for (const kind of kinds) {
+      const limit = limits[kind];
+      const left = limit === undefined ? undefined : limit - used[kind] - reserved[kind];
+      if (left !== undefined && left <= 0)
+        throw new AppError('quota', `Nothing is left of the budget of ${kind}: your children have it, or it is spent.`);
+      const wanted = asked[kind];
+      if (left === undefined) {
+        if (wanted !== undefined) budget[kind] = wanted;
+        continue;
+      }
+      // Without a wish a child gets a quarter, so that there is some for others and for the parent.
+      const share = kind === 'cost' ? left / 4 : Math.ceil(left / 4);
+      budget[kind] = Math.min(wanted ?? share, left);
+    }
+    return budget;
+  }
+
+  /** By its log, which has the usage of each turn, also of a run that is under way. */
+  async spent(id: SessionId): Promise<Amounts> {
+    const sessions = await this.#deps.sessions();
+    const used = { turns: 0, tokens: 0, cost: 0 };
+    for await (const { type, data } of sessions.history(id)) {
+      if (type !== 'usage') continue;
+      used.turns += 1;
+      used.tokens += data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0);
+      used.cost += (data.cost ?? 0) + (data.assumed?.cost ?? 0);
+    }
+    return used;
+  }
+
+  async spentWithChildren(id: SessionId): Promise<Amounts> {
+    const [own, lent] = await Promise.all([this.spent(id), this.reservedFor(id)]);
+    return { turns: own.turns + lent.turns, tokens: own.tokens + lent.tokens, cost: own.cost + lent.cost };
+  }
+
+  /** Keeps what a child has spent, which is about to be deleted. */
+  async remember(parent: SessionId, id: SessionId): Promise<void> {
+    const link = await this.#deps.records.get(childKind, `${parent}:${id}`);
+    if (!link) return;
+    const doc = { ...Link.parse(link.doc), spent: await this.spentWithChildren(id) };
+    await this.#deps.records.put({ kind: childKind, id: link.id, doc });
+  }
+
+  async #remembered(parent: SessionId, id: SessionId): Promise<Amounts> {
+    const found = await this.#deps.records.get(childKind, `${parent}:${id}`);
+    return (found && Link.parse(found.doc).spent) ?? nothing;
+  }
+}
