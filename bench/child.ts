@@ -2,8 +2,9 @@
 // over the IPC channel. The process ends with its parent, even when the parent crashes.
 import type { Program } from './lib/calls/child-process.ts';
 
-const programs: Record<string, () => Promise<{ open: (argument: never) => Promise<Program> }>> = {
+const programs: Record<string, () => Promise<{ open: Program }>> = {
   'corral-parts': () => import('./lib/corral/corral-parts.ts'),
+  'corral-store': () => import('./lib/corral/corral-store.ts'),
   'busy-sessions': () => import('./lib/corral/busy-sessions.ts'),
   'control-calls': () => import('./lib/calls/control-calls.ts'),
   'egress-origin': () => import('./lib/calls/egress-origin.ts'),
@@ -17,15 +18,16 @@ const [name = '', argument = 'null'] = process.argv.slice(2);
 const load = programs[name];
 if (!load) throw new Error(`there is no program ${name}`);
 process.on('SIGINT', () => {}); // ctrl-c reaches this process too; the parent decides when it ends
-const program = await (await load()).open(JSON.parse(argument) as never);
+const stack = new AsyncDisposableStack();
+const methods = await (await load()).open(JSON.parse(argument) as never, stack);
 const end = async () => {
-  await program[Symbol.asyncDispose]();
+  await stack.disposeAsync();
   process.exit();
 };
 
 process.on('message', async ({ id, method, input }: { id: number; method: string; input: unknown }) => {
   try {
-    process.send?.({ id, value: await program.methods[method]?.(input as never) });
+    process.send?.({ id, value: await methods[method]?.(input as never) });
   } catch (thrown) {
     process.send?.({ id, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
   }

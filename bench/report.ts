@@ -1,6 +1,6 @@
-// `node scripts/run.mjs bench/report.ts`: puts the results of bench/results into bench/figures.json, and writes
+// `node scripts/run.mjs bench/report.ts`: puts the results of bench/results into docs/performance/figures.json, and writes
 // docs/performance.md from it, with one picture.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Figures, mergeFigures } from './lib/report/figures.ts';
 import { performancePage } from './lib/report/performance-page.ts';
@@ -9,7 +9,7 @@ import { rows, series } from './rows/all.ts';
 
 const folder = join(import.meta.dirname, 'results');
 const docs = join(import.meta.dirname, '../docs');
-const file = join(import.meta.dirname, 'figures.json');
+const file = join(docs, 'performance/figures.json');
 
 const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
 const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
@@ -18,7 +18,6 @@ const figures = mergeFigures(Figures.parse(JSON.parse(await readFile(file, 'utf8
 await writeFile(file, textOf(figures));
 const { text, picture } = performancePage({ figures, rows, series });
 await writeFile(join(docs, 'performance.md'), text);
-await mkdir(join(docs, 'performance'), { recursive: true });
 await writeFile(join(docs, 'performance/targets.svg'), picture);
 console.log(`docs/performance.md shows ${figures.metrics.length} figures and ${figures.series.length} series`);
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { plainTable } from '../src/core/text/plain-table.ts';
 import { describeCommit, describeHost } from './lib/calls/host.ts';
-import { against, isTimed } from './lib/measure/against.ts';
+import { against } from './lib/measure/against.ts';
 import { type Experiment, isWrong, type Row } from './lib/measure/measure.ts';
 import { noiseSensor } from './lib/measure/noise.ts';
 import { benchOptions } from './lib/measure/options.ts';
@@ -55,7 +55,7 @@ process.exitCode = exitCode();
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
   const wanted = row.experiments(mode).filter(isWanted);
-  const experiments = other === undefined ? wanted : wanted.filter(isTimed).map((it) => against(it, other));
+  const experiments = other === undefined ? wanted : wanted.map((it) => against(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing?.();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(row, it, missing));
@@ -97,12 +97,7 @@ function skipped(row: Row, experiment: Experiment, reason: string): Metric[] {
   return experiment.goals.map(({ stat: _stat, ...target }) => ({ ...about(row, experiment), target, ...reasons }));
 }
 
-function about(
-  { name }: Row,
-  { variant, unit, better }: Experiment,
-): Pick<Metric, 'name' | 'variant' | 'unit' | 'better'> {
-  return { name, variant, unit, better };
-}
+const about = ({ name }: Row, { variant, unit, better }: Experiment) => ({ name, variant, unit, better });
 
 async function curveOf(plan: SeriesPlan): Promise<Series[]> {
   if (stop.signal.aborted) return [];

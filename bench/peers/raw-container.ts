@@ -46,19 +46,12 @@ export async function startRaw({ Config, HostConfig }: Inspected, until: 'comman
   const path = join(mount, 'control');
   await new Promise<void>((listening) => server.listen({ path, readableAll: true, writableAll: true }, listening));
   const labels = { 'corral.bench': String(process.pid) };
+  // The volume gets its owner from the first of its two places, as Corral's.
+  const volume = (NoCopy = false) => ({ NoCopy, Labels: labels, DriverConfig: { Name: 'local' } });
   const Mounts = HostConfig.Mounts.map((it) =>
     it.Type === 'bind'
       ? { ...it, Source: mount }
-      : {
-          ...it,
-          Source: name,
-          // The volume gets its owner from the first of its two places, as Corral's.
-          VolumeOptions: {
-            NoCopy: it.VolumeOptions?.NoCopy ?? false,
-            Labels: labels,
-            DriverConfig: { Name: 'local' },
-          },
-        },
+      : { ...it, Source: name, VolumeOptions: volume(it.VolumeOptions?.NoCopy) },
   );
   const body = { ...Config, Env, Labels: labels, HostConfig: { ...HostConfig, Mounts } };
 

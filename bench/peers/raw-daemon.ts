@@ -1,25 +1,20 @@
-// The sandbox's daemon, spawned in a bubblewrap of its own behind the walls of the process driver (namespaces, user id,
-// control groups, system call filter, mounts), and asked over a socket in its workspace until it answers. Around it is
-// nothing: no server, no session, no record, no token file.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+// The sandbox's daemon, spawned in a bubblewrap of its own behind the walls of the process driver, and asked over a socket in
+// its workspace until it answers. Around it is nothing: no server, no session, no record.
+import { spawnSync } from 'node:child_process';
+import { chmod } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  accountFiles,
-  bubblewrapArguments,
-  insideEnvironment,
-  type SandboxPaths,
-  sharedUser,
-} from '../../drivers/process/bubblewrap.ts';
-import { enterCgroupCommand, openCgroups } from '../../drivers/process/cgroup/open.ts';
-import { findBubblewrap, writeSeccomp } from '../../drivers/process/find-bubblewrap.ts';
-import { unreadableLoader } from '../../drivers/process/unreadable-loader.ts';
+import { sharedUser } from '../../drivers/process/bubblewrap.ts';
+import { openCgroups } from '../../drivers/process/cgroup/open.ts';
+import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
+import { launch, workspaceOf } from '../../drivers/process/launch.ts';
+import { openFolders } from '../../drivers/shared/folders.ts';
+import { writeToken } from '../../drivers/shared/link/token.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
+import { SandboxId, SessionId } from '../../src/core/model/ids.ts';
+import { Secret } from '../../src/core/text/secret.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
@@ -28,59 +23,40 @@ export const missingBubblewrap = async (): Promise<string | undefined> =>
 
 const token = 'raw-daemon';
 const limits = { memoryBytes: 2 ** 31, cpus: 2, pids: 512, diskBytes: 2 ** 33 };
+const env = { CORRAL_SANDBOXD_LISTEN: '/workspace/s', CORRAL_EGRESS_PORT: '0' };
 const patience = () => AbortSignal.timeout(10_000);
 
-/** `once`: how long a start took, in ms. The daemon has ended when it resolves. */
-export async function daemonStarts(): Promise<{ once(): Promise<number> } & AsyncDisposable> {
+/** Returns a start: it resolves with how long it took, in ms, when the daemon has ended again. */
+export async function openDaemonStarts(stack: AsyncDisposableStack): Promise<() => Promise<number>> {
   const images = join(import.meta.dirname, '../../sandbox-images');
-  const folder = await freshFolder();
+  const folder = stack.use(await freshFolder());
+  await chmod(folder.path, 0o755);
   const daemon = join(folder.path, 'sandboxd.mjs');
   await bundleSandboxd(daemon);
-  await chmod(folder.path, 0o755);
   const bubblewrap = await findBubblewrap('bwrap', seccompProgram(process.arch));
   if (!bubblewrap) throw new Error('bubblewrap does not work here');
-  const { asRoot, seccomp } = bubblewrap;
-  const confined = (inside: SandboxPaths) => [bubblewrap.path, ...bubblewrapArguments(bubblewrap, inside)];
+  const [init, sudo] = [join(images, 'init.sh'), join(images, 'sudo')];
+  const programs = { node: process.execPath, init, sudo, daemon: async () => daemon };
   const cgroups = await openCgroups(folder.path);
-  const seal = await unreadableLoader(folder.path, { program: process.execPath, asRoot }, patience());
+  const folders = await openFolders(folder.path);
   let count = 0;
-
-  async function start(own: string, id: string) {
-    const [mount, workspace] = [join(own, 'mount'), join(own, 'w')];
-    for (const path of [mount, workspace]) await mkdir(path, { recursive: true });
-    for (const [name, text] of Object.entries(accountFiles(sharedUser))) await writeFile(join(own, name), text);
-    await copyFile(join(images, 'sudo'), join(own, 'sudo'));
-    if (asRoot) await chown(workspace, sharedUser, sharedUser);
+  return async () => {
+    const name = (++count).toString(16).padStart(16, '0');
+    const id = SandboxId.parse(`sbx-${name}`);
+    const labels = { id, sessionId: SessionId.parse(name), epoch: 1, template: '', image: '', expiresAt: 0 };
+    const from = monotonicMs();
+    const meta = await folders.prepare({ ...labels, driver: 'raw', instance: 'bench', token });
+    await writeToken(folders.mount(id), new Secret(token));
     const group = await cgroups.make(id, limits);
-    const programs = { node: process.execPath, init: join(images, 'init.sh'), daemon, screen: undefined };
-    const inside = { mount, workspace, accounts: own, ...programs, seal, id, limits, user: sharedUser };
-    const walls = { grouped: cgroups.limits, groups: group.shown, infoFd: 3, seccompFd: 4 };
-    const [program = '', ...args] = [...enterCgroupCommand(group.enter), ...confined({ ...inside, ...walls })];
-    const named = { CORRAL_SANDBOX_ID: id, CORRAL_SANDBOXD_TOKEN: token, CORRAL_SANDBOXD_LISTEN: '/workspace/s' };
-    const child = spawn(program, args, {
-      env: { ...insideEnvironment, ...named, CORRAL_EGRESS_PORT: '0' },
-      cwd: '/',
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-    });
-    writeSeccomp(child.stdio[4] as Writable, seccomp);
-    while (!(await answers(join(workspace, 's')))) await pause(1);
-    return child;
-  }
-
-  return {
-    async once() {
-      const id = `raw-${++count}`;
-      const own = join(folder.path, id);
-      const from = monotonicMs();
-      const child = await start(own, id);
-      const ms = monotonicMs() - from;
-      const ended = once(child, 'exit');
-      await cgroups.end(cgroups.foldersOf(id), patience());
-      await ended;
-      await rm(own, { recursive: true, force: true });
-      return ms;
-    },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    const confinement = { bubblewrap, user: sharedUser, group, grouped: cgroups.limits, givesWay: true };
+    const spec = { ...labels, env, limits, egress: { kind: 'none' } };
+    const { exited } = await launch({ spec, meta, folders, programs, confinement }, patience());
+    while (!(await answers(join(workspaceOf(folders, { id }), 's')))) await pause(1);
+    const ms = monotonicMs() - from;
+    await cgroups.end(cgroups.foldersOf(id), patience());
+    await exited;
+    await folders.remove(id);
+    return ms;
   };
 }
 

@@ -1,17 +1,65 @@
-// A command in a container by the engine's API: create the exec, start it, read its output to the end, get its exit
-// code.
-import { tell } from '../lib/calls/engine-api.ts';
+import { once } from 'node:events';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
+import { socketPath, tell } from '../lib/calls/engine-api.ts';
 
-export async function rawExec(container: string, command: string): Promise<number> {
-  const made = { AttachStdout: true, AttachStderr: true, Cmd: ['bash', '-c', command] };
-  const { Id } = await tell<{ Id: string }>('POST', `/containers/${container}/exec`, made);
-  await tell('POST', `/exec/${Id}/start`, { Detach: false, Tty: false });
-  const { ExitCode } = await tell<{ ExitCode: number }>('GET', `/exec/${Id}/json`);
-  return ExitCode;
+// A command in a container by the engine's API, until its end or left running; with its output as it comes; and as a terminal
+// on an attached stream.
+
+const createExec = async (container: string, exec: object): Promise<string> =>
+  (await tell<{ Id: string }>('POST', `/containers/${container}/exec`, { AttachStdout: true, ...exec })).Id;
+
+/** Resolves at the end of the command. Rejects when it fails. */
+export async function rawExec(container: string, command: string): Promise<void> {
+  const id = await createExec(container, { AttachStderr: true, Cmd: ['bash', '-c', command] });
+  await tell('POST', `/exec/${id}/start`, { Detach: false, Tty: false });
+  const { ExitCode } = await tell<{ ExitCode: number }>('GET', `/exec/${id}/json`);
+  if (ExitCode !== 0) throw new Error(`"${command}" ended with ${ExitCode}`);
 }
 
 /** Starts the command and leaves it running. */
 export async function rawDetached(container: string, command: string): Promise<void> {
-  const { Id } = await tell<{ Id: string }>('POST', `/containers/${container}/exec`, { Cmd: ['bash', '-c', command] });
-  await tell('POST', `/exec/${Id}/start`, { Detach: true, Tty: false });
+  const id = await createExec(container, { AttachStdout: false, Cmd: ['bash', '-c', command] });
+  await tell('POST', `/exec/${id}/start`, { Detach: true, Tty: false });
+}
+
+async function begin(container: string, exec: object, headers: Record<string, string>): Promise<ClientRequest> {
+  const id = await createExec(container, exec);
+  const json = JSON.stringify({ Detach: false, Tty: 'Tty' in exec });
+  const length = String(Buffer.byteLength(json));
+  const sent = { 'content-type': 'application/json', 'content-length': length, ...headers };
+  return request({ socketPath, method: 'POST', path: `/exec/${id}/start`, headers: sent, agent: false }).end(json);
+}
+
+/** Resolves at the end of the output. The engine puts eight bytes before each piece: the stream, and the length. */
+export async function rawOutput(container: string, command: string, heard: (bytes: Buffer) => void): Promise<void> {
+  const asked = await begin(container, { Cmd: ['bash', '-c', command] }, {});
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  let head = Buffer.alloc(0);
+  let left = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    for (let at = 0; at < chunk.length; ) {
+      if (left === 0) {
+        const more = chunk.subarray(at, at + 8 - head.length);
+        head = Buffer.concat([head, more]);
+        at += more.length;
+        if (head.length < 8) break;
+        left = head.readUInt32BE(4);
+        head = Buffer.alloc(0);
+      }
+      const piece = chunk.subarray(at, at + left);
+      if (piece.length > 0) heard(piece);
+      at += piece.length;
+      left -= piece.length;
+    }
+  }
+}
+
+/** A terminal that runs this command, as bytes in both directions. */
+export async function rawTerminal(container: string, command: string): Promise<Socket> {
+  const exec = { AttachStdin: true, Tty: true, Cmd: ['bash', '-c', command] };
+  const asked = await begin(container, exec, { connection: 'Upgrade', upgrade: 'tcp' });
+  const [, socket, head] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket, Buffer];
+  if (head.length > 0) socket.unshift(head);
+  return socket.setNoDelay(true);
 }

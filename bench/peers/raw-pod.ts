@@ -1,8 +1,9 @@
 // An equal pod by the API alone. Its settings are copied from one of Corral's pods. Its start ends at Ready, which is
 // before its daemon answers, so the peer's clock stops earlier than Corral's.
 import type { V1Pod } from '@kubernetes/client-node';
+import { kubectl } from '../../test/support/cluster/cluster.ts';
 import type { SessionClient } from '../lib/corral/client.ts';
-import { type Cluster, kubectl } from '../lib/corral/cluster.ts';
+import type { Cluster } from '../lib/corral/cluster.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
 export type PodLikeness = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record<string, string>> };

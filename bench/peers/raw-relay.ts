@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
-import type { Program } from '../lib/calls/child-process.ts';
-import { rawTerminal } from './raw-stream.ts';
+import type { ProgramMethods } from '../lib/calls/child-process.ts';
+import { rawTerminal } from './raw-exec.ts';
 
-export async function open({ container }: { container: string }): Promise<Program> {
+export async function open({ container }: { container: string }, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   await once(server, 'listening');
   const terminal = await rawTerminal(container, 'bash -i');
@@ -13,12 +13,10 @@ export async function open({ container }: { container: string }): Promise<Progra
     socket.on('message', (frame) => terminal.write(JSON.parse(String(frame)).data));
     terminal.on('data', (bytes) => socket.send(JSON.stringify({ type: 'shell_output', data: bytes.toString() })));
   });
-  return {
-    methods: { listen: () => `ws://127.0.0.1:${(server.address() as AddressInfo).port}` },
-    async [Symbol.asyncDispose]() {
-      terminal.destroy();
-      for (const socket of server.clients) socket.terminate();
-      server.close();
-    },
-  };
+  stack.defer(() => {
+    terminal.destroy();
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  return { listen: () => `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }

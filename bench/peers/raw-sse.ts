@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
-import type { Program } from '../lib/calls/child-process.ts';
+import type { ProgramMethods } from '../lib/calls/child-process.ts';
 import { type Emission, emit } from '../lib/calls/emit.ts';
 
 interface Argument {
@@ -12,7 +12,7 @@ interface Argument {
   readonly store: 'full' | 'normal' | 'memory';
 }
 
-export async function open({ dataDir, store }: Argument): Promise<Program> {
+export async function open({ dataDir, store }: Argument, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   const db = new DatabaseSync(join(dataDir, 'raw.db'));
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${store === 'full' ? 'FULL' : 'NORMAL'};
     CREATE TABLE event (seq INTEGER PRIMARY KEY, text TEXT) STRICT`);
@@ -47,16 +47,14 @@ export async function open({ dataDir, store }: Argument): Promise<Program> {
     put({ role: 'user', content: body.message });
     return { code: 0, msg: 'success', data: null };
   });
+  stack.defer(async () => {
+    app.server.closeAllConnections();
+    await app.close();
+    db.close();
+  });
   return {
-    methods: {
-      listen: async () => `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`,
-      emit: (emission: Emission) =>
-        emit(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
-    },
-    async [Symbol.asyncDispose]() {
-      app.server.closeAllConnections();
-      await app.close();
-      db.close();
-    },
+    listen: async () => `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`,
+    emit: (emission: Emission) =>
+      emit(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
   };
 }

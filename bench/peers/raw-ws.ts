@@ -3,14 +3,14 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Program } from '../lib/calls/child-process.ts';
+import type { ProgramMethods } from '../lib/calls/child-process.ts';
 import { type Emission, emit } from '../lib/calls/emit.ts';
 
 // The same length as Corral's own.
 const session_id = '0123456789abcdef';
 const message_id = '00000000-0000-4000-8000-000000000000';
 
-export async function open(): Promise<Program> {
+export async function open(_none: unknown, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, clientTracking: false });
   await once(server, 'listening');
   const sockets = new Set<WebSocket>();
@@ -27,14 +27,12 @@ export async function open(): Promise<Program> {
     for (const socket of sockets) socket.send(bytes, { binary: false });
   }
 
+  stack.defer(() => {
+    for (const socket of sockets) socket.terminate();
+    server.close();
+  });
   return {
-    methods: {
-      listen: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-      emit: (emission: Emission) => emit(emission, (_n, text) => void put(text)),
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.terminate();
-      server.close();
-    },
+    listen: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    emit: (emission: Emission) => emit(emission, (_n, text) => void put(text)),
   };
 }

@@ -9,9 +9,8 @@ import { until } from '../lib/calls/until.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';
 
-/** Starts it for connections to this host and port alone. */
-export async function tinyproxy(host: string, to: number): Promise<{ readonly port: number } & AsyncDisposable> {
-  await using stack = new AsyncDisposableStack();
+/** Starts it for connections to this host and port alone; resolves with its own port. */
+export async function startTinyproxy(stack: AsyncDisposableStack, host: string, to: number): Promise<number> {
   const { path } = stack.use(await freshFolder());
   const port = await freePort();
   const [config, filter] = [join(path, 'config'), join(path, 'filter')];
@@ -23,8 +22,7 @@ export async function tinyproxy(host: string, to: number): Promise<{ readonly po
   await writeFile(config, `${lines.join('\n')}\n`);
   stack.adopt(spawn(tinyproxyProgram, ['-d', '-c', config], { stdio: 'ignore' }), (child) => void child.kill());
   await until(() => listens(port), 'tinyproxy listened');
-  const held = stack.move();
-  return { port, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return port;
 }
 
 const listens = (port: number) =>

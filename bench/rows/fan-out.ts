@@ -1,18 +1,17 @@
-import type { Transport } from '../lib/calls/event-reader.ts';
-import { openFanOut } from '../lib/calls/fan-out.ts';
-import { type Experiment, type Mode, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Child, startChild } from '../lib/calls/child-process.ts';
+import { EventReader, type FanOutRound, type Transport } from '../lib/calls/event-reader.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
+import { addUp, type Experiment, type Mode, type Row, roundsWithin, type Side, timed } from '../lib/measure/measure.ts';
 
 // A hundred readers of one session, in this process, each server in its own. `latency`: at 100 events a second, from
 // the moment the server gets an event to the moment a reader has it; both sides store each event first. `ceiling`: from
 // the command to emit to the last event at the last reader; neither side stores anything, because the disk would hide
 // the cost of a delivery.
 
-const readers = 100;
+const count = 100;
 const bytes = 300;
-const sides = {
-  sse: { subject: 'corral-parts', peer: 'raw-sse' },
-  websocket: { subject: 'corral-parts', peer: 'raw-ws' },
-} as const;
+const peers = { sse: 'raw-sse', websocket: 'raw-ws' } as const;
 
 export const fanOut: Row = {
   name: 'fan-out',
@@ -20,23 +19,31 @@ export const fanOut: Row = {
   experiments: (mode) => [latency(mode), ceiling('sse', mode), ceiling('websocket', mode)],
 };
 
+type Readers = readonly EventReader[];
+interface FanOut {
+  readonly over: Transport;
+  readonly events: number;
+  /** The pace; undefined: as fast as possible. */
+  readonly everyMs?: number;
+  readonly arrivalMs: number;
+  readonly store: 'full' | 'memory';
+  samplesOf(readers: Readers, round: FanOutRound): readonly number[];
+}
+
 const latency = (mode: Mode): Experiment => ({
   ...timed,
   variant: { of: 'latency', over: 'sse' },
-  peer: 'raw-sse',
+  peer: peers.sse,
   goals: [{ stat: 'p99', max: 1.5 }],
   rounds: roundsWithin(mode, 16_000),
-  open: (stack) =>
-    openFanOut(stack, {
-      ...sides.sse,
-      over: 'sse',
-      readers,
-      events: mode === 'quick' ? 60 : 200,
-      emission: { everyMs: 10, bytes },
-      arrivalMs: 5_000,
-      store: 'full',
-      samplesOf: (all) => all.flatMap(({ latencies }) => latencies),
-    }),
+  open: openPair({
+    over: 'sse',
+    events: mode === 'quick' ? 60 : 200,
+    everyMs: 10,
+    arrivalMs: 5_000,
+    store: 'full',
+    samplesOf: (readers) => readers.flatMap(({ latencies }) => latencies),
+  }),
 });
 
 const ceiling = (over: Transport, mode: Mode): Experiment => ({
@@ -45,20 +52,56 @@ const ceiling = (over: Transport, mode: Mode): Experiment => ({
   better: 'higher',
   feels: 'noise',
   subject: 'corral',
-  peer: sides[over].peer,
+  peer: peers[over],
   goals: [{ stat: 'p50', min: 0.6 }],
   rounds: { ...roundsWithin(mode, 14_000), warmUp: 2 },
-  open: (stack) =>
-    openFanOut(stack, {
-      ...sides[over],
-      over,
-      readers,
-      events: mode === 'quick' ? 400 : 1_500,
-      emission: { bytes },
-      arrivalMs: 30_000,
-      store: 'memory',
-      samplesOf: (all, { count, from }) => [
-        (count * readers * 1_000) / (Math.max(...all.map(({ heardAt }) => heardAt)) - from),
-      ],
-    }),
+  open: openPair({
+    over,
+    events: mode === 'quick' ? 400 : 1_500,
+    arrivalMs: 30_000,
+    store: 'memory',
+    samplesOf: (readers, { count: events, from }) => [
+      (events * count * 1_000) / (Math.max(...readers.map(({ heardAt }) => heardAt)) - from),
+    ],
+  }),
 });
+
+function openPair(plan: FanOut): Experiment['open'] {
+  return async (stack) => {
+    const side = async (program: string): Promise<Side> => {
+      const { path: dataDir } = stack.use(await freshFolder());
+      const child = stack.use(await startChild(program, { dataDir, store: plan.store, over: plan.over }));
+      const url = await child.call<string>('listen');
+      const readers: EventReader[] = [];
+      for (let n = 0; n < count; n++) readers.push(stack.use(await EventReader.open(url, plan.over)));
+      let first = 1;
+      return () => {
+        first += plan.events;
+        return takeRound(child, readers, { ...plan, first: first - plan.events });
+      };
+    };
+    return { subject: await side('corral-parts'), peer: await side(peers[plan.over]) };
+  };
+}
+
+/** Both programs emit; when everything has arrived, or the time is over, the round has its value. */
+async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }) {
+  const { first, events, everyMs, arrivalMs } = plan;
+  for (const reader of readers) reader.reset();
+  const load = watchGenerator();
+  const from = monotonicMs();
+  const crc = await child.call<number>('emit', {
+    first,
+    count: events,
+    bytes,
+    ...(everyMs !== undefined && { everyMs }),
+  });
+  const deadline = performance.now() + arrivalMs;
+  while (!readers.every(({ last }) => last >= first + events - 1) && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const generator = load.stop();
+  const round = { first, count: events, crc, from };
+  const correct = addUp(readers.map((reader) => reader.correct(round)));
+  return { samples: plan.samplesOf(readers, round), correct, generator };
+}

@@ -36,7 +36,7 @@ const experiment = (act: Act, size: Size, mode: Mode): Experiment => ({
 });
 
 async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Promise<Pair> {
-  const { url, session, container } = stack.use(await dockerSession());
+  const { url, session, container } = await dockerSession(stack);
   const streams = stack.use(sandboxStreams(url, session));
   const times = size < 10_000_000 ? 10 : 1;
   const content = randomBytes(size);
@@ -44,7 +44,6 @@ async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Pr
   const inside = '/workspace/of-the-engine.bin';
   await streams.write('of-corral.bin', content);
   await rawWrite(container.Id, inside, content);
-  const timed = (work: () => Promise<unknown>) => timedSamples(times, work);
   const whole = async (read: (heard: (bytes: Buffer) => void) => Promise<void>) => {
     let sum = 0;
     await read((bytes) => {
@@ -52,16 +51,13 @@ async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Pr
     });
     if (sum !== crc) throw new Error('the file that came back is another one');
   };
-  const acts = {
+  const sides = {
     write: [() => streams.write('of-corral.bin', content), () => rawWrite(container.Id, inside, content)],
     read: [
       () => whole((heard) => streams.read('of-corral.bin', heard)),
       () => whole((heard) => rawRead(container.Id, inside, heard)),
     ],
   } as const;
-  const [subject, peer] = acts[act];
-  return {
-    subject: () => timed(subject),
-    peer: () => timed(peer),
-  };
+  const [ofCorral, ofEngine] = sides[act];
+  return { subject: () => timedSamples(times, ofCorral), peer: () => timedSamples(times, ofEngine) };
 }

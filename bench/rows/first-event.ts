@@ -1,13 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
-import { timedPost, waitingClient } from '../lib/calls/exchange.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
+import { httpCalls } from '../lib/calls/http-calls.ts';
+import { openSse } from '../lib/calls/open-sse.ts';
+import { TextWatch } from '../lib/calls/text-watch.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { watchGenerator } from '../lib/measure/generator.ts';
+import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import { type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
-// First event: from the first byte of a POST to the message's first SSE event at a waiting client. The subject is the
+// First event: from the request to the message's first SSE event at a waiting client. The subject is the
 // whole server as users start it, with durable appends. The clients run in this process.
 
 const betweenMs = 10;
@@ -26,40 +28,37 @@ async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pai
   const folder = stack.use(await freshFolder());
   const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store: 'full' }));
   const rawUrl = await raw.call<string>('listen');
+  const rawCalls = stack.use(httpCalls(new URL(rawUrl).origin));
   let messages = 0;
   return {
     async subject() {
       // The session's sandbox is ready already: the row does not need it, and its start would disturb the measurement.
       const session = await sessions.started();
-      const url = sessions.urlOf(session);
-      using client = await waitingClient(`${url}/events`);
       // The run fails at once, on purpose: the row does not measure it, so it needs no sandbox.
-      const say = (tag: string) => timedPost(`${url}/chat`, { message: `${tag}\n\`\`\`fail\nenough\n\`\`\`` });
-      const taken = await round(count, client, say);
+      const send = (tag: string) => sessions.chat(session, `${tag}\n\`\`\`fail\nenough\n\`\`\``);
+      const round = await takeRound(`${sessions.urlOf(session)}/events`, send);
       await sessions.remove(session);
-      return taken;
+      return round;
     },
-    async peer() {
-      using client = await waitingClient(rawUrl);
-      return await round(count, client, (tag) => timedPost(new URL('/say', rawUrl).href, { message: tag }));
-    },
+    peer: () => takeRound(rawUrl, (tag) => rawCalls.ask('/say', { message: tag })),
   };
 
-  async function round(
-    times: number,
-    client: Awaited<ReturnType<typeof waitingClient>>,
-    post: (tag: string) => ReturnType<typeof timedPost>,
-  ): Promise<SideRound> {
+  async function takeRound(events: string, send: (tag: string) => Promise<unknown>): Promise<SideRound> {
+    const socket = await openSse(events);
+    const watch = new TextWatch();
+    socket.on('data', (chunk) => watch.hear(String(chunk)));
     const load = watchGenerator();
     const samples: number[] = [];
-    for (let n = 0; n < times; n++) {
+    for (let n = 0; n < count; n++) {
       const tag = `message-${++messages}-`;
-      const heard = client.hears(tag);
-      const { sentAt, answer } = await post(tag);
-      if (!answer.startsWith('HTTP/1.1 200')) throw new Error(`it answered ${answer.slice(0, 300)}`);
-      samples.push((await heard) - sentAt);
+      const shown = watch.shows(tag);
+      const from = monotonicMs();
+      const sent = send(tag);
+      samples.push((await shown) - from);
+      await sent;
       await pause(betweenMs); // lets the last run's end be written and compacted, as between the messages of a person
     }
+    socket.destroy();
     return { samples, generator: load.stop() };
   }
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { containerOf, missingEngine, tell } from '../lib/calls/engine-api.ts';
-import { timedPost } from '../lib/calls/exchange.ts';
-import { trpcData } from '../lib/calls/http-calls.ts';
+import { httpCalls, trpcData } from '../lib/calls/http-calls.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { startServer } from '../lib/corral/server.ts';
@@ -38,17 +37,9 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none', CORRAL_E2B_FACADE: 'on' };
   const server = stack.use(await startServer(settings));
   const client = stack.use(sessionClient(server));
-  const e2b = async (path: string, body: object): Promise<string> => {
-    const headers = { 'content-type': 'application/json', 'x-api-key': 'none' };
-    const answer = await fetch(`${server.url}/e2b/sandboxes${path}`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify(body),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${text}`);
-    return text;
-  };
+  const e2bCalls = stack.use(httpCalls(server.url, { 'x-api-key': 'none' }));
+  const e2b = async (path: string, body: object): Promise<string> =>
+    (await e2bCalls.ask(`/e2b/sandboxes${path}`, body)).text;
   const { sandboxID: session } = JSON.parse(await e2b('', { templateID: 'base', timeout: 3_600 }));
   stack.defer(() => client.remove(session));
   await client.exec(session);
@@ -58,71 +49,56 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
     for (const name of fileNames) await streams.write(name, randomBytes(fileBytes));
   }
   // A fork begins with the files at the end of a run.
-  await timedPost(`${client.urlOf(session)}/chat`, { message: 'Look\n```sh\nls\n```' });
+  await client.chat(session, 'Look\n```sh\nls\n```');
 
-  const acts: Readonly<Record<Act, { subject(): Promise<number>; peer(): Promise<number> }>> = {
+  const pause = () => e2b(`/${session}/pause`, {});
+  const resume = () => e2b(`/${session}/resume`, { timeout: 3_600 });
+  const engine = (act: 'pause' | 'unpause') => tell('POST', `/containers/${container.Id}/${act}`);
+  const acts: Readonly<Record<Act, Readonly<Record<keyof Pair, TimedAct>>>> = {
     fork: {
-      async subject() {
-        const from = monotonicMs();
-        const { text } = await client.calls.ask('/trpc/sessions.fork', { id: session });
-        const { id, forkedFrom } = trpcData<{ id: string; forkedFrom: { files: string } }>(text);
-        if (forkedFrom.files !== 'kept') throw new Error(`the fork has no files: ${forkedFrom.files}`);
-        await client.exec(id);
-        const ms = monotonicMs() - from;
-        await client.remove(id);
-        return ms;
+      subject: {
+        async act() {
+          const { text } = await client.calls.ask('/trpc/sessions.fork', { id: session });
+          const { id, forkedFrom } = trpcData<{ id: string; forkedFrom: { files: string } }>(text);
+          if (forkedFrom.files !== 'kept') throw new Error(`the fork has no files: ${forkedFrom.files}`);
+          await client.exec(id);
+          return () => client.remove(id);
+        },
       },
-      async peer() {
-        const from = monotonicMs();
-        await mustExec(container.Id, 'cp --recursive --reflink=auto /workspace /tmp/copy');
-        await using _equal = await startRaw(container, 'command');
-        const ms = monotonicMs() - from;
-        await mustExec(container.Id, 'rm -r /tmp/copy');
-        return ms;
+      peer: {
+        async act() {
+          await rawExec(container.Id, 'cp --recursive --reflink=auto /workspace /tmp/copy');
+          const equal = await startRaw(container, 'command');
+          return async () => {
+            await equal[Symbol.asyncDispose]();
+            await rawExec(container.Id, 'rm -r /tmp/copy');
+          };
+        },
       },
     },
     pause: {
-      async subject() {
-        const ms = await timedAct(() => e2b(`/${session}/pause`, {}));
-        await e2b(`/${session}/resume`, { timeout: 3_600 });
-        return ms;
-      },
-      async peer() {
-        const ms = await timedAct(() => tell('POST', `/containers/${container.Id}/pause`));
-        await tell('POST', `/containers/${container.Id}/unpause`);
-        return ms;
-      },
+      subject: { act: () => pause().then(() => resume) },
+      peer: { act: () => engine('pause').then(() => () => engine('unpause')) },
     },
     resume: {
-      async subject() {
-        await e2b(`/${session}/pause`, {});
-        return await timedAct(async () => {
-          await e2b(`/${session}/resume`, { timeout: 3_600 });
-          await client.exec(session);
-        });
-      },
-      async peer() {
-        await tell('POST', `/containers/${container.Id}/pause`);
-        return await timedAct(async () => {
-          await tell('POST', `/containers/${container.Id}/unpause`);
-          await mustExec(container.Id, 'true');
-        });
-      },
+      subject: { before: pause, act: () => resume().then(() => client.exec(session)) },
+      peer: { before: () => engine('pause'), act: () => engine('unpause').then(() => rawExec(container.Id, 'true')) },
     },
   };
-  return {
-    subject: async () => ({ samples: [await acts[act].subject()] }),
-    peer: async () => ({ samples: [await acts[act].peer()] }),
-  };
+  const side = (of: keyof Pair) => () => timedAct(acts[act][of]);
+  return { subject: side('subject'), peer: side('peer') };
 }
 
-async function timedAct(act: () => Promise<unknown>): Promise<number> {
+interface TimedAct {
+  before?(): Promise<unknown>;
+  /** Can resolve with what has to be done afterwards, which is not measured. */
+  act(): Promise<unknown>;
+}
+async function timedAct({ before, act }: TimedAct): Promise<number[]> {
+  await before?.();
   const from = monotonicMs();
-  await act();
-  return monotonicMs() - from;
-}
-
-async function mustExec(container: string, command: string): Promise<void> {
-  const code = await rawExec(container, command);
-  if (code !== 0) throw new Error(`"${command}" ended with ${code}`);
+  const after = await act();
+  const ms = monotonicMs() - from;
+  if (typeof after === 'function') await after();
+  return [ms];
 }

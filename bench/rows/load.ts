@@ -4,18 +4,9 @@ import { type ControlReport, kinds } from '../lib/calls/control-calls.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { httpCalls } from '../lib/calls/http-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { fillStore } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { storeSessions } from '../lib/corral/sessions.ts';
-import {
-  budget,
-  countArrivals,
-  type Experiment,
-  limited,
-  type Mode,
-  type Pair,
-  type Row,
-  type SideRound,
-} from '../lib/measure/measure.ts';
+import { countArrivals, type Experiment, limited, type Mode, type Row, type Side } from '../lib/measure/measure.ts';
 import { summary } from '../lib/measure/statistics.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
@@ -28,9 +19,8 @@ import { missingBubblewrap } from '../peers/raw-daemon.ts';
 const active = 50;
 const idle = 500;
 const steered = 8;
-const runsEach = 20;
 const budgets = { calls: 100, stop: 1_000 } as const;
-type Of = keyof typeof budgets;
+type LoadFigure = keyof typeof budgets;
 /** Long enough for a p99: eight people stop four runs a second. */
 const roundMs = { quick: 15_000, full: 60_000 } as const;
 
@@ -41,18 +31,20 @@ export const load: Row = {
   experiments: (mode) => [experiment('calls', mode), experiment('stop', mode)],
 };
 
-const experiment = (of: Of, mode: Mode): Experiment => ({
-  ...limited(budgets[of], 'ms'),
-  variant: { of, active, idle },
-  goals: [{ stat: 'p99', max: 1 }],
-  rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 80_000 : 600_000 },
-  open: async (stack) => ({ ...(await openPair(stack, of, roundMs[mode])), ...budget(budgets[of]) }),
-});
+const experiment = (of: LoadFigure, mode: Mode): Experiment =>
+  limited({
+    max: budgets[of],
+    unit: 'ms',
+    variant: { of, active, idle },
+    goals: [{ stat: 'p99', max: 1 }],
+    rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 80_000 : 600_000 },
+    open: (stack) => openLoad(stack, of, roundMs[mode]),
+  });
 
-async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
+async function openLoad(stack: AsyncDisposableStack, of: LoadFigure, ms: number): Promise<Side> {
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
-  const stored = await storeSessions(dataDir, idle);
+  const stored = await fillStore(dataDir, 'sessions', idle);
   const server = stack.use(
     await startServer({
       CORRAL_DRIVER: 'process',
@@ -70,25 +62,23 @@ async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promis
     using calls = httpCalls(url);
     for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
   }
-  const others = { active: active - steered, runsEach, printer: 'perl' };
+  const others = { active: active - steered, printer: 'perl' };
   const busy = stack.use(await startChild('busy-sessions', { url, ...others }));
   await busy.call('begin');
   const control = stack.use(await startChild('control-calls', { url, sessions: steered }));
-  return {
-    async subject(): Promise<SideRound> {
-      const before = await busy.call<Progress>('progress');
-      const { took, asked, failed } = await control.call<ControlReport>('round', { ms });
-      const after = await busy.call<Progress>('progress');
-      const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
-      for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
-      const [worst = []] = kinds
-        .filter((kind) => kind !== 'stop')
-        .map((kind) => took[kind])
-        .sort((a, b) => summary(b).p99 - summary(a).p99);
-      const lost = failed.length + starved + after.failed.length;
-      const expected = asked + active - steered;
-      const correct = countArrivals(expected, expected - lost);
-      return { samples: of === 'stop' ? took.stop : worst, correct };
-    },
+  return async () => {
+    const before = await busy.call<Progress>('progress');
+    const { took, asked, failed } = await control.call<ControlReport>('round', { ms });
+    const after = await busy.call<Progress>('progress');
+    const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
+    for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
+    const [worst = []] = kinds
+      .filter((kind) => kind !== 'stop')
+      .map((kind) => took[kind])
+      .sort((a, b) => summary(b).p99 - summary(a).p99);
+    const lost = failed.length + starved + after.failed.length;
+    const expected = asked + active - steered;
+    const correct = countArrivals(expected, expected - lost);
+    return { samples: of === 'stop' ? took.stop : worst, correct };
   };
 }

@@ -1,24 +1,35 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
-import { missingEngine, processesIn } from '../lib/calls/engine-api.ts';
+import { containerOf, likenessOf, missingEngine, processesIn } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
+import { sessionClient } from '../lib/corral/client.ts';
 import { dockerSession } from '../lib/corral/docker-session.ts';
-import { pssOf } from '../lib/corral/memory.ts';
+import { pssOf } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { budget, type Experiment, limited, type Missing, type Mode, type Row } from '../lib/measure/measure.ts';
-import { bareContainer } from '../peers/bare-container.ts';
+import {
+  type Experiment,
+  limited,
+  type Missing,
+  type Mode,
+  type Pair,
+  type Row,
+  roundsWithin,
+} from '../lib/measure/measure.ts';
+import { startBare } from '../peers/bare-container.ts';
+import { startRaw } from '../peers/raw-container.ts';
 
 // Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one
 // without a session. `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage,
 // and divides the growth since the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle
 // sandbox, beside the plainest HTTP server on the same Node in an equal container; both run at the same time, so that
-// each has half of the pages that they share.
+// each has half of the pages that they share. `density`: how many idle sandboxes fit into 4 GiB, with what the server grows by
+// for them; a round starts a few on each side, the peer's by the engine's API, and divides.
 
 const settleMs = 3_000;
 const serverMiB = 130;
 const sessionKiB = 64;
 const plain = "require('node:http').createServer((_, res) => res.end('ok')).listen('/tmp/socket')";
-export const missingRoot: Missing = async () =>
+const missingRoot: Missing = async () =>
   process.getuid?.() === 0 ? await missingEngine() : 'needs root, to read the memory of containers';
 const rounds = (mode: Mode) => ({ warmUp: 0, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 });
 
@@ -34,64 +45,115 @@ export const daemonMemory: Row = {
   experiments: (mode) => [daemon(mode)],
 };
 
-const server = (mode: Mode): Experiment => ({
-  ...limited(serverMiB, 'MiB'),
-  variant: { of: 'server' },
-  rounds: rounds(mode),
-  open: async () => ({
-    ...budget(serverMiB),
-    async subject() {
+const server = (mode: Mode): Experiment =>
+  limited({
+    max: serverMiB,
+    unit: 'MiB',
+    variant: { of: 'server' },
+    rounds: rounds(mode),
+    open: async () => async () => {
       await using running = await startServer({ CORRAL_DRIVER: 'process' });
       await pause(settleMs);
-      return { samples: [pssOf(running.pid) / 1_024] };
+      return [pssOf(running.pid) / 1_024];
     },
-  }),
-});
+  });
 
-const session = (mode: Mode): Experiment => ({
-  ...limited(sessionKiB, 'KiB'),
-  variant: { of: 'session' },
-  rounds: { ...rounds(mode), warmUp: 2 },
-  open: async (stack) => {
-    const { path: dataDir } = stack.use(await freshFolder());
-    const corral = stack.use(await startChild('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
-    const count = mode === 'quick' ? 250 : 500;
-    const grow = () => corral.call<number>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 });
-    const warm = await grow();
-    let added = 0;
-    return {
-      ...budget(sessionKiB),
-      async subject() {
+const session = (mode: Mode): Experiment =>
+  limited({
+    max: sessionKiB,
+    unit: 'KiB',
+    variant: { of: 'session' },
+    rounds: { ...rounds(mode), warmUp: 2 },
+    async open(stack) {
+      const { path: dataDir } = stack.use(await freshFolder());
+      const corral = stack.use(await startChild('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
+      const count = mode === 'quick' ? 250 : 500;
+      const grow = () => corral.call<number>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 });
+      const warm = await grow();
+      let added = 0;
+      return async () => {
         added += count;
-        return { samples: [Math.max(0, (await grow()) - warm) / added] };
-      },
-    };
-  },
-});
+        return [Math.max(0, (await grow()) - warm) / added];
+      };
+    },
+  });
 
 const daemon = (mode: Mode): Experiment => ({
-  ...limited(0, 'MiB'),
   variant: { of: 'daemon' },
+  unit: 'MiB',
+  better: 'lower',
+  feels: 'nothing',
+  subject: 'corral',
   peer: 'node-http-server',
   goals: [{ stat: 'p50', max: 1.3 }],
   rounds: rounds(mode),
   open: async (stack) => {
-    const { container } = stack.use(await dockerSession());
-    const peer = stack.use(await bareContainer(container, ['node', '-e', plain]));
+    const { container } = await dockerSession(stack);
+    const peer = await startBare(stack, container, ['node', '-e', plain]);
     await pause(settleMs);
     const memoryOf = async (id: string) => {
       await pause(settleMs / 3);
-      return { samples: [await pssInMiB(id)] };
+      return [await pssInMiB(id)];
     };
     return {
       subject: () => memoryOf(container.Id),
-      peer: () => memoryOf(peer.id),
+      peer: () => memoryOf(peer),
     };
   },
 });
 
 /** The memory of a container's processes together. */
-export async function pssInMiB(container: string): Promise<number> {
+async function pssInMiB(container: string): Promise<number> {
   const all = (await processesIn(container)).map(({ pid }) => pssOf(pid));
   return all.reduce((sum, kibibytes) => sum + kibibytes, 0) / 1_024;
+}
+
+const room = 4_096;
+
+export const density: Row = {
+  name: 'density',
+  title: 'idle sandboxes in 4 GiB, Docker',
+  missing: missingRoot,
+  experiments: (mode) => [
+    {
+      variant: { driver: 'docker' },
+      unit: 'sandboxes',
+      better: 'higher',
+      feels: 'nothing',
+      subject: 'corral',
+      peer: 'engine-api-containers',
+      goals: [{ stat: 'p50', min: 0.75 }],
+      rounds: { ...roundsWithin(mode, 60_000), min: 4, max: 4 },
+      open: (stack) => openDensity(stack, mode === 'quick' ? 4 : 12),
+    },
+  ],
+};
+
+async function openDensity(stack: AsyncDisposableStack, count: number): Promise<Pair> {
+  const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' }));
+  const client = stack.use(sessionClient(server));
+  const likeness = await likenessOf(client);
+  const fitting = async (containers: readonly string[], more: number) => {
+    const all = await Promise.all(containers.map(pssInMiB));
+    return [room / ((all.reduce((sum, one) => sum + one, 0) + more) / count)];
+  };
+  return {
+    async subject() {
+      const before = pssOf(server.pid);
+      const sessions: string[] = [];
+      for (let n = 0; n < count; n++) sessions.push(await client.started());
+      await pause(settleMs);
+      const containers = await Promise.all(sessions.map(async (session) => (await containerOf(session)).Id));
+      const round = await fitting(containers, Math.max(0, pssOf(server.pid) - before) / 1_024);
+      await Promise.all(sessions.map((session) => client.remove(session)));
+      return round;
+    },
+    async peer() {
+      await using containers = new AsyncDisposableStack();
+      const ids: string[] = [];
+      for (let n = 0; n < count; n++) ids.push(containers.use(await startRaw(likeness, 'command')).id);
+      await pause(settleMs);
+      return await fitting(ids, 0);
+    },
+  };
 }

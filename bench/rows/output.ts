@@ -1,20 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { missingEngine } from '../lib/calls/engine-api.ts';
-import { type DockerSession, dockerSession } from '../lib/corral/docker-session.ts';
+import { dockerSession } from '../lib/corral/docker-session.ts';
+import { residentMiBOf } from '../lib/corral/process-usage.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import {
-  budget,
-  type Experiment,
-  limited,
-  type Mode,
-  type Pair,
-  type Row,
-  roundsWithin,
-  type SideRound,
-} from '../lib/measure/measure.ts';
-import { rawOutput } from '../peers/raw-stream.ts';
+import { type Experiment, limited, type Mode, type Row, roundsWithin } from '../lib/measure/measure.ts';
+import { rawOutput } from '../peers/raw-exec.ts';
 
 // 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in the
 // same container. `memory`: what the server grows by meanwhile, at its most.
@@ -40,22 +31,29 @@ const throughput = (mode: Mode): Experiment => ({
   peer: 'engine-api-exec',
   goals: [{ stat: 'p50', min: 0.5 }],
   rounds: roundsWithin(mode, 25_000),
-  open: (stack) => openPair(stack, async (outputOf) => ({ samples: [bytes / 1_000 / (await outputOf())] })),
+  async open(stack) {
+    const { ofCorral, ofEngine } = await openOutputs(stack);
+    const rate = (ms: number) => [bytes / 1_000 / ms];
+    return { subject: async () => rate(await ofCorral()), peer: async () => rate(await ofEngine()) };
+  },
 });
 
-const memory = (mode: Mode): Experiment => ({
-  ...limited(budgetMiB, 'MiB'),
-  variant: { of: 'memory' },
-  rounds: { warmUp: 3, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 },
-  open: async (stack) => ({ ...(await openPair(stack, growthOf)), ...budget(budgetMiB) }),
-});
+const memory = (mode: Mode): Experiment =>
+  limited({
+    max: budgetMiB,
+    unit: 'MiB',
+    variant: { of: 'memory' },
+    rounds: { warmUp: 3, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 },
+    async open(stack) {
+      const { ofCorral, pid } = await openOutputs(stack);
+      return async () => [await growthDuring(ofCorral, pid)];
+    },
+  });
 
-type Measure = (outputOf: () => Promise<number>, server: Pick<DockerSession, 'pid'>) => Promise<SideRound>;
-
-async function openPair(stack: AsyncDisposableStack, measure: Measure): Promise<Pair> {
-  const docker = stack.use(await dockerSession());
-  const streams = stack.use(sandboxStreams(docker.url, docker.session));
-  const whole = await summed((heard) => rawOutput(docker.container.Id, command, heard));
+async function openOutputs(stack: AsyncDisposableStack) {
+  const { url, pid, session, container } = await dockerSession(stack);
+  const streams = stack.use(sandboxStreams(url, session));
+  const whole = await summed((heard) => rawOutput(container.Id, command, heard));
   const timed = async (run: (heard: (piece: Uint8Array) => void) => Promise<void>) => {
     const from = monotonicMs();
     const { count, crc } = await summed(run);
@@ -64,8 +62,9 @@ async function openPair(stack: AsyncDisposableStack, measure: Measure): Promise<
     return ms;
   };
   return {
-    subject: () => measure(() => timed((heard) => streams.output(command, heard)), docker),
-    peer: () => measure(() => timed((heard) => rawOutput(docker.container.Id, command, heard)), docker),
+    pid,
+    ofCorral: () => timed((heard) => streams.output(command, heard)),
+    ofEngine: () => timed((heard) => rawOutput(container.Id, command, heard)),
   };
 }
 
@@ -78,13 +77,12 @@ async function summed(run: (heard: (piece: Uint8Array) => void) => Promise<void>
   return { count, crc };
 }
 
-async function growthOf(outputOf: () => Promise<number>, { pid }: Pick<DockerSession, 'pid'>): Promise<SideRound> {
-  const residentMiB = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_024;
-  const before = residentMiB();
+async function growthDuring(work: () => Promise<unknown>, pid: number): Promise<number> {
+  const before = residentMiBOf(pid);
   let most = before;
   const timer = setInterval(() => {
-    most = Math.max(most, residentMiB());
+    most = Math.max(most, residentMiBOf(pid));
   }, lookMs);
-  await outputOf().finally(() => clearInterval(timer));
-  return { samples: [Math.max(0, most - before)] };
+  await work().finally(() => clearInterval(timer));
+  return Math.max(0, most - before);
 }

@@ -1,12 +1,20 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { serverSentEvents } from '../../src/core/text/server-sent-events.ts';
+import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
+import { until } from '../lib/calls/until.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { fillStore } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { storeSessions } from '../lib/corral/sessions.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { type Correctness, countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
-// From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
-// stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.
+// Two things after kill -9, beside a start on an empty folder. `restart`: from the start of the process to the first good answer
+// of /health, with this many stored sessions; the list must then have all of them. `kill`: the longest gap in a command's live output at a watching client, while the server is killed with -9 and
+// restarted. The client reconnects after its last event, every 10 ms, and must get every printed line exactly once. The
+// peer is a start on an empty folder. The contract allows one second more, which is subtracted.
 
 const sessions = 10_000;
 
@@ -18,21 +26,21 @@ export const restart = timedRow({
   max: 1.5,
   quickMs: 20_000,
   rounds: { min: 4 },
-  open: openPair,
+  open: openRestart,
 });
 
-async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
+async function openRestart(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());
   const full = join(folder.path, 'full');
-  await storeSessions(full, sessions);
+  await fillStore(full, 'sessions', sessions);
   const started = async (dataDir: string): Promise<SideRound> => {
     const from = monotonicMs();
     await using server = await startServer({ CORRAL_DRIVER: 'memory', CORRAL_DATA_DIR: dataDir });
     const samples = [monotonicMs() - from];
     const expected = dataDir === full ? sessions : 0;
-    const received = await listed(server.url);
+    const list = (await (await fetch(`${server.url}/api/v1/sessions`)).json()) as { data: { sessions: unknown[] } };
     process.kill(server.pid, 'SIGKILL');
-    return { samples, correct: countArrivals(expected, received) };
+    return { samples, correct: countArrivals(expected, list.data.sessions.length) };
   };
   return {
     subject: () => started(full),
@@ -40,7 +48,92 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   };
 }
 
-async function listed(url: string): Promise<number> {
-  const answer = await fetch(`${url}/api/v1/sessions`);
-  return ((await answer.json()) as { data: { sessions: unknown[] } }).data.sessions.length;
+const graceMs = 1_000;
+const lines = 60;
+
+export const kill = timedRow({
+  name: 'kill',
+  title: 'kill -9 of the server until output goes on',
+  missing: missingBubblewrap,
+  variant: { of: 'server' },
+  peer: 'corral-empty',
+  goals: [{ stat: 'p50', max: 1, grace: graceMs }],
+  quickMs: 30_000,
+  rounds: { warmUp: 0, min: 4 },
+  open: openKill,
+});
+
+const eventsPath = (sessionId: string, after: number): string =>
+  `/trpc/events.subscribe?input=${encodeURIComponent(JSON.stringify({ sessionId, lastEventId: String(after) }))}`;
+
+async function openKill(stack: AsyncDisposableStack): Promise<Pair> {
+  const folder = stack.use(await freshFolder());
+  const port = String(await freePort());
+  const settings = { CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: join(folder.path, 'full'), PORT: port };
+  let server = await startServer(settings);
+  stack.defer(() => server[Symbol.asyncDispose]());
+
+  async function subject(): Promise<SideRound> {
+    await using client = sessionClient(server);
+    const session = await client.started();
+    const over = new AbortController();
+    const watched = watch({ url: server.url, session }, over.signal);
+    const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
+    const chat = client.chat(session, `Print\n\`\`\`sh\n${command}\n\`\`\``).catch(() => {});
+    const shows = (line: number) => watched.printed().includes(`line-${line}`);
+    await until(() => shows(5), 'the command began'); // a kill before the start would leave its outcome unknown
+    process.kill(server.pid, 'SIGKILL');
+    await server[Symbol.asyncDispose]();
+    server = await startServer(settings);
+    await until(() => shows(lines), 'the output went on');
+    await pause(500);
+    over.abort();
+    await chat;
+    await client.remove(session);
+    return { samples: [watched.gap()], correct: watched.correct() };
+  }
+
+  async function peer() {
+    const from = monotonicMs();
+    await using _empty = await startServer({ CORRAL_DRIVER: 'process' });
+    return [monotonicMs() - from];
+  }
+  return { subject, peer };
+}
+
+/** A client that reconnects after the last event that it has. */
+function watch({ url, session }: { url: string; session: string }, signal: AbortSignal) {
+  const seqs: number[] = [];
+  const output: { text: string; at: number }[] = [];
+  const read = async () => {
+    const { body } = await fetch(`${url}${eventsPath(session, seqs.at(-1) ?? 0)}`, { signal });
+    for await (const { id, data } of serverSentEvents(body as ReadableStream<Uint8Array>)) {
+      if (id === undefined) continue;
+      seqs.push(Number(id));
+      const event = JSON.parse(data ?? '{}');
+      if (event.type === 'tool.output') output.push({ text: event.data.text, at: monotonicMs() });
+    }
+  };
+  void (async () => {
+    while (!signal.aborted) await read().catch(() => pause(10));
+  })();
+  /** The complete lines of the command so far. */
+  const printed = () =>
+    output
+      .map(({ text }) => text)
+      .join('')
+      .split(/\r?\n/)
+      .slice(0, -1);
+  return {
+    printed,
+    /** The longest time between two pieces of output. */
+    gap: () => Math.max(...output.map(({ at }, n) => at - (output[n - 1]?.at ?? at))),
+    correct(): Correctness {
+      const got = printed();
+      const received = Array.from({ length: lines }, (_, n) => `line-${n + 1}`).filter((it) => got.includes(it)).length;
+      const duplicated = Math.max(...[seqs, got].map((all) => all.length - new Set<unknown>(all).size));
+      const reordered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number)) ? 0 : 1;
+      return { ...countArrivals(lines, received), duplicated, reordered };
+    },
+  };
 }

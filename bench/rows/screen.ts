@@ -8,6 +8,7 @@ import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure/measure.ts';
+import { timedSamples } from '../lib/measure/timed-samples.ts';
 
 // The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
 // websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path
@@ -44,7 +45,7 @@ const experiment = (measure: Measure, mode: Mode): Experiment => ({
   open: async (stack) => {
     const { url, pid } = await desktop(stack);
     const peer = await websockify(stack, pid);
-    const side = (at: string) => async () => ({ samples: await rounds[measure](at) });
+    const side = (at: string) => () => rounds[measure](at);
     return { subject: side(url), peer: side(peer) };
   },
 });
@@ -86,16 +87,11 @@ function displayOf(server: number): string {
 }
 
 const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
-  async 'first frame'(url) {
-    const samples: number[] = [];
-    for (let n = 0; n < 10; n++) {
-      const from = monotonicMs();
+  'first frame': (url) =>
+    timedSamples(10, async () => {
       using viewer = await CountingViewer.open(url);
       await viewer.frame(width, height);
-      samples.push(monotonicMs() - from);
-    }
-    return samples;
-  },
+    }),
   async throughput(url) {
     using viewer = await CountingViewer.open(url);
     await viewer.frame(width, height);
@@ -110,14 +106,11 @@ const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
     viewer.point(600, 400, 1); // a click gives this viewer the control of the mouse
     viewer.point(600, 400, 0);
     await pause(settleMs);
-    const samples: number[] = [];
-    for (let n = 0; n < 30; n++) {
+    let n = 0;
+    return await timedSamples(30, async () => {
       const seen = viewer.change(width / 4, height / 2, width / 2, height / 4);
-      const from = monotonicMs();
-      viewer.point(500 + 10 * (n % 20), 450 + n, 0);
+      viewer.point(500 + 10 * (n % 20), 450 + n++, 0);
       await seen;
-      samples.push(monotonicMs() - from);
-    }
-    return samples;
+    });
   },
 };

@@ -27,36 +27,24 @@ export const startDesktop = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
-  const { client, likeness, shown } = await desktops(stack);
-  return {
-    async subject() {
-      const from = monotonicMs();
-      const session = await client.started();
-      await shown(session);
-      const ms = monotonicMs() - from;
-      await client.remove(session);
-      return { samples: [ms] };
-    },
-    async peer() {
-      await using container = await startRaw(likeness, 'daemon');
-      return { samples: [(await rawDesktop(container, width * height * 4)) - container.from] };
-    },
-  };
+  const client = stack.use(sessionClient(stack.use(await startServer(settings))));
+  const likeness = await likenessOf(client);
+  async function subject() {
+    const from = monotonicMs();
+    const session = await client.started();
+    using viewer = await CountingViewer.open(`${client.urlOf(session).replace('http', 'ws')}/vnc?view_only=1`);
+    await viewer.frame(width, height);
+    while (!(await browserRuns(client.urlOf(session)))) await pause(lookMs);
+    const ms = monotonicMs() - from;
+    await client.remove(session);
+    return [ms];
+  }
+  async function peer() {
+    await using container = await startRaw(likeness, 'daemon');
+    return [(await rawDesktop(container, width, height)) - container.from];
+  }
+  return { subject, peer };
 }
 
-async function desktops(stack: AsyncDisposableStack) {
-  const server = stack.use(await startServer(settings));
-  const client = stack.use(sessionClient(server));
-  async function shown(session: string): Promise<void> {
-    const url = `${client.urlOf(session).replace('http', 'ws')}/vnc?view_only=1`;
-    using viewer = await CountingViewer.open(url);
-    await viewer.frame(width, height);
-    for (;;) {
-      const answer = await fetch(`${client.urlOf(session)}/desktop`);
-      if ((await answer.text()).includes('"browser":"running"')) return;
-      await pause(lookMs);
-    }
-  }
-  const likeness = await likenessOf(client);
-  return { client, likeness, shown };
-}
+const browserRuns = async (session: string): Promise<boolean> =>
+  (await (await fetch(`${session}/desktop`)).text()).includes('"browser":"running"');

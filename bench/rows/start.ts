@@ -1,13 +1,15 @@
 import { sessionClient, timedStart } from '../lib/corral/client.ts';
 import { type BackendName, missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
 import { startServer } from '../lib/corral/server.ts';
-import { type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
-import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { countArrivals, type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
+import { missingBubblewrap, openDaemonStarts } from '../peers/raw-daemon.ts';
 
 // From the request for a session to the output of its first command. The peers: an equal container by the engine's API
 // (create, start, exec), an equal pod by the API server up to Ready, and the same daemon in a bubblewrap with the same
 // walls up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again before
-// each round; their peers start on demand.
+// each round; their peers start on demand. `burst`: twenty sessions at once, beside twenty equal containers; a session that
+// fails counts as lost.
 
 const quickMs = { docker: 26_000, kubernetes: 90_000 } as const;
 
@@ -47,20 +49,20 @@ export const startProcess = timedRow({
 });
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
-  const place = stack.use(await openPlace(name));
+  const place = await openPlace(stack, name);
   const client = stack.use(sessionClient(stack.use(await startServer(place.settings))));
   const start = await place.rawStart(client);
   return {
-    subject: async () => ({ samples: [await timedStart(client)] }),
+    subject: async () => [await timedStart(client)],
     async peer() {
       await using one = await start();
-      return { samples: [one.startMs] };
+      return [one.startMs];
     },
   };
 }
 
 async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
-  const place = stack.use(await openPlace(name));
+  const place = await openPlace(stack, name);
   // The bench finds a session's container by its label. A container of the pool does not have that label, so the equal
   // one is copied from a server without a pool.
   const plain = stack.use(await startServer(place.settings));
@@ -71,21 +73,63 @@ async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise
   return {
     async subject() {
       await place.poolIsFull(instance, 1);
-      return { samples: [await timedStart(client)] };
+      return [await timedStart(client)];
     },
     async peer() {
       await place.poolIsFull(instance, 1);
       await using one = await start();
-      return { samples: [one.startMs] };
+      return [one.startMs];
     },
   };
 }
 
 async function openProcess(stack: AsyncDisposableStack): Promise<Pair> {
   const client = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'process' }))));
-  const start = stack.use(await daemonStarts());
+  const start = await openDaemonStarts(stack);
   return {
-    subject: async () => ({ samples: [await timedStart(client)] }),
-    peer: async () => ({ samples: [await start.once()] }),
+    subject: async () => [await timedStart(client)],
+    peer: async () => [await start()],
+  };
+}
+
+const burstSize = 20;
+
+export const burst = timedRow({
+  name: 'burst',
+  title: `${burstSize} sessions at once, up to their first commands`,
+  missing: missingAt.docker,
+  variant: { sessions: burstSize },
+  peer: `${peerAt.docker}s`,
+  goals: [
+    { stat: 'p50', max: 1.3 },
+    { stat: 'p95', max: 1.3 },
+  ],
+  quickMs: 60_000,
+  rounds: { warmUp: 0, min: 4 },
+  open: openBurst,
+});
+
+async function openBurst(stack: AsyncDisposableStack): Promise<Pair> {
+  const place = await openPlace(stack, 'docker');
+  const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burstSize) }; // all at once, like the peer
+  const client = stack.use(sessionClient(stack.use(await startServer(settings))));
+  const start = await place.rawStart(client);
+  const many = <Value>(act: () => Promise<Value>) => Promise.allSettled(Array.from({ length: burstSize }, act));
+  return {
+    async subject() {
+      const all = await many(async () => {
+        const from = monotonicMs();
+        const session = await client.started();
+        return { session, ms: monotonicMs() - from };
+      });
+      const ready = all.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
+      await Promise.all(ready.map(({ session }) => client.remove(session)));
+      return { samples: ready.map(({ ms }) => ms), correct: countArrivals(burstSize, ready.length) };
+    },
+    async peer() {
+      await using containers = new AsyncDisposableStack();
+      const all = await many(async () => containers.use(await start()).startMs);
+      return all.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
+    },
   };
 }

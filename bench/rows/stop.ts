@@ -1,5 +1,4 @@
-import { containerOf, missingEngine, processesIn, watchRemovals } from '../lib/calls/engine-api.ts';
-import { timedPost } from '../lib/calls/exchange.ts';
+import { containerOf, likenessOf, missingEngine, processesIn, untilRemoved } from '../lib/calls/engine-api.ts';
 import { until } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { startServer } from '../lib/corral/server.ts';
@@ -37,49 +36,44 @@ export const deletion = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pair> {
-  const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
-  const client = stack.use(sessionClient(server));
-  const removals = stack.use(await watchRemovals());
+  const client = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'docker' }))));
   const ready = async () => {
     const session = await client.started();
     return { session, container: await containerOf(session) };
   };
-  const { session: first, container: likeness } = await ready();
-  await client.remove(first);
+  const likeness = await likenessOf(client);
 
-  async function deleted(): Promise<SideRound> {
+  async function deleted() {
     const { session, container } = await ready();
-    const gone = removals.gone(container.Id);
+    const gone = untilRemoved(container.Id);
     const from = monotonicMs();
     const removed = client.remove(session);
     const ms = (await gone) - from;
     await removed;
-    return { samples: [ms] };
+    return [ms];
   }
 
   async function stopped(): Promise<SideRound> {
     const { session, container } = await ready();
-    const chat = timedPost(`${client.urlOf(session)}/chat`, { message: `Hold on\n\`\`\`sh\n${stubborn}\n\`\`\`` });
+    const chat = client.chat(session, `Hold on\n\`\`\`sh\n${stubborn}\n\`\`\``);
     await until(() => isRunning(container.Id), 'the command ran');
-    const from = monotonicMs();
-    await timedPost(`${client.urlOf(session)}/stop`, {});
-    const ms = monotonicMs() - from;
+    const { ms } = await client.calls.ask(`/api/v1/sessions/${session}/stop`, {});
     const left = (await isRunning(container.Id)) ? 1 : 0;
     await chat;
     await client.remove(session);
     return { samples: [ms], correct: countArrivals(1, 1 - left) };
   }
 
-  async function peer(): Promise<SideRound> {
+  async function peer() {
     await using container = await startRaw(likeness, 'command');
     if (stops) {
       await rawDetached(container.id, stubborn);
       await until(() => isRunning(container.id), 'the command ran');
     }
-    const gone = removals.gone(container.id);
+    const gone = untilRemoved(container.id);
     const from = monotonicMs();
     await endRaw(container.id);
-    return { samples: [(await gone) - from] };
+    return [(await gone) - from];
   }
 
   return { subject: stops ? stopped : deleted, peer };

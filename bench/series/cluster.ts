@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { until } from '../lib/calls/until.ts';
 import { type SessionClient, sessionClient, timedStart } from '../lib/corral/client.ts';
-import { missingCluster } from '../lib/corral/cluster.ts';
-import { pssOf } from '../lib/corral/memory.ts';
+import { isStanding, missingCluster } from '../lib/corral/cluster.ts';
+import { pssOf } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
-import { quantile } from '../lib/measure/statistics.ts';
+import { summary } from '../lib/measure/statistics.ts';
 
 // Pods of twenty installations in one namespace of a real API server, with a stand-in kubelet. One installation is a whole
 // server, whose requests pass a proxy that counts them; the pods of the others are there, and nobody looks after them. No
@@ -28,9 +28,8 @@ export const cluster: SeriesPlan = {
     atMost('a claim takes at most 150 ms at p99', 150, ({ y }) => Math.max(...(y.claimP99Ms ?? [Number.NaN]))),
     atMost('memory grows in a line: 1 less R²', 0.1, ({ fits }) => 1 - (fits.serverPssMiB?.r2 ?? Number.NaN)),
   ],
-  async open(mode) {
-    await using stack = new AsyncDisposableStack();
-    const simulated = stack.use(await openSimulatedCluster(mode === 'quick' ? 400 : 5_000));
+  async open(stack, mode) {
+    const simulated = await openSimulatedCluster(stack, mode === 'quick' ? 400 : 5_000);
     const server = stack.use(
       await startServer({
         ...simulated.settings,
@@ -46,25 +45,20 @@ export const cluster: SeriesPlan = {
     const [likeness] = await simulated.podsOf(`corral/session=${first}`);
     let own = 1;
     let others = 0;
-    const held = stack.move();
-    return {
-      async at(pods) {
-        for (; own < pods / 20 - poolSize; own++) await client.started();
-        const missing = pods - own - poolSize - others;
-        await simulated.addStrangers(likeness as V1Pod, missing);
-        others += missing;
-        await poolIsFull(simulated);
-        const claims = await timedClaims(simulated, client, mode === 'quick' ? 20 : 100);
-        return { ...(await resting(simulated, server.pid)), ...claims };
-      },
-      [Symbol.asyncDispose]: () => held.disposeAsync(),
+    return async (pods) => {
+      for (; own < pods / 20 - poolSize; own++) await client.started();
+      const missing = pods - own - poolSize - others;
+      await simulated.addStrangers(likeness as V1Pod, missing);
+      others += missing;
+      await poolIsFull(simulated);
+      const claims = await timedClaims(simulated, client, mode === 'quick' ? 20 : 100);
+      return { ...(await resting(simulated, server.pid)), ...claims };
     };
   },
 };
 
 async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
-  const isReady = ({ metadata, status }: V1Pod) => status?.phase === 'Running' && !metadata?.deletionTimestamp;
-  const isFull = async () => (await podsOf('corral/pool')).filter(isReady).length >= poolSize;
+  const isFull = async () => (await podsOf('corral/pool')).filter(isStanding).length >= poolSize;
   await until(isFull, 'the pool was full', 120_000);
 }
 
@@ -82,11 +76,6 @@ async function timedClaims(simulated: SimulatedCluster, client: SessionClient, c
     await poolIsFull(simulated);
     took.push(await timedStart(client));
   }
-  const [claimP50Ms = Number.NaN, claimP99Ms = Number.NaN] = [0.5, 0.99].map((q) =>
-    quantile(
-      took.toSorted((a, b) => a - b),
-      q,
-    ),
-  );
+  const { p50: claimP50Ms, p99: claimP99Ms } = summary(took);
   return { claimP50Ms, claimP99Ms };
 }

@@ -1,11 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { processorMsOf, residentMiBOf } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
-import type { ServerLoad } from '../lib/corral/watch-server.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 
 // Sessions that work without end with a scripted model on fake sandboxes, each with a client that watches: a command
@@ -24,17 +21,12 @@ export const runs: SeriesPlan = {
     ),
     atMost('no session starves: 1 less its share by Jain', 0.1, ({ y }) => 1 - Math.min(...(y.jain ?? []))),
   ],
-  open: async (mode) => ({
-    at: (active) => figuresOf(active, mode === 'quick' ? 8_000 : 20_000),
-    async [Symbol.asyncDispose]() {},
-  }),
+  open: async (_stack, mode) => (active) => figuresOf(active, mode === 'quick' ? 8_000 : 20_000),
 };
 
 async function figuresOf(active: number, ms: number): Promise<Figures> {
   await using stack = new AsyncDisposableStack();
-  const file = join(stack.use(await freshFolder()).path, 'watched');
-  const preload = new URL('../lib/corral/watch-server.ts', import.meta.url).href;
-  const server = stack.use(
+  const { url, pid } = stack.use(
     await startServer({
       CORRAL_DRIVER: 'memory',
       CORRAL_EGRESS_POLICY: 'none',
@@ -42,24 +34,21 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
       CORRAL_MAX_SESSIONS: '2000',
       CORRAL_MAX_SESSIONS_PER_OWNER: '0',
       CORRAL_MAX_RUNNING_RUNS: '1000',
-      BENCH_WATCH: file,
-      NODE_OPTIONS: `--import=${preload}`,
     }),
   );
-  const busy = stack.use(
-    await startChild('busy-sessions', { url: server.url, active, runsEach: 20, printer: 'shell' }),
-  );
+  const busy = stack.use(await startChild('busy-sessions', { url, active, printer: 'shell' }));
   await busy.call('begin');
   await pause(2_000); // the first runs of all sessions have begun by then
-  process.kill(server.pid, 'SIGUSR2');
+  const from = processorMsOf(pid);
   const before = await busy.call<Progress>('progress');
   await pause(ms);
   const after = await busy.call<Progress>('progress');
-  const { cpuMs, rssMiB } = JSON.parse(await readFile(file, 'utf8')) as ServerLoad;
+  const cpuMs = processorMsOf(pid) - from;
   if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
   const heard = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
   const ended = after.runs - before.runs;
-  return { runsPerS: (ended * 1_000) / ms, cpuMsPerRun: cpuMs / ended, rssMiB, jain: jainOf(heard) };
+  const [runsPerS, cpuMsPerRun] = [(ended * 1_000) / ms, cpuMs / ended];
+  return { runsPerS, cpuMsPerRun, rssMiB: residentMiBOf(pid), jain: jainOf(heard) };
 }
 
 /** 1: all get the same. 1/n: one of n gets everything. */

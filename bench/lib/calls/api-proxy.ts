@@ -3,23 +3,20 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { freshFolder } from './folder.ts';
 
 // Between a server and the real API server: counts requests and their bytes.
 
-export interface ApiCount {
-  readonly calls: number;
-  readonly bytes: number;
-}
-export interface ApiProxy extends AsyncDisposable {
+export interface ApiProxy {
   readonly kubeconfig: string;
   /** The requests since the last call. */
-  take(): ApiCount;
+  take(): { readonly calls: number; readonly bytes: number };
 }
 
-export async function apiProxy(folder: string, behind: string | undefined): Promise<ApiProxy> {
-  await using stack = new AsyncDisposableStack();
+export async function apiProxy(stack: AsyncDisposableStack, behind: string | undefined): Promise<ApiProxy> {
   const credentials = stack.use(openCredentials({ kubeconfig: behind, context: undefined, clock: systemClock }));
   let [calls, bytes] = [0, 0];
 
@@ -50,10 +47,9 @@ export async function apiProxy(folder: string, behind: string | undefined): Prom
     server.close();
     server.closeAllConnections();
   });
-  const kubeconfig = `${folder}/proxied`;
+  const kubeconfig = join(stack.use(await freshFolder()).path, 'proxied');
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await writeFile(kubeconfig, JSON.stringify(configOf(address)));
-  const held = stack.move();
   return {
     kubeconfig,
     take() {
@@ -61,15 +57,13 @@ export async function apiProxy(folder: string, behind: string | undefined): Prom
       [calls, bytes] = [0, 0];
       return taken;
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
 const configOf = (server: string) => ({
-  apiVersion: 'v1',
   kind: 'Config',
   'current-context': 'proxied',
-  clusters: [{ name: 'proxied', cluster: { server, 'insecure-skip-tls-verify': true } }],
+  clusters: [{ name: 'proxied', cluster: { server } }],
   users: [{ name: 'proxied', user: {} }],
   contexts: [{ name: 'proxied', context: { cluster: 'proxied', user: 'proxied' } }],
 });

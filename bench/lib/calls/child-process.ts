@@ -1,13 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { serverProcess } from '../corral/server-process.ts';
-import { tree } from '../measure/tree.ts';
+import { serverProcess } from '../corral/server.ts';
+import { here, tree } from '../measure/against.ts';
 
-/** A program in a child process, with the methods that its parent can call. */
-export interface Program extends AsyncDisposable {
-  readonly methods: Readonly<Record<string, (input: never) => unknown>>;
-}
+/** A program in a child process: opens with its argument, and returns the methods that its parent can call. */
+export type Program = (argument: never, stack: AsyncDisposableStack) => Promise<ProgramMethods>;
+export type ProgramMethods = Readonly<Record<string, (input: never) => unknown>>;
 export interface Child extends AsyncDisposable {
   readonly pid: number;
   call<Value>(method: string, input?: unknown): Promise<Value>;
@@ -23,10 +22,10 @@ const patienceMs = 10_000;
 
 const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
-/** Programs that are Corral itself run as its server does: with its flags of Node and its environment. */
+/** Programs that are Corral itself are the measured checkout's, and run as its server does. All others are this checkout's. */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
-  const own = isCorral(program) ? serverProcess() : { flags: [quiet], env: {} };
-  const child = fork(join(tree(), 'bench/child.ts'), [program, JSON.stringify(argument)], {
+  const own = isCorral(program) ? { ...serverProcess(), root: tree() } : { flags: [quiet], env: {}, root: here };
+  const child = fork(join(own.root, 'bench/child.ts'), [program, JSON.stringify(argument)], {
     execArgv: [...own.flags, ...flags],
     env: { ...process.env, ...own.env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -2,7 +2,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sessionClient } from '../corral/client.ts';
 import { monotonicMs } from '../measure/generator.ts';
-import type { Program } from './child-process.ts';
+import type { ProgramMethods } from './child-process.ts';
 import type { HttpCalls } from './http-calls.ts';
 
 // The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls
@@ -15,24 +15,20 @@ export interface ControlReport {
   readonly asked: number;
   readonly failed: readonly string[];
 }
-interface Argument {
-  readonly url: string;
-  readonly sessions: number;
-}
 const everyMs = 50;
 const worksMs = 1_600;
 const restsMs = 400;
 const waits = 'Work\n```sh\necho begun\nsleep 30\n```';
 
-export async function open({ url, sessions }: Argument): Promise<Program> {
+export async function open(
+  { url, sessions }: { url: string; sessions: number },
+  stack: AsyncDisposableStack,
+): Promise<ProgramMethods> {
   beforeTheLoad();
-  const client = sessionClient({ url });
+  const client = stack.use(sessionClient({ url }));
   const ids: string[] = [];
   for (let n = 0; n < sessions; n++) ids.push(await client.started());
-  return {
-    methods: { round: ({ ms }: { ms: number }) => round(client.calls, ids, ms) },
-    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
-  };
+  return { round: ({ ms }: { ms: number }) => round(client.calls, ids, ms) };
 }
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import { selfSigned } from '../../../test/support/egress/egress-certificate.ts';
-import type { Program } from './child-process.ts';
+import type { ProgramMethods } from './child-process.ts';
 
 // An HTTPS server on loopback: a short answer, or as many bytes as the path says. The short one is the hash of the secret
 // that came, because the proxy cuts off an answer with the secret itself.
@@ -10,7 +10,7 @@ import type { Program } from './child-process.ts';
 export const host = 'origin.example.test';
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
-export async function open(): Promise<Program> {
+export async function open(_none: unknown, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   const certificate = selfSigned(host);
   const chunk = Buffer.alloc(64 * 1_024, 'x');
   const server = createServer(certificate, async (request, answer) => {
@@ -25,11 +25,9 @@ export async function open(): Promise<Program> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  return {
-    methods: { listen: () => ({ port, certificate: certificate.cert }) },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  stack.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { listen: () => ({ port, certificate: certificate.cert }) };
 }

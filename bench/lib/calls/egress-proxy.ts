@@ -3,7 +3,7 @@ import { egressAuthority } from '../../../src/sandboxes/egress/credentials/autho
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
 import { type Entry, parseEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench } from '../../../test/support/egress/egress.ts';
-import type { Program } from './child-process.ts';
+import type { ProgramMethods } from './child-process.ts';
 import { host } from './egress-origin.ts';
 
 // The proxy of sandboxes on a Unix socket, with the origin as its only host. With `injects` it reads the requests and
@@ -18,7 +18,10 @@ export const placeholder = 'corral-bench-placeholder';
 export const secret = 'sk-a-secret-of-the-bench-0123456789';
 const address = '203.0.113.7';
 
-export async function open({ port, certificate, injects }: Argument): Promise<Program> {
+export async function open(
+  { port, certificate, injects }: Argument,
+  stack: AsyncDisposableStack,
+): Promise<ProgramMethods> {
   const authority = egressAuthority([new Secret('a key of the installation')], Date.now);
   const credential: Credential = {
     name: 'bench',
@@ -35,8 +38,6 @@ export async function open({ port, certificate, injects }: Argument): Promise<Pr
     limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds take more than a session may in an hour
     ...(injects && { credentials: { of: () => [credential], authority, trusted: certificate } }),
   });
-  return {
-    methods: { listen: () => ({ path: proxy.path, ca: injects ? authority.pem : certificate }) },
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
-  };
+  stack.use(proxy);
+  return { listen: () => ({ path: proxy.path, ca: injects ? authority.pem : certificate }) };
 }

@@ -11,12 +11,12 @@ export interface Emission {
   /** The pace. Without it, as fast as possible: small batches with a pause for the network between them. */
   readonly everyMs?: number;
 }
-type Put = (n: number, text: string) => Promise<unknown> | undefined;
+type EmitEvent = (n: number, text: string) => Promise<unknown> | undefined;
 
 const atOnce = 10;
 
 /** Emits without waiting for the deliveries. Returns a checksum over the texts in order; every reader must have the same. */
-export async function emit({ first, count, bytes, everyMs }: Emission, put: Put): Promise<number> {
+export async function emit({ first, count, bytes, everyMs }: Emission, put: EmitEvent): Promise<number> {
   const began = monotonicMs();
   let pending: (Promise<unknown> | undefined)[] = [];
   let crc = 0;

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type { SessionClient } from '../corral/client.ts';
 import { monotonicMs } from '../measure/generator.ts';
-import { goodAnswer } from './good-answer.ts';
+import { goodAnswer } from './http-calls.ts';
 
 // The part of the Docker engine's API that the peers need, directly over its socket.
 
@@ -60,26 +60,22 @@ export async function processesIn(id: string): Promise<{ pid: number; command: s
   return Processes.map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
 }
 
-/** Reports when a container is gone, by the engine's own events. */
-export async function watchRemovals(): Promise<{ gone(id: string): Promise<number> } & Disposable> {
-  const filters = encodeURIComponent(JSON.stringify({ type: ['container'], event: ['destroy'] }));
-  const waiting = new Map<string, (at: number) => void>();
-  const { promise: open, resolve, reject } = Promise.withResolvers<void>();
-  const asked = request({ socketPath, path: `/events?filters=${filters}`, agent: false }, (response) => {
-    resolve();
-    response.setEncoding('utf8').on('data', (text: string) => {
-      const at = monotonicMs();
-      for (const [id, told] of waiting) if (text.includes(id)) told(at);
-    });
-  });
-  asked.on('error', reject).end();
-  await open;
-  return {
-    gone(id) {
-      const { promise, resolve: told } = Promise.withResolvers<number>();
-      waiting.set(id, told);
-      return promise.finally(() => waiting.delete(id));
-    },
-    [Symbol.dispose]: () => void asked.destroy(),
-  };
+/** Resolves with the time at which the engine has removed the container. */
+export async function untilRemoved(id: string): Promise<number> {
+  await tell('POST', `/containers/${id}/wait?condition=removed`);
+  return monotonicMs();
+}
+
+interface ContainerSummary {
+  readonly Names: readonly string[];
+  readonly Id: string;
+}
+
+/** The running, unclaimed containers of this installation's warm pool. */
+export async function unclaimedIn(instance: string): Promise<string[]> {
+  const filters = encodeURIComponent(
+    JSON.stringify({ label: ['corral.pool', `corral.owner-instance=${instance}`], status: ['running'] }),
+  );
+  const all = await tell<ContainerSummary[]>('GET', `/containers/json?filters=${filters}`);
+  return all.filter(({ Names }) => Names.some((name) => name.includes('-warm-'))).map(({ Id }) => Id);
 }

@@ -3,12 +3,12 @@ import { crc32 } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { monotonicMs } from '../measure/generator.ts';
 import type { Correctness } from '../measure/measure.ts';
-import { openSse } from './exchange.ts';
+import { openSse } from './open-sse.ts';
 
 const markers = { sse: '"description":"', websocket: '"content":"' } as const;
 export type Transport = keyof typeof markers;
 
-export interface Arrived {
+export interface FanOutRound {
   /** The number of the round's first event. */
   readonly first: number;
   readonly count: number;
@@ -59,7 +59,7 @@ export class EventReader implements Disposable {
     this.#crc = 0;
   }
 
-  correct({ count: expected, crc }: Pick<Arrived, 'count' | 'crc'>): Correctness {
+  correct({ count: expected, crc }: Pick<FanOutRound, 'count' | 'crc'>): Correctness {
     const received = this.latencies.length;
     const damaged = received === expected && crc !== this.#crc ? 1 : 0;
     const wrong = this.#wrong;

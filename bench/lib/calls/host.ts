@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import type { BenchResult } from '../report/result.ts';
 
@@ -16,24 +15,14 @@ function output(command: string, ...args: string[]): string {
   }
 }
 
-export function describeHost(): BenchResult['host'] {
-  const [engine = '', runtime = ''] = output(
-    'docker',
-    'info',
-    '--format',
-    '{{.ServerVersion}} {{.DefaultRuntime}}',
-  ).split(' ');
-  return {
-    cpu: cpus()[0]?.model.trim() ?? '',
-    cores: cpus().length,
-    memGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-    engine,
-    runtime,
-    cgroup: existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1,
-  };
-}
+export const describeHost = (): BenchResult['host'] => ({
+  cpu: cpus()[0]?.model.trim() ?? '',
+  cores: cpus().length,
+  memGiB: Math.round(totalmem() / 2 ** 30),
+  kernel: release(),
+  node: process.version,
+  engine: output('docker', 'info', '--format', '{{.ServerVersion}}'),
+});
 
 export const describeCommit = (): Pick<BenchResult, 'commit' | 'dirty'> => ({
   commit: output('git', 'rev-parse', 'HEAD'),

@@ -1,6 +1,14 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { once } from 'node:events';
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
-import { goodAnswer } from './good-answer.ts';
+
+/** The answer to a request that was sent. Throws with its text unless it is 2xx. */
+export async function goodAnswer(sent: ClientRequest): Promise<IncomingMessage> {
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  if (Math.trunc((answer.statusCode ?? 0) / 100) === 2) return answer;
+  const text = (await answer.toArray()).join('').slice(0, 300);
+  throw new Error(`${sent.method} ${sent.path} answered ${answer.statusCode}: ${text}`);
+}
 
 /** Calls over keep-alive connections, as a page or a client makes them. */
 export interface HttpCalls extends Disposable {
@@ -10,12 +18,12 @@ export interface HttpCalls extends Disposable {
   stream(path: string, body: object, heard: (chunk: string) => void): Promise<void>;
 }
 
-export function httpCalls(url: string): HttpCalls {
+export function httpCalls(url: string, more: Readonly<Record<string, string>> = {}): HttpCalls {
   const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
   function open(path: string, body?: object): Promise<IncomingMessage> {
     const method = body ? 'POST' : 'GET';
-    const headers = body && { 'content-type': 'application/json' };
-    const sent = request(`${url}${path}`, { agent, method, ...(headers && { headers }) });
+    const headers = { ...more, ...(body && { 'content-type': 'application/json' }) };
+    const sent = request(`${url}${path}`, { agent, method, headers });
     return goodAnswer(sent.end(body && JSON.stringify(body)));
   }
   return {

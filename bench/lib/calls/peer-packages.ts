@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { monotonicMs } from '../measure/generator.ts';
 
 // Peers that are packages live outside of the repository, because no user of Corral needs them. `bench/peers/install.sh`
 // installs them; BENCH_PEERS names another folder.
@@ -15,3 +19,38 @@ export const missingPeer = (file: string) => async (): Promise<string | undefine
 export const peerPython = join(python, 'bin', 'python');
 /** A package of that environment. */
 export const pythonPackage = (name: string): string => join(python, 'packages', name);
+
+/** A peer in another language: it reads an act a line, does it, and writes a line of JSON with what came of it. */
+export interface LinePeer extends AsyncDisposable {
+  /** How long the act took, in ms. Rejects when the peer says that it failed. */
+  ask(act: 'open' | 'exec' | 'output' | 'close'): Promise<number>;
+}
+
+export async function linePeer(command: readonly [string, ...string[]]): Promise<LinePeer> {
+  const [program, ...args] = command;
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said = (said + chunk).slice(-2_000);
+  });
+  const ended = once(child, 'exit');
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { done, value } = await lines.next();
+    const told = done ? undefined : (JSON.parse(value) as { ok: boolean; error?: string });
+    if (!told?.ok) throw new Error(`the peer ${args.join(' ')} failed: ${told?.error ?? said}`);
+  };
+  await answer(); // its libraries are loaded
+  return {
+    async ask(act) {
+      const from = monotonicMs();
+      child.stdin.write(`${act}\n`);
+      await answer();
+      return monotonicMs() - from;
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end(); // the peer closes what is open, and ends
+      await ended;
+    },
+  };
+}

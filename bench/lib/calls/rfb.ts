@@ -1,41 +1,61 @@
 import { once } from 'node:events';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
+
+/** A connection whose bytes go both ways. */
+export interface ByteChannel {
+  /** Rejects when there is no connection. */
+  readonly opened?: Promise<unknown>;
+  send(bytes: Buffer): void;
+  hear(heard: (bytes: Buffer) => void): void;
+  close(): void;
+}
+
+function webSocketChannel(url: string): ByteChannel {
+  const socket = new WebSocket(url, ['binary'], { perMessageDeflate: false });
+  return {
+    opened: once(socket, 'open'),
+    send: (bytes) => socket.send(bytes),
+    hear: (heard) => void socket.on('message', (data) => heard(data as Buffer)),
+    close: () => socket.terminate(),
+  };
+}
 
 /** A viewer that requests raw pixels and only counts them, so that reading is its main cost. */
 export class CountingViewer implements Disposable {
-  readonly #socket: WebSocket;
+  readonly #channel: ByteChannel;
   #greeting: Buffer | undefined = Buffer.alloc(0);
+  #heard = () => {};
   #head = Buffer.alloc(0);
   #skip = 0;
   #rectangles = 0;
   #done: (() => void) | undefined;
   bytes = 0;
 
-  private constructor(socket: WebSocket) {
-    this.#socket = socket;
+  private constructor(channel: ByteChannel) {
+    this.#channel = channel;
+    channel.hear((bytes) => this.#take(bytes));
   }
 
   /** Resolves after the connection and the greeting. */
-  static async open(url: string): Promise<CountingViewer> {
-    const socket = new WebSocket(url, ['binary'], { perMessageDeflate: false });
-    const viewer = new CountingViewer(socket);
-    socket.on('message', (data) => viewer.#take(data as Buffer));
-    await once(socket, 'open');
+  static async open(to: string | ByteChannel): Promise<CountingViewer> {
+    const channel = typeof to === 'string' ? webSocketChannel(to) : to;
+    const viewer = new CountingViewer(channel);
+    await channel.opened;
     await viewer.#has(12);
-    socket.send(Buffer.from('RFB 003.008\n'));
+    channel.send(Buffer.from('RFB 003.008\n'));
     await viewer.#has(14);
-    socket.send(Buffer.from([1]));
+    channel.send(Buffer.from([1]));
     await viewer.#has(18);
-    socket.send(Buffer.from([1]));
+    channel.send(Buffer.from([1]));
     const init = await viewer.#has(42);
     await viewer.#has(42 + init.readUInt32BE(38));
     viewer.#greeting = undefined;
-    socket.send(Buffer.from([2, 0, 0, 1, 0, 0, 0, 0]));
+    channel.send(Buffer.from([2, 0, 0, 1, 0, 0, 0, 0]));
     return viewer;
   }
 
   async #has(length: number): Promise<Buffer> {
-    while ((this.#greeting?.length ?? length) < length) await once(this.#socket, 'message');
+    while ((this.#greeting?.length ?? length) < length) await new Promise<void>((heard) => (this.#heard = heard));
     return this.#greeting as Buffer;
   }
 
@@ -50,19 +70,20 @@ export class CountingViewer implements Disposable {
   }
 
   point(x: number, y: number, buttons: number): void {
-    this.#socket.send(Buffer.from([5, buttons, x >> 8, x & 255, y >> 8, y & 255]));
+    this.#channel.send(Buffer.from([5, buttons, x >> 8, x & 255, y >> 8, y & 255]));
   }
 
   async #asked(incremental: number, area: readonly number[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#done = resolve;
-    this.#socket.send(Buffer.from([3, incremental, ...area.flatMap((it) => [it >> 8, it & 255])]));
+    this.#channel.send(Buffer.from([3, incremental, ...area.flatMap((it) => [it >> 8, it & 255])]));
     await promise;
   }
 
   #take(chunk: Buffer): void {
     if (this.#greeting) {
       this.#greeting = Buffer.concat([this.#greeting, chunk]);
+      this.#heard();
       return;
     }
     this.bytes += chunk.length;
@@ -93,6 +114,6 @@ export class CountingViewer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#socket.terminate();
+    this.#channel.close();
   }
 }

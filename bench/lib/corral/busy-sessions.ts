@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Program } from '../calls/child-process.ts';
+import type { ProgramMethods } from '../calls/child-process.ts';
 import { httpCalls, trpcData } from '../calls/http-calls.ts';
 
 // Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the next
@@ -11,7 +11,6 @@ import { httpCalls, trpcData } from '../calls/http-calls.ts';
 interface Argument {
   readonly url: string;
   readonly active: number;
-  readonly runsEach: number;
   readonly printer: 'shell' | 'perl';
 }
 export interface Progress {
@@ -27,8 +26,9 @@ const work = {
   perl: `perl -e '$| = 1; for (0..${lines - 1}) { print "line $_ ${rest}\\n"; select(undef, undef, undef, 0.1) }'`,
 };
 const atOnce = 4;
+const runsEach = 20;
 
-export async function open({ url, active, runsEach, printer }: Argument): Promise<Program> {
+export async function open({ url, active, printer }: Argument, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   const calls = httpCalls(url);
   const heard = Array.from({ length: active }, () => 0);
   const failed: string[] = [];
@@ -68,25 +68,23 @@ export async function open({ url, active, runsEach, printer }: Argument): Promis
     }
   }
 
+  stack.defer(async () => {
+    isOver = true;
+    calls[Symbol.dispose](); // ends the open connections
+    await Promise.all(running);
+    using last = httpCalls(url);
+    // A server that stops keeps its sandboxes, so the sessions are deleted first.
+    await Promise.all([...ids].map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
+  });
   return {
-    methods: {
-      /** Resolves when each session has a sandbox. */
-      async begin() {
-        for (let n = 0; n < active; n += atOnce) {
-          const some = await Promise.all(Array.from({ length: Math.min(atOnce, active - n) }, create));
-          await Promise.all(some.map((id) => chat(id, 'echo done', () => {})));
-          for (const id of some) running.push(works(id, running.length));
-        }
-      },
-      progress: (): Progress => ({ heard: [...heard], runs, failed: failed.splice(0) }),
+    /** Resolves when each session has a sandbox. */
+    async begin() {
+      for (let n = 0; n < active; n += atOnce) {
+        const some = await Promise.all(Array.from({ length: Math.min(atOnce, active - n) }, create));
+        await Promise.all(some.map((id) => chat(id, 'echo done', () => {})));
+        for (const id of some) running.push(works(id, running.length));
+      }
     },
-    async [Symbol.asyncDispose]() {
-      isOver = true;
-      calls[Symbol.dispose](); // ends the open connections
-      await Promise.all(running);
-      using last = httpCalls(url);
-      // A server that stops keeps its sandboxes, so the sessions are deleted first.
-      await Promise.all([...ids].map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
-    },
+    progress: (): Progress => ({ heard: [...heard], runs, failed: failed.splice(0) }),
   };
 }

@@ -9,6 +9,8 @@ export interface SessionClient extends AsyncDisposable {
   exec(session: string): Promise<number>;
   /** A session whose sandbox has run a command. */
   started(): Promise<string>;
+  /** Sends a message over the REST API; resolves when its run has ended. */
+  chat(session: string, message: string): Promise<unknown>;
   /** The session in the REST API. */
   urlOf(session: string): string;
   remove(session: string): Promise<void>;
@@ -42,6 +44,7 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
       await exec(id);
       return id;
     },
+    chat: (session, message) => calls.ask(`/api/v1/sessions/${session}/chat`, { message }),
     urlOf: (session) => `${url}/api/v1/sessions/${session}`,
     async [Symbol.asyncDispose]() {
       for (const id of open) await remove(id).catch(() => {}); // the server may have failed

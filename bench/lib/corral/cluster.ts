@@ -1,16 +1,11 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { V1Pod } from '@kubernetes/client-node';
 import { openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { clusterImage, kubectl } from '../../../test/support/cluster/cluster.ts';
 import { monotonicMs } from '../measure/generator.ts';
 
 // The cluster client of the rows and their peers, and a namespace for this run only.
-
-const execute = promisify(execFile);
-export const kubectl = async (...args: string[]): Promise<string> =>
-  (await execute('kubectl', args, { maxBuffer: 2 ** 26 })).stdout.trim();
 
 /** Why rows that need a cluster cannot run; undefined when they can. */
 export async function missingCluster(): Promise<string | undefined> {
@@ -19,8 +14,11 @@ export async function missingCluster(): Promise<string | undefined> {
   return answer === 'ok' ? undefined : 'the cluster that KUBECONFIG names does not answer';
 }
 
+export const isStanding = ({ metadata, status }: V1Pod): boolean =>
+  status?.phase === 'Running' && !metadata?.deletionTimestamp;
+
 type Method = 'GET' | 'POST' | 'DELETE';
-export interface Namespace extends AsyncDisposable {
+export interface Namespace {
   readonly name: string;
   /** The path of the namespace's pods. */
   readonly pods: string;
@@ -29,8 +27,10 @@ export interface Namespace extends AsyncDisposable {
   podsOf(selector: string): Promise<V1Pod[]>;
 }
 
-export async function openNamespace(labels: Readonly<Record<string, string>>): Promise<Namespace> {
-  await using stack = new AsyncDisposableStack();
+export async function openNamespace(
+  stack: AsyncDisposableStack,
+  labels: Readonly<Record<string, string>>,
+): Promise<Namespace> {
   const kubeconfig = process.env.KUBECONFIG;
   const credentials = stack.use(openCredentials({ kubeconfig, context: undefined, clock: systemClock }));
   const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 30 });
@@ -40,7 +40,6 @@ export async function openNamespace(labels: Readonly<Record<string, string>>): P
   await tell('POST', '/api/v1/namespaces', { metadata: { name, labels } });
   stack.defer(() => tell('DELETE', `/api/v1/namespaces/${name}`));
   const pods = `/api/v1/namespaces/${name}/pods`;
-  const held = stack.move();
   return {
     name,
     pods,
@@ -48,7 +47,6 @@ export async function openNamespace(labels: Readonly<Record<string, string>>): P
     async podsOf(selector) {
       return (await tell<{ items: V1Pod[] }>('GET', `${pods}?labelSelector=${encodeURIComponent(selector)}`)).items;
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
@@ -57,10 +55,9 @@ export interface Cluster extends Namespace {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-export async function openCluster(): Promise<Cluster> {
-  const { clusterImage } = await import('../../../test/support/cluster/cluster.ts');
+export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster> {
   const image = await clusterImage(); // the node has it
-  const namespace = await openNamespace({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+  const namespace = await openNamespace(stack, { 'pod-security.kubernetes.io/enforce': 'restricted' });
   return {
     ...namespace,
     settings: {

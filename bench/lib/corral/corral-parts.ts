@@ -1,9 +1,9 @@
-import type { Program } from '../calls/child-process.ts';
+import type { ProgramMethods } from '../calls/child-process.ts';
 import { type Emission, emit } from '../calls/emit.ts';
 import type { Transport } from '../calls/event-reader.ts';
 import { openCorral, type Setup } from './corral.ts';
-import { footprint } from './memory.ts';
-import { addSession } from './sessions.ts';
+import { addSession } from './corral-store.ts';
+import { footprint } from './process-usage.ts';
 
 // Corral as the subject of a fan-out (real store, writer, log, service and stream; only the events are injected here), and
 // with many unused sessions, each in memory and without a sandbox.
@@ -13,8 +13,11 @@ interface Argument extends Pick<Setup, 'dataDir' | 'store'> {
 }
 const atOnce = 50;
 
-export async function open({ dataDir, store, over = 'sse' }: Argument): Promise<Program> {
-  const corral = await openCorral({ dataDir, store });
+export async function open(
+  { dataDir, store, over = 'sse' }: Argument,
+  stack: AsyncDisposableStack,
+): Promise<ProgramMethods> {
+  const corral = await openCorral(stack, { dataDir, store });
   const id = await addSession(corral);
   const { writer } = await corral.engine.supervisor.reach(id);
   const messageId = corral.ids.messageId();
@@ -24,17 +27,14 @@ export async function open({ dataDir, store, over = 'sse' }: Argument): Promise<
       ? writer.write([{ type: 'step', runId: null, data: { id: String(n), description: text, status: 'running' } }])
       : writer.write([{ type: 'message.assistant', runId: null, data: { messageId, text, attachments: [] } }]);
   return {
-    methods: {
-      listen: async () => `${await corral.listen()}${path}`,
-      emit: (emission: Emission) => emit(emission, put),
-      async grow({ count, restMs }: { count: number; restMs: number }): Promise<number> {
-        for (let n = 0; n < count; n += atOnce) {
-          const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
-          await Promise.all(some.map((one) => corral.engine.supervisor.reach(one)));
-        }
-        return await footprint(restMs);
-      },
+    listen: async () => `${await corral.listen()}${path}`,
+    emit: (emission: Emission) => emit(emission, put),
+    async grow({ count, restMs }: { count: number; restMs: number }): Promise<number> {
+      for (let n = 0; n < count; n += atOnce) {
+        const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
+        await Promise.all(some.map((one) => corral.engine.supervisor.reach(one)));
+      }
+      return await footprint(restMs);
     },
-    [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
   };
 }

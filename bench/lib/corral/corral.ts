@@ -17,8 +17,7 @@ export interface Setup {
 export type Corral = Awaited<ReturnType<typeof openCorral>>;
 
 /** The server as src/app/main.ts builds it, in this process. A row can inspect its internals and inject events. */
-export async function openCorral(setup: Setup) {
-  await using stack = new AsyncDisposableStack();
+export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
   const env = {
     CORRAL_DATA_DIR: setup.dataDir,
     CORRAL_DRIVER: 'memory',
@@ -41,13 +40,11 @@ export async function openCorral(setup: Setup) {
     app.server.closeAllConnections();
     await app.close();
   });
-  const held = stack.move();
   return {
     store,
     ids,
     engine: core.engine,
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

@@ -1,15 +1,15 @@
 import { startRaw } from '../../peers/raw-container.ts';
 import { podLikenessOf, startPod } from '../../peers/raw-pod.ts';
-import { likenessOf, missingEngine } from '../calls/engine-api.ts';
+import { likenessOf, missingEngine, unclaimedIn } from '../calls/engine-api.ts';
+import { until } from '../calls/until.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import type { SessionClient } from './client.ts';
-import { type Cluster, missingCluster, openCluster } from './cluster.ts';
-import { standing } from './warm-pool.ts';
+import { type Cluster, isStanding, missingCluster, openCluster } from './cluster.ts';
 
 // The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.
 
 export type Start = () => Promise<{ readonly startMs: number } & AsyncDisposable>;
-export interface BenchBackend extends AsyncDisposable {
+export interface BenchBackend {
   readonly settings: Readonly<Record<string, string>>;
   /** Returns the start of an equal sandbox: it copies the settings of a sandbox of the client's server. */
   rawStart(client: SessionClient): Promise<Start>;
@@ -26,8 +26,8 @@ export const missingAt: Readonly<Record<BackendName, () => Promise<string | unde
   kubernetes: missingCluster,
 };
 
-export async function openPlace(name: BackendName): Promise<BenchBackend> {
-  return name === 'docker' ? docker : onCluster(await openCluster());
+export async function openPlace(stack: AsyncDisposableStack, name: BackendName): Promise<BenchBackend> {
+  return name === 'docker' ? docker : onCluster(await openCluster(stack));
 }
 
 const docker: BenchBackend = {
@@ -36,16 +36,13 @@ const docker: BenchBackend = {
     const likeness = await likenessOf(client);
     return () => startRaw(likeness, 'command');
   },
-  poolIsFull: (instance, target) => untilFull(() => standing(instance), target),
-  async [Symbol.asyncDispose]() {},
+  poolIsFull: (instance, target) => untilFull(() => unclaimedIn(instance), target),
 };
 
 function onCluster(cluster: Cluster): BenchBackend {
   const warm = async (instance: string) => {
     const pods = await cluster.podsOf(`corral/pool,corral/instance=${instance}`);
-    return pods.flatMap(({ metadata, status }) =>
-      status?.phase === 'Running' && !metadata?.deletionTimestamp ? (metadata?.name ?? []) : [],
-    );
+    return pods.filter(isStanding).map(({ metadata }) => metadata?.name ?? '');
   };
   return {
     settings: cluster.settings,
@@ -54,7 +51,6 @@ function onCluster(cluster: Cluster): BenchBackend {
       return () => startPod(cluster, likeness);
     },
     poolIsFull: (instance, target) => untilFull(() => warm(instance), target),
-    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
 }
 
@@ -63,15 +59,13 @@ const settleMs = 600;
 const patienceMs = 120_000;
 
 async function untilFull(names: () => Promise<string[]>, target: number): Promise<void> {
-  const deadline = monotonicMs() + patienceMs;
+  let before = '';
   let since = monotonicMs();
-  for (let before = ''; ; ) {
+  const isFull = async () => {
     const now = await names();
     if (now.join() !== before || now.length < target) since = monotonicMs();
-    if (monotonicMs() - since >= settleMs) return;
-    if (monotonicMs() > deadline)
-      throw new Error(`the pool has ${now.length} of ${target} after ${patienceMs / 1_000} s`);
     before = now.join();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    return monotonicMs() - since >= settleMs;
+  };
+  await until(isFull, `the pool had ${target} sandboxes`, patienceMs);
 }

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { streamFrames } from '../../../src/core/text/stream-frames.ts';
-import { goodAnswer } from '../calls/good-answer.ts';
+import { goodAnswer } from '../calls/http-calls.ts';
 
 /** The byte streams of one session, as any client asks for them. */
 export interface SandboxStreams extends Disposable {

@@ -1,17 +1,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { freePort } from '../../../test/support/servers/free-port.ts';
 import { freshFolder } from '../calls/folder.ts';
-import { tree } from '../measure/tree.ts';
-import { serverProcess } from './server-process.ts';
+import { tree } from '../measure/against.ts';
 
 const startMs = 60_000;
+const Package = z.object({
+  scripts: z.object({ start: z.string() }),
+  serverProcess: z.object({ flags: z.array(z.string()), env: z.record(z.string(), z.string()) }),
+});
+
+/** How the measured checkout starts its server. */
+export function serverProcess(): { flags: string[]; env: Record<string, string>; program: string } {
+  const { scripts, serverProcess } = Package.parse(JSON.parse(readFileSync(join(tree(), 'package.json'), 'utf8')));
+  return { ...serverProcess, program: scripts.start.split(' ').at(-1) ?? '' };
+}
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
-  readonly dataDir: string;
 }
 
 /** Starts the whole server as users do, on a new data folder. Rejects when the signal fires meanwhile, and leaves nothing. */
@@ -20,19 +30,17 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   const folder = stack.use(await freshFolder());
   const port = settings.PORT ?? (await freePort());
   const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
-  const dataDir = settings.CORRAL_DATA_DIR ?? join(folder.path, 'd');
   const own = {
     NODE_ENV: 'production',
     PORT: String(port),
-    CORRAL_DATA_DIR: dataDir,
+    CORRAL_DATA_DIR: join(folder.path, 'd'),
     CORRAL_RATE_LIMIT_PER_MINUTE: '0',
     CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
     CORRAL_SANDBOX_DESKTOP: 'false', // else a row measures the image that happens to be there
   };
-  const root = tree();
-  const { flags, env } = serverProcess();
-  const child = spawn(process.execPath, [...flags, 'src/app/main.ts'], {
-    cwd: root,
+  const { flags, env, program } = serverProcess();
+  const child = spawn(process.execPath, [...flags, program], {
+    cwd: tree(),
     env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true, // ctrl-c reaches only the bench, which then stops the server in order
@@ -60,5 +68,5 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   const held = stack.move();
-  return { url, pid: child.pid as number, dataDir, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { url, pid: child.pid as number, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -4,10 +4,9 @@ import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concur
 import { simulatedNodes } from '../../../test/support/cluster/simulated-node.ts';
 import { simulatedDaemons } from '../../../test/support/sandboxes/simulated-daemons.ts';
 import { type ApiProxy, apiProxy } from '../calls/api-proxy.ts';
-import { freshFolder } from '../calls/folder.ts';
 import { type Namespace, openNamespace } from './cluster.ts';
 
-export interface SimulatedCluster extends Pick<Namespace, 'podsOf'>, AsyncDisposable {
+export interface SimulatedCluster extends Pick<Namespace, 'podsOf'> {
   /** Between the measured server and the API server. */
   readonly proxy: ApiProxy;
   /** Settings for the measured server. */
@@ -22,11 +21,9 @@ const podsOnNode = 250; // more than the 110 that a node takes by default, less 
 const atOnce = 20;
 
 /** A namespace of the real API server whose pods run on simulated nodes. */
-export async function openSimulatedCluster(pods: number): Promise<SimulatedCluster> {
-  await using stack = new AsyncDisposableStack();
+export async function openSimulatedCluster(stack: AsyncDisposableStack, pods: number): Promise<SimulatedCluster> {
   const kubeconfig = process.env.KUBECONFIG;
-  const folder = stack.use(await freshFolder());
-  const namespace = stack.use(await openNamespace({}));
+  const namespace = await openNamespace(stack, {});
   const count = Math.ceil(pods / podsOnNode) + 1;
   const nodes = stack.use(
     await simulatedNodes({ kubeconfig, namespace: namespace.name, nodes: count, podIP: '127.0.0.1' }),
@@ -37,11 +34,10 @@ export async function openSimulatedCluster(pods: number): Promise<SimulatedClust
     while ((await namespace.tell<{ items: [] }>('GET', `${namespace.pods}?limit=1`)).items.length > 0) await pause(500);
   });
   const daemons = stack.use(await simulatedDaemons());
-  const proxy = stack.use(await apiProxy(folder.path, kubeconfig));
+  const proxy = await apiProxy(stack, kubeconfig);
   const [[label, set] = []] = Object.entries(nodes.nodeSelector);
   const { key, value, effect } = nodes.toleration;
   let strangers = 0;
-  const held = stack.move();
   return {
     proxy,
     podsOf: namespace.podsOf,
@@ -67,6 +63,5 @@ export async function openSimulatedCluster(pods: number): Promise<SimulatedClust
         await namespace.tell('POST', namespace.pods, body);
       });
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

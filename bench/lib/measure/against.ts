@@ -1,8 +1,16 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { fileURLToPath } from 'node:url';
 import type { Experiment } from './measure.ts';
-import { inTree } from './tree.ts';
 
-/** Memory and counts do not depend on the machine's pace, so two runs of such a row can be compared. */
-export const isTimed = ({ feels }: Experiment): boolean => feels === 'noise';
+/** This checkout. */
+export const here = fileURLToPath(new URL('../../..', import.meta.url));
+const chosen = new AsyncLocalStorage<string>();
+
+/** The checkout whose programs and server are started: this one, unless `inTree` chose another. */
+export const tree = (): string => chosen.getStore() ?? here;
+
+/** Runs the act so that every program that it starts is the one of another checkout. */
+const inTree = <Value>(folder: string, act: () => Value): Value => chosen.run(folder, act);
 
 /**
  * The experiment with another checkout's subject in place of its peer, round by round in turn. The bound is 1: no worse. The

@@ -21,15 +21,17 @@ export interface SideRound {
   readonly generator?: GeneratorLoad;
 }
 
+/** Runs one round; resolves with its samples, or with all that is known of it. */
+export type Side = () => Promise<SideRound | readonly number[]>;
 /** Both sides, set up and idle. They run in turn, never at the same time. */
 export interface Pair {
-  subject(): Promise<SideRound>;
-  peer(): Promise<SideRound>;
+  readonly subject: Side;
+  readonly peer: Side;
 }
 
 export interface Goal {
   readonly stat: Stat;
-  /** The upper bound of the ratio subject : peer; `min` is a lower bound. With neither, the figure is only stated. */
+  /** The upper bound of the ratio subject : peer; `min` is a lower bound. */
   readonly max?: number;
   readonly min?: number;
   /** An absolute allowance on top of the ratio, in the subject's unit. It is subtracted from the subject. */
@@ -92,18 +94,23 @@ export function timedRow({ name, title, missing, peer, quickMs, open, ...given }
   return { name, title, ...(missing && { missing }), experiments: (mode) => [experiment(mode)] };
 }
 
-/** An experiment whose peer is a fixed limit. A busy machine does not make it noisy. */
-export const limited = (most: number, unit: string) =>
-  ({
-    unit,
-    better: 'lower',
-    feels: 'nothing',
-    subject: 'corral',
-    peer: `budget of ${most} ${unit}`,
-    goals: [{ stat: 'p50', max: 1 }],
-  }) as const;
-/** The peer of such an experiment. */
-export const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
+interface Limited extends Pick<Experiment, 'variant' | 'rounds'>, Partial<Pick<Experiment, 'goals'>> {
+  /** The limit, which takes the place of a peer. */
+  readonly max: number;
+  readonly unit: string;
+  open(stack: AsyncDisposableStack): Promise<Side>;
+}
+/** An experiment with a fixed limit in place of a peer. A busy machine does not make it noisy. */
+export const limited = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
+  ...rest,
+  unit,
+  goals: goals ?? [{ stat: 'p50', max: 1 }],
+  better: 'lower',
+  feels: 'nothing',
+  subject: 'corral',
+  peer: `budget of ${max} ${unit}`,
+  open: async (stack) => ({ subject: await open(stack), peer: async () => [max] }),
+});
 
 /** Nothing was doubled or out of order, but something may be missing. */
 export const countArrivals = (expected: number, received: number): Correctness => ({
@@ -116,13 +123,14 @@ export const countArrivals = (expected: number, received: number): Correctness =
 
 export const isWrong = ({ lost, duplicated, reordered }: Correctness): boolean => lost + duplicated + reordered > 0;
 
-export function addUp(all: readonly Correctness[]): Correctness {
-  const sum = (field: keyof Correctness) => all.reduce((total, one) => total + one[field], 0);
-  return {
-    expected: sum('expected'),
-    received: sum('received'),
-    lost: sum('lost'),
-    duplicated: sum('duplicated'),
-    reordered: sum('reordered'),
-  };
-}
+export const addUp = (all: readonly Correctness[]): Correctness =>
+  all.reduce(
+    (sum, one) => ({
+      expected: sum.expected + one.expected,
+      received: sum.received + one.received,
+      lost: sum.lost + one.lost,
+      duplicated: sum.duplicated + one.duplicated,
+      reordered: sum.reordered + one.reordered,
+    }),
+    countArrivals(0, 0),
+  );

@@ -3,21 +3,10 @@ import { parseArgs } from 'node:util';
 import type { Experiment, Mode, Row } from './measure.ts';
 import type { SeriesPlan } from './series.ts';
 
-/** The rows and series of a run, and how it measures them. */
-export interface BenchOptions {
-  readonly mode: Mode;
-  readonly seed: number;
-  readonly rows: readonly Row[];
-  readonly series: readonly SeriesPlan[];
-  isWanted(experiment: Experiment): boolean;
-  /** The folder of another checkout, which takes the place of the peers. */
-  readonly against: string | undefined;
-}
-
 /** Reads the command line. Ends the process with a message when it makes no sense. */
-export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]): BenchOptions {
+export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
   const values = commandLine();
-  const mode = values.full ? 'full' : 'quick';
+  const mode: Mode = values.full ? 'full' : 'quick';
   const wanted = values.only?.split(',').map((name) => name.trim());
   const known = [...rows, ...series].map(({ name }) => name);
   const unknown = wanted?.filter((name) => !known.includes(name)) ?? [];
@@ -38,6 +27,7 @@ export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]
     rows: chosen,
     isWanted,
     series: isSeriesRun ? series.filter(isChosen) : [],
+    /** The folder of another checkout, which takes the place of the peers. */
     against: values.against === undefined ? undefined : resolve(values.against),
   };
 }

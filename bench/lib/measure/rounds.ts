@@ -1,4 +1,13 @@
-import { addUp, type Correctness, type Experiment, type Goal, isWrong, type Pair, type SideRound } from './measure.ts';
+import {
+  addUp,
+  type Correctness,
+  type Experiment,
+  type Goal,
+  isWrong,
+  type Pair,
+  type Side,
+  type SideRound,
+} from './measure.ts';
 import { bootstrapInterval, median, type Random, type Summary, summary } from './statistics.ts';
 import { judge, type Verdict, verdictOf } from './verdict.ts';
 
@@ -68,12 +77,14 @@ export async function measure(experiment: Experiment, instruments: Instruments):
 
 /** The first side alternates, so that a drift of the machine affects both sides equally. */
 async function both(pair: Pair, n: number): Promise<{ subject: SideRound; peer: SideRound }> {
-  if (n % 2 === 0) {
-    const subject = await pair.subject();
-    return { subject, peer: await pair.peer() };
-  }
-  const peer = await pair.peer();
-  return { subject: await pair.subject(), peer };
+  const early = n % 2 === 0 ? undefined : await roundOf(pair.peer);
+  const subject = await roundOf(pair.subject);
+  return { subject, peer: early ?? (await roundOf(pair.peer)) };
+}
+
+async function roundOf(side: Side): Promise<SideRound> {
+  const round = await side();
+  return 'samples' in round ? round : { samples: round };
 }
 
 function voidedBy(sides: { subject: SideRound; peer: SideRound }, before: number, after: number): string | undefined {

@@ -16,8 +16,8 @@ export interface SeriesPlan {
   /** Why it cannot be measured here; undefined when it can. */
   missing?(): Promise<string | undefined>;
   points(mode: Mode): readonly number[];
-  /** The figures at one point. The points come in ascending order, and share what `open` made. */
-  open(mode: Mode): Promise<{ at(x: number): Promise<Figures> } & AsyncDisposable>;
+  /** Returns what measures one point. The points come in ascending order. The stack is disposed after the last one. */
+  open(stack: AsyncDisposableStack, mode: Mode): Promise<(x: number) => Promise<Figures>>;
   /** Figures whose growth along x is fitted by a line. */
   readonly fitted: readonly string[];
   readonly rules: readonly Rule[];
@@ -27,10 +27,11 @@ export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortS
   const x: number[] = [];
   const y: Record<string, number[]> = {};
   {
-    await using opened = await plan.open(mode);
+    await using stack = new AsyncDisposableStack();
+    const figuresAt = await plan.open(stack, mode);
     for (const point of plan.points(mode)) {
       if (signal.aborted) break;
-      const figures = await opened.at(point);
+      const figures = await figuresAt(point);
       x.push(point);
       for (const [name, value] of Object.entries(figures)) y[name] = [...(y[name] ?? []), value];
       const shown = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(2)}`);

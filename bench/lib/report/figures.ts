@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type BenchResult, keyOf, Metric, Ratio, Series } from './result.ts';
 
-// bench/figures.json has the last measured figure of each row, each with the commit and the day of its run.
+// docs/performance/figures.json has the last measured figure of each row, each with the commit and the day of its run.
 
 const measuredIn = { commit: z.string(), on: z.iso.date() };
 const Figure = Metric.omit({ subject: true, peer: true, correct: true }).extend({

@@ -4,12 +4,7 @@ import type { Figures } from './figures.ts';
 import { targetsPlot } from './plot.ts';
 import { cells, columns, markdownTable, seriesTable } from './table.ts';
 
-export interface Page {
-  readonly text: string;
-  /** An SVG: each figure as a multiple of its target. */
-  readonly picture: string;
-}
-interface Shown {
+interface PageContent {
   readonly figures: Figures;
   readonly rows: readonly Row[];
   readonly series: readonly Pick<SeriesPlan, 'name' | 'title'>[];
@@ -33,7 +28,7 @@ Only ratios count: each row does the same work with Corral and with the plainest
     npm run bench -- --only files --variant act=read     one variant
     npm run bench -- --full                  tight intervals
     npm run bench -- --against ../older      another checkout in place of the peers
-    node scripts/run.mjs bench/report.ts     puts the results into bench/figures.json and this page
+    node scripts/run.mjs bench/report.ts     puts the results into this page
 
 - A round is one turn of each side, A B, then B A. A figure is the median ratio over the rounds; the interval contains 95 %
   of the medians of 2,000 resamples.
@@ -48,7 +43,8 @@ Only ratios count: each row does the same work with Corral and with the plainest
 Several servers and thousands of pods have a page of their own: [scale.md](scale.md).
 `;
 
-export function performancePage({ figures: { machine, metrics, series }, rows, series: plans }: Shown): Page {
+/** The page, and its picture: each figure as a multiple of its target. */
+export function performancePage({ figures: { machine, metrics, series }, rows, series: plans }: PageContent) {
   const order = [...rows, ...plans].map(({ name }) => name);
   const sorted = metrics.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const missed = sorted.filter(({ verdict }) => verdict === 'fail');
@@ -59,7 +55,7 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
     '## Rows\n',
     markdownTable([['row', 'what the clock sees'], ...rows.map(({ name, title }) => [name, title])]),
     '\n## Figures\n',
-    `Made by \`bench/report.ts\` from \`bench/figures.json\`; do not edit this page. The machine of the last run: ${machine}. A commit with`,
+    `Made by \`bench/report.ts\` from \`docs/performance/figures.json\`; do not edit this page. The machine of the last run: ${machine}. A commit with`,
     '+ had changes.\n',
     '![Each figure as a multiple of its target](performance/targets.svg)\n',
     markdownTable([

@@ -11,7 +11,6 @@ const colours = {
   unclear: '#b7791f',
   noisy: '#808080',
   skipped: '#808080',
-  stated: '#808080',
 } as const;
 const style = 'text{font:13px system-ui,sans-serif;fill:#777}.axis{stroke:#999;stroke-width:1}.grid{stroke:#9994}';
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

@@ -2,14 +2,9 @@ import { z } from 'zod';
 
 // The schema of a bench result.
 
-const side = z.strictObject({
-  name: z.string(),
-  p50: z.number(),
-  p95: z.number(),
-  p99: z.number(),
-  max: z.number(),
-  n: z.int(),
-});
+const figure = z.number();
+const side = z.strictObject({ name: z.string(), p50: figure, p95: figure, p99: figure, max: figure, n: z.int() });
+const correctness = z.record(z.enum(['expected', 'received', 'lost', 'duplicated', 'reordered']), z.int());
 export const Ratio = z.strictObject({
   stat: z.enum(['p50', 'p95', 'p99']),
   median: z.number(),
@@ -25,21 +20,9 @@ export const Metric = z.strictObject({
   subject: side.optional(),
   peer: side.optional(),
   ratio: Ratio.optional(),
-  target: z.strictObject({
-    max: z.number().optional(),
-    min: z.number().optional(),
-    grace: z.number().optional(),
-  }),
-  correct: z
-    .strictObject({
-      expected: z.int(),
-      received: z.int(),
-      lost: z.int(),
-      duplicated: z.int(),
-      reordered: z.int(),
-    })
-    .optional(),
-  verdict: z.enum(['pass', 'fail', 'unclear', 'stated', 'noisy', 'skipped']),
+  target: z.strictObject({ max: figure.optional(), min: figure.optional(), grace: figure.optional() }),
+  correct: correctness.optional(),
+  verdict: z.enum(['pass', 'fail', 'unclear', 'noisy', 'skipped']),
   reason: z.string(),
 });
 export type Metric = z.infer<typeof Metric>;
@@ -76,17 +59,15 @@ export const BenchResult = z.strictObject({
     kernel: z.string(),
     node: z.string(),
     engine: z.string(),
-    runtime: z.string(),
-    cgroup: z.int(),
   }),
   metrics: z.array(Metric),
   series: z.array(Series),
 });
 export type BenchResult = z.infer<typeof BenchResult>;
 
-interface Identified extends Pick<Metric, 'name' | 'variant'> {
+interface MetricIdentity extends Pick<Metric, 'name' | 'variant'> {
   readonly ratio?: Pick<z.infer<typeof Ratio>, 'stat'> | undefined;
 }
 /** The identity of a metric, the same in every run. */
-export const keyOf = ({ name, variant, ratio }: Identified): string =>
+export const keyOf = ({ name, variant, ratio }: MetricIdentity): string =>
   [name, ...Object.entries(variant).map(([of, value]) => `${of}=${value}`), ratio?.stat ?? ''].join(' ').trim();

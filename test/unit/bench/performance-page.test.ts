@@ -75,7 +75,7 @@ test('a noisy figure takes the place of none', () => {
 
 test('the stored figures belong to rows that exist, and make the page as it is', () => {
   const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
-  const figures = Figures.parse(JSON.parse(read('bench/figures.json')));
+  const figures = Figures.parse(JSON.parse(read('docs/performance/figures.json')));
   const known = new Set([...rows, ...series].map(({ name }) => name));
   expect([...figures.metrics, ...figures.series].filter(({ name }) => !known.has(name))).toEqual([]);
   const { text, picture } = pageOf(figures);

@@ -15,7 +15,7 @@ const metric: Metric = {
   reason: '',
 };
 test('a result with a field that nobody knows is refused', () => {
-  const host = { cpu: '', cores: 2, memGiB: 24, kernel: '', node: '', engine: '', runtime: '', cgroup: 2 };
+  const host = { cpu: '', cores: 2, memGiB: 24, kernel: '', node: '', engine: '' };
   const rest = { commit: '', dirty: false, mode: 'quick', seed: 1, host, series: [] };
   const result = { schema: 'corral-bench/2', at: '2026-11-24T03:00:00.000Z', ...rest, metrics: [metric] };
   expect(BenchResult.safeParse(result).success).toBe(true);

@@ -9,10 +9,7 @@ const plan: SeriesPlan = {
   fitted: ['size'],
   points: () => [1, 2, 3],
   rules: [atMost('it does not grow', 1, ({ y }) => growth(y.area ?? []))],
-  open: async () => ({
-    at: async (side) => ({ size: 3 * side, area: side ** 2 }),
-    async [Symbol.asyncDispose]() {},
-  }),
+  open: async () => async (side) => ({ size: 3 * side, area: side ** 2 }),
 };
 const never = new AbortController().signal;
 
@@ -40,13 +37,10 @@ test('a series that is interrupted keeps the points that it has', async () => {
     {
       ...plan,
       rules: [],
-      open: async () => ({
-        async at() {
-          stop.abort();
-          return { size: 1 };
-        },
-        async [Symbol.asyncDispose]() {},
-      }),
+      open: async () => async () => {
+        stop.abort();
+        return { size: 1 };
+      },
     },
     'quick',
     stop.signal,

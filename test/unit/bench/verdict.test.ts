@@ -11,7 +11,6 @@ test.each([
   ['pass', [0.5, 0.9], { min: 0.5 }],
   ['fail', [0.3, 0.49], { min: 0.5 }],
   ['unclear', [0.4, 0.6], { min: 0.5 }],
-  ['stated', [2, 3], {}],
 ] as const)('it is a %s where the interval is %j and the target %j', (verdict, interval, bound) => {
   expect(judge(interval, bound)).toBe(verdict);
   expect(verdictOf(interval, bound, calm)).toBe(verdict);

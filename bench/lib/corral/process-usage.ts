@@ -14,3 +14,13 @@ export async function footprint(restMs: number): Promise<number> {
 /** A process's share of the memory: pages that several processes share count in part. In KiB. */
 export const pssOf = (pid: number | 'self'): number =>
   Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
+
+/** The resident memory of a process, in MiB. */
+export const residentMiBOf = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_024;
+
+/** The processor time of a process, in ms, to the kernel's tick of 10 ms. */
+export function processorMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}

@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { type ProgramMethods, startChild } from '../calls/child-process.ts';
+import type { Corral } from './corral.ts';
+
+// Fills a new data folder as an earlier server would have left it, with the store of the measured checkout.
+
+const atOnce = 100;
+export interface Conversation {
+  readonly events: number;
+  /** The text of the last message. */
+  readonly newest: string;
+}
+interface Contents {
+  /** So many sessions without sandboxes. */
+  sessions: { readonly input: number; readonly stored: SessionId[] };
+  /** A session with messages, steps and replies. */
+  conversation: { readonly input: Conversation; readonly stored: SessionId };
+}
+
+export async function fillStore<Of extends keyof Contents>(
+  dataDir: string,
+  of: Of,
+  input: Contents[Of]['input'],
+): Promise<Contents[Of]['stored']> {
+  await using child = await startChild('corral-store', dataDir);
+  return await child.call(of, input);
+}
+
+export async function open(dataDir: string, stack: AsyncDisposableStack): Promise<ProgramMethods> {
+  await mkdir(dataDir, { mode: 0o700 });
+  const store = stack.use(await sqliteStore({ path: join(dataDir, 'corral.db') }));
+  const ids = randomIds();
+  return {
+    async sessions(count: number): Promise<SessionId[]> {
+      const made: SessionId[] = [];
+      for (let n = 0; n < count; n += atOnce) {
+        const some = Array.from({ length: Math.min(atOnce, count - n) }, () => addSession({ store, ids }));
+        made.push(...(await Promise.all(some)));
+      }
+      return made;
+    },
+    async conversation({ events, newest }: Conversation): Promise<SessionId> {
+      const id = await addSession({ store, ids });
+      const runId = ids.runId();
+      const factAt = (seq: number): SessionFact => {
+        if (seq === events || seq % 10 === 0) {
+          const text = seq === events ? newest : `message ${seq} `.padEnd(200, 'with words ');
+          return { type: 'message.user', runId, data: { messageId: ids.messageId(), text, attachments: [] } };
+        }
+        const description = `step ${seq} `.padEnd(120, '.');
+        return { type: 'step', runId, data: { id: String(seq), description, status: 'completed' } };
+      };
+      for (let head = 1; head < events; ) {
+        const facts = Array.from({ length: Math.min(1_000, events - head) }, (_, n) => factAt(head + n + 1));
+        head = await store.events.append({ sessionId: id, after: head, at: Date.now(), facts });
+      }
+      return id;
+    },
+  };
+}
+
+/** A session as `create` stores it, without starting a sandbox. */
+export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>): Promise<SessionId> {
+  const id = ids.sessionId();
+  const at = Date.now();
+  const given = { id, origin: 'sheikhbox', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
+  const doc = { ...newSession(given), lastSeq: 1 };
+  await store.events.append({
+    sessionId: id,
+    after: 0,
+    at,
+    facts: [{ type: 'session.created', runId: null, data: { origin: 'sheikhbox', template: 'default' } }],
+    puts: [{ kind: 'session', id, doc, sort: at }],
+  });
+  return id;
+}
