@@ -1,5 +1,5 @@
-// `node scripts/check-names.ts [files…]`: refuses exported names that say too little, or that are not the glossary's word
-// (docs/concepts.md). Prints file:line, the name and a better kind of name.
+// `node scripts/check-names.ts [files…]`: refuses names of types, and exported names of all else, that say too little or
+// are not the glossary's word (docs/concepts.md). Prints file:line, the name and a better kind of name.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -7,16 +7,18 @@ const words = (text: string) => new Set(text.trim().split(/\s+/));
 
 /** Participles, pronouns and words of place: a reader cannot tell the thing from any of them. */
 const vagueTypes = words(`
-  About Acting Again Announced Answering Armed Asked Asking Attached Awaited Begun Beside Bound Broken Called Calling
-  Captured Changed Circumstances Claimed Collected Compared Connected Copied Counted Covers Cut Decided Described Doing
-  Door Edited Elsewhere Ended Ending Exceeded Fetched Filled Fit Followed Following Found Given Gone Habits Hand Hear Heard
-  Held Hold How InForce Inside It Joined Judged Kept Known Lanes Launched Lean Left Lender Line Linked Listed Listening
-  Located Look Looking Made Make Making Marked Measured Mishap Named Need News Noise Numbered Of Opened Own Owned Packed Part
-  Parsed Passing Piped Place Placed Places Power Ran Reached Read Reading Received Recovered Refused Reported Rest Resting
-  Returned Room Rooted Rotated Running Said Scaled Scanned Sealed Seat Seen Sending Sent Shown Signed Silence Since Sized
-  Slots Spared Speech Spent Spooled Staged Started Stored Strays Surroundings Taken Taking Tell Teller Telling Thing Things
-  Told Tracked Trap Trust Trying Turns Unset Uploaded Used Viewed Wanted Wants Watched Way Ways Where Whole Whose Why Wish
-  Working Wrongs
+  About Accepted Acting After Again Announced Answered Answering Armed Around Arrived Asked Asking At Attached Attempted
+  Awaited Begun Beside Both Bound Broken Called Calling Captured Changed Choosing Circumstances Claimed Collected Common
+  Compared Connected Copied Counted Covers Cut Decided Described Documented Doing Door Edited Elsewhere Ended Ending
+  Exceeded Fetched Filled Fit Followed Following Forking Forwarded Found Given Gone Habits Hand Hear Heard Held Hold How
+  Identified InForce Inside It Joined Judged Keep Kept Known Lanes Launched Lean Left Lender Line Linked Listed Listening
+  Located Look Looking Made Make Making Marked Measured Mind Mishap Named Narrow Need News Noise Numbered Of Offered Open
+  Opened Outside Own Owned Packed Packing Parsed Part Parts Passing Piped Place Placed Places Power Published Put Puts Ran
+  Reached Read Reading Reaping Received Recorded Recovered Refused Relayed Reported Rest Resting Returned Room Rooted
+  Rotated Running Said Saving Scaled Scanned Sealed Seat Seen Sending Sent Shown Signed Silence Since Sized Slots Spared
+  Speech Spent Spooled Staged Started Stored Strays Summarizing Surroundings Taken Taking Tell Teller Telling Thing Things
+  Told Tracked Trap Trust Trying Turns Under Understood Unpacking Unset Until Uploaded Use Used Viewed Waiting Wanted Wants
+  Watched Way Ways Where Whole Whose Why Wish Working Written Wrongs
 `);
 
 /** Participles that hide what the function does. */
@@ -40,16 +42,16 @@ const listed = () =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.tsx'], { encoding: 'utf8' })
     .trim()
     .split('\n');
-const exported =
-  /^export (?:declare )?(?:abstract )?(?:async )?(?<word>interface|type|class|enum|const|let|function\*?) (?<name>[\w$]+)/;
+const declared =
+  /^(?<isExported>export )?(?:declare )?(?:abstract )?(?:async )?(?<word>interface|type|class|enum|const|let|function\*?) (?<name>[\w$]+)/;
 
 let bad = 0;
 for (const file of process.argv.length > 2 ? process.argv.slice(2) : listed()) {
   for (const [index, text] of readFileSync(file, 'utf8').split('\n').entries()) {
-    const { word = '', name = '' } = exported.exec(text)?.groups ?? {};
+    const { isExported, word = '', name = '' } = declared.exec(text)?.groups ?? {};
     const kind = /^(const|let|function)/.test(word) ? 'value' : 'type';
     for (const [better, breaks] of rules) {
-      if (name === '' || !breaks(name, kind)) continue;
+      if (name === '' || (kind === 'value' && !isExported) || !breaks(name, kind)) continue;
       bad += 1;
       console.error(`${file}:${index + 1}: ${name}: ${better} (docs/concepts.md)`);
     }

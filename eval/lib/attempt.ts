@@ -11,7 +11,7 @@ const files = '/tmp/corral-eval';
 
 /** The worker: a model, the task's own solution, or nothing at all. */
 export type Agent = { readonly model: string } | 'solution' | 'nothing';
-interface Attempted {
+interface AttemptReport {
   readonly status: string;
   readonly cost?: Cost;
 }
@@ -78,7 +78,7 @@ async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
   await must(sandbox, `rm -rf ${files}`, 10);
 }
 
-async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<Attempted> {
+async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<AttemptReport> {
   if (agent === 'nothing') return { status: 'nothing' };
   if (agent === 'solution') {
     await upload(sandbox, join(task.folder, 'solution'), files);

@@ -5,13 +5,13 @@ import { buffer } from 'node:stream/consumers';
 import type { CorralClient } from '../../src/client/index.ts';
 
 type Sandbox = { readonly corral: CorralClient; readonly sessionId: string };
-interface Ran {
+interface CommandResult {
   readonly exitCode: number;
   readonly output: string;
 }
 
 /** Runs a command in the session's sandbox, in its workspace. */
-export async function run({ corral, sessionId }: Sandbox, command: string, seconds: number): Promise<Ran> {
+export async function run({ corral, sessionId }: Sandbox, command: string, seconds: number): Promise<CommandResult> {
   const timeoutMs = Math.min(600_000, seconds * 1_000);
   const { exitCode, stdout, stderr, timedOut } = await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs });
   return { exitCode: timedOut ? 124 : exitCode, output: `${stdout}${stderr}`.trim() };

@@ -33,7 +33,7 @@ export interface SignedUrls {
   accepts(what: SignedScope, signature: string): UrlRight | undefined;
 }
 
-interface Part {
+interface SignedPart {
   readonly expires: number;
   readonly nonce: string;
   readonly subject: string;
@@ -52,7 +52,11 @@ export function signedUrls(clock: Clock): SignedUrls {
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
   const used = new Map<string, number>();
 
-  function mac({ method, path, purpose }: SignedScope, right: UrlRight, { expires, nonce, subject }: Part): Buffer {
+  function mac(
+    { method, path, purpose }: SignedScope,
+    right: UrlRight,
+    { expires, nonce, subject }: SignedPart,
+  ): Buffer {
     // JSON, so that no field can run into the next.
     const signed = JSON.stringify(['v1', kid, method, path, purpose, right, expires, nonce, subject]);
     return createHmac('sha256', key).update(signed).digest();

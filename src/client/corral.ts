@@ -13,7 +13,7 @@ export interface ServerOptions extends Omit<CorralClientOptions, 'url'> {
   /** Default: CORRAL_URL, else http://127.0.0.1:8000. The token's default is CORRAL_TOKEN. */
   readonly url?: string;
 }
-type Wish = Exclude<Inputs['sessions']['create'], void>;
+type NewSession = Exclude<Inputs['sessions']['create'], void>;
 export interface NewBox {
   readonly title?: string;
   readonly projectId?: string;
@@ -22,9 +22,9 @@ export interface NewBox {
   /** The recipe of its sandbox and its agent; default: the project's, or the server's. */
   readonly template?: string;
   /** Repositories that git fetches into its workspace. */
-  readonly repositories?: NonNullable<Wish['repositories']>;
+  readonly repositories?: NonNullable<NewSession['repositories']>;
   /** In whose name its commits are made. */
-  readonly author?: NonNullable<Wish['author']>;
+  readonly author?: NonNullable<NewSession['author']>;
   /** Files of its workspace, by their paths. */
   readonly files?: Readonly<Record<string, FileContent>>;
   /** Variables of each command that `exec` starts. */

@@ -99,9 +99,9 @@ async function textWithin(response: Response, where: string): Promise<string> {
 const unreachable = (where: string, cause: unknown) =>
   new AppError('provider_error', `The connection to ${where} broke off. Try again.`, { cause });
 
-type Refused = ForgeAccess & { readonly where: string };
+type RefusedAccess = ForgeAccess & { readonly where: string };
 
-function refusal(response: Response, text: string, { where, token, now }: Refused): AppError {
+function refusal(response: Response, text: string, { where, token, now }: RefusedAccess): AppError {
   const { status, headers } = response;
   const said = messageIn(text).replaceAll(token.reveal(), '[secret]');
   const because = said ? `: ${said}` : '';

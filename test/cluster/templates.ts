@@ -10,7 +10,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { chart } from '../support/cluster/chart.ts';
 import { clusterEnv, hasCluster, helm, kubectl } from '../support/cluster/cluster.ts';
 
-interface Thing {
+interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly [part: string]: unknown;
@@ -76,8 +76,8 @@ const cluster = await hasCluster();
 
 describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG names no cluster)', () => {
   const folder = mkdtemp(join(tmpdir(), 'corral-values-'));
-  const rendered = new Map<string, Thing[]>();
-  const things = (name: string) => rendered.get(name) as Thing[];
+  const rendered = new Map<string, Manifest[]>();
+  const things = (name: string) => rendered.get(name) as Manifest[];
   const every = () => names.flatMap(things);
 
   beforeAll(async () => {
@@ -87,7 +87,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
       rendered.set(
         name,
         parseAllDocuments(text)
-          .map((it) => it.toJS() as Thing)
+          .map((it) => it.toJS() as Manifest)
           .filter(Boolean),
       );
     }

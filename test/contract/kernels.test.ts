@@ -13,7 +13,7 @@ import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-conta
 import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
 import { budget, type SandboxdHarness } from './sandboxd/sandboxd.ts';
 
-interface Ran extends Execution {
+interface CodeRun extends Execution {
   readonly stdout: string;
   readonly stderr: string;
   readonly results: readonly CodeResult[];
@@ -27,7 +27,7 @@ function kernelsOf(client: SandboxClient) {
   const kernels = new Kernels({ clock: systemClock, newNonce: () => `nonce${nonces++}` });
   onTestFinished(() => kernels.release(client));
   const contexts = kernels.of(client);
-  const ran = async (language: Language, code: string, options: Options = {}): Promise<Ran> => {
+  const ran = async (language: Language, code: string, options: Options = {}): Promise<CodeRun> => {
     const { context = language, timeoutMs = 60_000, tag, signal = budget(), heard = () => {} } = options;
     const said = { stdout: '', stderr: '' };
     const results: CodeResult[] = [];
@@ -118,7 +118,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     };
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 917');
-    const plain = ({ results }: Ran) => results.map(({ data }) => data['text/plain']);
+    const plain = ({ results }: CodeRun) => results.map(({ data }) => data['text/plain']);
 
     test('keeps variables between cells, and counts the cells', async () => {
       const { ran } = await opened();

@@ -20,7 +20,7 @@ export function portForwarder(config: KubeConfig, namespace: string) {
   const forward = new PortForward(config, false);
 
   return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {
-    const stream = new Forwarded();
+    const stream = new ForwardedPort();
     // an empty input: the stream below writes to the WebSocket itself, with its backpressure
     const nothing = new Readable({ read() {} });
     const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
@@ -37,7 +37,7 @@ export function portForwarder(config: KubeConfig, namespace: string) {
   };
 }
 
-class Forwarded extends Duplex {
+class ForwardedPort extends Duplex {
   #channel: ForwardSocket | undefined;
 
   constructor() {

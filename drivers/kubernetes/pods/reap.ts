@@ -1,7 +1,7 @@
 import { everyPod, everyPodOfAll, expiryOf } from '../labels.ts';
 import type { Pods } from './pods.ts';
 
-interface Reaping {
+interface ReapOptions {
   readonly pods: Pods;
   /** Only this installation's pods; undefined: those of every Corral in the namespace. */
   readonly instance: string | undefined;
@@ -12,7 +12,7 @@ interface Reaping {
 const marginMs = 60_000;
 
 /** Deletes expired pods and resolves with their names. */
-export async function reapPods({ pods, instance, now }: Reaping, signal: AbortSignal): Promise<string[]> {
+export async function reapPods({ pods, instance, now }: ReapOptions, signal: AbortSignal): Promise<string[]> {
   const all = await pods.listMetadata(instance === undefined ? everyPodOfAll : everyPod(instance), signal);
   const late = all.filter(({ metadata }) => expiryOf(metadata) + marginMs < now); // a pod without a readable deadline stays
   await Promise.all(late.map((pod) => pods.remove(pod, signal)));

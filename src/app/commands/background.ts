@@ -86,13 +86,13 @@ function started({ log, pidFile }: ServerFiles): ChildProcess {
 
 type End = 'up' | 'late' | 'cancelled' | number | null;
 
-interface Waiting {
+interface ServerWait {
   readonly child: ChildProcess;
   readonly seconds: number;
   readonly signal: AbortSignal;
 }
 
-async function answers({ data }: ServerFiles, { child, seconds, signal }: Waiting): Promise<End> {
+async function answers({ data }: ServerFiles, { child, seconds, signal }: ServerWait): Promise<End> {
   const isUp = await until(
     async () => {
       const running = runningOn(data);
@@ -148,13 +148,13 @@ function isServer(pid: number): boolean {
   }
 }
 
-interface Until {
+interface Deadline {
   readonly seconds: number;
   readonly signal: AbortSignal;
 }
 
 /** Polls until it is true. False when the time is over, or the signal fires. */
-async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Until): Promise<boolean> {
+async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Deadline): Promise<boolean> {
   const ends = performance.now() + seconds * 1_000;
   while (!signal.aborted && performance.now() < ends) {
     if (await isTrue()) return true;

@@ -113,14 +113,14 @@ export class HookReceiver {
   }
 }
 
-interface Accepted {
+interface AcceptedDelivery {
   readonly proof: Proof;
   readonly news: HookNews;
   readonly payload: unknown;
   readonly at: number;
 }
 
-function startOf(automation: Automation, { proof, news, payload, at }: Accepted): AutomationStart {
+function startOf(automation: Automation, { proof, news, payload, at }: AcceptedDelivery): AutomationStart {
   const { source, template } = automation.hook as HookSpec;
   const { event, repository, sender, about, url, text } = news;
   const whole = template === null ? JSON.stringify(payload, null, 2) : fillTemplate(template, payload);

@@ -23,7 +23,7 @@ export interface MessageData {
 }
 
 type OfSession = Exclude<OutboxEvent, { type: 'automation.paused' }>;
-interface Around {
+interface MessageContext {
   readonly session: OfSession['session'];
   readonly cost: number | null;
   readonly pageUrl: string | undefined;
@@ -36,7 +36,7 @@ const statuses = {
   'session.deleted': 'deleted',
 } as const;
 
-export function dataOfSession(event: OfSession, { session, cost, pageUrl }: Around): MessageData {
+export function dataOfSession(event: OfSession, { session, cost, pageUrl }: MessageContext): MessageData {
   const { type, sessionId } = event;
   return {
     sessionId,

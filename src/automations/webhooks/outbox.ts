@@ -95,9 +95,9 @@ function withOutbox(entry: Append): Append {
   return more.length === 0 ? entry : { ...entry, puts: [...puts, ...more] };
 }
 
-type Common = Pick<Extract<OutboxEvent, { type: 'session.deleted' }>, 'session' | 'sessionId' | 'at'>;
+type DeletedSession = Pick<Extract<OutboxEvent, { type: 'session.deleted' }>, 'session' | 'sessionId' | 'at'>;
 
-function eventOf({ type, runId, data }: SessionFact, common: Common): OutboxEvent | undefined {
+function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): OutboxEvent | undefined {
   switch (type) {
     case 'run.started':
       return { type, ...common, runId };

@@ -21,7 +21,7 @@ export interface RouterDeps {
   readonly clock: Clock;
 }
 /** One thing that happened, as endpoints may hear of it. */
-interface News {
+interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: MessageData;
@@ -74,7 +74,7 @@ export class Router {
   }
 
   /** Null: nobody has to hear of it. Undefined: it is too early to tell. */
-  async #newsOf(event: OutboxEntry['event']): Promise<News | null | undefined> {
+  async #newsOf(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, costOf, clock, pageUrl } = this.#deps;
     if (event.type === 'automation.paused') {
       const automation = await automationOf(event.automationId);
@@ -92,7 +92,7 @@ export class Router {
   }
 }
 
-const hears = ({ owner, projectId }: StoredWebhook, news: News): boolean =>
+const hears = ({ owner, projectId }: StoredWebhook, news: WebhookNews): boolean =>
   (owner === undefined || owner === news.owner) && (projectId === null || projectId === news.projectId);
 
 interface Message {

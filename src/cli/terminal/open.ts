@@ -101,13 +101,13 @@ export async function chooseSession(io: Io, corral: Corral): Promise<string | un
   }
 }
 
-interface Choosing {
+interface SessionChoice {
   readonly corral: Corral;
   readonly paint: Paint;
   readonly rerender: (node: ReturnType<typeof h>) => void;
 }
 
-async function choose({ corral, paint, rerender }: Choosing): Promise<string | undefined> {
+async function choose({ corral, paint, rerender }: SessionChoice): Promise<string | undefined> {
   const { items } = await corral.call((api) => api.sessions.list.query({ limit: 200, archived: false }));
   const sessions: readonly Session[] = items;
   return await new Promise((onChosen) => rerender(h(Chooser, { sessions, paint, onChosen })));

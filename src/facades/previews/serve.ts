@@ -30,7 +30,7 @@ export interface ServeDeps {
   /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
 }
-interface Opened {
+interface OpenedPreview {
   readonly view: PreviewView;
   readonly token: string;
   readonly principal: Principal;
@@ -102,7 +102,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
 }
 
 /** The preview of a request's token, or the refusal. */
-async function open(target: Target, address: string, deps: ServeDeps): Promise<Opened | Refusal> {
+async function open(target: Target, address: string, deps: ServeDeps): Promise<OpenedPreview | Refusal> {
   const { credentials, limiter } = deps;
   if (target.isShown && credentials.lockedFor(address) > 0) return refusals.locked;
   const found = await find(target, deps);
@@ -116,7 +116,10 @@ async function open(target: Target, address: string, deps: ServeDeps): Promise<O
   return refusals.closed;
 }
 
-async function find({ sid, of, tokens }: Target, { ports, links }: ServeDeps): Promise<Opened | 'closed' | 'wrong'> {
+async function find(
+  { sid, of, tokens }: Target,
+  { ports, links }: ServeDeps,
+): Promise<OpenedPreview | 'closed' | 'wrong'> {
   const wellFormed = tokens.filter((token) => tokenForm.test(token));
   if (wellFormed.length === 0) return tokens.length === 0 ? 'closed' : 'wrong';
   const all = await ports.opened(sid).catch(() => []);
@@ -132,7 +135,12 @@ async function find({ sid, of, tokens }: Target, { ports, links }: ServeDeps): P
 }
 
 /** Keeps the token in cookies, and leads the browser to the address without it. */
-function enter(target: Target, { view, token, principal }: Opened, response: ServerResponse, deps: ServeDeps): void {
+function enter(
+  target: Target,
+  { view, token, principal }: OpenedPreview,
+  response: ServerResponse,
+  deps: ServeDeps,
+): void {
   const { clock, credentials, scheme } = deps;
   const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
   credentials.audit({ principal, action: 'preview.enter', target: target.sid, outcome: 'done' });
@@ -163,7 +171,7 @@ const refusalOf =
 /**
  * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server does.
  */
-function endsOf(target: Target, { view, principal }: Opened, deps: ServeDeps, left: AbortSignal) {
+function endsOf(target: Target, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
   const { clock, closing, ports } = deps;
   const closed = new AbortController();
   const over = new AbortController();

@@ -51,7 +51,7 @@ export class ProjectCopies {
    * False when a file could not be copied, for example because the agent made a folder of that name; the next use tries
    * again.
    */
-  async #bring(id: SessionId, wanted: readonly UploadedFile[], at: At): Promise<boolean> {
+  async #bring(id: SessionId, wanted: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.#deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
     const present = await namesIn(at);
@@ -72,7 +72,7 @@ export class ProjectCopies {
     return whole;
   }
 
-  async #copy(file: UploadedFile, { client, signal }: At): Promise<void> {
+  async #copy(file: UploadedFile, { client, signal }: SandboxCall): Promise<void> {
     const content = Buffer.concat((await (await this.#deps.uploads.open(file.id)).toArray({ signal })) as Buffer[]);
     await client.writeFile(`${projectFolder}/${file.name}`, content, signal);
   }
@@ -88,14 +88,14 @@ export class ProjectCopies {
     }
   }
 }
-interface At {
+interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
 /** Errors that concern a single file; the others fail the caller who needs the sandbox. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
-async function namesIn({ client, signal }: At): Promise<Pick<ReadonlySet<string>, 'has'>> {
+async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {
   try {
     return new Set((await client.listFiles(projectFolder, signal)).map(({ name }) => name));
   } catch (thrown) {

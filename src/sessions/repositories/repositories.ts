@@ -24,7 +24,7 @@ interface Deps {
   /** In whose name commits are made where a session names nobody. */
   readonly author: GitPerson;
 }
-interface Opened {
+interface OpenedRepository {
   readonly client: SandboxClient;
   readonly record: SessionRecord;
   readonly repository: SessionRepository;
@@ -45,7 +45,12 @@ export function repositoryService({ sandboxes, commands, known, fetches, author,
     return { record, repository };
   }
 
-  async function inside<T>(id: SessionId, path: string, signal: AbortSignal, act: (opened: Opened) => Promise<T>) {
+  async function inside<T>(
+    id: SessionId,
+    path: string,
+    signal: AbortSignal,
+    act: (opened: OpenedRepository) => Promise<T>,
+  ) {
     await find(id, path);
     await using used = await sandboxes.use(id, signal); // this waits for a fetch that is under way
     const { record, repository } = await find(id, path);

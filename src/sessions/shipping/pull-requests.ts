@@ -28,7 +28,7 @@ interface Deps {
   readonly fetch: ForgeFetch;
   readonly now: () => number; // epoch ms
 }
-interface Opened {
+interface ShippableRepository {
   readonly repository: SessionRepository & { readonly branch: string };
   readonly at: ForgeRepository;
   readonly forge: Forge;
@@ -43,7 +43,7 @@ const maxKept = 2_000;
 export function pullRequestService(deps: Deps): PullRequestService {
   const { repositories, sessions, commands, records, servers, tokens, fetch, now } = deps;
 
-  async function openForge(id: SessionId, path: string, access: 'read' | 'write'): Promise<Opened> {
+  async function openForge(id: SessionId, path: string, access: 'read' | 'write'): Promise<ShippableRepository> {
     const repository = (await repositories.list(id)).find((one) => one.path === path);
     if (!repository) throw new AppError('not_found', `The session has no repository in the folder ${path}.`);
     const { branch, url } = repository;

@@ -99,12 +99,12 @@ export class SessionSkills {
   }
 }
 
-interface Unpacking {
+interface UnpackCommand {
   readonly id: string;
   readonly argv: readonly string[];
   readonly archive: Buffer;
 }
-async function unpack(client: SandboxClient, { id, argv, archive }: Unpacking, signal: AbortSignal): Promise<void> {
+async function unpack(client: SandboxClient, { id, argv, archive }: UnpackCommand, signal: AbortSignal): Promise<void> {
   let errors = '';
   const onErrors = (bytes: Uint8Array) => {
     if (errors.length < maxErrors) errors += Buffer.from(bytes).toString();

@@ -39,7 +39,7 @@ export async function addEvents({ at }: Pick<Connection, 'at'>, documents: reado
   await events.insertMany(documents as EventDocument[], { ordered: false }).catch(unlessDuplicates);
 }
 
-interface Puts {
+interface PendingPuts {
   readonly session: SessionId;
   /** The head after the append that these puts belong to. */
   readonly seq: number;
@@ -51,7 +51,7 @@ interface Puts {
 /** Each put replaces only the state that an older append of the same log has put. */
 export async function putRecords(
   { at, run }: Pick<Connection, 'at' | 'run'>,
-  { session, seq, puts, again }: Puts,
+  { session, seq, puts, again }: PendingPuts,
 ): Promise<void> {
   if (puts.length === 0) return;
   const older = again ? { $lte: seq } : { $lt: seq };

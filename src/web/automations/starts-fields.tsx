@@ -4,7 +4,7 @@ import { t } from '../text/text.ts';
 import { type Automation, automations, readAutomations } from './state.ts';
 
 type Hook = NonNullable<Automation['hook']>;
-type After = NonNullable<Automation['after']>;
+type RunTrigger = NonNullable<Automation['after']>;
 const sources = ['github', 'gitlab', 'gitea', 'json'] as const;
 const events = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 
@@ -17,9 +17,9 @@ export interface StartsChoice {
   readonly senders: string;
   readonly repositories: string;
   readonly template: string;
-  readonly after: After['of'] | 'none';
+  readonly after: RunTrigger['of'] | 'none';
   readonly afterId: string;
-  readonly outcome: After['outcome'];
+  readonly outcome: RunTrigger['outcome'];
 }
 
 export const startsOf = (automation?: Pick<Automation, 'hook' | 'after'>): StartsChoice => ({
@@ -189,7 +189,7 @@ export function AfterFields({ choice, onChange, own }: Props & { readonly own: s
             <select
               class="field"
               value={outcome}
-              onChange={(event) => onChange({ ...choice, outcome: event.currentTarget.value as After['outcome'] })}
+              onChange={(event) => onChange({ ...choice, outcome: event.currentTarget.value as RunTrigger['outcome'] })}
             >
               {(['done', 'failed', 'any'] as const).map((one) => (
                 <option key={one} value={one}>

@@ -174,10 +174,10 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-type Decided = Exclude<ApprovalItem['decided']['value'], undefined>;
+type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
 
 /** The decision in words, with the person and the note. */
-export function decidedText(decided: Decided): string {
+export function decidedText(decided: ApprovalDecision): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
   const word = {

@@ -5,7 +5,7 @@ import { currentId } from './sessions.ts';
 
 // The actions of a person on a session.
 
-interface Sending {
+interface NewMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
   /** The model of a new session. */
@@ -26,7 +26,7 @@ export async function send({
   project,
   repository,
   mode = 'inject',
-}: Sending): Promise<void> {
+}: NewMessage): Promise<void> {
   let sessionId = currentId.value;
   if (sessionId === undefined) {
     const { id } = await once('sessions.create', {
@@ -70,12 +70,12 @@ interface Editing {
 export const edit = (id: string, { attachments, ...rest }: Editing) =>
   once('sessions.edit', { id, ...rest, attachments: [...attachments] });
 
-interface Forking {
+interface ForkOptions {
   /** The event that ended a step or a run; undefined: the end of the newest run. */
   readonly seq: number | undefined;
   readonly files: boolean;
   /** Empty: that of the forked session. */
   readonly title: string;
 }
-export const fork = (id: string, { seq, files, title }: Forking) =>
+export const fork = (id: string, { seq, files, title }: ForkOptions) =>
   once('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });

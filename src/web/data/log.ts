@@ -11,7 +11,7 @@ interface Resync {
   readonly seq: number;
 }
 /** The server sends each event with an id, from which the client resumes. */
-interface Tracked {
+interface TrackedEvent {
   readonly data: Event | Resync;
 }
 const againMs = 1_000;
@@ -66,7 +66,7 @@ function open(sessionId: string): () => void {
   let seq = 0;
   let end = () => {};
   const start = () => {
-    end = follow<Tracked>(
+    end = follow<TrackedEvent>(
       'events.subscribe',
       { sessionId, lastEventId: String(seq) },
       {

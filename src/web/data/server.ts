@@ -15,7 +15,7 @@ import { authorization, protocols } from './token.ts';
 // reconnects by itself, and subscriptions continue after their last event.
 
 type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
-type At<Tree, Place extends string> = Place extends `${infer Name}.${infer Method}`
+type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${infer Method}`
   ? Name extends keyof Tree
     ? Method extends keyof Tree[Name]
       ? Tree[Name][Method]
@@ -87,19 +87,24 @@ export class CallError extends Error {
   }
 }
 
-async function call<P extends Path>(method: 'query' | 'mutation', path: P, input: At<Inputs, P>, repeat: boolean) {
+async function call<P extends Path>(
+  method: 'query' | 'mutation',
+  path: P,
+  input: ProcedureAt<Inputs, P>,
+  repeat: boolean,
+) {
   const trpc = await client.promise;
   return (await trpc[method](path, input, { context: { repeat } }).catch((thrown: TRPCClientError<AppRouter>) => {
     throw new CallError(thrown);
-  })) as At<Outputs, P>;
+  })) as ProcedureAt<Outputs, P>;
 }
 
-export const query = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
+export const query = <P extends Path>(path: P, input: ProcedureAt<Inputs, P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
 /** Calls a mutation that is safe to repeat: after a break it is sent again. */
-export const repeatable = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
+export const repeatable = <P extends Path>(path: P, input: ProcedureAt<Inputs, P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
-export const once = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
+export const once = <P extends Path>(path: P, input: ProcedureAt<Inputs, P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, false));
 
 async function counted<Data>(path: Path, send: () => Promise<Data>): Promise<Data> {

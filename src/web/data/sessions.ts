@@ -6,7 +6,7 @@ import { follow } from './server.ts';
 
 export type { Session };
 
-interface News {
+interface SessionChange {
   readonly type: 'changed' | 'deleted';
   readonly session: Session;
 }
@@ -40,16 +40,16 @@ export function resetSessions(): void {
 }
 
 let drawing = false;
-const heard: ((news: News, before: Session | undefined) => void)[] = [];
+const heard: ((news: SessionChange, before: Session | undefined) => void)[] = [];
 /** Calls `hear` with each change; `before` is the session as it was. */
-export const onNews = (hear: (news: News, before: Session | undefined) => void): void => void heard.push(hear);
+export const onNews = (hear: (news: SessionChange, before: Session | undefined) => void): void => void heard.push(hear);
 
 /** Thousands arrive at once when a page opens, so the list is drawn once per frame. */
 export function watchSessions(): void {
   setTimeout(() => {
     sessionsKnown.value = true;
   }, 1_500);
-  follow<News>('sessions.watch', undefined, {
+  follow<SessionChange>('sessions.watch', undefined, {
     onData(news) {
       const before = byId.get(news.session.id);
       if (news.type === 'deleted') byId.delete(news.session.id);

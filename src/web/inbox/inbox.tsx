@@ -7,13 +7,13 @@ import { Entry } from './entry.tsx';
 import { type InboxReason, needing, needOf } from './needs.ts';
 
 const mostShown = 30;
-type Shown = 'all' | InboxReason;
+type InboxFilter = 'all' | InboxReason;
 
 export const openInbox = (): void => showDialog(<Inbox />);
 
 /** The questions, approvals, budgets and failures of all sessions, to be answered in place. */
 function Inbox() {
-  const [shown, setShown] = useState<Shown>('all');
+  const [shown, setShown] = useState<InboxFilter>('all');
   const [project, setProject] = useState('');
   useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
   const withNeeds = projects.value.filter(({ id }) => needing.value.some(({ projectId }) => projectId === id));
@@ -23,7 +23,7 @@ function Inbox() {
   return (
     <Dialog title={t('inbox')} wide>
       <div class="inbox">
-        <Choice<Shown>
+        <Choice<InboxFilter>
           label={t('inbox.show')}
           value={shown}
           options={[

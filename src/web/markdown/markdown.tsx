@@ -50,12 +50,12 @@ const Tree = memo(({ tree, sessionId }: { tree: MarkdownTree; sessionId: string 
 const drawn = (nodes: MarkdownTree, sessionId: string | undefined): ComponentChildren =>
   nodes.map((node, key) => draw(node, { key, sessionId }));
 
-interface At {
+interface NodeContext {
   readonly key: number;
   readonly sessionId: string | undefined;
 }
 
-function draw(node: MarkdownNode, { key, sessionId }: At): ComponentChildren {
+function draw(node: MarkdownNode, { key, sessionId }: NodeContext): ComponentChildren {
   if (typeof node === 'string') return node;
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
   switch (node.kind) {

@@ -17,7 +17,7 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-interface Parsed {
+interface ParsedText {
   readonly text: string;
   readonly tree: MarkdownTree | undefined;
 }
@@ -27,7 +27,7 @@ interface Parsed {
  * worker reads it again as often as it keeps up with.
  */
 export function useMarkdownTree(text: string): MarkdownTree | undefined {
-  const [parsed, setParsed] = useState<Parsed | undefined>(() =>
+  const [parsed, setParsed] = useState<ParsedText | undefined>(() =>
     kept.has(text) ? { text, tree: kept.get(text) } : undefined,
   );
   const wanted = useRef(text);

@@ -6,7 +6,7 @@ import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from './state.ts';
 
-interface Wish {
+interface ChoiceOptions {
   readonly title: string;
   /** Empty: the usual one. */
   readonly value: string;
@@ -17,9 +17,9 @@ interface Wish {
 }
 
 /** Lets a person choose among the models of all providers that are ready. */
-export const chooseModel = (wish: Wish): void => showDialog(<ChooseModel {...wish} />);
+export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-function ChooseModel({ title, value, withUsual = false, act }: Wish) {
+function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);

@@ -1,11 +1,11 @@
 import { useId, useState } from 'preact/hooks';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
-import type { ListedModel, Offered } from './state.ts';
+import type { ListedModel, OfferedProvider } from './state.ts';
 
 interface Props {
   /** Shown where several providers are. */
-  readonly groups: readonly Offered[];
+  readonly groups: readonly OfferedProvider[];
   /** `provider/model`, or empty. */
   readonly value: string;
   readonly onChange: (ref: string) => void;
@@ -89,7 +89,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
 
-export const refOf = ({ provider }: Pick<Offered, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
+export const refOf = ({ provider }: Pick<OfferedProvider, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
   `${provider}/${id}`;
 
 /** The known facts of a model: context, price per million tokens, abilities. */

@@ -6,7 +6,7 @@ import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
 import { nameOf, type Preset, presets } from './presets.ts';
-import { changed, inForce, type Offered } from './state.ts';
+import { changed, inForce, type OfferedProvider } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -19,7 +19,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   const [preset, setPreset] = useState<Preset>(presets[0] as Preset);
   const [address, setAddress] = useState('');
   const [key, setKey] = useState('');
-  const [found, setFound] = useState<Offered | undefined>();
+  const [found, setFound] = useState<OfferedProvider | undefined>();
   const [model, setModel] = useState('');
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useTrouble();

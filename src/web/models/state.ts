@@ -3,13 +3,13 @@ import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
 
 export type ModelsInForce = Outputs['models']['inForce'];
-export type Offered = Outputs['models']['offered']['providers'][number];
-export type ListedModel = Offered['models'][number];
+export type OfferedProvider = Outputs['models']['offered']['providers'][number];
+export type ListedModel = OfferedProvider['models'][number];
 
 /** The usual model and the providers; undefined until the server answered. */
 export const inForce = signal<ModelsInForce | undefined>(undefined);
 /** The lists of the providers; undefined until they were asked for. */
-export const offered = signal<readonly Offered[] | undefined>(undefined);
+export const offered = signal<readonly OfferedProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {
   inForce.value = await query('models.inForce', undefined);

@@ -2,15 +2,15 @@ import { useState } from 'preact/hooks';
 import { wordsOf } from '../data/server.ts';
 import { t } from '../text/text.ts';
 
-type Trying = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
+type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
 /**
  * Shows failures in a dialog, which covers the notice of the page: what failed, and a function that tries work.
  * Resolves with whether it worked.
  */
-export function useTrouble(): [text: string, tryIt: Trying] {
+export function useTrouble(): [text: string, tryIt: RunAction] {
   const [text, setText] = useState('');
-  const tryIt: Trying = async (what, work) => {
+  const tryIt: RunAction = async (what, work) => {
     setText('');
     try {
       await work();

@@ -8,12 +8,12 @@ import { count } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 
-type InForce = Outputs['egress']['inForce'];
+type EgressInForce = Outputs['egress']['inForce'];
 
 /** What the selected session's sandbox may reach, what was blocked, and the hosts allowed in this session. */
 export function Network() {
   const sessionId = currentId.value;
-  const [egress, setEgress] = useState<InForce>();
+  const [egress, setEgress] = useState<EgressInForce>();
   const [trouble, tryIt] = useTrouble();
   const look = async (id: string) => setEgress(await query('egress.inForce', { sessionId: id }));
   useEffect(() => {
@@ -64,7 +64,7 @@ interface BlockedHost {
   readonly times: number;
 }
 
-function Blocked({ egress, allow }: { egress: InForce; allow: (host: string) => void }) {
+function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: string) => void }) {
   const blocked = blockedHosts();
   return (
     <div>

@@ -4,7 +4,7 @@ import { ConversationModel } from '../data/model.ts';
 
 // The session of a link. The link's secret stands behind the #, which browsers send to no server.
 
-interface About {
+interface ShareSummary {
   readonly title: string;
   readonly files: boolean;
   readonly expiresAt: number; // epoch ms
@@ -24,7 +24,7 @@ export interface Entry {
 }
 
 export const model = new ConversationModel();
-export const about = signal<About | undefined>(undefined);
+export const about = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link shows nothing, for good. `offline`: the page tries again by itself. */
 export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 

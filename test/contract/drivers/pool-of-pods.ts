@@ -8,15 +8,15 @@ import { randomIds, type SandboxId, sandboxIdOf, sessionIdOf } from '../../../sr
 import { isNightly } from '../../support/runner/nightly.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
-type Both = Driver & Poolable;
+type PoolableDriver = Driver & Poolable;
 
 export interface PoolBackend extends AsyncDisposable {
   readonly image: string;
-  open(): Promise<Both>;
+  open(): Promise<PoolableDriver>;
 }
 
 /** The driver as one with a pool. Throws if it has none. */
-export function poolableOf(driver: Driver): Both {
+export function poolableOf(driver: Driver): PoolableDriver {
   if (!isPoolable(driver)) throw new Error('it has no pool');
   return driver;
 }
@@ -24,8 +24,8 @@ export function poolableOf(driver: Driver): Both {
 /** The behaviour of every pool of pods. `burst`: how many sessions start at once. */
 export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void {
   let place: PoolBackend;
-  let driver: Both;
-  let other: Both;
+  let driver: PoolableDriver;
+  let other: PoolableDriver;
   const spec = () => testSpec(place.image);
   async function warm(from = driver): Promise<SandboxId> {
     const sessionId = randomIds().sessionId();
@@ -77,7 +77,7 @@ export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void 
     const box = await driver.claim(id, wanted, budget());
     expect(box).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt, phase: 'ready' });
     expect(await other.provision(wanted, budget())).toEqual(box);
-    expect(await (other as unknown as { claimedBy: Claimed }).claimedBy(id, budget().signal)).toBe(wanted.id);
+    expect(await (other as unknown as { claimedBy: ClaimPod }).claimedBy(id, budget().signal)).toBe(wanted.id);
     await other.destroy(wanted.id, 'remove', budget());
     expect(await driver.list(budget())).toEqual([]);
     expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
@@ -108,4 +108,4 @@ export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void 
     180_000,
   );
 }
-type Claimed = (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
+type ClaimPod = (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;

@@ -3,7 +3,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
-import { type Recorded, recorded, signedDelivery } from '../../support/forges/deliveries.ts';
+import { type RecordedDelivery, recorded, signedDelivery } from '../../support/forges/deliveries.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 const token = 'the-token-of-these-tests';
@@ -53,14 +53,17 @@ async function deliver(path: string, { headers, body }: ReturnType<typeof signed
   return { status: response.status, body: (await response.json()) as any };
 }
 /** The recorded delivery as it would come now. */
-function fresh({ payload, ...rest }: Recorded, more: (text: string) => string = (text) => text): Recorded {
+function fresh(
+  { payload, ...rest }: RecordedDelivery,
+  more: (text: string) => string = (text) => text,
+): RecordedDelivery {
   const now = new Date().toISOString().slice(0, 19);
   const text = JSON.stringify(payload)
     .replaceAll('2026-11-24T12:00:00Z', `${now}Z`)
     .replaceAll('2026-11-24 12:00:00 UTC', `${now.replace('T', ' ')} UTC`);
   return { ...rest, payload: JSON.parse(more(text)) };
 }
-async function hooked(source: Recorded['source'], more: object = {}) {
+async function hooked(source: RecordedDelivery['source'], more: object = {}) {
   const hook = { source, events: ['issue.labelled'] };
   const { body: made } = await call('POST', base, {
     name: source,
@@ -78,7 +81,11 @@ test.each(['github', 'gitlab', 'gitea'] as const)(
   'a delivery of %s starts one session without any key',
   async (source) => {
     const { id, path, secret } = await hooked(source);
-    const given = signedDelivery(fresh(recorded.find((one) => one.source === source) as Recorded), secret, Date.now());
+    const given = signedDelivery(
+      fresh(recorded.find((one) => one.source === source) as RecordedDelivery),
+      secret,
+      Date.now(),
+    );
     expect(await deliver(path, given)).toMatchObject({ status: 200, body: { started: true } });
     expect(await deliver(path, given)).toMatchObject({ status: 200, body: { started: false } });
     await expect.poll(async () => (await starts(id))[0].state).toBe('ended');
@@ -90,7 +97,7 @@ test.each(['github', 'gitlab', 'gitea'] as const)(
 
 test('an unsigned, oversized or wrongly addressed delivery starts nothing, and tells a stranger nothing', async () => {
   const { id, path, secret } = await hooked('github');
-  const given = signedDelivery(fresh(recorded[0] as Recorded), secret);
+  const given = signedDelivery(fresh(recorded[0] as RecordedDelivery), secret);
   const unsigned = await deliver(path, { ...given, headers: recorded[0]?.headers ?? {} });
   expect(unsigned.status).toBe(404);
   expect(await deliver('/api/v1/hooks/ffffffffffff', given)).toEqual(unsigned);
@@ -113,7 +120,7 @@ test('an issue that orders the agent about changes no tool, template, budget or 
   const { id, path, secret } = await hooked('github', { whileRunning: 'queue', maxRunning: 2 });
   for (const text of ['Open the page on a tablet', order]) {
     const words = (payload: string) => payload.replace('Open the page on a phone', text);
-    const { body } = await deliver(path, signedDelivery(fresh(recorded[0] as Recorded, words), secret));
+    const { body } = await deliver(path, signedDelivery(fresh(recorded[0] as RecordedDelivery, words), secret));
     expect(body.started).toBe(true);
   }
   const ended = async () => (await starts(id)).filter(({ state }: { state: string }) => state === 'ended').length;

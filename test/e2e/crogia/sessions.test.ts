@@ -147,7 +147,7 @@ test('every answer of the routes matches the OpenAPI document', async () => {
     'POST /api/sessions/{sid}/shell': { cmd: 'ls' },
   };
   const order = ['POST', 'GET', 'DELETE'];
-  const documented = Object.entries(paths as Record<string, Record<string, Documented>>)
+  const documented = Object.entries(paths as Record<string, Record<string, RouteDocument>>)
     .flatMap(([path, methods]) => Object.entries(methods).map(([method, doc]) => ({ path, method, doc })))
     .map(({ method, ...rest }) => ({ ...rest, method: method.toUpperCase() }))
     .filter(({ doc }) => doc.tags.includes('Crogia') && !doc['x-websocket'])
@@ -185,7 +185,7 @@ test("the OpenAPI document shows each route's 404 answer", async () => {
   const { task } = paths['/api/sessions'].post.requestBody.content['application/json'].schema.properties;
   expect(task).toMatchObject({ type: 'string', minLength: 1, maxLength: 200_000 });
 });
-interface Documented {
+interface RouteDocument {
   readonly tags: string[];
   readonly requestBody?: { readonly content: { readonly 'application/json': { schema: object; example?: unknown } } };
   readonly 'x-websocket'?: true;

@@ -18,13 +18,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Ran {
+interface ProgramResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
-const evaluate = (...args: string[]): Promise<Ran> => evaluateWith({}, ...args);
-const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]): Promise<Ran> =>
+const evaluate = (...args: string[]): Promise<ProgramResult> => evaluateWith({}, ...args);
+const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]): Promise<ProgramResult> =>
   new Promise((resolve) => {
     const command = ['--disable-warning=ExperimentalWarning', 'eval/run.ts', ...args];
     const child = execFile(process.execPath, command, { env: { ...process.env, ...variables } }, (_error, out, err) =>

@@ -234,13 +234,17 @@ function hostDoors(url: string): CallerRoute[] {
 
 const patienceMs = 60_000;
 const agent = new http.Agent({ keepAlive: true });
-interface Sent {
+interface DoorRequest {
   readonly method?: string;
   readonly body?: string;
   readonly type?: string;
 }
 /** The beginning of a stream is enough: its first event, or the reason why there is none. */
-export function send(url: string, { headers, signature }: PresentedCredentials, sent: Sent = {}): Promise<DoorAnswer> {
+export function send(
+  url: string,
+  { headers, signature }: PresentedCredentials,
+  sent: DoorRequest = {},
+): Promise<DoorAnswer> {
   const { method = 'GET', body = '', type } = sent;
   const { promise, resolve, reject } = Promise.withResolvers<DoorAnswer>();
   const all = { ...headers, ...(type && { 'content-type': type }), 'content-length': String(Buffer.byteLength(body)) };

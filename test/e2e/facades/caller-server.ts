@@ -144,14 +144,14 @@ function refusalOf({ code, text }: DoorAnswer): 401 | 403 | undefined {
   return code === 403 || text.includes('may not do this') ? 403 : undefined;
 }
 
-interface Compared {
+interface ComparedAnswer {
   readonly caller: Caller;
   readonly said: DoorAnswer;
   /** The answer to the same request about an id that does not exist. */
   readonly ofNobodys: DoorAnswer;
   readonly to: Targets;
 }
-function compared({ caller, said, ofNobodys, to }: Compared): Outcome {
+function compared({ caller, said, ofNobodys, to }: ComparedAnswer): Outcome {
   if (ofNobodys.code === 599) throw new Error(`No answer about an id that does not exist: ${ofNobodys.text}`);
   // Operators can see that a session exists, but its content is unknown to them; the text of that answer can differ.
   if (caller === 'operator' && /no such (session|project|file|terminal)/i.test(said.text)) return 'unknown';

@@ -335,7 +335,7 @@ test('every documented answer and body has an example that matches its schema', 
 
 test('the paging parameters of a list are integers with limits', async () => {
   await using server = await opencodexServer();
-  const { paths } = openApiDocument(server.table.routes, '1') as { paths: Record<string, { get?: Documented }> };
+  const { paths } = openApiDocument(server.table.routes, '1') as { paths: Record<string, { get?: RouteDocument }> };
   const named = (path: string, name: string) =>
     paths[`/api/v1${path}`]?.get?.parameters?.find((parameter) => parameter.name === name)?.schema;
   for (const path of ['/projects', '/chats', '/chats/{sid}/messages', '/files/project/{project_id}']) {
@@ -343,7 +343,7 @@ test('the paging parameters of a list are integers with limits', async () => {
     expect(named(path, 'limit'), path).toMatchObject({ type: 'integer', minimum: 1, maximum: 500 });
   }
 });
-interface Documented {
+interface RouteDocument {
   readonly parameters?: readonly { readonly name: string; readonly schema: object }[];
 }
 

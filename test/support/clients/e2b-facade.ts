@@ -17,7 +17,7 @@ interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
 }
-interface Answered {
+interface FacadeAnswer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly text: string;
@@ -118,7 +118,7 @@ export async function e2bFacade({
     },
   });
 
-  const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<Answered> =>
+  const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<FacadeAnswer> =>
     new Promise((done, fail) => {
       const asked = request(`${server.url}${path}`, { method, headers }, (answer) => {
         const parts: Buffer[] = [];

@@ -33,7 +33,7 @@ async function installed(language: Language, wanted: readonly string[]): Promise
   return folder;
 }
 
-interface Written {
+interface SdkProgram {
   readonly language: Language;
   /** With their versions, as npm or pip takes them. */
   readonly packages: readonly string[];
@@ -59,7 +59,7 @@ export async function runProgram(
 }
 
 /** Runs the text of a program in a folder that has its packages; resolves with what it prints. */
-export async function runWritten(program: Written, env: Record<string, string>): Promise<string> {
+export async function runWritten(program: SdkProgram, env: Record<string, string>): Promise<string> {
   const folder = await installed(program.language, program.packages);
   const own = await mkdtemp(join(folder, 'run-')); // below the packages, where Node looks for them
   try {

@@ -15,7 +15,7 @@ export type KubeTrouble =
   | number
   | { readonly status: number; readonly retryAfter?: number; readonly message?: string; readonly reason?: string };
 
-type Thing = {
+type StoredObject = {
   kind: string;
   metadata: Record<string, unknown> & { name: string; uid: string; labels?: Record<string, string> };
   status?: unknown;
@@ -74,7 +74,7 @@ function merged(value: unknown, patch: unknown): unknown {
 /** A server for the part of the Kubernetes API that the driver uses; makes trouble on demand. */
 export async function kubeStub(): Promise<KubeStub> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-kube-stub-'));
-  const things = new Map<string, Map<string, Thing>>(); // keyed by the path of their list
+  const things = new Map<string, Map<string, StoredObject>>(); // keyed by the path of their list
   const troubles: { what: RegExp; trouble: KubeTrouble; left: number }[] = [];
   const watchers = new Set<{ response: ServerResponse; list: string }>();
   const seen: { line: string; at: number; token: string }[] = [];
@@ -96,15 +96,15 @@ export async function kubeStub(): Promise<KubeStub> {
   await once(daemon, 'listening');
 
   const listOf = (path: string) => {
-    const list = things.get(path) ?? new Map<string, Thing>();
+    const list = things.get(path) ?? new Map<string, StoredObject>();
     things.set(path, list);
     return list;
   };
-  const stamp = (thing: Thing) => {
+  const stamp = (thing: StoredObject) => {
     version += 1;
     thing.metadata.resourceVersion = String(version);
   };
-  const tell = (type: string, thing: Thing, list: string) => {
+  const tell = (type: string, thing: StoredObject, list: string) => {
     if (stub.silent) return;
     const line = `${JSON.stringify({ type, object: thing })}\n`;
     for (const watcher of watchers) if (watcher.list === list) watcher.response.write(line);
@@ -116,7 +116,7 @@ export async function kubeStub(): Promise<KubeStub> {
     stamp(thing);
     tell('DELETED', thing, list);
   };
-  const change = (list: string, thing: Thing, type = 'MODIFIED') => {
+  const change = (list: string, thing: StoredObject, type = 'MODIFIED') => {
     stamp(thing);
     listOf(list).set(thing.metadata.name, thing);
     tell(type, structuredClone(thing), list);
@@ -172,12 +172,12 @@ export async function kubeStub(): Promise<KubeStub> {
       remove(list, found.metadata.name);
       return void succeed(response, found);
     }
-    const body = (await json(request)) as Thing;
+    const body = (await json(request)) as StoredObject;
     if (request.method === 'PATCH') {
       const current = name === undefined ? undefined : listOf(list).get(name);
       if (!current) return missing();
       if (body.metadata.resourceVersion !== current.metadata.resourceVersion) return conflict();
-      const changed = merged(current, body) as Thing;
+      const changed = merged(current, body) as StoredObject;
       change(list, changed);
       return void succeed(response, changed);
     }

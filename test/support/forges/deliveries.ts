@@ -3,7 +3,7 @@ import type { HookEvent, HookRequest } from '../../../src/sessions/api/server/au
 
 // Deliveries as the three forges send them, after the payloads that their documents show, cut to a fraction of the fields.
 
-export interface Recorded {
+export interface RecordedDelivery {
   readonly source: 'github' | 'gitlab' | 'gitea';
   readonly name: string;
   readonly event: HookEvent;
@@ -110,7 +110,7 @@ const comment = (more: object) => ({
 });
 const pull = { number: 7, title: 'Fix the menu', html_url: 'https://example.com/acme/site/pull/7', updated_at: at };
 
-export const recorded: readonly Recorded[] = [
+export const recorded: readonly RecordedDelivery[] = [
   {
     name: 'a label',
     event: 'issue.labelled',
@@ -277,7 +277,11 @@ export const recorded: readonly Recorded[] = [
 ];
 
 /** The request as its forge would send it, signed with this secret. */
-export function signedDelivery({ source, headers, payload }: Recorded, secret: string, now = eventAt): HookRequest {
+export function signedDelivery(
+  { source, headers, payload }: RecordedDelivery,
+  secret: string,
+  now = eventAt,
+): HookRequest {
   return signed(source, { headers, body: Buffer.from(JSON.stringify(payload)) }, { secret, now });
 }
 export function signed(

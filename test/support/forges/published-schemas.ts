@@ -74,7 +74,7 @@ interface Parameter {
   readonly type?: string;
   readonly enum?: unknown;
 }
-interface Described {
+interface DescribedBody {
   readonly $ref?: string;
   readonly schema?: JsonSchema;
   readonly content?: Readonly<Record<string, { readonly schema?: JsonSchema }>>;
@@ -99,13 +99,13 @@ function fromOpenApi(document: OpenApi): ApiDescription {
   const isSwagger = document.openapi === undefined;
   const closed = (schema: JsonSchema) => toJsonSchema(schema, true) as JsonSchema;
   const plain = (schema: JsonSchema) => toJsonSchema(schema, isSwagger) as JsonSchema;
-  const schemaIn = (described: Described) =>
+  const schemaIn = (described: DescribedBody) =>
     described.schema ?? Object.entries(described.content ?? {}).find(([type]) => type.includes('json'))?.[1].schema;
 
   const operations = Object.entries(document.paths).flatMap(([template, methods]) =>
     ['get', 'post'].flatMap((method): ApiOperation[] => {
       const operation = methods[method] as
-        | { parameters?: Parameter[]; requestBody?: Described; responses: Record<string, Described> }
+        | { parameters?: Parameter[]; requestBody?: DescribedBody; responses: Record<string, DescribedBody> }
         | undefined;
       if (!operation) return [];
       const parameters = (operation.parameters ?? []).map(lookUp);

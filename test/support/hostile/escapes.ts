@@ -188,7 +188,7 @@ async function baitOnTheHost(): Promise<Bait> {
   };
 }
 
-interface Outside {
+interface AttackedServer {
   readonly url: string;
   readonly id: string;
   readonly shell: Shell;
@@ -199,7 +199,7 @@ interface Outside {
  * The server reads files that hostile code put in the workspace. No answer may contain the host's secret, and none may
  * hang.
  */
-async function readFromOutside({ url, id, shell, host }: Outside): Promise<Attempt[]> {
+async function readFromOutside({ url, id, shell, host }: AttackedServer): Promise<Attempt[]> {
   const group = 'what is read outside';
   const readOne = async (file: string): Promise<string> => {
     const response = await fetch(`${url}/api/v1/sessions/${id}/file`, {
@@ -271,7 +271,10 @@ while True:
  * The texts of a sandbox that an operator's terminal can show: lists of files, names that a download suggests, the
  * server's log. An escape in them would set the terminal's title, or type a command into it.
  */
-async function shownToOperators({ url, id, shell, host }: Outside, server: { output(): string }): Promise<Attempt[]> {
+async function shownToOperators(
+  { url, id, shell, host }: AttackedServer,
+  server: { output(): string },
+): Promise<Attempt[]> {
   const group = "the operator's terminal";
   const title = host.canary.slice(0, 12);
   const name = `bait/title\u001b]0;${title}\u0007`;

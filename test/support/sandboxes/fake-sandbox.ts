@@ -18,7 +18,7 @@ export type FakeSandbox = SandboxClient & {
   readonly started: StartOperation[];
   readonly typed: string[];
 };
-interface Running extends RunningCommand {
+interface FakeCommand extends RunningCommand {
   readonly behaviour: Behaviour;
   readonly output: Buffer;
 }
@@ -27,7 +27,7 @@ interface Running extends RunningCommand {
 export function fakeSandbox(behave: (command: string) => Behaviour = () => ({})): FakeSandbox {
   const workdir = '/workspace';
   const files = new Map<string, Buffer>();
-  const operations = new Map<string, Running>();
+  const operations = new Map<string, FakeCommand>();
   const started: StartOperation[] = [];
   const typed: string[] = [];
   const inShell = (shell: string) => [...operations.values()].filter(({ request }) => request.shell === shell);
@@ -64,7 +64,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
       if (request.cwd !== undefined) absolute(request.cwd);
       const behaviour = behave(request.command);
       const output = Buffer.concat((behaviour.chunks ?? []).map((chunk) => Buffer.from(chunk as string)));
-      const running: Running = { request, behaviour, output, over: Promise.withResolvers(), end: undefined };
+      const running: FakeCommand = { request, behaviour, output, over: Promise.withResolvers(), end: undefined };
       operations.set(request.id, running);
       started.push(request);
       const { exitCode = 0, reason } = behaviour;

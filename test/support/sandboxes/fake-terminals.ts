@@ -5,23 +5,23 @@ import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
 import type { TerminalInfo, TerminalLine, TerminalService } from '../../../src/sessions/api/terminals.ts';
 
-type Ended = Awaited<TerminalLine['ended']>;
-interface Open {
+type TerminalEnd = Awaited<TerminalLine['ended']>;
+interface OpenTerminal {
   readonly info: TerminalInfo;
-  line: { readonly output: PassThrough; readonly end: (how: Ended) => void } | undefined;
+  line: { readonly output: PassThrough; readonly end: (how: TerminalEnd) => void } | undefined;
 }
 
 /** Terminals that echo their input and record their sizes. */
 export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Clock) {
-  const all = new Map<string, Open>();
+  const all = new Map<string, OpenTerminal>();
   const sizes: string[] = [];
-  const find = (id: string): Open => {
+  const find = (id: string): OpenTerminal => {
     const found = all.get(id);
     if (!found) throw new AppError('shell_not_found', 'There is no such terminal.');
     return found;
   };
   /** Ends a terminal as the shell's exit or the session's end would. */
-  const end = (id: string, how: Ended) => {
+  const end = (id: string, how: TerminalEnd) => {
     const { line } = find(id);
     if (how !== 'replaced') all.delete(id);
     line?.end(how);
@@ -47,8 +47,8 @@ export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Cloc
       const terminal = find(id);
       terminal.line?.end('replaced');
       const output = new PassThrough();
-      const { promise: ended, resolve } = Promise.withResolvers<Ended>();
-      const finish = (how: Ended) => {
+      const { promise: ended, resolve } = Promise.withResolvers<TerminalEnd>();
+      const finish = (how: TerminalEnd) => {
         resolve(how);
         output.end();
       };

@@ -13,10 +13,10 @@ import { freePort } from './free-port.ts';
 interface ServerAddress {
   readonly folder: string;
   readonly port: number;
-  readonly under: Under;
+  readonly under: Wrapper;
 }
 /** A command, made from the data folder, that runs the server under limits or on a disk of its own. */
-type Under = (data: string) => readonly [program: string, ...args: string[]] | undefined;
+type Wrapper = (data: string) => readonly [program: string, ...args: string[]] | undefined;
 
 const startMs = 60_000;
 const { serverProcess: serverSettings } = packageJson;
@@ -85,7 +85,7 @@ async function started({ folder, port, under }: ServerAddress, settings: Record<
 }
 
 /** The real server as its own process with its own data folder; disposing stops the server and removes the folder. */
-export async function serverProcess(settings: Record<string, string>, under: Under = () => undefined) {
+export async function serverProcess(settings: Record<string, string>, under: Wrapper = () => undefined) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
   const port = await freePort();
   let server = await started({ folder, port, under }, settings).catch(async (error: unknown) => {

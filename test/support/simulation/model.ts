@@ -23,7 +23,7 @@ export const modelFaults = {
 } as const;
 export type ModelFault = keyof typeof modelFaults;
 
-interface Mind {
+interface ModelWorld {
   readonly dice: Dice;
   readonly time: VirtualTime;
   /** The fault of this turn, if it has one. */
@@ -43,7 +43,7 @@ export interface SimulatedModel extends Model {
 }
 
 /** A model that plans, calls tools, asks and talks, as the task's words and its dice determine. */
-export const simulatedModel = (mind: Mind): SimulatedModel => {
+export const simulatedModel = (mind: ModelWorld): SimulatedModel => {
   let calls = 0;
   const heard: string[][] = [];
   const thinking = new Set<string>();
@@ -149,7 +149,7 @@ function someCall(dice: Dice, task: string, call: MakeCall): ToolCall {
   return call('message_notify_user', { text: 'Still at it.' });
 }
 
-function troubled(mind: Mind, request: TurnRequest, fault: ModelFault, call: MakeCall): ScriptLine[] | undefined {
+function troubled(mind: ModelWorld, request: TurnRequest, fault: ModelFault, call: MakeCall): ScriptLine[] | undefined {
   const { dice, calm, hit } = mind;
   const lines = ((): ScriptLine[] | undefined => {
     switch (fault) {

@@ -7,10 +7,10 @@ import { noDesktop } from '../sandboxes/no-desktop.ts';
 import { endCommand, operationOf, type RunningCommand } from '../sandboxes/operations.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-interface Running extends RunningCommand {
+interface SimulatedCommand extends RunningCommand {
   readonly output: string;
 }
-type Mishap = 'sandbox_lost' | 'sandbox_unresponsive';
+type SandboxFault = 'sandbox_lost' | 'sandbox_unresponsive';
 
 /**
  * A computer that outlives the servers that use it. Commands are `run <ms> <exit code>`, `background <ms>` and
@@ -21,10 +21,10 @@ export class SimulatedSandbox {
   /** How often each operation was executed, across all deaths. */
   readonly executed = new Map<string, number>();
   isPaused: () => boolean = () => false;
-  #journal = new Map<string, Running>();
+  #journal = new Map<string, SimulatedCommand>();
   #background: { tag: string | undefined; endsAt: number }[] = [];
   #files = new Map<string, Buffer>();
-  #mishaps: Mishap[] = [];
+  #mishaps: SandboxFault[] = [];
   #hangs = false;
 
   readonly #hit: (fault: string) => void;
@@ -35,7 +35,7 @@ export class SimulatedSandbox {
   }
 
   /** The next call fails before it arrives. */
-  next(mishap: Mishap): void {
+  next(mishap: SandboxFault): void {
     this.#mishaps.push(mishap);
   }
   /** Answers nothing from now on, until the sandbox dies and is created again. */
@@ -145,14 +145,14 @@ export class SimulatedSandbox {
     };
   }
 
-  #start(request: StartOperation): Running {
+  #start(request: StartOperation): SimulatedCommand {
     const known = this.#journal.get(request.id);
     if (known) return known;
     const busy = [...this.#journal.values()].some(({ request: it, end }) => it.shell === request.shell && !end);
     if (busy) throw new AppError('conflict', 'The shell session runs something.');
     this.executed.set(request.id, (this.executed.get(request.id) ?? 0) + 1);
     const over = Promise.withResolvers<void>();
-    const running: Running = { request, output: `did ${request.command}\n`, over, end: undefined };
+    const running: SimulatedCommand = { request, output: `did ${request.command}\n`, over, end: undefined };
     this.#journal.set(request.id, running);
     const [what, ms = '0', exitCode = '0'] = request.command.split(' ');
     const { timeoutMs = 30_000 } = request;

@@ -5,9 +5,9 @@ import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-type Make = ImageMaking['ensureImage'];
+type EnsureImage = ImageMaking['ensureImage'];
 
-function imageOf(ensureImage?: Make) {
+function imageOf(ensureImage?: EnsureImage) {
   const clock = manualClock();
   const heard: string[] = [];
   const troubles: string[] = [];

@@ -3,7 +3,7 @@ import { github } from '../../../src/automations/hooks/github.ts';
 import { fillTemplate } from '../../../src/automations/hooks/json.ts';
 import type { HookRequest, HookSpec } from '../../../src/sessions/api/server/automations.ts';
 import { automationWorld, minute, spec } from '../../support/automations/world.ts';
-import { eventAt, type Recorded, recorded, signed, signedDelivery } from '../../support/forges/deliveries.ts';
+import { eventAt, type RecordedDelivery, recorded, signed, signedDelivery } from '../../support/forges/deliveries.ts';
 
 const hook: HookSpec = {
   source: 'github',
@@ -23,7 +23,7 @@ async function hooked(more: Partial<HookSpec> = {}) {
   const starts = () => service.starts(id, { limit: 50 });
   return { ...world, id, secret, deliver, starts };
 }
-const first = (source: Recorded['source']) => recorded.find((one) => one.source === source) as Recorded;
+const first = (source: RecordedDelivery['source']) => recorded.find((one) => one.source === source) as RecordedDelivery;
 const refused = { code: 'not_found' };
 
 test("a signature of GitHub's documents is verified with its secret and text, and with no other", () => {

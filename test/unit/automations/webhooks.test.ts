@@ -36,7 +36,7 @@ const started = {
 const endOf = (status: 'completed' | 'failed') =>
   ({ type: 'run.end', runId: ids.runId(), data: { status, reason: status, task: 'a secret task' } }) as const;
 
-interface Received {
+interface ReceivedRequest {
   readonly url: string;
   readonly headers: Record<string, string>;
   readonly body: string;
@@ -44,7 +44,7 @@ interface Received {
 
 /** A server without its sessions. A second one over the same store is that server after a restart. */
 async function world({ store = memoryStore(), clock = manualClock(begin), isOwned = (): boolean => true } = {}) {
-  const received: Received[] = [];
+  const received: ReceivedRequest[] = [];
   let answer = async (): Promise<Response> => new Response('thanks');
   const send: SendRequest = async (url, { headers, body }) => {
     received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
@@ -414,7 +414,7 @@ test('a secret is shown once, and a new one counts at once', async () => {
   const { secret: next } = await service.rotate(id);
   await service.test(id);
   await round();
-  const { body, headers } = received[0] as Received;
+  const { body, headers } = received[0] as ReceivedRequest;
   const signature = headers['webhook-signature'];
   const message = { id: headers['webhook-id'] ?? '', timestamp: Number(headers['webhook-timestamp']), body };
   expect(signature).toBe(signedHeaders(next, message)['webhook-signature']);

@@ -40,12 +40,12 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'corral-end-'));
   cleanUp.defer(() => rm(folder, { recursive: true, force: true }));
   daemon = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
-    if (incoming.url !== '/hang') response.end(`${incoming.url} over ${(incoming.socket as Named).name}`);
+    if (incoming.url !== '/hang') response.end(`${incoming.url} over ${(incoming.socket as NamedSocket).name}`);
   });
 });
 afterEach(() => cleanUp.disposeAsync());
 
-type Named = Socket & { name?: string };
+type NamedSocket = Socket & { name?: string };
 
 async function open(over: Partial<EndpointOptions> = {}): Promise<SandboxEndpoint> {
   const onRefused = (_: Meta, reason: string) => void refused.push(reason);
@@ -55,7 +55,7 @@ async function open(over: Partial<EndpointOptions> = {}): Promise<SandboxEndpoin
 }
 
 async function dial(name: string, hello: object | string = {}): Promise<{ socket: Socket; answer: string }> {
-  const socket: Named = connect(join(folder, 'control'));
+  const socket: NamedSocket = connect(join(folder, 'control'));
   cleanUp.defer(() => void socket.destroy());
   socket.on('error', () => {});
   socket.name = name;

@@ -24,6 +24,8 @@ test.each([
   ['export type Place = string;', 'Place: a type is a noun of the field'],
   ['export class Turns {}', 'Turns: a type is a noun of the field'],
   ['export interface Actor {}', 'Actor: who calls is a Principal'],
+  ['interface Wish {}', 'Wish: a type is a noun of the field'],
+  ['type Parts = string;', 'Parts: a type is a noun of the field'],
   ['export const letGo = () => {};', 'letGo: a function is a verb with its object'],
   ['export async function told() {}', 'told: a function is a verb with its object'],
   ['export const mostRows = 5;', 'mostRows: a limit begins with max'],
@@ -32,9 +34,9 @@ test.each([
   expect(check(text)).toEqual({ status: 1, stderr: expect.stringContaining(why) });
 });
 
-test('nouns of the field, verbs with objects, and names that no other file sees pass', () => {
+test('nouns of the field, verbs with objects, and functions that no other file sees pass', () => {
   const text =
-    'export interface Lease {}\nexport function acquireSlot() {}\nexport const maxRows = 5;\ninterface Place {}\n';
+    'export interface Lease {}\nexport function acquireSlot() {}\nexport const maxRows = 5;\nfunction told() {}\n';
   expect(check(text)).toEqual({ status: 0, stderr: '' });
 });
 

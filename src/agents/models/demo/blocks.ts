@@ -43,8 +43,8 @@ export function unitsOf(message: string): Unit[] {
 }
 
 /** The kinds of messages, as the demo model sees them. */
-export type Understood = 'blocks' | 'task' | 'nothing';
-export function understood(message: string): Understood {
+export type MessageKind = 'blocks' | 'task' | 'nothing';
+export function understood(message: string): MessageKind {
   if (parseBlocks(message).blocks.some((block) => unitOf(block))) return 'blocks';
   return builtInTask(message) ? 'task' : 'nothing';
 }

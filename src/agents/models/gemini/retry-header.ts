@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 const channel = 'undici:request:headers';
 export const turnHeader = 'x-corral-turn';
 
-interface Published {
+interface DiagnosticsMessage {
   readonly request: { readonly headers: readonly string[] };
   readonly response: { readonly headers: readonly Uint8Array[] };
 }
@@ -14,7 +14,7 @@ interface Published {
 export function retryHeader(turn: string): Disposable & { value(): string | undefined } {
   let value: string | undefined;
   const heard = (message: unknown) => {
-    const { request, response } = message as Published;
+    const { request, response } = message as DiagnosticsMessage;
     if (!request.headers.includes(turn)) return;
     const at = response.headers.findIndex((name) => Buffer.from(name).toString().toLowerCase() === 'retry-after');
     const found = response.headers[at + 1];

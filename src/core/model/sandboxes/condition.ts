@@ -27,7 +27,7 @@ export type PauseAbility = z.infer<typeof PauseAbility>;
 export const PauseKind = z.enum(['memory', 'files']);
 export type PauseKind = z.infer<typeof PauseKind>;
 
-interface Known {
+interface SandboxFacts {
   readonly sandboxState: keyof typeof byState;
   readonly life?: { readonly paused: PauseKind | null } | undefined;
   readonly sandboxPhase?: SandboxPhase | undefined;
@@ -50,7 +50,7 @@ const byState = { created: 'new', running: 'running', stopped: 'stopped', not_fo
 
 /** `pause`: the driver's ability; a sandbox that loses its files when it stops does not pause. */
 export function conditionOf(
-  { sandboxPhase, sandboxState, sandboxHeld, life }: Known,
+  { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
   pause: PauseAbility,
 ): { readonly condition: SandboxCondition; readonly keeps: PauseKind | null } {
   const condition = sandboxPhase === undefined ? byState[sandboxState] : byPhase[sandboxPhase];

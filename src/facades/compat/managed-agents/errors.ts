@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 
-interface Narrow {
+interface ErrorDetails {
   /** The word by which SDKs choose a narrower class. */
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
@@ -10,8 +10,8 @@ interface Narrow {
 }
 /** A refusal with the words of the API. */
 export class ApiError extends AppError {
-  readonly narrow: Narrow;
-  constructor(code: ErrorCode, message: string, narrow: Narrow = {}) {
+  readonly narrow: ErrorDetails;
+  constructor(code: ErrorCode, message: string, narrow: ErrorDetails = {}) {
     super(code, message);
     this.narrow = narrow;
   }

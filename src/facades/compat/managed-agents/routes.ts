@@ -13,10 +13,10 @@ import { sessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
 import { areaOf } from './unsupported.ts';
 
-type Parts = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects'> & FileDeps;
+type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects'> & FileDeps;
 
 /** Every route of the API that this server has. */
-export const allRoutes = (parts: Parts, settings: ManagedAgentsSettings): readonly Route[] => [
+export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
   ...agentRoutes(parts.services),
   ...environmentRoutes(parts.services),
   ...modelRoutes(parts.services),

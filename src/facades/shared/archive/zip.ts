@@ -7,7 +7,7 @@ interface Entry {
   readonly path: string;
   readonly modified: string; // iso
 }
-interface Packing {
+interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
   /** The most bytes of all contents together; more breaks the stream. */
   readonly maxPacked: number;
@@ -18,7 +18,7 @@ interface Packing {
  * entries whose name is invalid in a workspace are left out. An error of an entry ends the stream, which then lacks its
  * directory.
  */
-export function zip(entries: readonly Entry[], { open, maxPacked }: Packing): Readable {
+export function zip(entries: readonly Entry[], { open, maxPacked }: ZipOptions): Readable {
   const file = new ZipFile();
   const output = file.outputStream as Readable;
   const nameOf = archiveNames();

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 // Passes requests on to programs in sandboxes, over a connection to their port.
 
-interface Relayed {
+interface RelayedRequest {
   readonly connection: Duplex;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -18,7 +18,7 @@ interface Relayed {
 }
 
 /** Passes one request on, and its answer back, as they come. */
-export async function relay(relayed: Relayed): Promise<void> {
+export async function relay(relayed: RelayedRequest): Promise<void> {
   const { connection, request, response, path, headers, signal, changed = withoutHops, failed } = relayed;
   const over = Promise.withResolvers<void>();
   const leave = () => void connection.destroy();

@@ -11,7 +11,7 @@ export type CompactionResult =
   /** Without a result: nothing can be left out, so the model's own refusal stands. */
   | { readonly ok: false; readonly result?: TurnResult };
 
-type Summarizing =
+type SummaryAttempt =
   /** `why`: no summary could be had. */
   | { readonly ok: true; readonly spent: RunSpending; readonly why?: string }
   | { readonly ok: false; readonly result: TurnResult };
@@ -59,7 +59,7 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextW
 }
 
 /** Puts the model's summary in the place of the older conversation, if that saves enough. */
-async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<Summarizing> {
+async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<SummaryAttempt> {
   const { fit, wanted } = options;
   const { transcript } = work.runWriter;
   if (!fit.canSummarize || !fit.isWorth({ ...wanted, summary: '' })) return { ok: true, spent: nothingSpent };

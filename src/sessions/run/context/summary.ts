@@ -20,7 +20,7 @@ import { type Compaction, shortResults, viewOf } from './view.ts';
 const shortChars = 500; // of each result, in a conversation that is too long even for its summary
 
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
-interface Part {
+interface ConversationPart {
   readonly messages: readonly Message[];
   readonly from: MessageSelection;
 }
@@ -106,7 +106,11 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
  * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
  * serves it; only if that is too long, results are shortened. Undefined: still too long.
  */
-function toSummarize({ runWriter }: Deps, fit: ContextWindow, { upto }: PlannedCompaction): Part | undefined {
+function toSummarize(
+  { runWriter }: Deps,
+  fit: ContextWindow,
+  { upto }: PlannedCompaction,
+): ConversationPart | undefined {
   const { messages, compactions, length } = runWriter.transcript;
   const seen = (more: readonly Compaction[]) =>
     viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));

@@ -4,7 +4,7 @@ import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { OfferedSkill } from '../../run/skills/offered-skill.ts';
 import { findWorkspaceSkills } from '../../run/skills/workspace-skills.ts';
 
-interface Parts {
+interface SkillSources {
   readonly uploaded: readonly OfferedSkill[];
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
 }
@@ -12,7 +12,7 @@ interface Parts {
 /** The skills that the agent of a session can read now. An uploaded skill precedes one of the workspace with the same name. */
 export async function skillsOfSession(
   { id, repositories = [] }: SessionRecord,
-  { uploaded, sandboxes }: Parts,
+  { uploaded, sandboxes }: SkillSources,
   signal: AbortSignal,
 ): Promise<readonly SessionSkillInfo[]> {
   const own = uploaded.map(

@@ -9,7 +9,7 @@ interface Deps {
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projectName: (id: string) => Promise<string>;
 }
-type Use = readonly [sum: UsageSum, session: SessionRecord];
+type SessionUsage = readonly [sum: UsageSum, session: SessionRecord];
 
 const dayMs = 86_400_000;
 const mostDays = 366;
@@ -29,7 +29,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
   async function namesOf(
     ids: readonly string[],
     by: UsageDimension,
-    uses: readonly Use[],
+    uses: readonly SessionUsage[],
   ): Promise<Map<string, string>> {
     if (by === 'session') return new Map(uses.map(([, session]) => [session.id, session.title]));
     if (by === 'project') {
@@ -50,7 +50,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
       }
       const sums = await store.events.usage(first, last + dayMs);
       const records = await recordsOf([...new Set(sums.map(({ sessionId }) => sessionId))]);
-      const uses = sums.flatMap((sum): Use[] => {
+      const uses = sums.flatMap((sum): SessionUsage[] => {
         const session = records.get(sum.sessionId);
         return session && !session.deleting && mayRead(session) ? [[sum, session]] : [];
       });
@@ -68,7 +68,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
   };
 }
 
-function idIn([sum, session]: Use, by: UsageDimension): string {
+function idIn([sum, session]: SessionUsage, by: UsageDimension): string {
   switch (by) {
     case 'person':
       return session.owner ?? '';
@@ -83,7 +83,7 @@ function idIn([sum, session]: Use, by: UsageDimension): string {
   }
 }
 
-function totalsBy(uses: readonly Use[], idOf: (use: Use) => string): Map<string, UsageTotal> {
+function totalsBy(uses: readonly SessionUsage[], idOf: (use: SessionUsage) => string): Map<string, UsageTotal> {
   const totals = new Map<string, UsageTotal>();
   for (const use of uses) totals.set(idOf(use), plus(totals.get(idOf(use)) ?? nothing, use[0]));
   return totals;

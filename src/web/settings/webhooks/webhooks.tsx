@@ -6,12 +6,12 @@ import { t } from '../../text/text.ts';
 import { WebhookForm } from './form.tsx';
 import { OneWebhook, stateOf, type Webhook } from './one.tsx';
 
-type Place = { readonly at: 'list' } | { readonly at: 'new' } | { readonly at: 'one'; readonly id: string };
+type WebhookView = { readonly at: 'list' } | { readonly at: 'new' } | { readonly at: 'one'; readonly id: string };
 
 /** The webhooks that the person sees: a list, a new one, and each one with its deliveries. */
 export function Webhooks() {
   const [all, setAll] = useState<readonly Webhook[]>();
-  const [place, setPlace] = useState<Place>({ at: 'list' });
+  const [place, setPlace] = useState<WebhookView>({ at: 'list' });
   const [secret, setSecret] = useState('');
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('webhooks.unread'), async () => setAll(await query('webhooks.list', undefined))), []);

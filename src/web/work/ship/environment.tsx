@@ -8,12 +8,12 @@ import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { RepositoryAddress } from './pull-request.tsx';
 
-type Found = NonNullable<Session['repositories'][number]['environment']>;
-type Ran = Outputs['repositories']['check']['checks'][number];
+type RepositoryEnvironment = NonNullable<Session['repositories'][number]['environment']>;
+type CheckResult = Outputs['repositories']['check']['checks'][number];
 
 interface Props {
   readonly of: RepositoryAddress;
-  readonly environment: Found;
+  readonly environment: RepositoryEnvironment;
   /** A check can have changed files. */
   readonly onDone: () => void;
 }
@@ -81,8 +81,12 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-function Checks({ of, checks, onDone }: Pick<Props, 'of' | 'onDone'> & { readonly checks: Found['checks'] }) {
-  const [ran, setRan] = useState<readonly Ran[]>([]);
+function Checks({
+  of,
+  checks,
+  onDone,
+}: Pick<Props, 'of' | 'onDone'> & { readonly checks: RepositoryEnvironment['checks'] }) {
+  const [ran, setRan] = useState<readonly CheckResult[]>([]);
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
     setBusy(true);

@@ -8,8 +8,8 @@ const schemaKeys = [
   ...['type', 'description', 'properties', 'required', 'items', 'enum', 'format', 'nullable', 'anyOf', 'title'],
   ...['minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'default'],
 ];
-type Part = Record<string, unknown>;
-type Content = { readonly role: string; readonly parts: readonly Part[] };
+type ContentPart = Record<string, unknown>;
+type Content = { readonly role: string; readonly parts: readonly ContentPart[] };
 const skip = 'skip_thought_signature_validator'; // Google's marker for the calls of other models
 
 function check(request: FakeRequest, limits: Limits): RefusedReply | undefined {
@@ -95,10 +95,11 @@ function computerUse({ path, body }: FakeRequest): RefusedReply | undefined {
   return twice === undefined ? undefined : bad(`Duplicate function declaration found: ${twice}`);
 }
 
-const inside = (part: Part | undefined, key: string) => (part?.[key] ?? {}) as Record<string, Record<string, unknown>>;
-const nameOf = (part: Part) => String(inside(part, 'functionCall').name);
-const demands = (part: Part) => inside(part, 'functionCall').args?.safety_decision !== undefined;
-const acknowledges = (part: Part | undefined) =>
+const inside = (part: ContentPart | undefined, key: string) =>
+  (part?.[key] ?? {}) as Record<string, Record<string, unknown>>;
+const nameOf = (part: ContentPart) => String(inside(part, 'functionCall').name);
+const demands = (part: ContentPart) => inside(part, 'functionCall').args?.safety_decision !== undefined;
+const acknowledges = (part: ContentPart | undefined) =>
   String(inside(part, 'functionResponse').response?.safety_acknowledgement) === 'true';
 
 function strangeIn(schema: Record<string, unknown>): string | undefined {

@@ -3,7 +3,7 @@ import { invalid, unsupportedField } from '../errors.ts';
 import { changedMetadata } from '../wire.ts';
 import type { AgentChange, AgentContent, ModelInput, NewAgent, Overrides, ResolvedTool } from './agent-shapes.ts';
 
-type Given = Pick<NewAgent, 'tools' | 'mcp_servers' | 'skills' | 'multiagent' | 'execution_identity'>;
+type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'skills' | 'multiagent' | 'execution_identity'>;
 
 /** The content of a new agent, with everything filled in. Rejects: invalid_request. */
 export function newContent({ name, model, description, system, metadata, ...given }: NewAgent): AgentContent {
@@ -49,7 +49,7 @@ export function overridden(base: AgentContent, overrides: z.output<typeof Overri
   return changedContent(base, { ...others, ...(model !== undefined && { model }) });
 }
 
-function refuseUnfit({ skills, multiagent, execution_identity: identity, tools }: Partial<Given>): void {
+function refuseUnfit({ skills, multiagent, execution_identity: identity, tools }: Partial<CheckedAgent>): void {
   if (skills?.length) throw unsupportedField('skills', 'leave it out, or send []');
   if (multiagent !== undefined && multiagent !== null)
     throw unsupportedField('multiagent', 'leave it out, or send null');

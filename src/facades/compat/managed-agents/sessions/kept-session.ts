@@ -29,7 +29,7 @@ export type SessionContent = z.output<typeof SessionContent>;
 export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
   SessionContent.safeParse(agent?.kept).data;
 
-interface Wish {
+interface SessionRequest {
   readonly kept: SessionContent;
   readonly config: CloudConfig | undefined;
   readonly files: SessionAgent['files'];
@@ -37,7 +37,7 @@ interface Wish {
 const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 
 /** The session's agent in the server's own words. */
-export function sessionAgentOf({ kept, config, files }: Wish): SessionAgent {
+export function sessionAgentOf({ kept, config, files }: SessionRequest): SessionAgent {
   const { content } = kept;
   const packages = config && packagesOf(config);
   return {

@@ -21,7 +21,7 @@ import { sendEvents } from './send.ts';
 import { checkDeltas, streamEvents } from './stream.ts';
 import { sessionView, threadView } from './views.ts';
 
-type Parts = Pick<FacadeParts, 'services' | 'clock' | 'sse'> & FileDeps;
+type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse'> & FileDeps;
 const SessionUpdate = z.strictObject({
   title: z.string().max(500).nullable().optional(),
   metadata: MetadataChange.nullable().optional(),
@@ -32,7 +32,7 @@ const SessionUpdate = z.strictObject({
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
 /** Sessions, their events and their one thread. */
-export function sessionRoutes(parts: Parts, settings: ManagedAgentsSettings): Route[] {
+export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): Route[] {
   const { services, clock, sse, ids } = parts;
   const { sessions } = services;
   const reader = new SessionReader();

@@ -10,7 +10,7 @@ import { eventWord, messageWord } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 
-interface Wish {
+interface StreamRequest {
   readonly record: SessionRecord;
   readonly deltas: readonly string[];
   readonly reply: FastifyReply;
@@ -31,7 +31,7 @@ export function checkDeltas(wanted: readonly string[]): readonly string[] {
 const frameOf = (event: { readonly type: string }) => sseFrame({ event: event.type, data: event });
 
 /** The events of a session from now on, until it ends or the client leaves. */
-export async function streamEvents({ record, deltas, reply, requestId }: Wish, deps: Deps): Promise<void> {
+export async function streamEvents({ record, deltas, reply, requestId }: StreamRequest, deps: Deps): Promise<void> {
   const { sessions, reader, sse } = deps;
   // The place is fixed before the headers leave: what a client does once it has them comes after it.
   const projection = await reader.fresh(record, sessions);

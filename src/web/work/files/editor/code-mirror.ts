@@ -78,7 +78,7 @@ const theme = EditorView.theme({
 /** The words of the editor's own panels, by their English ones. */
 export type Phrases = Readonly<Record<string, string>>;
 
-interface Common {
+interface EditorOptions {
   readonly path: string;
   readonly text: string;
   /** The editor's name for screen readers. */
@@ -91,7 +91,7 @@ interface Common {
   readonly onLines: (from: number, to: number) => void;
 }
 
-async function extensionsOf({ path, label, phrases, onChange, onSave, onLines }: Common): Promise<Extension[]> {
+async function extensionsOf({ path, label, phrases, onChange, onSave, onLines }: EditorOptions): Promise<Extension[]> {
   const language = await languageFor(path);
   return [
     lineNumbers(),
@@ -141,13 +141,13 @@ export interface EditorHandle extends Disposable {
   focus(): void;
 }
 
-export async function showEditor(common: Common): Promise<EditorHandle> {
+export async function showEditor(common: EditorOptions): Promise<EditorHandle> {
   const root = rootIn(common.parent);
   const view = new EditorView({ doc: common.text, extensions: await extensionsOf(common), parent: root, root });
   return { focus: () => view.focus(), [Symbol.dispose]: () => view.destroy() };
 }
 
-interface Compared extends Common {
+interface DiffOptions extends EditorOptions {
   readonly before: string;
   readonly labelBefore: string;
   readonly layout: 'inline' | 'sides';
@@ -157,7 +157,7 @@ interface Compared extends Common {
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /** The text next to what it was. In one column each change can be accepted or reverted, in two columns reverted. */
-export async function showComparison(common: Compared): Promise<EditorHandle> {
+export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words } = common;
   const root = rootIn(parent);
   const made = (word: string, act?: (event: MouseEvent) => void) => {

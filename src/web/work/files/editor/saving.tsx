@@ -11,7 +11,7 @@ interface File {
   /** Undefined: there is no such file. */
   readonly version: string | undefined;
 }
-interface Saving {
+interface SaveState {
   readonly isSaving: boolean;
   /** The file is not the one that was opened any more. */
   readonly hasConflict: boolean;
@@ -20,7 +20,7 @@ interface Saving {
 }
 
 /** Saves a text. A save replaces only the version that was opened; otherwise the person decides. */
-export function useSaving({ store, path, version }: File): Saving {
+export function useSaving({ store, path, version }: File): SaveState {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);
   const known = useRef(version);

@@ -18,7 +18,7 @@ const second = RunId.parse('22222222-2222-4222-8222-222222222222');
 const now = 1_700_000_000_000;
 
 const byProgram = async () => false;
-type Keep = SandboxClient['workspace']['keep'];
+type KeepFiles = SandboxClient['workspace']['keep'];
 
 /** A folder on this machine in place of a sandbox: the daemon and the scripts do the same here. */
 function workspace(by: 'program' | 'daemon' = 'program') {
@@ -26,7 +26,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
   onTestFinished(() => temporary[Symbol.dispose]());
   const root = temporary.path;
   const ran: string[] = [];
-  const byDaemon: Keep = async (mark) => {
+  const byDaemon: KeepFiles = async (mark) => {
     ran.push(`run=${mark.run}`);
     keepFiles(root, mark, 100);
     return true;
