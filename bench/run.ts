@@ -97,7 +97,9 @@ function skipped(row: Row, experiment: Experiment, reason: string): Metric[] {
   return experiment.goals.map(({ stat: _stat, ...target }) => ({ ...about(row, experiment), target, ...reasons }));
 }
 
-const about = ({ name }: Row, { variant, unit, better }: Experiment) => ({ name, variant, unit, better });
+function about({ name }: Row, { variant, unit, better }: Experiment) {
+  return { name, variant, unit, better };
+}
 
 async function curveOf(plan: SeriesPlan): Promise<Series[]> {
   if (stop.signal.aborted) return [];

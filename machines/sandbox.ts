@@ -79,7 +79,7 @@ interface SandboxOwner {
 
 interface SandboxRelease extends SandboxOwner {
   readonly workspace: 'keep' | 'remove';
-  /** Its daemon cannot be trusted, so nobody asks it anything more. */
+  /** The daemon cannot be trusted, so nobody asks it anything more. */
   readonly isDistrusted?: true;
 }
 

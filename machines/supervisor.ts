@@ -106,7 +106,7 @@ export const supervisorMachine = setup({
     },
     'slot.request': {
       actions: enqueueActions(({ context, event: { id, slot, isChild }, enqueue, self }) => {
-        // Its parent holds a slot while it waits for it.
+        // The parent of a child holds a slot while it waits for the child.
         if (isChild && slot === 'run') return tell(self.getSnapshot().children, { id, slot }, enqueue.sendTo);
         const { slots, grants } = acquireSlot(context.slots, { id, slot }, context.limits);
         enqueue.assign({ slots });

@@ -6,7 +6,7 @@ import { proseOf, type Sentence } from './prose.ts';
 
 const maxWords = 40;
 /** A reader meets the thing before the pronoun that stands for it. */
-const pronounFirst = /^(It|They|He|She|Them|Those|These) /;
+const pronounFirst = /^(It|Its|They|Their|He|She|Them|Those|These) /;
 const relativeSubject = /^(What|Who|Whoever|Whatever|Whom|Whose|That|Nobody|Somebody|Whichever) (?!is (new|next)\b)/;
 /** A fragment whose subject is the name below it: the reader has to read the code first. */
 const fragment = /^(Of|As|For) /;
@@ -25,7 +25,7 @@ const rules: readonly [why: string, breaks: (sentence: Sentence, file: string) =
 ];
 
 const listed = () =>
-  execFileSync('git', [...listing, '*.ts', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' })
+  execFileSync('git', [...listing, '*.ts', '*.tsx', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' })
     .trim()
     .split('\n');
 /** New files too, before git knows them. */

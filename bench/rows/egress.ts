@@ -16,7 +16,7 @@ import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 // not in it.
 
 const sizes = { get: 0, '100 MB': 100_000_000 } as const;
-/** For 100 MB through the tunnel 0.7 of the rate. */
+/** The most of the peer's time; 1.43 is 0.7 of the rate. */
 const limits = { tunnel: { get: 1.5, '100 MB': 1.43 }, injection: { get: 2, '100 MB': 2 } } as const;
 interface Variant {
   readonly through: 'tunnel' | 'injection';

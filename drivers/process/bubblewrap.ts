@@ -17,7 +17,7 @@ export interface Bubblewrap {
   readonly asRoot: boolean;
   /** The arguments that mount the machine's own programs and libraries. */
   readonly system: readonly string[];
-  /** The machine has a `sudo`, which cannot work inside: the sandbox's own takes its place. */
+  /** Whether the machine has a `sudo`. It cannot work inside, so the sandbox's own is mounted over it. */
   readonly hasSudo: boolean;
   /** Files of /proc that reveal other users. Inside they are empty. */
   readonly masked: readonly string[];

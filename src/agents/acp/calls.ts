@@ -165,7 +165,7 @@ function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): 
   return { callId, name: word, family: families[kind ?? 'other'] ?? 'mcp', args };
 }
 
-/** Arguments as the log takes them: of very large ones the beginning of each text. */
+/** Shortens the texts of very large arguments for the log. */
 function fitting(input: Record<string, unknown>): Record<string, unknown> {
   if (JSON.stringify(input).length <= maxArgs) return input;
   const short = Object.fromEntries(

@@ -16,7 +16,7 @@ interface OpenElement {
 }
 
 const maxDepth = 60;
-/** Their text is no content, or not for readers. */
+/** Elements whose text is no content, or not for readers. */
 const skipped = new Set(
   'script style noscript template svg math iframe object canvas audio video select datalist'.split(' '),
 );

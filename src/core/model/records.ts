@@ -36,7 +36,7 @@ export const SessionLife = z.object({
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
   /** `memory`: its processes are frozen. `files`: only its files are kept. */
   paused: z.enum(['memory', 'files']).nullable(),
-  /** A request to it ends a pause with memory. */
+  /** Whether a request to the sandbox ends a pause with memory. */
   resumes: z.boolean(),
   /** Variables of each process that the program starts. */
   env: z.record(z.string(), z.string()),

@@ -14,7 +14,7 @@ export const SkillId = z.string().transform((given): string => {
   if (/^skill_[0-9a-f]{24}$/.test(given)) return given;
   throw missing('skill');
 });
-/** Its id, its number, or `latest`. */
+/** The version of a skill: an id, a number, or `latest`. */
 export const VersionName = z.string().transform((given): string => {
   if (/^(skillver_[0-9a-f]{24}|[1-9][0-9]{0,5}|latest)$/.test(given)) return given;
   throw missing('version of the skill');

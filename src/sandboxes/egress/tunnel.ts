@@ -12,7 +12,7 @@ type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 interface JoinedTunnel {
   readonly to: Target;
   readonly open: OpenConnection;
-  /** Their placeholders are for other hosts. */
+  /** The credentials whose placeholders are for other hosts. */
   readonly credentials: readonly Credential[];
 }
 /** Enough bytes to recognise any TLS hello or request line. */

@@ -26,7 +26,7 @@ interface BudgetDeps {
   readonly budgetOf: (session: SessionRecord) => Promise<OwnBudget>;
 }
 
-/** What children may use of the budget of their parent, and what they have used. */
+/** Gives children parts of their parent's budget, and counts how much they have used. */
 export class ChildBudgets {
   readonly #deps: BudgetDeps;
 

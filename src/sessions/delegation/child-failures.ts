@@ -31,7 +31,7 @@ export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<An
   }
 }
 
-/** For `catch`: what is gone is undefined. */
+/** A handler for `catch`: a session or file that is gone becomes undefined. */
 export const unlessGone = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };

@@ -11,7 +11,7 @@ interface ChildSources {
   readonly used: Amounts;
 }
 
-/** What a parent sees of its child. */
+/** Reads the state of a child as its parent sees it. */
 export async function readChildState(
   id: SessionId,
   { sessions, files, used }: ChildSources,
@@ -54,7 +54,7 @@ export async function untilSettled(
     isCut = false;
     for await (const update of follow(id, after, { signal, deltas: false })) {
       if (update.kind === 'resync') {
-        // Its log is trimmed, so its record says how it is.
+        // The child's log is trimmed, so the record says how it is.
         if ((await get(id)).status !== 'running') return;
         [after, isCut] = [update.head, true];
         break;

@@ -29,7 +29,7 @@ export class PendingCommands {
     }
   }
 
-  /** Rejects the waiting commands of one session whose outcome is not being written, or all commands. */
+  /** Rejects all waiting commands; with a session only its own, and none whose outcome is being written. */
   refuse(error: AppError, of?: SessionId): void {
     for (const [commandId, waiting] of this.#waiting) {
       if (of !== undefined && (waiting.of !== of || waiting.isOnItsWay)) continue;

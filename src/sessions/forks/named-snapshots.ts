@@ -173,7 +173,7 @@ export class NamedSnapshots {
     return { blob: copy };
   }
 
-  /** Removes what calls from before this time left unfinished; resolves with the number. */
+  /** Removes the unfinished snapshots of calls that began before this time; resolves with their number. */
   async collect(before: number): Promise<number> {
     const { records, blobs } = this.#deps;
     let removed = 0;

@@ -56,7 +56,7 @@ export class PreparedFiles {
     return this.#deps.keep > 0;
   }
 
-  /** Resolves with whether there were some. They can be incomplete after a rejection. */
+  /** Puts the stored files into the sandbox; false: none are stored. After a rejection the files can be incomplete. */
   async restore(client: Sandbox, path: string, key: PreparedKey, signal: AbortSignal): Promise<boolean> {
     const { records, blobs, clock } = this.#deps;
     const found = this.isOn ? await records.get(kind, idOf(key)) : undefined;

@@ -37,7 +37,7 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly children?: { stopChildren(id: SessionId): Promise<void>; deleteChildren(id: SessionId): Promise<void> };
   /** The uploaded skills of a session. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
-  /** Without them the server has none. */
+  /** The limits of this server; undefined: none. */
   readonly limits?: ServerLimits;
   readonly driver: Driver;
   readonly model: Model;

@@ -7,7 +7,7 @@ import { isPaletteOpen } from './palette-state.ts';
 
 const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
 
-/** What a narrow header has no room for. The browser closes a popover by itself, after Escape or a press elsewhere. */
+/** The actions that a narrow header has no room for. The browser closes a popover by itself, after Escape or a press elsewhere. */
 export function SessionMenu() {
   const ref = useRef<HTMLDivElement>(null);
   const close = () => ref.current?.hidePopover();

@@ -8,7 +8,7 @@ type RunTrigger = NonNullable<Automation['after']>;
 const sources = ['github', 'gitlab', 'gitea', 'json'] as const;
 const events = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 
-/** What starts an automation beside its schedule, as the fields of the form have it. */
+/** The triggers of an automation beside its schedule, as the fields of the form have them. */
 export interface StartsChoice {
   readonly source: Hook['source'] | 'none';
   readonly events: readonly Hook['events'][number][];

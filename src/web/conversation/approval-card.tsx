@@ -133,7 +133,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   );
 }
 
-/** What the call would do, to the letter; all of a very long one on request. */
+/** The exact effect of the call; all of a very long one on request. */
 function Told({ text }: { text: string }) {
   const { beginning, more } = useBeginning(text);
   return (

@@ -42,7 +42,7 @@ export function Conversation() {
     seen.observe(node);
     return () => seen.disconnect();
   }, [id === undefined]);
-  // What a person does by hand, which tells their scrolling from a move of the layout.
+  // Input by hand tells a person's scrolling from a move of the layout.
   useEffect(() => {
     const node = scroller.current;
     if (!node) return undefined;

@@ -4,7 +4,7 @@ import { ApprovalCard } from './approval-card.tsx';
 import { WaitNote } from './notes.tsx';
 
 /**
- * What the agent waits for, above the message box. It is no part of the conversation's log, so that nothing which an agent
+ * The questions and permissions that the agent waits for, above the message box. They are no part of the conversation's log, so that nothing which an agent
  * writes there can hide it or keep it from being drawn.
  */
 export const OpenItems = ({ model }: { model: ConversationModel }) => (

@@ -67,7 +67,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** Who permitted the call, where that was asked, and whether the person changed it. */
+/** Says who permitted the call, where that was asked, and whether the person changed it. */
 function Permission({ item }: { item: ToolItem }) {
   const decided = item.approval.value?.decided.value;
   if (!decided) return null;
@@ -85,7 +85,7 @@ const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
-/** What the call is about: the first of its arguments that tells. An agent can tell more of them at the end. */
+/** The subject of the call: the first of its arguments that tells. An agent can tell more of them at the end. */
 function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
   const told = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return String(told ?? '')

@@ -14,7 +14,7 @@ import { wholeFileOf } from './output/whole-output.tsx';
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
 
-/** What came of a call, by the kind of its content. */
+/** The result of a call, by the kind of its content. */
 export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
   const { command: ran, code } = state.called?.args ?? item.args;
   const told = ran ?? code;

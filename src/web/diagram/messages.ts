@@ -6,7 +6,7 @@ export interface DiagramOrder {
   readonly source: string;
   readonly isDark: boolean;
 }
-/** From the frame: it has loaded, or what became of a text. */
+/** The frame reports that it has loaded, or that a text was drawn or could not be. */
 export type DiagramReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'drawn'; readonly id: number; readonly height: number }

@@ -58,7 +58,7 @@ export function Notice() {
   );
 }
 
-/** What is wrong, and what is sent when the connection is back. */
+/** Says that the connection is lost, and how many messages are sent when it is back. */
 function brokenText(): string {
   const away = t(navigator.onLine ? 'connectionLost' : 'deviceOffline');
   const messages = pendingChanges.value.filter((path) => path === 'runs.send').length;

@@ -10,7 +10,7 @@ import { t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
 
-/** What the selected session's sandbox may reach, what was blocked, and the hosts allowed in this session. */
+/** The hosts that the selected session's sandbox may reach, those that were blocked, and those allowed in this session. */
 export function Network() {
   const sessionId = currentId.value;
   const [egress, setEgress] = useState<EgressInForce>();

@@ -58,7 +58,7 @@ function answerTo(callId: string, after: readonly Message[]): string {
   return said.find((text) => text === repeated) ?? (output ? said[0] : undefined) ?? repeated;
 }
 
-/** Where nobody says where the run began: at the user's messages before its plan. */
+/** The index of the message at which the run began: the first of the user's messages before its plan. */
 function runStart({ messages, phase }: TurnRequest): number {
   const isPlan = (message: Message) =>
     message.role === 'assistant' &&

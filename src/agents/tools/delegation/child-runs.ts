@@ -14,7 +14,7 @@ export interface ChildState {
   readonly title: string;
   /** `waiting`: for an answer, which the parent can send, or for a person. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
-  /** Its question, while it waits. */
+  /** The child's question, while it waits. */
   readonly question?: string;
   readonly lastWords: string;
   readonly turns: number;

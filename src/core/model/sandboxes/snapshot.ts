@@ -7,7 +7,7 @@ export const namedSnapshotKind = 'named-snapshot';
 /** A copy of the files of a sandbox, which outlives its session. Sessions can begin with it. */
 export const Snapshot = z.object({
   id: z.string(),
-  /** Its owner's name for it, with a tag where it has one; null: none, or a newer snapshot took it. */
+  /** The name that its owner gave it, with a tag where it has one; null: none, or a newer snapshot took the name. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   /** The session whose files it has. */

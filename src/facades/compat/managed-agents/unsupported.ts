@@ -3,7 +3,7 @@ export interface UnsupportedArea {
   readonly name: string;
   /** `B`: it may come. `C`: it belongs to a hosted service. */
   readonly tier: 'B' | 'C';
-  /** Its paths begin so. */
+  /** The beginnings of its paths. */
   readonly paths: readonly string[];
 }
 export const unsupportedAreas: readonly UnsupportedArea[] = [

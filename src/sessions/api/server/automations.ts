@@ -63,9 +63,9 @@ export interface AutomationSpec {
   readonly model: string | null;
   /** Null: it starts only when somebody starts it. */
   readonly schedule: Schedule | null;
-  /** Null: no delivery from outside starts it. */
+  /** The deliveries from outside that start it; null: none. */
   readonly hook: HookSpec | null;
-  /** Null: no end of a run starts it. */
+  /** The ends of runs that start it; null: none. */
   readonly after: AfterRule | null;
   /** A session that reaches it waits, and asks whether to go on. */
   readonly budget: AutomationBudget | null;

@@ -43,7 +43,7 @@ export interface DocumentService {
   versions(id: string): Promise<readonly KeptDocument[]>;
   /** Rejects: conflict (another version is the present one, or it is archived). */
   update(id: string, change: DocumentChange): Promise<KeptDocument>;
-  /** Its versions go with it. */
+  /** Deletes the versions too. */
   delete(id: string): Promise<void>;
 }
 

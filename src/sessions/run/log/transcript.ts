@@ -18,7 +18,7 @@ interface View {
   /** The index of this run's first message. */
   readonly runFrom: number;
   readonly seen: readonly ViewedMessage[];
-  /** The loop's notes that this conversation shows. */
+  /** The server's own notes to the model, each at the message before which it stands. */
   readonly notes: readonly NoteAtMessage[];
 }
 

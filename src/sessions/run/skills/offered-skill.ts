@@ -4,7 +4,7 @@ export interface OfferedSkill {
   readonly description: string;
   /** The id of the version. */
   readonly version: string;
-  /** Its folder in the sandbox, relative to the workspace. */
+  /** The folder of the skill in the sandbox, relative to the workspace. */
   readonly folder: string;
   /** The text of one of its files. Rejects: file_not_found, invalid_request (no text). */
   read(file: string): Promise<string>;

@@ -14,7 +14,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** A sent message to write anew. It is sent in a branch: a session with everything before it. */
+/** A form to change a sent message. The new text is sent in a branch: a session with everything before it. */
 export function EditForm({ item, onClose }: Props) {
   const [text, setText] = useState(item.text);
   const [isBusyNow, setBusy] = useState(false);

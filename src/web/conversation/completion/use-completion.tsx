@@ -13,7 +13,7 @@ import type { Suggestions } from './suggestion.ts';
 import { type Trigger, triggerAt, withWord } from './trigger.ts';
 import { followWorkspacePaths, readWorkspacePaths } from './workspace-paths.ts';
 
-/** Who offers entries for each sign, in the order of the list. */
+/** The sources of entries for each sign, in the order of the list. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
   '/': [commandSuggestions, skillSuggestions],
@@ -23,7 +23,7 @@ const listId = 'completions';
 interface Completion {
   /** The list to draw above the message box; null: nothing is completed. */
   readonly list: VNode | null;
-  /** For the message box. */
+  /** The attributes of the message box. */
   readonly aria: Readonly<Record<string, string | undefined>>;
   /** Reads the word before the cursor again. */
   readonly look: () => void;

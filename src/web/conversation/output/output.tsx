@@ -22,7 +22,7 @@ interface Props {
   readonly whole?: WholeFile | undefined;
 }
 
-/** What a command printed, with its colours: short output whole, of a long one the end, and all of it on request, row by row. */
+/** The output of a command, with its colours: all of a short one, the end of a long one, and on request all rows. */
 export function Output({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);

@@ -4,7 +4,7 @@ import { t } from '../../text/text.ts';
 
 interface Props {
   readonly label: string;
-  /** For screen readers: which one of the list. */
+  /** The entry of the list, for screen readers. */
   readonly name: string;
   readonly ask: string;
   readonly act: () => unknown;

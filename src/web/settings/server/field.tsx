@@ -8,7 +8,7 @@ import { TemplateChoice } from './template-choice.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
-/** What a person has entered so far: a text, or the rows of rules. */
+/** The input of a person so far: a text, or the rows of rules. */
 export type Draft = string | readonly Rule[];
 
 export function asDraft({ form, value }: ServerSetting): Draft {

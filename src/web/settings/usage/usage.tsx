@@ -16,7 +16,7 @@ type Range = (typeof ranges)[number];
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-/** What the person's sessions used over days; an administrator sees all. */
+/** The usage of the person's sessions over days; an administrator sees all. */
 export function Usage() {
   const [by, setBy] = useState<Dimension>('model');
   const [range, setRange] = useState<Range>('30');

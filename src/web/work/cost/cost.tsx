@@ -101,7 +101,7 @@ const kinds = new Map<string, TextKey>(
   }),
 );
 
-/** What caused a turn, in words: the log's name of an event is none, and of a call the tool's label is one. */
+/** The cause of a turn, in words: for a call the label of its tool. The log's name of an event is no word for people. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
   if (call !== undefined) return tools.value.get(call)?.label ?? call.replaceAll('_', ' ');

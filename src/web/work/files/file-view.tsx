@@ -97,7 +97,7 @@ export function FileView({ store, path, part }: Props) {
   );
 }
 
-/** What the agent's file tools changed in this file in the chosen step. */
+/** The changes that the agent's file tools made to this file in the chosen step. */
 function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
   const write = useSteps()
     .find(({ seq }) => seq === store.step.value)

@@ -78,7 +78,7 @@ const Part = ({ title, text, isOpen = false }: { title: string; text: string; is
   </details>
 );
 
-/** A message as text; whatever is no text is shown as its data. */
+/** A message as text; content that is no text is shown as its data. */
 function textOf(message: SeenTurn['request']['messages'][number]): string {
   const { role: _role, ...rest } = message;
   if ('text' in rest && typeof rest.text === 'string' && Object.keys(rest).length === 1) return rest.text;

@@ -19,7 +19,7 @@ const layout = sharedPref<Layout>('diff', 'inline', isLayout);
 export interface Comparison {
   readonly before: string;
   readonly after: string;
-  /** Of the file as it is now; undefined: there is none. */
+  /** The version of the file as it is now; undefined: there is no file. */
   readonly version: string | undefined;
   /** The text to save when the person has changed `after` to `edited`; undefined: it does not fit to the file of now. */
   readonly merge: (edited: string) => Promise<string | undefined>;
@@ -32,7 +32,7 @@ interface Props {
   readonly load: () => Promise<Comparison>;
 }
 
-/** What changed in a file, in one column or two. Changes can be accepted or reverted one by one. */
+/** The changes of a file, in one column or two. Changes can be accepted or reverted one by one. */
 export function Review({ store, path, load }: Props) {
   const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
   const turns = useRef(0);
