@@ -134,14 +134,26 @@ const units = { turns: ' model turns', tokens: ' tokens', cost: '', time: ' s' }
 const names = { turns: 'budget', tokens: 'budget', cost: 'cost budget', time: 'time budget' } as const;
 const rounded = (n: number): number => Number(n.toPrecision(4));
 
+const holders = {
+  run: '',
+  session: ' for the whole session',
+  person: ' of this person',
+  project: ' of this project',
+} as const;
+/** Other runs use it too, so no answer grants it again. */
+export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean => scope === 'person' || scope === 'project';
+
 /** The question of a run whose budget is spent: what happened, and what the user can do. */
-export function budgetQuestion({ scope, kind, limit, used, needs }: BudgetOverrun): string {
+export function budgetQuestion(over: BudgetOverrun): string {
+  const { scope, kind, limit, used, needs, period } = over;
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
-  const whose = scope === 'session' ? ' for the whole session' : '';
+  const whose = holders[scope] + (period ? ` for this ${period}` : '');
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
   const what =
     used >= limit
       ? `${budget}${whose} is spent${spent}.`
       : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
-  return `${what} Send a message to let me go on.`;
+  return isShared(over)
+    ? `${what} An administrator can raise it; then I go on by myself, as I do in the next ${period} (UTC).`
+    : `${what} Send a message to let me go on.`;
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import type { PlanStep } from '../../core/model/events.ts';
+import type { AssumedUsage, BudgetOverrun } from '../../core/model/spending.ts';
 
 /**
  * A model that answers one turn at a time.
@@ -210,6 +211,8 @@ export interface FinishedTurn {
   readonly cutCalls?: readonly string[];
   /** With `refused`: the provider's reason in words or as its code, such as `SAFETY`. */
   readonly reason?: string;
+  /** Budgets counted this in addition, because the provider's count cannot be believed. */
+  readonly assumed?: AssumedUsage;
 }
 export interface FailedTurn {
   readonly kind: 'failed';
@@ -220,4 +223,6 @@ export interface FailedTurn {
   readonly retryable: boolean;
   /** The provider's own delay in ms. */
   readonly retryAfterMs?: number;
+  /** The request was not sent, because this budget does not cover it. */
+  readonly over?: BudgetOverrun;
 }

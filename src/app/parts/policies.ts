@@ -8,6 +8,7 @@ import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
+import type { Limits } from '../../sessions/budgets/account.ts';
 import type { SessionBudget } from '../../sessions/run/allowance.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
@@ -40,6 +41,12 @@ export function sessionBudget(session: Config['session']): SessionBudget | undef
   const budget = { turns, tokens, cost, ms: seconds === undefined ? undefined : seconds * second };
   return Object.values(budget).some((limit) => limit !== undefined) ? budget : undefined;
 }
+
+/** The limits that the settings give each person or project. */
+export const periodLimits = (budgets: Config['person']): Limits => ({
+  day: { tokens: budgets.dayTokenBudget, cost: budgets.dayCostBudget },
+  month: { tokens: budgets.monthTokenBudget, cost: budgets.monthCostBudget },
+});
 
 export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,

@@ -39,6 +39,27 @@ const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
+/** The limits that all runs of one person or project share; they reserve from them, so that no two runs overspend. */
+const periodBudgets = (whose: string) =>
+  z.strictObject({
+    dayTokenBudget: changeable(
+      optional(integer(1), `tokens of ${whose} in a day (UTC); then its runs wait, see docs/budgets.md`),
+      budgetIn('count'),
+    ),
+    dayCostBudget: changeable(
+      optional(amount(0, 1e9), `cost of ${whose} in a day in the price list's currency; then its runs wait`),
+      budgetIn('cost'),
+    ),
+    monthTokenBudget: changeable(
+      optional(integer(1), `tokens of ${whose} in a month (UTC); then its runs wait`),
+      budgetIn('count'),
+    ),
+    monthCostBudget: changeable(
+      optional(amount(0, 1e9), `cost of ${whose} in a month in the price list's currency; then its runs wait`),
+      budgetIn('cost'),
+    ),
+  });
+
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
   host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
@@ -218,6 +239,8 @@ export const Config = z.strictObject({
       budgetIn('seconds'),
     ),
   }),
+  person: periodBudgets('one person (the owner of sessions)'),
+  project: periodBudgets('one project'),
 
   sandbox,
   egress,

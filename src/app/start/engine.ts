@@ -2,6 +2,8 @@ import { parseYaml } from '../../config/yaml-file.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
+import { Ledger } from '../../sessions/budgets/ledger.ts';
+import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
 import { clusterOf } from '../../sessions/cluster/cluster.ts';
 import { Delegation } from '../../sessions/delegation/child-runs.ts';
 import { WorkspaceCopies } from '../../sessions/delegation/workspace-copies.ts';
@@ -20,7 +22,14 @@ import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
-import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../parts/policies.ts';
+import {
+  approvalsOf,
+  periodLimits,
+  restartPolicy,
+  runPolicy,
+  sandboxPolicy,
+  sessionBudget,
+} from '../parts/policies.ts';
 import { promptsOf } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
 import { attachedFiles } from './attached-files.ts';
@@ -38,6 +47,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly pullRequests: AgentPullRequests;
   /** The children of agents, which wait for the services that make them. */
   readonly delegation: Delegation;
+  /** The accounts of people and projects, from which requests to models reserve. */
+  readonly ledger: Ledger;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
@@ -128,6 +139,17 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       {},
     warn: (about, text) => logger.warn(about, text),
   });
+  const ledger = stack.use(
+    new Ledger({
+      records: store.records,
+      clock,
+      newId: () => ids.short(),
+      shared: store.shared,
+      limitsOf: (of) => periodLimits(storage.live.now[of]),
+      logged: async (holder, now) => (await loggedUsage(store, now))(holder),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
   const engine = stack.use(
     createEngine({
       store,
@@ -164,6 +186,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
+        sharedBudgets: (session) => ledger.of(session),
         approvals: approvalsOf(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },
@@ -231,6 +254,6 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
-  const parts = { engine, snapshots, repositories, checkpoints, pullRequests, delegation, forget };
+  const parts = { engine, snapshots, repositories, checkpoints, pullRequests, delegation, ledger, forget };
   return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

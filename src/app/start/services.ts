@@ -8,6 +8,8 @@ import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
+import { budgetService } from '../../sessions/budgets/budgets.ts';
+import { WaitingRuns } from '../../sessions/budgets/waiting-runs.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { documentService } from '../../sessions/documents/document-service.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
@@ -36,7 +38,7 @@ import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { forgeTokens } from '../parts/forge-tokens.ts';
 import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
-import { serverLimits } from '../parts/policies.ts';
+import { periodLimits, serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import { checkChange, knownSettings } from '../settings/changeable.ts';
 import type { Agents } from './agents.ts';
@@ -51,6 +53,7 @@ import type { Storage } from './storage.ts';
 import { openWebhooks } from './webhooks.ts';
 
 const retentionMs = 60_000;
+const maxProjects = 10_000; // in a list of budgets
 
 /** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
 export interface OpenServices extends AsyncDisposable {
@@ -68,7 +71,7 @@ interface ServiceDeps {
   readonly agents: Agents;
   readonly running: Pick<
     RunningEngine,
-    'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'pullRequests' | 'delegation' | 'forget'
+    'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'pullRequests' | 'delegation' | 'ledger' | 'forget'
   >;
 }
 
@@ -205,7 +208,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     now: () => clock.now(),
   });
   parts.running.pullRequests.meet(pullRequests);
-  const withoutKeys: Omit<Services, 'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage'> = {
+  const withoutKeys: Omit<
+    Services,
+    'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage' | 'budgets'
+  > = {
     shares,
     snapshots: named.service,
     sessions,
@@ -278,6 +284,16 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       warn: (about, text) => logger.warn(about, text),
     }),
   );
+  const people = async () => new Map((await keys.list()).map(({ id, name }) => [id, name])); // an owner is its first key
+  const waitingRuns = new WaitingRuns({
+    ledger: parts.running.ledger,
+    sessions,
+    events: store.events,
+    leads: replica.mayStartAutomations,
+    clock,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  stack.use(inBackground(closing, (signal) => waitingRuns.run(signal)));
   const isOwned = (owner: string) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user'));
   const webhooks = stack.use(
     openWebhooks(startup, {
@@ -315,12 +331,24 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     automations: automations.service,
     usage: usageService({
       store,
-      people: async () => new Map((await keys.list()).map(({ id, name }) => [id, name])), // an owner is its first key
+      people,
       projectName: (id) =>
         ofProjects.get(id).then(
           ({ name }) => name,
           () => id,
         ),
+    }),
+    budgets: budgetService({
+      ledger: parts.running.ledger,
+      store,
+      limitsOf: (of) => periodLimits(live.now[of]),
+      people,
+      async projects() {
+        const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
+        return new Map(all.map(({ id, name }) => [id, name]));
+      },
+      now: () => clock.now(),
+      wake: waitingRuns.wake,
     }),
     webhooks: webhooks.service,
     documents: documentService({ records, clock, ids }),

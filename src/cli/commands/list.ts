@@ -13,6 +13,7 @@ import { portCommand } from './port.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { automationCommand } from './server/automations.ts';
+import { budgetCommand } from './server/budgets.ts';
 import { skillCommand } from './server/skills.ts';
 import { usageCommand } from './server/usage.ts';
 import { webhookCommand } from './server/webhooks.ts';
@@ -26,5 +27,5 @@ export const clientCommands: readonly CliCommand[] = [
   ...[checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, pauseCommand, resumeCommand],
   ...[stopCommand, rmCommand, mcpCommand],
-  ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand],
+  ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand, budgetCommand],
 ];

@@ -74,7 +74,10 @@ export type WaitReason = z.infer<typeof WaitReason>;
 
 /** The budget that does not cover the next call of the model. `needs`: what that call is expected to take. */
 export const BudgetOverrun = z.object({
-  scope: z.enum(['run', 'session']),
+  /** `person` and `project`: the budget of the owner, or of the project, of the session. */
+  scope: z.enum(['run', 'session', 'person', 'project']),
+  /** With `person` and `project`: the time that the budget is for, in UTC. */
+  period: z.enum(['day', 'month']).optional(),
   kind: z.enum(['turns', 'tokens', 'cost', 'time']),
   limit: z.number(),
   used: z.number(),

@@ -37,6 +37,7 @@ const ordered: readonly Section[] = [
       ['tools', 'Give an agent tools'],
       ['skills', 'Give an agent skills'],
       ['delegation', 'Let an agent delegate'],
+      ['budgets', 'Limit what people and projects use'],
       ['mcp', 'Use tools of MCP servers'],
       ['mcp-server', 'Use Corral from an assistant'],
       ['agents', 'Run Claude Code, Codex and others'],

@@ -17,6 +17,7 @@ export const server = describeFacade({
     '/api/v1/server-credentials',
     '/api/v1/keys',
     '/api/v1/usage',
+    '/api/v1/budgets',
     '/openapi.json',
     '/docs',
     '/redoc',

@@ -7,6 +7,7 @@ import type { Services } from '../../sessions/api/services.ts';
 import type { FacadeParts, PageFiles } from '../shared/facade.ts';
 import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
+import { mountBudgets } from './budgets.ts';
 import { mountCredentials } from './credentials.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
@@ -17,7 +18,10 @@ import { mountSettings } from './settings.ts';
 import { mountUsage } from './usage.ts';
 
 interface ServerDeps {
-  readonly services: Pick<Services, 'sessions' | 'templates' | 'models' | 'settings' | 'serverCredentials' | 'usage'>;
+  readonly services: Pick<
+    Services,
+    'sessions' | 'templates' | 'models' | 'settings' | 'serverCredentials' | 'usage' | 'budgets'
+  >;
   readonly acting: FacadeParts['acting'];
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
@@ -117,6 +121,7 @@ export function serverRoutes({
       mountCredentials(app, services.serverCredentials);
       mountKeys(app, acting);
       mountUsage(app, services.usage);
+      mountBudgets(app, services.budgets);
       mountDocs(app, { table, version, page });
     },
   };

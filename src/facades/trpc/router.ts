@@ -14,6 +14,7 @@ import { pullRequestsRouter } from './routers/repositories/pull-requests.ts';
 import { repositoriesRouter } from './routers/repositories/repositories.ts';
 import { runsRouter } from './routers/runs.ts';
 import { sandboxRouter } from './routers/sandbox.ts';
+import { budgetsRouter } from './routers/server/budgets.ts';
 import { keysRouter } from './routers/server/keys.ts';
 import { settingsRouter } from './routers/server/settings.ts';
 import { usageRouter } from './routers/server/usage.ts';
@@ -53,6 +54,7 @@ export const appRouter = router({
   models: modelsRouter,
   settings: settingsRouter,
   usage: usageRouter,
+  budgets: budgetsRouter,
   keys: keysRouter,
   system: systemRouter,
 });

@@ -15,6 +15,7 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
 import { withChecks } from './checked-service.ts';
 import { automationCheck, guardedAutomations } from './guarded-automations.ts';
+import { guardedBudgets } from './guarded-budgets.ts';
 import { documentCheck, guardedDocuments } from './guarded-documents.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
@@ -86,6 +87,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
     documents: guardedDocuments(services.documents, byRules.documents, principalOf),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
+    budgets: guardedBudgets(services.budgets, {
+      principalOf,
+      seeProject: async (id) => await intoProject(id, 'see'),
+    }),
     usage: guardedUsage(services.usage, principalOf),
     snapshots: guardedSnapshots(services.snapshots, byRules.snapshots, { principalOf, session: check }),
     settings: forAdministrators(services.settings, settingsRules, principalOf),

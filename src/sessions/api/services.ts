@@ -19,6 +19,7 @@ import type { RegisteredService } from './rules.ts';
 import { type InsideService, insideRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
+import { type BudgetService, budgetRules } from './server/budgets.ts';
 import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
 import { type DocumentService, documentRules } from './server/documents.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
@@ -66,6 +67,7 @@ export interface Services {
   readonly skills: SkillService;
   readonly settings: SettingsService;
   readonly usage: UsageService;
+  readonly budgets: BudgetService;
   readonly shares: ShareService;
   readonly snapshots: SnapshotService;
   readonly templates: TemplateList;
@@ -97,6 +99,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },
+  budgets: { of: 'session', rules: budgetRules },
   shares: { of: 'session', rules: shareRules },
   snapshots: { of: 'snapshot', rules: snapshotRules },
   templates: { of: 'session', rules: templateRules },

@@ -18,8 +18,10 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { countedFor, noSpending } from '../../core/model/spending.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import { leastBudget, type RemainingSessionBudget, type SessionBudget } from '../run/allowance.ts';
+import { budgetedModel } from '../run/budgeted-model.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
@@ -51,6 +53,8 @@ export interface AgentParts {
   readonly toolTimeoutMs: number;
   /** The limits of each session over all of its runs; undefined: none. */
   readonly budget?: SessionBudget | undefined;
+  /** The budgets of the session's owner and project; undefined: there are none. */
+  readonly sharedBudgets?: (session: SessionRecord) => SharedBudgets;
   /** Which calls need a person's permission; undefined: none. */
   readonly approvals?: Approvals | undefined;
   /** Resolves when no person has the keyboard and mouse of the session's desktop. */
@@ -134,7 +138,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const { isReady: isComing, advice } = agents.desktopFor?.(live.writer.record) ?? { isReady: true, advice: '' };
     const sees = desktop !== undefined && (live.client ? await desktop.existsIn(live.client) : isComing);
     const profile = await profileOf(live.writer.record);
-    const { model, tools, plans, prompt, promptParts, sampling } = profile;
+    const { tools, plans, prompt, promptParts, sampling } = profile;
+    const shared = agents.sharedBudgets?.(live.writer.record);
+    const { meter } = runWriter.transcript;
+    const model = shared ? budgetedModel(profile.model, { budgets: shared, meter }) : profile.model;
     const parts = promptParts ? { ...prompts.parts, ...promptParts } : prompts.parts;
     const hasToolServers = external !== undefined && profile.toolServers.length > 0;
     const approvals = profile.approvals
@@ -196,6 +203,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
+      ...(shared && { sharedBudgets: shared }),
       clock,
       files,
       toolTimeoutMs,

@@ -15,6 +15,7 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { SharedBudgets } from './accounts.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
 import type { RemainingSessionBudget } from './allowance.ts';
 import type { AttachedFiles } from './context/attachments.ts';
@@ -80,6 +81,8 @@ export interface RunContext {
   readonly sampling?: Sampling;
   /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
   readonly leftOfSession?: () => RemainingSessionBudget | undefined;
+  /** The budgets of the owner and the project, which pay for the requests of `model`; absent: there are none. */
+  readonly sharedBudgets?: SharedBudgets;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;

@@ -6,7 +6,7 @@ const leastPerByte = 0.15;
 /** The count in its place, on the safe side of what models need. */
 const assumedPerByte = 0.3;
 
-interface Exchange {
+export interface Exchange {
   /** The bytes that the model read, without pictures. */
   readonly requestBytes: number;
   /** The bytes that arrived from it, without hidden reasoning. */

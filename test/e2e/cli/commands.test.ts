@@ -323,6 +323,20 @@ describe('failures', () => {
   });
 });
 
+test('budget gives a person a limit, shows it, and takes it back', async () => {
+  const given = await corral('budget', 'person', '', '--tokens-per-day', '2000000', '--cost-per-month', 'unlimited');
+  expect([given.code, given.stderr]).toEqual([0, '']);
+  expect(given.stdout).toMatch(/^person \(without a key\) +tokens\/day \d+ of 2000000/);
+  const shown = await corral('budget', '--json');
+  expect(JSON.parse(shown.stdout)).toMatchObject({ of: 'person', id: '', tokensPerDay: { own: 2_000_000 } });
+  const taken = await corral('budget', 'person', '', '--tokens-per-day', 'default', '--json');
+  expect(JSON.parse(taken.stdout)).toMatchObject({ tokensPerDay: { own: null }, costPerMonth: { own: 'unlimited' } });
+  const strange = await corral('budget', 'person', 'nobody', '--tokens-per-day', '5');
+  expect([strange.code, strange.stderr]).toEqual([5, expect.stringContaining('There is no such person.')]);
+  const wrong = await corral('budget', 'person', '', '--cost-per-day', 'much');
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('a number, unlimited, or default')]);
+});
+
 test('a local server is found without an address or a token', async () => {
   const { code, stdout } = await cli.run(['ls', '--json'], { env: { CORRAL_DATA_DIR: server.data } });
   expect([code, stdout]).toEqual([0, expect.stringContaining('"id"')]);

@@ -80,6 +80,9 @@ const inputs: Record<string, (to: Targets) => object> = {
   'settings.change': () => ({ key: 'max-steps', value: 100 }),
   'settings.reset': () => ({ key: 'max-steps' }),
   'usage.report': () => ({ from: '2026-11-01', to: '2026-11-30' }),
+  'budgets.list': () => ({}),
+  'budgets.get': ({ project }) => ({ of: 'project', id: project }),
+  'budgets.change': ({ project }) => ({ of: 'project', id: project, tokensPerDay: null }),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': ({ key }) => ({ id: key }),
 };

@@ -121,6 +121,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/automations
     GET /api/v1/automations/times
     GET /api/v1/usage
+    GET /api/v1/budgets
     GET /api/v1/webhooks
     GET /api/v1/skills
     GET /api/v1/snapshots
@@ -375,6 +376,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/server-credentials
     PUT /api/v1/server-credentials/{name}
     DELETE /api/v1/server-credentials/{name}
+    PATCH /api/v1/budgets
     GET /api/v1/keys
     POST /api/v1/keys
     DELETE /api/v1/keys/{id}
@@ -390,7 +392,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'usage.report\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nbudgets.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
@@ -399,7 +401,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'see',
-    'snapshots.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
+    'snapshots.get\nbudgets.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
   ),
   ...all(
     'read',
@@ -500,6 +502,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'stop',
     'snapshots.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
+  ...all('admin', 'budgets.change'),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),
   ...all('admin', 'serverCredentials.list\nserverCredentials.put\nserverCredentials.revoke'),

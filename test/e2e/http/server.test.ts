@@ -165,6 +165,8 @@ const documented: Record<string, string[]> = {
     'POST /api/v1/keys',
     'DELETE /api/v1/keys/{id}',
     'GET /api/v1/usage',
+    'GET /api/v1/budgets',
+    'PATCH /api/v1/budgets',
     'GET /api/v1/templates',
     'GET /docs',
     'GET /health',

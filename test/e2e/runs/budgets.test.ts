@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { openClient } from '../../support/clients/trpc.ts';
 
 // Budgets of runs and sessions, through the whole server, with a provider that counts what reaches it.
 
@@ -73,6 +74,42 @@ test('F084 a provider that hides most of what it counts is not believed, and no 
   const rooms = sent.map((body) => body.max_tokens ?? body.max_completion_tokens);
   for (const room of rooms.slice(1)) expect(room).toBeLessThan(limit);
   expect(session.of('usage').every(({ data }) => (data.assumed?.tokens ?? 0) > 0)).toBe(true);
+});
+
+test('F084 a person who reached the budget of the day waits, an answer grants nothing, and a raise lets the run go on', {
+  timeout: 180_000,
+}, async () => {
+  await using it = await modelServer({
+    wire: 'compatible',
+    replies: threeTurns,
+    settings: { CORRAL_PERSON_DAY_TOKEN_BUDGET: '100' },
+  });
+  const session = await it.session();
+  await session.send('Please work');
+  await session.reaches('run.wait');
+  expect(session.of('run.wait')[0]?.data).toMatchObject({
+    reason: 'budget',
+    budget: { scope: 'person', period: 'day', kind: 'tokens', limit: 100, used: 0, needs: expect.any(Number) },
+    question: expect.stringContaining('An administrator can raise it'),
+  });
+  await session.send('Go on all the same');
+  await session.reaches('run.wait', 2);
+  expect(it.provider.requests).toHaveLength(0);
+
+  using client = openClient(it.server.url, 'ws');
+  await client.budgets.change.mutate({ of: 'person', id: '', tokensPerDay: 1_000_000 });
+  await session.reaches('run.end');
+  expect(session.of('run.end')[0]?.data.status).toBe('completed');
+  expect(session.of('message.user').at(-1)?.data.text).toContain('has room again');
+  const [budget] = await client.budgets.list.query();
+  const counted = session
+    .of('usage')
+    .reduce((sum, { data }) => sum + data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0), 0);
+  expect(budget).toMatchObject({
+    of: 'person',
+    id: '',
+    tokensPerDay: { limit: 1_000_000, used: counted, reserved: 0 },
+  });
 });
 
 test('F084 the budget of a session counts over its runs and a restart, until the user or a higher limit lets it go on', {

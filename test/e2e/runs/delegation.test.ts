@@ -3,13 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const children = 8;
-const calls = (...all: (readonly [name: string, args: object])[]): FakeReply => ({
+const calls = (...all: (readonly [name: string, args: object])[]): ScriptedReply => ({
   calls: all.map(([name, args]) => ({ name, args: { ...args } as never })),
 });
 
@@ -102,3 +102,47 @@ test('a stop and a budget go down the tree', async () => {
   await client.runs.stop.mutate({ sessionId: id });
   await expect.poll(async () => (await childOf())?.outcome?.status, { timeout: 60_000 }).toBe('stopped');
 }, 180_000);
+
+test('a tree of sessions stays within the budget of its root, with a model that reports half of its usage', async () => {
+  const limit = 400_000;
+  let counted = 0; // as the provider really counts: four bytes a token
+  let n = 0;
+  const greedy = ({ body }: FakeRequest): FakeReply => {
+    const said = JSON.stringify(body.messages);
+    const isFirst = said.includes('LEAD') && !said.includes('works. Look');
+    const tasks = [1, 2, 3].map((one) => ['delegate', { task: `CHILD ${one}`, files: 'none', wait: false }] as const);
+    const reply: ScriptedReply = isFirst
+      ? calls(...tasks)
+      : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
+    const input = Math.ceil((said.length + JSON.stringify(body.tools ?? []).length) / 4);
+    const output = Math.ceil(JSON.stringify(reply).length / 4);
+    counted += input + output;
+    return { ...reply, usage: { input: Math.floor(input / 2), output: Math.floor(output / 2) } };
+  };
+  await using provider = await fakeProvider('compatible', greedy);
+  using folder = temporaryFolder();
+  const given = settings(folder.path, provider.url);
+  writeFileSync(
+    join(folder.path, 'templates/lead.yaml'),
+    `mode: react\nchildren: 3\nsession: {token-budget: ${limit}}\n`,
+  );
+  await using server = await serverProcess(given);
+  using client = openClient(server.url, 'ws');
+  const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
+  const tree = async () =>
+    (await client.sessions.list.query({ limit: 500 })).items.filter(
+      (one) => one.id === id || one.parent?.sessionId === id,
+    );
+  const states = async () => (await tree()).map(({ status }) => status);
+  await expect.poll(states, { timeout: 120_000 }).toEqual(['waiting', 'waiting', 'waiting', 'waiting']);
+  const waits = await Promise.all(
+    (await tree()).map(async (one) => {
+      const { events } = await client.events.list.query({ sessionId: one.id, limit: 1_000 });
+      return events.findLast(({ type }) => type === 'run.wait')?.data;
+    }),
+  );
+  for (const wait of waits)
+    expect(wait).toMatchObject({ reason: 'budget', budget: { scope: 'session', kind: 'tokens' } });
+  expect(counted).toBeGreaterThan(limit / 3);
+  expect(counted).toBeLessThanOrEqual(limit);
+}, 240_000);

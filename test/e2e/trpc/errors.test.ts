@@ -146,6 +146,9 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'serverCredentials.put': { input: { name: 'X_TOKEN', value: 'v', hosts: ['api.example.com'] } },
   'serverCredentials.revoke': { input: { name: 'X_TOKEN' } },
   'usage.report': {},
+  'budgets.list': {},
+  'budgets.get': { input: { of: 'person', id: '' } },
+  'budgets.change': { input: { of: 'person', id: '', costPerDay: 1 } },
   'settings.list': {},
   'settings.change': { input: { key: 'max-steps', value: 1 } },
   'settings.reset': { input: { key: 'max-steps' } },
@@ -265,6 +268,7 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   const own = project ? (await server.client().projects.create.mutate({ name: 'One' })).id : id;
   const known = { ...input, ...(field && { [field]: own }) };
   const noInput = [
+    'budgets.list',
     'automations.list',
     'webhooks.list',
     'skills.list',

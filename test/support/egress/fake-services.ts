@@ -17,6 +17,8 @@ import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
+import { budgetService } from '../../../src/sessions/budgets/budgets.ts';
+import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/desktop.ts';
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
@@ -147,9 +149,32 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     throw new AppError('not_found', 'The session has no such repository.');
   };
   const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
+  const none = { tokens: undefined, cost: undefined };
+  const noLimits = { day: none, month: none };
+  const ledger = new Ledger({
+    records: store.records,
+    clock,
+    newId: () => randomIds().short(),
+    shared: false,
+    limitsOf: () => noLimits,
+    logged: async () => ({ day: { tokens: 0, cost: 0 }, month: { tokens: 0, cost: 0 } }),
+    warn: () => {},
+  });
   const services: Services = {
     serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
     usage: usageService({ store, people: async () => new Map(), projectName: async (id) => id }),
+    budgets: budgetService({
+      ledger,
+      store,
+      limitsOf: () => noLimits,
+      people: async () => new Map(),
+      async projects() {
+        const { projects: all } = await services.projects.list({ skip: 0, limit: 100 });
+        return new Map(all.map(({ id, name }) => [id, name]));
+      },
+      now: () => clock.now(),
+      wake: () => {},
+    }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
     sessions,
     egress: egressService({

@@ -51,7 +51,8 @@ export async function takeExternalTurn(
     { ...nothingSpent, turns: 1 },
     { spent: nothingSpent, unwritten: nothingSpent },
   );
-  if (before) return { kind: 'unaffordable', over: before, spent: nothingSpent };
+  const spentBefore = before ?? (await work.sharedBudgets?.charge(nothingSpent));
+  if (spentBefore) return { kind: 'unaffordable', over: spentBefore, spent: nothingSpent };
   if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
   await using used = await work.sandbox.use(signal);
   const { client } = used;
@@ -78,8 +79,11 @@ export async function takeExternalTurn(
   let over: BudgetOverrun | undefined;
   const counting = async (update: AgentUpdate) => {
     await hear(update);
-    if (update.kind !== 'spent' || over) return;
-    over = findBudgetOverrun(allowance, nothingSpent, { spent: spentSoFar(0), unwritten: spentSoFar(0) });
+    if (update.kind !== 'spent') return;
+    const { tokens, cost = 0 } = update;
+    const spentNow = await work.sharedBudgets?.charge({ tokens, cost });
+    if (over) return;
+    over = findBudgetOverrun(allowance, nothingSpent, { spent: spentSoFar(0), unwritten: spentSoFar(0) }) ?? spentNow;
     if (over) own.loops.interrupt(client);
   };
   const pause = await own.loops.turn(client, wish, counting, signal);

@@ -69,6 +69,7 @@ export async function summarizeConversation(
       onDelta: () => {},
     });
     throwIfFired(signal);
+    if (outcome.kind === 'failed' && outcome.over) return { kind: 'unaffordable', over: outcome.over, spent };
     if (outcome.kind === 'failed' && outcome.retryable) {
       return { kind: 'failed', why: outcome.message, spent, result: failedTurn(outcome) };
     }
@@ -79,7 +80,7 @@ export async function summarizeConversation(
       requestBytes: requestBytes(request) - pictureBytes(messages),
       replyBytes: Buffer.byteLength(message.text),
     };
-    const assumed = isCounted() ? assumeBeyond(model, outcome.usage, exchange) : undefined;
+    const assumed = outcome.assumed ?? (isCounted() ? assumeBeyond(model, outcome.usage, exchange) : undefined);
     spent = addSpent(spent, spendingOf(outcome, assumed));
     const text = message.text.trim();
     const usage = runWriter.usage(message.model, outcome.usage, {

@@ -3,7 +3,13 @@ import { buffer } from 'node:stream/consumers';
 import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
-import type { NoteAtMessage, Sampling, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type {
+  FinishedTurn,
+  NoteAtMessage,
+  Sampling,
+  ToolDeclaration,
+  TurnPhase,
+} from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { AssumedUsage, BudgetOverrun } from '../../../core/model/spending.ts';
@@ -13,7 +19,7 @@ import type { PromptSection, RequestProof } from '../context/message-selection.t
 import { pictureBytes, requestBytes } from '../context/meter.ts';
 import type { BudgetCheck } from '../context/summary.ts';
 import type { RunContext } from '../run-context.ts';
-import { assumeBeyond } from '../settlement.ts';
+import { assumeBeyond, type Exchange } from '../settlement.ts';
 import { withPictures } from './message-images.ts';
 import { RepetitionDetector } from './repetition.ts';
 
@@ -170,14 +176,23 @@ export async function askModel(
       replyBytes:
         Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0),
     };
-    const isCounted = outcome.kind === 'finished' && countsUsage(allowance);
-    const assumed = isCounted ? assumeBeyond(model, outcome.usage, exchange) : undefined;
+    const assumed = outcome.kind === 'finished' ? assumedFor(model, outcome, { exchange, allowance }) : undefined;
     if (outcome.kind === 'finished' && !assumed) transcript.meter.learn(turn.message.model, bytes, outcome.usage);
     return { ...turn, repeats: false, proof, ...(assumed && { assumed }) };
   }
   const usage = { inputTokens, outputTokens: transcript.meter.tokens(model.name, turn.message.text.length) };
   const message = { ...turn.message, calls: [] };
   return { ...turn, message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
+}
+
+/** The addition that a budget of the person or project has counted already; else that of a budget of the run or session. */
+function assumedFor(
+  model: Deps['model'],
+  { assumed, usage }: FinishedTurn,
+  { exchange, allowance }: { readonly exchange: Exchange; readonly allowance: Allowance },
+): AssumedUsage | undefined {
+  if (assumed) return assumed;
+  return countsUsage(allowance) ? assumeBeyond(model, usage, exchange) : undefined;
 }
 
 /** The sampling options, with a limit of the reply where the budgets cover no longer one. */

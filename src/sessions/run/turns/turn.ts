@@ -6,6 +6,7 @@ import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { Purpose } from '../../../core/model/spending.ts';
+import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
 import type { RunContext } from '../run-context.ts';
@@ -74,7 +75,7 @@ export async function takeTurn(
   if (outcome.kind !== 'finished') {
     await runWriter.write(...facts); // text that was already sent stays in the log
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
-    return { ok: false, result: failedTurn(outcome) };
+    return { ok: false, result: addSpending(failedTurn(outcome), spent) };
   }
   if (outcome.stop === 'refused') {
     await runWriter.write(...facts, ...(wanted.text === 'later' && pieces.length > 0 ? runWriter.said(pieces) : []));

@@ -5,6 +5,7 @@ import { Choice } from '../../parts/choice.tsx';
 import { count, price, short } from '../../parts/format.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { language, t } from '../../text/text.ts';
+import { SharedBudgets } from './budgets.tsx';
 
 type Report = Outputs['usage']['report'];
 type Total = Report['total'];
@@ -66,6 +67,7 @@ export function Usage() {
         </>
       )}
       <p class="quiet">{t('usage.about')}</p>
+      <SharedBudgets />
     </>
   );
 }

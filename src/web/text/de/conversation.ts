@@ -44,6 +44,8 @@ export const conversation = {
   'approval.expired': 'Nicht rechtzeitig genehmigt',
   'approval.gone': 'Nicht entschieden.',
   'wait.question': 'Der Agent wartet auf Ihre Antwort.',
+  'wait.shared':
+    'Ein Budget, das auch andere Läufe nutzen, hat keinen Platz für die nächste Anfrage. Der Agent macht von selbst weiter, wenn wieder Platz ist oder ein Administrator es erhöht.',
   'wait.budget': 'Ein Budget ist verbraucht. Mit Ihrer Antwort geht es weiter.',
   'wait.stuck': 'Der Agent kommt nicht weiter. Sagen Sie ihm, wie es weitergeht.',
   'wait.limit': '{kind}: {used} von {limit}',

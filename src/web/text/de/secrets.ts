@@ -79,6 +79,23 @@ export const secrets = {
   'usage.noGroup': 'Keines',
   'usage.about':
     'Tage zählen in UTC. Sie sehen die Sitzungen, die Ihnen gehören; die Verwaltung sieht alle. Eine gelöschte Sitzung zählt nicht mehr.',
+  budgets: 'Budgets von Personen und Projekten',
+  'budgets.about':
+    'Was eine Person oder ein Projekt an einem Tag und in einem Monat verbrauchen darf (UTC). Ein Lauf, der an die Grenze kommt, wartet und macht von selbst weiter, wenn wieder Platz ist. Die Grenzen für alle stehen unter „Server: Vorgaben, Grenzen“.',
+  'budgets.unread': 'Die Budgets können nicht gezeigt werden',
+  'budgets.none': 'In diesem Monat wurde nichts verbraucht, und es gibt keine Grenze.',
+  'budgets.person': 'Die Person {name}',
+  'budgets.project': 'Projekt: {name}',
+  'budgets.used': '{used} von {limit}',
+  'budgets.change': 'Grenzen',
+  'budgets.changeOne': 'Grenzen von {name}',
+  'budgets.tokensPerDay': 'Tokens am Tag',
+  'budgets.costPerDay': 'Kosten am Tag',
+  'budgets.tokensPerMonth': 'Tokens im Monat',
+  'budgets.costPerMonth': 'Kosten im Monat',
+  'budgets.usual': 'wie für alle',
+  'budgets.empty':
+    'Ein leeres Feld heißt: wie für alle. „unlimited“ heißt: keine Grenze. Nur Administratoren ändern Grenzen.',
   webhooks: 'Webhooks',
   'webhooks.about':
     'Ein Webhook sagt einem anderen Programm, was hier geschieht: Es bekommt eine unterschriebene Anfrage, wenn ein Agent wartet, fertig ist oder scheitert.',

@@ -45,6 +45,8 @@ export const conversation = {
   'approval.gone': 'Not decided.',
   'wait.question': 'The agent waits for your answer.',
   'wait.budget': 'A budget is spent. Your answer lets the agent go on.',
+  'wait.shared':
+    'A budget that other runs use too has no room for the next request. The agent goes on by itself when there is room again, or when an administrator raises it.',
   'wait.stuck': 'The agent does not get any further. Tell it how to go on.',
   'wait.limit': '{kind}: {used} of {limit}',
   'budget.turns': 'Turns',

@@ -79,6 +79,23 @@ export const secrets = {
   'usage.noGroup': 'None',
   'usage.about':
     'Days are in UTC. You see the sessions that you own; administrators see all. A deleted session counts no more.',
+  budgets: 'Budgets of people and projects',
+  'budgets.about':
+    'What one person or project may use in a day and in a month (UTC). A run that reaches it waits, and goes on by itself when there is room again. The limits for everyone are under “Server: defaults, limits”.',
+  'budgets.unread': 'The budgets cannot be shown',
+  'budgets.none': 'Nothing was used in this month, and there is no limit.',
+  'budgets.person': 'Person: {name}',
+  'budgets.project': 'Project: {name}',
+  'budgets.used': '{used} of {limit}',
+  'budgets.change': 'Limits',
+  'budgets.changeOne': 'Limits of {name}',
+  'budgets.tokensPerDay': 'Tokens a day',
+  'budgets.costPerDay': 'Cost a day',
+  'budgets.tokensPerMonth': 'Tokens a month',
+  'budgets.costPerMonth': 'Cost a month',
+  'budgets.usual': 'as for everyone',
+  'budgets.empty':
+    'An empty field means: as for everyone. “unlimited” means: no limit. Only administrators change limits.',
   webhooks: 'Webhooks',
   'webhooks.about':
     'A webhook tells another program what happens here: it gets a signed request when an agent waits, ends or fails.',

@@ -61,12 +61,13 @@ function events(reply: ScriptedReply, n: number): string[] {
   const reason =
     stop === 'length' ? 'length' : stop === 'refused' ? 'content_filter' : calls.length > 0 ? 'tool_calls' : 'stop';
   out.push(chunk({}, reason));
+  const { input, output } = reply.usage ?? fakeUsage;
   const usage = {
-    prompt_tokens: fakeUsage.input,
-    prompt_tokens_details: { cached_tokens: fakeUsage.cached },
-    completion_tokens: fakeUsage.output,
-    completion_tokens_details: { reasoning_tokens: fakeUsage.reasoning },
-    total_tokens: fakeUsage.input + fakeUsage.output,
+    prompt_tokens: input,
+    prompt_tokens_details: { cached_tokens: reply.usage ? 0 : fakeUsage.cached },
+    completion_tokens: output,
+    completion_tokens_details: { reasoning_tokens: reply.usage ? 0 : fakeUsage.reasoning },
+    total_tokens: input + output,
   };
   out.push(
     sse({ id: `chatcmpl-${n}`, object: 'chat.completion.chunk', created: 1, model: 'qwen3', choices: [], usage }),

@@ -9,6 +9,8 @@ export interface ScriptedReply {
   readonly calls?: readonly FakeCall[];
   readonly stop?: 'length' | 'refused';
   /** `cut`: the connection breaks before the end. `stall`: nothing follows. `unfinished`: a clean end without the last event. */
+  /** The tokens that the provider says it counted; only `compatible` can say others than the usual ones. */
+  readonly usage?: { readonly input: number; readonly output: number };
   readonly after?: 'cut' | 'stall' | 'unfinished';
 }
 export interface FakeCall {

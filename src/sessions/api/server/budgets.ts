@@ -1,0 +1,53 @@
+import type { ServiceRules } from '../rules.ts';
+
+export const budgetHolders = ['person', 'project'] as const;
+/** The person or project that has a budget. A person is the owner of sessions; the empty id stands for sessions without an owner. */
+export interface BudgetHolder {
+  readonly of: (typeof budgetHolders)[number];
+  readonly id: string;
+}
+/** A number, or `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
+export type OwnLimit = number | 'unlimited' | null;
+export interface BudgetChange {
+  readonly tokensPerDay?: OwnLimit | undefined;
+  readonly costPerDay?: OwnLimit | undefined;
+  readonly tokensPerMonth?: OwnLimit | undefined;
+  readonly costPerMonth?: OwnLimit | undefined;
+}
+export interface BudgetPart {
+  /** The limit that counts; null: none. */
+  readonly limit: number | null;
+  /** The holder's own limit; null: it has none, so that the settings count. */
+  readonly own: OwnLimit;
+  readonly used: number;
+  /** The part that requests under way have reserved. */
+  readonly reserved: number;
+}
+/** The limits of a person or a project for a day and a month (UTC), and the amounts that it has used. */
+export interface SharedBudget extends BudgetHolder {
+  /** The name that people see; empty: none. */
+  readonly name: string;
+  readonly tokensPerDay: BudgetPart;
+  /** In the currency of the price list. */
+  readonly costPerDay: BudgetPart;
+  readonly tokensPerMonth: BudgetPart;
+  readonly costPerMonth: BudgetPart;
+}
+
+/**
+ * The budgets of people and projects. Requests to models reserve from them before they are sent. A run that reaches one waits
+ * with a question, and goes on by itself when there is room again: in the next day or month, or when somebody raises it.
+ */
+export interface BudgetService {
+  /** People and projects that have used something in this month or have a limit. */
+  list(): Promise<readonly SharedBudget[]>;
+  get(holder: BudgetHolder): Promise<SharedBudget>;
+  /** Gives one its own limits. A limit that is left out stays. Runs that wait for room go on. */
+  change(holder: BudgetHolder, change: BudgetChange): Promise<SharedBudget>;
+}
+
+export const budgetRules: ServiceRules<BudgetService> = {
+  list: { may: 'guarded', audit: null },
+  get: { may: 'guarded', audit: null },
+  change: { may: 'guarded', audit: 'budget.change' },
+};

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import type { BudgetOverrun } from '../../core/model/spending.ts';
+import type { Amounts } from '../run/accounts.ts';
+
+// The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
+// Everything here is a pure function of the account and the time; the ledger stores what comes out.
+
+export const holderKinds = ['person', 'project'] as const;
+/** The person or project that has a budget. A person is the owner of sessions; `''` stands for sessions without an owner. */
+export interface Holder {
+  readonly of: (typeof holderKinds)[number];
+  readonly id: string;
+}
+export const periods = ['day', 'month'] as const;
+export type Period = (typeof periods)[number];
+const kinds = ['tokens', 'cost'] as const;
+type Kind = (typeof kinds)[number];
+
+/** `unlimited`: no limit, also where the settings have one. Absent: as the settings say. */
+export const OwnLimit = z.union([z.number().nonnegative(), z.literal('unlimited')]);
+const OwnLimits = z.object({ tokens: OwnLimit.optional(), cost: OwnLimit.optional() });
+const Used = z.object({ key: z.string(), tokens: z.number(), cost: z.number() });
+const Open = z.object({
+  id: z.string(),
+  /** The server process whose request it is. */
+  server: z.string(),
+  tokens: z.number(),
+  cost: z.number(),
+  /** A server that is lost renews it no more, epoch ms. */
+  until: z.number(),
+});
+export const Account = z.object({
+  own: z.object({ day: OwnLimits.default({}), month: OwnLimits.default({}) }),
+  day: Used,
+  month: Used,
+  open: z.array(Open),
+});
+export type Account = z.infer<typeof Account>;
+export type OwnLimits = Account['own'];
+export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>>;
+
+const keyOf = (period: Period, now: number): string => new Date(now).toISOString().slice(0, period === 'day' ? 10 : 7);
+
+export const emptyAccount = (now: number): Account => ({
+  own: { day: {}, month: {} },
+  day: { key: keyOf('day', now), tokens: 0, cost: 0 },
+  month: { key: keyOf('month', now), tokens: 0, cost: 0 },
+  open: [],
+});
+
+/** The account at this time: a new day or month begins with nothing used. */
+export function accountAt(account: Account, now: number): Account {
+  const at = (period: Period) =>
+    account[period].key === keyOf(period, now) ? account[period] : { key: keyOf(period, now), tokens: 0, cost: 0 };
+  return { ...account, day: at('day'), month: at('month') };
+}
+
+/** The limits that count: the holder's own, else those of the settings. */
+export function limitsFor(own: OwnLimits, usual: Limits): Limits {
+  const one = (period: Period, kind: Kind) => {
+    const limit = own[period][kind] ?? usual[period][kind];
+    return limit === 'unlimited' ? undefined : limit;
+  };
+  const both = (period: Period) => ({ tokens: one(period, 'tokens'), cost: one(period, 'cost') });
+  return { day: both('day'), month: both('month') };
+}
+export const hasLimit = (limits: Limits): boolean =>
+  periods.some((period) => kinds.some((kind) => limits[period][kind] !== undefined));
+
+export const sumOf = (amounts: readonly Amounts[]): Amounts => ({
+  tokens: amounts.reduce((sum, { tokens }) => sum + tokens, 0),
+  cost: amounts.reduce((sum, { cost }) => sum + cost, 0),
+});
+
+export type RoomAnswer =
+  | { readonly kind: 'granted'; readonly granted: Amounts }
+  | { readonly kind: 'over'; readonly over: BudgetOverrun }
+  /** The requests that are under way have what is missing. */
+  | { readonly kind: 'busy' };
+
+/**
+ * The room of the account for a request. The dearest reply is granted only where it fits beside the requests that are under way;
+ * where it fits only without them, the request waits for them instead of getting a shorter reply.
+ */
+export function roomFor(
+  account: Account,
+  { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
+  { least, most }: { readonly least: Amounts; readonly most: Amounts },
+): RoomAnswer {
+  const held = sumOf(account.open);
+  const granted = { ...most };
+  let isBusy = false;
+  for (const period of periods) {
+    for (const kind of kinds) {
+      const limit = limits[period][kind];
+      if (limit === undefined) continue;
+      const used = account[period][kind];
+      if (used >= limit || used + least[kind] > limit)
+        return { kind: 'over', over: { scope: of, period, kind, limit, used, needs: least[kind] } };
+      const room = limit - used - held[kind];
+      if (room >= most[kind]) continue;
+      if (room < least[kind] || (held[kind] > 0 && used + most[kind] <= limit)) isBusy = true;
+      granted[kind] = Math.min(granted[kind], room);
+    }
+  }
+  return isBusy ? { kind: 'busy' } : { kind: 'granted', granted };
+}
+
+/** The first budget that is spent. */
+export function spentBudget(
+  account: Account,
+  { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
+): BudgetOverrun | undefined {
+  const nothing = { tokens: 0, cost: 0 };
+  const room = roomFor({ ...account, open: [] }, { of, limits }, { least: nothing, most: nothing });
+  return room.kind === 'over' ? room.over : undefined;
+}
+
+/** The same with what was used in addition. */
+export const withUsed = (account: Account, { tokens, cost }: Amounts): Account => ({
+  ...account,
+  day: { ...account.day, tokens: account.day.tokens + tokens, cost: account.day.cost + cost },
+  month: { ...account.month, tokens: account.month.tokens + tokens, cost: account.month.cost + cost },
+});
+
+/** The same, with at least what the logs of its sessions say. */
+export function withLogged(account: Account, logged: Readonly<Record<Period, Amounts>>): Account {
+  const most = (period: Period) => ({
+    ...account[period],
+    tokens: Math.max(account[period].tokens, logged[period].tokens),
+    cost: Math.max(account[period].cost, logged[period].cost),
+  });
+  return { ...account, day: most('day'), month: most('month') };
+}

@@ -1,0 +1,103 @@
+import type { Store } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
+import { type Account, emptyAccount, type Limits, limitsFor, type OwnLimits, sumOf, withLogged } from './account.ts';
+import { type Ledger, recordIdOf } from './ledger.ts';
+import { loggedUsage } from './logged-usage.ts';
+
+interface Deps {
+  readonly ledger: Ledger;
+  readonly store: Pick<Store, 'events' | 'records'>;
+  readonly limitsOf: (of: BudgetHolder['of']) => Limits;
+  /** The names of people by the owners of their sessions. */
+  readonly people: () => Promise<ReadonlyMap<string, string>>;
+  readonly projects: () => Promise<ReadonlyMap<string, string>>;
+  readonly now: () => number;
+  /** Runs that wait for room are looked at. */
+  readonly wake: () => void;
+}
+
+const parts = {
+  tokensPerDay: ['day', 'tokens'],
+  costPerDay: ['day', 'cost'],
+  tokensPerMonth: ['month', 'tokens'],
+  costPerMonth: ['month', 'cost'],
+} as const;
+
+export function budgetService({ ledger, store, limitsOf, people, projects, now, wake }: Deps): BudgetService {
+  async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
+    return of === 'person' ? await people() : await projects();
+  }
+  async function known(holder: BudgetHolder): Promise<string> {
+    const name = (await namesOf(holder.of)).get(holder.id);
+    if (name !== undefined) return name;
+    if (holder.of === 'person' && holder.id === '') return '';
+    throw new AppError('not_found', `There is no such ${holder.of}.`);
+  }
+
+  return {
+    async list() {
+      const [accounts, logged] = await Promise.all([ledger.all(), loggedUsage(store, now())]);
+      const all = (
+        await Promise.all((['person', 'project'] as const).map(async (of) => ({ of, names: await namesOf(of) })))
+      ).flatMap(({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })));
+      const holders = [...all, { of: 'person', id: '', name: '' } as const];
+      return holders.flatMap(({ name, ...holder }) => {
+        const account = withLogged(accounts.get(recordIdOf(holder)) ?? emptyAccount(now()), logged(holder));
+        const shown = { ...holder, name, ...view(account, limitsOf(holder.of)) };
+        return isOfInterest(shown) ? [shown] : [];
+      });
+    },
+    async get(holder) {
+      const name = await known(holder);
+      const [account, logged] = await Promise.all([ledger.get(holder), loggedUsage(store, now())]);
+      return { ...holder, name, ...view(withLogged(account, logged(holder)), limitsOf(holder.of)) };
+    },
+    async change(holder, change) {
+      const name = await known(holder);
+      const before = await ledger.get(holder);
+      const account = await ledger.limit(holder, changed(before.own, change));
+      wake();
+      const logged = await loggedUsage(store, now());
+      return { ...holder, name, ...view(withLogged(account, logged(holder)), limitsOf(holder.of)) };
+    },
+  };
+}
+
+function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
+  const next: Record<'day' | 'month', Record<string, number | 'unlimited' | undefined>> = {
+    day: { ...own.day },
+    month: { ...own.month },
+  };
+  for (const [name, [period, kind]] of Object.entries(parts)) {
+    const limit = change[name as keyof typeof parts];
+    if (limit === undefined) continue;
+    if (limit === null) delete next[period][kind];
+    else next[period][kind] = limit;
+  }
+  return next;
+}
+
+type Amounts = Pick<SharedBudget, keyof typeof parts>;
+
+function view(account: Account, usual: Limits): Amounts {
+  const limits = limitsFor(account.own, usual);
+  const reserved = sumOf(account.open);
+  const one = ([period, kind]: (typeof parts)[keyof typeof parts]): BudgetPart => ({
+    limit: limits[period][kind] ?? null,
+    own: account.own[period][kind] ?? null,
+    used: account[period][kind],
+    reserved: reserved[kind],
+  });
+  return {
+    tokensPerDay: one(parts.tokensPerDay),
+    costPerDay: one(parts.costPerDay),
+    tokensPerMonth: one(parts.tokensPerMonth),
+    costPerMonth: one(parts.costPerMonth),
+  };
+}
+
+const isOfInterest = (budget: Amounts): boolean =>
+  (Object.keys(parts) as (keyof typeof parts)[]).some(
+    (name) => budget[name].used > 0 || budget[name].limit !== null || budget[name].own !== null,
+  );

@@ -1,0 +1,336 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { BudgetOverrun } from '../../core/model/spending.ts';
+import type { Amounts, Reservation, ReservationOrOverrun, SharedBudgets } from '../run/accounts.ts';
+import {
+  Account,
+  accountAt,
+  emptyAccount,
+  type Holder,
+  hasLimit,
+  type Limits,
+  limitsFor,
+  type Period,
+  roomFor,
+  spentBudget,
+  withLogged,
+  withUsed,
+} from './account.ts';
+
+export const accountKind = 'budget-account';
+/** A reservation whose server renews it no more is free after this time. */
+export const leaseMs = 60_000;
+const renewMs = leaseMs / 3;
+const lookMs = 500; // between two looks for room that other servers have
+
+export interface LedgerDeps {
+  readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Whether other servers use the store too. Otherwise the reservations of an earlier process are free at once. */
+  readonly shared: boolean;
+  /** The limits of the settings. */
+  readonly limitsOf: (of: Holder['of']) => Limits;
+  /** The amounts that the sessions of this holder have used in this day and month, by their logs. */
+  readonly logged: (holder: Holder, now: number) => Promise<Readonly<Record<Period, Amounts>>>;
+  readonly warn: (about: object, text: string) => void;
+}
+
+/** One reservation in the account of each holder. */
+interface Held {
+  readonly id: string;
+  readonly holders: readonly Holder[];
+  readonly amounts: Amounts;
+  /** The amounts that were used, once they are known. */
+  used: Amounts | undefined;
+  /** The holders whose account has the end of it. */
+  readonly settled: Set<string>;
+}
+
+type Session = { readonly owner?: string | undefined; readonly projectId: string | null };
+const holdersOf = ({ owner = '', projectId }: Session): readonly Holder[] => [
+  { of: 'person', id: owner },
+  ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
+];
+const nothing: Amounts = { tokens: 0, cost: 0 };
+export const recordIdOf = ({ of, id }: Holder): string => `${of}:${id}`;
+
+/**
+ * The accounts of persons and projects. A request reserves in the store before it is sent, by a write that fails when another
+ * server has written meanwhile; so two runs never have the same tokens. The reservations of a lost server are free after a
+ * while, and the account then counts the usage of its sessions by their logs.
+ */
+export class Ledger implements AsyncDisposable {
+  readonly #deps: LedgerDeps;
+  readonly #server: string;
+  readonly #turns = keyedQueue();
+  readonly #held = new Map<string, Held>();
+  /** The accounts that have counted the logs since their limits count in this process. */
+  readonly #counted = new Set<string>();
+  #freed = Promise.withResolvers<void>();
+  #renewal: unknown;
+  #isOver = false;
+
+  constructor(deps: LedgerDeps) {
+    this.#deps = deps;
+    this.#server = deps.newId();
+  }
+
+  /** The budgets of one session. */
+  of(session: Session): SharedBudgets {
+    const holders = holdersOf(session);
+    return {
+      reserve: (wanted, signal) => this.#reserve(holders, wanted, signal),
+      charge: (used) => this.#charge(holders, used),
+    };
+  }
+
+  /** Whether the session's budgets now cover what one of them did not. */
+  async covers(session: Session, { kind, needs }: BudgetOverrun): Promise<boolean> {
+    const wanted = { tokens: kind === 'tokens' ? needs : 0, cost: kind === 'cost' ? needs : 0 };
+    for (const holder of holdersOf(session)) {
+      const { account } = await this.#read(holder);
+      const limits = limitsFor(account.own, this.#deps.limitsOf(holder.of));
+      const room = roomFor({ ...account, open: [] }, { of: holder.of, limits }, { least: wanted, most: wanted });
+      if (room.kind === 'over') return false;
+    }
+    return true;
+  }
+
+  /** Whether any person or project has had a limit so far. */
+  async hasAccounts(): Promise<boolean> {
+    return (await this.#deps.records.list(accountKind, { limit: 1 })).length > 0;
+  }
+
+  async get(holder: Holder): Promise<Account> {
+    return (await this.#read(holder)).account;
+  }
+
+  async all(): Promise<ReadonlyMap<string, Account>> {
+    const now = this.#deps.clock.now();
+    const found = await this.#deps.records.list(accountKind);
+    return new Map(found.map(({ id, doc }) => [id, accountAt(Account.parse(doc), now)]));
+  }
+
+  /** Gives a holder limits of its own. */
+  async limit(holder: Holder, own: Account['own']): Promise<Account> {
+    const changed = await this.#change(holder, (account) => ({ ...account, own }));
+    this.#wake();
+    return changed;
+  }
+
+  async #reserve(
+    holders: readonly Holder[],
+    wanted: { readonly least: Amounts; readonly most: Amounts },
+    signal: AbortSignal,
+  ): Promise<ReservationOrOverrun | undefined> {
+    for (;;) {
+      const freed = this.#freed.promise;
+      const id = this.#deps.newId();
+      const [taken, tried]: [Holder[], Holder[]] = [[], []];
+      let { most } = wanted;
+      let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
+      try {
+        for (const holder of holders) {
+          tried.push(holder); // a write that failed may have been made all the same
+          const room = await this.#take(holder, id, { least: wanted.least, most });
+          if (room === undefined) continue;
+          if (room.kind === 'over') over = room.over;
+          if (room.kind === 'busy') isBusy = true;
+          if (room.kind !== 'granted') break;
+          taken.push(holder);
+          most = room.granted;
+        }
+      } catch (thrown) {
+        await this.#release({ id, holders: tried, amounts: most });
+        throw thrown;
+      }
+      if (!over && !isBusy) {
+        if (taken.length === 0) return undefined;
+        this.#hold({ id, holders: taken, amounts: most });
+        await failpoint('budget.reserved');
+        return { kind: 'reserved', reservation: this.#reservation(id, most) };
+      }
+      await this.#release({ id, holders: taken, amounts: most });
+      if (over) return { kind: 'over', over };
+      await this.#waitForRoom(freed, signal);
+    }
+  }
+
+  #reservation(id: string, granted: Amounts): Reservation {
+    return { granted, settle: (used) => this.#settle(id, used) };
+  }
+
+  #hold({ id, holders, amounts }: Pick<Held, 'id' | 'holders' | 'amounts'>): void {
+    this.#held.set(id, { id, holders, amounts, used: undefined, settled: new Set() });
+    this.#renewLater();
+  }
+
+  async #settle(id: string, used: Amounts): Promise<void> {
+    const held = this.#held.get(id);
+    if (!held || held.used) return;
+    held.used = used;
+    await this.#end(held);
+    this.#wake();
+  }
+
+  /** Ends a reservation that was not used. It wakes nobody, because its own run would wake itself without end. */
+  async #release(held: Pick<Held, 'id' | 'holders' | 'amounts'>): Promise<void> {
+    if (held.holders.length === 0) return;
+    this.#hold(held);
+    const own = this.#held.get(held.id);
+    if (own) await this.#end(Object.assign(own, { used: nothing }));
+  }
+
+  /** Writes the end of a reservation into the accounts that do not have it yet. */
+  async #end(held: Held): Promise<void> {
+    const { id, used = nothing } = held;
+    for (const holder of held.holders) {
+      const name = recordIdOf(holder);
+      if (held.settled.has(name)) continue;
+      try {
+        await this.#change(holder, (account) =>
+          withUsed({ ...account, open: account.open.filter((one) => one.id !== id) }, used),
+        );
+        held.settled.add(name);
+      } catch (err) {
+        this.#deps.warn({ err, budget: name }, 'what a request has used is not counted yet; trying again');
+      }
+    }
+    if (held.settled.size === held.holders.length) this.#held.delete(id);
+  }
+
+  /** Undefined: no limit counts. */
+  async #take(holder: Holder, id: string, wanted: { readonly least: Amounts; readonly most: Amounts }) {
+    const { clock, limitsOf } = this.#deps;
+    const { account: before } = await this.#read(holder);
+    const limits = limitsFor(before.own, limitsOf(holder.of));
+    const name = recordIdOf(holder);
+    if (!hasLimit(limits)) {
+      this.#counted.delete(name);
+      return undefined;
+    }
+    await this.#countLogs(holder, before);
+    let room = roomFor(before, { of: holder.of, limits }, wanted);
+    await this.#change(holder, (account) => {
+      room = roomFor(account, { of: holder.of, limits }, wanted);
+      if (room.kind !== 'granted') return undefined;
+      const open = { id, server: this.#server, ...room.granted, until: clock.now() + leaseMs };
+      return { ...account, open: [...account.open, open] };
+    });
+    return room;
+  }
+
+  async #charge(holders: readonly Holder[], used: Amounts): Promise<BudgetOverrun | undefined> {
+    let over: BudgetOverrun | undefined;
+    for (const holder of holders) {
+      const { account: before } = await this.#read(holder);
+      const limits = limitsFor(before.own, this.#deps.limitsOf(holder.of));
+      if (!hasLimit(limits)) continue;
+      await this.#countLogs(holder, before);
+      const isUsed = used.tokens > 0 || used.cost > 0;
+      const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
+      over ??= spentBudget(after, { of: holder.of, limits });
+    }
+    return over;
+  }
+
+  /** Counts what the logs say: at first, and when a server was lost before it could say what it had used. */
+  async #countLogs(holder: Holder, account: Account): Promise<void> {
+    const name = recordIdOf(holder);
+    if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
+    const logged = await this.#deps.logged(holder, this.#deps.clock.now());
+    await this.#change(holder, (now) =>
+      withLogged({ ...now, open: now.open.filter((one) => !this.#isLost(one)) }, logged),
+    );
+    this.#counted.add(name);
+  }
+
+  #isLost({ id, server, until }: Account['open'][number]): boolean {
+    if (server === this.#server) return !this.#held.has(id) && until <= this.#deps.clock.now();
+    return !this.#deps.shared || until <= this.#deps.clock.now();
+  }
+
+  async #read(holder: Holder): Promise<{ account: Account; version: number }> {
+    const now = this.#deps.clock.now();
+    const found = await this.#deps.records.get(accountKind, recordIdOf(holder));
+    const account = found ? accountAt(Account.parse(found.doc), now) : emptyAccount(now);
+    return { account, version: found?.version ?? 0 };
+  }
+
+  /** Undefined from `change`: nothing is written. A write of another server meanwhile is kept. */
+  async #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
+    return await this.#turns(recordIdOf(holder), async () => {
+      for (;;) {
+        const { account, version } = await this.#read(holder);
+        const next = change(account);
+        if (!next) return account;
+        const put = { kind: accountKind, id: recordIdOf(holder), doc: next, expect: version };
+        try {
+          await this.#deps.records.put(put);
+          return next;
+        } catch (thrown) {
+          if (toAppError(thrown).code !== 'conflict') throw thrown;
+        }
+      }
+    });
+  }
+
+  async #waitForRoom(freed: Promise<void>, signal: AbortSignal): Promise<void> {
+    const enough = new AbortController();
+    const late = pause(lookMs, AbortSignal.any([signal, enough.signal]), this.#deps.clock);
+    await Promise.race([late, freed]).finally(() => {
+      enough.abort();
+      late.catch(() => {});
+    });
+  }
+
+  #wake(): void {
+    this.#freed.resolve();
+    this.#freed = Promise.withResolvers();
+  }
+
+  #renewLater(): void {
+    if (this.#renewal !== undefined || this.#isOver) return;
+    this.#renewal = this.#deps.clock.setTimeout(() => {
+      this.#renewal = undefined;
+      void this.#renew();
+    }, renewMs);
+  }
+
+  /** Prolongs what requests under way have reserved, also when another server took it for lost. */
+  async #renew(): Promise<void> {
+    const open = [...this.#held.values()];
+    for (const held of open.filter(({ used }) => used)) await this.#end(held);
+    const holders = new Map(open.flatMap(({ holders: all }) => all.map((one) => [recordIdOf(one), one] as const)));
+    for (const holder of holders.values()) await this.#renewIn(holder);
+    if (this.#held.size > 0) this.#renewLater();
+  }
+
+  async #renewIn(holder: Holder): Promise<void> {
+    const name = recordIdOf(holder);
+    const isOwn = (held: Held) => !held.used && held.holders.some((one) => recordIdOf(one) === name);
+    try {
+      await this.#change(holder, (account) => {
+        const own = [...this.#held.values()].filter(isOwn);
+        if (own.length === 0) return undefined;
+        const until = this.#deps.clock.now() + leaseMs;
+        const others = account.open.filter(({ id }) => !own.some((held) => held.id === id));
+        const mine = own.map(({ id, amounts }) => ({ id, server: this.#server, ...amounts, until }));
+        return { ...account, open: [...others, ...mine] };
+      });
+    } catch (err) {
+      this.#deps.warn({ err, budget: name }, 'the reservations of a budget were not renewed; trying again');
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    if (this.#renewal !== undefined) this.#deps.clock.clearTimeout(this.#renewal);
+    for (const held of this.#held.values()) if (held.used) await this.#end(held);
+  }
+}

@@ -1,0 +1,74 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { BudgetOverrun } from '../../core/model/spending.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { Ledger } from './ledger.ts';
+
+interface Deps {
+  readonly ledger: Pick<Ledger, 'covers' | 'hasAccounts'>;
+  readonly sessions: Pick<SessionService, 'list' | 'send'>;
+  readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
+  /** Whether this server does it now. Two servers at once would send a run two messages. */
+  readonly leads: () => Promise<boolean>;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+
+const lookMs = 30_000;
+const most = 1_000; // runs in a round
+
+/** Lets runs go on that wait for the budget of a person or project, once it has room for their next request. */
+export class WaitingRuns {
+  readonly #deps: Deps;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  wake = (): void => {
+    this.#wake.resolve();
+  };
+
+  /** Runs until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, warn } = this.#deps;
+    while (!signal.aborted) {
+      this.#wake = Promise.withResolvers();
+      const enough = new AbortController();
+      const late = pause(lookMs, AbortSignal.any([signal, enough.signal]), clock).catch(() => {});
+      await Promise.race([late, this.#wake.promise]);
+      enough.abort();
+      if (signal.aborted) return;
+      await this.round().catch((err: unknown) => warn({ err }, 'runs that wait for a budget were not looked at'));
+    }
+  }
+
+  async round(): Promise<void> {
+    const { sessions, leads, ledger, warn } = this.#deps;
+    if (!(await ledger.hasAccounts())) return;
+    const isWaiting = ({ status }: SessionRecord) => status === 'waiting';
+    const waiting = (await sessions.list({ limit: most, after: undefined, keep: isWaiting })).filter(isWaiting);
+    if (waiting.length === 0 || !(await leads())) return;
+    for (const session of waiting) {
+      const over = await this.#overrunOf(session);
+      if (!over || !(await ledger.covers(session, over))) continue;
+      await sessions
+        .send(session.id, { text: goOn(over), mode: 'inject' })
+        .catch((err: unknown) => warn({ err, session: session.id }, 'a run that waited for a budget did not go on'));
+    }
+  }
+
+  async #overrunOf({ id }: SessionRecord): Promise<BudgetOverrun | undefined> {
+    const seq = await this.#deps.events.lastOf(id, 'run.wait');
+    if (seq === 0) return undefined;
+    const [event] = (await this.#deps.events.page(id, seq - 1, 1)).events;
+    const budget = event?.type === 'run.wait' ? event.data.budget : undefined;
+    return budget?.scope === 'person' || budget?.scope === 'project' ? budget : undefined;
+  }
+}
+
+const goOn = ({ scope, period }: BudgetOverrun): string =>
+  `The ${scope}'s budget for the ${period ?? 'day'} has room again. Go on.`;

@@ -1,0 +1,31 @@
+import type { BudgetOverrun } from '../../core/model/spending.ts';
+
+/** Tokens, and a cost in the currency of the price list. */
+export interface Amounts {
+  readonly tokens: number;
+  readonly cost: number;
+}
+/** An amount that is kept for one request, so that no other run can spend it meanwhile. */
+export interface Reservation {
+  /** At least what was wanted at least, at most what was wanted at most. */
+  readonly granted: Amounts;
+  /** Ends it: counts what was used in its place. A second call does nothing. Never rejects: an amount that cannot be stored now is stored later. */
+  settle(used: Amounts): Promise<void>;
+}
+export type ReservationOrOverrun =
+  | { readonly kind: 'reserved'; readonly reservation: Reservation }
+  | { readonly kind: 'over'; readonly over: BudgetOverrun };
+
+/** The budgets of the person and of the project of one session, which its runs share with others. */
+export interface SharedBudgets {
+  /**
+   * Undefined: no budget counts. Waits while requests that are under way have what is missing. Rejects: cancelled,
+   * store_unavailable, store_busy.
+   */
+  reserve(
+    wanted: { readonly least: Amounts; readonly most: Amounts },
+    signal: AbortSignal,
+  ): Promise<ReservationOrOverrun | undefined>;
+  /** Counts what was used without a reservation. Resolves with a budget that is spent now, or was before. */
+  charge(used: Amounts): Promise<BudgetOverrun | undefined>;
+}

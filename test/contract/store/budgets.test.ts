@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import type { Store } from '../../../src/core/contracts/ports.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+// A budget never lets runs of several servers spend more than it has, on every store.
+
+const limit = 2_000;
+const never = new AbortController().signal;
+
+function ledgerOn(store: Store): Ledger {
+  const ids = randomIds();
+  const none = { tokens: undefined, cost: undefined };
+  const nothing = { tokens: 0, cost: 0 };
+  return new Ledger({
+    records: store.records,
+    clock: systemClock,
+    newId: () => ids.short(),
+    shared: true,
+    limitsOf: (of) => ({ day: of === 'person' ? { ...none, tokens: limit } : none, month: none }),
+    logged: async () => ({ day: nothing, month: nothing }),
+    warn: () => {},
+  });
+}
+
+/** Spends until nothing is left, and counts what was open and sent at most. */
+async function spendAll(stores: readonly Store[]) {
+  const ledgers = stores.map(ledgerOn);
+  let [open, sent, most] = [0, 0, 0];
+  const work = async (ledger: Ledger) => {
+    for (;;) {
+      const answer = await ledger
+        .of({ owner: 'ada', projectId: null })
+        .reserve({ least: { tokens: 20, cost: 0 }, most: { tokens: 100, cost: 0 } }, never);
+      if (answer?.kind !== 'reserved') return;
+      const { granted } = answer.reservation;
+      open += granted.tokens;
+      most = Math.max(most, open + sent);
+      await new Promise((resolve) => setImmediate(resolve));
+      open -= granted.tokens;
+      const used = Math.min(60, granted.tokens);
+      sent += used;
+      await answer.reservation.settle({ tokens: used, cost: 0 });
+    }
+  };
+  await Promise.all(ledgers.flatMap((ledger) => [work(ledger), work(ledger), work(ledger)]));
+  const account = await (ledgers[0] as Ledger).get({ of: 'person', id: 'ada' });
+  for (const ledger of ledgers) await ledger[Symbol.asyncDispose]();
+  return { most, account };
+}
+
+function expectWithin({ most, account }: Awaited<ReturnType<typeof spendAll>>) {
+  expect(most).toBeLessThanOrEqual(limit);
+  expect(account.day.tokens).toBeLessThanOrEqual(limit);
+  expect(account.day.tokens).toBeGreaterThan(limit - 80);
+  expect(account.open).toEqual([]);
+}
+
+describe('servers that share a budget never overspend it together', () => {
+  test('in memory', async () => {
+    const store = memoryStore();
+    expectWithin(await spendAll([store, store]));
+  });
+
+  test('with SQLite', async () => {
+    using folder = temporaryFolder();
+    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
+    expectWithin(await spendAll([store, store]));
+  });
+
+  test('with MongoDB', { timeout: 120_000 }, async (context) => {
+    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
+    await using one = await openMongo();
+    await using two = await openMongo({ database: one.database });
+    expectWithin(await spendAll([one.store, two.store]));
+  });
+});

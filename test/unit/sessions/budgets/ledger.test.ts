@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import type { Store } from '../../../../src/core/contracts/ports.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import type { Limits } from '../../../../src/sessions/budgets/account.ts';
+import { Ledger, leaseMs } from '../../../../src/sessions/budgets/ledger.ts';
+import type { Amounts, Reservation } from '../../../../src/sessions/run/accounts.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const begin = Date.parse('2026-11-24T12:00:00Z');
+const never = new AbortController().signal;
+const none = { tokens: undefined, cost: undefined };
+const tokensADay = (tokens: number): Limits => ({ day: { ...none, tokens }, month: none });
+const ada = { owner: 'ada', projectId: null };
+const amounts = (tokens: number): Amounts => ({ tokens, cost: 0 });
+const wanted = (least: number, most: number) => ({ least: amounts(least), most: amounts(most) });
+
+interface Options {
+  readonly store?: Store;
+  readonly limits?: Limits;
+  readonly ofProjects?: Limits;
+  readonly logged?: () => number;
+  readonly shared?: boolean;
+  readonly clock?: ReturnType<typeof manualClock>;
+}
+function world(options: Options = {}) {
+  const { store = memoryStore(), limits = tokensADay(1_000), ofProjects, logged = () => 0, shared = true } = options;
+  const clock = options.clock ?? manualClock(begin);
+  const ids = randomIds();
+  const now = { limits };
+  const ledger = new Ledger({
+    records: store.records,
+    clock,
+    newId: () => ids.short(),
+    shared,
+    limitsOf: (of) => (of === 'person' ? now.limits : (ofProjects ?? { day: none, month: none })),
+    logged: async () => ({ day: amounts(logged()), month: amounts(logged()) }),
+    warn: () => {},
+  });
+  return { store, clock, ledger, now };
+}
+async function reserved(given: ReturnType<ReturnType<Ledger['of']>['reserve']>): Promise<Reservation> {
+  const answer = await given;
+  if (answer?.kind !== 'reserved') throw new Error(`not reserved: ${JSON.stringify(answer)}`);
+  return answer.reservation;
+}
+const usedBy = async (ledger: Ledger) => (await ledger.get({ of: 'person', id: 'ada' })).day.tokens;
+
+describe('the budget of a person', () => {
+  test('grants the dearest reply that fits, and refuses a request whose usual reply does not fit', async () => {
+    const { ledger } = world();
+    const budgets = ledger.of(ada);
+    const first = await reserved(budgets.reserve(wanted(100, 700), never));
+    expect(first.granted).toEqual(amounts(700));
+    await first.settle(amounts(600));
+    const second = await reserved(budgets.reserve(wanted(100, 700), never));
+    expect(second.granted).toEqual(amounts(400));
+    await second.settle(amounts(350));
+    expect(await budgets.reserve(wanted(100, 700), never)).toEqual({
+      kind: 'over',
+      over: { scope: 'person', period: 'day', kind: 'tokens', limit: 1_000, used: 950, needs: 100 },
+    });
+  });
+
+  test('is not touched, and costs no write, where no limit counts', async () => {
+    const { ledger, store } = world({ limits: { day: none, month: none } });
+    expect(await ledger.of(ada).reserve(wanted(1, 10), never)).toBeUndefined();
+    expect(await store.records.list('budget-account')).toEqual([]);
+  });
+
+  test('never grants two requests the same tokens: the second waits until the first has ended', async () => {
+    const { ledger } = world();
+    const budgets = ledger.of(ada);
+    const first = await reserved(budgets.reserve(wanted(100, 800), never));
+    const second = reserved(budgets.reserve(wanted(100, 800), never));
+    await first.settle(amounts(50));
+    expect((await second).granted).toEqual(amounts(800));
+  });
+
+  test('lets a request that waits be cancelled, and keeps nothing reserved for it', async () => {
+    const { ledger } = world();
+    const budgets = ledger.of(ada);
+    const first = await reserved(budgets.reserve(wanted(100, 800), never));
+    const stop = new AbortController();
+    const second = budgets.reserve(wanted(100, 800), stop.signal);
+    stop.abort();
+    await expect(second).rejects.toMatchObject({ code: 'cancelled' });
+    await first.settle(amounts(0));
+    expect((await ledger.get({ of: 'person', id: 'ada' })).open).toEqual([]);
+  });
+
+  test('begins anew with the next day, and goes on in the month', async () => {
+    const { ledger, clock } = world({ limits: { day: { ...none, tokens: 100 }, month: { ...none, tokens: 150 } } });
+    const budgets = ledger.of(ada);
+    await (await reserved(budgets.reserve(wanted(1, 100), never))).settle(amounts(100));
+    expect(await budgets.reserve(wanted(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'day' } });
+    clock.advance(24 * 60 * 60_000);
+    const next = await reserved(budgets.reserve(wanted(1, 100), never));
+    expect(next.granted).toEqual(amounts(50));
+    await next.settle(amounts(50));
+    expect(await budgets.reserve(wanted(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'month' } });
+  });
+
+  test('counts what was used before its limit was set', async () => {
+    const { ledger } = world({ logged: () => 990 });
+    expect(await ledger.of(ada).reserve(wanted(100, 100), never)).toMatchObject({ kind: 'over', over: { used: 990 } });
+  });
+
+  test('of one person alone precedes the settings, until it is taken back', async () => {
+    const { ledger } = world({ limits: tokensADay(10) });
+    const holder = { of: 'person', id: 'ada' } as const;
+    const budgets = ledger.of(ada);
+    const over = await budgets.reserve(wanted(20, 20), never);
+    if (over?.kind !== 'over') throw new Error('it was granted');
+    expect(await ledger.covers(ada, over.over)).toBe(false);
+    await ledger.limit(holder, { day: { tokens: 'unlimited' }, month: {} });
+    expect(await ledger.covers(ada, over.over)).toBe(true);
+    expect(await budgets.reserve(wanted(20, 20), never)).toBeUndefined();
+    await ledger.limit(holder, { day: {}, month: {} });
+    expect(await budgets.reserve(wanted(20, 20), never)).toMatchObject({ kind: 'over' });
+  });
+
+  test('pays a request together with the budget of the project, or not at all', async () => {
+    const { ledger } = world({ ofProjects: tokensADay(50) });
+    const budgets = ledger.of({ owner: 'ada', projectId: 'web' });
+    const one = await reserved(budgets.reserve(wanted(10, 500), never));
+    expect(one.granted).toEqual(amounts(50));
+    await one.settle(amounts(45));
+    expect(await budgets.reserve(wanted(10, 500), never)).toMatchObject({ kind: 'over', over: { scope: 'project' } });
+    const person = await ledger.get({ of: 'person', id: 'ada' });
+    expect([person.open, person.day.tokens]).toEqual([[], 45]);
+  });
+
+  test('counts what an agent reports itself, and says when it is spent', async () => {
+    const { ledger } = world();
+    const budgets = ledger.of(ada);
+    expect(await budgets.charge(amounts(999))).toBeUndefined();
+    expect(await budgets.charge(amounts(5))).toMatchObject({ scope: 'person', kind: 'tokens', used: 1_004 });
+  });
+});
+
+describe('several servers on one store', () => {
+  test('never overspend together', async () => {
+    const store = memoryStore();
+    const clock = manualClock(begin);
+    const servers = [1, 2, 3].map(() => world({ store, clock }).ledger);
+    let [open, most, sent] = [0, 0, 0];
+    const work = async (ledger: Ledger) => {
+      for (;;) {
+        const answer = await ledger.of(ada).reserve(wanted(10, 90), never);
+        if (answer?.kind !== 'reserved') return;
+        open += answer.reservation.granted.tokens;
+        most = Math.max(most, open + sent);
+        await Promise.resolve();
+        open -= answer.reservation.granted.tokens;
+        sent += 7;
+        await answer.reservation.settle(amounts(7));
+      }
+    };
+    const works = servers.flatMap((ledger) => [work(ledger), work(ledger)]);
+    const all = Promise.all(works);
+    let isDone = false;
+    void all.then(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      clock.advance(500); // those that wait for another server look again
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(most).toBeLessThanOrEqual(1_000);
+    expect(sent).toBeLessThanOrEqual(1_000);
+    expect(sent).toBeGreaterThan(980);
+    expect(await usedBy(servers[0] as Ledger)).toBe(sent);
+  });
+
+  test('free what a lost server had reserved, and count what the logs say it used', async () => {
+    const store = memoryStore();
+    const clock = manualClock(begin);
+    let logged = 0;
+    const lost = world({ store, clock: manualClock(begin) }).ledger;
+    await reserved(lost.of(ada).reserve(wanted(100, 900), never));
+    const other = world({ store, clock, logged: () => logged }).ledger;
+    await (await reserved(other.of(ada).reserve(wanted(1, 50), never))).settle(amounts(50));
+    logged = 350;
+    clock.advance(leaseMs + 1);
+    const next = await reserved(other.of(ada).reserve(wanted(100, 900), never));
+    expect(next.granted).toEqual(amounts(650));
+  });
+
+  test('keep what a server that works on has reserved, however long its request takes', async () => {
+    const store = memoryStore();
+    const clock = manualClock(begin);
+    const [one, two] = [world({ store, clock }).ledger, world({ store, clock }).ledger];
+    await reserved(one.of(ada).reserve(wanted(100, 900), never));
+    for (let n = 0; n < 12; n++) {
+      clock.advance(leaseMs / 3);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const stop = new AbortController();
+    const waiting = two.of(ada).reserve(wanted(200, 900), stop.signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((await two.get({ of: 'person', id: 'ada' })).open).toHaveLength(1);
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('a server that has its store alone frees the reservations of an earlier process at once', async () => {
+    const store = memoryStore();
+    const earlier = world({ store, shared: false }).ledger;
+    await reserved(earlier.of(ada).reserve(wanted(100, 900), never));
+    const { ledger } = world({ store, shared: false });
+    expect((await reserved(ledger.of(ada).reserve(wanted(100, 900), never))).granted).toEqual(amounts(900));
+  });
+});
