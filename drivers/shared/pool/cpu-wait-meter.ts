@@ -45,7 +45,7 @@ interface CpuWaitSample {
   readonly ranNs: number;
   readonly waitedNs: number;
   readonly wantsToRun: boolean;
-  /** Somebody halted it by a signal, so it waits for nothing. */
+  /** A signal has stopped the daemon, so it waits for nothing. */
   readonly isStopped: boolean;
   readonly pressureMs: number;
 }

@@ -41,7 +41,7 @@ export interface LedgerDeps {
 }
 
 /** One reservation in the account of each holder. */
-interface Held {
+interface HeldAmounts {
   readonly id: string;
   readonly holders: readonly Holder[];
   readonly amounts: Amounts;
@@ -68,7 +68,7 @@ export class Ledger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
   readonly #turns = keyedQueue();
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldAmounts>();
   /** The accounts that have counted the logs since their limits count in this process. */
   readonly #counted = new Set<string>();
   #freed = Promise.withResolvers<void>();
@@ -165,7 +165,7 @@ export class Ledger implements AsyncDisposable {
     return { granted, settle: (used) => this.#settle(id, used) };
   }
 
-  #hold({ id, holders, amounts }: Pick<Held, 'id' | 'holders' | 'amounts'>): void {
+  #hold({ id, holders, amounts }: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): void {
     this.#held.set(id, { id, holders, amounts, used: undefined, settled: new Set() });
     this.#renewLater();
   }
@@ -179,7 +179,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Ends a reservation that was not used. It wakes nobody, because its own run would wake itself without end. */
-  async #release(held: Pick<Held, 'id' | 'holders' | 'amounts'>): Promise<void> {
+  async #release(held: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (held.holders.length === 0) return;
     this.#hold(held);
     const own = this.#held.get(held.id);
@@ -187,7 +187,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Writes the end of a reservation into the accounts that do not have it yet. */
-  async #end(held: Held): Promise<void> {
+  async #end(held: HeldAmounts): Promise<void> {
     const { id, used = nothing } = held;
     for (const holder of held.holders) {
       const name = recordIdOf(holder);
@@ -313,7 +313,7 @@ export class Ledger implements AsyncDisposable {
 
   async #renewIn(holder: Holder): Promise<void> {
     const name = recordIdOf(holder);
-    const isOwn = (held: Held) => !held.used && held.holders.some((one) => recordIdOf(one) === name);
+    const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => recordIdOf(one) === name);
     try {
       await this.#change(holder, (account) => {
         const own = [...this.#held.values()].filter(isOwn);

@@ -28,7 +28,7 @@ export function budgetedModel(model: Model, options: Options): Model {
   };
 }
 
-interface Wish {
+interface ModelCall {
   readonly request: TurnRequest;
   readonly signal: AbortSignal;
 }
@@ -36,7 +36,7 @@ interface Wish {
 async function* paidTurn(
   model: Model,
   { budgets, meter }: Options,
-  { request, signal }: Wish,
+  { request, signal }: ModelCall,
 ): AsyncIterable<TurnPart> {
   const bytes = requestBytes(request);
   const inputTokens = meter.tokens(model.name, bytes);

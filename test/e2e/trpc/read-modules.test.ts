@@ -37,7 +37,7 @@ async function storeSession(folder: string) {
 
 /** The modules of the rooms on the way, of which a function ran during this work. */
 async function modulesRunning(profiler: Session, work: () => Promise<unknown>): Promise<Set<string>> {
-  await profiler.post('Profiler.takePreciseCoverage'); // begins the counts anew
+  await profiler.post('Profiler.takePreciseCoverage'); // resets the counts
   await work();
   const { result } = await profiler.post('Profiler.takePreciseCoverage');
   const ran = result.filter(({ functions }) => functions.some(({ ranges }) => ranges.some(({ count }) => count > 0)));

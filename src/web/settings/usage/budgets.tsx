@@ -10,7 +10,7 @@ type Budget = Outputs['budgets']['list'][number];
 const limits = ['tokensPerDay', 'costPerDay', 'tokensPerMonth', 'costPerMonth'] as const;
 type Limit = (typeof limits)[number];
 
-/** What people and projects may use. Administrators change it here. */
+/** The budgets of people and projects, which administrators change here. */
 export function SharedBudgets() {
   const [all, setAll] = useState<readonly Budget[]>();
   const [open, setOpen] = useState('');
