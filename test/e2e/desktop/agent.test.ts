@@ -64,10 +64,17 @@ const pixel = ({ rgb, width }: { rgb: Buffer; width: number }, x: number, y: num
   [...rgb.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)] as number[];
 
 test('the computer tool clicks, types any script, drags, scrolls, presses and zooms on a real screen', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (context) => {
   await using it = await opened(context);
-  const { evaluate } = await cdp(await it.desktop.cdp(soon())).page(page);
+  // On a busy machine the first browser can take longer to start than a call waits for it.
+  let stream: Awaited<ReturnType<typeof it.desktop.cdp>> | undefined;
+  const dial = async () => {
+    stream = await it.desktop.cdp(soon()).catch(() => undefined);
+    return stream !== undefined;
+  };
+  await expect.poll(dial, { timeout: 300_000 }).toBe(true);
+  const { evaluate } = await cdp(stream as NonNullable<typeof stream>).page(page);
   await expect.poll(() => evaluate('document.hasFocus() && typeof log'), patience).toBe('object');
   /** The height of the browser's bars: a point of the page is that much lower on the screen. */
   const inset = Number(await evaluate('outerHeight - innerHeight'));
