@@ -16,13 +16,20 @@ export async function* serverSentEvents(
   maxChars = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder();
+  const reader = body.getReader(); // not every browser iterates over a stream
   let text = '';
-  for await (const piece of body as unknown as AsyncIterable<Uint8Array>) {
-    text = (text + decoder.decode(piece, { stream: true })).replaceAll('\r\n', '\n');
-    const frames = text.split('\n\n');
-    text = frames.pop() ?? '';
-    if (text.length > maxChars) throw new RangeError(`an event has more than ${maxChars} characters`);
-    for (const frame of frames) yield eventOf(frame);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text = (text + decoder.decode(value, { stream: true })).replaceAll('\r\n', '\n');
+      const frames = text.split('\n\n');
+      text = frames.pop() ?? '';
+      if (text.length > maxChars) throw new RangeError(`an event has more than ${maxChars} characters`);
+      for (const frame of frames) yield eventOf(frame);
+    }
+  } finally {
+    await reader.cancel().catch(() => {}); // a reader that stops early ends the connection
   }
 }
 

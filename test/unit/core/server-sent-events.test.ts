@@ -39,3 +39,17 @@ test('a pause that is no number does not count', async () => {
 test('an event without an end is refused once it is too long', async () => {
   await expect(read(bodyOf('data: 123', '4567890'), 12)).rejects.toThrow('an event has more than 12 characters');
 });
+
+test('a reader that stops early ends the connection, also where streams cannot be iterated', async () => {
+  const ended = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new TextEncoder().encode('data: again\n\n')),
+    cancel: () => ended.resolve(),
+  });
+  Object.defineProperty(body, Symbol.asyncIterator, { value: undefined });
+  for await (const { data } of serverSentEvents(body)) {
+    expect(data).toBe('again');
+    break;
+  }
+  await ended.promise;
+});
