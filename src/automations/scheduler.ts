@@ -1,11 +1,12 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
+import type { Rounds } from '../core/concurrency/rounds.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AfterRuns } from './after-runs.ts';
 import { type AutomationRecords, newStart, type Versioned } from './records.ts';
-import { lookMs, Rounds } from './rounds.ts';
+import { lookMs, roundsOver } from './rounds.ts';
 import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
@@ -36,7 +37,7 @@ export class Scheduler {
   constructor(deps: Deps) {
     this.#deps = deps;
     const failure = 'automations could not be looked through; trying again';
-    this.#rounds = new Rounds({ ...deps, failure, round: (signal) => this.round(signal) });
+    this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
   /** Begins a round at once: somebody has changed an automation or added a start. */

@@ -1,11 +1,12 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import type { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import type { Versioned } from '../records.ts';
-import { lookMs, Rounds } from '../rounds.ts';
+import { lookMs, roundsOver } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { pauseBefore } from './retries.ts';
@@ -48,7 +49,7 @@ export class Deliverer {
   constructor(deps: Deps) {
     this.#deps = deps;
     const failure = 'webhooks could not be delivered; trying again';
-    this.#rounds = new Rounds({ ...deps, failure, round: (signal) => this.round(signal) });
+    this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
   /** Begins a round at once: there may be something to send. */

@@ -1,4 +1,4 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -22,28 +22,28 @@ const most = 1_000; // runs in a round
 /** Lets runs go on that wait for the budget of a person or project, once it has room for their next request. */
 export class WaitingRuns {
   readonly #deps: Deps;
-  #wake = Promise.withResolvers<void>();
+  readonly #rounds: Rounds;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    const { clock, warn } = deps;
+    const round = async () => {
+      await this.round();
+      return lookMs;
+    };
+    const restMs = { first: lookMs, longest: lookMs, failed: lookMs };
+    const failure = 'runs that wait for a budget were not looked at';
+    this.#rounds = new Rounds({ round, restMs, clock, warn, failure });
   }
 
+  /** Begins a round at once: a limit has changed. */
   wake = (): void => {
-    this.#wake.resolve();
+    this.#rounds.wake();
   };
 
   /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, warn } = this.#deps;
-    while (!signal.aborted) {
-      this.#wake = Promise.withResolvers();
-      const enough = new AbortController();
-      const late = pause(lookMs, AbortSignal.any([signal, enough.signal]), clock).catch(() => {});
-      await Promise.race([late, this.#wake.promise]);
-      enough.abort();
-      if (signal.aborted) return;
-      await this.round().catch((err: unknown) => warn({ err }, 'runs that wait for a budget were not looked at'));
-    }
+    await this.#rounds.run(signal);
   }
 
   async round(): Promise<void> {
