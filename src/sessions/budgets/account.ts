@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
-import type { Amounts } from '../run/accounts.ts';
+import { type Amounts, noAmounts } from '../run/accounts.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
 // Everything here is a pure function of the account and the time; the ledger stores what comes out.
@@ -11,6 +11,13 @@ export interface Holder {
   readonly of: (typeof holderKinds)[number];
   readonly id: string;
 }
+export const recordIdOf = ({ of, id }: Holder): string => `${of}:${id}`;
+/** The session's part that says whose budgets pay for it. */
+export type PaidSession = { readonly owner?: string | undefined; readonly projectId: string | null };
+export const holdersOf = ({ owner = '', projectId }: PaidSession): readonly Holder[] => [
+  { of: 'person', id: owner },
+  ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
+];
 export const periods = ['day', 'month'] as const;
 export type Period = (typeof periods)[number];
 const kinds = ['tokens', 'cost'] as const;
@@ -106,13 +113,13 @@ export function roomFor(
   return isBusy ? { kind: 'busy' } : { kind: 'granted', granted };
 }
 
-/** The first budget that is spent. */
-export function spentBudget(
+/** The first budget that is spent, or that does not cover `needs` even when no request is under way. */
+export function overrunOf(
   account: Account,
   { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
+  needs: Amounts = noAmounts,
 ): BudgetOverrun | undefined {
-  const nothing = { tokens: 0, cost: 0 };
-  const room = roomFor({ ...account, open: [] }, { of, limits }, { least: nothing, most: nothing });
+  const room = roomFor({ ...account, open: [] }, { of, limits }, { least: needs, most: needs });
   return room.kind === 'over' ? room.over : undefined;
 }
 

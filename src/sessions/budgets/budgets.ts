@@ -1,8 +1,19 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
-import { type Account, emptyAccount, type Limits, limitsFor, type OwnLimits, sumOf, withLogged } from './account.ts';
-import { type Ledger, recordIdOf } from './ledger.ts';
+import {
+  type Account,
+  emptyAccount,
+  holderKinds,
+  type Limits,
+  limitsFor,
+  type OwnLimits,
+  type Period,
+  recordIdOf,
+  sumOf,
+  withLogged,
+} from './account.ts';
+import type { Ledger } from './ledger.ts';
 import { loggedUsage } from './logged-usage.ts';
 
 interface Deps {
@@ -38,9 +49,9 @@ export function budgetService({ ledger, store, limitsOf, people, projects, now, 
   return {
     async list() {
       const [accounts, logged] = await Promise.all([ledger.all(), loggedUsage(store, now())]);
-      const all = (
-        await Promise.all((['person', 'project'] as const).map(async (of) => ({ of, names: await namesOf(of) })))
-      ).flatMap(({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })));
+      const all = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await namesOf(of) })))).flatMap(
+        ({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })),
+      );
       const holders = [...all, { of: 'person', id: '', name: '' } as const];
       return holders.flatMap(({ name, ...holder }) => {
         const account = withLogged(accounts.get(recordIdOf(holder)) ?? emptyAccount(now()), logged(holder));
@@ -65,7 +76,7 @@ export function budgetService({ ledger, store, limitsOf, people, projects, now, 
 }
 
 function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
-  const next: Record<'day' | 'month', Record<string, number | 'unlimited' | undefined>> = {
+  const next: Record<Period, Record<string, number | 'unlimited' | undefined>> = {
     day: { ...own.day },
     month: { ...own.month },
   };

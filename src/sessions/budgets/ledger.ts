@@ -1,22 +1,32 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
-import type { Amounts, Reservation, ReservationOrOverrun, SharedBudgets } from '../run/accounts.ts';
+import {
+  type Amounts,
+  noAmounts,
+  type Reservation,
+  type ReservationOrOverrun,
+  type SharedBudgets,
+} from '../run/accounts.ts';
 import {
   Account,
   accountAt,
   emptyAccount,
   type Holder,
   hasLimit,
+  holdersOf,
   type Limits,
   limitsFor,
+  overrunOf,
+  type PaidSession,
   type Period,
+  type RoomAnswer,
+  recordIdOf,
   roomFor,
-  spentBudget,
   withLogged,
   withUsed,
 } from './account.ts';
@@ -51,14 +61,6 @@ interface HeldAmounts {
   readonly settled: Set<string>;
 }
 
-type Session = { readonly owner?: string | undefined; readonly projectId: string | null };
-const holdersOf = ({ owner = '', projectId }: Session): readonly Holder[] => [
-  { of: 'person', id: owner },
-  ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
-];
-const nothing: Amounts = { tokens: 0, cost: 0 };
-export const recordIdOf = ({ of, id }: Holder): string => `${of}:${id}`;
-
 /**
  * The accounts of persons and projects. A request reserves in the store before it is sent, by a write that fails when another
  * server has written meanwhile; so two runs never have the same tokens. The reservations of a lost server are free after a
@@ -81,7 +83,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** The budgets of one session. */
-  of(session: Session): SharedBudgets {
+  of(session: PaidSession): SharedBudgets {
     const holders = holdersOf(session);
     return {
       reserve: (wanted, signal) => this.#reserve(holders, wanted, signal),
@@ -90,13 +92,11 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Whether the session's budgets now cover what one of them did not. */
-  async covers(session: Session, { kind, needs }: BudgetOverrun): Promise<boolean> {
+  async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
     const wanted = { tokens: kind === 'tokens' ? needs : 0, cost: kind === 'cost' ? needs : 0 };
     for (const holder of holdersOf(session)) {
-      const { account } = await this.#read(holder);
-      const limits = limitsFor(account.own, this.#deps.limitsOf(holder.of));
-      const room = roomFor({ ...account, open: [] }, { of: holder.of, limits }, { least: wanted, most: wanted });
-      if (room.kind === 'over') return false;
+      const { account, limits } = await this.#readLimited(holder);
+      if (overrunOf(account, { of: holder.of, limits }, wanted)) return false;
     }
     return true;
   }
@@ -165,9 +165,11 @@ export class Ledger implements AsyncDisposable {
     return { granted, settle: (used) => this.#settle(id, used) };
   }
 
-  #hold({ id, holders, amounts }: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): void {
-    this.#held.set(id, { id, holders, amounts, used: undefined, settled: new Set() });
+  #hold({ id, holders, amounts }: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): HeldAmounts {
+    const held: HeldAmounts = { id, holders, amounts, used: undefined, settled: new Set() };
+    this.#held.set(id, held);
     this.#renewLater();
+    return held;
   }
 
   async #settle(id: string, used: Amounts): Promise<void> {
@@ -179,16 +181,16 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Ends a reservation that was not used. It wakes nobody, because its own run would wake itself without end. */
-  async #release(held: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
-    if (held.holders.length === 0) return;
-    this.#hold(held);
-    const own = this.#held.get(held.id);
-    if (own) await this.#end(Object.assign(own, { used: nothing }));
+  async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
+    if (unused.holders.length === 0) return;
+    const held = this.#hold(unused);
+    held.used = noAmounts;
+    await this.#end(held);
   }
 
   /** Writes the end of a reservation into the accounts that do not have it yet. */
   async #end(held: HeldAmounts): Promise<void> {
-    const { id, used = nothing } = held;
+    const { id, used = noAmounts } = held;
     for (const holder of held.holders) {
       const name = recordIdOf(holder);
       if (held.settled.has(name)) continue;
@@ -206,20 +208,17 @@ export class Ledger implements AsyncDisposable {
 
   /** Undefined: no limit counts. */
   async #take(holder: Holder, id: string, wanted: { readonly least: Amounts; readonly most: Amounts }) {
-    const { clock, limitsOf } = this.#deps;
-    const { account: before } = await this.#read(holder);
-    const limits = limitsFor(before.own, limitsOf(holder.of));
-    const name = recordIdOf(holder);
+    const { account: before, limits } = await this.#readLimited(holder);
     if (!hasLimit(limits)) {
-      this.#counted.delete(name);
+      this.#counted.delete(recordIdOf(holder));
       return undefined;
     }
     await this.#countLogs(holder, before);
-    let room = roomFor(before, { of: holder.of, limits }, wanted);
+    let room: RoomAnswer | undefined;
     await this.#change(holder, (account) => {
       room = roomFor(account, { of: holder.of, limits }, wanted);
       if (room.kind !== 'granted') return undefined;
-      const open = { id, server: this.#server, ...room.granted, until: clock.now() + leaseMs };
+      const open = { id, server: this.#server, ...room.granted, until: this.#deps.clock.now() + leaseMs };
       return { ...account, open: [...account.open, open] };
     });
     return room;
@@ -228,13 +227,12 @@ export class Ledger implements AsyncDisposable {
   async #charge(holders: readonly Holder[], used: Amounts): Promise<BudgetOverrun | undefined> {
     let over: BudgetOverrun | undefined;
     for (const holder of holders) {
-      const { account: before } = await this.#read(holder);
-      const limits = limitsFor(before.own, this.#deps.limitsOf(holder.of));
+      const { account: before, limits } = await this.#readLimited(holder);
       if (!hasLimit(limits)) continue;
       await this.#countLogs(holder, before);
       const isUsed = used.tokens > 0 || used.cost > 0;
       const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
-      over ??= spentBudget(after, { of: holder.of, limits });
+      over ??= overrunOf(after, { of: holder.of, limits });
     }
     return over;
   }
@@ -262,6 +260,11 @@ export class Ledger implements AsyncDisposable {
     return { account, version: found?.version ?? 0 };
   }
 
+  async #readLimited(holder: Holder): Promise<{ account: Account; limits: Limits }> {
+    const { account } = await this.#read(holder);
+    return { account, limits: limitsFor(account.own, this.#deps.limitsOf(holder.of)) };
+  }
+
   /** Undefined from `change`: nothing is written. A write of another server meanwhile is kept. */
   async #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
     return await this.#turns(recordIdOf(holder), async () => {
@@ -281,12 +284,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   async #waitForRoom(freed: Promise<void>, signal: AbortSignal): Promise<void> {
-    const enough = new AbortController();
-    const late = pause(lookMs, AbortSignal.any([signal, enough.signal]), this.#deps.clock);
-    await Promise.race([late, freed]).finally(() => {
-      enough.abort();
-      late.catch(() => {});
-    });
+    await raceAbort(waitAtMost(lookMs, freed, this.#deps.clock), signal);
   }
 
   #wake(): void {

@@ -1,10 +1,10 @@
 import type { Store } from '../../core/contracts/ports.ts';
-import { SessionRecord } from '../../core/model/records.ts';
-import type { Amounts } from '../run/accounts.ts';
-import type { Holder, Period } from './account.ts';
+import { type Amounts, noAmounts } from '../run/accounts.ts';
+import { readSessions } from '../run/log/session-records.ts';
+import { type Holder, holdersOf, type Period, recordIdOf, sumOf } from './account.ts';
 
 type Logged = Readonly<Record<Period, Amounts>>;
-const nothing: Amounts = { tokens: 0, cost: 0 };
+const nothing: Logged = { day: noAmounts, month: noAmounts };
 const dayMs = 86_400_000;
 
 /** The usage of each person and project in this day and month, by the logs of their sessions. A deleted session's log is gone. */
@@ -14,25 +14,19 @@ export async function loggedUsage(
 ): Promise<(holder: Holder) => Logged> {
   const today = new Date(now).toISOString().slice(0, 10);
   const sums = await events.usage(Date.parse(`${today.slice(0, 7)}-01`), Date.parse(today) + dayMs);
-  const holders = new Map<string, Pick<SessionRecord, 'owner' | 'projectId'>>();
-  for (const { sessionId } of sums) {
-    if (holders.has(sessionId)) continue;
-    const found = await records.get('session', sessionId);
-    if (found) holders.set(sessionId, SessionRecord.parse(found.doc));
-  }
-  const sumsOf = new Map<string, { day: Amounts; month: Amounts }>();
-  const add = (name: string, used: Amounts, isToday: boolean) => {
-    const { day, month } = sumsOf.get(name) ?? { day: nothing, month: nothing };
-    sumsOf.set(name, { day: isToday ? plus(day, used) : day, month: plus(month, used) });
-  };
+  const sessions = await readSessions(records, [...new Set(sums.map(({ sessionId }) => sessionId))]);
+  const sumsOf = new Map<string, Logged>();
   for (const { sessionId, day, inputTokens, outputTokens, cost } of sums) {
-    const session = holders.get(sessionId);
+    const session = sessions.get(sessionId);
     if (!session) continue;
-    const used = { tokens: inputTokens + outputTokens, cost };
-    add(`person:${session.owner ?? ''}`, used, day === today);
-    if (session.projectId !== null) add(`project:${session.projectId}`, used, day === today);
+    const used: Amounts = { tokens: inputTokens + outputTokens, cost };
+    for (const name of holdersOf(session).map(recordIdOf)) {
+      const before = sumsOf.get(name) ?? nothing;
+      sumsOf.set(name, {
+        day: day === today ? sumOf([before.day, used]) : before.day,
+        month: sumOf([before.month, used]),
+      });
+    }
   }
-  return ({ of, id }) => sumsOf.get(`${of}:${id}`) ?? { day: nothing, month: nothing };
+  return (holder) => sumsOf.get(recordIdOf(holder)) ?? nothing;
 }
-
-const plus = (a: Amounts, b: Amounts): Amounts => ({ tokens: a.tokens + b.tokens, cost: a.cost + b.cost });

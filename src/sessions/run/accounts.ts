@@ -5,6 +5,7 @@ export interface Amounts {
   readonly tokens: number;
   readonly cost: number;
 }
+export const noAmounts: Amounts = { tokens: 0, cost: 0 };
 /** An amount that is kept for one request, so that no other run can spend it meanwhile. */
 export interface Reservation {
   /** At least what was wanted at least, at most what was wanted at most. */

@@ -1,6 +1,6 @@
 import type { Model, TurnOutcome, TurnPart, TurnRequest } from '../../agents/models/model.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { Amounts, ReservationOrOverrun, SharedBudgets } from './accounts.ts';
+import { type Amounts, noAmounts, type ReservationOrOverrun, type SharedBudgets } from './accounts.ts';
 import { pictureBytes, requestBytes, type TokenMeter } from './context/meter.ts';
 import { assumeBeyond } from './settlement.ts';
 import { spendingOf } from './spending-of.ts';
@@ -80,7 +80,7 @@ async function* paidTurn(
       }
       const { outcome } = part;
       if (outcome.kind !== 'finished') {
-        if (outcome.kind === 'failed' && replyBytes + thoughtBytes === 0) used = nothing;
+        if (outcome.kind === 'failed' && replyBytes + thoughtBytes === 0) used = noAmounts;
         yield part;
         continue;
       }
@@ -96,8 +96,6 @@ async function* paidTurn(
     await reservation.settle(used ?? amountsOf(meter.tokens(model.name, replyBytes + thoughtBytes)));
   }
 }
-
-const nothing: Amounts = { tokens: 0, cost: 0 };
 
 /** The tokens of the longest reply that the reservation covers, at least 1. */
 function affordable(

@@ -1,4 +1,5 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
+
 /** A sandbox's report about itself: the values of each name, in the order of the lines. */
 export type Facts = ReadonlyMap<string, readonly string[]>;
 

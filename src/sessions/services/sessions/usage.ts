@@ -1,7 +1,8 @@
 import type { Store, UsageSum } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { SessionRecord } from '../../../core/model/records.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
 import type { UsageDimension, UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
+import { readSessions } from '../../run/log/session-records.ts';
 
 interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;
@@ -13,19 +14,9 @@ type SessionUsage = readonly [sum: UsageSum, session: SessionRecord];
 
 const dayMs = 86_400_000;
 const mostDays = 366;
-const atOnce = 100;
 const nothing: UsageTotal = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
 export function usageService({ store, people, projectName }: Deps): UsageService {
-  async function recordsOf(ids: readonly string[]): Promise<Map<string, SessionRecord>> {
-    const found = new Map<string, SessionRecord>();
-    for (let n = 0; n < ids.length; n += atOnce) {
-      const some = await Promise.all(ids.slice(n, n + atOnce).map((id) => store.records.get('session', id)));
-      for (const one of some) if (one) found.set(one.id, SessionRecord.parse(one.doc));
-    }
-    return found;
-  }
-
   async function namesOf(
     ids: readonly string[],
     by: UsageDimension,
@@ -49,7 +40,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
         throw new AppError('invalid_request', text);
       }
       const sums = await store.events.usage(first, last + dayMs);
-      const records = await recordsOf([...new Set(sums.map(({ sessionId }) => sessionId))]);
+      const records = await readSessions(store.records, [...new Set(sums.map(({ sessionId }) => sessionId))]);
       const uses = sums.flatMap((sum): SessionUsage[] => {
         const session = records.get(sum.sessionId);
         return session && !session.deleting && mayRead(session) ? [[sum, session]] : [];
