@@ -14,7 +14,7 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** The target must first announce that it accepts the drop. */
 const dropMs = 50;
-/** Two clicks at the same moment would count as one. */
+/** Two clicks at the same moment would count as one. The display itself waits between them, so that they stay close together. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
@@ -26,10 +26,10 @@ const heldEveryMs = 10;
 export async function performAction(display: XConnection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
   if (xtest === undefined) throw badRequest('This display takes no input.');
-  const fake = (type: number, detail: number, x = 0, y = 0) => {
+  const fake: InputDevice['fake'] = (type, detail, { x, y, afterMs } = { x: 0, y: 0 }) => {
     const body = Buffer.concat([
       Buffer.from([type, detail, 0, 0]),
-      u32(0, display.screen.root, 0, 0),
+      u32(afterMs ?? 0, display.screen.root, 0, 0),
       u16(x, y),
       u32(0, 0),
     ]);
@@ -40,20 +40,23 @@ export async function performAction(display: XConnection, action: ScreenAction):
   await waitForProgram(display, busyMs);
 }
 
+interface FakeInput {
+  readonly x: number;
+  readonly y: number;
+  /** How long the display waits before this input, and everything behind it. */
+  readonly afterMs?: number;
+}
 interface InputDevice {
   readonly display: XConnection;
-  fake(type: number, detail: number, x?: number, y?: number): void;
+  fake(type: number, detail: number, how?: FakeInput): void;
 }
 
 const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: ActionOf<Kind>) => Promise<void> | void } = {
   move: (hand, { x, y }) => move(hand, { x, y }),
   async click(hand, { x, y, button, count }) {
     if (x !== undefined && y !== undefined) move(hand, { x, y });
-    for (let done = 0; done < count; done++) {
-      if (done > 0) await sleep(clickMs);
-      press(hand, buttons[button]);
-      await taken(hand, ({ isDown }) => !isDown);
-    }
+    for (let done = 0; done < count; done++) press(hand, buttons[button], done > 0 ? clickMs : 0);
+    await taken(hand, ({ isDown }) => !isDown);
   },
   press: ({ fake }, { button }) => fake(buttonPress, buttons[button]),
   async release(hand, { button }) {
@@ -117,9 +120,9 @@ function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
   return keycodes;
 }
 
-const move = ({ fake }: InputDevice, { x, y }: { x: number; y: number }) => fake(motion, 0, x, y);
-function press({ fake }: InputDevice, button: number): void {
-  fake(buttonPress, button);
+const move = ({ fake }: InputDevice, { x, y }: { x: number; y: number }) => fake(motion, 0, { x, y });
+function press({ fake }: InputDevice, button: number, afterMs = 0): void {
+  fake(buttonPress, button, { x: 0, y: 0, afterMs });
   fake(buttonRelease, button);
 }
 /**
