@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Client } from '../client.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
 import type { Target } from '../target.ts';
@@ -19,7 +19,7 @@ const maxTickets = 1_000;
  * short request is the handshake. `trusted`: the authorities of real servers, as PEM.
  */
 export function upstreamAgents(trusted: string, open: OpenUpstream) {
-  const secureContext = createSecureContext({ ca: trusted });
+  let secureContext: SecureContext | undefined; // made for the first tunnel, because most servers have none
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
     tickets.delete(key);
@@ -32,6 +32,7 @@ export function upstreamAgents(trusted: string, open: OpenUpstream) {
     // Never shared between sandboxes, because the host could tell by its ticket that two of them belong together.
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
+    secureContext ??= createSecureContext({ ca: trusted });
     const tls = connect({
       socket: plain as never,
       host: target.host,
