@@ -63,7 +63,7 @@ test('files are a tree with previews of Markdown, tables and code', async (conte
   await expect.poll(() => page.getByRole('tabpanel').getByRole('cell').allTextContents()).toEqual(['Oslo, N', '7']);
   await page.getByRole('button', { name: 'Back to the list' }).click();
   await leaf(page, 'notes.md').click();
-  await page.getByRole('tabpanel').getByRole('heading', { name: 'Notes' }).waitFor();
+  await page.getByRole('tabpanel').getByRole('heading', { name: 'Notes', exact: true }).waitFor();
   await part(page, 'Source').click();
   await page.getByRole('tabpanel').getByText('# Notes').waitFor();
   expect(await axeFinds(page)).toEqual([]);
