@@ -25,6 +25,7 @@ export function programs(parts: SharedState): Programs {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();
   const opening = new Map<string, Promise<ProgramEntry>>();
+  let starts = 0;
 
   const entryOf = ({ started, pipes }: OpenProgram): ProgramEntry => ({
     ...started,
@@ -40,7 +41,8 @@ export function programs(parts: SharedState): Programs {
     makeRoom();
     await noteTerminals(stateDir);
     const { id, argv, tag } = request;
-    const operation = `program-${id}`;
+    // Each start has a mark of its own: what is left of an earlier program of this name may just be ending.
+    const operation = `program-${id}-${++starts}`;
     const cwd = await startFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
       ...parts.env,

@@ -123,6 +123,17 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await expect.poll(() => sleeping(client)).toEqual([]);
     });
 
+    test('a program that is opened again lives on, while the rest of the earlier one is still being ended', async () => {
+      const client = await opened();
+      // What it leaves ignores TERM, so its end takes a while.
+      const leaves = "trap '' TERM; sleep 832 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; exit 3";
+      await client.programs.open({ id: 'p', argv: ['bash', '-c', leaves] }, budget());
+      expect(await (await reading(client, 'p')).pipes.ended).toEqual({ exitCode: 3 });
+      const again = await client.programs.open({ id: 'p', argv: ['sleep', '833'] }, budget());
+      await expect.poll(() => sleeping(client)).toEqual(['sleep 833']);
+      expect(await client.programs.list(budget())).toEqual([again]);
+    });
+
     test('INT reaches the program, KILL ends it at once', async () => {
       const client = await opened();
       const script = 'trap "echo caught" INT; echo up; while :; do sleep 0.1; done';
