@@ -125,7 +125,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
 
     test('a program that is opened again lives on, while the rest of the earlier one is still being ended', async () => {
       const client = await opened();
-      // What it leaves ignores TERM, so its end takes a while.
+      // The left child ignores TERM, so its end takes a while.
       const leaves = "trap '' TERM; sleep 832 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; exit 3";
       await client.programs.open({ id: 'p', argv: ['bash', '-c', leaves] }, budget());
       expect(await (await reading(client, 'p')).pipes.ended).toEqual({ exitCode: 3 });
