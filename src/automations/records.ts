@@ -3,9 +3,11 @@ import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { Outcome } from '../core/model/records.ts';
+import { RepositoryInput } from '../core/model/repository.ts';
 import {
   type Automation,
   type AutomationStart,
+  automationKinds,
   hookEvents,
   hookSources,
   type StartsQuery,
@@ -19,7 +21,9 @@ const Stored = z.object({
   version: z.int(),
   owner: z.string().optional(),
   name: z.string(),
+  kind: z.enum(automationKinds).default('run'),
   message: z.string(),
+  repositories: z.array(RepositoryInput).default([]),
   projectId: z.string().nullable(),
   template: z.string().nullable(),
   model: z.string().nullable(),
@@ -75,6 +79,7 @@ const StoredStart = z.object({
   id: z.string(),
   automationId: z.string(),
   version: z.int(),
+  kind: z.enum(automationKinds).default('run'),
   cause: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
     z.object({ kind: z.literal('person'), key: z.string().nullable() }),
@@ -106,7 +111,7 @@ export interface Versioned<Doc> {
 
 /** A start that waits. */
 export const newStart = (
-  { id: automationId, version }: Pick<Automation, 'id' | 'version'>,
+  { id: automationId, version, kind }: Pick<Automation, 'id' | 'version' | 'kind'>,
   start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
 ): AutomationStart => ({
   given: '',
@@ -114,6 +119,7 @@ export const newStart = (
   ...start,
   automationId,
   version,
+  kind,
   state: 'queued',
   sessionId: null,
   text: '',

@@ -15,6 +15,8 @@ interface Deps {
   readonly clock: Clock;
   /** Rejects: invalid_request for a template, model or project that the server does not have. */
   readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
+  /** Whether prepared files are kept for later sessions. */
+  readonly keepsPrepared: boolean;
   /** Tells the scheduler that there may be something to do. */
   readonly wake: () => void;
   /** Tells this server's log that ends of runs may be asked for now. */
@@ -25,7 +27,7 @@ const maxWaiting = 20; // starts of one automation
 
 /** Automations as people make, change and start them. */
 export function automationService(deps: Deps): AutomationService {
-  const { records, secrets, receiver, ids, clock, check, wake, look } = deps;
+  const { records, secrets, receiver, ids, clock, check, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
     schedule && nextTime(parseCron(schedule), clock.now());
 
@@ -51,6 +53,21 @@ export function automationService(deps: Deps): AutomationService {
     }
   }
 
+  /** Rejects: invalid_request. */
+  function checkKind({ kind, message, repositories }: Pick<AutomationSpec, 'kind' | 'message' | 'repositories'>): void {
+    const refuse = (text: string) => new AppError('invalid_request', text);
+    if (kind === 'run') {
+      if (message.trim() === '') throw refuse('Say what the agent is told, in message.');
+      return;
+    }
+    if (message !== '') throw refuse('No agent works in a prebuild. Leave the message out, or choose the kind run.');
+    if (repositories.length === 0) throw refuse('A prebuild prepares repositories. Name at least one in repositories.');
+    if (!keepsPrepared)
+      throw refuse(
+        'This server keeps no prepared files, so a prebuild would serve nobody. Raise repositories.keep-prepared.',
+      );
+  }
+
   async function changed(id: string, change: (now: Automation) => Automation): Promise<Automation> {
     const next = await records.change(id, change);
     wake();
@@ -60,6 +77,7 @@ export function automationService(deps: Deps): AutomationService {
   return {
     list: listed,
     async create({ owner, ...spec }) {
+      checkKind(spec);
       await check(spec);
       await checkStarts(spec);
       const nextAt = nextOf(spec.schedule);
@@ -87,6 +105,8 @@ export function automationService(deps: Deps): AutomationService {
     get: async (id) => (await records.get(id)).doc,
     async update(id, { version, ...change }) {
       const { doc } = await records.get(id);
+      const isOther = [change.kind, change.message, change.repositories].some((given) => given !== undefined);
+      if (isOther) checkKind({ ...doc, ...change });
       await check({ ...doc, ...change });
       await checkStarts({ ...doc, ...change }, id);
       nextOf(change.schedule ?? null); // refuses a schedule before anything changes

@@ -5,12 +5,14 @@ import { SessionId } from '../core/model/ids.ts';
 import type { OwnBudget, SessionRecord } from '../core/model/records.ts';
 import type { Automation, AutomationBudget, AutomationStart, StartCost } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
+import type { Prebuilds } from './prebuilds.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
 import { startMessage } from './start-message.ts';
 
 export interface StarterDeps {
   readonly records: AutomationRecords;
-  readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page'>;
+  readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page' | 'delete'>;
+  readonly prebuilds: Pick<Prebuilds, 'follow'>;
   /** The cost of a session so far. */
   readonly costOf: (id: SessionId) => Promise<StartCost>;
   /** Whether somebody with a valid key that may work owns it. */
@@ -46,7 +48,7 @@ export class Starter {
         case 'starting':
           return await this.#launch(start, automation);
         default:
-          return await this.#follow(start);
+          return start.doc.kind === 'prebuild' ? await this.#followPrebuild(start) : await this.#follow(start);
       }
     } catch (thrown) {
       return await this.#onFailure(start, toAppError(thrown));
@@ -67,8 +69,8 @@ export class Starter {
         working.length === 1 ? 'Another start of it still works.' : `${working.length} of its starts still work.`;
       if (automation.whileRunning === 'skip') return await this.#end(start, { state: 'skipped', text: count });
       if (automation.whileRunning === 'stop') {
-        for (const { sessionId } of working.slice(0, working.length - automation.maxRunning + 1))
-          if (sessionId) await sessions.stop(sessionId);
+        for (const { sessionId, kind } of working.slice(0, working.length - automation.maxRunning + 1))
+          if (sessionId && kind === 'run') await sessions.stop(sessionId);
       }
       if (start.doc.text !== count) await records.putStart({ ...start.doc, text: count }, start.version);
       return false;
@@ -82,7 +84,7 @@ export class Starter {
     const { records, sessions } = this.#deps;
     const { sessionId } = start.doc;
     if (sessionId === null) throw new AppError('internal', 'A start without a session.');
-    const { name, projectId, template, model, owner, budget } = automation;
+    const { name, projectId, template, model, owner, budget, repositories } = automation;
     if (!(await this.#find(sessionId))) {
       const command = {
         id: sessionId,
@@ -94,15 +96,21 @@ export class Starter {
         ...(template !== null && { template }),
         ...(model !== null && { model }),
         ...(owner !== undefined && { owner }),
+        ...(repositories.length > 0 && { repositories }),
       };
       await sessions.create(command).catch((thrown: unknown) => {
         if (toAppError(thrown).code !== 'fenced') throw thrown; // another server was first
       });
     }
-    const { events } = await sessions.page(sessionId, 0, 100);
-    if (!events.some(({ type }) => type === 'message.user'))
-      await sessions.send(sessionId, { text: startMessage(automation, start.doc), mode: 'queue' });
-    return (await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version)) !== undefined;
+    if (start.doc.kind === 'run') {
+      const { events } = await sessions.page(sessionId, 0, 100);
+      if (!events.some(({ type }) => type === 'message.user'))
+        await sessions.send(sessionId, { text: startMessage(automation, start.doc), mode: 'queue' });
+    }
+    const running = await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version);
+    // No event of a session without a run tells the scheduler to look again.
+    if (running?.doc.kind === 'prebuild') return await this.#followPrebuild(running);
+    return running !== undefined;
   }
 
   async #follow(start: Start): Promise<boolean> {
@@ -112,6 +120,25 @@ export class Starter {
     if (session.status !== 'completed' || !session.outcome) return false;
     const cost = await this.#deps.costOf(session.id);
     return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
+  }
+
+  /** Notes the end before the session goes, so that a server that dies in between does not lose it. */
+  async #followPrebuild(start: Start): Promise<boolean> {
+    const { records, sessions, prebuilds, clock } = this.#deps;
+    const { sessionId, outcome } = start.doc;
+    let noted: Start | undefined = start;
+    if (!outcome) {
+      const session = sessionId && (await this.#find(sessionId));
+      if (!session) return await this.#end(start, { state: 'failed', text: 'Its session was deleted.' });
+      const mayRetry = clock.now() - start.doc.at <= maxLatenessMs;
+      const end = await prebuilds.follow(session, { mayRetry });
+      if (!end) return false;
+      const { status, text } = end;
+      noted = await records.putStart({ ...start.doc, text, outcome: { status, reason: status } }, start.version);
+      if (!noted) return false;
+    }
+    if (sessionId && (await this.#find(sessionId))) await sessions.delete(sessionId);
+    return await this.#end(noted, { state: 'ended' });
   }
 
   async #onFailure(start: Start, error: AppError): Promise<boolean> {

@@ -1,12 +1,14 @@
 import { type AfterRuns, endedRunKind } from '../../automations/after-runs.ts';
 import { HookReceiver } from '../../automations/hooks/receiver.ts';
 import { HookSecrets } from '../../automations/hooks/secrets.ts';
+import { Prebuilds } from '../../automations/prebuilds.ts';
 import { AutomationRecords } from '../../automations/records.ts';
 import { Scheduler } from '../../automations/scheduler.ts';
 import { automationService } from '../../automations/service.ts';
 import { Starter, type StarterDeps } from '../../automations/starter.ts';
 import type { Outbox } from '../../automations/webhooks/outbox.ts';
 import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { SandboxService } from '../../sessions/api/sandboxes.ts';
 import type { AutomationService, AutomationSpec } from '../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
 import type { WebhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
@@ -22,6 +24,8 @@ interface AutomationDeps {
   readonly secrets: WebhookSecrets;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
   readonly sessions: SessionService;
+  readonly sandboxes: Pick<SandboxService, 'start'>;
+  readonly keepsPrepared: boolean;
   readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
   readonly isOwned: StarterDeps['isOwned'];
 }
@@ -32,13 +36,20 @@ export function openAutomations(
   { closing, clock, ids, logger, learn, metrics }: Startup,
   parts: AutomationDeps,
 ): RunningAutomations {
-  const { store, log, outbox, afterRuns, secrets: sealed, replica, sessions, check, isOwned } = parts;
+  const { store, log, outbox, afterRuns, secrets: sealed, replica, sessions, sandboxes, check, isOwned } = parts;
   const records = new AutomationRecords(store.records, async ({ id, paused }) => {
     if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+  });
+  const prebuilds = new Prebuilds({
+    sessions,
+    prepare: (id, signal) => sandboxes.start(id, signal),
+    closing,
+    wake: () => scheduler.wake(),
   });
   const starter = new Starter({
     records,
     sessions,
+    prebuilds,
     isOwned,
     clock,
     count: metrics.automationStart,
@@ -48,7 +59,7 @@ export function openAutomations(
       return { turns, inputTokens, outputTokens, cost };
     },
   });
-  const scheduler = new Scheduler({
+  const scheduler: Scheduler = new Scheduler({
     records,
     starter,
     afterRuns,
@@ -71,7 +82,9 @@ export function openAutomations(
     count: metrics.hookDelivery,
   });
   const { wake } = scheduler;
-  const service = automationService({ records, secrets, receiver, ids, clock, check, wake, look: afterRuns.look });
+  const { look } = afterRuns;
+  const { keepsPrepared } = parts;
+  const service = automationService({ records, secrets, receiver, ids, clock, check, keepsPrepared, wake, look });
   return {
     service,
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),

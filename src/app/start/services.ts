@@ -313,6 +313,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       log,
       replica,
       sessions,
+      sandboxes: power,
+      keepsPrepared: config.repositories.keepPrepared > 0,
       async check({ template, model: ref, projectId, after }) {
         if (template !== null) templates.get(template);
         if (projectId !== null) await ofProjects.get(projectId);

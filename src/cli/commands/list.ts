@@ -10,6 +10,7 @@ import { logsCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { portCommand } from './port.ts';
+import { prebuildCommand } from './prebuild.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { automationCommand } from './server/automations.ts';
@@ -24,7 +25,7 @@ import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushComm
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
-  ...[checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
+  ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, pauseCommand, resumeCommand],
   ...[stopCommand, rmCommand, mcpCommand],
   ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand, budgetCommand],

@@ -57,6 +57,8 @@ export const RepositoryEnvironment = z.object({
   problem: z.string().nullable(),
   /** The state of `setup.sh`. `restored`: an earlier session's files took its place. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
+  /** The size of the files of `setup.sh` that later sessions get; absent: they get none. */
+  storedBytes: z.number().optional(),
   /** The repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),
   template: z.string().nullable(),

@@ -30,7 +30,9 @@ const example: z.output<typeof Automation> = {
   id: '0123456789ab',
   version: 1,
   name: 'Morning report',
+  kind: 'run',
   message: 'Look at the open issues, and write a summary.',
+  repositories: [],
   projectId: null,
   template: null,
   model: null,
@@ -51,6 +53,7 @@ const example: z.output<typeof Automation> = {
 const exampleStart: z.output<typeof AutomationStart> = {
   id: '0123456789ab:1764057600000',
   version: 1,
+  kind: 'run',
   cause: { kind: 'schedule', dueAt: '2026-11-25T08:00:00.000Z' },
   at: '2026-11-25T08:00:00.400Z',
   state: 'running',

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Outcome } from '../../core/model/records.ts';
+import { RepositoryInputs } from '../../core/model/repository.ts';
 import {
   type Automation as AutomationDoc,
   type AutomationSpec,
+  automationKinds,
   hookEvents,
   hookSources,
   type AutomationStart as StartDoc,
@@ -19,10 +21,6 @@ export const AutomationId = z.string().transform((given): string => {
 const name = z
   .string()
   .max(255)
-  .refine((text) => text.trim() !== '', 'must not be empty');
-const message = z
-  .string()
-  .max(200_000)
   .refine((text) => text.trim() !== '', 'must not be empty');
 
 export const CronInput = z.strictObject({
@@ -87,8 +85,12 @@ const BudgetInput = z.strictObject({
 });
 const fields = {
   name,
-  /** The text that the agent gets at each start. */
-  message,
+  /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
+  kind: z.enum(automationKinds),
+  /** The text that the agent gets at each start; empty for a prebuild. */
+  message: z.string().max(200_000),
+  /** Fetched into the workspace of each of its sessions. */
+  repositories: RepositoryInputs,
   projectId: z.uuid().nullable(),
   /** Null: that of the project, else of the server. */
   template: z.string().max(100).nullable(),
@@ -108,20 +110,28 @@ const fields = {
   maxFailures: z.int().min(1).max(100),
   shared: z.boolean(),
 };
-export const NewAutomation = z.strictObject({
-  ...fields,
-  projectId: fields.projectId.default(null),
-  template: fields.template.default(null),
-  model: fields.model.default(null),
-  schedule: fields.schedule.default(null),
-  hook: fields.hook.default(null),
-  after: fields.after.default(null),
-  budget: fields.budget.default(null),
-  whileRunning: fields.whileRunning.default('skip'),
-  maxRunning: fields.maxRunning.default(1),
-  maxFailures: fields.maxFailures.default(5),
-  shared: fields.shared.default(false),
-});
+export const NewAutomation = z
+  .strictObject({
+    ...fields,
+    kind: fields.kind.default('run'),
+    message: fields.message.default(''),
+    repositories: fields.repositories.default([]),
+    projectId: fields.projectId.default(null),
+    template: fields.template.default(null),
+    model: fields.model.default(null),
+    schedule: fields.schedule.default(null),
+    hook: fields.hook.default(null),
+    after: fields.after.default(null),
+    budget: fields.budget.default(null),
+    whileRunning: fields.whileRunning.default('skip'),
+    maxRunning: fields.maxRunning.default(1),
+    maxFailures: fields.maxFailures.default(5),
+    shared: fields.shared.default(false),
+  })
+  .refine(({ kind, message }) => kind !== 'run' || message.trim() !== '', {
+    path: ['message'],
+    error: 'must not be empty',
+  });
 export const AutomationChange = z.strictObject({
   ...z.object(fields).partial().shape,
   /** The version that the change begins with; another one is refused. */
@@ -132,11 +142,20 @@ export const changeOf = (input: z.output<typeof AutomationChange>): Partial<Auto
   Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
 
 const time = z.iso.datetime();
+const AutomationRepository = z.object({
+  url: z.string(),
+  ref: z.string().optional(),
+  path: z.string().optional(),
+  depth: z.int().optional(),
+  access: z.enum(['read', 'write']),
+});
 export const Automation = z.object({
   id: z.string(),
   version: z.int(),
   name: z.string(),
+  kind: z.enum(automationKinds),
   message: z.string(),
+  repositories: z.array(AutomationRepository).readonly(),
   projectId: z.string().nullable(),
   template: z.string().nullable(),
   model: z.string().nullable(),
@@ -188,6 +207,7 @@ export const Automation = z.object({
 export const AutomationStart = z.object({
   id: z.string(),
   version: z.int(),
+  kind: z.enum(automationKinds),
   cause: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('schedule'), dueAt: time }),
     /** The id of the key of the person who started it. */
@@ -204,7 +224,7 @@ export const AutomationStart = z.object({
   at: time,
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: z.string().nullable(),
-  /** Why it was skipped or failed, or what it waits for. */
+  /** Why it was skipped or failed, what it waits for, or what a prebuild has done. */
   text: z.string(),
   outcome: Outcome.nullable(),
   endedAt: time.nullable(),

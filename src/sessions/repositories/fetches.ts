@@ -147,13 +147,18 @@ export class RepositoryFetches {
     const tell = (kind: 'preparing' | 'prepared' | 'unprepared', detail: string) =>
       ({ type: 'repository', runId: null, data: { kind, url: repository.url, path, detail } }) as const;
     await writer.write([tell('preparing', `Preparing ${path} by its .corral/setup.sh.`)]);
-    const { setup, detail } = await this.#deps.preparation.prepare(
+    const { setup, detail, storedBytes } = await this.#deps.preparation.prepare(
       client,
       { record: writer.record, repository, mayKeep },
       this.#deps.closing,
     );
     const fact = tell(setup === 'failed' ? 'unprepared' : 'prepared', detail);
-    await this.#keep(writer, path, { environment: { ...environment, setup } }, fact);
+    await this.#keep(
+      writer,
+      path,
+      { environment: { ...environment, setup, ...(storedBytes !== undefined && { storedBytes }) } },
+      fact,
+    );
   }
 
   /** Notes the results of checks in the record. Nothing happens where the session is with another server by now. */

@@ -27,6 +27,14 @@ const passing: ReadonlySet<string> = new Set([
   'fenced',
 ]);
 
+/** The state of the setup, for the record and for people. */
+export interface PreparedEnd {
+  readonly setup: 'ran' | 'restored' | 'failed';
+  readonly detail: string;
+  /** The size of the files that later sessions get instead of running `setup.sh`; undefined: they get none. */
+  readonly storedBytes?: number;
+}
+
 /** Prepares repositories as their own scripts want it, and keeps the files that these made for later sessions. */
 export class Preparation {
   readonly #deps: Deps;
@@ -40,17 +48,16 @@ export class Preparation {
   }
 
   /** Rejects only where the sandbox or the server goes away. */
-  async prepare(
-    client: Client,
-    wish: SetupWish,
-    signal: AbortSignal,
-  ): Promise<{ readonly setup: 'ran' | 'restored' | 'failed'; readonly detail: string }> {
+  async prepare(client: Client, wish: SetupWish, signal: AbortSignal): Promise<PreparedEnd> {
     const { path } = wish.repository;
     try {
       const found = await readEnvironment(client, path, this.#deps, signal);
       const key = found && keyOf(client, wish, found);
-      if (key && (await this.#restore(client, path, key, signal)))
-        return { setup: 'restored', detail: `${path} has the prepared files of an earlier session.` };
+      const restored = key && (await this.#restore(client, path, key, signal));
+      if (restored) {
+        const detail = `${path} has the prepared files of an earlier session.`;
+        return { setup: 'restored', detail, storedBytes: restored.bytes };
+      }
       const { exitCode, said } = await runSetup(client, wish.repository, signal);
       if (exitCode !== 0) {
         const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
@@ -67,14 +74,15 @@ export class Preparation {
   }
 
   /** Files that cannot be kept are there for this session all the same. */
-  async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal) {
-    const setup = 'ran' as const;
+  async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<PreparedEnd> {
+    const setup = 'ran';
     try {
       const bytes = await this.#deps.files.keep(client, path, key, signal);
       const size = `${Math.ceil(bytes / 1_000_000)} MB`;
       return {
         setup,
         detail: `.corral/setup.sh of ${path} ran; its files (${size}) are kept for later sessions.`,
+        storedBytes: bytes,
       };
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);
@@ -91,13 +99,13 @@ export class Preparation {
     await runStart(client, repository, signal);
   }
 
-  async #restore(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<boolean> {
+  async #restore(client: Client, path: string, key: PreparedKey, signal: AbortSignal) {
     try {
       return await this.#deps.files.restore(client, path, key, signal);
     } catch (err) {
       if (passing.has(toAppError(err).code)) throw err;
       this.#deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
-      return false;
+      return undefined;
     }
   }
 }
@@ -121,7 +129,9 @@ function keyOf(
     )
     .map((one) => [one.url, one.ref, one.path]);
   const { owner, projectId, template, sandbox } = record;
-  const facts = [1, print, url, ref ?? baseBranch, `${client.workdir}/${path}`, before, projectId, template, sandbox];
+  // The size of a sandbox and its idle time change no file; the hosts that it reaches do.
+  const hosts = sandbox?.egress;
+  const facts = [2, print, url, ref ?? baseBranch, `${client.workdir}/${path}`, before, projectId, template, hosts];
   return { owner: owner ?? '', facts };
 }
 

@@ -24,6 +24,9 @@ export interface PreparedKey {
   readonly facts: readonly unknown[];
 }
 type Sandbox = Pick<SandboxClient, 'programs' | 'workdir'>;
+interface StoredSize {
+  readonly bytes: number;
+}
 
 const kind = 'prepared-files';
 const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
@@ -56,21 +59,21 @@ export class PreparedFiles {
     return this.#deps.keep > 0;
   }
 
-  /** Puts the stored files into the sandbox; false: none are stored. After a rejection the files can be incomplete. */
-  async restore(client: Sandbox, path: string, key: PreparedKey, signal: AbortSignal): Promise<boolean> {
+  /** Puts the stored files into the sandbox. Undefined: none are stored. After a rejection the files can be incomplete. */
+  async restore(client: Sandbox, path: string, key: PreparedKey, signal: AbortSignal): Promise<StoredSize | undefined> {
     const { records, blobs, clock } = this.#deps;
     const found = this.isOn ? await records.get(kind, idOf(key)) : undefined;
-    if (!found) return false;
+    if (!found) return undefined;
     const doc = Stored.parse(found.doc);
     const content = await blobs.open(doc.blob).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'file_not_found') throw thrown;
     });
-    if (!content) return false;
+    if (!content) return undefined;
     const argv = ['tar', '--extract', '--preserve-permissions', '--file=-', `--directory=${client.workdir}/${path}`];
     await run(client, { id: `prepared-${this.#deps.newId()}`, argv, input: content, onOutput: () => {} }, signal);
     const usedAt = clock.now();
     await records.put({ kind, id: idOf(key), doc: { ...doc, usedAt }, sort: usedAt });
-    return true;
+    return { bytes: doc.bytes };
   }
 
   /** Resolves with the size. Rejects: payload_too_large, conflict. */

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { parseRepository } from '../../core/text/repository-address.ts';
 import { once, query } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
@@ -24,9 +25,23 @@ interface Props {
   readonly back: () => void;
 }
 
+type Repository = Automation['repositories'][number];
+const lineOf = ({ url, ref }: Pick<Repository, 'url' | 'ref'>): string => (ref === undefined ? url : `${url}#${ref}`);
+
+/** A repository that stays as it is keeps its folder, its depth and its access, which the form does not show. */
+function repositoriesOf(text: string, before: readonly Repository[]) {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.map((line) => {
+    const named = parseRepository(line);
+    return before.find((one) => lineOf(one) === lineOf(named)) ?? named;
+  });
+}
+
 /** Name, task and times of an automation, with the next five times while they are chosen. */
 export function AutomationForm({ automation, back }: Props) {
   const [name, setName] = useState(automation?.name ?? '');
+  const [kind, setKind] = useState<Automation['kind']>(automation?.kind ?? 'run');
+  const [repositories, setRepositories] = useState((automation?.repositories ?? []).map(lineOf).join('\n'));
   const [message, setMessage] = useState(automation?.message ?? '');
   const [choice, setChoice] = useState(
     choiceOf(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
@@ -51,7 +66,17 @@ export function AutomationForm({ automation, back }: Props) {
         cost: numberOf(cost),
       };
       const budget = Object.values(limits).some((limit) => limit !== null) ? limits : null;
-      const spec = { name, message, schedule, hook: hookOf(starts), after: afterOf(starts), budget, whileRunning };
+      const spec = {
+        name,
+        kind,
+        message: kind === 'run' ? message : '',
+        repositories: repositoriesOf(repositories, automation?.repositories ?? []),
+        schedule,
+        hook: hookOf(starts),
+        after: afterOf(starts),
+        budget,
+        whileRunning,
+      };
       shownAs(
         automation
           ? await once('automations.update', { ...spec, id: automation.id, version: automation.version })
@@ -79,13 +104,40 @@ export function AutomationForm({ automation, back }: Props) {
           />
         </label>
         <label class="labelled">
-          <span>{t('automations.message')}</span>
-          <textarea
+          <span>{t('automations.kind')}</span>
+          <select
             class="field"
-            required
-            rows={5}
-            value={message}
-            onInput={(event) => setMessage(event.currentTarget.value)}
+            value={kind}
+            onChange={(event) => setKind(event.currentTarget.value as Automation['kind'])}
+          >
+            {(['run', 'prebuild'] as const).map((one) => (
+              <option key={one} value={one}>
+                {t(`automations.kind.${one}`)}
+              </option>
+            ))}
+          </select>
+        </label>
+        {kind === 'run' && (
+          <label class="labelled">
+            <span>{t('automations.message')}</span>
+            <textarea
+              class="field"
+              required
+              rows={5}
+              value={message}
+              onInput={(event) => setMessage(event.currentTarget.value)}
+            />
+          </label>
+        )}
+        <label class="labelled">
+          <span>{t('automations.repositories')}</span>
+          <textarea
+            class="field mono"
+            required={kind === 'prebuild'}
+            rows={2}
+            placeholder="https://github.com/team/project.git#main"
+            value={repositories}
+            onInput={(event) => setRepositories(event.currentTarget.value)}
           />
         </label>
         <div class="automation-times">

@@ -34,7 +34,7 @@ export function OneAutomation({ id, back }: Props) {
     return () => clearInterval(timer);
   }, [isOpen]);
   if (!automation) return null;
-  const { name, message, paused } = automation;
+  const { name, message, repositories, paused } = automation;
   const self = () => showDialog(<OneAutomation key={id} id={id} back={back} />);
   const change = () => showDialog(<AutomationForm key="form" automation={automation} back={self} />);
   const start = () =>
@@ -58,7 +58,12 @@ export function OneAutomation({ id, back }: Props) {
   return (
     <Dialog title={name} wide>
       <p class={paused ? 'note wait' : 'quiet'}>{stateOf(automation)}</p>
-      <blockquote class="automation-message">{message}</blockquote>
+      {message !== '' && <blockquote class="automation-message">{message}</blockquote>}
+      {repositories.map(({ url, ref }) => (
+        <p class="quiet mono" key={url}>
+          {ref === undefined ? url : `${url}#${ref}`}
+        </p>
+      ))}
       <div class="choices start">
         <Button kind="primary" icon="play" onClick={start}>
           {t('automations.startNow')}

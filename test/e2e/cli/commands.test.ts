@@ -31,6 +31,31 @@ const sha256 = async (file: string) => {
   return hash.digest('hex');
 };
 
+describe('prebuild', () => {
+  test('says why a repository could not be prepared, exits with 1, and leaves neither a session nor an automation', async () => {
+    const url = 'https://git.example.org/team/project.git';
+    const { code, stdout, stderr } = await corral('prebuild', url);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/the egress policy does not open git\.example\.org/);
+    expect((await corral('automation', 'ls', '--json')).stdout).toBe('');
+    expect((await corral('ls', '--json')).stdout).not.toContain('Prebuild');
+    const both = await corral('prebuild', `${url}#main`, '--ref', 'main');
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('--ref is for one repository')]);
+  });
+
+  test('with a schedule is an automation that stays', async () => {
+    const url = 'https://git.example.org/team/project.git';
+    const { code, stdout } = await corral('prebuild', url, '--ref', 'main', '--cron', '0 5 1 1 *', '--detach');
+    expect(code).toBe(0);
+    const [line] = (await corral('automation', 'ls', '--json')).stdout.trim().split('\n');
+    expect(JSON.parse(line ?? '')).toMatchObject({
+      ...{ id: stdout.trim(), kind: 'prebuild', schedule: { cron: '0 5 1 1 *' } },
+      repositories: [{ url, ref: 'main' }],
+    });
+    await corral('automation', 'rm', stdout.trim());
+  });
+});
+
 describe('run', () => {
   test('prints the words of the agent alone where nothing is a terminal, and exits with 0', async () => {
     const { code, stdout, stderr } = await corral('run', fence('sh', 'echo it works'));

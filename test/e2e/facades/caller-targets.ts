@@ -169,7 +169,17 @@ async function anAutomation({ id: owner, server }: Owner): Promise<string> {
   } as const;
   const agent = { projectId: null, template: null, model: null };
   const { automations } = server.core.services;
-  return (await automations.create({ name: 'Report', message: 'Say hi', owner, ...agent, ...rules })).id;
+  return (
+    await automations.create({
+      name: 'Report',
+      kind: 'run',
+      message: 'Say hi',
+      repositories: [],
+      owner,
+      ...agent,
+      ...rules,
+    })
+  ).id;
 }
 
 let skillsMade = 0;

@@ -94,6 +94,29 @@ test('a prepared repository serves the next sessions of its owner, which share n
   expect(await changed.environment()).toMatchObject({ setup: 'ran' });
   expect(await changed.run('cat app/packages/one')).toBe('two');
 
+  writeFileSync(join(work, 'lock'), 'three\n');
+  local('commit', '--quiet', '-am', 'Three');
+  local('push', '--quiet', 'origin', 'HEAD:refs/heads/main');
+  const prebuild = async (path: string) => {
+    const repositories = [{ url: git.urlOf(path) }];
+    const automation = await client.automations.create.mutate({ kind: 'prebuild', name: 'Ahead', repositories });
+    await client.automations.start.mutate({ id: automation.id });
+    const last = async () => (await client.automations.starts.query({ id: automation.id }))[0];
+    await expect.poll(async () => (await last())?.state, { timeout: 120_000 }).toBe('ended');
+    return await last();
+  };
+  const ahead = await prebuild('public/app');
+  expect(ahead).toMatchObject({ outcome: { status: 'completed' }, text: expect.stringMatching(/kept for later/) });
+  expect((await client.sessions.list.query()).items.map(({ id }) => id)).not.toContain(ahead?.sessionId);
+  const served = await begin();
+  expect(await served.environment()).toMatchObject({ setup: 'restored' });
+  expect(await served.run('cat app/packages/one')).toBe('three');
+  git.make('public/bare', { 'a.txt': 'a\n' });
+  expect(await prebuild('public/bare')).toMatchObject({
+    outcome: { status: 'failed' },
+    text: expect.stringMatching(/has no \.corral\/setup\.sh/),
+  });
+
   const of = { sessionId: first.id, path: 'app' };
   const { checks } = await client.repositories.check.mutate(of);
   expect(checks).toMatchObject([

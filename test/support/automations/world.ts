@@ -1,14 +1,17 @@
 import { AfterRuns } from '../../../src/automations/after-runs.ts';
 import { HookReceiver } from '../../../src/automations/hooks/receiver.ts';
 import { HookSecrets } from '../../../src/automations/hooks/secrets.ts';
+import { Prebuilds } from '../../../src/automations/prebuilds.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Scheduler } from '../../../src/automations/scheduler.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { Starter } from '../../../src/automations/starter.ts';
 import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
+import { newRepository, type SessionRepository } from '../../../src/core/model/repository.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
@@ -21,7 +24,9 @@ export const begin = Date.parse('2026-11-24T12:00:30Z');
 export const minute = 60_000;
 export const spec: AutomationSpec = {
   name: 'Report',
+  kind: 'run',
   message: 'Write it.',
+  repositories: [],
   projectId: null,
   template: null,
   model: null,
@@ -41,8 +46,9 @@ export function fakeSessions() {
   const sent: { id: SessionId; text: string }[] = [];
   const stops: SessionId[] = [];
   let refusal: AppError | undefined;
-  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page'> = {
-    async create({ id, title = '', owner, origin, metadata, budget, projectId = null }) {
+  const details = new Map<SessionId, string>();
+  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page' | 'delete' | 'history'> = {
+    async create({ id, title = '', owner, origin, metadata, budget, projectId = null, repositories }) {
       if (refusal) throw refusal;
       if (!id || all.has(id)) throw new AppError('fenced', 'There is one.');
       const record = stored({
@@ -54,6 +60,7 @@ export function fakeSessions() {
         ...(owner !== undefined && { owner }),
         ...(metadata && { metadata }),
         ...(budget && { budget }),
+        ...(repositories && { repositories: repositories.map(newRepository) }),
       });
       all.set(id, record);
       return record;
@@ -72,6 +79,14 @@ export function fakeSessions() {
       stops.push(id);
       return { stopped: true };
     },
+    async delete(id) {
+      all.delete(id);
+    },
+    async *history(id) {
+      const detail = details.get(id) ?? '';
+      for (const { path } of all.get(id)?.repositories ?? [])
+        yield { type: 'repository', data: { path, detail } } as SessionEvent;
+    },
     async page(id) {
       const events = sent.filter((one) => one.id === id).map(() => ({ type: 'message.user' }));
       return { events, head: events.length, thinned: 0, trimmed: 0 } as never;
@@ -85,6 +100,12 @@ export function fakeSessions() {
     refuse: (error: AppError | undefined) => {
       refusal = error;
     },
+    /** Changes the repositories of a session as its sandbox would. */
+    prepared(id: SessionId, change: Partial<SessionRepository>, detail: string) {
+      const record = all.get(id) as SessionRecord;
+      details.set(id, detail);
+      all.set(id, { ...record, repositories: (record.repositories ?? []).map((one) => ({ ...one, ...change })) });
+    },
     end(id: SessionId, status: 'completed' | 'failed' | 'stopped') {
       const reason = status === 'stopped' ? 'stopped' : status;
       all.set(id, { ...(all.get(id) as SessionRecord), status: 'completed', outcome: { status, reason } });
@@ -97,10 +118,13 @@ export function automationWorld({
   fake = fakeSessions(),
   clock = manualClock(begin),
   isOwned = (): boolean => true,
+  prepare = async (_: SessionId): Promise<void> => {},
+  keepsPrepared = true,
 } = {}) {
   const records = new AutomationRecords(store.records);
   const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
-  const starter = new Starter({ records, sessions: fake.sessions, costOf, isOwned, clock });
+  const prebuilds = new Prebuilds({ sessions: fake.sessions, prepare, closing: never, wake: () => {} });
+  const starter = new Starter({ records, sessions: fake.sessions, prebuilds, costOf, isOwned, clock });
   const leads = async () => true;
   const afterRuns = new AfterRuns({ records: store.records, automations: records, clock });
   const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });
@@ -119,6 +143,7 @@ export function automationWorld({
     ids,
     clock,
     check: async () => {},
+    keepsPrepared,
     wake: () => {},
     look: afterRuns.look,
   });

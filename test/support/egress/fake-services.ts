@@ -191,6 +191,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       ids: randomIds(),
       clock,
       check: async () => {},
+      keepsPrepared: true,
       wake: () => {},
       look: async () => {},
       secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', delete: async () => {} },

@@ -233,6 +233,8 @@ test('the pause of an automation reaches endpoints, and one that was never store
   const { service, automations, round, types, clock, store } = await world();
   await service.create(spec);
   const rules = {
+    kind: 'run',
+    repositories: [],
     schedule: null,
     hook: null,
     after: null,

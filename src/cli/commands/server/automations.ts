@@ -1,4 +1,5 @@
 import type { Inputs, Outputs } from '../../../client/types.ts';
+import { parseRepository } from '../../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption, type Options } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { findNamed } from '../../find-named.ts';
@@ -74,6 +75,7 @@ export const automationCommand: CliCommand = {
     ['--outcome <end>', '--after: done, failed or any; default done'],
     ['--token-budget <n>', 'tokens of each of its sessions; then it asks whether to go on'],
     ['--cost-budget <n>', "cost of each of its sessions in the price list's currency; then it asks whether to go on"],
+    ['-r, --repo <url...>', 'its sessions begin with these repositories; a branch, tag or commit stands behind a #'],
     ['--template <name>', 'the template of its sessions'],
     ['--model <model>', 'the model of its sessions, provider/model'],
     ['--while-running <rule>', 'a start while another works: skip, queue or stop (the other); default skip'],
@@ -119,6 +121,7 @@ export const automationCommand: CliCommand = {
       const spec = {
         name: word,
         message,
+        repositories: options.texts('repo').map(parseRepository),
         whileRunning,
         ...(cron !== undefined && { schedule: { cron, timezone } }),
         ...budgetOf(options),

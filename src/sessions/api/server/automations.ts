@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { Outcome } from '../../../core/model/records.ts';
+import type { RepositoryInput } from '../../../core/model/repository.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** When an automation starts by itself. */
@@ -51,11 +52,17 @@ export interface AutomationBudget {
   /** Working time. */
   readonly seconds: number | null;
 }
+export const automationKinds = ['run', 'prebuild'] as const;
+export type AutomationKind = (typeof automationKinds)[number];
 /** The fields that people choose. */
 export interface AutomationSpec {
   readonly name: string;
-  /** The text that the agent gets at each start. */
+  /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
+  readonly kind: AutomationKind;
+  /** The text that the agent gets at each start; empty for a prebuild. */
   readonly message: string;
+  /** The repositories that its sessions begin with. */
+  readonly repositories: readonly RepositoryInput[];
   readonly projectId: string | null;
   /** Null: that of the project, else of the server. */
   readonly template: string | null;
@@ -130,13 +137,14 @@ export interface AutomationStart {
   readonly id: string;
   readonly automationId: string;
   readonly version: number;
+  readonly kind: AutomationKind;
   readonly cause: StartCause;
   readonly at: number; // epoch ms
   readonly state: StartState;
   readonly sessionId: SessionId | null;
-  /** Why it was skipped or failed, or what it waits for; empty otherwise. */
+  /** Why it was skipped or failed, what it waits for, or what a prebuild has done; empty otherwise. */
   readonly text: string;
-  /** How its run ended; null before, and where none did. */
+  /** How its run or prebuild ended; null before, and where none did. */
   readonly outcome: z.output<typeof Outcome> | null;
   readonly endedAt: number | null;
   /** The cost of its session until the end; null before. */
@@ -176,7 +184,10 @@ export interface HookAnswer {
 export interface AutomationService {
   /** Newest first; only one owner's, and shared ones, when `owner` is given. */
   list(owner?: string): Promise<readonly Automation[]>;
-  /** Rejects: invalid_request (a schedule, template or model that does not exist), quota (100 of one owner). */
+  /**
+   * Rejects: invalid_request (a schedule, template or model that does not exist, a run without a message, a prebuild without
+   * a repository or on a server that keeps no prepared files), quota (100 of one owner).
+   */
   create(spec: AutomationSpec & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /** Changes the given fields. Rejects: conflict (`version` is given and not the present one), as `create` does. */

@@ -1,0 +1,102 @@
+import { toAppError } from '../core/errors/errors.ts';
+import type { SessionId } from '../core/model/ids.ts';
+import type { SessionRecord } from '../core/model/records.ts';
+import { isUnprepared, type SessionRepository } from '../core/model/repository.ts';
+import type { SessionService } from '../sessions/api/sessions.ts';
+
+interface Deps {
+  readonly sessions: Pick<SessionService, 'get' | 'history'>;
+  /** Starts the sandbox of the session, and resolves when its repositories are prepared, or failed. */
+  readonly prepare: (id: SessionId, signal: AbortSignal) => Promise<unknown>;
+  readonly closing: AbortSignal;
+  /** Tells the scheduler that a prebuild has ended. */
+  readonly wake: () => void;
+}
+/** The end of a prebuild, in words for people. */
+export interface PrebuildEnd {
+  readonly status: 'completed' | 'failed';
+  readonly text: string;
+}
+interface Preparing {
+  /** Why the sandbox could not prepare anything. */
+  failure?: { readonly text: string; readonly retryable: boolean };
+  isOver: boolean;
+}
+
+const maxText = 2_000;
+
+/** Prepares the repositories of sessions in which no agent works, so that later sessions of their owner find the files. */
+export class Prebuilds {
+  readonly #deps: Deps;
+  /** A server that begins again finds none here, and prepares again. */
+  readonly #preparing = new Map<SessionId, Preparing>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Begins the work where nobody does it, and resolves with its end; undefined: it goes on, or is tried again. */
+  async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildEnd | undefined> {
+    const { id, repositories = [] } = session;
+    const known = this.#preparing.get(id);
+    if (!known) {
+      if (!isUnprepared(session)) return await this.#endOf(session, repositories);
+      this.#begin(id);
+      return undefined;
+    }
+    if (!known.isOver) return undefined;
+    this.#preparing.delete(id); // the next look begins again where it is not complete
+    const { failure } = known;
+    if (failure && !(failure.retryable && mayRetry)) return { status: 'failed', text: failure.text };
+    const now = await this.#deps.sessions.get(id);
+    return isUnprepared(now) ? undefined : await this.#endOf(now, now.repositories ?? []);
+  }
+
+  #begin(id: SessionId): void {
+    const { prepare, closing, sessions, wake } = this.#deps;
+    const state: Preparing = { isOver: false };
+    this.#preparing.set(id, state);
+    const work = async () => {
+      try {
+        await prepare(id, closing);
+      } catch (thrown) {
+        const { publicMessage: text, retryable } = toAppError(thrown);
+        if (!closing.aborted) state.failure = { text, retryable };
+      }
+      state.isOver = true;
+      // After a sandbox that went away the next look is soon enough.
+      const isComplete = await sessions.get(id).then(
+        (now) => !isUnprepared(now),
+        () => true,
+      );
+      if (isComplete || (state.failure && !state.failure.retryable)) wake();
+    };
+    void work();
+  }
+
+  async #endOf({ id }: SessionRecord, repositories: readonly SessionRepository[]): Promise<PrebuildEnd> {
+    const details = new Map<string, string>();
+    for await (const { type, data } of this.#deps.sessions.history(id))
+      if (type === 'repository') details.set(data.path, data.detail);
+    const ends = repositories.map((one) => ({ state: stateOf(one), text: textOf(one, details.get(one.path)) }));
+    const isKept = ends.some(({ state }) => state === 'kept') && ends.every(({ state }) => state !== 'failed');
+    const text = ends
+      .map((one) => one.text)
+      .join(' ')
+      .slice(0, maxText);
+    return { status: isKept ? 'completed' : 'failed', text };
+  }
+}
+
+function stateOf({ state, environment }: SessionRepository): 'kept' | 'failed' | 'nothing' {
+  if (state !== 'ready' || environment?.setup === 'failed') return 'failed';
+  if (!environment || environment.setup === 'none') return 'nothing';
+  return environment.storedBytes === undefined ? 'failed' : 'kept';
+}
+
+function textOf({ state, error, path, environment }: SessionRepository, detail: string | undefined): string {
+  if (state !== 'ready') return error ?? `${path} was not fetched.`;
+  if (!environment || environment.setup === 'none')
+    return `${path} has no .corral/setup.sh, so there is nothing to prepare in it.`;
+  return detail ?? `${path}: ${environment.setup}.`;
+}

@@ -1,0 +1,75 @@
+import type { Inputs, Outputs } from '../../client/types.ts';
+import { pause } from '../../core/concurrency/cancel.ts';
+import { parseRepository } from '../../core/text/repository-address.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { oneLine } from '../io.ts';
+
+type AutomationStart = Outputs['automations']['start'];
+
+const lookMs = 1_000;
+const isOver = ({ state }: AutomationStart) => ['ended', 'skipped', 'failed'].includes(state);
+
+/** Prepares a repository for later sessions, once or by a schedule. */
+export const prebuildCommand: CliCommand = {
+  name: 'prebuild',
+  args: [['<url...>', 'the repositories of one session; a branch, tag or commit stands behind a #']],
+  about: 'prepares the workspace of a repository ahead, so that the next sessions begin with it',
+  options: [
+    ['--ref <ref>', 'the branch, tag or commit, where there is one repository'],
+    ['-t, --template <template>', 'the template of the sessions that are to find it'],
+    ['--cron <fields>', 'prepare it again by a schedule: minute, hour, day of the month, month, day of the week'],
+    ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],
+    ['-d, --detach', 'print the id of the automation that does it, and leave it to itself'],
+    jsonOption,
+  ],
+  examples: [
+    'corral prebuild https://github.com/team/project.git',
+    'corral prebuild https://github.com/team/project.git --ref main --cron "0 5 * * 1-5"',
+  ],
+  async run({ args, options, io, corral }) {
+    const ref = options.text('ref');
+    const repositories = args.map(parseRepository);
+    if (ref !== undefined && (repositories.length > 1 || repositories[0]?.ref !== undefined))
+      throw new UsageError('--ref is for one repository without a #. Write the others as <url>#<ref>.');
+    const [cron, template] = [options.text('cron'), options.text('template')];
+    const timezone = options.text('timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const named = ref === undefined ? repositories : repositories.map((one) => ({ ...one, ref }));
+    const spec = {
+      kind: 'prebuild',
+      name: `Prebuild of ${args.join(' ')}${ref === undefined ? '' : `#${ref}`}`.slice(0, 250),
+      repositories: named,
+      ...(template !== undefined && { template }),
+      ...(cron !== undefined && { schedule: { cron, timezone } }),
+    } satisfies Inputs['automations']['create'];
+    const server = corral();
+    const { id } = await server.call((api) => api.automations.create.mutate(spec));
+    let stays = cron !== undefined || options.flag('detach');
+    try {
+      let start = await server.call((api) => api.automations.start.mutate({ id }));
+      if (options.flag('detach')) {
+        io.print(options.flag('json') ? JSON.stringify({ automation: id, start: start.id }) : id);
+        return exitCodes.ok.code;
+      }
+      io.say('Preparing. This ends when .corral/setup.sh has.');
+      while (!isOver(start) && !io.signal.aborted) {
+        await pause(lookMs, io.signal).catch(() => {});
+        const all = await server.call((api) => api.automations.starts.query({ id, limit: 200 }));
+        start = all.find((one) => one.id === start.id) ?? start;
+      }
+      if (!isOver(start)) {
+        stays = true; // it goes on there
+        io.say(`It goes on. See: corral automation starts ${id}`);
+        return exitCodes.interrupted.code;
+      }
+      const isDone = start.outcome?.status === 'completed';
+      const text = oneLine(start.text, 2_000);
+      if (options.flag('json')) io.print(JSON.stringify({ ...(stays && { automation: id }), ...start }));
+      else if (isDone) io.print(text);
+      else io.say(text);
+      return isDone ? exitCodes.ok.code : exitCodes.failed.code;
+    } finally {
+      if (!stays) await server.call((api) => api.automations.delete.mutate({ id })).catch(() => {});
+    }
+  },
+};
