@@ -95,7 +95,7 @@ async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): 
       await run.answer(await filled(ask));
     }
     for (const call of approvals) {
-      const why = call.reason ? `\nThe provider of the model wants a person to decide: ${printable(call.reason)}` : '';
+      const why = call.reason ? `\n${printable(call.reason)}` : '';
       io.say(`The agent wants to use ${call.function}:\n  ${callText(call)}${why}`);
       const said = (await ask('Allow it? [y]es, [n]o, or say why not: ')).trim();
       if (/^(y|yes)$/i.test(said)) await run.approve(call.callId);

@@ -10,6 +10,7 @@ import { workspace } from './compat/workspace/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
+import { memory } from './memory/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
 import { repositories } from './repositories/descriptor.ts';
 import { sandboxes } from './sandboxes/descriptor.ts';
@@ -36,6 +37,7 @@ export const facadeDescriptors = {
   automations,
   webhooks,
   skills,
+  memory,
   workspace,
   opencodex,
   guide,

@@ -21,6 +21,8 @@ export interface Metrics {
   automationStart(cause: string, end: string): void;
   /** Counts a delivery from outside: `started`, `left_out`, or the code of the error. */
   hookDelivery(outcome: string): void;
+  /** Counts a change of a note that outlives sessions. */
+  memoryChange(by: 'person' | 'agent', action: string): void;
   /** Counts a try of an outgoing webhook: `delivered`, `again` (it is tried later) or `failed` for good. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
@@ -81,6 +83,12 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const noteChanges = new Counter({
+    name: 'corral_memory_changes_total',
+    help: 'Changes of notes that outlive sessions, by who made them and what they did',
+    labelNames: ['by', 'action'],
+    registers,
+  });
   const tries = new Counter({
     name: 'corral_webhook_tries_total',
     help: 'Tries of outgoing webhooks, by their outcome',
@@ -139,6 +147,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     runEnded: (status) => runs.inc({ status }),
     automationStart: (cause, end) => starts.inc({ cause, end }),
     hookDelivery: (outcome) => deliveries.inc({ outcome }),
+    memoryChange: (by, action) => noteChanges.inc({ by, action }),
     webhookTry: (outcome) => tries.inc({ outcome }),
     warmPool: (outcome) => claims.inc({ outcome }),
     streamOpened(transport) {

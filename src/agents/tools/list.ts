@@ -6,6 +6,7 @@ import type { Size } from './computer/screen.ts';
 import { delegateTools } from './delegation/delegate.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
 import { fileEdit } from './file-edit.ts';
+import { memoryTools } from './memory/memory.ts';
 import { notifyUser } from './message.ts';
 import { openPullRequest } from './pull-request.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
@@ -31,6 +32,7 @@ export const builtInTools: readonly Tool[] = [
   fileFindByName,
   openPullRequest,
   skillRead,
+  ...memoryTools,
   ...delegateTools,
   notifyUser,
   todo,

@@ -3,6 +3,7 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { anyGlob } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
 import { builtInTools, type ComputerShape, computerTools } from './list.ts';
+import type { MemoryAccess } from './memory/agent-memory.ts';
 import { askUser } from './special.ts';
 import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { familyOf } from './words.ts';
@@ -49,6 +50,14 @@ export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
 /** The same without the tools that need a skill. */
 export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
+
+/** The same without the tools that need more of a memory than the agent has. */
+export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
+  filterTools(
+    registry,
+    ({ needs }) =>
+      !(needs.includes('memory') && access === undefined) && !(needs.includes('memory_write') && access !== 'write'),
+  );
 
 /** The same without the tools that need children. */
 export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>

@@ -5,6 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ChildRuns } from './delegation/child-runs.ts';
+import type { AgentMemory } from './memory/agent-memory.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
@@ -36,6 +37,10 @@ export interface ToolContext {
   readonly children?: ChildRuns;
   /** Absent where the session has no skills. */
   readonly skills?: SkillReader;
+  /** Absent where the agent has no memory. */
+  readonly memory?: AgentMemory;
+  /** A person approved this call. */
+  readonly isApproved?: boolean;
   /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
@@ -132,8 +137,9 @@ export type ToolGroup = (typeof toolGroups)[number];
 /**
  * A part of the server or of the session without which a tool cannot work. A model is never offered a tool whose needs are not
  * met. `repository`: one that the session may write. `skill`: the session has skills. `children`: the agent can delegate.
+ * `memory`, `memory_write`: the agent has notes that outlive the session, which it can read, or change too.
  */
-export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children';
+export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
 /** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
 export type CallNames = (
@@ -160,6 +166,11 @@ export interface ToolDescription {
   readonly needs: readonly ToolNeed[];
   /** Calls of the tool wait for a person's permission, unless a rule of the approvals allows or denies them. */
   readonly asksFirst?: boolean;
+  /**
+   * Calls of the tool wait for a person in a session that has read words of strangers, and no rule of the approvals
+   * allows them: the tool speaks to later sessions.
+   */
+  readonly asksAfterStrangers?: boolean;
   /** The program that made the session carries its calls out; a call waits for the program's result. */
   readonly byClient?: true;
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
@@ -190,7 +201,7 @@ export interface Tool extends ToolDescription {
 }
 
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
-  Partial<Pick<ToolDescription, 'needs' | 'calledIn' | 'asksFirst'>>;
+  Partial<Pick<ToolDescription, 'needs' | 'calledIn' | 'asksFirst' | 'asksAfterStrangers'>>;
 
 /**
  * Defaults: the tool needs the sandbox only, its calls run in the order of its family, and facades do not rename it.

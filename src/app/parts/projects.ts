@@ -50,6 +50,8 @@ interface Options {
   readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
+  /** Forgets the notes of a project that is deleted. */
+  readonly forgetNotes: (project: string) => Promise<void>;
   /** Called when users' credentials change. */
   readonly onCredentials: () => void;
 }
@@ -70,6 +72,7 @@ export async function projectParts({
   computers,
   templates,
   checkModel,
+  forgetNotes,
   onCredentials,
 }: Options) {
   const { records } = store;
@@ -138,6 +141,7 @@ export async function projectParts({
   const removeBelongings = async (project: string) => {
     await uploads.deleteProject(project);
     await credentials.forget(project);
+    await forgetNotes(project);
   };
   return {
     profileOf,

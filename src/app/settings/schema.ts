@@ -33,7 +33,7 @@ import { facadeSections } from '../../facades/list.ts';
 import { isServer } from '../../forges/list.ts';
 import { model, models } from './models.ts';
 import { browser, desktop, egress, sandbox } from './sandboxes.ts';
-import { keys, retention, snapshots, storage } from './storage.ts';
+import { keys, memory, retention, snapshots, storage } from './storage.ts';
 
 const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
@@ -241,6 +241,7 @@ export const Config = z.strictObject({
   }),
   person: periodBudgets('one person (the owner of sessions)'),
   project: periodBudgets('one project'),
+  memory,
 
   sandbox,
   egress,

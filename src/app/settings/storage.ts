@@ -62,6 +62,27 @@ export const retention = z.strictObject({
   ),
 });
 
+export const memory = z.strictObject({
+  agents: setting(
+    oneOf('off', 'read', 'write'),
+    'off',
+    'whether agents read, or also write, notes that outlive their sessions, see docs/memory.md; a template can choose otherwise',
+  ),
+  maxNoteBytes: setting(size(1, 1024 * 1024), '64KiB', 'the longest note'),
+  maxBytes: setting(
+    size(1, 64 * 1024 * 1024),
+    '4MiB',
+    'all notes of a person or a project together; earlier versions may take as much again, then the oldest go',
+  ),
+  maxVersions: setting(integer(2, 100), 20, 'versions that a note keeps, the newest'),
+  days: setting(integer(0, 36_500), 0, 'a note is deleted when nobody changed it for so long; 0 is never'),
+  historyDays: setting(
+    integer(0, 36_500),
+    90,
+    'earlier versions, and notes that were deleted, are forgotten after this time; 0 is never',
+  ),
+});
+
 export const snapshots = z.strictObject({
   keep: setting(
     integer(0, 1_000),

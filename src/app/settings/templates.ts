@@ -101,6 +101,10 @@ const TemplateFile = z.strictObject({
     { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
     'how many children its agent can have at work at once; unset: it cannot delegate',
   ),
+  memory: optional(
+    oneOf('off', 'read', 'write'),
+    'whether its agents read, or also write, notes that outlive their sessions, see docs/memory.md',
+  ),
   skills: optional(
     wordList(
       'names of shared skills such as pdf, or pdf@3 for one version',

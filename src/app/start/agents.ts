@@ -19,6 +19,7 @@ import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
 import { agentDesktop } from '../../sessions/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../sessions/desktop/screens.ts';
 import { type PictureService, pictureService } from '../../sessions/desktop/screenshots.ts';
+import { Notes } from '../../sessions/memory/notes.ts';
 import { templateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
@@ -43,6 +44,8 @@ export interface Agents extends AsyncDisposable {
   readonly projects: ProjectParts;
   readonly templates: TemplateService;
   readonly skills: SkillService;
+  /** The notes that outlive sessions. */
+  readonly notes: Notes;
   /** The skills that each session has. */
   readonly sessionSkills: SessionSkills;
   readonly desktop: AgentDesktop;
@@ -94,10 +97,13 @@ export async function openAgents(
   approvalsOf(config.approvals, tools);
   refuseUnknown('tools.deny', config.tools.deny, tools);
   const { fallbacks } = config.models;
+  const { agents: memory, ...noteLimits } = config.memory;
+  const notes = new Notes({ records: store.records, clock, newId, limits: noteLimits });
   const usual = onceFor((now: Config) => {
     const off = deniedIn(now);
     const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allows({ deny: off }, tool));
-    return { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
+    const usual = { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
+    return memory === 'off' ? usual : { ...usual, memory };
   });
   const templates = templateService(readTemplates(config, tools));
   const projects = await projectParts({
@@ -110,6 +116,7 @@ export async function openAgents(
     usualOf: () => usual(live.now),
     denied: () => deniedIn(live.now),
     checkModel: realModels.check,
+    forgetNotes: (id) => notes.forget({ of: 'project', id }),
     onCredentials: () => credentials.changed(),
   });
   const skills = skillService({
@@ -161,6 +168,7 @@ export async function openAgents(
     projects,
     templates,
     skills,
+    notes,
     sessionSkills,
     toolServers,
     kernels,

@@ -13,6 +13,7 @@ import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { agentMemory, listNotes } from '../../sessions/memory/agent-memory.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
@@ -183,6 +184,9 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
         children: delegation,
         skillsOf: (session) => agents.sessionSkills.of(session),
+        memoryOf: (session, runId) =>
+          agentMemory(agents.notes, session, { runId, told: (action) => metrics.memoryChange('agent', action) }),
+        listNotes,
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),

@@ -44,6 +44,7 @@ import { checkChange, knownSettings } from '../settings/changeable.ts';
 import type { Agents } from './agents.ts';
 import { openAutomations } from './automations.ts';
 import type { RunningEngine } from './engine.ts';
+import { openMemory } from './memory.ts';
 import { RunnableTemplates } from './runnable-templates.ts';
 import { checkSandboxChoice } from './sandbox-choice.ts';
 import { proxyPort, type Sandboxes } from './sandboxes.ts';
@@ -210,7 +211,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   parts.running.pullRequests.meet(pullRequests);
   const withoutKeys: Omit<
     Services,
-    'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage' | 'budgets'
+    'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage' | 'budgets' | 'memory'
   > = {
     shares,
     snapshots: named.service,
@@ -285,6 +286,15 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
   );
   const people = async () => new Map((await keys.list()).map(({ id, name }) => [id, name])); // an owner is its first key
+  const projectNames = async () => {
+    const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
+    return new Map(all.map(({ id, name }) => [id, name]));
+  };
+  const owners = async () =>
+    new Map([...keys.principals().flatMap(({ owner }) => (owner ? [[owner, ''] as const] : [])), ...(await people())]);
+  const memory = stack.use(
+    openMemory(startup, { notes: agents.notes, people: owners, projects: projectNames, replica }),
+  );
   const waitingRuns = new WaitingRuns({
     ledger: parts.running.ledger,
     sessions,
@@ -345,14 +355,12 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       store,
       limitsOf: (of) => periodLimits(live.now[of]),
       people,
-      async projects() {
-        const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
-        return new Map(all.map(({ id, name }) => [id, name]));
-      },
+      projects: projectNames,
       now: () => clock.now(),
       wake: waitingRuns.wake,
     }),
     webhooks: webhooks.service,
+    memory: memory.service,
     documents: documentService({ records, clock, ids }),
     models: modelService({
       directory: projects.directory,

@@ -15,6 +15,7 @@ import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { automationCommand } from './server/automations.ts';
 import { budgetCommand } from './server/budgets.ts';
+import { memoryCommand } from './server/memory.ts';
 import { skillCommand } from './server/skills.ts';
 import { usageCommand } from './server/usage.ts';
 import { webhookCommand } from './server/webhooks.ts';
@@ -28,5 +29,5 @@ export const clientCommands: readonly CliCommand[] = [
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, pauseCommand, resumeCommand],
   ...[stopCommand, rmCommand, mcpCommand],
-  ...[automationCommand, webhookCommand, skillCommand, workerCommand, usageCommand, budgetCommand],
+  ...[automationCommand, webhookCommand, skillCommand, memoryCommand, workerCommand, usageCommand, budgetCommand],
 ];

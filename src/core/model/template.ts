@@ -72,6 +72,8 @@ export interface Template {
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   /** The children that its agent can have at work at once; unset: it cannot delegate. */
   readonly children?: number | undefined;
+  /** Whether its agents have notes that outlive their sessions; unset: as the settings say. */
+  readonly memory?: 'off' | 'read' | 'write' | undefined;
   /** Shared skills of its agents: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[] | undefined;
   readonly tools: {

@@ -36,6 +36,7 @@ const ordered: readonly Section[] = [
       ['models', 'Choose a model'],
       ['tools', 'Give an agent tools'],
       ['skills', 'Give an agent skills'],
+      ['memory', 'Let agents remember'],
       ['delegation', 'Let an agent delegate'],
       ['budgets', 'Limit what people and projects use'],
       ['mcp', 'Use tools of MCP servers'],

@@ -19,6 +19,7 @@ const own: Readonly<Record<string, string>> = {
   Automations: 'Agents that start by themselves, by a schedule or a call.',
   Webhooks: 'Programs outside that hear of runs, automations and sessions.',
   Skills: 'Folders with instructions and scripts, which agents read when they need them.',
+  Memory: 'Notes of people and projects that outlive sessions, which agents read and write.',
   Previews: 'What listens in a sandbox, and addresses to look at it.',
   Desktop: "A session's screen, and who has its keyboard and mouse.",
   MCP: 'Corral as a tool of assistants that speak the Model Context Protocol.',

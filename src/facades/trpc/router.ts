@@ -16,6 +16,7 @@ import { runsRouter } from './routers/runs.ts';
 import { sandboxRouter } from './routers/sandbox.ts';
 import { budgetsRouter } from './routers/server/budgets.ts';
 import { keysRouter } from './routers/server/keys.ts';
+import { memoryRouter } from './routers/server/memory.ts';
 import { settingsRouter } from './routers/server/settings.ts';
 import { usageRouter } from './routers/server/usage.ts';
 import { sessionsRouter } from './routers/sessions.ts';
@@ -55,6 +56,7 @@ export const appRouter = router({
   settings: settingsRouter,
   usage: usageRouter,
   budgets: budgetsRouter,
+  memory: memoryRouter,
   keys: keysRouter,
   system: systemRouter,
 });

@@ -41,7 +41,8 @@ export function withAudit<Service extends object>(
     async (...args) => {
       const principal = audit.principalOf();
       const tell = (outcome: string, result?: unknown) => {
-        for (const target of targetsOf(args[0], result)) audit.tell({ principal, action, target, outcome });
+        for (const target of noteOf(args, principal) ?? targetsOf(args[0], result))
+          audit.tell({ principal, action, target, outcome });
       };
       try {
         const result = await methods[name]?.call(service, ...args);
@@ -62,6 +63,13 @@ export function withAudit<Service extends object>(
 /** The target is then the provider, because the rest can contain a key. */
 const isAccess = (given: unknown): given is { provider: string } =>
   typeof (given as { provider?: unknown } | undefined)?.provider === 'string';
+
+/** The holder and the path of a note; undefined: the call is about none. */
+function noteOf([holder, note]: readonly unknown[], { owner }: Principal): [string] | undefined {
+  const { of, id = owner ?? '' } = (holder ?? {}) as { readonly of?: string; readonly id?: string };
+  const path = typeof note === 'string' ? note : (note as { readonly path?: string } | undefined)?.path;
+  return of === undefined || path === undefined ? undefined : [`${of}:${id}/${path}`];
+}
 
 type CreatedResult = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
 /** The ids to record: the call's first argument when it is an id or names a provider, else the ids in the result. */

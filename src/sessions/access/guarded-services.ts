@@ -17,6 +17,7 @@ import { withChecks } from './checked-service.ts';
 import { automationCheck, guardedAutomations } from './guarded-automations.ts';
 import { guardedBudgets } from './guarded-budgets.ts';
 import { documentCheck, guardedDocuments } from './guarded-documents.ts';
+import { guardedMemory } from './guarded-memory.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
@@ -91,6 +92,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       principalOf,
       seeProject: async (id) => await intoProject(id, 'see'),
     }),
+    memory: guardedMemory(services.memory, { principalOf, ofProject: (id, action) => intoProject(id, action) }),
     usage: guardedUsage(services.usage, principalOf),
     snapshots: guardedSnapshots(services.snapshots, byRules.snapshots, { principalOf, session: check }),
     settings: forAdministrators(services.settings, settingsRules, principalOf),

@@ -22,6 +22,7 @@ import { type AutomationService, automationRules } from './server/automations.ts
 import { type BudgetService, budgetRules } from './server/budgets.ts';
 import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
 import { type DocumentService, documentRules } from './server/documents.ts';
+import { type MemoryService, memoryRules } from './server/memory.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
@@ -68,6 +69,7 @@ export interface Services {
   readonly settings: SettingsService;
   readonly usage: UsageService;
   readonly budgets: BudgetService;
+  readonly memory: MemoryService;
   readonly shares: ShareService;
   readonly snapshots: SnapshotService;
   readonly templates: TemplateList;
@@ -100,6 +102,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },
   budgets: { of: 'session', rules: budgetRules },
+  memory: { of: 'session', rules: memoryRules },
   shares: { of: 'session', rules: shareRules },
   snapshots: { of: 'snapshot', rules: snapshotRules },
   templates: { of: 'session', rules: templateRules },

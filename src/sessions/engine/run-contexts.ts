@@ -1,8 +1,10 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
+import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
   type ToolRegistry,
   toolsAskingFirst,
+  withMemory,
   withoutChildren,
   withoutDesktop,
   withoutRepositories,
@@ -84,6 +86,9 @@ export interface AgentParts {
   };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
+  /** The notes that outlive a session, and their list as the model reads it; undefined: no agent has a memory. */
+  readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
+  readonly listNotes?: (memory: AgentMemory) => Promise<string>;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
 }
@@ -108,6 +113,7 @@ export interface RunContexts {
 
 export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
   const memory = new WorkspaceMemory();
+  const noteLists = new WeakMap<object, string>();
   const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
 
@@ -173,7 +179,11 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const skilled = listed === undefined ? withoutSkills(visible) : visible;
     const children =
       profile.children === undefined ? undefined : agents.children?.of(live.writer.record, runId, profile.children);
-    const own = children ? skilled : withoutChildren(skilled);
+    const delegating = children ? skilled : withoutChildren(skilled);
+    const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
+    const own = withMemory(delegating, notes && profile.memory);
+    // Read once in a run: a prompt that changed in the middle of it would cost the provider's cache.
+    if (notes && agents.listNotes && !noteLists.has(runWriter)) noteLists.set(runWriter, await agents.listNotes(notes));
     const lent = children && budget ? await agents.children?.reservedFor(id) : undefined;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
@@ -186,6 +196,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       hasToolServers,
       approvals: askedFirst(approvals ?? noApprovals, own),
       skills: listed,
+      notes: noteLists.get(runWriter),
       memory: await memory.of(runWriter, reader, until),
     });
     return {
@@ -200,6 +211,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(pictures && { keepPicture: pictures.keepPicture }),
       ...(opener && { pullRequests: opener }),
       ...(children && { children }),
+      ...(notes && { memory: notes }),
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
@@ -209,6 +221,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       toolTimeoutMs,
       approvals,
       isPermitted: (tool) => live.writer.record.permitted.includes(tool),
+      strangers: () => live.writer.record.strangers,
       task: live.task,
       workdir: folder,
       sandbox: { use },

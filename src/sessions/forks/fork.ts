@@ -198,6 +198,8 @@ export class Forks {
       sandboxState: 'created',
       sandboxHeld: false,
       sandboxUntrusted: false,
+      // A log that was cut does not tell of all of them.
+      strangers: [...new Set([...parent.strangers, ...record.strangers])],
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
     await failpoint('fork.appended');

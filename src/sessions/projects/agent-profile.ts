@@ -87,6 +87,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       template.models.fallbacks,
       template.skills,
       template.children,
+      template.memory,
       session.parent,
     ];
     unset.push(session.toolServers, template.mcp.servers, off[0]);
@@ -96,6 +97,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       allows(template.tools, tool) && allows({ deny: off }, tool);
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && samplingOf(config.options);
+    const memory = memoryOf(usual, template);
     const whole: Profile = {
       model,
       plans,
@@ -113,6 +115,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       ...(template.promptParts && { promptParts: template.promptParts }),
       ...(template.skills && { skills: template.skills }),
       ...(template.children !== undefined && { children: template.children }),
+      ...(memory && { memory }),
       ...(sampling && { sampling }),
       ...(agent && { agent }),
     };
@@ -182,6 +185,10 @@ function limitsOver(usual: Profile, own: ReturnType<typeof limitsOf>): ReturnTyp
     ...((approvals ?? own.approvals) && { approvals: { ...approvals, ...own.approvals } }),
   };
 }
+
+/** A template gives a memory, or takes it away. */
+const memoryOf = ({ memory }: Profile, { memory: own }: TemplateAgent): Profile['memory'] =>
+  own === undefined ? memory : own === 'off' ? undefined : own;
 
 /** Undefined: neither the session nor its project nor the server names a template. */
 function templateNameOf({ template, templateBy }: SessionRecord, config: AgentConfig | undefined): string | undefined {

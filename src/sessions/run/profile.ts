@@ -1,5 +1,6 @@
 import type { Budget } from '../../../machines/run-types.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
+import type { MemoryAccess } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
@@ -25,6 +26,8 @@ export interface Profile {
   readonly promptParts?: Readonly<Record<string, string>>;
   /** The children that the agent can have at work at once; undefined: it cannot delegate. */
   readonly children?: number;
+  /** The notes that outlive sessions: whether the agent reads or changes them; undefined: it has none. */
+  readonly memory?: MemoryAccess;
   /** The uploaded skills that the template names. */
   readonly skills?: readonly string[];
   readonly sampling?: Sampling;

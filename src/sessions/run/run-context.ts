@@ -1,5 +1,6 @@
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
+import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type {
   ControlWaiter,
@@ -14,6 +15,7 @@ import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
+import type { StrangerSource } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SharedBudgets } from './accounts.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
@@ -90,6 +92,8 @@ export interface RunContext {
   readonly approvals: Approvals | undefined;
   /** Whether a person permitted all calls of this tool in the session. */
   readonly isPermitted?: (tool: string) => boolean;
+  /** The ways by which words of strangers came into the session so far. */
+  readonly strangers?: () => readonly StrangerSource[];
   readonly sandbox: SandboxUser;
   /** Absent where the session has no repository that it may write. */
   readonly pullRequests?: PullRequestOpener;
@@ -97,6 +101,8 @@ export interface RunContext {
   readonly children?: ChildRuns;
   /** Absent where the session has no skills. */
   readonly skills?: SkillReader;
+  /** Absent where the agent has no memory. */
+  readonly memory?: AgentMemory;
   /** The desktop of tools that use the screen; undefined when sandboxes have none. */
   readonly desktop?: SeenDesktop;
   /** Stores a picture of a result, also where there is no desktop. */

@@ -1,4 +1,10 @@
-import { toolsAskingFirst, withoutChildren, withoutRepositories, withoutSkills } from '../../agents/tools/registry.ts';
+import {
+  toolsAskingFirst,
+  withMemory,
+  withoutChildren,
+  withoutRepositories,
+  withoutSkills,
+} from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
@@ -14,7 +20,8 @@ export function effectiveAgent(record: SessionRecord, profile: Profile, server: 
   const offered = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
   // A workspace that brings skills is known once the sandbox runs.
   const skilled = profile.skills?.length || record.skills?.length ? offered : withoutSkills(offered);
-  const tools = profile.children === undefined ? withoutChildren(skilled) : skilled;
+  const delegating = profile.children === undefined ? withoutChildren(skilled) : skilled;
+  const tools = withMemory(delegating, profile.memory);
   const approvals = profile.approvals?.tools ?? server.approvals;
   return {
     template: record.template,

@@ -362,6 +362,38 @@ test('budget gives a person a limit, shows it, and takes it back', async () => {
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('a number, unlimited, or default')]);
 });
 
+test('memory writes a note, shows its history, undoes, redacts and removes it', async () => {
+  const note = join(cli.folder, 'note.md');
+  for (const text of ['one\n', 'two\n']) {
+    await writeFile(note, text);
+    expect((await corral('memory', 'edit', 'build/commands.md', '--file', note)).code).toBe(0);
+  }
+  const list = await corral('memory');
+  expect(list.stdout).toMatch(/^build\/commands[.]md +v2 +4 bytes +\d{4}-\d\d-\d\d .* a person\n$/);
+  expect((await corral('memory', 'show', 'build/commands.md')).stdout).toBe('two\n');
+  expect((await corral('memory', 'show', 'build/commands.md', '1')).stdout).toBe('one\n');
+  expect((await corral('memory', 'undo', 'build/commands.md', '--json')).stdout).toContain('"version":3');
+  expect((await corral('memory', 'redact', 'build/commands.md', '2')).code).toBe(0);
+  const history = await corral('memory', 'history', 'build/commands.md');
+  const lines = history.stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
+  expect(lines.map(([number, , , what]) => [number, what])).toEqual([
+    ['v3', '4 bytes'],
+    ['v2', 'redacted'],
+    ['v1', '4 bytes'],
+  ]);
+  expect((await corral('memory', 'rm', 'build/commands.md')).stdout).toContain('deleted');
+  expect((await corral('memory')).stderr).toContain('There are no notes');
+  const gone = await corral('memory', 'show', 'build/commands.md');
+  expect([gone.code, gone.stderr]).toEqual([5, expect.stringContaining('There is no note build/commands.md.')]);
+  const wrong = await corral('memory', 'undo', 'build/commands.md', 'many');
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('many is no version')]);
+  const nowhere = await corral('memory', 'list', '--project', 'nothing');
+  expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('no project nothing')]);
+});
+
 test('a local server is found without an address or a token', async () => {
   const { code, stdout } = await cli.run(['ls', '--json'], { env: { CORRAL_DATA_DIR: server.data } });
   expect([code, stdout]).toEqual([0, expect.stringContaining('"id"')]);

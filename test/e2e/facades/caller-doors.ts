@@ -114,6 +114,9 @@ function filled(path: string, to: Targets): string {
     '/api/v1/sessions/{sid}/repositories/patch': '?path=project',
     '/api/v1/sessions/{sid}/pull-requests': '?path=project',
     '/ws': '?user_id=someone',
+    '/api/v1/memory/notes': `?of=project&id=${to.project}`,
+    '/api/v1/memory/note': `?of=project&id=${to.project}&path=build.md`,
+    '/api/v1/memory/history': `?of=project&id=${to.project}&path=build.md`,
     '/api/v1/chats': `?project_id=${to.project}`,
   };
   const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;

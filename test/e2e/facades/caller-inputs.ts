@@ -11,6 +11,7 @@ const skillFiles = [
     ),
   },
 ];
+const noteOf = ({ project }: Targets) => ({ of: 'project', id: project, path: 'build.md' });
 const inputs: Record<string, (to: Targets) => object> = {
   'sessionCredentials.put': ({ sid }) => ({ sessionId: sid, ...bound }),
   'sessionCredentials.revoke': ({ sid }) => ({ sessionId: sid, name: 'api' }),
@@ -83,6 +84,10 @@ const inputs: Record<string, (to: Targets) => object> = {
   'budgets.list': () => ({}),
   'budgets.get': ({ project }) => ({ of: 'project', id: project }),
   'budgets.change': ({ project }) => ({ of: 'project', id: project, tokensPerDay: null }),
+  'memory.list': () => ({}),
+  'memory.notes': ({ project }) => ({ of: 'project', id: project }),
+  'memory.write': (to) => ({ ...noteOf(to), text: 'Run make.' }),
+  'memory.redact': (to) => ({ ...noteOf(to), path: 'tokens.md', version: 1 }),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': ({ key }) => ({ id: key }),
 };
@@ -92,6 +97,7 @@ export function inputOf(name: string, to: Targets): object {
   if (given) return given(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
   if (name.startsWith('skills.')) return { id: to.skill };
+  if (name.startsWith('memory.')) return noteOf(to);
   if (name === 'snapshots.list' || name === 'serverCredentials.list') return {};
   if (name === 'snapshots.create') return { sessionId: to.sid };
   if (name.startsWith('snapshots.')) return { id: to.snapshot };

@@ -124,6 +124,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/budgets
     GET /api/v1/webhooks
     GET /api/v1/skills
+    GET /api/v1/memory
     GET /api/v1/snapshots
     GET /api/v1/models
     GET /api/v1/projects/templates/list
@@ -184,6 +185,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `GET /api/v1/automations/{id}/starts
     GET /api/v1/webhooks/{id}/deliveries
     GET /api/v1/skills/{id}
+    GET /api/v1/memory/notes
+    GET /api/v1/memory/note
+    GET /api/v1/memory/history
     GET /api/v1/skills/{id}/versions/{version}
     GET /api/v1/skills/{id}/versions/{version}/content
     GET /e2b/sandboxes/{sid}/logs
@@ -261,6 +265,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/automations/{id}/secret
     PATCH /api/v1/webhooks/{id}
     POST /api/v1/skills/{id}/versions
+    PUT /api/v1/memory/note
+    DELETE /api/v1/memory/note
+    POST /api/v1/memory/undo
+    POST /api/v1/memory/redact
     POST /api/v1/webhooks/{id}/resume
     POST /api/v1/webhooks/{id}/rotate
     POST /api/v1/webhooks/{id}/test
@@ -392,7 +400,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'usage.report\nbudgets.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nbudgets.list\nmemory.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
@@ -407,6 +415,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'read',
     `automations.starts
     webhooks.deliveries
+    memory.notes
+    memory.read
+    memory.history
     skills.get
     skills.version
     skills.read
@@ -447,6 +458,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     automations.start
     automations.rotateSecret
     webhooks.update
+    memory.write
+    memory.delete
+    memory.undo
+    memory.redact
     skills.addVersion
     snapshots.update
     webhooks.resume

@@ -70,6 +70,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   const { services, keys } = core;
   const { signal } = new AbortController();
   const project = await services.projects.create({ name: 'One', owner: owner.id });
+  await withNotes(owner, project.id);
   const session = await services.sessions.create({ origin: 'trpc', owner: owner.id, projectId: project.id });
   const file = await upload(owner, { name: 'a.txt', mimeType: 'text/plain' });
   const terminal = await services.terminals.open(session.id, signal).then(
@@ -121,6 +122,11 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
   if (procedure === 'webhooks' || door.includes('/webhooks/{id}')) return await aWebhook(owner);
+  if (procedure === 'memory' || door.includes('/memory/')) {
+    const { id: project } = await services.projects.create({ name: 'Two', owner: id });
+    await withNotes(owner, project);
+    return { project };
+  }
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('snapshot_id') || door.includes('/e2b/templates/')) return { snapshot: await aSnapshot(owner) };
@@ -180,6 +186,13 @@ async function anAutomation({ id: owner, server }: Owner): Promise<string> {
       ...rules,
     })
   ).id;
+}
+
+/** Notes of a project, each with two versions. */
+async function withNotes({ id: owner, server }: Owner, project: string): Promise<void> {
+  const { memory } = server.core.services;
+  for (const path of ['build.md', 'tokens.md'])
+    for (const text of ['first', 'second']) await memory.write({ of: 'project', id: project }, { path, text }, owner);
 }
 
 let skillsMade = 0;

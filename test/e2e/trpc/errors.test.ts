@@ -8,6 +8,7 @@ type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-test' };
+const note = { of: 'person', path: 'build.md' };
 const skill = { id: 'skill_0123456789abcdef01234567' };
 const skillFiles = [{ path: 'SKILL.md', content: 'LS0t' }];
 const automation = { id: '0123456789ab' }; // or a webhook
@@ -116,6 +117,14 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'automations.starts': { input: automation },
   'automations.times': { input: { cron: '0 9 * * *' } },
   'sessions.skills': { id: 'id' },
+  'memory.list': {},
+  'memory.notes': { input: { of: 'person' } },
+  'memory.read': { input: note },
+  'memory.write': { input: { ...note, text: 'Run make.' } },
+  'memory.delete': { input: note },
+  'memory.history': { input: note },
+  'memory.undo': { input: note },
+  'memory.redact': { input: { ...note, version: 'all' } },
   'skills.list': {},
   'skills.check': { input: { files: [] } },
   'skills.create': { input: { files: skillFiles } },
@@ -272,6 +281,7 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
     'automations.list',
     'webhooks.list',
     'skills.list',
+    'memory.list',
     'settings.list',
     'models.inForce',
     'models.offered',

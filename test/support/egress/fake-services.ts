@@ -23,6 +23,8 @@ import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
 import { Watchers } from '../../../src/sessions/engine/watchers.ts';
+import { memoryService } from '../../../src/sessions/memory/memory-service.ts';
+import { Notes } from '../../../src/sessions/memory/notes.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
@@ -160,7 +162,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     logged: async () => ({ day: { tokens: 0, cost: 0 }, month: { tokens: 0, cost: 0 } }),
     warn: () => {},
   });
+  const projectNames = async () => {
+    const { projects: all } = await services.projects.list({ skip: 0, limit: 100 });
+    return new Map(all.map(({ id, name }) => [id, name]));
+  };
+  const limits = { maxNoteBytes: 65_536, maxBytes: 4_194_304, maxVersions: 20 };
   const services: Services = {
+    memory: memoryService({
+      notes: new Notes({ records: store.records, clock, newId: () => randomIds().short(), limits }),
+      people: async () => new Map(),
+      projects: projectNames,
+      count: () => {},
+    }),
     serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
     usage: usageService({ store, people: async () => new Map(), projectName: async (id) => id }),
     budgets: budgetService({
@@ -168,10 +181,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       store,
       limitsOf: () => noLimits,
       people: async () => new Map(),
-      async projects() {
-        const { projects: all } = await services.projects.list({ skip: 0, limit: 100 });
-        return new Map(all.map(({ id, name }) => [id, name]));
-      },
+      projects: projectNames,
       now: () => clock.now(),
       wake: () => {},
     }),

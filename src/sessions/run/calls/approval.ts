@@ -1,6 +1,7 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import { familyOf } from '../../../agents/tools/words.ts';
 import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
+import { strangersReason } from '../../../core/text/strangers.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import type { RunContext } from '../run-context.ts';
 import { ruleFor } from './approval-rules.ts';
@@ -13,7 +14,7 @@ export function shownArgs(args: unknown): Record<string, unknown> {
 
 /** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
 export function permissionFor(
-  { tools, approvals, isPermitted }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted'>,
+  { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none
@@ -41,11 +42,14 @@ export function permissionFor(
     return { kind: 'refused', why: `Not run: the user rejected this call.${said}` };
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
-  const listed = rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true;
+  const sources = (tool?.asksAfterStrangers && strangers?.()) || [];
+  const isSuspect = sources.length > 0; // then neither a rule nor an earlier permission allows the call
+  const listed = isSuspect || (rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true);
   const byClient = tool?.byClient && { byClient: true as const };
   const isListed = listed && family !== undefined && family !== 'message';
-  if (!byClient && (!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
-  const reason = confirm === undefined ? undefined : beginningOf(confirm, maxShown);
+  if (!byClient && (!isListed || (isPermitted?.(name) && !isSuspect)) && confirm === undefined) return undefined;
+  const warning = isSuspect ? strangersReason(sources) : undefined;
+  const reason = confirm === undefined ? warning : beginningOf(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
   const more = {
     ...(reason !== undefined && { reason }),
@@ -54,7 +58,8 @@ export function permissionFor(
     ...byClient,
   };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
-  const question = byClient ? waitsForClient(name, shown) : questionOf(name, shown, reason);
+  const why = confirm === undefined ? warning : `The provider of the model wants a person to decide: ${reason}`;
+  const question = byClient ? waitsForClient(name, shown) : questionOf(name, shown, why);
   return { kind: 'ask', question, approval };
 }
 
@@ -77,6 +82,6 @@ function toldArgs(args: Record<string, unknown>): string {
 }
 
 function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
-  const why = reason === undefined ? '' : `\n\nThe provider of the model wants a person to decide: ${reason}`;
+  const why = reason === undefined ? '' : `\n\n${reason}`;
   return `May I call ${name}?\n\n    ${toldArgs(args)}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
 }

@@ -83,10 +83,10 @@ const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: Pen
 
 async function perform(
   work: RunContext,
-  { callId, name, args, begun }: PendingCall,
+  { callId, name, args, begun, verdict }: PendingCall,
   signal: AbortSignal,
 ): Promise<ToolResult> {
-  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock, skills, children } = work;
+  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock, skills, children, memory } = work;
   using live = runWriter.listen(callId);
   const base = {
     sessionId: work.sessionId,
@@ -102,8 +102,9 @@ async function perform(
   if (needs.length === 0) {
     return await runTool(tools, { ...base, sandbox: outside, plan: runWriter.steps }, { name, args });
   }
-  if (needs.includes('skill') || needs.includes('children')) {
-    const lent = { ...(skills && { skills }), ...(children && { children }) };
+  if (needs.includes('skill') || needs.includes('children') || needs.includes('memory')) {
+    const isApproved = verdict?.decision === 'approved';
+    const lent = { isApproved, ...(skills && { skills }), ...(children && { children }), ...(memory && { memory }) };
     return await (begun ? reattachTool : runTool)(tools, { ...base, sandbox: outside, ...lent }, { name, args });
   }
   await using used = await sandbox.use(signal);

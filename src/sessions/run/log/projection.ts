@@ -4,6 +4,7 @@ import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
 import { addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
+import { StrangerSource, strangersIn } from '../../../core/text/strangers.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 
 /** The record as stored: the fields of lists, and the state that a restart needs. */
@@ -42,6 +43,8 @@ export const StoredSession = SessionRecord.extend({
   permitted: z.array(z.string()).default([]),
   /** The copy of files with which the session's first sandbox begins; null once it has them. */
   startsFrom: z.object({ blob: z.string() }).nullable().default(null),
+  /** The ways by which the words of strangers came into the session; they never leave it. */
+  strangers: z.array(StrangerSource).default(['earlier']),
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
@@ -59,11 +62,13 @@ interface ProjectionInput {
 }
 
 /** The record after one more fact; the same object when the fact changes nothing in it. */
-export function project(
-  record: StoredSession,
-  fact: SessionFact,
-  { seq, ts, watched }: ProjectionInput,
-): StoredSession {
+export function project(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
+  const source = strangersIn(fact);
+  const isNew = source !== undefined && !before.strangers.includes(source);
+  return projected(isNew ? { ...before, strangers: [...before.strangers, source] } : before, fact, input);
+}
+
+function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched }: ProjectionInput): StoredSession {
   const now = { updatedAt: ts, lastSeq: seq };
   if (isNote(fact)) return frequent.has(fact.type) ? record : { ...record, lastSeq: seq };
   switch (fact.type) {
@@ -208,6 +213,7 @@ export function publicRecord({
   isOverBudget: _over,
   startsFrom: _files,
   permitted: _permitted,
+  strangers: _strangers,
   ...record
 }: StoredSession): SessionRecord {
   return record;
@@ -266,5 +272,6 @@ export function newSession({
     isOverBudget: false,
     permitted: [],
     startsFrom: null,
+    strangers: [],
   };
 }

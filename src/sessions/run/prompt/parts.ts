@@ -18,6 +18,8 @@ export interface PromptFacts {
   readonly approvals: readonly string[];
   /** The names and descriptions of the session's skills. */
   readonly skills?: string | undefined;
+  /** The list of the notes that outlive the session; undefined: the agent has no memory. */
+  readonly notes?: string | undefined;
   /** The text of the workspace's AGENTS.md. */
   readonly memory?: string | undefined;
 }
@@ -41,6 +43,7 @@ const systemParts = {
   approvals: approvalsOf,
   plan: ({ plans }) => (plans ? {} : undefined),
   todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
+  notes: ({ notes, hasTool }) => (notes === undefined || !hasTool('memory_read') ? undefined : { notes }),
   // The last parts, because they can appear during a run: everything before them keeps its bytes, and caches hold.
   skills: ({ skills, hasTool }) => (skills === undefined || !hasTool('skill_read') ? undefined : { skills }),
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
@@ -71,6 +74,7 @@ const placeholders: Partial<Record<PartName, Placeholders>> = {
   approvals: { must: [], may: ['approvals'] },
   skills: { must: ['skills'] },
   memory: { must: ['memory'] },
+  notes: { must: ['notes'] },
   replan: { must: ['plan'] },
   'todo-list': { must: ['plan'] },
   step: { must: ['step'], may: ['plan', 'number'] },

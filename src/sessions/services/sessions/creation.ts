@@ -133,7 +133,14 @@ export function sessionCreation(parts: CreatorDeps) {
     ];
     if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
     const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
-    const doc = { ...record, ...files, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
+    const strangers = [...(startsFrom ? ['files' as const] : []), ...(parent ? ['session' as const] : [])];
+    const doc = {
+      ...record,
+      ...files,
+      strangers,
+      titleBy: isMeant ? ('client' as const) : null,
+      lastSeq: facts.length,
+    };
     await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
     supervisor.wake(id, 'start');
     return publicRecord(doc);

@@ -1,0 +1,29 @@
+/** Whether an agent only reads notes, or changes them too. */
+export type MemoryAccess = 'read' | 'write';
+
+/** A note as an agent sees it. The path begins with the holder: `person/` or `project/`. */
+export interface AgentNote {
+  readonly path: string;
+  readonly size: number;
+  readonly updatedAt: number;
+  readonly version: number;
+}
+
+/**
+ * The notes that outlive the session: those of its owner and of its project. Every method rejects with AppError:
+ * invalid_request, not_found, conflict, payload_too_large.
+ *
+ * @example
+ * const { text } = await memory.read('project/build.md');
+ */
+export interface AgentMemory {
+  list(): Promise<readonly AgentNote[]>;
+  read(path: string): Promise<AgentNote & { readonly text: string }>;
+  /** `append`: adds the text to the note, on a new line. `isApproved`: a person approved the call. */
+  write(
+    path: string,
+    text: string,
+    how: { readonly append: boolean; readonly isApproved: boolean },
+  ): Promise<AgentNote>;
+  delete(path: string, how: { readonly isApproved: boolean }): Promise<void>;
+}

@@ -1,0 +1,42 @@
+import { Rounds } from '../../core/concurrency/rounds.ts';
+import type { MemoryService } from '../../sessions/api/server/memory.ts';
+import { memoryService } from '../../sessions/memory/memory-service.ts';
+import type { Notes } from '../../sessions/memory/notes.ts';
+import type { Replica } from '../parts/replica.ts';
+import { inBackground, type Startup } from './startup.ts';
+
+interface MemoryDeps {
+  readonly notes: Notes;
+  readonly people: () => Promise<ReadonlyMap<string, string>>;
+  readonly projects: () => Promise<ReadonlyMap<string, string>>;
+  readonly replica: Pick<Replica, 'mayDeleteOld'>;
+}
+const dayMs = 86_400_000;
+const roundMs = 3_600_000;
+
+/** The notes that outlive sessions, and the rounds that forget the old ones. */
+export function openMemory(
+  { config, clock, logger, metrics, closing }: Startup,
+  { notes, people, projects, replica }: MemoryDeps,
+): AsyncDisposable & { readonly service: MemoryService } {
+  const { days, historyDays } = config.memory;
+  const ages = {
+    ...(days > 0 && { noteMs: days * dayMs }),
+    ...(historyDays > 0 && { historyMs: historyDays * dayMs }),
+  };
+  const rounds = new Rounds({
+    async round() {
+      if (await replica.mayDeleteOld()) await notes.age(ages);
+      return roundMs;
+    },
+    restMs: { first: roundMs / 60, longest: roundMs, failed: roundMs / 60 },
+    clock,
+    warn: (about, text) => logger.warn(about, text),
+    failure: 'old notes could not be forgotten; trying again',
+  });
+  const working = inBackground(closing, (signal) => rounds.run(signal));
+  return {
+    service: memoryService({ notes, people, projects, count: (action) => metrics.memoryChange('person', action) }),
+    [Symbol.asyncDispose]: () => working[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,110 @@
+import type { ServiceRules } from '../rules.ts';
+
+export const memoryHolders = ['person', 'project'] as const;
+/** The person or project to whom notes belong. A person is the owner of sessions; the empty id stands for sessions without an owner. */
+export interface MemoryHolder {
+  readonly of: (typeof memoryHolders)[number];
+  readonly id: string;
+}
+/** The same from a caller. Without an id: the caller itself. */
+export interface NamedMemory {
+  readonly of: MemoryHolder['of'];
+  readonly id?: string | undefined;
+}
+
+/** The writer of a version. `server`: it removed an old note by its age. */
+export type NoteAuthor =
+  | { readonly kind: 'person'; readonly id: string }
+  | {
+      readonly kind: 'agent';
+      readonly sessionId: string;
+      readonly runId: string;
+      /** A person approved the call. */
+      readonly approved: boolean;
+    }
+  | { readonly kind: 'server' };
+
+/** A note without its text. */
+export interface Note {
+  readonly path: string;
+  /** In bytes (UTF-8). */
+  readonly size: number;
+  /** The number of its newest version: 1, 2, 3 and so on. */
+  readonly version: number;
+  /** A deleted note keeps its history for a while, so that a person can undo the deletion. */
+  readonly deleted: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly author: NoteAuthor;
+}
+export interface NoteText extends Note {
+  readonly text: string;
+}
+export interface NoteVersion {
+  readonly number: number;
+  readonly at: number;
+  readonly action: 'write' | 'delete' | 'undo';
+  readonly author: NoteAuthor;
+  readonly size: number;
+  /** Null: the version deleted the note, or its text was redacted. */
+  readonly text: string | null;
+  /** The time and the person of its redaction; null: it has none. */
+  readonly redacted: { readonly at: number; readonly by: string } | null;
+}
+/** The notes of one person or project together. */
+export interface MemorySummary extends MemoryHolder {
+  /** The name that people see; empty: none. */
+  readonly name: string;
+  readonly notes: number;
+  /** In bytes, without the history. */
+  readonly size: number;
+  readonly maxSize: number;
+  /** Null: nothing was ever written. */
+  readonly updatedAt: number | null;
+}
+
+export interface NoteWrite {
+  readonly path: string;
+  readonly text: string;
+  /** The version that the writer has seen; 0: the note must not exist. Absent: the last write wins. */
+  readonly expect?: number | undefined;
+}
+
+/**
+ * Notes that outlive sessions: of a person, or of a project. Every method rejects with not_found for an unknown person,
+ * project or note. `by`: the person who acts; the guard of callers fills it in.
+ *
+ * @example
+ * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
+ */
+export interface MemoryService {
+  /** The caller's own, and of each project that it sees. */
+  list(): Promise<readonly MemorySummary[]>;
+  /** By path, deleted ones too. */
+  notes(holder: NamedMemory): Promise<readonly Note[]>;
+  /** Without `version`: the present text. Rejects: conflict (the text of this version is gone). */
+  read(holder: NamedMemory, path: string, version?: number): Promise<NoteText>;
+  /** Rejects: invalid_request, payload_too_large, conflict (`expect`, a folder of this name, or no room). */
+  write(holder: NamedMemory, note: NoteWrite, by?: string): Promise<Note>;
+  delete(holder: NamedMemory, path: string, by?: string): Promise<Note>;
+  /** The newest first. */
+  history(holder: NamedMemory, path: string): Promise<readonly NoteVersion[]>;
+  /** Gives the note the text of an earlier version, or of the one before the newest. Rejects: conflict. */
+  undo(holder: NamedMemory, path: string, to?: number, by?: string): Promise<Note>;
+  /**
+   * Removes the text of a version for good, or of all of them, which deletes the note. Rejects: conflict for the newest
+   * version of a note that is not deleted.
+   */
+  redact(holder: NamedMemory, path: string, version: number | 'all', by?: string): Promise<Note>;
+}
+
+export const memoryRules: ServiceRules<MemoryService> = {
+  list: { may: 'guarded', audit: null },
+  notes: { may: 'guarded', audit: null },
+  read: { may: 'guarded', audit: null },
+  write: { may: 'guarded', audit: 'memory.write' },
+  delete: { may: 'guarded', audit: 'memory.delete' },
+  history: { may: 'guarded', audit: null },
+  undo: { may: 'guarded', audit: 'memory.undo' },
+  redact: { may: 'guarded', audit: 'memory.redact' },
+};

@@ -1,0 +1,71 @@
+import type { AgentMemory, AgentNote } from '../../agents/tools/memory/agent-memory.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
+import type { Notes } from './notes.ts';
+
+/** The notes of a session's owner and project, as its agent reads and writes them. */
+export function agentMemory(
+  notes: Notes,
+  { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
+  { runId, told }: { readonly runId: string; readonly told?: (action: 'write' | 'delete') => void },
+): AgentMemory {
+  const holders: readonly MemoryHolder[] = [
+    ...(projectId === null ? [] : [{ of: 'project' as const, id: projectId }]),
+    { of: 'person', id: owner },
+  ];
+  const author = (approved: boolean): NoteAuthor => ({ kind: 'agent', sessionId, runId, approved });
+
+  /** Rejects: invalid_request for a path of neither. */
+  function placeOf(whole: string): { readonly holder: MemoryHolder; readonly path: string } {
+    const at = whole.indexOf('/');
+    const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));
+    if (holder) return { holder, path: whole.slice(at + 1) };
+    const roots = holders.map(({ of }) => `${of}/`);
+    throw new AppError('invalid_request', `The path of a note begins with ${roots.join(' or ')}. ${whole} does not.`);
+  }
+  const shown = ({ of }: MemoryHolder, { path, size, updatedAt, version }: Note): AgentNote => ({
+    path: `${of}/${path}`,
+    size,
+    updatedAt,
+    version,
+  });
+
+  return {
+    async list() {
+      const lists = await Promise.all(
+        holders.map(async (holder) =>
+          (await notes.list(holder)).filter(({ deleted }) => !deleted).map((note) => shown(holder, note)),
+        ),
+      );
+      return lists.flat();
+    },
+    async read(whole) {
+      const { holder, path } = placeOf(whole);
+      const note = await notes.read(holder, path);
+      return { ...shown(holder, note), text: note.text };
+    },
+    async write(whole, text, { append, isApproved }) {
+      const { holder, path } = placeOf(whole);
+      const added = (now: string) => (now === '' || now.endsWith('\n') ? `${now}${text}` : `${now}\n${text}`);
+      const note = await notes.write(holder, { path, text: append ? added : text }, author(isApproved));
+      told?.('write');
+      return shown(holder, note);
+    },
+    async delete(whole, { isApproved }) {
+      const { holder, path } = placeOf(whole);
+      await notes.delete(holder, path, author(isApproved));
+      told?.('delete');
+    },
+  };
+}
+
+/** The lines about notes that the model reads before it works; undefined: there are none. */
+export async function listNotes(memory: AgentMemory): Promise<string> {
+  const all = await memory.list();
+  const shown = all.slice(0, maxListed).map(({ path, size }) => `- ${path} (${size} bytes)`);
+  const rest = all.length - shown.length;
+  if (rest > 0) shown.push(`- and ${rest} more, which memory_list names`);
+  return shown.length === 0 ? 'There are no notes yet.' : shown.join('\n');
+}
+const maxListed = 100;

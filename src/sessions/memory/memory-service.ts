@@ -1,0 +1,63 @@
+import { AppError } from '../../core/errors/errors.ts';
+import {
+  type MemoryHolder,
+  type MemoryService,
+  type MemorySummary,
+  memoryHolders,
+  type NamedMemory,
+} from '../api/server/memory.ts';
+import type { Notes } from './notes.ts';
+
+interface Deps {
+  readonly notes: Notes;
+  /** The names of people by the owners of their sessions, and of projects. */
+  readonly people: () => Promise<ReadonlyMap<string, string>>;
+  readonly projects: () => Promise<ReadonlyMap<string, string>>;
+  /** Counts a change of a person. */
+  readonly count: (action: 'write' | 'delete' | 'undo' | 'redact') => void;
+}
+
+/** The notes of people and projects, as facades see them. The guard of callers names the caller. */
+export function memoryService({ notes, people, projects, count }: Deps): MemoryService {
+  const namesOf = (of: MemoryHolder['of']) => (of === 'person' ? people() : projects());
+
+  /** Rejects: not_found. */
+  async function known({ of, id = '' }: NamedMemory): Promise<MemoryHolder> {
+    if (of === 'person' && id === '') return { of, id };
+    if ((await namesOf(of)).has(id)) return { of, id };
+    // The notes of a person outlive the keys.
+    if (of === 'person' && (await notes.holders()).has(`${of}:${id}`)) return { of, id };
+    throw new AppError('not_found', `There is no such ${of}.`);
+  }
+  const person = (id: string | undefined) => ({ kind: 'person' as const, id: id ?? '' });
+  async function counted<Answer>(action: Parameters<Deps['count']>[0], work: Promise<Answer>): Promise<Answer> {
+    const answer = await work;
+    count(action);
+    return answer;
+  }
+
+  return {
+    async list() {
+      const written = await notes.holders();
+      const named = await Promise.all(
+        memoryHolders.map(async (of) => [...(await namesOf(of))].map(([id, name]) => ({ of, id, name }))),
+      );
+      const holders = [{ of: 'person' as const, id: '', name: '' }, ...named.flat()];
+      const known = new Set(holders.map(({ of, id }) => `${of}:${id}`));
+      const keyless = [...written.keys()].filter((key) => key.startsWith('person:') && !known.has(key));
+      for (const key of keyless) holders.push({ of: 'person', id: key.slice('person:'.length), name: '' });
+      return holders.map((holder): MemorySummary => {
+        const { notes: count = 0, size = 0, updatedAt = null } = written.get(`${holder.of}:${holder.id}`) ?? {};
+        return { ...holder, notes: count, size, maxSize: notes.limits.maxBytes, updatedAt };
+      });
+    },
+    notes: async (holder) => await notes.list(await known(holder)),
+    read: async (holder, path, version) => await notes.read(await known(holder), path, version),
+    write: async (holder, note, by) => await counted('write', notes.write(await known(holder), note, person(by))),
+    delete: async (holder, path, by) => await counted('delete', notes.delete(await known(holder), path, person(by))),
+    history: async (holder, path) => await notes.history(await known(holder), path),
+    undo: async (holder, path, to, by) => await counted('undo', notes.undo(await known(holder), path, to, person(by))),
+    redact: async (holder, path, version, by) =>
+      await counted('redact', notes.redact(await known(holder), { path, version }, by ?? '')),
+  };
+}

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Note, NoteAuthor } from '../api/server/memory.ts';
+
+// The notes of one holder stand in one record, so that one conditional write decides over paths and sizes together. The
+// texts are records of their own, one for each version.
+
+export const Author = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('person'), id: z.string() }),
+  z.object({ kind: z.literal('agent'), sessionId: z.string(), runId: z.string(), approved: z.boolean() }),
+  z.object({ kind: z.literal('server') }),
+]);
+const StoredNote = z.object({
+  id: z.string(),
+  path: z.string(),
+  /** The versions that are kept, the oldest first. The last one has the number `version`. */
+  versions: z.array(z.object({ id: z.string(), at: z.number(), size: z.int() })).min(1),
+  version: z.int(),
+  size: z.int(),
+  deleted: z.boolean(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  author: Author,
+});
+export type StoredNote = z.infer<typeof StoredNote>;
+export const NoteIndex = z.object({ notes: z.array(StoredNote) });
+export type NoteIndex = z.infer<typeof NoteIndex>;
+
+export interface MemoryLimits {
+  readonly maxNoteBytes: number;
+  /** All notes of a holder together, without their history. */
+  readonly maxBytes: number;
+  readonly maxVersions: number;
+}
+export const maxNotes = 500; // of one holder; deleted ones count apart
+
+export const findNote = ({ notes }: NoteIndex, path: string): StoredNote | undefined =>
+  notes.find((note) => note.path === path);
+export const sizeOf = ({ notes }: NoteIndex): number =>
+  notes.reduce((sum, { deleted, size }) => sum + (deleted ? 0 : size), 0);
+export const liveIn = ({ notes }: NoteIndex): number => notes.filter(({ deleted }) => !deleted).length;
+
+export interface NoteChange {
+  readonly path: string;
+  readonly versionId: string;
+  /** Null: the note is deleted. */
+  readonly size: number | null;
+  readonly at: number;
+  readonly author: NoteAuthor;
+}
+
+/** The index after a change, and the versions for which there is no more room. Throws: conflict. */
+export function changed(
+  index: NoteIndex,
+  { path, versionId, size, at, author }: NoteChange,
+  { limits, newId }: { readonly limits: MemoryLimits; readonly newId: () => string },
+): { readonly index: NoteIndex; readonly note: StoredNote; readonly dropped: readonly StoredPlace[] } {
+  const before = findNote(index, path);
+  const others = index.notes.filter((note) => note !== before);
+  if (size !== null) refuseUnlessFits(others, { path, size, isNew: before?.deleted !== false }, limits);
+  const note: StoredNote = {
+    id: before?.id ?? newId(),
+    path,
+    versions: [...(before?.versions ?? []), { id: versionId, at, size: size ?? 0 }].slice(-limits.maxVersions),
+    version: (before?.version ?? 0) + 1,
+    size: size ?? 0,
+    deleted: size === null,
+    createdAt: before && !before.deleted ? before.createdAt : at,
+    updatedAt: at,
+    author,
+  };
+  const next = { notes: roomy([...others, note], limits).sort((a, b) => (a.path < b.path ? -1 : 1)) };
+  const kept = next.notes.find(({ id }) => id === note.id) ?? note;
+  return { index: next, note: kept, dropped: lostBetween(index, next) };
+}
+
+/** Without the deleted notes that rested longest, and the replaced versions that are oldest, when there are too many. */
+function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): StoredNote[] {
+  const deleted = notes.filter((one) => one.deleted).sort((a, b) => b.updatedAt - a.updatedAt);
+  const gone = new Set(deleted.slice(maxNotes));
+  const replaced = notes.flatMap(({ versions }) => versions.slice(0, -1)).sort((a, b) => b.at - a.at);
+  const tooMuch = new Set<string>();
+  let history = 0;
+  for (const { id, size } of replaced) {
+    history += size;
+    if (history > maxBytes) tooMuch.add(id);
+  }
+  return notes
+    .filter((one) => !gone.has(one))
+    .map((one) => {
+      const last = one.versions.findLastIndex(({ id }) => tooMuch.has(id));
+      return { ...one, versions: one.versions.slice(last + 1) };
+    });
+}
+
+/** The index without deleted notes and replaced versions that are older than this time. */
+export const withoutOld = ({ notes }: NoteIndex, before: number): NoteIndex => ({
+  notes: notes
+    .filter(({ deleted, updatedAt }) => !deleted || updatedAt >= before)
+    .map((note) => {
+      // A version is old from the time when the next one replaced it.
+      const first = note.versions.findIndex((_, n) => (note.versions[n + 1]?.at ?? Number.POSITIVE_INFINITY) >= before);
+      return { ...note, versions: note.versions.slice(first) };
+    }),
+});
+
+/** The versions that one index names and a later one does not. */
+export function lostBetween(before: NoteIndex, after: NoteIndex): StoredPlace[] {
+  const kept = new Set(after.notes.flatMap(({ versions }) => versions.map(({ id }) => id)));
+  return before.notes.flatMap(({ id: note, versions }) =>
+    versions.filter(({ id }) => !kept.has(id)).map(({ id: version }) => ({ note, version })),
+  );
+}
+/** A stored version, by its ids. */
+export interface StoredPlace {
+  readonly note: string;
+  readonly version: string;
+}
+
+function refuseUnlessFits(
+  others: readonly StoredNote[],
+  { path, size, isNew }: { readonly path: string; readonly size: number; readonly isNew: boolean },
+  { maxBytes }: MemoryLimits,
+): void {
+  const live = others.filter(({ deleted }) => !deleted);
+  if (isNew && live.length >= maxNotes)
+    throw new AppError('conflict', `There are ${maxNotes} notes already. Delete some, or put several into one.`);
+  const rest = live.reduce((sum, note) => sum + note.size, 0);
+  if (rest + size > maxBytes) {
+    const what = `All notes together would have ${rest + size} bytes, and memory.max-bytes allows ${maxBytes}.`;
+    throw new AppError('conflict', `${what} Shorten or delete some.`);
+  }
+  const clash = live.find((one) => one.path.startsWith(`${path}/`) || path.startsWith(`${one.path}/`));
+  if (clash) {
+    const text = `${path} cannot be a note, because ${clash.path} is one: a name is a note or a folder. Take another name.`;
+    throw new AppError('conflict', text);
+  }
+}
+
+export const toNote = ({ path, size, version, deleted, createdAt, updatedAt, author }: StoredNote): Note => ({
+  path,
+  size,
+  version,
+  deleted,
+  createdAt,
+  updatedAt,
+  author,
+});

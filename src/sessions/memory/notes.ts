@@ -1,0 +1,347 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { MemoryHolder, Note, NoteAuthor, NoteText, NoteVersion } from '../api/server/memory.ts';
+import { checkPath, checkText } from './note-form.ts';
+import {
+  Author,
+  changed,
+  findNote,
+  liveIn,
+  lostBetween,
+  type MemoryLimits,
+  NoteIndex,
+  type StoredNote,
+  type StoredPlace,
+  sizeOf,
+  toNote,
+  withoutOld,
+} from './note-index.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly limits: MemoryLimits;
+}
+const kinds = { index: 'memory', version: 'memory-version' } as const;
+const StoredVersion = z.object({
+  id: z.string(),
+  note: z.string(),
+  number: z.int(),
+  at: z.number(),
+  action: z.enum(['write', 'delete', 'undo']),
+  author: Author,
+  size: z.int(),
+  text: z.string().nullable(),
+  redacted: z.object({ at: z.number(), by: z.string() }).nullable(),
+});
+type StoredVersion = z.infer<typeof StoredVersion>;
+interface KeyedVersion {
+  readonly key: string;
+  /** The version of the record. */
+  readonly stored: number;
+  readonly version: StoredVersion;
+}
+/** The ids of holders have no colon: they are ids of keys and projects. */
+const keyOf = ({ of, id }: MemoryHolder) => `${of}:${id}`;
+const holderOf = (key: string): MemoryHolder => {
+  const at = key.indexOf(':');
+  return { of: key.slice(0, at) as MemoryHolder['of'], id: key.slice(at + 1) };
+};
+const noNote = (path: string) => new AppError('not_found', `There is no note ${path}.`);
+const maxTries = 50; // a write of another server came first each time
+
+interface Draft {
+  readonly action: StoredVersion['action'];
+  /** Null: deletes the note. */
+  readonly text: string | null;
+}
+
+/** The notes of all people and projects, as the store has them. Permissions stand above it. */
+export class Notes {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  get limits(): MemoryLimits {
+    return this.#deps.limits;
+  }
+
+  /** The holders that ever had notes. */
+  async holders(): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
+    const all = await this.#deps.records.list(kinds.index);
+    return new Map(
+      all.map(({ id, doc }) => {
+        const index = NoteIndex.parse(doc);
+        const updatedAt = Math.max(0, ...index.notes.map((note) => note.updatedAt));
+        return [id, { notes: liveIn(index), size: sizeOf(index), updatedAt }];
+      }),
+    );
+  }
+
+  /** By path, deleted ones too. */
+  async list(holder: MemoryHolder): Promise<readonly Note[]> {
+    return (await this.#index(holder)).index.notes.map(toNote);
+  }
+
+  /** Rejects: not_found, conflict (the text of this version is gone). */
+  async read(holder: MemoryHolder, path: string, number?: number): Promise<NoteText> {
+    for (;;) {
+      const note = findNote((await this.#index(holder)).index, path);
+      if (!note || (note.deleted && number === undefined)) throw noNote(path);
+      const version = await this.#version(holder, note, number ?? note.version);
+      if (version === 'moved') continue;
+      const { text, size, author, at } = version;
+      if (text === null) throw new AppError('conflict', goneText(version));
+      return { ...toNote(note), version: version.number, size, author, updatedAt: at, text };
+    }
+  }
+
+  /** The newest first. Rejects: not_found. */
+  async history(holder: MemoryHolder, path: string): Promise<readonly NoteVersion[]> {
+    const { clock, records } = this.#deps;
+    const note = findNote((await this.#index(holder)).index, path);
+    if (!note) throw noNote(path);
+    const kept = new Set(note.versions.map(({ id }) => id));
+    const all = await this.#versionsOf(holder, note);
+    // A server that died between two writes left it.
+    for (const { key, version } of all)
+      if (!kept.has(version.id) && version.at < clock.now() - lostMs) await records.delete(kinds.version, key);
+    return all
+      .map(({ version }) => version)
+      .filter(({ id }) => kept.has(id))
+      .sort((a, b) => b.number - a.number)
+      .map(({ id: _, note: __, ...version }) => version);
+  }
+
+  /** `text` makes the new text of the present one; undefined: there is no note. The same text makes no new version. */
+  async write(
+    holder: MemoryHolder,
+    { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
+    author: NoteAuthor,
+  ): Promise<Note> {
+    checkPath(path);
+    return await this.#change(holder, path, author, async (now) => {
+      if (expect !== undefined && (now && !now.deleted ? now.version : 0) !== expect) throw changedMeanwhile(path, now);
+      const present = now && !now.deleted ? await this.#version(holder, now, now.version) : undefined;
+      if (present === 'moved') return 'moved';
+      const next = typeof text === 'string' ? text : text(present?.text ?? '');
+      checkText(next, this.limits.maxNoteBytes);
+      return present?.text === next ? undefined : { action: 'write', text: next };
+    });
+  }
+
+  /** Rejects: not_found. */
+  async delete(holder: MemoryHolder, path: string, author: NoteAuthor): Promise<Note> {
+    return await this.#change(holder, path, author, async (now) => {
+      if (!now || now.deleted) throw noNote(path);
+      return { action: 'delete', text: null };
+    });
+  }
+
+  /** Rejects: not_found, conflict. */
+  async undo(holder: MemoryHolder, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
+    return await this.#change(holder, path, author, async (now) => {
+      if (!now) throw noNote(path);
+      const number = to ?? now.version - 1;
+      if (number === now.version) throw new AppError('conflict', `${path} has version ${number} already.`);
+      // The version before the first: there was no note.
+      if (number === 0) return now.deleted ? undefined : { action: 'undo', text: null };
+      const version = await this.#version(holder, now, number);
+      if (version === 'moved') return 'moved';
+      if (version.redacted) throw new AppError('conflict', goneText(version));
+      if (version.text === null && now.deleted) return undefined;
+      return { action: 'undo', text: version.text };
+    });
+  }
+
+  /** Rejects: not_found, conflict (the newest version of a note that is there). */
+  async redact(
+    holder: MemoryHolder,
+    { path, version }: { readonly path: string; readonly version: number | 'all' },
+    by: string,
+  ): Promise<Note> {
+    if (version === 'all') {
+      const note = findNote((await this.#index(holder)).index, path);
+      if (!note) throw noNote(path);
+      if (!note.deleted) await this.delete(holder, path, { kind: 'person', id: by });
+    }
+    for (let tries = 0; tries < maxTries; tries++) {
+      const { index, recordVersion } = await this.#index(holder);
+      const note = findNote(index, path);
+      if (!note) throw noNote(path);
+      if (!note.deleted && (version === 'all' || version === note.version)) {
+        const text = `Version ${note.version} of ${path} is its present text. Change or delete the note first, or redact all of it.`;
+        throw new AppError('conflict', text);
+      }
+      if (version !== 'all') idOf(note, version); // refuses a number that it does not have
+      // Also those that no index names, because a server died between two writes.
+      const erased = (await this.#versionsOf(holder, note)).filter(
+        (one) => version === 'all' || one.version.number === version,
+      );
+      for (const one of erased) await this.#erase(one, by);
+      const ids = new Set(erased.map((one) => one.version.id));
+      const without = (one: StoredNote): StoredNote =>
+        one.id === note.id
+          ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
+          : one;
+      // A change that has read a text before it was erased fails at this write, and reads again.
+      const next = { notes: index.notes.map(without) };
+      if ((await this.#putIndex(holder, next, recordVersion)) !== undefined) return toNote(note);
+    }
+    throw busy();
+  }
+
+  /** Everything of the holder. */
+  async forget(holder: MemoryHolder): Promise<void> {
+    const { records } = this.#deps;
+    await records.delete(kinds.index, keyOf(holder));
+    for (const { id } of await records.list(kinds.version, { idPrefix: `${keyOf(holder)}:` }))
+      await records.delete(kinds.version, id);
+  }
+
+  /**
+   * Deletes notes that nobody changed for `noteMs`, and forgets versions that were replaced, and notes that were deleted,
+   * before `historyMs`. Undefined: never. Resolves with how many records are gone.
+   */
+  async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
+    const now = this.#deps.clock.now();
+    let gone = 0;
+    for (const key of (await this.holders()).keys()) {
+      const holder = holderOf(key);
+      for (const { path, updatedAt, deleted } of await this.list(holder)) {
+        if (deleted || noteMs === undefined || updatedAt > now - noteMs) continue;
+        await this.delete(holder, path, { kind: 'server' }).catch(unless('not_found'));
+      }
+      if (historyMs !== undefined) gone += await this.#forgetOld(holder, now - historyMs);
+    }
+    return gone;
+  }
+
+  async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
+    const { index, recordVersion } = await this.#index(holder);
+    const next = withoutOld(index, before);
+    const gone = lostBetween(index, next);
+    // After a write of another server: in the next round.
+    if (gone.length === 0 || (await this.#putIndex(holder, next, recordVersion)) === undefined) return 0;
+    await this.#drop(holder, gone);
+    return gone.length;
+  }
+
+  /** Undefined as draft: nothing changes. `moved`: another write came between, so everything is read again. */
+  async #change(
+    holder: MemoryHolder,
+    path: string,
+    author: NoteAuthor,
+    draft: (now: StoredNote | undefined) => Promise<Draft | 'moved' | undefined>,
+  ): Promise<Note> {
+    const { clock, newId, limits } = this.#deps;
+    for (let tries = 0; tries < maxTries; tries++) {
+      const { index, recordVersion } = await this.#index(holder);
+      const now = findNote(index, path);
+      const next = await draft(now);
+      if (next === 'moved') continue;
+      if (next === undefined) {
+        if (!now) throw noNote(path);
+        return toNote(now);
+      }
+      const at = clock.now();
+      const versionId = newId();
+      const size = next.text === null ? null : Buffer.byteLength(next.text);
+      const change = changed(index, { path, versionId, size, at, author }, { limits, newId });
+      const { note } = change;
+      const doc: StoredVersion = {
+        id: versionId,
+        note: note.id,
+        number: note.version,
+        at,
+        action: next.action,
+        author,
+        size: size ?? 0,
+        text: next.text,
+        redacted: null,
+      };
+      const id = versionKey(holder, { note: note.id, version: versionId });
+      await this.#deps.records.put({ kind: kinds.version, id, doc, expect: 0 });
+      if ((await this.#putIndex(holder, change.index, recordVersion)) !== undefined) {
+        await this.#drop(holder, change.dropped);
+        return toNote(note);
+      }
+      await this.#deps.records.delete(kinds.version, id);
+    }
+    throw busy();
+  }
+
+  async #index(holder: MemoryHolder): Promise<{ readonly index: NoteIndex; readonly recordVersion: number }> {
+    const found = await this.#deps.records.get(kinds.index, keyOf(holder));
+    return found
+      ? { index: NoteIndex.parse(found.doc), recordVersion: found.version }
+      : { index: { notes: [] }, recordVersion: 0 };
+  }
+
+  /** Undefined: another server has changed it meanwhile. */
+  async #putIndex(holder: MemoryHolder, doc: NoteIndex, expect: number): Promise<number | undefined> {
+    return await this.#deps.records
+      .put({ kind: kinds.index, id: keyOf(holder), doc, sort: this.#deps.clock.now(), expect })
+      .catch(unless('conflict'));
+  }
+
+  /** `moved`: it was dropped after the index had been read. Rejects: not_found. */
+  async #version(holder: MemoryHolder, note: StoredNote, number: number): Promise<StoredVersion | 'moved'> {
+    const id = versionKey(holder, { note: note.id, version: idOf(note, number) });
+    const found = await this.#deps.records.get(kinds.version, id);
+    if (found) return StoredVersion.parse(found.doc);
+    const now = findNote((await this.#index(holder)).index, note.path);
+    if (now && now.version === note.version && now.versions.length === note.versions.length)
+      throw new AppError('internal', `The text of version ${number} of the note ${note.path} is missing.`);
+    return 'moved';
+  }
+
+  async #versionsOf(holder: MemoryHolder, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
+    const all = await this.#deps.records.list(kinds.version, { idPrefix: `${keyOf(holder)}:${id}:` });
+    return all.map((one) => ({ key: one.id, stored: one.version, version: StoredVersion.parse(one.doc) }));
+  }
+
+  async #erase({ key, stored, version }: KeyedVersion, by: string): Promise<void> {
+    const { records, clock } = this.#deps;
+    if (version.text === null) return;
+    const doc = { ...version, text: null, size: 0, redacted: { at: clock.now(), by } };
+    // After a conflict it was erased or dropped meanwhile: nothing else changes a version.
+    await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(unless('conflict'));
+  }
+
+  async #drop(holder: MemoryHolder, versions: readonly StoredPlace[]): Promise<void> {
+    for (const version of versions) await this.#deps.records.delete(kinds.version, versionKey(holder, version));
+  }
+}
+
+const lostMs = 3_600_000;
+const versionKey = (holder: MemoryHolder, { note, version }: StoredPlace) => `${keyOf(holder)}:${note}:${version}`;
+
+/** Throws: not_found for a version that never was, or is not kept any more. */
+function idOf({ path, version, versions }: StoredNote, number: number): string {
+  const found = versions[versions.length - 1 - (version - number)];
+  if (found !== undefined && number <= version) return found.id;
+  const first = version - versions.length + 1;
+  throw new AppError('not_found', `${path} has no version ${number}. It has ${first} to ${version}.`);
+}
+
+const goneText = ({ number, redacted }: Pick<StoredVersion, 'number' | 'redacted'>) =>
+  redacted
+    ? `The text of version ${number} was redacted, and is gone for good.`
+    : `Version ${number} deleted the note, so it has no text.`;
+const busy = () => new AppError('queue_full', 'Others change these notes all the time. Try again in a moment.');
+
+function changedMeanwhile(path: string, now: StoredNote | undefined): AppError {
+  const is = now && !now.deleted ? `is at version ${now.version}` : 'is not there';
+  return new AppError('conflict', `${path} ${is}: somebody changed it meanwhile. Read it again before you write.`);
+}
+
+const unless = (code: string) => (thrown: unknown) => {
+  if (toAppError(thrown).code !== code) throw thrown;
+  return undefined;
+};

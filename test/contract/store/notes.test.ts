@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import type { Store } from '../../../src/core/contracts/ports.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { Notes } from '../../../src/sessions/memory/notes.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+// Servers that write the same notes at once lose no write, keep the limits, and leave no text behind, on every store.
+
+const ada = { of: 'person', id: 'ada' } as const;
+const author = { kind: 'person', id: 'ada' } as const;
+const limits = { maxNoteBytes: 1_000, maxBytes: 1_000, maxVersions: 5 };
+
+function notesOn({ records }: Store): Notes {
+  const ids = randomIds();
+  return new Notes({ records, clock: systemClock, newId: () => ids.short(), limits });
+}
+
+async function work(stores: readonly [Store, Store]) {
+  const [one, two] = stores.map(notesOn) as [Notes, Notes];
+  const add = (notes: Notes, n: number) => notes.write(ada, { path: 'log.md', text: (now) => `${now}${n};` }, author);
+  await Promise.all(Array.from({ length: 8 }, (_, n) => add(n % 2 ? one : two, n)));
+  const { text, version } = await one.read(ada, 'log.md');
+  expect([text.split(';').sort().join(''), version]).toEqual(['01234567', 8]);
+
+  const full = await Promise.allSettled(
+    Array.from({ length: 4 }, (_, n) =>
+      (n % 2 ? one : two).write(ada, { path: `big${n}`, text: 'x'.repeat(400) }, author),
+    ),
+  );
+  expect(full.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+  const sizes = (await two.list(ada)).map(({ size }) => size);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(limits.maxBytes);
+
+  await one.redact(ada, { path: 'log.md', version: 'all' }, 'ada');
+  const left = JSON.stringify(await stores[1].records.list('memory-version'));
+  expect(left).not.toContain('1;');
+  await two.forget(ada);
+  expect(await stores[0].records.list('memory-version')).toEqual([]);
+}
+
+describe('notes that several servers write at once', () => {
+  test('in memory', async () => {
+    const store = memoryStore();
+    await work([store, store]);
+  });
+
+  test('with SQLite', async () => {
+    using folder = temporaryFolder();
+    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
+    await work([store, store]);
+  });
+
+  test('of one server with MongoDB', { timeout: 120_000 }, async (context) => {
+    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+    await using one = await openMongo();
+    const notes = notesOn(one.store);
+    for (const text of ['one', 'two']) await notes.write(ada, { path: 'a', text }, author);
+    await notes.redact(ada, { path: 'a', version: 1 }, 'ada');
+    await expect(notes.undo(ada, 'a', undefined, author)).rejects.toMatchObject({ code: 'conflict' });
+    await notes.delete(ada, 'a', author);
+    expect(await notes.undo(ada, 'a', undefined, author)).toMatchObject({ version: 4, deleted: false });
+    expect((await notes.history(ada, 'a')).map(({ text }) => text)).toEqual(['two', null, 'two', null]);
+    expect(JSON.stringify(await one.store.records.list('memory-version'))).not.toContain('"one"');
+  });
+
+  test('with MongoDB', { timeout: 120_000 }, async (context) => {
+    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
+    await using one = await openMongo();
+    await using two = await openMongo({ database: one.database });
+    await work([one.store, two.store]);
+  });
+});

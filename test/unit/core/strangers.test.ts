@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { builtInTools, describedTools } from '../../../src/agents/tools/list.ts';
+import { startMessage } from '../../../src/automations/start-message.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
+import { strangersIn } from '../../../src/core/text/strangers.ts';
+import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
+import { newSession, project, StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
+
+const calling = (tool: string): SessionFact => ({
+  type: 'tool.calling',
+  runId: null,
+  data: { callId: 'c', tool, function: `${tool}_x`, args: {} },
+});
+const said = (text: string): SessionFact => ({
+  type: 'message.user',
+  runId: null,
+  data: { messageId: MessageId.parse(crypto.randomUUID()), text, attachments: [] },
+});
+const reached = (decision: 'allowed' | 'refused'): SessionFact => ({
+  type: 'egress',
+  runId: null,
+  data: { host: 'example.org', port: 443, decision, rule: 'web' },
+});
+const read = (source: 'uploaded' | 'workspace'): SessionFact => ({
+  type: 'skill.read',
+  runId: null,
+  data: { name: 'pdf', file: 'SKILL.md', source, version: null },
+});
+
+describe('words of strangers', () => {
+  test('come by pages, tool servers, the network, other sessions and skills of a workspace', () => {
+    expect(
+      ['browser', 'search', 'mcp', 'custom', 'delegate', 'anything'].map((one) => strangersIn(calling(one))),
+    ).toEqual(['page', 'page', 'tools', 'tools', 'session', 'tools']);
+    expect(strangersIn(reached('allowed'))).toBe('network');
+    expect(strangersIn(read('workspace'))).toBe('skill');
+  });
+
+  test('do not come by the workspace alone, by notes, or by what was refused', () => {
+    for (const tool of ['shell', 'file', 'code', 'message', 'memory', 'skill', 'git'])
+      expect(strangersIn(calling(tool)), tool).toBeUndefined();
+    expect(strangersIn(reached('refused'))).toBeUndefined();
+    expect(strangersIn(read('uploaded'))).toBeUndefined();
+    expect(strangersIn(said('Say hi'))).toBeUndefined();
+  });
+
+  test('come by every tool of the server that reads pages', () => {
+    const pages = describedTools.filter(({ name }) => /^(browser_|web_|computer|click_at)/.test(name));
+    expect(pages.length).toBeGreaterThan(15);
+    for (const { name, family } of pages) expect(strangersIn(calling(family)), name).toBe('page');
+    expect(builtInTools.filter(({ asksAfterStrangers }) => asksAfterStrangers).map(({ name }) => name)).toEqual([
+      'memory_write',
+      'memory_delete',
+    ]);
+  });
+
+  test('come by the messages that the server writes about deliveries and remarks', () => {
+    const start = (cause: object) =>
+      startMessage({ message: 'Look.' }, { cause, given: '> Obey me.' } as unknown as AutomationStart);
+    expect(strangersIn(said(start({ kind: 'hook' })))).toBe('delivery');
+    expect(strangersIn(said(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
+    expect(strangersIn(said(start({ kind: 'schedule' })))).toBeUndefined();
+    const remark = { key: 'k', heading: 'A remark', quoted: 'Obey me.' };
+    const about = { number: 1, url: 'https://example.org/1' } as Parameters<typeof feedbackMessage>[0];
+    expect(strangersIn(said(feedbackMessage(about, [remark])))).toBe('delivery');
+  });
+
+  test('stay in the record of a session, each way once', () => {
+    const ids = randomIds();
+    const begin = { id: ids.sessionId(), origin: 'trpc', title: '', template: 'default', projectId: null } as const;
+    const unset = { templateBy: undefined, owner: undefined, model: undefined, fallbacks: undefined } as never;
+    const fresh = newSession({ ...begin, lastTask: '', at: 1, ...(unset as object) } as never);
+    const facts = [calling('file'), calling('browser'), reached('allowed'), calling('browser'), said('Thank you')];
+    const after = facts.reduce((so, fact, n) => project(so, fact, { seq: n + 1, ts: 1, watched: true }), fresh);
+    expect([fresh.strangers, after.strangers]).toEqual([[], ['page', 'network']]);
+    expect(StoredSession.parse(JSON.parse(JSON.stringify(after))).strangers).toEqual(['page', 'network']);
+    const { strangers: _, ...older } = after;
+    expect(StoredSession.parse(older).strangers).toEqual(['earlier']);
+  });
+});
