@@ -49,6 +49,8 @@ export interface HttpServerDeps {
   readonly services: Services;
   /** Undefined: no links show sessions. */
   readonly shared?: SharedSessions;
+  /** The credentials of workers; undefined: there are none. */
+  readonly workers?: FacadeParts['workers'];
   /** Projects with their files, agents and keys; undefined: the server has none. */
   readonly opencodex?: ProjectParts;
   /** Undefined: the server has no workspaces. */
@@ -170,6 +172,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     idempotency: once,
     page: deps.page,
     shared: deps.shared,
+    workers: deps.workers,
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,

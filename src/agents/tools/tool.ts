@@ -171,8 +171,11 @@ export interface ToolDescription {
    * allows them: the tool speaks to later sessions.
    */
   readonly asksAfterStrangers?: boolean;
-  /** The program that made the session carries its calls out; a call waits for the program's result. */
-  readonly byClient?: true;
+  /**
+   * Who carries its calls out elsewhere, so that a call waits for the result. `program`: the one that made the session, which
+   * needs no permission. `worker`: one of the session's environment, once the call is permitted.
+   */
+  readonly byClient?: 'program' | 'worker';
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }

@@ -157,6 +157,18 @@ export const behindToolset: Readonly<Record<string, readonly string[]>> = {
   grep: ['file_find_in_content'],
 };
 
+/** A tool of the toolset whose calls wait for the result of a worker, which has the sandbox. */
+export const workerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
+  ...tool,
+  needs: [],
+  byClient: 'worker',
+  run: async () => ({
+    ok: false,
+    reason: 'refused',
+    output: `${tool.name} was not run: only a worker of the session's environment carries it out, and none gave a result.`,
+  }),
+});
+
 /** A tool that the session's program carries out. It is never run here: its calls wait for the program's result. */
 export const clientTool = ({
   name,
@@ -174,7 +186,7 @@ export const clientTool = ({
   description,
   parameters,
   needs: [],
-  byClient: true,
+  byClient: 'program',
   orderKey: () => null,
   calledIn: {},
   run: async () => ({

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { keysUnderOldPeppers } from '../../auth/api-keys.ts';
+import { environmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
 import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { vault } from '../../auth/vault.ts';
@@ -83,9 +84,12 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   const unused = await keysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
   print(`${unused.length} API keys remain under an earlier encryption key.`);
   for (const { id, name } of unused) print(`  ${id}  ${name}`);
-  if (unused.length > 0)
+  const ofWorkers = await environmentKeysUnderOldPeppers(store.records, peppers);
+  if (ofWorkers.length > 0) print(`${ofWorkers.length} keys of environments remain under an earlier encryption key.`);
+  for (const { id, name, environmentId } of ofWorkers) print(`  ${environmentId}  ${id}  ${name}`);
+  if (unused.length + ofWorkers.length > 0)
     say('An API key moves with its next use. Keep the earlier key until then, or make them again.');
-  if (remaining + unused.length > 0) return 1;
+  if (remaining + unused.length + ofWorkers.length > 0) return 1;
   print('Only the first encryption key is needed now: the others can go from CORRAL_KEYS_ENCRYPTION_KEY or its file.');
   return 0;
 }

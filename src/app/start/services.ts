@@ -1,10 +1,12 @@
 import { knownProvider } from '../../agents/models/registry.ts';
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
+import { EnvironmentKeys } from '../../auth/environment-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { hasRole } from '../../core/model/principal.ts';
 import { parseServer } from '../../forges/list.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
+import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
@@ -35,6 +37,8 @@ import { streamService } from '../../sessions/services/streams/streams.ts';
 import { terminalService } from '../../sessions/services/terminals.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
 import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
+import { WaitingSessions } from '../../sessions/work-queue/waiting-sessions.ts';
+import { WorkQueue } from '../../sessions/work-queue/work-queue.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { forgeTokens } from '../parts/forge-tokens.ts';
 import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
@@ -64,6 +68,8 @@ export interface OpenServices extends AsyncDisposable {
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
+  /** The credentials of workers of self-hosted environments. */
+  readonly workers: WorkerCredentials;
   readonly retention: Retention;
 }
 interface ServiceDeps {
@@ -211,7 +217,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   parts.running.pullRequests.meet(pullRequests);
   const withoutKeys: Omit<
     Services,
-    'models' | 'automations' | 'webhooks' | 'documents' | 'settings' | 'usage' | 'budgets' | 'memory'
+    'models' | 'automations' | 'webhooks' | 'documents' | 'workQueue' | 'settings' | 'usage' | 'budgets' | 'memory'
   > = {
     shares,
     snapshots: named.service,
@@ -304,6 +310,26 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     warn: (about, text) => logger.warn(about, text),
   });
   stack.use(inBackground(closing, (signal) => waitingRuns.run(signal)));
+  const documents = documentService({ records, clock, ids });
+  const workQueue = new WorkQueue({
+    records,
+    keys: new EnvironmentKeys({ records, peppers: () => keyPeppers(config, () => ids.token()), clock, ids }),
+    clock,
+    session: known,
+    ownerOf: async (environment) => (await documents.get(environment)).owner,
+    shared: store.shared,
+  });
+  const waitingSessions = new WaitingSessions({
+    queue: workQueue,
+    sessions,
+    live: (id) => liveSessions.get(id)?.writer.record,
+    events: store.events,
+    leads: replica.mayStartAutomations,
+    clock,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  log.onAppend(({ sessionId, facts }) => waitingSessions.heard(sessionId, facts));
+  stack.use(inBackground(closing, (signal) => waitingSessions.run(signal)));
   const isOwned = (owner: string) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user'));
   const webhooks = stack.use(
     openWebhooks(startup, {
@@ -361,7 +387,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
     webhooks: webhooks.service,
     memory: memory.service,
-    documents: documentService({ records, clock, ids }),
+    documents,
+    workQueue: workQueue.service,
     models: modelService({
       directory: projects.directory,
       keys: projects.api.keys,
@@ -385,6 +412,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     opencodex: projects.api,
     workspaces,
     keys,
+    workers: workQueue,
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

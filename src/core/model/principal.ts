@@ -23,7 +23,7 @@ export interface Principal {
   /** The owner of what the caller creates; absent in the same cases. */
   readonly owner?: string;
   /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */
-  readonly by?: 'sandbox token' | 'preview' | 'server' | 'nobody';
+  readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses all rights: its key was revoked or has expired. */
   readonly ended?: AbortSignal;
 }

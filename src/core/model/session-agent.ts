@@ -29,6 +29,11 @@ export const SessionAgent = z.object({
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
     .optional(),
+  /**
+   * A self-hosted environment: its workers carry out the tools that need a sandbox, in sandboxes of their own. Calls wait for
+   * their results.
+   */
+  environment: z.string().optional(),
   /** Facts of the interface that made the session, in its own words. */
   kept: z.record(z.string(), z.unknown()),
 });

@@ -11,6 +11,7 @@ import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
+import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
@@ -52,6 +53,8 @@ export interface FacadeParts {
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
+  /** The credentials of workers of self-hosted environments; undefined: there are none. */
+  readonly workers: WorkerCredentials | undefined;
   /** Undefined: the server has no workspaces. */
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   /** The operations of a principal, for transports that carry several calls. */

@@ -10,7 +10,16 @@ export interface AuditEntry {
   /** `done`, or the error code. */
   readonly outcome: string;
   /** The kind of credential that the caller presented; `open` when the server needs none. */
-  readonly by: 'key' | 'token' | 'open' | 'nobody' | 'server' | 'command' | 'sandbox token' | 'preview';
+  readonly by:
+    | 'key'
+    | 'token'
+    | 'open'
+    | 'nobody'
+    | 'server'
+    | 'command'
+    | 'sandbox token'
+    | 'environment key'
+    | 'preview';
   /** The id of the API key. */
   readonly key?: string | undefined;
   readonly role?: string | undefined;

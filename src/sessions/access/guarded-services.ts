@@ -87,6 +87,17 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     }),
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
     documents: guardedDocuments(services.documents, byRules.documents, principalOf),
+    workQueue: {
+      ...byRules.workQueue,
+      async enqueue(environmentId, sessionId) {
+        await check(sessionId, 'work');
+        await byRules.workQueue.enqueue(environmentId, sessionId);
+      },
+      async withdraw(environmentId, sessionId) {
+        await check(sessionId, 'stop');
+        await byRules.workQueue.withdraw(environmentId, sessionId);
+      },
+    },
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
     budgets: guardedBudgets(services.budgets, {
       principalOf,

@@ -28,6 +28,7 @@ import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
+import { type WorkQueueService, workQueueRules } from './server/work-queue.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
 import { type StreamService, streamRules } from './streams.ts';
@@ -65,6 +66,7 @@ export interface Services {
   readonly automations: AutomationService;
   readonly webhooks: WebhookService;
   readonly documents: DocumentService;
+  readonly workQueue: WorkQueueService;
   readonly skills: SkillService;
   readonly settings: SettingsService;
   readonly usage: UsageService;
@@ -98,6 +100,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   automations: { of: 'automation', rules: automationRules },
   webhooks: { of: 'webhook', rules: webhookRules },
   documents: { of: 'document', rules: documentRules },
+  workQueue: { of: 'document', rules: workQueueRules },
   skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },

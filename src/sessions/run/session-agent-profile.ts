@@ -1,7 +1,7 @@
 import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allows } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
-import { behindToolset, clientTool, toolset } from '../../agents/tools/toolset.ts';
+import { behindToolset, clientTool, toolset, workerTool } from '../../agents/tools/toolset.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { anyGlob } from '../../core/text/glob.ts';
@@ -24,7 +24,8 @@ export function sessionAgentProfile(
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
     [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allows({ deny: denied }, { ...tool, name }));
   const wanted = new Set(agent.tools);
-  const own = [...toolset, ...foundIn(usual.tools, wanted)].filter((tool) => wanted.has(tool.name) && !isOff(tool));
+  const inSandbox = agent.environment === undefined ? toolset : toolset.map(workerTool);
+  const own = [...inSandbox, ...foundIn(usual.tools, wanted)].filter((tool) => wanted.has(tool.name) && !isOff(tool));
   const clientTools = agent.clientTools.map(clientTool);
   const all = [...own, ...clientTools];
   const tools = withTools(toolRegistry([]), { declared: all, all });

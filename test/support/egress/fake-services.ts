@@ -1,5 +1,7 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
+import { peppers } from '../../../src/auth/pepper.ts';
 import { vault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { automationService } from '../../../src/automations/service.ts';
@@ -37,6 +39,7 @@ import { usageService } from '../../../src/sessions/services/sessions/usage.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
 import { skillService } from '../../../src/sessions/skills/skills.ts';
+import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
@@ -219,6 +222,19 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       opened: () => {},
     }),
     documents: documentService({ records: store.records, clock, ids: randomIds() }),
+    workQueue: new WorkQueue({
+      records: store.records,
+      keys: new EnvironmentKeys({
+        records: store.records,
+        peppers: async () => peppers([new Secret('ef'.repeat(32))]),
+        clock,
+        ids: randomIds(),
+      }),
+      clock,
+      session: (id) => sessions.get(id),
+      ownerOf: async () => undefined,
+      shared: false,
+    }).service,
     skills: skillService({
       records: new SkillRecords(store.records),
       blobs: memoryBlobs(),

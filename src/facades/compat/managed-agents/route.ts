@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../../../http/routes/routes.ts';
+import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { Query } from './wire.ts';
+import type { WorkerAccess } from './work/access.ts';
 
 /** One request, as the handlers of this facade see it. */
 export interface ApiRequest {
@@ -11,7 +13,10 @@ export interface ApiRequest {
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
+  /** The worker that asks; undefined: a caller with a key of the server, or one that needs none. */
+  readonly worker?: WorkerIdentity | undefined;
 }
+export type WorkerCredential = 'environment' | 'session';
 /** A route of the API. Its path is below the prefix of the facade. */
 export interface Route {
   /** Method and path, such as `GET /v1/agents/:id`. */
@@ -22,22 +27,25 @@ export interface Route {
   readonly stream?: true;
   /** Only the handler reads the body. */
   readonly body?: 'stream';
+  /** The credentials of workers that open it too: an environment's key, the token of a session's work item. */
+  readonly worker?: readonly WorkerCredential[];
   run(asked: ApiRequest): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler checks its own
 export const prefix = '/anthropic';
 
 /** Mounts the routes of an area. */
-export function mountRoutes(app: App, routes: readonly Route[]): void {
+export function mountRoutes(app: App, routes: readonly Route[], access: WorkerAccess): void {
   const streamed = routes.filter(({ body }) => body === 'stream');
-  for (const route of routes) if (route.body === undefined) mountRoute(app, route);
+  for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);
   if (streamed.length > 0)
     withBodyStreams(app, (scope) => {
-      for (const route of streamed) mountRoute(scope, route);
+      for (const route of streamed) mountRoute(scope, route, access);
     });
 }
 
-function mountRoute(app: App, { door, run, stream, least, body: kind }: Route): void {
+function mountRoute(app: App, route: Route, access: WorkerAccess): void {
+  const { door, run, stream, least, body: kind, worker } = route;
   const [method = '', path = ''] = door.split(' ');
   app.route({
     method: method as 'GET',
@@ -45,13 +53,16 @@ function mountRoute(app: App, { door, run, stream, least, body: kind }: Route): 
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
+      // Its handler refuses callers without any credential, once it knows that none of a worker is shown.
+      ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),
     },
     ...(method === 'POST' && kind === undefined && { schema: { body: anything } }),
     async handler(request, reply) {
       const { params, url, body } = request;
-      const answer = await run({ params: params as ApiRequest['params'], query: new Query(url), body, request, reply });
+      const asked = { params: params as ApiRequest['params'], query: new Query(url), body, request, reply };
+      const answer = await access.run(route, asked, run);
       return reply.sent || stream ? reply : answer;
     },
   });

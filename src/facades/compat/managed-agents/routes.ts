@@ -12,13 +12,18 @@ import { mountRoutes, prefix, type Route } from './route.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
 import { areaOf } from './unsupported.ts';
+import { hideWorkerCredential, WorkerAccess } from './work/access.ts';
+import { environmentKeyRoutes } from './work/keys.ts';
+import { workRoutes } from './work/routes.ts';
 
-type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects'> & FileDeps;
+type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials'> & FileDeps;
 
 /** Every route of the API that this server has. */
 export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
   ...agentRoutes(parts.services),
   ...environmentRoutes(parts.services),
+  ...workRoutes(parts),
+  ...environmentKeyRoutes(parts),
   ...modelRoutes(parts.services),
   ...fileRoutes(parts),
   ...sessionRoutes(parts, settings),
@@ -43,6 +48,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
       const key = headers['x-api-key'];
       if (headers.authorization === undefined && typeof key === 'string' && key !== '')
         headers.authorization = `Bearer ${key}`;
+      hideWorkerCredential(headers);
       return true;
     },
     answersTo: never,
@@ -54,7 +60,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
       errors: { prefix, style },
       mount(app) {
         const { short: ids } = randomIds();
-        mountRoutes(app, allRoutes({ ...parts, ids }, settings));
+        mountRoutes(app, allRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
         app.all(`${prefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
           const path = url.slice(prefix.length).split('?')[0] ?? '';
           const area = areaOf(path);

@@ -11,7 +11,6 @@ export const unsupportedAreas: readonly UnsupportedArea[] = [
   { name: 'skills', tier: 'B', paths: ['/v1/skills'] },
   { name: 'memory stores', tier: 'B', paths: ['/v1/memory_stores'] },
   { name: 'deployments', tier: 'B', paths: ['/v1/deployments', '/v1/deployment_runs'] },
-  { name: 'work queues of self-hosted environments', tier: 'B', paths: ['/v1/environments/*/work'] },
   { name: 'tunnels', tier: 'C', paths: ['/v1/tunnels'] },
   { name: 'dreams', tier: 'C', paths: ['/v1/dreams'] },
   { name: 'user profiles', tier: 'C', paths: ['/v1/user_profiles'] },

@@ -26,7 +26,8 @@ export function permissionFor(
   const rule =
     (family ?? familyOf(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
   if (rule?.action === 'deny' && !begun) return { kind: 'refused', why: deniedBy(rule) };
-  if (verdict?.decision === 'approved') return undefined;
+  const isAllowed = verdict?.decision === 'approved';
+  if (isAllowed && (tool?.byClient !== 'worker' || verdict.result)) return undefined;
   if (verdict?.decision === 'expired') {
     return { kind: 'refused', why: 'Not run: nobody approved it in time. Do not try it again unasked.' };
   }
@@ -37,7 +38,7 @@ export function permissionFor(
       why: `Not run yet: the user has a question about this call: ${verdict.text ?? ''}\n${then}`,
     };
   }
-  if (verdict) {
+  if (verdict && !isAllowed) {
     const said = verdict.text ? ` They said: ${verdict.text}` : '';
     return { kind: 'refused', why: `Not run: the user rejected this call.${said}` };
   }
@@ -45,9 +46,12 @@ export function permissionFor(
   const sources = (tool?.asksAfterStrangers && strangers?.()) || [];
   const isSuspect = sources.length > 0; // then neither a rule nor an earlier permission allows the call
   const listed = isSuspect || (rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true);
-  const byClient = tool?.byClient && { byClient: true as const };
   const isListed = listed && family !== undefined && family !== 'message';
-  if (!byClient && (!isListed || (isPermitted?.(name) && !isSuspect)) && confirm === undefined) return undefined;
+  const isPermittedAlready = isPermitted?.(name) && !isSuspect;
+  const needsPermission = !isAllowed && ((isListed && !isPermittedAlready) || confirm !== undefined);
+  const isForWorker = tool?.byClient === 'worker' && !needsPermission;
+  const byClient = (tool?.byClient === 'program' || isForWorker) && { byClient: true as const };
+  if (!byClient && !needsPermission) return undefined;
   const warning = isSuspect ? strangersReason(sources) : undefined;
   const reason = confirm === undefined ? warning : beginningOf(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
@@ -59,7 +63,7 @@ export function permissionFor(
   };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
   const why = confirm === undefined ? warning : `The provider of the model wants a person to decide: ${reason}`;
-  const question = byClient ? waitsForClient(name, shown) : questionOf(name, shown, why);
+  const question = byClient ? waitsForClient(name, { args: shown, isForWorker }) : questionOf(name, shown, why);
   return { kind: 'ask', question, approval };
 }
 
@@ -71,9 +75,12 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
 const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** The program alone has the result, so a person can only refuse the call. */
-const waitsForClient = (name: string, args: Record<string, unknown>): string =>
-  `I wait for the program of this session to carry out ${name}.\n\n    ${toldArgs(args)}\n\nOnly the program can answer. You can refuse the call, or say what I should do instead.`;
+/** The program or the worker alone has the result, so a person can only refuse the call. */
+function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
+  const whom = isForWorker ? "a worker of this session's environment" : 'the program of this session';
+  const only = isForWorker ? 'Only a worker' : 'Only the program';
+  return `I wait for ${whom} to carry out ${name}.\n\n    ${toldArgs(args)}\n\n${only} can answer. You can refuse the call, or say what I should do instead.`;
+}
 
 function toldArgs(args: Record<string, unknown>): string {
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);

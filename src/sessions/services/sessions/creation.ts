@@ -142,7 +142,7 @@ export function sessionCreation(parts: CreatorDeps) {
       lastSeq: facts.length,
     };
     await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
-    supervisor.wake(id, 'start');
+    supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');
     return publicRecord(doc);
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed } from '../wire.ts';
 import { kept } from './agents.ts';
@@ -49,6 +49,7 @@ const EnvironmentChange = z.strictObject({
 });
 
 const list = z.array(z.string());
+const SelfHostedConfig = z.object({ type: z.literal('self_hosted') });
 const CloudConfig = z.object({
   type: z.literal('cloud'),
   networking: z.discriminatedUnion('type', [
@@ -75,18 +76,23 @@ export const EnvironmentContent = z.object({
   name: z.string(),
   description: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
-  config: CloudConfig,
+  config: z.discriminatedUnion('type', [CloudConfig, SelfHostedConfig]),
 });
 export type EnvironmentContent = z.output<typeof EnvironmentContent>;
+export type EnvironmentConfig = EnvironmentContent['config'];
 
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 /** The config of an environment that says nothing else. */
 export const unrestricted: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
 /** The config after what a client gave, which is merged with the present one inside the same type of networking. */
-function resolved(given: z.output<typeof ConfigInput> | null | undefined, now: CloudConfig): CloudConfig {
+function resolved(given: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
   if (!given) return now;
-  if (given.type === 'self_hosted') throw unsupportedField('config.type "self_hosted"', 'send "cloud"');
+  if (given.type === 'self_hosted') return given;
+  return resolvedCloud(given, now.type === 'cloud' ? now : unrestricted);
+}
+type CloudInput = Extract<z.output<typeof ConfigInput>, { type: 'cloud' }>;
+function resolvedCloud(given: CloudInput, now: CloudConfig): CloudConfig {
   const { networking, packages } = given;
   const chosen = Object.fromEntries(Object.entries(packages ?? {}).map(([manager, all]) => [manager, all ?? []]));
   const config = CloudConfig.parse({
@@ -140,7 +146,7 @@ const ownEnvironment = () => ({
 });
 
 /** Environments: what the sandboxes of sessions reach and have installed. */
-export function environmentRoutes({ documents }: Pick<Services, 'documents'>): Route[] {
+export function environmentRoutes({ documents, workQueue }: Pick<Services, 'documents' | 'workQueue'>): Route[] {
   return [
     {
       door: 'POST /v1/environments',
@@ -204,6 +210,7 @@ export function environmentRoutes({ documents }: Pick<Services, 'documents'>): R
       door: 'DELETE /v1/environments/:id',
       async run({ params: { id = '' } }) {
         await kept(documents, 'environment', id);
+        for (const key of await workQueue.keys(id)) await workQueue.revokeKey(id, key.id);
         await documents.delete(id);
         return { id, type: 'environment_deleted' as const };
       },

@@ -7,7 +7,7 @@ import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import { overridden } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
 import { kept as keptDocument } from '../resources/agents.ts';
-import { type CloudConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
+import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
 import { modelRefFor } from '../resources/models.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { iso, Metadata, parsed } from '../wire.ts';
@@ -68,6 +68,8 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   });
   const { doc, content } = await agentFor(given.agent, services.documents);
   const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
+  if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))
+    throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
   const resources = await resourcesFor(given.resources ?? [], deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
   const kept: SessionContent = {
@@ -114,10 +116,10 @@ async function environmentFor(id: string, documents: Services['documents']) {
 
 /** The hosts that limited networking opens; the server's own policy decides which of them count. */
 function sandboxFor(
-  config: CloudConfig | undefined,
+  config: EnvironmentConfig | undefined,
   { mcp_servers: servers }: AgentContent,
 ): SandboxChoice | undefined {
-  if (config?.networking.type !== 'limited') return undefined;
+  if (config?.type !== 'cloud' || config.networking.type !== 'limited') return undefined;
   const { allowed_hosts: hosts, allow_mcp_servers: isMcp } = config.networking;
   const more = isMcp ? servers.map(({ url }) => new URL(url).host) : [];
   return { egress: [...new Set([...hosts, ...more])] };

@@ -53,7 +53,7 @@ const Inbound = z.discriminatedUnion('type', [
 ]);
 export type InboundEvent = Exclude<
   z.output<typeof Inbound>,
-  { type: 'user.define_outcome' } | { type: 'system.message' } | { type: 'user.tool_result' }
+  { type: 'user.define_outcome' } | { type: 'system.message' }
 >;
 const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
 
@@ -69,8 +69,6 @@ export function inboundEvent(given: unknown, n = 0): InboundEvent {
       `events.${n}: the model takes no system message in a conversation.`,
       'model_does_not_support_mid_conversation_system',
     );
-  if (event.type === 'user.tool_result')
-    throw invalid(`events.${n}: user.tool_result is for sessions of self-hosted environments.`);
   return event;
 }
 

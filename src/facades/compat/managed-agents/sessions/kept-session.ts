@@ -4,7 +4,12 @@ import type { SessionAgent } from '../../../../core/model/session-agent.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { serverName } from '../resources/agent-content.ts';
 import { AgentContent, builtIn, type Policy, type ResolvedTool } from '../resources/agent-shapes.ts';
-import { type CloudConfig, ownEnvironmentId, packageManagers } from '../resources/environments.ts';
+import {
+  type CloudConfig,
+  type EnvironmentConfig,
+  ownEnvironmentId,
+  packageManagers,
+} from '../resources/environments.ts';
 import type { AgentFacts } from './projection.ts';
 
 /** The agent, environment and resources of a session that this API made. */
@@ -31,15 +36,18 @@ export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent 
 
 interface SessionRequest {
   readonly kept: SessionContent;
-  readonly config: CloudConfig | undefined;
+  readonly config: EnvironmentConfig | undefined;
+  /** The self-hosted environment that the session has already, which no change takes from it. */
+  readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }
 const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 
 /** The session's agent in the server's own words. */
-export function sessionAgentOf({ kept, config, files }: SessionRequest): SessionAgent {
+export function sessionAgentOf({ kept, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
-  const packages = config && packagesOf(config);
+  const packages = config?.type === 'cloud' ? packagesOf(config) : undefined;
+  const workers = config?.type === 'self_hosted' ? kept.environmentId : environment;
   return {
     name: content.name,
     instructions: content.system,
@@ -55,6 +63,7 @@ export function sessionAgentOf({ kept, config, files }: SessionRequest): Session
     approvals: content.tools.flatMap(rulesOf),
     ...(packages && { packages }),
     ...(files && { files: [...files] }),
+    ...(workers !== undefined && { environment: workers }),
     kept: { ...kept },
   };
 }

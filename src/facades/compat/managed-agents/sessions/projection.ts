@@ -21,6 +21,12 @@ interface KnownCall {
   readonly kind: 'tool' | 'mcp' | 'custom';
   readonly answered: boolean;
 }
+/** `waitsFor` is undefined once the call waits no more. */
+export interface AnnouncedCall {
+  readonly callId: string;
+  readonly kind: KnownCall['kind'];
+  readonly waitsFor: 'permission' | 'result' | undefined;
+}
 export interface AgentFacts {
   readonly name: string;
   /** The tools that the program carries out. */
@@ -35,7 +41,8 @@ export class Projection {
   readonly #id: SessionId;
   readonly #agent: AgentFacts;
   readonly #calls = new Map<string, KnownCall>();
-  readonly #pending = new Set<string>();
+  /** The calls that wait, each for a person's permission or for the result of a program or worker. */
+  readonly #pending = new Map<string, 'permission' | 'result'>();
   #status: 'idle' | 'running' | 'rescheduling' = 'idle';
   #request: string | undefined;
   /** The question about a call follows as a message, which this API does not show. */
@@ -74,14 +81,12 @@ export class Projection {
   }
   /** The events that wait for an answer. */
   get pending(): readonly string[] {
-    return [...this.#pending].map((callId) => this.#calls.get(callId)?.eventId ?? '');
+    return [...this.#pending.keys()].map((callId) => this.#calls.get(callId)?.eventId ?? '');
   }
   /** The call that an event announced. */
-  callOf(
-    eventId: string,
-  ): { readonly callId: string; readonly kind: KnownCall['kind']; readonly isPending: boolean } | undefined {
+  callOf(eventId: string): AnnouncedCall | undefined {
     for (const [callId, { eventId: known, kind }] of this.#calls)
-      if (known === eventId) return { callId, kind, isPending: this.#pending.has(callId) };
+      if (known === eventId) return { callId, kind, waitsFor: this.#pending.get(callId) };
     return undefined;
   }
   /** Whether the text of a message streams to readers: not that of a question. */
@@ -237,10 +242,10 @@ export class Projection {
       ...judged,
     });
   }
-  #asked({ callId, function: name, args }: FactOf<'approval.requested'>['data']): void {
+  #asked({ callId, function: name, args, byClient }: FactOf<'approval.requested'>['data']): void {
     this.#asking = true;
-    if (!this.#calls.has(callId)) this.#announce(callId, name, args, 'ask');
-    this.#pending.add(callId);
+    if (!this.#calls.has(callId)) this.#announce(callId, name, args, byClient ? 'allow' : 'ask');
+    this.#pending.set(callId, byClient ? 'result' : 'permission');
   }
   #resolved({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): void {
     this.#pending.delete(callId);
@@ -248,12 +253,9 @@ export class Projection {
     if (!call) return;
     if (result) {
       this.#calls.set(callId, { ...call, answered: true });
-      const content = [{ type: 'text', text: result.output }];
-      this.#emit('user.custom_tool_result', {
-        custom_tool_use_id: call.eventId,
-        content,
-        is_error: result.isError,
-      });
+      const given = { content: [{ type: 'text', text: result.output }], is_error: result.isError };
+      if (call.kind === 'custom') this.#emit('user.custom_tool_result', { custom_tool_use_id: call.eventId, ...given });
+      else this.#emit('user.tool_result', { tool_use_id: call.eventId, ...given });
       return;
     }
     const isAllowed = decision === 'approved';

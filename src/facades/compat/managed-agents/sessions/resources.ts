@@ -58,6 +58,8 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const { resources = [] } = kept ?? {};
         const wish = parsed(ResourceWish, body);
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
+        if (record.agent?.environment !== undefined)
+          throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
         if (resources.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
         const taken = resources.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {

@@ -11,6 +11,7 @@ import { uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { changedMetadata, MetadataChange, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { refuseBeyondResults } from '../work/access.ts';
 import { newSession } from './create.ts';
 import { sessionIdOf, sessionWord, threadIdOf, threadWord } from './ids.ts';
 import { inboundEvents } from './inbound.ts';
@@ -29,12 +30,14 @@ const SessionUpdate = z.strictObject({
   vault_ids: z.unknown().optional(),
   agent: Overrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
+/** The credentials of workers open what they need of a session. */
+const worker = ['environment', 'session'] as const;
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
 /** Sessions, their events and their one thread. */
 export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): Route[] {
   const { services, clock, sse, ids } = parts;
-  const { sessions } = services;
+  const { sessions, workQueue } = services;
   const reader = new SessionReader();
   const views = { services, reader, clock };
   const uploadOf = (file: string) => uploadFor(file, parts);
@@ -74,6 +77,8 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const { command, initial } = await newSession(body, deps);
         const record = await sessions.create(command);
         try {
+          const { environment } = command.agent ?? {};
+          if (environment !== undefined) await workQueue.enqueue(environment, record.id);
           if (initial.length > 0) {
             const projection = await reader.fresh(record, sessions);
             await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, initial);
@@ -126,7 +131,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         );
       },
     },
-    { door: 'GET /v1/sessions/:id', run: async ({ params }) => await view(await found(params)) },
+    { door: 'GET /v1/sessions/:id', worker, run: async ({ params }) => await view(await found(params)) },
     {
       door: 'POST /v1/sessions/:id',
       async run({ params, body }) {
@@ -151,6 +156,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const record = await found(params);
         if (record.archived) return await view(record);
         await refuseBusy(record);
+        await leaveQueue(record);
         const kept = record.agent && { ...record.agent.kept, archivedAt: clock.now() };
         const agent = record.agent && kept && { agent: { ...record.agent, kept } };
         await sessions.update(record.id, { archived: true, ...agent });
@@ -162,21 +168,33 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       async run({ params }) {
         const record = await found(params);
         await refuseBusy(record);
+        await leaveQueue(record);
         await sessions.delete(record.id);
         return { id: sessionWord(record.id), type: 'session_deleted' as const };
       },
     },
     {
       door: 'POST /v1/sessions/:id/events',
-      async run({ params, body }) {
+      worker,
+      async run({ params, body, worker: byWorker }) {
         const record = await found(params);
         const events = inboundEvents(body);
+        if (byWorker) refuseBeyondResults(events);
         const projection = await reader.state(record, sessions);
-        return { data: await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, events) };
+        const data = await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, events);
+        const { environment } = record.agent ?? {};
+        // An interrupt is the way to have a worker again for a session whose work has failed.
+        if (environment !== undefined && events.some(({ type }) => type === 'user.interrupt'))
+          await workQueue.enqueue(environment, record.id);
+        return { data };
       },
     },
-    { door: 'GET /v1/sessions/:id/events', run: async ({ params, query }) => await listed(await found(params), query) },
-    { door: 'GET /v1/sessions/:id/events/stream', stream: true, run: stream },
+    {
+      door: 'GET /v1/sessions/:id/events',
+      worker,
+      run: async ({ params, query }) => await listed(await found(params), query),
+    },
+    { door: 'GET /v1/sessions/:id/events/stream', stream: true, worker, run: stream },
     {
       door: 'GET /v1/sessions/:id/threads',
       async run({ params, query }) {
@@ -207,6 +225,14 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     ...resourceRoutes(parts),
   ];
 
+  /** No worker has anything to do for a session that ends. */
+  async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
+    if (agent?.environment === undefined) return;
+    await workQueue.withdraw(agent.environment, id).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'not_found') throw thrown; // its environment is gone
+    });
+  }
+
   async function refuseBusy(record: SessionRecord): Promise<void> {
     const active = await sessions.activeRun(record.id);
     if (active && !active.waiting) throw invalid('The session is running. Interrupt it first.', 'session_running');
@@ -222,6 +248,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const content = changedContent(kept.content, change);
     const environment = await services.documents.get(kept.environmentId).catch(() => undefined);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
-    return sessionAgentOf({ kept: { ...kept, content }, config, files: record.agent?.files });
+    const { environment: workers, files } = record.agent ?? {};
+    return sessionAgentOf({ kept: { ...kept, content }, config, environment: workers, files });
   }
 }

@@ -6,7 +6,7 @@ import { invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
 import { eventWord, threadWord } from './ids.ts';
 import { type InboundEvent, messageOf, resultText } from './inbound.ts';
-import type { ManagedEvent, Projection } from './projection.ts';
+import type { AnnouncedCall, ManagedEvent, Projection } from './projection.ts';
 
 type Sessions = Services['sessions'];
 interface Target {
@@ -43,19 +43,32 @@ async function checked(
         throw invalid(`events.${n}: the session waits for an answer to ${ids}. Answer, or interrupt first.`);
       for (const file of messageOf(event).files) uploads.set(file, await uploadOf(file));
     }
-    if (event.type === 'user.tool_confirmation') checkCall(projection, event.tool_use_id, n, false);
+    if (event.type === 'user.tool_confirmation') checkCall(projection, event.tool_use_id, { n, isCustom: false });
+    if (event.type === 'user.tool_result') {
+      if (record.agent?.environment === undefined)
+        throw invalid(`events.${n}: user.tool_result is for sessions of self-hosted environments.`);
+      const { kind, waitsFor } = checkCall(projection, event.tool_use_id, { n, isCustom: false });
+      if (kind !== 'tool' || waitsFor === 'permission')
+        throw invalid(`events.${n}: ${event.tool_use_id} waits for no result of a worker.`);
+      resultText(event.content);
+    }
     if (event.type === 'user.custom_tool_result') {
-      checkCall(projection, event.custom_tool_use_id, n, true);
+      checkCall(projection, event.custom_tool_use_id, { n, isCustom: true });
       resultText(event.content);
     }
   }
   return uploads;
 }
-function checkCall(projection: Projection, id: string, n: number, isCustom: boolean): void {
+function checkCall(
+  projection: Projection,
+  id: string,
+  { n, isCustom }: { readonly n: number; readonly isCustom: boolean },
+): AnnouncedCall {
   const call = projection.callOf(id);
   const what = isCustom ? 'agent.custom_tool_use' : 'agent.tool_use or agent.mcp_tool_use';
   if (!call || (call.kind === 'custom') !== isCustom)
     throw invalid(`events.${n}: ${id} is no ${what} of this session.`);
+  return call;
 }
 
 async function sendOne(
@@ -91,10 +104,13 @@ async function interrupt(
 }
 const isStop = (event: SessionEvent) => event.type === 'run.end' && event.data.reason === 'stopped';
 
-type Answer = Extract<InboundEvent, { type: 'user.tool_confirmation' | 'user.custom_tool_result' }>;
+type Answer = Extract<
+  InboundEvent,
+  { type: 'user.tool_confirmation' | 'user.custom_tool_result' | 'user.tool_result' }
+>;
 /** The first answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting. */
 async function answer({ record: { id }, sessions, projection, now }: Target, event: Answer): Promise<ManagedEvent> {
-  const toolUse = event.type === 'user.tool_confirmation' ? event.tool_use_id : event.custom_tool_use_id;
+  const toolUse = event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
   const call = projection.callOf(toolUse);
   const before = projection.seq;
   const shown =
@@ -102,10 +118,11 @@ async function answer({ record: { id }, sessions, projection, now }: Target, eve
       ? { ...event, deny_message: event.deny_message ?? null, session_thread_id: event.session_thread_id ?? null }
       : { ...event, content: event.content ?? [], is_error: event.is_error ?? false };
   const without: ManagedEvent = { ...shown, id: `${toolUse}again`, processed_at: iso(now()) };
-  if (!call?.isPending) return without;
+  const isConfirmation = event.type === 'user.tool_confirmation';
+  if (call?.waitsFor !== (isConfirmation ? 'permission' : 'result')) return without;
   const { callId } = call;
   const verdict =
-    event.type === 'user.custom_tool_result'
+    event.type !== 'user.tool_confirmation'
       ? {
           decision: 'approved' as const,
           result: { output: resultText(event.content), isError: event.is_error ?? false },

@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import type { Clock } from '../core/contracts/clock.ts';
+import type { RecordStore } from '../core/contracts/ports.ts';
+import { AppError, toAppError } from '../core/errors/errors.ts';
+import type { IdSource } from '../core/model/ids.ts';
+import { parseJson } from '../core/text/json.ts';
+import type { Peppers } from './pepper.ts';
+
+// The credentials of workers of self-hosted environments: a standing key, stored as API keys are, and tokens for the
+// claim of one item, which are signed and stored nowhere.
+
+const Maker = z.object({
+  key: z.string().optional(),
+  seal: z.string().optional(),
+  environmentKey: z.string().optional(),
+});
+type Maker = z.output<typeof Maker>;
+const StoredKey = z.object({
+  id: z.string(),
+  environmentId: z.string(),
+  name: z.string(),
+  maker: Maker,
+  pepper: z.string(),
+  hash: z.string(),
+  createdAt: z.number(),
+  lastUsedAt: z.number().nullable(),
+  revokedAt: z.number().nullable(),
+});
+type StoredKey = z.output<typeof StoredKey>;
+type KeyView = Omit<StoredKey, 'maker' | 'pepper' | 'hash'>;
+
+/** The claim of an item, for which a token stands. */
+const Claim = z.object({
+  environmentId: z.string(),
+  sessionId: z.string(),
+  number: z.int(),
+  claim: z.int(),
+  maker: Maker,
+  expiresAt: z.number(),
+});
+export type WorkClaim = z.output<typeof Claim>;
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly peppers: () => Promise<Peppers>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short' | 'token'>;
+}
+
+const kind = 'environment-key';
+const keyForm = /^crlenv_([0-9a-f]{12})_[\w-]{43}$/;
+const tokenForm = /^(crlwork_([\w-]{1,2000}))\.([0-9a-f]{8})\.([\w-]{43})$/;
+/** The beginnings by which a server tells these credentials from API keys. */
+export const isWorkerCredential = (text: string): boolean => /^crl(env|work)_/.test(text);
+const claimLimits = { maxBytes: 2_048, maxDepth: 4, maxValues: 20 };
+const maxKeys = 100; // of one environment
+const useEveryMs = 60_000;
+const tokenLifeMs = 24 * 60 * 60_000;
+const missing = () => new AppError('not_found', 'The environment has no such key.');
+const strange = { pepper: '', hash: '' };
+const view = ({ maker: _, pepper: __, hash: ___, ...shown }: StoredKey): KeyView => shown;
+
+/**
+ * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its worker next uses
+ * it.
+ */
+export async function environmentKeysUnderOldPeppers(
+  records: RecordStore,
+  peppers: Pick<Peppers, 'isPrimary'>,
+): Promise<readonly KeyView[]> {
+  const keys = (await records.list(kind)).map(({ doc }) => StoredKey.parse(doc));
+  return keys.filter(({ revokedAt, pepper }) => revokedAt === null && !peppers.isPrimary(pepper)).map(view);
+}
+
+export class EnvironmentKeys {
+  readonly #deps: Deps;
+  #peppers: Promise<Peppers> | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The key is shown this once. Rejects: quota. */
+  async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
+    const { records, clock, ids } = this.#deps;
+    const own = await this.#of(environmentId);
+    if (own.length >= maxKeys)
+      throw new AppError('quota', `An environment has at most ${maxKeys} keys. Delete it, or use one that is there.`);
+    const id = ids.short();
+    const key = `crlenv_${id}_${ids.token()}`;
+    const times = { createdAt: clock.now(), lastUsedAt: null, revokedAt: null };
+    const doc: StoredKey = { id, environmentId, name, maker, ...(await this.#secret()).hash(key), ...times };
+    await records.put({ kind, id, doc, sort: doc.createdAt, expect: 0 });
+    return { key, view: view(doc) };
+  }
+
+  async list(environmentId: string): Promise<readonly KeyView[]> {
+    return (await this.#of(environmentId)).map(view);
+  }
+
+  /** Rejects: not_found. */
+  async revoke(environmentId: string, id: string): Promise<KeyView> {
+    const { records, clock } = this.#deps;
+    for (;;) {
+      const found = await records.get(kind, id);
+      const doc = found && StoredKey.parse(found.doc);
+      if (!found || doc?.environmentId !== environmentId) throw missing();
+      if (doc.revokedAt !== null) return view(doc);
+      const revoked = { ...doc, revokedAt: clock.now() };
+      try {
+        await records.put({ kind, id, doc: revoked, sort: doc.createdAt, expect: found.version });
+        return view(revoked);
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown; // it was used at this moment: begins again
+      }
+    }
+  }
+
+  /** The environment and the maker of a key; undefined when it is wrong or revoked. */
+  async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
+    const id = keyForm.exec(presented)?.[1];
+    if (id === undefined) return undefined;
+    const found = await this.#deps.records.get(kind, id);
+    const doc = found && StoredKey.parse(found.doc);
+    const matches = (await this.#secret()).matches(presented, doc ?? strange);
+    if (!found || !doc || !matches || doc.revokedAt !== null) return undefined;
+    await this.#use(doc, { presented, version: found.version });
+    const { environmentId, maker } = doc;
+    return { id, environmentId, maker };
+  }
+
+  /** The maker of a key that is not revoked. */
+  async makerOf(id: string): Promise<Maker | undefined> {
+    const found = await this.#deps.records.get(kind, id);
+    const doc = found && StoredKey.parse(found.doc);
+    return doc?.revokedAt === null ? doc.maker : undefined;
+  }
+
+  /** A token for a claim; it lasts for a day. */
+  async sign(claim: Omit<WorkClaim, 'expiresAt'>): Promise<string> {
+    const whole: WorkClaim = { ...claim, expiresAt: this.#deps.clock.now() + tokenLifeMs };
+    const text = `crlwork_${Buffer.from(JSON.stringify(whole)).toString('base64url')}`;
+    const { pepper, hash } = (await this.#secret()).hash(text);
+    return `${text}.${pepper}.${hash}`;
+  }
+
+  /** The claim of a token; undefined when the token is wrong or has expired. */
+  async claimOf(token: string): Promise<WorkClaim | undefined> {
+    const [, text, payload = '', pepper = '', hash = ''] = tokenForm.exec(token) ?? [];
+    if (text === undefined || !(await this.#secret()).matches(text, { pepper, hash })) return undefined;
+    const json = parseJson(Buffer.from(payload, 'base64url').toString(), claimLimits);
+    const claim = Claim.safeParse(json.ok ? json.value : undefined).data;
+    return claim && claim.expiresAt > this.#deps.clock.now() ? claim : undefined;
+  }
+
+  async #of(environmentId: string): Promise<StoredKey[]> {
+    const all = (await this.#deps.records.list(kind)).map(({ doc }) => StoredKey.parse(doc));
+    return all.filter((one) => one.environmentId === environmentId);
+  }
+
+  #secret(): Promise<Peppers> {
+    this.#peppers ??= this.#deps.peppers();
+    return this.#peppers;
+  }
+
+  /** Notes the time, at most once a minute, and moves the key to the primary pepper. A conflict is ignored. */
+  async #use(doc: StoredKey, { presented, version }: { readonly presented: string; readonly version: number }) {
+    const { records, clock } = this.#deps;
+    const now = clock.now();
+    if (doc.lastUsedAt !== null && now - doc.lastUsedAt < useEveryMs) return;
+    const stored = (await this.#secret()).hash(presented);
+    const used = { ...doc, ...stored, lastUsedAt: now };
+    await records.put({ kind, id: doc.id, doc: used, sort: doc.createdAt, expect: version }).catch(() => {});
+  }
+}

@@ -1,0 +1,129 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { Principal } from '../../../../core/model/principal.ts';
+import { runAsCaller } from '../../../../http/guard/caller.ts';
+import type { CredentialMaker, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { ApiError, invalid } from '../errors.ts';
+import type { ApiRequest, Route } from '../route.ts';
+import { sessionIdOf } from '../sessions/ids.ts';
+import type { InboundEvent } from '../sessions/inbound.ts';
+import { keptOf } from '../sessions/kept-session.ts';
+
+// A worker's credential is no key of the server: the guard never sees it, so it opens nothing but the routes that name it.
+// There the worker acts with the rights of its environment's owner, for that environment and its sessions alone.
+
+const header = 'x-corral-worker';
+
+/** Moves a worker's credential out of the header in which the guard looks for keys. */
+export function hideWorkerCredential(headers: IncomingHttpHeaders): void {
+  delete headers[header];
+  const presented = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (presented === undefined || !isWorkerCredential(presented)) return;
+  headers[header] = presented;
+  delete headers.authorization;
+}
+
+type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
+  readonly services: Pick<FacadeParts['services'], 'sessions'>;
+};
+const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
+
+/** Decides what the credentials of workers open. */
+export class WorkerAccess {
+  readonly #parts: AccessParts;
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs the route, as the worker where the request shows the credential of one. */
+  async run(route: Route, asked: ApiRequest, work: Route['run']): Promise<unknown> {
+    const { request } = asked;
+    const presented = request.headers[header];
+    if (typeof presented !== 'string') {
+      if (!request.known) throw unauthorized();
+      return await work(asked);
+    }
+    const worker = await this.#workerOf(presented, request.ip);
+    const kind = worker.work ? 'session' : 'environment';
+    if (!route.worker?.includes(kind))
+      throw new AppError(
+        'forbidden',
+        `${kind === 'session' ? "A session's token" : "An environment's key"} does not open this.`,
+      );
+    const caller = { principal: principalOf(worker), address: request.ip, request: request.id };
+    return await runAsCaller(caller, async () => {
+      await this.#refuseOthers(worker, asked);
+      return await work({ ...asked, worker });
+    });
+  }
+
+  async #workerOf(presented: string, address: string): Promise<WorkerIdentity> {
+    const { workers, credentials } = this.#parts;
+    const retryAfterMs = credentials.lockedFor(address);
+    if (retryAfterMs > 0)
+      throw new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
+        retryAfterMs,
+      });
+    const worker = await workers?.find(presented);
+    if (worker && isAlive(worker.maker, credentials)) return worker;
+    // A token that its item has outlived is no guess, and its worker shows it until it knows.
+    if (!presented.startsWith('crlwork_')) credentials.failed(address);
+    throw unauthorized();
+  }
+
+  /** What a worker cannot reach does not exist for it. */
+  async #refuseOthers({ environmentId, work }: WorkerIdentity, { params, request }: ApiRequest): Promise<void> {
+    const { id = '', work: workId } = params;
+    if (request.url.includes('/v1/environments/')) {
+      if (id !== environmentId) throw new AppError('not_found', `There is no environment ${id}.`);
+      if (work && work.id !== workId) throw new AppError('not_found', 'The environment has no such work item.');
+      return;
+    }
+    const sessionId = sessionIdOf(id);
+    const gone = new AppError('session_not_found', `There is no session ${id}.`);
+    if (work && work.sessionId !== sessionId) throw gone;
+    const record = await this.#parts.services.sessions.get(sessionId);
+    const isOfQueue = record.agent?.environment === environmentId && keptOf(record)?.environmentId === environmentId;
+    if (!isOfQueue) throw gone;
+  }
+}
+
+/** A credential lasts as long as the API key or the server's token by which it was made. */
+function isAlive({ key, seal }: CredentialMaker, credentials: AccessParts['credentials']): boolean {
+  if (key !== undefined) return credentials.live(key) !== undefined;
+  return (seal ?? '') === credentials.serverSeal;
+}
+
+const principals = new WeakMap<AbortSignal, Principal>();
+/** The same object for as long as the credential lasts. What an owner without a name has, only administrators reach. */
+function principalOf({ owner, ended }: WorkerIdentity): Principal {
+  const known = principals.get(ended);
+  if (known) return known;
+  const made: Principal = {
+    role: owner === undefined ? 'admin' : 'user',
+    ...(owner !== undefined && { owner }),
+    by: 'environment key',
+    ended,
+  };
+  principals.set(ended, made);
+  return made;
+}
+
+/** A worker gives results and nothing else: it neither speaks for the user nor allows a call. */
+export function refuseBeyondResults(events: readonly InboundEvent[]): void {
+  const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
+  if (other)
+    throw invalid(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
+}
+
+/** The credential of the caller, with which those that it makes end. */
+export function makerOf({ request, worker }: ApiRequest, { serverSeal }: AccessParts['credentials']): CredentialMaker {
+  if (worker) return worker.maker;
+  const { key } = request.principal;
+  if (key !== undefined) return { key };
+  if (serverSeal === undefined) throw new ApiError('forbidden', 'Use an API key, or the token of the server.');
+  return { seal: serverSeal };
+}

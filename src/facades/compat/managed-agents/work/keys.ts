@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import type { Route } from '../route.ts';
+import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { makerOf } from './access.ts';
+import { queueOf } from './routes.ts';
+
+type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
+const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
+
+const keyOf = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: EnvironmentKey) => ({
+  id,
+  type: 'environment_key' as const,
+  environment_id: environmentId,
+  name,
+  created_at: iso(createdAt),
+  last_used_at: isoOrNull(lastUsedAt),
+  revoked_at: isoOrNull(revokedAt),
+});
+
+/** The keys of workers. The hosted API has no routes for them: there a console makes them. */
+export function environmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): Route[] {
+  return [
+    {
+      door: 'POST /v1/environments/:id/keys',
+      async run(asked) {
+        const { name } = parsed(NewKey, asked.body);
+        const environment = await queueOf(documents, asked.params.id ?? '');
+        const { key, view } = await workQueue.createKey(environment, { name, maker: makerOf(asked, credentials) });
+        return { ...keyOf(view), key };
+      },
+    },
+    {
+      door: 'GET /v1/environments/:id/keys',
+      async run({ params, query }) {
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const environment = await queueOf(documents, params.id ?? '');
+        const keys = await workQueue.keys(environment);
+        const page = pageOf(keys, { limit, page: query.one('page'), name: `keys ${environment}` });
+        return { ...withoutPrevious(page), data: page.data.map(keyOf) };
+      },
+    },
+    {
+      door: 'DELETE /v1/environments/:id/keys/:key',
+      run: async ({ params }) =>
+        keyOf(await workQueue.revokeKey(await queueOf(documents, params.id ?? ''), params.key ?? '')),
+    },
+  ];
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { CredentialMaker, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { ApiError, invalid } from '../errors.ts';
+import { kept } from '../resources/agents.ts';
+import { EnvironmentContent } from '../resources/environments.ts';
+import type { Route } from '../route.ts';
+import { sessionWord } from '../sessions/ids.ts';
+import { changedMetadata, iso, isoOrNull, MetadataChange, pageOf, parsed, timeOf, withoutPrevious } from '../wire.ts';
+import { makerOf } from './access.ts';
+
+type WorkDeps = Pick<FacadeParts, 'credentials'> & {
+  readonly services: Pick<Services, 'documents' | 'workQueue'>;
+};
+const StopBody = z.strictObject({ force: z.boolean().nullable().optional() });
+const WorkUpdate = z.strictObject({ metadata: MetadataChange.nullable().optional() });
+const maxReclaimMs = 86_400_000;
+const usualReclaimMs = 5_000;
+
+export const workOf = (item: WorkItem, secret: string | null = null) => ({
+  id: item.id,
+  type: 'work' as const,
+  environment_id: item.environmentId,
+  data: { type: 'session' as const, id: sessionWord(item.sessionId) },
+  state: item.state,
+  metadata: item.metadata,
+  secret,
+  created_at: iso(item.createdAt),
+  acknowledged_at: isoOrNull(item.acknowledgedAt),
+  started_at: isoOrNull(item.startedAt),
+  latest_heartbeat_at: isoOrNull(item.heartbeatAt),
+  stop_requested_at: isoOrNull(item.stopRequestedAt),
+  stopped_at: isoOrNull(item.stoppedAt),
+});
+/** The token of the item's session, as the SDKs' workers unpack it. */
+const secretOf = (token: string): string =>
+  Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
+
+/** Rejects unless it is a self-hosted environment that the caller can read. */
+export async function queueOf(documents: Services['documents'], id: string): Promise<string> {
+  const { content } = await kept(documents, 'environment', id);
+  if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
+    throw invalid(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
+  return id;
+}
+
+/** The work queues of self-hosted environments, as their workers and the operators of these know them. */
+export function workRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): Route[] {
+  const queue = (params: Readonly<Record<string, string | undefined>>) => queueOf(documents, params.id ?? '');
+  const keyOnly = ['environment'] as const;
+  const both = ['environment', 'session'] as const;
+
+  return [
+    {
+      door: 'GET /v1/environments/:id/work/poll',
+      worker: keyOnly,
+      async run(asked) {
+        const { params, query, request, reply } = asked;
+        const blockMs = query.integer('block_ms', { min: 1, max: 999, usual: 0 });
+        const reclaimMs = query.integer('reclaim_older_than_ms', { min: 0, max: maxReclaimMs, usual: usualReclaimMs });
+        const environment = await queue(params);
+        const workerId = workerIdOf(request.headers['anthropic-worker-id']);
+        const signal = abortOnDisconnect(reply);
+        const options = { workerId, blockMs, reclaimMs, maker: claimMaker(asked), signal };
+        const found = await workQueue.poll(environment, options);
+        // Fastify would send nothing for null, and SDKs read JSON.
+        const body = found ? workOf(found, secretOf(found.token)) : null;
+        return reply.type('application/json').send(JSON.stringify(body));
+      },
+    },
+    {
+      door: 'GET /v1/environments/:id/work/stats',
+      worker: keyOnly,
+      async run({ params }) {
+        const { waiting, claimed, oldestQueuedAt, workers } = await workQueue.stats(await queue(params));
+        return {
+          type: 'work_queue_stats' as const,
+          depth: waiting,
+          pending: claimed,
+          oldest_queued_at: isoOrNull(oldestQueuedAt),
+          workers_polling: workers,
+        };
+      },
+    },
+    {
+      door: 'GET /v1/environments/:id/work',
+      worker: keyOnly,
+      async run({ params, query }) {
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const environment = await queue(params);
+        const items = await workQueue.items(environment);
+        const page = pageOf(items, { limit, page: query.one('page'), name: `work ${environment}` });
+        return { ...withoutPrevious(page), data: page.data.map((item) => workOf(item)) };
+      },
+    },
+    {
+      door: 'GET /v1/environments/:id/work/:work',
+      worker: ['session'],
+      run: async ({ params }) => workOf(await workQueue.item(await queue(params), params.work ?? '')),
+    },
+    {
+      door: 'POST /v1/environments/:id/work/:work',
+      async run({ params, body }) {
+        const { metadata } = parsed(WorkUpdate, body);
+        const environment = await queue(params);
+        const item = await workQueue.item(environment, params.work ?? '');
+        if (!metadata) return workOf(item);
+        return workOf(await workQueue.setMetadata(environment, item.id, changedMetadata(item.metadata, metadata)));
+      },
+    },
+    {
+      door: 'POST /v1/environments/:id/work/:work/ack',
+      worker: both,
+      run: async ({ params }) => workOf(await workQueue.acknowledge(await queue(params), params.work ?? '')),
+    },
+    {
+      door: 'POST /v1/environments/:id/work/:work/heartbeat',
+      worker: both,
+      async run({ params, query }) {
+        const expected = expectedOf(query.one('expected_last_heartbeat'));
+        const ttlSeconds = query.integer('desired_ttl_seconds', { min: 0, max: 999_999, usual: 0 }) || undefined;
+        const environment = await queue(params);
+        const lease = await workQueue.beat(environment, params.work ?? '', { expected, ttlSeconds });
+        const { state, heartbeatAt, ttlSeconds: ttl, outcome } = lease;
+        const shown = { lease_extended: outcome === 'extended', state, ttl_seconds: ttl };
+        if (outcome === 'mismatch')
+          throw new ApiError(
+            'conflict',
+            'expected_last_heartbeat is not the newest one: another worker may have the item.',
+            {
+              errorCode: 'heartbeat_precondition_failed',
+              details: { current_state: { last_heartbeat: isoOrNull(heartbeatAt), ...shown } },
+              status: 412,
+            },
+          );
+        return { type: 'work_heartbeat' as const, last_heartbeat: isoOrNull(heartbeatAt) ?? '', ...shown };
+      },
+    },
+    {
+      door: 'POST /v1/environments/:id/work/:work/stop',
+      worker: both,
+      async run({ params, body }) {
+        const { force } = parsed(StopBody, body);
+        return workOf(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
+      },
+    },
+  ];
+
+  /** A token that the claim gives ends with the environment's key by which the worker came. */
+  function claimMaker(asked: Parameters<Route['run']>[0]): CredentialMaker {
+    const maker = makerOf(asked, credentials);
+    return asked.worker?.keyId === undefined ? maker : { environmentKey: asked.worker.keyId };
+  }
+}
+
+const noHeartbeat = 'NO_HEARTBEAT';
+/** The heartbeat that the worker sent last, as `BeatOptions` has it. */
+function expectedOf(given: string | undefined): number | null | undefined {
+  if (given === undefined || given === '') return undefined;
+  return given === noHeartbeat ? null : timeOf('expected_last_heartbeat', given);
+}
+
+function workerIdOf(given: string | string[] | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'string' || !/^[\x20-\x7e]{1,256}$/.test(given))
+    throw new AppError('invalid_request', 'anthropic-worker-id must be 1 to 256 printable characters.');
+  return given;
+}

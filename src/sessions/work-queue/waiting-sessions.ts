@@ -1,0 +1,89 @@
+import { Rounds } from '../../core/concurrency/rounds.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+interface Deps {
+  readonly queue: Pick<WorkQueue, 'enqueue'>;
+  readonly sessions: Pick<SessionService, 'list'>;
+  /** The record of a session that is in memory. */
+  readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
+  readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
+  /** Whether this server does it now; two at once do no harm, but twice the work. */
+  readonly leads: () => Promise<boolean>;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+const lookMs = 30_000;
+const most = 1_000; // sessions in a round
+
+/**
+ * Queues the sessions of self-hosted environments that need a worker: at once when a log says so, and by rounds after a crash
+ * between the two, or after a worker that left while a call waited.
+ */
+export class WaitingSessions {
+  readonly #deps: Deps;
+  readonly #rounds: Rounds;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { clock, warn } = deps;
+    const round = async () => {
+      await this.round();
+      return lookMs;
+    };
+    const restMs = { longest: lookMs, failed: lookMs };
+    this.#rounds = new Rounds({
+      round,
+      restMs,
+      clock,
+      warn,
+      failure: 'sessions that wait for a worker were not queued',
+    });
+  }
+
+  /** Hears of what was written to a log of this server. */
+  heard(sessionId: SessionId, facts: readonly SessionFact[]): void {
+    if (!facts.some(wantsWorker)) return;
+    const { queue, live, warn } = this.#deps;
+    const environment = live(sessionId)?.agent?.environment;
+    if (environment === undefined) return;
+    queue
+      .enqueue(environment, sessionId)
+      .catch((err: unknown) => warn({ err, session: sessionId }, 'a session was not queued for a worker'));
+  }
+
+  /** Runs until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#rounds.run(signal);
+  }
+
+  async round(): Promise<void> {
+    const { queue, sessions, leads } = this.#deps;
+    const isWaiting = ({ status, agent }: SessionRecord) => status === 'waiting' && agent?.environment !== undefined;
+    const waiting = (await sessions.list({ limit: most, after: undefined, keep: isWaiting })).filter(isWaiting);
+    if (waiting.length === 0 || !(await leads())) return;
+    for (const { id, agent } of waiting)
+      if (agent?.environment !== undefined && (await this.#waitsForCall(id)))
+        await queue.enqueue(agent.environment, id);
+  }
+
+  /** Whether the last question of the log is about a call that a worker carries out. */
+  async #waitsForCall(id: SessionId): Promise<boolean> {
+    const { events } = this.#deps;
+    const [asked, resolved] = await Promise.all([
+      events.lastOf(id, 'approval.requested'),
+      events.lastOf(id, 'approval.resolved'),
+    ]);
+    if (asked <= resolved) return false;
+    const [event] = (await events.page(id, asked - 1, 1)).events;
+    return event?.type === 'approval.requested' && event.data.byClient === true;
+  }
+}
+
+const wantsWorker = (fact: SessionFact): boolean =>
+  fact.type === 'message.user' || (fact.type === 'approval.requested' && fact.data.byClient === true);

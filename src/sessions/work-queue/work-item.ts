@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { SessionId } from '../../core/model/ids.ts';
+import { type WorkItem, workStates } from '../api/server/work-queue.ts';
+
+export const defaultTtlSeconds = 90;
+const maxTtlSeconds = 300;
+
+/** An item as the store has it. */
+export const StoredItem = z.object({
+  environmentId: z.string(),
+  sessionId: SessionId,
+  /** From 1 in each session. */
+  number: z.int(),
+  state: z.enum(workStates),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(),
+  /** How often it was claimed. A token of an earlier claim does not work any more. */
+  claim: z.int(),
+  claimedAt: z.number().nullable(),
+  acknowledgedAt: z.number().nullable(),
+  startedAt: z.number().nullable(),
+  heartbeatAt: z.number().nullable(),
+  leaseEndsAt: z.number().nullable(),
+  ttlSeconds: z.int(),
+  stopRequestedAt: z.number().nullable(),
+  stoppedAt: z.number().nullable(),
+});
+export type StoredItem = z.output<typeof StoredItem>;
+
+export const newItem = (of: Pick<StoredItem, 'environmentId' | 'sessionId' | 'number' | 'createdAt'>): StoredItem => ({
+  ...of,
+  state: 'queued',
+  metadata: {},
+  claim: 0,
+  claimedAt: null,
+  acknowledgedAt: null,
+  startedAt: null,
+  heartbeatAt: null,
+  leaseEndsAt: null,
+  ttlSeconds: defaultTtlSeconds,
+  stopRequestedAt: null,
+  stoppedAt: null,
+});
+
+export const workIdOf = ({ sessionId, number }: Pick<StoredItem, 'sessionId' | 'number'>): string =>
+  `work_${sessionId}x${number}`;
+const idForm = /^work_([0-9a-f]{16})x([1-9]\d{0,8})$/;
+/** Undefined: no item has such an id. */
+export function parseWorkId(id: string): { readonly sessionId: SessionId; readonly number: number } | undefined {
+  const [, session = '', number = ''] = idForm.exec(id) ?? [];
+  return session === '' ? undefined : { sessionId: SessionId.parse(session), number: Number(number) };
+}
+
+export const viewOf = ({
+  number,
+  claim: _,
+  claimedAt: __,
+  leaseEndsAt: ___,
+  ttlSeconds: ____,
+  ...shown
+}: StoredItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
+
+/** The time from which a worker can claim the item; undefined: never, for it is stopped. */
+export function claimableFrom(item: StoredItem, reclaimMs: number): number | undefined {
+  if (item.state === 'stopped') return undefined;
+  if (item.state === 'queued') return item.claimedAt === null ? item.createdAt : item.claimedAt + reclaimMs;
+  return item.leaseEndsAt ?? item.createdAt;
+}
+
+/** Items that can be claimed soonest come first in the store, which sorts the highest first; stopped ones come last. */
+export function sortOf(item: StoredItem): number {
+  const from = claimableFrom(item, 0);
+  return from === undefined ? 0 : latest - from;
+}
+const latest = 8.64e15;
+
+export const claimed = (item: StoredItem, now: number): StoredItem => ({
+  ...item,
+  state: 'queued',
+  claim: item.claim + 1,
+  claimedAt: now,
+  acknowledgedAt: null,
+  startedAt: null,
+  heartbeatAt: null,
+  leaseEndsAt: null,
+});
+
+/** The first heartbeat must come within this lease. */
+export const acknowledged = (item: StoredItem, now: number): StoredItem => ({
+  ...item,
+  state: 'starting',
+  acknowledgedAt: now,
+  leaseEndsAt: now + item.ttlSeconds * 1_000,
+});
+
+/** A heartbeat is its time, so no two may have the same. */
+export function beaten(item: StoredItem, now: number, wishSeconds = defaultTtlSeconds): StoredItem {
+  const ttlSeconds = Math.min(Math.max(1, wishSeconds), maxTtlSeconds);
+  return {
+    ...item,
+    state: item.state === 'stopping' ? 'stopping' : 'active',
+    acknowledgedAt: item.acknowledgedAt ?? now,
+    startedAt: item.startedAt ?? now,
+    heartbeatAt: Math.max(now, (item.heartbeatAt ?? 0) + 1),
+    leaseEndsAt: now + ttlSeconds * 1_000,
+    ttlSeconds,
+  };
+}
+
+export const stopRequested = (item: StoredItem, now: number): StoredItem =>
+  item.state === 'stopping' ? item : { ...item, state: 'stopping', stopRequestedAt: now };
+
+export const stopped = (item: StoredItem, now: number): StoredItem => ({
+  ...item,
+  state: 'stopped',
+  leaseEndsAt: null,
+  stopRequestedAt: item.stopRequestedAt ?? now,
+  stoppedAt: now,
+});

@@ -1,0 +1,358 @@
+import { waitAtMost } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type {
+  CredentialMaker,
+  EnvironmentKey,
+  NewEnvironmentKey,
+  PollOptions,
+  WorkerCredentials,
+  WorkerIdentity,
+  WorkItem,
+  WorkLease,
+  WorkQueueService,
+} from '../api/server/work-queue.ts';
+import { Endings } from './endings.ts';
+import {
+  acknowledged,
+  beaten,
+  claimableFrom,
+  claimed,
+  newItem,
+  parseWorkId,
+  StoredItem,
+  sortOf,
+  stopped,
+  stopRequested,
+  viewOf,
+  workIdOf,
+} from './work-item.ts';
+
+interface WorkClaim {
+  readonly environmentId: string;
+  readonly sessionId: string;
+  readonly number: number;
+  readonly claim: number;
+  readonly maker: CredentialMaker;
+}
+/** The keys of environments and the tokens of claims, as `src/auth/environment-keys.ts` has them. */
+interface WorkerKeys {
+  create(
+    environmentId: string,
+    wish: NewEnvironmentKey,
+  ): Promise<{ readonly key: string; readonly view: EnvironmentKey }>;
+  list(environmentId: string): Promise<readonly EnvironmentKey[]>;
+  revoke(environmentId: string, id: string): Promise<EnvironmentKey>;
+  find(presented: string): Promise<{ id: string; environmentId: string; maker: CredentialMaker } | undefined>;
+  makerOf(id: string): Promise<CredentialMaker | undefined>;
+  sign(claim: WorkClaim): Promise<string>;
+  claimOf(token: string): Promise<WorkClaim | undefined>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly keys: WorkerKeys;
+  readonly clock: Clock;
+  /** Rejects: session_not_found. */
+  readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
+  /** The owner of an environment. Rejects: not_found. */
+  readonly ownerOf: (environmentId: string) => Promise<string | undefined>;
+  /** Other servers queue in the same store. */
+  readonly shared: boolean;
+}
+interface KeptItem {
+  readonly item: StoredItem;
+  readonly version: number;
+}
+
+const kind = 'work-item'; // the newest item of each session, by the session's id, with which the store erases it
+const pastKind = 'work-item-past'; // the earlier ones, `<session>:<number>`
+const pageSize = 100;
+const lookEveryMs = 250; // for items that another server queues
+const polledWithinMs = 30_000;
+const missing = () => new AppError('not_found', 'The environment has no such work item.');
+const pastId = ({ sessionId, number }: StoredItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
+
+/** The queues of all self-hosted environments, in the records of the store. */
+export class WorkQueue implements WorkerCredentials {
+  readonly #deps: Deps;
+  readonly #endings = new Endings();
+  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
+  /** When each worker asked last, by environment and worker. */
+  readonly #workers = new Map<string, number>();
+  readonly service: WorkQueueService;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { keys } = deps;
+    this.service = {
+      enqueue: (environmentId, sessionId) => this.enqueue(environmentId, sessionId),
+      withdraw: (environmentId, sessionId) => this.#withdraw(environmentId, sessionId),
+      poll: (environmentId, options) => this.#poll(environmentId, options),
+      acknowledge: (environmentId, workId) => this.#acknowledge(environmentId, workId),
+      beat: (environmentId, workId, options) => this.#beat(environmentId, workId, options),
+      stop: (environmentId, workId, options) => this.#stop(environmentId, workId, options),
+      items: async (environmentId) => (await this.#all(environmentId)).map(viewOf),
+      item: async (environmentId, workId) => viewOf((await this.#found(environmentId, workId)).item),
+      setMetadata: async (environmentId, workId, metadata) =>
+        viewOf(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
+      stats: (environmentId) => this.#stats(environmentId),
+      createKey: (environmentId, wish) => keys.create(environmentId, wish),
+      keys: (environmentId) => keys.list(environmentId),
+      revokeKey: async (environmentId, keyId) => {
+        const view = await keys.revoke(environmentId, keyId);
+        this.#endings.end(`key ${keyId}`);
+        return view;
+      },
+    };
+  }
+
+  async enqueue(environmentId: string, sessionId: SessionId): Promise<void> {
+    const { records, clock } = this.#deps;
+    for (;;) {
+      const kept = await this.#kept(sessionId);
+      if (kept && kept.item.state !== 'stopped') return;
+      const number = (kept?.item.number ?? 0) + 1;
+      const item = newItem({ environmentId, sessionId, number, createdAt: clock.now() });
+      try {
+        if (kept)
+          await records.put({ kind: pastKind, id: pastId(kept.item), doc: kept.item, sort: kept.item.createdAt });
+        await this.#put(item, kept?.version ?? 0);
+        break;
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first
+      }
+    }
+    this.#waiting.get(environmentId)?.resolve();
+  }
+
+  async find(credential: string): Promise<WorkerIdentity | undefined> {
+    const { keys } = this.#deps;
+    const key = await keys.find(credential);
+    if (key)
+      return await this.#identity(key, { keyId: key.id, maker: key.maker, ended: this.#endings.of(`key ${key.id}`) });
+    const claim = await keys.claimOf(credential);
+    if (!claim) return undefined;
+    const item = (await this.#kept(claim.sessionId as SessionId))?.item;
+    const isCurrent = item?.number === claim.number && item.claim === claim.claim && item.state !== 'stopped';
+    if (!isCurrent) return undefined;
+    const { environmentKey } = claim.maker;
+    const maker = environmentKey === undefined ? claim.maker : await keys.makerOf(environmentKey);
+    if (!maker) return undefined;
+    const ofClaim = this.#endings.of(claimName(item));
+    const ended = environmentKey ? AbortSignal.any([ofClaim, this.#endings.of(`key ${environmentKey}`)]) : ofClaim;
+    const work = { id: workIdOf(item), sessionId: item.sessionId };
+    return await this.#identity(claim, { work, maker, ended });
+  }
+
+  async #identity(
+    { environmentId }: Pick<WorkClaim, 'environmentId'>,
+    rest: Omit<WorkerIdentity, 'environmentId' | 'owner'>,
+  ): Promise<WorkerIdentity | undefined> {
+    try {
+      return { environmentId, owner: await this.#deps.ownerOf(environmentId), ...rest };
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'not_found') throw thrown; // its environment was deleted
+      return undefined;
+    }
+  }
+
+  async #poll(environmentId: string, options: PollOptions) {
+    const { clock, shared } = this.#deps;
+    const { blockMs, workerId, signal } = options;
+    if (workerId !== undefined) this.#saw(environmentId, workerId);
+    const until = clock.now() + blockMs;
+    for (;;) {
+      const woken = this.#waiting.get(environmentId) ?? Promise.withResolvers<void>();
+      this.#waiting.set(environmentId, woken);
+      const found = await this.#claim(environmentId, options);
+      const restMs = until - clock.now();
+      if (found || restMs <= 0 || signal.aborted) return found;
+      const gone = Promise.withResolvers<void>();
+      const leave = () => gone.resolve();
+      signal.addEventListener('abort', leave, { once: true });
+      await waitAtMost(
+        shared ? Math.min(restMs, lookEveryMs) : restMs,
+        Promise.race([woken.promise, gone.promise]),
+        clock,
+      );
+      signal.removeEventListener('abort', leave);
+      if (this.#waiting.get(environmentId) === woken) this.#waiting.delete(environmentId);
+    }
+  }
+
+  async #claim(environmentId: string, { reclaimMs, maker }: PollOptions) {
+    for await (const { item, version } of this.#claimable(environmentId, reclaimMs)) {
+      const now = this.#deps.clock.now();
+      const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
+      const next = isOver ? stopped(item, now) : claimed(item, now);
+      try {
+        await this.#put(next, version);
+      } catch (thrown) {
+        if (toAppError(thrown).code === 'conflict') continue; // another worker was first
+        throw thrown;
+      }
+      this.#endings.end(claimName(item)); // an earlier worker of it
+      if (isOver) continue;
+      const { sessionId, number, claim } = next;
+      return { ...viewOf(next), token: await this.#deps.keys.sign({ environmentId, sessionId, number, claim, maker }) };
+    }
+    return undefined;
+  }
+
+  /** The items of the environment that a worker can claim now, the one that waits longest first. */
+  async *#claimable(environmentId: string, reclaimMs: number): AsyncGenerator<KeptItem, void> {
+    const { records, clock } = this.#deps;
+    let after: { sort: number; id: string } | undefined;
+    for (;;) {
+      const page = await records.list(kind, { limit: pageSize, ...(after && { after }) });
+      for (const { id, doc, version } of page) {
+        const item = StoredItem.parse(doc);
+        after = { sort: sortOf(item), id };
+        const now = clock.now();
+        const soonest = claimableFrom(item, 0);
+        if (soonest === undefined || soonest > now) return; // nor any after it
+        const from = claimableFrom(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
+        if (item.environmentId === environmentId && from <= now) yield { item, version };
+      }
+      if (page.length < pageSize) return;
+    }
+  }
+
+  async #hasEnded(sessionId: SessionId): Promise<boolean> {
+    try {
+      return (await this.#deps.session(sessionId)).archived === true;
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'session_not_found') throw thrown;
+      return true;
+    }
+  }
+
+  async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
+    const { clock } = this.#deps;
+    const item = await this.#change(environmentId, workId, (now) => {
+      if (now.state !== 'queued') return now; // again, or by a worker whose claim has lapsed: its heartbeat tells it
+      if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
+      return acknowledged(now, clock.now());
+    });
+    return viewOf(item);
+  }
+
+  async #beat(
+    environmentId: string,
+    workId: string,
+    { expected, ttlSeconds }: Parameters<WorkQueueService['beat']>[2],
+  ): Promise<WorkLease> {
+    const { clock } = this.#deps;
+    let outcome: WorkLease['outcome'] = 'extended';
+    const item = await this.#change(environmentId, workId, (now) => {
+      outcome = 'ended';
+      if (now.state === 'stopped') return now;
+      outcome = 'extended';
+      if (now.state === 'stopping') return beaten(now, clock.now(), ttlSeconds);
+      const isClaimed = now.claimedAt !== null;
+      if (isClaimed && (expected === undefined || expected === now.heartbeatAt))
+        return beaten(now, clock.now(), ttlSeconds);
+      outcome = 'mismatch';
+      return now;
+    });
+    const { state, heartbeatAt, ttlSeconds: ttl } = item;
+    return { state, heartbeatAt, ttlSeconds: ttl, outcome };
+  }
+
+  async #stop(environmentId: string, workId: string, { force }: { readonly force: boolean }): Promise<WorkItem> {
+    const { clock } = this.#deps;
+    const item = await this.#change(environmentId, workId, (now) => {
+      if (now.state === 'stopped') throw new AppError('conflict', 'The item is stopped already.');
+      return force || now.state === 'queued' ? stopped(now, clock.now()) : stopRequested(now, clock.now());
+    });
+    if (item.state === 'stopped') this.#endings.end(claimName(item));
+    return viewOf(item);
+  }
+
+  async #withdraw(environmentId: string, sessionId: SessionId): Promise<void> {
+    const item = (await this.#kept(sessionId))?.item;
+    if (!item || item.state === 'stopped' || item.environmentId !== environmentId) return;
+    await this.#stop(environmentId, workIdOf(item), { force: false }).catch((thrown: unknown) => {
+      if (!['conflict', 'not_found'].includes(toAppError(thrown).code)) throw thrown;
+    });
+  }
+
+  async #stats(environmentId: string) {
+    const { records, clock } = this.#deps;
+    const now = clock.now();
+    const open = (await records.list(kind)).map(({ doc }) => StoredItem.parse(doc));
+    const isQueued = (item: StoredItem) =>
+      item.environmentId === environmentId && (item.state === 'queued' || (claimableFrom(item, 0) ?? now + 1) <= now);
+    const queued = open.filter(isQueued);
+    const isClaimed = ({ state, claimedAt }: StoredItem) => state === 'queued' && claimedAt !== null;
+    const pending = queued.filter(isClaimed).length;
+    const begin = `${environmentId} `;
+    const polled = [...this.#workers].filter(([name, at]) => name.startsWith(begin) && now - at <= polledWithinMs);
+    return {
+      waiting: queued.length - pending,
+      claimed: pending,
+      oldestQueuedAt: queued.length === 0 ? null : Math.min(...queued.map(({ createdAt }) => createdAt)),
+      workers: polled.length,
+    };
+  }
+
+  #saw(environmentId: string, workerId: string): void {
+    const now = this.#deps.clock.now();
+    for (const [name, at] of this.#workers) {
+      if (now - at <= polledWithinMs) break; // the oldest is first
+      this.#workers.delete(name);
+    }
+    const name = `${environmentId} ${workerId}`;
+    this.#workers.delete(name);
+    this.#workers.set(name, now);
+  }
+
+  async #all(environmentId: string): Promise<StoredItem[]> {
+    const { records } = this.#deps;
+    const both = await Promise.all([records.list(kind), records.list(pastKind)]);
+    const items = both.flat().map(({ doc }) => StoredItem.parse(doc));
+    const own = items.filter((item) => item.environmentId === environmentId);
+    return own.sort((a, b) => b.createdAt - a.createdAt || b.number - a.number);
+  }
+
+  async #kept(sessionId: SessionId): Promise<KeptItem | undefined> {
+    const found = await this.#deps.records.get(kind, sessionId);
+    return found && { item: StoredItem.parse(found.doc), version: found.version };
+  }
+
+  /** Version 0: an earlier item, which does not change any more. */
+  async #found(environmentId: string, workId: string): Promise<KeptItem> {
+    const parts = parseWorkId(workId);
+    const kept = parts && (await this.#kept(parts.sessionId));
+    if (!parts || kept?.item.environmentId !== environmentId) throw missing();
+    if (kept.item.number === parts.number) return kept;
+    const past = await this.#deps.records.get(pastKind, pastId({ ...kept.item, number: parts.number }));
+    if (!past) throw missing();
+    return { item: StoredItem.parse(past.doc), version: 0 };
+  }
+
+  /** The item after the change, which is called again where another worker was first. */
+  async #change(environmentId: string, workId: string, change: (item: StoredItem) => StoredItem): Promise<StoredItem> {
+    for (;;) {
+      const { item, version } = await this.#found(environmentId, workId);
+      const next = change(item);
+      if (next === item || version === 0) return item;
+      try {
+        await this.#put(next, version);
+        return next;
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown;
+      }
+    }
+  }
+
+  async #put(item: StoredItem, version: number): Promise<void> {
+    await this.#deps.records.put({ kind, id: item.sessionId, doc: item, sort: sortOf(item), expect: version });
+  }
+}
+
+const claimName = ({ sessionId, number, claim }: Pick<StoredItem, 'sessionId' | 'number' | 'claim'>) =>
+  `claim ${sessionId} ${number} ${claim}`;
