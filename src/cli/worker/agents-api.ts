@@ -49,6 +49,10 @@ export class AgentsApiError extends Error {
     super(text);
     this.status = status;
   }
+  /** The credential does not count any more: the item is another worker's, or the environment's key was revoked. */
+  get isUnauthorized(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
   /** Whether the same request can succeed later. */
   get isTransient(): boolean {
     return [0, 408, 409, 429].includes(this.status) || this.status >= 500;

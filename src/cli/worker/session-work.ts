@@ -1,7 +1,7 @@
 import type { Box } from '../../client/index.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type AgentsApi, retry } from './agents-api.ts';
+import { type AgentsApi, AgentsApiError, retry } from './agents-api.ts';
 import { CallQueue, type SessionPhase, type ToolCall } from './call-queue.ts';
 import { endTool, runTool, toolNames } from './tools.ts';
 
@@ -48,6 +48,8 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
       if (ended.signal.aborted) return 'idle';
       signal.throwIfAborted();
       running.throwIfFailed();
+      if (error instanceof AgentsApiError && error.status === 404) return 'ended';
+      if (error instanceof AgentsApiError && !error.isTransient) throw error; // it would be refused again
       parts.say(`${sessionId}: the stream broke (${(error as Error).message}); it is opened again.`);
     } finally {
       running.onEnd = () => {};

@@ -1,6 +1,6 @@
 import { pause } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
-import { type AgentsApi, retry, sessionKeyOf, type Work } from './agents-api.ts';
+import { type AgentsApi, AgentsApiError, retry, sessionKeyOf, type Work } from './agents-api.ts';
 import { Lease } from './lease.ts';
 import type { SessionBoxes } from './session-boxes.ts';
 import { serveSession } from './session-work.ts';
@@ -23,10 +23,13 @@ const stopMs = 10_000;
  * Serves the queue of a self-hosted environment, a sandbox for each session, until the signal fires. An item that it serves
  * then stays in the queue, which gives it out again once its lease has lapsed.
  */
-export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promise<void> {
+export async function runWorker(parts: WorkerParts, given: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
   const serving = new Set<Promise<void>>();
+  const serves = new Map<string, RunningServe>();
+  const failed = new AbortController(); // the queue refuses this worker
+  const signal = AbortSignal.any([given, failed.signal]);
   const sweeping = sweep(parts, signal);
   say(`The worker waits for sessions of ${environmentId}.`);
   try {
@@ -37,7 +40,7 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
         const work = await retry(() => api.poll(environmentId, signal), signal);
         if (!work) continue;
         isServed = true;
-        const served = serveItem(parts, work, signal).finally(() => {
+        const served = serveItem(parts, { work, serves }, signal).finally(() => {
           place[Symbol.dispose]();
           serving.delete(served);
         });
@@ -49,25 +52,51 @@ export async function runWorker(parts: WorkerParts, signal: AbortSignal): Promis
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    failed.abort();
     await Promise.all([...serving, sweeping]);
   }
 }
 
-async function serveItem(parts: WorkerParts, work: Work, signal: AbortSignal): Promise<void> {
+/** One claim of a session's item that this worker serves. */
+interface RunningServe {
+  /** Ends it without a word to the server: a newer claim has its place. */
+  readonly supersede: () => void;
+  readonly done: Promise<void>;
+}
+interface ClaimedItem {
+  readonly work: Work;
+  /** The serve of each session, by the session's id. */
+  readonly serves: Map<string, RunningServe>;
+}
+
+async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, signal: AbortSignal): Promise<void> {
   const { say, boxes } = parts;
   const sessionId = work.data.id;
   const key = sessionKeyOf(work);
   const api = key === undefined ? parts.api : parts.api.withKey(key);
   await using lease = new Lease(api, work);
   const ends = AbortSignal.any([signal, lease.signal]);
+  const done = Promise.withResolvers<void>();
+  const earlier = serves.get(sessionId);
+  const own: RunningServe = { supersede: () => lease.finish('lost'), done: done.promise };
+  serves.set(sessionId, own);
+  using stack = new DisposableStack();
+  stack.defer(() => {
+    if (serves.get(sessionId) === own) serves.delete(sessionId);
+    done.resolve();
+  });
   try {
     await retry(() => parts.api.acknowledge(work, ends), ends);
+    // Two serves of one session would run its calls twice.
+    earlier?.supersede();
+    await earlier?.done;
     const isDone = await serveSessionOf(parts, { api, work }, ends);
     if (isDone === 'ended') await boxes.remove(sessionId);
     say(`${sessionId}: ${isDone}`);
   } catch (error) {
     if (signal.aborted) return; // it is the next worker's
-    if (lease.isLost) return say(`${sessionId}: another worker has it now.`);
+    const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
+    if (lease.isLost || isRefused) return say(`${sessionId}: another worker has it now.`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
@@ -77,8 +106,11 @@ async function serveItem(parts: WorkerParts, work: Work, signal: AbortSignal): P
 
 async function serveSessionOf(parts: WorkerParts, item: { api: AgentsApi; work: Work }, signal: AbortSignal) {
   const { api, work } = item;
-  const session = await retry(() => api.session(work.data.id, signal), signal);
-  if (session.status === 'terminated') return 'ended';
+  const session = await retry(() => api.session(work.data.id, signal), signal).catch((error: unknown) => {
+    if (error instanceof AgentsApiError && error.status === 404) return undefined; // deleted
+    throw error;
+  });
+  if (!session || session.status === 'terminated') return 'ended';
   if (session.resources.some(({ type }) => type === 'memory_store')) {
     throw new Error('It has memory stores, which this worker cannot mount.');
   }

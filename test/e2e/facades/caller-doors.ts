@@ -77,6 +77,8 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
   });
 }
 const programBodies: Record<string, object> = {
+  'POST /anthropic/v1/environments/{id}/keys': { name: 'worker' },
+  'POST /anthropic/v1/environments/{id}/work/{work}': { metadata: { a: '1' } },
   'POST /anthropic/v1/sessions/{id}/events': {
     events: [{ type: 'user.message', content: [{ type: 'text', text: 'Say hi' }] }],
   },
@@ -95,6 +97,7 @@ async function aFile() {
 /** The id in a path of the Managed Agents API. */
 function programsId(path: string, to: Targets): string {
   if (path.includes('/agents/')) return to.agent;
+  if (/\/environments\/\{id\}\/(work|keys)/.test(path)) return to.queue;
   if (path.includes('/environments/')) return to.environment;
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
@@ -141,7 +144,8 @@ function filled(path: string, to: Targets): string {
     snapshot_id: to.snapshot,
     name: 'app.js',
     provider: 'gemini',
-    key: 'max-steps',
+    key: path.startsWith('/anthropic/') ? to.workerKey : 'max-steps',
+    work: to.work,
     template_id: 'default',
     credential: 'api',
     path: 'system.info',

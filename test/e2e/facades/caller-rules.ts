@@ -241,6 +241,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/agents/{id}
     GET /anthropic/v1/agents/{id}/versions
     GET /anthropic/v1/environments/{id}
+    GET /anthropic/v1/environments/{id}/work
+    GET /anthropic/v1/environments/{id}/work/stats
+    GET /anthropic/v1/environments/{id}/work/{work}
     GET /anthropic/v1/sessions/{id}
     GET /anthropic/v1/sessions/{id}/events
     GET /anthropic/v1/sessions/{id}/events/stream
@@ -341,6 +344,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/agents/{id}
     POST /anthropic/v1/agents/{id}/archive
     POST /anthropic/v1/environments/{id}
+    GET /anthropic/v1/environments/{id}/work/poll
+    POST /anthropic/v1/environments/{id}/work/{work}
+    POST /anthropic/v1/environments/{id}/work/{work}/ack
+    POST /anthropic/v1/environments/{id}/work/{work}/heartbeat
+    POST /anthropic/v1/environments/{id}/work/{work}/stop
+    POST /anthropic/v1/environments/{id}/keys
+    GET /anthropic/v1/environments/{id}/keys
+    DELETE /anthropic/v1/environments/{id}/keys/{key}
     POST /anthropic/v1/environments/{id}/archive
     DELETE /anthropic/v1/environments/{id}
     POST /anthropic/v1/sessions/{id}

@@ -26,6 +26,10 @@ export interface Targets {
   /** Documents of a program of the Managed Agents API. */
   readonly agent: string;
   readonly environment: string;
+  /** A self-hosted one, with an item of its queue and a key of its workers. */
+  readonly queue: string;
+  readonly work: string;
+  readonly workerKey: string;
   readonly document: string;
 }
 export const nobodys: Targets = {
@@ -45,6 +49,9 @@ export const nobodys: Targets = {
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
   environment: 'env_ffffffffffffffffffffffff',
+  queue: 'env_ffffffffffffffffffffffff',
+  work: 'work_ffffffffffffffffx1',
+  workerKey: 'ffffffffffff',
   document: 'file_ffffffffffffffffffffffff',
 };
 
@@ -137,16 +144,24 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   return { terminal: (await services.terminals.open(session.id, new AbortController().signal)).id };
 }
 
-/** An agent, an environment and a file of a program. */
-async function documentsOf(owner: Owner): Promise<Pick<Targets, 'agent' | 'environment' | 'document'>> {
-  const { documents } = owner.server.core.services;
+type ProgramTargets = Pick<Targets, 'agent' | 'environment' | 'queue' | 'work' | 'workerKey' | 'document'>;
+/** An agent, two environments and a file of a program. */
+async function documentsOf(owner: Owner): Promise<ProgramTargets> {
+  const { documents, workQueue } = owner.server.core.services;
   const kept = await upload(owner, { name: 'd.txt', mimeType: 'text/plain' });
   const agent = newContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
   const file = { upload: kept?.id ?? '', filename: 'd.txt', mimeType: 'text/plain', size: 5, expiresAt: null };
   const environment = { name: 'plain', description: null, metadata: {}, config: unrestricted };
   const made = async (kind: 'agent' | 'environment' | 'file', content: object) =>
     (await documents.create({ kind, content: { ...content }, owner: owner.id })).id;
+  const queue = await made('environment', { ...environment, config: { type: 'self_hosted' } });
+  const session = randomIds().sessionId();
+  await workQueue.enqueue(queue, session);
+  const { view } = await workQueue.createKey(queue, { name: 'worker', maker: {} });
   return {
+    queue,
+    work: `work_${session}x1`,
+    workerKey: view.id,
     agent: await made('agent', agent),
     environment: await made('environment', environment),
     document: await made('file', file),
