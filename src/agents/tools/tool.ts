@@ -172,8 +172,8 @@ export interface ToolDescription {
    */
   readonly asksAfterStrangers?: boolean;
   /**
-   * Who carries its calls out elsewhere, so that a call waits for the result. `program`: the one that made the session, which
-   * needs no permission. `worker`: one of the session's environment, once the call is permitted.
+   * The calls are carried out elsewhere and wait for their results. By a `program`: the one that made the session, which
+   * needs no permission. By a `worker` of the session's environment: once a call is permitted.
    */
   readonly byClient?: 'program' | 'worker';
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */

@@ -136,7 +136,9 @@ test('a worker that is killed neither loses a command nor runs it twice', { time
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
 });
 
-test('an environment’s key opens its queue and sessions for results, and nothing else', { timeout: 90_000 }, async () => {
+test('an environment’s key opens its queue and sessions for results, and nothing else', {
+  timeout: 90_000,
+}, async () => {
   const [queue, other] = [await queueOfTest(), await queueOfTest()];
   const [session, foreign] = [await queue.begin('run: true'), await other.begin('run: true')];
   await expect.poll(() => restOf(session), patiently).toBe('requires_action');
@@ -163,7 +165,9 @@ test('an environment’s key opens its queue and sessions for results, and nothi
   const shared = [200, 200, 404, 400, 401, 401, 401, 401, 401];
   expect(await statuses(queue.key, item.id)).toEqual([...shared, 404, 200, 403]);
   expect(await statuses(token, item.id)).toEqual([...shared, 403, 403, 200]);
-  const trpc = await fetch(`${it.server.url}/trpc/sessions.list`, { headers: { authorization: `Bearer ${queue.key}` } });
+  const trpc = await fetch(`${it.server.url}/trpc/sessions.list`, {
+    headers: { authorization: `Bearer ${queue.key}` },
+  });
   expect(trpc.status).toBe(401);
   expect((await ask('GET', `/environments/${queue.id}/work/${item.id}`)).secret).toBeNull();
 
@@ -172,7 +176,11 @@ test('an environment’s key opens its queue and sessions for results, and nothi
   expect(await status('POST', `${at}/heartbeat?expected_last_heartbeat=NO_HEARTBEAT`, token)).toBe(200);
   const again = await asked('POST', `${at}/heartbeat?expected_last_heartbeat=NO_HEARTBEAT`, { by: token });
   expect([again.status, again.body.error.details.error_code]).toEqual([412, 'heartbeat_precondition_failed']);
-  expect(again.body.error.details.current_state).toMatchObject({ lease_extended: false, state: 'active', ttl_seconds: 90 });
+  expect(again.body.error.details.current_state).toMatchObject({
+    lease_extended: false,
+    state: 'active',
+    ttl_seconds: 90,
+  });
   const stream = await fetch(`${it.server.url}/anthropic/v1/sessions/${session}/events/stream`, {
     headers: { authorization: `Bearer ${token}` },
   });

@@ -4,7 +4,6 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { Query } from './wire.ts';
-import type { WorkerAccess } from './work/access.ts';
 
 /** One request, as the handlers of this facade see it. */
 export interface ApiRequest {
@@ -31,11 +30,15 @@ export interface Route {
   readonly worker?: readonly WorkerCredential[];
   run(asked: ApiRequest): Promise<unknown>;
 }
+/** Decides whether a request can run a route, and as whom. */
+export interface RouteAccess {
+  run(route: Route, asked: ApiRequest, work: Route['run']): Promise<unknown>;
+}
 const anything = z.unknown(); // each handler checks its own
 export const prefix = '/anthropic';
 
 /** Mounts the routes of an area. */
-export function mountRoutes(app: App, routes: readonly Route[], access: WorkerAccess): void {
+export function mountRoutes(app: App, routes: readonly Route[], access: RouteAccess): void {
   const streamed = routes.filter(({ body }) => body === 'stream');
   for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);
   if (streamed.length > 0)
@@ -44,7 +47,7 @@ export function mountRoutes(app: App, routes: readonly Route[], access: WorkerAc
     });
 }
 
-function mountRoute(app: App, route: Route, access: WorkerAccess): void {
+function mountRoute(app: App, route: Route, access: RouteAccess): void {
   const { door, run, stream, least, body: kind, worker } = route;
   const [method = '', path = ''] = door.split(' ');
   app.route({
@@ -53,7 +56,7 @@ function mountRoute(app: App, route: Route, access: WorkerAccess): void {
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
-      // Its handler refuses callers without any credential, once it knows that none of a worker is shown.
+      // The handler refuses callers that show no credential of a worker either.
       ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),

@@ -6,7 +6,7 @@ import { runAsCaller } from '../../../../http/guard/caller.ts';
 import type { CredentialMaker, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
-import type { ApiRequest, Route } from '../route.ts';
+import type { ApiRequest, Route, RouteAccess } from '../route.ts';
 import { sessionIdOf } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { keptOf } from '../sessions/kept-session.ts';
@@ -31,7 +31,7 @@ type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
 /** Decides what the credentials of workers open. */
-export class WorkerAccess {
+export class WorkerAccess implements RouteAccess {
   readonly #parts: AccessParts;
 
   constructor(parts: AccessParts) {
@@ -74,7 +74,7 @@ export class WorkerAccess {
     throw unauthorized();
   }
 
-  /** What a worker cannot reach does not exist for it. */
+  /** Other environments and sessions do not exist for a worker. */
   async #refuseOthers({ environmentId, work }: WorkerIdentity, { params, request }: ApiRequest): Promise<void> {
     const { id = '', work: workId } = params;
     if (request.url.includes('/v1/environments/')) {
@@ -98,7 +98,7 @@ function isAlive({ key, seal }: CredentialMaker, credentials: AccessParts['crede
 }
 
 const principals = new WeakMap<AbortSignal, Principal>();
-/** The same object for as long as the credential lasts. What an owner without a name has, only administrators reach. */
+/** The same object for as long as the credential lasts. Only administrators reach an environment without an owner. */
 function principalOf({ owner, ended }: WorkerIdentity): Principal {
   const known = principals.get(ended);
   if (known) return known;
