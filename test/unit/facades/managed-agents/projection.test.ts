@@ -52,7 +52,7 @@ test('a call that a program carries out waits, and its result is the answer; the
   ]);
   const use = events.find(({ type }) => type === 'agent.custom_tool_use');
   expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'requires_action', event_ids: [use?.id] } });
-  expect(projection.callOf(use?.id ?? '')).toEqual({ callId: 'c1', kind: 'custom', isPending: true });
+  expect(projection.callOf(use?.id ?? '')).toEqual({ callId: 'c1', kind: 'custom', waitsFor: 'result' });
   const resolved = { callId: 'c1', decision: 'approved', by: 'program', result: { output: 'rain', isError: false } };
   const more = logOf(
     ...begun,
@@ -149,4 +149,33 @@ test('a call of a tool server has the name that the program gave the server', ()
   const calling = { callId: 'c1', tool: 'mcp', function: 'mcp_github_get_issue', args: {} };
   const { events } = projected(logOf(...begun, { type: 'tool.calling', data: calling }));
   expect(events.at(-1)).toMatchObject({ type: 'agent.mcp_tool_use', name: 'get_issue', mcp_server_name: 'GitHub' });
+});
+
+test('a call of a self-hosted environment waits for a person first, then for its worker', () => {
+  const [request, ...question] = asked('bash');
+  const forWorker = [
+    { ...request, type: 'approval.requested', data: { ...request?.data, byClient: true } },
+    ...question,
+  ];
+  const allowed = { type: 'approval.resolved', data: { callId: 'c1', decision: 'approved', by: 'program' } };
+  const output = { output: 'done', isError: true };
+  const given = { type: 'approval.resolved', data: { ...allowed.data, result: output } };
+  const resumed = { type: 'run.resumed', data: {} };
+  const first = projected(logOf(...begun, usage, ...asked('bash')));
+  const use = first.events.find(({ type }) => type === 'agent.tool_use');
+  expect(use).toMatchObject({ evaluated_permission: 'ask' });
+  expect(first.projection.callOf(use?.id ?? '')).toMatchObject({ waitsFor: 'permission' });
+  const log = [...begun, usage, ...asked('bash'), allowed, resumed, ...forWorker];
+  const second = projected(logOf(...log));
+  expect(second.projection.callOf(use?.id ?? '')).toMatchObject({ waitsFor: 'result' });
+  expect(second.projection.pending).toEqual([use?.id]);
+  expect(second.types.filter((type) => type === 'agent.tool_use')).toHaveLength(1);
+  const third = projected(logOf(...log, given, resumed));
+  expect(third.events.find(({ type }) => type === 'user.tool_result')).toMatchObject({
+    tool_use_id: use?.id,
+    content: [{ type: 'text', text: 'done' }],
+    is_error: true,
+  });
+  const alone = projected(logOf(...begun, usage, ...forWorker));
+  expect(alone.events.find(({ type }) => type === 'agent.tool_use')).toMatchObject({ evaluated_permission: 'allow' });
 });

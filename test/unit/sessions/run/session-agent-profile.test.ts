@@ -53,3 +53,30 @@ test('the approvals of the server hold for the tool under its other name, before
 test('a call of a tool that the program carries out always waits', () => {
   expect(asks(profileWith({}), 'get_weather')).toBe('ask');
 });
+
+test('with workers the tools of the sandbox have the same names and arguments, and wait for a result once they are permitted', () => {
+  const own = sessionAgentProfile({ ...agent, environment: 'env_1' }, { usual, denied: [] });
+  expect(own.tools.declarations).toEqual(profileWith({}).tools.declarations);
+  expect(['bash', 'read', 'write'].map((name) => own.tools.find(name)?.needs)).toEqual([[], [], []]);
+  const rules = { tools: own.tools, approvals: own.approvals as never };
+  expect(permissionFor(rules, call('read'))).toMatchObject({ kind: 'ask', approval: { byClient: true } });
+
+  const approvals = { tools: ['file_read'], rules: [], timeoutMs: 1 };
+  const careful = sessionAgentProfile(
+    { ...agent, environment: 'env_1' },
+    { usual: { ...usual, approvals }, denied: [] },
+  );
+  const decide = (verdict?: object) =>
+    permissionFor(
+      { tools: careful.tools, approvals: careful.approvals as never },
+      {
+        ...call('read'),
+        ...(verdict && { verdict: verdict as never }),
+      },
+    );
+  const first = decide();
+  expect(first?.kind === 'ask' && first.approval?.byClient).toBeUndefined();
+  expect(decide({ decision: 'approved' })).toMatchObject({ kind: 'ask', approval: { byClient: true } });
+  expect(decide({ decision: 'approved', result: { output: 'x', isError: false } })).toBeUndefined();
+  expect(decide({ decision: 'rejected' })).toMatchObject({ kind: 'refused' });
+});

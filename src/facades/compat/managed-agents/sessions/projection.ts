@@ -245,7 +245,8 @@ export class Projection {
   #asked({ callId, function: name, args, byClient }: FactOf<'approval.requested'>['data']): void {
     this.#asking = true;
     if (!this.#calls.has(callId)) this.#announce(callId, name, args, byClient ? 'allow' : 'ask');
-    this.#pending.set(callId, byClient ? 'result' : 'permission');
+    const isForResult = byClient || this.#calls.get(callId)?.kind === 'custom';
+    this.#pending.set(callId, isForResult ? 'result' : 'permission');
   }
   #resolved({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): void {
     this.#pending.delete(callId);
