@@ -1,4 +1,5 @@
-import type { PlanStep } from '../src/core/model/events.ts';
+import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
+import type { GoalEnd } from '../src/core/model/goal.ts';
 import type { BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
   CallOutcome,
@@ -24,7 +25,7 @@ export const addSpent = (a: RunSpending, b: RunSpending): RunSpending => ({
 
 // without a plan, a reply in words ends the run
 export const hasSpoken = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
-export const isUnseen = ({ injected, seen }: RunMachineContext) => injected > seen;
+export const isUnseen = ({ injected, seen, sentBack }: RunMachineContext) => injected > seen || sentBack;
 export const hasStep = ({ steps }: RunMachineContext) =>
   steps.some(({ status }) => status === 'pending' || status === 'running');
 
@@ -90,6 +91,12 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   const granted = context.granted && result.spent.turns === 0;
   const base = { spent, granted, retries: 0, hint: undefined };
   if (result.kind === 'empty' || result.kind === 'full' || result.kind === 'unaffordable') return base;
+  if (result.kind === 'judged') {
+    const { goesBack, reason } = result;
+    if (!goesBack) return { ...base, judged: { result: result.result, reason } };
+    // The reasons are news, so that what the agent did before them counts as no repetition.
+    return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
+  }
   if (result.kind === 'planned') return { ...base, empties: 0, planned: true, steps: result.steps };
   if (result.kind === 'calls') return { ...base, empties: 0, calls: result.calls };
   const acts = appendAct(context, { kind: 'text', text: result.digest });
@@ -103,6 +110,23 @@ export function endOf(result: TurnResult): RunEnd {
   }
   return { reason: 'failed', code: 'empty_reply', message: 'The model gave empty replies only.', retryable: true };
 }
+
+/** The end with what became of the run's goal. */
+export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): RunEnd {
+  const known = end as RunEnd;
+  if (!goal || known.goal) return known;
+  const unjudged = { result: 'could_not_be_judged', reason: unjudgedReason(known) } as const;
+  const isMade = known.reason === 'completed' && judged;
+  return { ...known, goal: { ...(isMade ? judged : unjudged), rounds: round } };
+}
+const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
+  reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
+/** The end of a goal whose run never began, or broke. */
+export const unjudged = (reason: RunEndReason, rounds = 0): GoalEnd => ({
+  result: 'could_not_be_judged',
+  reason: unjudgedReason({ reason }),
+  rounds,
+});
 
 /** The run's budget as its turns see it. */
 export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext): RemainingBudget | undefined {

@@ -18,6 +18,7 @@ import type {
   CallOutcome,
   CallsInput,
   EndInput,
+  JudgeInput,
   NoticeInput,
   Result,
   RunEnd,
@@ -50,6 +51,8 @@ export const runSetup = setup({
     /** Makes the calls of one turn, side by side where their order does not matter. One outcome for each, in order. */
     calls: unprovided<readonly CallOutcome[], CallsInput>('calls'),
     summarize: unprovided<TurnResult, TurnInput>('summarize'),
+    /** Judges the run's goal: its checks, then its grader. */
+    judge: unprovided<TurnResult, JudgeInput>('judge'),
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, WaitInput>('wait'),
     /**
@@ -71,9 +74,12 @@ export const runSetup = setup({
     isWaiting: ({ context }) => context.resume?.waiting !== undefined,
     isResumed: ({ context }) => context.resume !== undefined,
     hasCalls: ({ context }) => context.calls.length > 0,
-    hasUnseen: ({ context }) => context.injected > context.seen,
+    hasUnseen: ({ context }) => isUnseen(context),
+    isJudging: ({ context }) => context.isJudging && !isUnseen(context),
+    needsJudging: ({ context }) => context.goal !== undefined && context.judged === undefined,
+    goesBack: (_, { result }: Result) => result.kind === 'judged' && result.goesBack,
     needsPlan: ({ context }) => context.policy.plans && context.steps.length === 0 && !context.planned,
-    needsReplan: ({ context }) => context.policy.plans && context.injected > context.seen,
+    needsReplan: ({ context }) => context.policy.plans && isUnseen(context),
     needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
     // A run that has already replied can end without any budget left.
     isSpent: ({ context }) =>
@@ -95,7 +101,17 @@ export const runSetup = setup({
   actions: {
     take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
     /** Every message received so far is part of the next turn. */
-    see: assign(({ context }) => ({ seen: context.injected })),
+    see: assign(({ context }) => ({
+      seen: context.injected,
+      sentBack: false,
+      isJudging: false,
+      judged: undefined,
+    })),
+    /** A round that a restart interrupted goes on; every other one is a new one. */
+    beginRound: assign(({ context }) => ({
+      round: context.isJudging ? context.round : context.round + 1,
+      isJudging: false,
+    })),
     beginStep: assign(({ context }) => (context.policy.plans ? { steps: withRunning(context.steps) } : {})),
     scheduleRetry: assign(({ context }, { result }: Result) => ({
       retries: context.retries + 1,

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
+import type { Goal, GoalEnd, GoalResult } from '../src/core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
@@ -16,6 +17,8 @@ export interface RunInput {
   readonly task: string;
   readonly messageId: MessageId;
   readonly policy: RunPolicy;
+  /** Judged each time that the agent believes to be done. */
+  readonly goal?: Goal | undefined;
   readonly resume: RunResume | undefined;
 }
 export interface RunPolicy {
@@ -51,6 +54,14 @@ export interface RunResume {
   readonly hinted?: boolean;
   /** The approval that the run waits for, if its question is about a call. */
   readonly approval?: PendingApproval | undefined;
+  readonly judgement?: JudgementSoFar;
+}
+/** How far the judging of a run's goal had come. */
+export interface JudgementSoFar {
+  readonly round: number;
+  readonly revisions: number;
+  /** The round was not over. */
+  readonly isOpen: boolean;
 }
 export interface PendingApproval {
   readonly callId: string;
@@ -101,6 +112,14 @@ export type TurnResult =
   | { readonly kind: 'said'; readonly digest: string; readonly steps: readonly PlanStep[]; readonly spent: RunSpending }
   /** The reply is of no use. `hint` tells the model why; without one, the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
+  /** The goal was judged. `goesBack`: the agent gets the reason, and goes on. */
+  | {
+      readonly kind: 'judged';
+      readonly result: GoalResult;
+      readonly reason: string;
+      readonly goesBack: boolean;
+      readonly spent: RunSpending;
+    }
   /** A budget does not cover the next request, so it was not sent. */
   | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun; readonly spent: RunSpending }
   /** The conversation does not fit the model's window, and only a person can change that. */
@@ -142,6 +161,8 @@ export interface RunEnd {
   readonly code?: ErrorCode;
   readonly retryable?: boolean;
   readonly message?: string;
+  /** What became of the run's goal; absent where it had none. */
+  readonly goal?: GoalEnd;
 }
 
 export type RunEvent =
@@ -182,6 +203,11 @@ export interface RunMachineContext extends RunInput {
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
   approval: ApprovalRequest | undefined;
+  round: number; // of judging the goal, from 1
+  revisions: number; // times that the goal was missed and the work went back
+  isJudging: boolean; // a restart interrupted the round
+  sentBack: boolean; // no turn has seen the reasons of the last miss
+  judged: Omit<GoalEnd, 'rounds'> | undefined; // the result, as long as no turn follows it
   end: RunEnd | undefined;
 }
 
@@ -194,6 +220,15 @@ export interface TurnInput {
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
   /** The rest of the run's budget. Undefined: a user has just granted it, which covers one request at least. */
+  readonly left: RemainingBudget | undefined;
+}
+export interface JudgeInput extends RunOwner {
+  readonly goal: Goal;
+  readonly round: number;
+  /** A miss goes back to the agent as this revision; undefined: it had all of them. */
+  readonly revision: number | undefined;
+  /** A grader that fails now is not asked again. */
+  readonly isLastTry: boolean;
   readonly left: RemainingBudget | undefined;
 }
 /** The rest of a budget beside its limit. A part without a limit is absent. */

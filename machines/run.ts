@@ -1,13 +1,23 @@
 import { assign } from 'xstate';
-import { leftOf, nothingSpent } from './run-rules.ts';
+import { leftOf, nothingSpent, withGoalEnd } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
-import type { CallOutcome, EndInput, RunEnd, RunMachineContext, RunOwner, TurnInput, TurnResult } from './run-types.ts';
+import type {
+  CallOutcome,
+  EndInput,
+  JudgeInput,
+  RunMachineContext,
+  RunOwner,
+  TurnInput,
+  TurnResult,
+} from './run-types.ts';
 
 export type {
   ApprovalRequest,
   CallOutcome,
   CallResult,
   CallsInput,
+  JudgeInput,
+  JudgementSoFar,
   PendingApproval,
   PendingCall,
   RemainingBudget,
@@ -26,8 +36,19 @@ const whose = ({ sessionId, runId }: RunMachineContext): RunOwner => ({ sessionI
 const endInput = (context: RunMachineContext): EndInput => ({
   ...whose(context),
   task: context.task,
-  end: context.end as RunEnd,
+  end: withGoalEnd(context),
 });
+const judgeInput = (context: RunMachineContext): JudgeInput => {
+  const goal = context.goal as NonNullable<typeof context.goal>;
+  return {
+    ...whose(context),
+    goal,
+    round: context.round,
+    revision: context.revisions < goal.maxRevisions ? context.revisions + 1 : undefined,
+    isLastTry: context.retries >= context.policy.maxRetries,
+    left: leftOf(context),
+  };
+};
 const turnInput = (context: RunMachineContext): TurnInput => ({
   ...whose(context),
   plans: context.policy.plans,
@@ -50,7 +71,7 @@ const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask
   }) as const;
 
 /** The targets for each outcome of a model turn. `next` follows a successful one. */
-const turnExits = (next: 'deciding' | 'finishing') =>
+const turnExits = (next: 'deciding' | 'claiming') =>
   [
     {
       guard: { type: 'mayRetry', params: result },
@@ -141,6 +162,11 @@ export const runMachine = runSetup.createMachine({
     over: undefined,
     granted: false,
     approval: undefined,
+    round: input.resume?.judgement?.round ?? 0,
+    revisions: input.resume?.judgement?.revisions ?? 0,
+    isJudging: input.resume?.judgement?.isOpen ?? false,
+    sentBack: false,
+    judged: undefined,
     end: undefined,
   }),
   initial: 'routing',
@@ -166,6 +192,7 @@ export const runMachine = runSetup.createMachine({
         deciding: {
           always: [
             { guard: 'hasCalls', target: 'calling' },
+            { guard: 'isJudging', target: 'judging' },
             { guard: 'isStuckAgain', target: '#run.waiting', actions: 'askStuck' },
             { guard: 'isStuck', target: 'hinting', actions: 'hintStuck' },
             { guard: 'isSpent', target: '#run.waiting', actions: 'askBudget' },
@@ -173,7 +200,7 @@ export const runMachine = runSetup.createMachine({
             { guard: 'needsReplan', target: 'replanning' },
             { guard: 'needsAct', target: 'acting' },
             { guard: ({ context }) => context.policy.plans, target: 'summarizing' },
-            { target: 'finishing' },
+            { target: 'claiming' },
           ],
         },
         planning: planTurn(false),
@@ -228,8 +255,45 @@ export const runMachine = runSetup.createMachine({
                 id: 'summarize',
                 src: 'summarize',
                 input: ({ context }) => turnInput(context),
-                onDone: [...turnExits('finishing')],
+                onDone: [...turnExits('claiming')],
                 onError: [...turnCrashed],
+              },
+            },
+            backingOff,
+          },
+        },
+        // The agent believes to be done.
+        claiming: {
+          always: [
+            { guard: 'hasUnseen', target: 'deciding' },
+            { guard: 'needsJudging', target: 'judging' },
+            { target: 'finishing' },
+          ],
+        },
+        judging: {
+          initial: 'asking',
+          entry: 'beginRound',
+          states: {
+            asking: {
+              invoke: {
+                id: 'judge',
+                src: 'judge',
+                input: ({ context }) => judgeInput(context),
+                onDone: [
+                  {
+                    guard: { type: 'mayRetry', params: result },
+                    target: 'backingOff',
+                    actions: { type: 'scheduleRetry', params: result },
+                  },
+                  asking('unaffordable', 'askMore'),
+                  {
+                    guard: { type: 'goesBack', params: result },
+                    target: '#run.working.deciding',
+                    actions: { type: 'take', params: result },
+                  },
+                  { target: '#run.working.finishing', actions: { type: 'take', params: result } },
+                ],
+                onError: crashed,
               },
             },
             backingOff,
@@ -292,5 +356,5 @@ export const runMachine = runSetup.createMachine({
     },
     ended: { type: 'final' },
   },
-  output: ({ context }) => context.end as RunEnd,
+  output: ({ context }) => withGoalEnd(context),
 });

@@ -4,7 +4,7 @@ import type { RunId } from '../src/core/model/ids.ts';
 import { distrustError } from '../src/core/model/protocol-violation.ts';
 import { childrenOf, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
-import { verdictOf } from './run-rules.ts';
+import { unjudged, verdictOf } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
@@ -18,7 +18,7 @@ const asked = (event: object): string[] => ('commandId' in event ? [String(event
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
-  data: { status: 'stopped', reason, task: run.task },
+  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: unjudged(reason) }) },
 });
 const userMessage = (event: Send, runId: RunId): SessionFact => ({
   type: 'message.user',
@@ -28,14 +28,16 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
     text: event.text,
     attachments: [...event.attachments],
     ...(event.clientTimestamp === undefined ? {} : { clientTimestamp: event.clientTimestamp }),
+    ...(event.goal && { goal: event.goal }),
   },
 });
 
 /** The message starts its own run, last in the queue, or first if its mode is `replace`. */
 export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
-  const { runId, text: task, messageId, commandId, plans } = event;
-  const run: QueuedRun = { runId, task, messageId, resume: undefined, ...(plans !== undefined && { plans }) };
+  const { runId, text: task, messageId, commandId, plans, goal } = event;
+  const more = { ...(plans !== undefined && { plans }), ...(goal && { goal }) };
+  const run: QueuedRun = { runId, task, messageId, resume: undefined, ...more };
   const queue = event.mode === 'replace' ? [run, ...context.queue] : [...context.queue, run];
   enqueue.assign({ queue, distrusted: false });
   enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
@@ -158,8 +160,9 @@ export const beginRun = own.enqueueActions(({ context, enqueue }) => {
   const { unseen = 0, approval } = run.resume ?? {};
   enqueue.assign({ queue, active: run, forwarded: unseen, ending: false, approval, verdict: undefined });
   if (run.resume) return;
-  const { runId, task, messageId } = run;
-  enqueue({ type: 'record', params: { facts: [{ type: 'run.started', runId, data: { task, messageId } }] } });
+  const { runId, task, messageId, goal } = run;
+  const facts: SessionFact[] = [{ type: 'run.started', runId, data: { task, messageId } }];
+  enqueue({ type: 'record', params: { facts, ...(goal && { goal }) } });
 });
 
 /** Ends the active run and the queued ones. The command is answered once all of them have ended. */
@@ -317,8 +320,8 @@ export const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boole
   active === undefined && queue.length + uses.length + waiters.length === 0;
 
 export const runInput = ({ sessionId, active, runPolicy }: SessionContext): RunInput => {
-  const { runId, task, messageId, resume, plans = runPolicy.plans } = active as QueuedRun;
-  return { sessionId, runId, task, messageId, policy: { ...runPolicy, plans }, resume };
+  const { runId, task, messageId, resume, goal, plans = runPolicy.plans } = active as QueuedRun;
+  return { sessionId, runId, task, messageId, policy: { ...runPolicy, plans }, goal, resume };
 };
 
 export const releasedFact = (context: SessionContext): SessionFact => ({

@@ -40,7 +40,9 @@ export const sessionSetup = setup({
       event.mode === 'inject' &&
       !context.ending &&
       context.forwarded >= context.maxQueued * 10,
-    injects: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'inject' && !context.ending,
+    injects: ({ context, event }) =>
+      event.type === 'cmd.send' && event.mode === 'inject' && !event.goal && !context.ending,
+    hasNoGoal: ({ event }) => event.type === 'cmd.send' && !event.goal,
     replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
     isWanted: ({ context }) => context.waiters.length > 0 && !context.isDeleting,
     isDistrusted: ({ context }) => context.distrusted,

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { SessionFact } from '../src/core/model/events.ts';
+import type { Goal } from '../src/core/model/goal.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { BreachData } from '../src/core/model/protocol-violation.ts';
 import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdict } from './run.ts';
@@ -39,6 +40,7 @@ export interface QueuedRun {
   readonly resume: RunResume | undefined;
   /** Whether the session worked with plans when the run was requested; undefined: as when the session was loaded. */
   readonly plans?: boolean;
+  readonly goal?: Goal;
 }
 
 /** The commands to a session. Each is answered once, under its `commandId`. */
@@ -54,6 +56,8 @@ export type SessionCommand =
       /** The id of the run that the message starts, if it starts one. */
       runId: RunId;
       plans?: boolean;
+      /** A message with a goal begins a run of its own: it is not injected, and answers no question. */
+      goal?: Goal;
     }
   | { type: 'cmd.stop'; commandId: string }
   /** Decides on the call that waits for approval; the first decision counts. `by`: the person who decides. */
@@ -112,6 +116,8 @@ export interface Recording {
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
   /** The commands are answered once the facts are durable. */
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
+  /** The goal of the run that the facts begin. */
+  readonly goal?: Goal | undefined;
 }
 export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 

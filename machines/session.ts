@@ -171,7 +171,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   entry: { type: 'release', params: { slot: 'run' } },
                   // Accepted even if the queue is full: the queued runs wait for this answer.
                   on: {
-                    'cmd.send': { target: 'requeued', actions: answerQuestion },
+                    'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
                     // The message was sent before the question and no turn has read it, so it counts as the answer.
                     'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
                   },
@@ -180,7 +180,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
-                    'cmd.send': { target: 'requeued', actions: answerApproval },
+                    'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerApproval },
                     'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decideCall },
                   },
                   after: { approval: { target: 'requeued', actions: expireApproval } },

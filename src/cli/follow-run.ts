@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import type { Event, Run, RunResult } from '../client/index.ts';
+import type { Event, GoalEnd, Run, RunResult } from '../client/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Io, printable } from './io.ts';
 import { callText, renderer } from './render.ts';
@@ -41,8 +41,8 @@ export async function followRun(run: Run, io: Io, { json, follow }: FollowOption
         await answer(run, { io, question: isShown ? '' : question, approvals: [...approvals.values()] });
       }
       if (event.type !== 'run.end') continue;
-      const { status, reason, code } = event.data;
-      Object.assign(result, { status, reason, ...(code !== undefined && { code }) });
+      const { status, reason, code, goal } = event.data;
+      Object.assign(result, { status, reason, ...(code !== undefined && { code }), ...(goal && { goal }) });
       break;
     }
     shown.settle();
@@ -68,10 +68,24 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
     io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `The run is ${status}${why}.`));
   }
   if (status === 'waiting') return exitCodes.waiting.code;
-  if (status === 'completed') return exitCodes.ok.code;
+  if (status === 'completed') return codeOfGoal(result.goal, json ? undefined : io);
   if (io.signal.aborted) return exitCodes.interrupted.code;
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
+
+/** The exit code of a completed run; says what became of its goal. */
+export function codeOfGoal(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
+  if (!goal) return exitCodes.ok.code;
+  const isMet = goal.result === 'satisfied';
+  const text = `The goal ${goalEnds[goal.result]}: ${printable(goal.reason)}`;
+  io?.say(io.paint('stderr', isMet ? 'green' : 'yellow', text));
+  return isMet ? exitCodes.ok.code : exitCodes.unsatisfied.code;
+}
+const goalEnds = {
+  satisfied: 'is satisfied',
+  not_satisfied: 'is not satisfied',
+  could_not_be_judged: 'could not be judged',
+} as const;
 
 interface QuestionToAnswer {
   readonly io: Io;

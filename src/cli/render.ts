@@ -93,6 +93,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
       }
       case 'run.notice':
       case 'run.error':
+      case 'goal':
       case 'sandbox.untrusted':
         return notice(event);
       case 'message.user':

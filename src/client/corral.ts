@@ -51,7 +51,7 @@ export interface SandboxSize {
   readonly memory?: number | string;
 }
 export type ListOptions = NonNullable<Inputs['sessions']['list']>;
-export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
+export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId' | 'goal'>;
 
 export type EditOptions = Omit<Inputs['sessions']['edit'], 'id' | 'seq' | 'text'>;
 export type ForkOptions = Omit<Inputs['sessions']['fork'], 'id'>;

@@ -19,7 +19,7 @@ export { CorralError, type CorralErrorCode } from './errors.ts';
 export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
 export type { FileContent, FileEntry } from './files.ts';
 export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
-export type { Run, RunResult } from './run.ts';
+export type { GoalEnd, Run, RunResult } from './run.ts';
 export type { Terminal, TerminalEnd, TerminalOptions } from './terminal.ts';
 export type { Event, Inputs, Outputs, SandboxStatus, Session, Snapshot } from './types.ts';
 export type { FileChange, WatchOptions } from './watch.ts';

@@ -10,7 +10,10 @@ export interface RunResult {
   /** Why it failed: the server's code, and its words. */
   readonly code?: string;
   readonly error?: string;
+  /** What became of the goal that the run had. */
+  readonly goal?: GoalEnd;
 }
+export type GoalEnd = NonNullable<Extract<Event, { type: 'run.end' }>['data']['goal']>;
 type Approval = Outputs['runs']['approve'];
 
 /**
@@ -78,8 +81,8 @@ export class Run implements AsyncIterable<Event> {
       if (event.type === 'message.assistant') result.text = event.data.text;
       if (event.type === 'run.error') result.error = event.data.error;
       if (event.type !== 'run.end') continue;
-      const { status, reason, code } = event.data;
-      return { ...result, status, reason, ...(code !== undefined && { code }) };
+      const { status, reason, code, goal } = event.data;
+      return { ...result, status, reason, ...(code !== undefined && { code }), ...(goal && { goal }) };
     }
     return result;
   }

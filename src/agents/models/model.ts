@@ -54,7 +54,9 @@ export type TurnPhase =
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
   /** New messages arrived, so the steps that have not begun can be replaced. `steps` is the whole plan so far. */
   | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
-  | { readonly kind: 'summarize' };
+  | { readonly kind: 'summarize' }
+  /** Judges another agent's work by a rubric, with a context of its own. */
+  | { readonly kind: 'grade' };
 
 /**
  * Everything that a model sees in one turn.

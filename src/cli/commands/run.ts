@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Box, Corral, Run } from '../../client/index.ts';
+import type { Box, Corral, Run, RunOptions } from '../../client/index.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
+import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { followRun } from '../follow-run.ts';
+import { codeOfGoal, followRun } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { boxOf } from '../server.ts';
 
@@ -19,6 +19,9 @@ export const runCommand: CliCommand = {
     ['-t, --template <template>', 'what its sandbox and its agent are like, such as code-interpreter'],
     ['-r, --repo <url...>', 'fetch these repositories into its workspace; a branch, tag or commit stands behind a #'],
     ['-s, --session <session>', 'go on in this session'],
+    ['-g, --goal <rubric>', 'what the result has to be like; a grader judges it, and a miss goes back to the agent'],
+    ['-c, --check <command...>', 'commands of the workspace that have to exit with 0, before the grader is asked'],
+    ['--revisions <n>', 'the most times that a miss goes back to the agent; default: 3'],
     ['--title <title>', "the new session's title"],
     ['--follow', 'show everything that happens, also where the screen is no terminal; with --json, every event'],
     ['-d, --detach', "print the session's id and leave the run to itself"],
@@ -29,11 +32,13 @@ export const runCommand: CliCommand = {
     'corral run "Count the words of the README"',
     'corral run --file report.csv "Plot the sales by month"',
     'corral run --repo https://github.com/team/project.git#main "Fix the failing test"',
+    'corral run --goal "Every option is explained" --check "npm test" "Document the options"',
     'git diff | corral run --json',
   ],
   async run({ args: [given], options, io, corral }) {
     const task = given ?? (io.stdin.isTTY ? undefined : await textOf(io.stdin));
     if (task === undefined || task.trim() === '') throw new UsageError('run needs a task: corral run "Say hello".');
+    const goal = goalOf(options);
     const server = corral();
     const session = options.text('session');
     const template = options.text('template');
@@ -55,7 +60,7 @@ export const runCommand: CliCommand = {
       const follow = options.flag('follow') || io.stderr.isTTY === true;
       if (follow && !json) io.say(io.paint('stderr', 'dim', `session ${box.id}`));
       const attachments = await putFiles(box, options.texts('file'));
-      const run = await box.run(task, { attachments });
+      const run = await box.run(task, { attachments, ...(goal && { goal }) });
       if (io.canDraw && !json && !options.flag('detach')) return await shownRun({ io, corral: server, box, run });
       if (!options.flag('detach'))
         return await followRun(run, io, { json, follow: json ? options.flag('follow') : follow });
@@ -74,10 +79,31 @@ const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, sto
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
   const { openTerminal } = await import('../terminal/open.ts'); // its library loads here alone
   const { box, end } = await openTerminal(parts);
+  if (end === 'completed') return codeOfGoal((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];
   if (parts.io.signal.aborted) return exitCodes.interrupted.code;
   parts.io.say(`Go on with: corral chat --session ${box.id}`);
   return exitCodes.ok.code;
+}
+
+/** Undefined: the run has no goal. */
+function goalOf(options: CommandInput['options']): RunOptions['goal'] {
+  const rubric = options.text('goal');
+  const commands = options.texts('check');
+  const revisions = options.text('revisions');
+  if (rubric === undefined && commands.length === 0) {
+    if (revisions !== undefined) throw new UsageError('--revisions needs a goal: --goal, --check, or both.');
+    return undefined;
+  }
+  const given = [...(rubric === undefined ? [] : [rubric]), ...commands];
+  if (given.some((text) => text.trim() === '')) throw new UsageError('--goal and --check need a text.');
+  if (revisions !== undefined && !(/^\d{1,2}$/.test(revisions) && Number(revisions) <= 20))
+    throw new UsageError('--revisions is a whole number from 0 to 20.');
+  return {
+    ...(rubric !== undefined && { rubric }),
+    checks: commands.map((command) => ({ command })),
+    ...(revisions !== undefined && { maxRevisions: Number(revisions) }),
+  };
 }
 
 /** The files' paths in the workspace. */

@@ -96,6 +96,7 @@ export function withEvent(view: View, event: Event): View {
       return withUsage(view, event.data);
     case 'run.notice':
     case 'run.error':
+    case 'goal':
     case 'sandbox.untrusted':
       return noticed(view, event);
     case 'run.end':

@@ -166,6 +166,15 @@ export const eventTraits = {
     lane: ({ status }) => (status === 'failed' ? 'problem' : 'sandbox'),
     line: ({ status, reason }) => (status === reason ? status : `${status}: ${reason}`),
   },
+  goal: {
+    ...work,
+    label: 'The goal is judged',
+    lane: (data) => (isMissed(data) ? 'problem' : 'model'),
+    line: goalLine,
+    notice: (data) =>
+      data.kind === 'checking' ? undefined : isMissed(data) ? warning(goalLine(data)) : info(goalLine(data)),
+    trace: (data) => ({ name: `goal.${data.kind}`, text: goalLine(data) }),
+  },
   'session.created': {
     ...note,
     order: 'breaks',
@@ -315,6 +324,24 @@ export const searchable = typesWhere(({ text }) => text === 'searched');
 export const sideEvents = typesWhere(({ order }) => order === 'side');
 export const shared = typesWhere(({ isShared }) => isShared);
 export const frequent = typesWhere(({ isFrequent }) => isFrequent);
+
+type GoalData = FactOf<'goal'>['data'];
+function isMissed(data: GoalData): boolean {
+  if (data.kind === 'checking') return false;
+  return data.result !== (data.kind === 'checked' ? 'passed' : 'satisfied');
+}
+const goalEnds = {
+  satisfied: 'the goal is satisfied',
+  not_satisfied: 'the goal is not satisfied',
+  could_not_be_judged: 'the goal could not be judged',
+} as const;
+function goalLine(data: GoalData): string {
+  if (data.kind === 'judged') return `${goalEnds[data.result]}${data.feedback ? ' yet' : ''}: ${data.reason}`;
+  const check = data.command === undefined ? 'grader' : `check ${data.command}`;
+  if (data.kind === 'checking') return `${check} begins`;
+  const code = data.exitCode === undefined ? '' : ` (exit code ${data.exitCode})`;
+  return `${check}: ${data.result}${data.result === 'passed' ? '' : `${code}: ${data.detail}`}`;
+}
 
 /** The argument that says most about a call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
+import { Goal, GoalEnd, GoalResult } from './goal.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
 import { AssumedUsage, BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
@@ -94,6 +95,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       attachments: z.array(z.string()),
       /** The sender's clock in epoch seconds, by which a retry is recognised. */
       clientTimestamp: z.int().optional(),
+      /** The goal of the run that begins with this message. */
+      goal: Goal.optional(),
     }),
   ),
   fact('run.started', z.object({ task: z.string(), messageId: MessageId })),
@@ -190,7 +193,35 @@ export const SessionFact = z.discriminatedUnion('type', [
       task: z.string(),
       code: z.enum(errorCodes).optional(),
       retryable: z.boolean().optional(),
+      /** Present where the run had a goal. */
+      goal: GoalEnd.optional(),
     }),
+  ),
+  /** The agent believed to be done, so the goal of the run is judged. `round` counts these times from 1. */
+  fact(
+    'goal',
+    z.discriminatedUnion('kind', [
+      /** A check begins; without a command, the grader reads the rubric. */
+      z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
+      z.object({
+        kind: z.literal('checked'),
+        round: z.int(),
+        command: z.string().optional(),
+        /** `unknown`: the check itself failed, so it says nothing about the work. */
+        result: z.enum(['passed', 'missed', 'unknown']),
+        exitCode: z.int().optional(),
+        /** The end of the command's output, or the grader's reason. */
+        detail: z.string(),
+      }),
+      z.object({
+        kind: z.literal('judged'),
+        round: z.int(),
+        result: GoalResult,
+        reason: z.string(),
+        /** The server's message with which the work goes back to the agent. */
+        feedback: z.object({ messageId: MessageId, text: z.string() }).optional(),
+      }),
+    ]),
   ),
   fact('session.created', z.object({ origin: Origin, template: z.string() })),
   /** Stands in both logs: `to` began with the conversation of `from` up to this place in the log of `from`. */

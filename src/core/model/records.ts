@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
+import { GoalEnd } from './goal.ts';
 import { RunId, type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
 import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
@@ -23,8 +24,13 @@ export const webhookKind = 'webhook';
 // The secrets with which deliveries to automations are signed, sealed as well.
 export const hookSecretKind = 'automation-secret';
 
-/** How a run ended: in one word, why, and with which error. */
-export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });
+/** How a run ended: in one word, why, with which error, and what became of its goal. */
+export const Outcome = z.object({
+  status: RunStatus,
+  reason: RunEndReason,
+  code: z.enum(errorCodes).optional(),
+  goal: GoalEnd.optional(),
+});
 
 /** The life that a program asked for when it created a sandbox for itself, without a run. */
 export const SessionLife = z.object({

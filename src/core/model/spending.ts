@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** The purpose of a call of the model. `compaction`: a summary of the conversation for the model itself. */
-export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction']);
+/** The purpose of a call of the model. `compaction`: a summary of the conversation for the model itself. `grade`: of a goal. */
+export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade']);
 export type Purpose = z.infer<typeof Purpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });

@@ -1,6 +1,7 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import { droppable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
+import type { GoalEnd } from '../../core/model/goal.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { McpCall } from './tool.ts';
 
@@ -29,6 +30,8 @@ export interface RunState {
   text: string;
   error?: string;
   question: string;
+  /** What became of the run's goal. */
+  goal?: GoalEnd;
   approvals: { call_id: string; function: string; args: Record<string, unknown> }[];
   /** The last event that counted. */
   seq: number;
@@ -45,7 +48,10 @@ export function runStates(run: RunId): { readonly now: RunState; hear(event: Ses
       if (event.type === 'message.assistant') now.text = event.data.text;
       if (event.type === 'run.error') now.error = event.data.error;
       if (event.type === 'run.resumed') now.status = 'running';
-      if (event.type === 'run.end') now.status = event.data.status;
+      if (event.type === 'run.end') {
+        const { status, goal } = event.data;
+        Object.assign(now, { status, ...(goal && { goal }) });
+      }
       if (event.type === 'run.wait') Object.assign(now, { status: 'waiting', question: event.data.question });
       if (event.type === 'approval.requested') {
         const { callId, function: name, args } = event.data;

@@ -1,6 +1,7 @@
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
+import type { Goal } from '../../core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
@@ -18,6 +19,8 @@ export interface SendCommand {
   readonly attachments?: readonly string[];
   /** The sender's clock, in epoch seconds. */
   readonly clientTimestamp?: number;
+  /** The message begins a run of its own, which has this goal: at once, in place of the active run, or after it. */
+  readonly goal?: Goal;
 }
 export interface SendResult {
   readonly messageId: MessageId;

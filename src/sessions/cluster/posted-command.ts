@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { ForkFiles, ViolationData } from '../../core/model/events.ts';
+import { Goal } from '../../core/model/goal.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { RecordChange } from '../engine/session-commands.ts';
@@ -23,6 +24,7 @@ const Command = z.discriminatedUnion('type', [
       messageId: MessageId,
       runId: RunId,
       plans: z.boolean().exactOptional(),
+      goal: Goal.exactOptional(),
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   z.object({

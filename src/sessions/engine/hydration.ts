@@ -91,14 +91,18 @@ export class Hydration {
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
-    if (first && fold) await this.#takeUp(live, first.runId, fold);
+    if (first && fold && first.startedSeq !== null) await this.#takeUp(live, first.runId, fold);
     const { plans, budget } = await profileOf(record);
     throwIfFired(signal);
     liveSessions.add(live);
     const now = this.#deps.clock.now();
     return {
       ...this.#begin(record, { plans, budget }),
-      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(live.transcript, run.runId, now))),
+      runs: runs.map((run) => {
+        const of = folds.get(run.runId);
+        const resume = run.startedSeq === null ? undefined : of?.resume(live.transcript, run.runId, now);
+        return queuedRun(run, { resume, goal: of?.goal });
+      }),
     };
   }
 

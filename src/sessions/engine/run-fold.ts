@@ -1,12 +1,13 @@
-import type { PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
+import type { JudgementSoFar, PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
 import { applyVerdict } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
 import { isNote } from '../../core/model/event-traits.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts';
+import { type Goal, withGoal } from '../../core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import type { OpenCall, RunProgress, UserMessage } from '../run/log/run-writer.ts';
+import type { GoalChecked, OpenCall, RunProgress, UserMessage } from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
 import { actsOf } from '../run/progress.ts';
 
@@ -50,11 +51,15 @@ export class RunFold {
   /** The seq from which stuck detection counts. */
   #actsFrom = 0;
   #hinted = false;
+  #goal: Goal | undefined;
+  #judgement: JudgementSoFar = { round: 0, revisions: 0, isOpen: false };
+  #checked: readonly GoalChecked[] = [];
 
   add(event: SessionEvent): void {
     const before = this.#last;
     this.#last = event.ts;
     if (isNote(event)) return;
+    if (goesOn.has(event.type)) this.#judgement = { ...this.#judgement, isOpen: false };
     switch (event.type) {
       case 'run.started':
         this.#since = event.ts;
@@ -67,6 +72,7 @@ export class RunFold {
         }
         break;
       case 'message.user':
+        this.#goal ??= event.data.goal;
         this.#inbox.push(userMessage(event.data));
         break;
       case 'message.delta': {
@@ -126,6 +132,9 @@ export class RunFold {
         this.#tokens += event.data.inputTokens + event.data.outputTokens + (event.data.assumed?.tokens ?? 0);
         this.#cost += (event.data.cost ?? 0) + (event.data.assumed?.cost ?? 0);
         break;
+      case 'goal':
+        this.#judge(event);
+        break;
       case 'title':
       case 'run.error':
       case 'run.end':
@@ -137,11 +146,28 @@ export class RunFold {
     }
   }
 
+  #judge({ data, seq }: FactOf<'goal'> & { readonly seq: number }): void {
+    const { round, kind } = data;
+    if (round !== this.#judgement.round) this.#checked = [];
+    const revisions = this.#judgement.revisions + (kind === 'judged' && data.feedback ? 1 : 0);
+    this.#judgement = { round, revisions, isOpen: kind !== 'judged' };
+    if (kind === 'checked') this.#checked = [...this.#checked, data];
+    if (kind !== 'judged' || !data.feedback) return;
+    this.#inbox.push(data.feedback);
+    this.#hinted = false;
+    this.#actsFrom = seq;
+  }
+
   #restarted(cutAt: number, now: number): void {
     if (this.#waiting !== undefined) return;
     this.#worked += cutAt - this.#since;
     this.#since = now;
     if (this.#openCalls.size === 0) this.#turns += 1;
+  }
+
+  /** The goal of the run, whether it began or not. */
+  get goal(): Goal | undefined {
+    return this.#goal;
   }
 
   /** The message whose deltas are in the log but whose `message.assistant` is not. */
@@ -152,7 +178,7 @@ export class RunFold {
   /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
   soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
-    return { steps: this.#steps, openCalls: [...this.#openCalls.values()], inbox };
+    return { steps: this.#steps, openCalls: [...this.#openCalls.values()], inbox, checked: this.#checked };
   }
 
   resume(transcript: Transcript, runId: RunId, now: number): RunResume {
@@ -165,10 +191,11 @@ export class RunFold {
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
+    const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
     const approval = this.#approval;
     // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
-    const cut = calls.length === 0 && this.#waiting === undefined ? 1 : 0;
+    const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
     const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
     const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
@@ -179,8 +206,10 @@ export class RunFold {
       unseen: planned && !asked ? unseen : 0,
       spent,
       workedMs,
-      acts: actsOf(transcript.entries, runId, this.#actsFrom),
+      // With a goal, a message can have come while the finished work was judged: then the agent is not done.
+      acts: this.#goal && unseen > 0 ? [] : actsOf(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
+      ...(this.#goal && { judgement }),
       ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
     };
   }
@@ -192,13 +221,18 @@ function askedCall(asked: FactOf<'approval.requested'>['data']): PendingCall {
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-const userMessage = ({ messageId, text, attachments }: FactOf<'message.user'>['data']): UserMessage => ({
+/** The types that show that the agent worked on after its goal was judged. */
+const goesOn: ReadonlySet<string> = new Set([
+  ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
+]);
+
+const userMessage = ({ messageId, text, attachments, goal }: FactOf<'message.user'>['data']): UserMessage => ({
   messageId,
-  text,
+  text: withGoal(text, goal),
   ...(attachments.length > 0 && { attachments }),
 });
 
-/** The runs that have not ended, in order, with the folds of those that started. */
+/** The runs that have not ended, in order, with the folds of those that started or have a goal. */
 export async function foldRuns(
   log: Pick<EventLog, 'page'>,
   record: StoredSession,
@@ -207,9 +241,10 @@ export async function foldRuns(
     (a, b) => Number(b.startedSeq !== null) - Number(a.startedSeq !== null) || a.seq - b.seq,
   );
   const folds = new Map<RunId, RunFold>();
-  for (const { runId, startedSeq } of runs) if (startedSeq !== null) folds.set(runId, new RunFold());
+  for (const { runId, startedSeq, hasGoal } of runs)
+    if (startedSeq !== null || hasGoal) folds.set(runId, new RunFold());
   if (folds.size === 0) return { runs, folds };
-  const from = Math.min(...runs.filter(({ startedSeq }) => startedSeq !== null).map(({ seq }) => seq));
+  const from = Math.min(...runs.filter(({ runId }) => folds.has(runId)).map(({ seq }) => seq));
   for await (const event of eventsFrom(log, record.id, from)) {
     if (event.runId !== null) folds.get(event.runId)?.add(event);
   }
@@ -218,5 +253,5 @@ export async function foldRuns(
 
 export const queuedRun = (
   { runId, task, messageId }: StoredSession['openRuns'][number],
-  resume: RunResume | undefined,
-): QueuedRun => ({ runId, task, messageId, resume });
+  { resume, goal }: { readonly resume: RunResume | undefined; readonly goal: Goal | undefined },
+): QueuedRun => ({ runId, task, messageId, resume, ...(goal && { goal }) });

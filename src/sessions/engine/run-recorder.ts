@@ -1,3 +1,4 @@
+import { unjudged } from '../../../machines/run-rules.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
@@ -26,7 +27,7 @@ export class RunRecorder {
     this.#deps = deps;
   }
 
-  record(id: SessionId, { facts, answer, stops, decided }: Recording): void {
+  record(id: SessionId, { facts, answer, stops, decided, goal }: Recording): void {
     const { liveSessions, pendingCommands, ids, clock, logger } = this.#deps;
     const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
     if (facts.length + commandIds.length === 0) return;
@@ -37,7 +38,7 @@ export class RunRecorder {
       if (fact.type !== 'run.started') continue;
       const { writer, transcript } = live;
       const { messageId, task } = fact.data;
-      const soFar = freshRun(messageId, task, live.attached.get(messageId));
+      const soFar = freshRun({ messageId, task, goal, attachments: live.attached.get(messageId) });
       live.attached.delete(messageId);
       live.task = fact.data.task;
       live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
@@ -59,14 +60,14 @@ export class RunRecorder {
   }
 
   /** Ends the run as failed after its actor threw, which is always a bug of the server. */
-  async abandon(id: SessionId, { run: { runId, task }, error }: BrokenRun): Promise<void> {
+  async abandon(id: SessionId, { run: { runId, task, goal }, error }: BrokenRun): Promise<void> {
     const { liveSessions, logger, onRunEnd } = this.#deps;
     const live = liveSessions.get(id);
     const runWriter = live?.runWriter;
     logger.error({ session: id, run: runId, err: error }, 'a run broke');
     const { code, publicMessage: message, retryable } = toAppError(error);
     await runWriter
-      ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable }), 'interrupted')
+      ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable, ...endOfGoal(goal) }), 'interrupted')
       .catch(() => {});
     if (live && live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started
     onRunEnd('failed');
@@ -84,9 +85,14 @@ export class RunRecorder {
       message: 'The session crashed too often and was given up. Send a message to try again.',
       retryable: false,
     } as const;
-    const facts = live.writer.record.openRuns.flatMap(({ runId, task }) => endFacts(runId, task, end));
+    const facts = live.writer.record.openRuns.flatMap(({ runId, task, hasGoal }) =>
+      endFacts(runId, task, { ...end, ...endOfGoal(hasGoal) }),
+    );
     await (live.runWriter ? live.runWriter.close(facts, 'interrupted') : live.writer.write(facts)).catch(
       (error: unknown) => logger.error({ session: id, err: error }, 'the end of a session could not be written'),
     );
   }
 }
+
+/** The runs of a broken session have no result of their goals. */
+const endOfGoal = (goal: unknown) => (goal ? { goal: unjudged('failed') } : {});

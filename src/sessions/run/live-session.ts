@@ -1,6 +1,7 @@
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { FactOf, SessionFact } from '../../core/model/events.ts';
+import { type Goal, withGoal } from '../../core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { DesktopFacts } from './desktop-facts.ts';
@@ -28,10 +29,17 @@ export interface LiveSession {
   readonly attached: Map<MessageId, readonly string[]>;
 }
 
-export const freshRun = (messageId: MessageId, text: string, attachments: readonly string[] = []): RunProgress => ({
+interface FirstMessage {
+  readonly messageId: MessageId;
+  readonly task: string;
+  readonly attachments?: readonly string[] | undefined;
+  readonly goal?: Goal | undefined;
+}
+export const freshRun = ({ messageId, task, attachments = [], goal }: FirstMessage): RunProgress => ({
   steps: [],
   openCalls: [],
-  inbox: [{ messageId, text, ...(attachments.length > 0 && { attachments }) }],
+  inbox: [{ messageId, text: withGoal(task, goal), ...(attachments.length > 0 && { attachments }) }],
+  checked: [],
 });
 
 /** Passes a user's message to the run that takes it, at the moment it is accepted. */
@@ -49,5 +57,7 @@ export type Recording = {
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
+  /** The goal of the run that the facts begin. */
+  readonly goal?: Goal | undefined;
 };
 export type BrokenRun = { readonly run: QueuedRun; readonly error: unknown };

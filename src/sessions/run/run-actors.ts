@@ -11,6 +11,7 @@ import { summarizeRun, takeStepTurn } from './act.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
 import { decideExternalCalls, isExternalRun, takeExternalTurn } from './agent/external-turn.ts';
 import { makeCalls } from './calls/tool-calls.ts';
+import { judgeGoal } from './goal/judge.ts';
 import type { LiveSession } from './live-session.ts';
 import { spendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
@@ -53,6 +54,9 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
       }),
       summarize: fromPromise(async ({ input, signal }) =>
         summarizeRun(await working(input.sessionId, input.runId, signal), input, signal),
+      ),
+      judge: fromPromise(async ({ input, signal }) =>
+        judgeGoal(await working(input.sessionId, input.runId), input, signal),
       ),
       notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, retry } }) => {
         const runWriter = (await working(sessionId, runId)).runWriter;
@@ -162,9 +166,13 @@ const statusOf = ({ reason }: RunEnd) =>
   reason === 'completed' ? 'completed' : reason === 'failed' || reason === 'expired' ? 'failed' : 'stopped';
 
 export function endFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
-  const { reason, code, retryable, message } = end;
+  const { reason, code, retryable, message, goal } = end;
   const status = statusOf(end);
-  const why = { ...(code === undefined ? {} : { code }), ...(retryable === undefined ? {} : { retryable }) };
+  const why = {
+    ...(code === undefined ? {} : { code }),
+    ...(retryable === undefined ? {} : { retryable }),
+    ...(goal && { goal }),
+  };
   const over: SessionFact = { type: 'run.end', runId, data: { status, reason, task, ...why } };
   if (status !== 'failed') return [over];
   return [{ type: 'run.error', runId, data: { error: message ?? 'The run failed.' } }, over];

@@ -114,6 +114,7 @@ function causeIn(event: SessionEvent): CostCause | undefined {
     case 'tool.calling':
     case 'tool.output':
     case 'approval.requested':
+    case 'goal':
     case 'run.wait':
     case 'run.resumed':
     case 'run.notice':

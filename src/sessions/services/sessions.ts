@@ -169,7 +169,7 @@ export function sessionService(deps: Deps): SessionService {
     async send(id, command) {
       const record = await stored(id);
       checkText(command);
-      const { text, mode, attachments = [], clientTimestamp } = command;
+      const { text, mode, attachments = [], clientTimestamp, goal } = command;
       const { plans } = await deps.profileOf(record); // of a run that starts now
       const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
       const sent = await commands.command<SendResult>(id, {
@@ -180,6 +180,7 @@ export function sessionService(deps: Deps): SessionService {
         attachments,
         clientTimestamp,
         plans,
+        ...(goal && { goal }),
       });
       return { messageId: sent.messageId, runId: sent.runId, seq: sent.seq };
     },

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { Plain } from '../markdown/plain.tsx';
 import { Button } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { timeOf } from '../parts/format.ts';
@@ -32,6 +33,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
           ))}
         </div>
       )}
+      {item.goal && <GoalOfRun goal={item.goal} />}
       <div class="said-tools">
         {isLive && <BranchSwitch seq={item.seq} />}
         <time>{timeOf(item.at)}</time>
@@ -45,6 +47,17 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
     </article>
   );
 }
+
+/** The measure of the work that the message asks for. */
+const GoalOfRun = ({ goal: { rubric, checks } }: { goal: NonNullable<UserItem['goal']> }) => (
+  <details class="aside goal">
+    <summary>{t('goal.of')}</summary>
+    {rubric !== undefined && <Markdown text={rubric} />}
+    {checks.map(({ command }) => (
+      <Plain key={command} text={`$ ${command}`} />
+    ))}
+  </details>
+);
 
 export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; sessionId: string | undefined }) => (
   <article class={`said assistant ${item.isTyping.value ? 'typing' : ''}`} aria-label={t('agent')} data-seq={item.seq}>

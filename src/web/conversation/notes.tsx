@@ -2,9 +2,10 @@ import { useContext } from 'preact/hooks';
 import { docsOf } from '../../core/errors/error-pages.ts';
 import { noticeOf } from '../../core/model/event-traits.ts';
 import { send } from '../data/actions.ts';
-import type { EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
+import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { moving } from '../data/model.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { Plain } from '../markdown/plain.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { count, duration, price, short } from '../parts/format.ts';
@@ -154,6 +155,8 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
         </p>
       );
     }
+    case 'goal':
+      return <GoalNote data={event.data} />;
     case 'session.forked':
       return <ForkNote event={event} />;
     case 'desktop':
@@ -163,6 +166,35 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     default:
       return <p class="aside">{boundedLine(noticeOf(event)?.text ?? '')}</p>;
   }
+}
+
+/** A line for each check of the goal, and for what came of all of them. */
+function GoalNote({ data }: { data: DataOf<'goal'> }) {
+  if (data.kind === 'checking') return null;
+  if (data.kind === 'judged') {
+    const isBack = data.feedback !== undefined;
+    return (
+      <p class="aside goal" data-result={data.result}>
+        <strong>{t(isBack ? 'goal.back' : `goal.${data.result}`)}</strong> {boundedLine(data.reason)}
+      </p>
+    );
+  }
+  const { command, result, exitCode, detail } = data;
+  const what = command === undefined ? t('goal.grader') : boundedLine(command);
+  const code = result === 'missed' && exitCode !== undefined ? ` · ${t('tool.exit', { code: exitCode })}` : '';
+  const head = `${t(`goal.check.${result}`, { what })}${code}`;
+  if (detail === '')
+    return (
+      <p class="aside goal" data-result={result}>
+        {head}
+      </p>
+    );
+  return (
+    <details class="aside goal" data-result={result}>
+      <summary>{head}</summary>
+      <Plain text={detail} />
+    </details>
+  );
 }
 
 /** How a run ended, in words, and what to do next where it did not finish. */
@@ -185,6 +217,11 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
           </span>
         )}
       </p>
+      {data.goal && (
+        <p class="quiet">
+          {t(`goal.${data.goal.result}`)} {boundedLine(data.goal.reason)}
+        </p>
+      )}
       {data.code && (
         <p class="quiet">
           {reasonOf(data.code, data.retryable)}

@@ -37,6 +37,8 @@ export interface UserItem extends Base {
   readonly attachments: readonly string[];
   /** The message arrived while the agent worked. */
   readonly steers: boolean;
+  /** The goal of the run that it began. */
+  readonly goal: DataOf<'message.user'>['goal'];
 }
 export interface AssistantItem extends Base {
   readonly kind: 'assistant';
@@ -80,7 +82,7 @@ export interface PhaseItem extends Base {
 }
 export interface EventItem extends Base {
   readonly kind: 'event';
-  readonly event: EventOf<NoteType | 'run.notice' | 'sandbox.untrusted'>;
+  readonly event: EventOf<NoteType | 'run.notice' | 'goal' | 'sandbox.untrusted'>;
 }
 /** Failures of the provider one after another, with the retry that comes. */
 export interface RetryItem extends Base {

@@ -58,6 +58,7 @@ type RestOfWork = EventOf<
   | 'run.wait'
   | 'run.resumed'
   | 'run.notice'
+  | 'goal'
   | 'run.error'
   | 'run.end'
   | 'usage'
@@ -151,10 +152,10 @@ export class ConversationModel {
     const at = { seq: event.seq, at: event.ts };
     switch (event.type) {
       case 'message.user': {
-        const { text, attachments } = event.data;
+        const { text, attachments, goal } = event.data;
         const { kind } = this.run.value;
         this.#closeWait();
-        this.#add({ kind: 'user', ...at, text, attachments, steers: kind === 'running' });
+        this.#add({ kind: 'user', ...at, text, attachments, steers: kind === 'running' && !goal, goal });
         return;
       }
       case 'run.started':
@@ -286,6 +287,9 @@ export class ConversationModel {
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#addFailure(event.data, at);
         else this.#add({ kind: 'event', ...at, event });
+        return;
+      case 'goal':
+        if (event.data.kind !== 'checking') this.#add({ kind: 'event', ...at, event });
         return;
       case 'sandbox.untrusted':
         this.#add({ kind: 'event', ...at, event });

@@ -79,6 +79,17 @@ describe('run', () => {
     expect(types.slice(-2)).toEqual(['run.end', 'result']);
   });
 
+  test('--check judges the work, and the exit code says what became of it', async () => {
+    const met = await corral('run', '--check', 'grep -q yes done.txt', fence('sh', 'echo yes > done.txt'));
+    expect([met.code, met.stderr]).toEqual([0, 'The goal is satisfied: All checks passed.\n']);
+    const missed = ['run', '--json', '--check', 'exit 3', '--revisions', '0', fence('sh', 'echo done')];
+    const { code, stdout } = await corral(...missed);
+    expect(code).toBe(8);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', goal: { result: 'not_satisfied', rounds: 1 } });
+    const wrong = await corral('run', '--revisions', '2', 'Say hi');
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--revisions needs a goal')]);
+  });
+
   test('--template chooses what the session is like, for a new session alone', async () => {
     const { stdout } = await corral('run', '--template', 'minimal', '--detach', fence('sh', 'echo begun'));
     const shown = await corral('show', stdout.trim(), '--json');

@@ -15,6 +15,7 @@ import { type RunEnd, type RunInput, type RunPolicy, runMachine } from '../../..
 import { type SandboxInput, type SandboxPolicy, sandboxMachine } from '../../../machines/sandbox.ts';
 import type { QueuedRun, SessionInput } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
+import type { Goal, GoalResult } from '../../../src/core/model/goal.ts';
 import { MessageId, RunId, SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 
 const hex = (n: number, length: number) => n.toString(16).padStart(length, '0');
@@ -73,6 +74,14 @@ export const queuedRun = (n: number, over: Partial<QueuedRun> = {}): QueuedRun =
   messageId: messageIdOf(n),
   resume: undefined,
   ...over,
+});
+export const goal: Goal = { checks: [{ command: 'npm test', timeoutSeconds: 600 }], maxRevisions: 2 };
+export const judgedAs = (result: GoalResult, goesBack = false) => ({
+  kind: 'judged',
+  result,
+  reason: `It is ${result}.`,
+  goesBack,
+  spent: { turns: 0, tokens: 0, cost: 0 },
 });
 export const begun = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 0, tokens: 0, cost: 0 } };
 
@@ -155,6 +164,7 @@ export const runWith = (holes: ManualActors) =>
       plan: holes.promise('plan'),
       act: holes.promise('act'),
       calls: holes.promise('calls'),
+      judge: holes.promise('judge'),
       summarize: holes.promise('summarize'),
       notice: holes.promise('notice'),
       wait: holes.promise('wait'),

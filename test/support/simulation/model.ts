@@ -115,6 +115,10 @@ function turn(dice: Dice, request: TurnRequest, call: MakeCall): ScriptLine[] {
       const text = dice.chance(0.5) ? say('I will do that. ') : [];
       return [...text, calling(call('make_plan', { title: task.slice(0, 20), steps, acknowledgement: 'On it.' }))];
     }
+    case 'grade':
+      return [
+        calling(call('give_verdict', { verdict: dice.pick(['satisfied', 'not_satisfied']), reason: 'So it is.' })),
+      ];
     case 'summarize':
       return say(`All of it is done, ${dice.hex(4)}. `);
     case 'act':

@@ -7,6 +7,8 @@ import {
   callOf,
   callOutcome,
   empty,
+  goal,
+  judgedAs,
   ManualActors,
   overloaded,
   refused,
@@ -46,10 +48,17 @@ const graph = explore({
     runInput({ policy: frugal }),
     runInput({ policy: planned }),
     runInput({ policy: planned, resume: { ...begun, steps: [step('pending')], unseen: 1 } }),
+    runInput({ policy, goal: { ...goal, maxRevisions: 1 } }),
+    runInput({ policy, goal, resume: { ...begun, judgement: { round: 1, revisions: 0, isOpen: true } } }),
     runInput({ policy, resume: { ...begun, waiting: '?', calls: [callOf('ask')] } }),
   ],
   events: [
     ...turns,
+    doneEvent('judge', judgedAs('satisfied')),
+    doneEvent('judge', judgedAs('not_satisfied', true)),
+    doneEvent('judge', { kind: 'unaffordable', over, spent }),
+    doneEvent('judge', overloaded),
+    errorEvent('judge', new Error('bug')),
     doneEvent('calls', [callOutcome()]),
     doneEvent('calls', [{ kind: 'ask', question: '?' }]),
     doneEvent('calls', [{ kind: 'ask', question: '?', approval }]),
@@ -64,14 +73,19 @@ const graph = explore({
     { type: 'run.goOn' },
     { type: 'run.stop', reason: 'stopped' },
   ],
-  key: ({ steps, calls, injected, seen, acts, hinted, empties, retries, spent: { turns }, policy, end }) => [
+  key: ({ steps, calls, injected, seen, acts, hinted, empties, retries, spent: { turns }, policy, end, ...rest }) => [
     steps.map(({ status }) => status),
     calls.length,
     injected - seen,
     acts.map(({ kind }) => kind),
     [hinted, empties, retries, turns >= policy.budget.turns, end?.reason],
+    [rest.goal?.maxRevisions, rest.revisions, rest.isJudging, rest.sentBack, rest.judged?.result],
   ],
-  mayHear: ({ injected, resume }, { type }) => type !== 'run.inject' || injected < (resume?.unseen ?? 0) + 1,
+  mayHear: ({ injected, resume, goal: own, revisions }, event) => {
+    if (event.type === 'run.inject') return injected < (resume?.unseen ?? 0) + 1;
+    const goesBack = 'output' in event && (event.output as { goesBack?: boolean } | undefined)?.goesBack;
+    return !goesBack || revisions < (own?.maxRevisions ?? 0);
+  },
 });
 
 describe('run graph', { timeout: 30_000 }, () => {

@@ -10,6 +10,8 @@ import {
   calls,
   empty,
   endFact,
+  goal,
+  judgedAs,
   ManualActors,
   type ManualCall,
   messageIdOf,
@@ -118,7 +120,8 @@ class Play {
     this.commands += 1;
     const commandId = `${type} ${this.commands}`;
     const ids = { messageId: messageIdOf(this.commands), runId: runIdOf(this.commands) };
-    const more = type === 'cmd.send' ? { ...ids, mode, text: 'go', attachments: [], clientTimestamp: undefined } : {};
+    const message = { ...ids, mode, text: 'go', attachments: [], clientTimestamp: undefined };
+    const more = type === 'cmd.send' ? { ...message, ...(this.dice.next() < 0.3 && { goal }) } : {};
     this.answers.set(commandId, []);
     if (type === 'sandbox.use') this.uses.add(commandId);
     this.session.send({ type, commandId, ...more } as SessionCommand);
@@ -171,6 +174,10 @@ class Play {
             overloaded,
             refused,
           ]),
+        );
+      case 'judge':
+        return call.resolve(
+          dice.pick([judgedAs('satisfied'), judgedAs('not_satisfied', call.input.revision !== undefined), overloaded]),
         );
       case 'summarize':
         return call.resolve(dice.pick([textTurn(), textTurn(), overloaded]));

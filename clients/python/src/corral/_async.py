@@ -37,6 +37,7 @@ from ._wire import (
     pieces_of,
     sandbox_status,
     to_event,
+    to_goal_end,
     to_snapshot,
 )
 
@@ -172,7 +173,8 @@ class AsyncRun:
                 error = str(event.data["error"])
             elif event.type == "run.end":
                 data = event.data
-                return RunResult(data["status"], data["reason"], text, data.get("code"), error)
+                goal = to_goal_end(data.get("goal"))
+                return RunResult(data["status"], data["reason"], text, data.get("code"), error, goal)
         return RunResult("deleted", "deleted", text)
 
     async def answer(self, text: str) -> None:
@@ -338,9 +340,24 @@ class AsyncBox:
         path = shlex.quote(f"{folder}/{file}")
         return f"exec <{path}; rm -f {path}\n{command}"
 
-    async def run(self, text: str) -> AsyncRun:
-        """Gives the agent a task, or steers the run under way."""
-        sent = await self.server.mutate("runs.send", {"sessionId": self.id, "text": text})
+    async def run(
+        self,
+        text: str,
+        *,
+        goal: str | None = None,
+        checks: Sequence[str] = (),
+        max_revisions: int | None = None,
+    ) -> AsyncRun:
+        """Gives the agent a task, or steers the run under way.
+
+        With a goal, or with commands that have to exit with 0, it begins a run of its own. A miss goes back to the agent, at most
+        `max_revisions` times.
+        """
+        wish: dict[str, Any] = {"sessionId": self.id, "text": text}
+        if goal is not None or checks:
+            wanted = {"rubric": goal, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
+            wish["goal"] = {name: value for name, value in wanted.items() if value is not None}
+        sent = await self.server.mutate("runs.send", wish)
         return AsyncRun(self, sent["runId"], int(sent["seq"]))
 
     async def events(self, after_seq: int = 0) -> AsyncGenerator[Event, None]:

@@ -38,6 +38,7 @@ from ._wire import (
     pieces_of,
     sandbox_status,
     to_event,
+    to_goal_end,
     to_snapshot,
 )
 
@@ -173,7 +174,8 @@ class Run:
                 error = str(event.data["error"])
             elif event.type == "run.end":
                 data = event.data
-                return RunResult(data["status"], data["reason"], text, data.get("code"), error)
+                goal = to_goal_end(data.get("goal"))
+                return RunResult(data["status"], data["reason"], text, data.get("code"), error, goal)
         return RunResult("deleted", "deleted", text)
 
     def answer(self, text: str) -> None:
@@ -339,9 +341,24 @@ class Box:
         path = shlex.quote(f"{folder}/{file}")
         return f"exec <{path}; rm -f {path}\n{command}"
 
-    def run(self, text: str) -> Run:
-        """Gives the agent a task, or steers the run under way."""
-        sent = self.server.mutate("runs.send", {"sessionId": self.id, "text": text})
+    def run(
+        self,
+        text: str,
+        *,
+        goal: str | None = None,
+        checks: Sequence[str] = (),
+        max_revisions: int | None = None,
+    ) -> Run:
+        """Gives the agent a task, or steers the run under way.
+
+        With a goal, or with commands that have to exit with 0, it begins a run of its own. A miss goes back to the agent, at most
+        `max_revisions` times.
+        """
+        wish: dict[str, Any] = {"sessionId": self.id, "text": text}
+        if goal is not None or checks:
+            wanted = {"rubric": goal, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
+            wish["goal"] = {name: value for name, value in wanted.items() if value is not None}
+        sent = self.server.mutate("runs.send", wish)
         return Run(self, sent["runId"], int(sent["seq"]))
 
     def events(self, after_seq: int = 0) -> Generator[Event, None, None]:

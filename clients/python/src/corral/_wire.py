@@ -144,6 +144,17 @@ class Event:
 
 
 @dataclass(frozen=True)
+class GoalEnd:
+    """What became of a run's goal."""
+
+    result: str
+    """`satisfied`, `not_satisfied` or `could_not_be_judged`"""
+    reason: str
+    rounds: int
+    """The times that it was judged."""
+
+
+@dataclass(frozen=True)
 class RunResult:
     status: str
     """`completed`, `stopped`, `failed` or `deleted`"""
@@ -152,6 +163,11 @@ class RunResult:
     """The agent's last message."""
     code: str | None = None
     error: str | None = None
+    goal: GoalEnd | None = None
+
+
+def to_goal_end(said: dict[str, Any] | None) -> GoalEnd | None:
+    return said and GoalEnd(str(said["result"]), str(said["reason"]), int(said["rounds"])) or None
 
 
 def to_event(said: dict[str, Any]) -> Event:

@@ -70,6 +70,10 @@ function decide(request: TurnRequest): Decision {
     }
     case 'act':
       return act(request, run, phase.stepIndex);
+    case 'grade': {
+      const reason = 'The demo model follows recipes and cannot judge. Choose a real model, or use checks.';
+      return { call: { callId: 'grade_1', name: 'give_verdict', args: { verdict: 'cannot_judge', reason } } };
+    }
     case 'summarize':
       return { text: summaryText(run.results, run.task) };
   }

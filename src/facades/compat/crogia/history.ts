@@ -43,6 +43,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
     case 'approval.requested':
     case 'approval.resolved':
     case 'run.notice':
+    case 'goal':
     case 'run.error':
     case 'run.end':
     case 'sandbox.phase':

@@ -5,6 +5,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand } from '../../../sessions/api/sessions.ts';
+import { toGoal } from '../../shared/goal.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import type { SheikhboxContext } from './context.ts';
 import { findRetried } from './retry.ts';
@@ -58,6 +59,7 @@ async function planMessage(
   const command: SendCommand = {
     text,
     mode: body.mode ?? 'inject',
+    ...(body.goal && { goal: toGoal(body.goal) }),
     ...(body.timestamp != null && { clientTimestamp: body.timestamp }),
     ...(body.attachments && {
       attachments: body.attachments.map((file) => (typeof file === 'string' ? file : file.file_id)),

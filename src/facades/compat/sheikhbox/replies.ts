@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ForkFiles } from '../../../core/model/events.ts';
+import { GoalEnd } from '../../../core/model/goal.ts';
 import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
 import { okEnveloped } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';
@@ -62,7 +63,11 @@ export const editedMessage = okEnveloped(Edited, {
 export const done = okEnveloped(z.null(), null);
 
 const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };
-const Session = z.object({ ...history, ...marks });
+const Session = z.object({
+  ...history,
+  ...marks,
+  goal: GoalEnd.optional().describe('what became of the goal of its last run; absent where that had none'),
+});
 export type Session = z.output<typeof Session>;
 const said: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
 export const oneSession = okEnveloped(Session, {

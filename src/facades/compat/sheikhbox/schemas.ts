@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GoalBody } from '../../shared/goal.ts';
 
 // Only this folder uses snake_case names, because the wire does.
 
@@ -22,6 +23,7 @@ export const ChatBody = z.object({
     .enum(['inject', 'queue', 'replace'])
     .nullish()
     .describe('what happens while a run is active; inject is the default'),
+  goal: GoalBody.nullish().describe('the message begins a run of its own, whose work is judged by this goal'),
 });
 export type ChatBody = z.output<typeof ChatBody>;
 

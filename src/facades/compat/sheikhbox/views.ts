@@ -48,6 +48,7 @@ const viewOf = (session: SessionRecord, profile: Profile, events: SseEvent[]): S
   status: statusOf(session, profile),
   events,
   ...marksOf(session),
+  ...(session.outcome?.goal && { goal: session.outcome.goal }),
 });
 
 /** Writes the JSON of `sessionView` from cached texts of the events, because a history is long. */

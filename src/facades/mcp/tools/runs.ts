@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
+import { GoalBody, toGoal } from '../../shared/goal.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
 import { type McpCall, mcpTool, SessionInput, structuredResult } from '../tool.ts';
@@ -28,12 +30,17 @@ export const runTask = mcpTool({
       .enum(['inject', 'queue', 'replace'])
       .default('inject')
       .describe('what to do with a run under way: tell it, do this next, or stop it first'),
+    goal: GoalBody.optional().describe('the task begins a run of its own, whose work is judged by this goal'),
     wait_seconds: WaitInput,
   }),
   effect: 'changes',
-  async run({ session_id, task, mode, wait_seconds }, call) {
+  async run({ session_id, task, mode, goal, wait_seconds }, call) {
     const id = toSessionId(session_id);
-    const { runId, seq } = await call.services.sessions.send(id, { text: task, mode });
+    const { runId, seq } = await call.services.sessions.send(id, {
+      text: task,
+      mode,
+      ...(goal && { goal: toGoal(goal) }),
+    });
     const place = { id, after: seq - 1, waitMs: wait_seconds * 1_000 };
     const states = runStates(runId);
     for await (const event of eventsUntil(call, place)) {
@@ -45,11 +52,12 @@ export const runTask = mcpTool({
   },
 });
 
-const resultOf = ({ status, text, error, question, approvals, seq }: RunState) => ({
+const resultOf = ({ status, text, error, question, approvals, goal, seq }: RunState) => ({
   status,
   text,
   last_seq: seq,
   ...(error !== undefined && { error }),
+  ...(goal && { goal }),
   ...(status === 'waiting' && { question, approvals }),
 });
 
@@ -57,6 +65,7 @@ async function tellProgress({ progress }: McpCall, event: SessionEvent): Promise
   if (event.type === 'tool.calling') await progress(`${event.data.function} ${clipped(event.data.args)}`);
   if (event.type === 'step') await progress(`${event.data.description}: ${event.data.status}`);
   if (event.type === 'message.assistant') await progress(event.data.text);
+  if (event.type === 'goal') await progress(lineOf(event));
 }
 
 export const watchSession = mcpTool({

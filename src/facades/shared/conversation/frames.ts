@@ -81,6 +81,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
     case 'approval.requested':
     case 'approval.resolved':
     case 'run.notice':
+    case 'goal':
     case 'sandbox.phase':
     case 'sandbox.untrusted':
     case 'usage':

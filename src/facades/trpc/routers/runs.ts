@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Goal } from '../../../core/model/goal.ts';
 import { procedure, router } from '../base.ts';
 import { ofSession, Sent, TextInput } from '../schemas.ts';
 
@@ -6,6 +7,8 @@ const SendInput = ofSession.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+  /** The message begins a run of its own, whose work is judged by this goal. */
+  goal: Goal.optional(),
   /** A repeat with the same id and content is not sent again and gets the first answer. */
   clientMessageId: z.string().min(1).max(255).optional(),
 });
@@ -17,12 +20,14 @@ export const runsRouter = router({
   send: procedure
     .input(SendInput)
     .output(Sent)
-    .mutation(async ({ ctx, input: { sessionId, clientMessageId, ...command } }) => {
+    .mutation(async ({ ctx, input: { sessionId, clientMessageId, goal, ...message } }) => {
       const { sessions } = ctx.services;
+      const command = { ...message, ...(goal && { goal }) };
       if (clientMessageId === undefined) return await sessions.send(sessionId, command);
       await sessions.get(sessionId); // an unknown session must not use up the key
-      const { text, mode, attachments } = command;
-      return await ctx.once(['runs.send', sessionId, clientMessageId], JSON.stringify([text, mode, attachments]), () =>
+      const { text, mode, attachments } = message;
+      const content = JSON.stringify([text, mode, attachments, ...(goal ? [goal] : [])]);
+      return await ctx.once(['runs.send', sessionId, clientMessageId], content, () =>
         sessions.send(sessionId, command),
       );
     }),

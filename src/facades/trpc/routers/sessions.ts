@@ -4,6 +4,7 @@ import { toolPrograms } from '../../../config/tool-servers.ts';
 import { neverFires } from '../../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
+import { Goal } from '../../../core/model/goal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
@@ -31,6 +32,8 @@ const NewSession = z.strictObject({
   title: TitleInput.optional(),
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
+  /** The goal by which the work on `task` is judged. */
+  goal: Goal.optional(),
   model: ModelRef.optional(),
   fallbacks: FallbackRefs.optional(),
   /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
@@ -116,6 +119,7 @@ export const sessionsRouter = router({
         title,
         projectId,
         task,
+        goal,
         model,
         fallbacks,
         mcpServers,
@@ -125,6 +129,7 @@ export const sessionsRouter = router({
         snapshot,
         ...options
       } = given;
+      if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
       const { sessions, projects } = ctx.services;
       if (projectId !== undefined) await projects.get(projectId);
       const { id } = await sessions.create({
@@ -141,7 +146,7 @@ export const sessionsRouter = router({
         ...toSessionOptions(options),
       });
       if (task !== undefined) {
-        await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
+        await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
           await sessions.delete(id).catch(() => {}); // its creator never received the id
           throw error;
         });

@@ -27,6 +27,7 @@ export const StoredSession = SessionRecord.extend({
       startedSeq: z.int().nullable(),
       /** The attachments of the first message, if it has some. */
       attachments: z.array(z.string()).optional(),
+      hasGoal: z.literal(true).optional(),
       /** The amounts that this run has used so far. */
       spending: Spending.optional(),
     }),
@@ -73,7 +74,7 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
   if (isNote(fact)) return frequent.has(fact.type) ? record : { ...record, lastSeq: seq };
   switch (fact.type) {
     case 'message.user': {
-      const { messageId, text, attachments } = fact.data;
+      const { messageId, text, attachments, goal } = fact.data;
       const said = {
         ...now,
         sandboxUntrusted: false,
@@ -82,7 +83,7 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
       };
       const runId = fact.runId;
       if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
-      const more = attachments.length > 0 && { attachments };
+      const more = { ...(attachments.length > 0 && { attachments }), ...(goal && { hasGoal: true as const }) };
       const run = { runId, messageId, task: text, seq, startedSeq: null, ...more };
       return { ...record, ...said, openRuns: [...record.openRuns, run] };
     }
@@ -119,8 +120,8 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
       return counted(timed(record, fact.runId, ts), fact);
     case 'run.end': {
       const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
-      const { status, reason, code } = fact.data;
-      const outcome = { status, reason, ...(code !== undefined && { code }) };
+      const { status, reason, code, goal } = fact.data;
+      const outcome = { status, reason, ...(code !== undefined && { code }), ...(goal && { goal }) };
       const active = openRuns.some((run) => run.startedSeq !== null);
       if (active) return { ...record, ...now, openRuns };
       const ended = { status: 'completed', workingSince: null, isOverBudget: false } as const;
@@ -150,6 +151,7 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
     case 'tool.called':
     case 'approval.requested':
     case 'run.error':
+    case 'goal':
       return { ...record, lastSeq: seq };
     default:
       fact satisfies never;

@@ -20,6 +20,8 @@ export interface UserMessage {
   readonly attachments?: readonly string[];
 }
 type CallingData = FactOf<'tool.calling'>['data'];
+type GoalData = FactOf<'goal'>['data'];
+export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
@@ -32,6 +34,8 @@ export interface RunProgress {
   /** The calls that were announced and have no result, in the order of their announcements. */
   readonly openCalls: readonly OpenCall[];
   readonly inbox: readonly UserMessage[];
+  /** The checks of the goal that were made in the newest round of its judging. */
+  readonly checked: readonly GoalChecked[];
 }
 interface Options {
   readonly writer: SessionWriter;
@@ -54,6 +58,7 @@ export class RunWriter {
   #steps: readonly PlanStep[];
   readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
   #inbox: UserMessage[];
+  #checked: readonly GoalChecked[];
   readonly #listeners = new Set<() => void>();
   #unsaid: readonly string[] = [];
   #owed: SessionFact[] = [];
@@ -69,6 +74,7 @@ export class RunWriter {
     this.#steps = soFar.steps;
     for (const call of soFar.openCalls) this.#openCalls.set(call.callId, { call, output: new BoundedOutput() });
     this.#inbox = [...soFar.inbox];
+    this.#checked = soFar.checked;
   }
 
   get openCalls(): readonly OpenCall[] {
@@ -161,6 +167,22 @@ export class RunWriter {
     const proof = this.transcript.requests.add({ runId: this.runId, ...request });
     return { ...proof, askedAt: this.#clock.now() };
   }
+
+  /** The checks that were made in this round of judging the goal, also those before a restart. */
+  checkedIn(round: number): readonly GoalChecked[] {
+    return this.#checked.filter((one) => one.round === round);
+  }
+
+  goal(data: GoalData): SessionFact {
+    if (data.kind === 'checked') this.#checked = [...this.checkedIn(data.round), data];
+    return { type: 'goal', runId: this.runId, data };
+  }
+
+  /** The server's own message to the agent. */
+  serverMessage = (text: string): { messageId: MessageId; text: string } => ({
+    messageId: this.#ids.messageId(),
+    text,
+  });
 
   usage(
     model: string,

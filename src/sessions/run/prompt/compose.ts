@@ -9,6 +9,8 @@ export interface TurnPrompt {
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly makePlan: string;
   readonly answer: string;
+  /** The instructions of the grader, whose request has nothing else of the session's. */
+  readonly grader: string;
   /** Shows its plan to an agent that plans by itself, when its own calls no longer do. */
   readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;
@@ -27,6 +29,7 @@ export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPromp
     system: sections.map(({ text }) => text).join('\n\n'),
     makePlan: parts['make-plan'],
     answer: parts.answer,
+    grader: parts.grader,
     todoList: (steps) => fillPart(parts['todo-list'], { plan: shown(steps) }),
     replan: (steps) => fillPart(parts.replan, { plan: shown(steps) }),
     step: (steps, step) => fillPart(parts.step, { plan: shown(steps), number: step.id, step: step.description }),

@@ -92,7 +92,7 @@ export async function takeTurn(
   return { ok: true, message, pieces, facts, spent, empty, ...(hint !== undefined && { hint }) };
 }
 
-const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer' } as const;
+const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
 const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
 
 /** Whether no budget is left for the rest of a cut reply. */

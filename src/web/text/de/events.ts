@@ -33,6 +33,7 @@ const names: GermanNames = {
   'event.egress': 'Die Sandbox fragte nach einem Host',
   'event.context.compacted': 'Das Gespräch wurde für das Modell gekürzt',
   'event.repository': 'Ein Repository wurde geholt, festgehalten oder gesendet',
+  'event.goal': 'Das Ziel wird geprüft',
   'event.usage': 'Das Modell wurde gefragt',
 };
 

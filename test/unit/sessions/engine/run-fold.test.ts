@@ -229,7 +229,7 @@ describe('a session’s open runs', () => {
   });
 
   test('become what the session machine queues', () => {
-    expect(queuedRun(openRun(), undefined)).toEqual({
+    expect(queuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
       runId: runId(),
       task: 'task 1',
       messageId: messageId(),

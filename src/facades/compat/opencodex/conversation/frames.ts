@@ -127,6 +127,7 @@ export class Frames {
       case 'approval.requested':
       case 'approval.resolved':
       case 'run.notice':
+      case 'goal':
       case 'sandbox.phase':
       case 'sandbox.untrusted':
       case 'usage':

@@ -51,6 +51,7 @@ export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoO
     case 'approval.requested':
     case 'approval.resolved':
     case 'run.notice':
+    case 'goal':
     case 'sandbox.phase':
     case 'sandbox.untrusted':
     case 'usage':

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { Goal, GoalCheck } from '../../core/model/goal.ts';
+
+/** The goal of a run, on wires with names in snake_case. */
+export const GoalBody = z
+  .strictObject({
+    rubric: Goal.shape.rubric.describe('what the result has to be like; a grader judges it'),
+    checks: z
+      .array(z.strictObject({ command: GoalCheck.shape.command, timeout_seconds: GoalCheck.shape.timeoutSeconds }))
+      .max(20)
+      .default([])
+      .describe('commands of the workspace that have to exit with 0'),
+    max_revisions: Goal.shape.maxRevisions.describe('the most times that a miss goes back to the agent'),
+  })
+  .refine(({ rubric, checks }) => rubric !== undefined || checks.length > 0, 'needs a rubric or a check');
+
+export const toGoal = ({ rubric, checks, max_revisions: maxRevisions }: z.output<typeof GoalBody>): Goal => ({
+  ...(rubric !== undefined && { rubric }),
+  checks: checks.map(({ command, timeout_seconds: timeoutSeconds }) => ({ command, timeoutSeconds })),
+  maxRevisions,
+});

@@ -1,0 +1,40 @@
+import { quoteForShell } from '../../../core/text/quote.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { ChangedFile } from '../../api/files.ts';
+import { changesIn } from '../snapshot/changes.ts';
+import { copyOf } from '../snapshot/snapshot-scripts.ts';
+
+const maxCompared = 100; // files
+const fileChars = 12_000; // of the difference of one file
+const timeoutMs = 20_000;
+
+/**
+ * The files that the run changed, as a grader reads them: a list, then their differences as far as there is room. Undefined:
+ * nobody kept the files as the run found them.
+ */
+export async function changedFiles(
+  client: Pick<SandboxClient, 'exec'>,
+  { runId, most }: { readonly runId: string; readonly most: number },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { since, files, truncated } = await changesIn(client, signal);
+  if (since?.runId !== runId) return undefined;
+  if (files.length === 0) return 'No file was changed.';
+  const names = files.map(({ path, change }) => `${change}: ${path}`);
+  const list = `${names.join('\n')}${truncated ? '\n… and more files' : ''}`;
+  const { stdout } = await client.exec(
+    { command: files.slice(0, maxCompared).map(compared).join('\n'), timeoutMs },
+    signal,
+  );
+  const whole = `${list}\n\n${stdout}`;
+  return whole.length <= most ? whole : `${beginningOf(whole, most)}\n[The rest is left out.]`;
+}
+
+/** One command that prints what is new in a file. A file of which there is no copy is only in the list. */
+function compared({ path, change }: ChangedFile): string {
+  const before = change === 'added' ? '/dev/null' : copyOf(path);
+  const after = change === 'deleted' ? '/dev/null' : path;
+  const labels = `--label ${quoteForShell(`a/${path}`)} --label ${quoteForShell(`b/${path}`)}`;
+  return `diff -u ${labels} -- ${quoteForShell(before)} ${quoteForShell(after)} 2>/dev/null | head -c ${fileChars}`;
+}

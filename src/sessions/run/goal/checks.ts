@@ -1,0 +1,85 @@
+import { BoundedOutput } from '../../../agents/tools/output.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import type { GoalCheck } from '../../../core/model/goal.ts';
+import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { GoalChecked } from '../log/run-writer.ts';
+import type { RunContext } from '../run-context.ts';
+
+type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
+const outputChars = 3_000; // of a check's output, for the agent and the log
+
+/**
+ * Makes the checks one after the other, each in a shell of its own at the root of the workspace. All of them are made, so
+ * that the agent hears of everything at once. A check that ran through before a restart is not made again, and one that
+ * still runs is followed to its end.
+ */
+export async function makeChecks(
+  work: Deps,
+  { checks, round }: { readonly checks: readonly GoalCheck[]; readonly round: number },
+  signal: AbortSignal,
+): Promise<readonly GoalChecked[]> {
+  const { runWriter } = work;
+  const known = runWriter.checkedIn(round).filter(({ command }) => command !== undefined);
+  const made = [...known];
+  for (const [n, check] of checks.entries()) {
+    if (n < known.length) continue;
+    const { command } = check;
+    await runWriter.write(runWriter.goal({ kind: 'checking', round, command }));
+    const checked = {
+      kind: 'checked',
+      round,
+      command,
+      ...(await outcomeOf(work, check, { name: `${round}.${n + 1}`, signal })),
+    } as const;
+    await runWriter.write(runWriter.goal(checked));
+    made.push(checked);
+  }
+  return made;
+}
+
+type CheckOutcome = Pick<GoalChecked, 'result' | 'detail' | 'exitCode'>;
+
+async function outcomeOf(
+  { sandbox, runWriter: { runId } }: Deps,
+  { command, timeoutSeconds }: GoalCheck,
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
+): Promise<CheckOutcome> {
+  try {
+    await using used = await sandbox.use(signal);
+    const id = `${runId}.goal.${name}`;
+    const wish = { id, shell: `goal-${name}`, command, cwd: '.', tag: runId, timeoutMs: timeoutSeconds * 1_000 };
+    const { ended, output } = await followed(used.client, wish, signal);
+    return readEnd(ended, { output, timeoutSeconds });
+  } catch (thrown) {
+    throwIfFired(signal);
+    return { result: 'unknown', detail: toAppError(thrown).publicMessage };
+  }
+}
+
+async function followed(
+  client: Pick<SandboxClient, 'start' | 'follow'>,
+  wish: Parameters<SandboxClient['start']>[0],
+  signal: AbortSignal,
+): Promise<{ ended: Operation; output: string }> {
+  const output = new BoundedOutput();
+  await client.start(wish, signal);
+  const ended = await client.follow(wish.id, 0, (chunk) => output.add(chunk), signal);
+  return { ended, output: output.text() };
+}
+
+function readEnd(
+  { exitCode, reason }: Operation,
+  { output, timeoutSeconds }: { readonly output: string; readonly timeoutSeconds: number },
+): CheckOutcome {
+  const said = printable(output).slice(-outputChars);
+  const code = exitCode === undefined ? {} : { exitCode };
+  if (reason === 'lost' || exitCode === undefined)
+    return { result: 'unknown', detail: 'The sandbox was lost while the check ran.' };
+  if (reason === 'timed_out')
+    return { result: 'missed', ...code, detail: `It did not end within ${timeoutSeconds} s.\n${said}`.trim() };
+  if (reason === 'oom') return { result: 'missed', ...code, detail: `It needed too much memory.\n${said}`.trim() };
+  return { result: exitCode === 0 ? 'passed' : 'missed', ...code, detail: said };
+}
+
+const printable = (text: string): string => text.replace(/[^\P{C}\n\t]/gu, '').trim();

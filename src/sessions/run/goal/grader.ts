@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
+import { collectTurn } from '../../../agents/models/collect.ts';
+import type { AssistantMessage, Message, TurnRequest } from '../../../agents/models/model.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import { parseJson } from '../../../core/text/json.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import { type Allowance, affordableReply, countsUsage, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
+import { requestBytes } from '../context/meter.ts';
+import { failedTurn } from '../failed-turn.ts';
+import type { GoalChecked } from '../log/run-writer.ts';
+import type { RunContext } from '../run-context.ts';
+import { assumeBeyond } from '../settlement.ts';
+import { spendingOf } from '../spending-of.ts';
+import { changedFiles } from './changed-files.ts';
+
+const Verdict = z.object({
+  verdict: z.enum(['satisfied', 'not_satisfied', 'cannot_judge']),
+  reason: z.string().describe('what is missing, or why you cannot judge; one sentence if the work is satisfied'),
+});
+const giveVerdict = {
+  name: 'give_verdict',
+  description: 'Say whether the work meets the rubric.',
+  parameters: z.toJSONSchema(Verdict, { io: 'input' }),
+} as const;
+
+const results = { satisfied: 'passed', not_satisfied: 'missed', cannot_judge: 'unknown' } as const;
+const written = { maxBytes: 64 * 1024, maxDepth: 10, maxValues: 100 };
+const maxChars = { task: 20_000, words: 20_000, reason: 2_000, changes: 60_000 };
+
+interface GradingInput {
+  readonly rubric: string;
+  readonly left: Parameters<typeof findBudgetOverrun>[0]['run'];
+  readonly checked: readonly GoalChecked[];
+}
+export type Graded = { readonly spent: RunSpending } & (
+  | { readonly kind: 'graded'; readonly result: GoalChecked['result']; readonly reason: string }
+  /** The request was not sent, or can succeed later. */
+  | { readonly kind: 'ungraded'; readonly result: TurnResult }
+  /** The model cannot grade. */
+  | { readonly kind: 'broken'; readonly reason: string }
+);
+
+/** Asks the model whether the work meets the rubric, in a context of its own; once more when it gives no verdict. */
+export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<Graded> {
+  const { model, runWriter } = work;
+  const { meter } = runWriter.transcript;
+  const { grader: system } = await work.prompt(signal);
+  const message: Message = { role: 'user', text: await materialFor(work, input, signal) };
+  const allowance: Allowance = { run: input.left, session: work.leftOfSession ?? (() => undefined) };
+  let spent = nothingSpent;
+  for (const hint of [undefined, 'Answer by calling give_verdict.']) {
+    const asked = { system, messages: [message], tools: [giveVerdict], ...(hint !== undefined && { hint }) };
+    const bytes = requestBytes(asked);
+    const used = { spent, unwritten: nothingSpent };
+    const over = findBudgetOverrun(allowance, estimateNeeds(model, meter, bytes), used);
+    if (over) return { kind: 'ungraded', result: { kind: 'unaffordable', over, spent }, spent };
+    const room = affordableReply(allowance, { model, inputTokens: meter.tokens(model.name, bytes) }, used);
+    const isLimited = room !== undefined && room < model.abilities.maxOutput;
+    const request: TurnRequest = {
+      phase: { kind: 'grade' },
+      ...asked,
+      mustCall: giveVerdict.name,
+      ...(isLimited && { sampling: { maxOutputTokens: room } }),
+    };
+    const sections = [{ part: 'grader', text: system }];
+    const proof = runWriter.asking({ model: model.name, request, sections, from: { length: 0, begun: message } });
+    const turn = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });
+    throwIfFired(signal);
+    const { outcome } = turn;
+    if (outcome.kind === 'failed') return { ...unfinished(outcome), spent };
+    if (outcome.kind === 'cancelled') return { kind: 'broken', reason: 'The grader was cut off.', spent };
+    const exchange = { requestBytes: bytes, replyBytes: bytesOf(turn.message) };
+    const assumed =
+      outcome.assumed ?? (countsUsage(allowance) ? assumeBeyond(model, outcome.usage, exchange) : undefined);
+    spent = addSpent(spent, spendingOf(outcome, assumed));
+    const more = { ...proof, purpose: 'grade', ...(assumed && { assumed }) } as const;
+    await runWriter.write(runWriter.usage(turn.message.model, outcome.usage, more));
+    const verdict = verdictIn(turn.message);
+    if (verdict) return { kind: 'graded', ...verdict, spent };
+    if (outcome.stop === 'refused') return { kind: 'broken', reason: 'The model declined to grade.', spent };
+  }
+  return { kind: 'broken', reason: `${model.name} gave no verdict, though it was asked twice.`, spent };
+}
+
+function unfinished(failed: Parameters<typeof failedTurn>[0]) {
+  const isLater = failed.over !== undefined || failed.retryable;
+  if (isLater) return { kind: 'ungraded', result: failedTurn(failed) } as const;
+  return { kind: 'broken', reason: failed.message } as const;
+}
+
+const bytesOf = ({ text, calls }: AssistantMessage): number =>
+  Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
+
+/** The verdict of the first valid call; else one that is written as JSON in the text. */
+function verdictIn({ calls, text }: AssistantMessage): { result: GoalChecked['result']; reason: string } | undefined {
+  const said = parseJson(/\{[\s\S]*\}/.exec(text)?.[0] ?? '', written);
+  for (const given of [...calls.map(({ args }) => args), ...(said.ok ? [said.value] : [])]) {
+    const { data } = Verdict.safeParse(given);
+    if (data) return { result: results[data.verdict], reason: beginningOf(data.reason.trim(), maxChars.reason) };
+  }
+  return undefined;
+}
+
+/** Everything that the grader sees beside its instructions. */
+async function materialFor(work: RunContext, { rubric, checked }: GradingInput, signal: AbortSignal): Promise<string> {
+  const { task, runWriter, model } = work;
+  const { runId, transcript } = runWriter;
+  const said = transcript.entries.findLast(
+    ({ runId: of, message }) => of === runId && message.role === 'assistant' && message.text.trim() !== '',
+  );
+  const most = Math.min(maxChars.changes, Math.floor(model.abilities.window * 1.5)); // half of the window, about
+  return [
+    framed('rubric', rubric),
+    framed('task', cut(task, maxChars.task)),
+    framed('last-words', cut(said?.message.role === 'assistant' ? said.message.text : '', maxChars.words)),
+    framed('passed-checks', checked.map(({ command }) => command ?? '').join('\n') || 'none'),
+    framed('changed-files', await changesFor(work, { runId, most }, signal)),
+  ].join('\n\n');
+}
+
+/** Without the sandbox the grader judges by the words alone, and is told so. */
+async function changesFor(
+  { sandbox }: RunContext,
+  wanted: { readonly runId: string; readonly most: number },
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    await using used = await sandbox.use(signal);
+    return (await changedFiles(used.client, wanted, signal)) ?? unknownChanges;
+  } catch (thrown) {
+    throwIfFired(signal);
+    return `${unknownChanges} ${toAppError(thrown).publicMessage}`;
+  }
+}
+const unknownChanges = 'Not known.';
+
+const cut = (text: string, most: number): string =>
+  text.length <= most ? text : `${beginningOf(text, most)}\n[The rest is left out.]`;
+
+/** No text can end its frame. */
+const framed = (tag: string, text: string): string =>
+  `<${tag}>\n${text.replaceAll(/<(?=\/?(rubric|task|last-words|passed-checks|changed-files)>)/gi, '‹')}\n</${tag}>`;

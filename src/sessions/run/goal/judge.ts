@@ -1,0 +1,75 @@
+import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
+import { nothingSpent } from '../../../../machines/run-rules.ts';
+import { type GoalResult, reasonChars } from '../../../core/model/goal.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import type { GoalChecked } from '../log/run-writer.ts';
+import type { RunContext } from '../run-context.ts';
+import { makeChecks } from './checks.ts';
+import { type Graded, grade } from './grader.ts';
+
+type Judged = Extract<TurnResult, { kind: 'judged' }>;
+interface Finding {
+  readonly result: GoalResult;
+  readonly reason: string;
+}
+
+/** Judges the goal of a run whose agent believes to be done: its checks, and, if they pass, the rubric. */
+export async function judgeGoal(work: RunContext, input: JudgeInput, signal: AbortSignal): Promise<TurnResult> {
+  const { goal, round, left } = input;
+  const { rubric, checks } = goal;
+  const checked = await makeChecks(work, { checks, round }, signal);
+  const found = findingOf(checked);
+  if (found || rubric === undefined) return await conclude(work, input, found ?? allPassed, nothingSpent);
+  const { runWriter } = work;
+  await runWriter.write(runWriter.goal({ kind: 'checking', round }));
+  const graded = await grade(work, { rubric, left, checked }, signal);
+  if (graded.kind === 'ungraded' && !givesUp(graded.result, input)) return withSpending(graded);
+  const detail = graded.kind === 'ungraded' ? messageOf(graded.result) : graded.reason;
+  const result = graded.kind === 'graded' ? graded.result : 'unknown';
+  await runWriter.write(runWriter.goal({ kind: 'checked', round, result, detail }));
+  return await conclude(work, input, { result: graderResults[result], reason: detail }, graded.spent);
+}
+
+const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
+const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
+
+/** A request that a budget does not cover waits for a person; one that failed is made again. */
+const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
+const withSpending = ({ result, spent }: Extract<Graded, { kind: 'ungraded' }>): TurnResult =>
+  'spent' in result ? { ...result, spent } : result;
+const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
+
+/** Undefined: every check passed. */
+function findingOf(checked: readonly GoalChecked[]): Finding | undefined {
+  const missed = checked.filter(({ result }) => result === 'missed');
+  if (missed.length > 0) return { result: 'not_satisfied', reason: missed.map(reasonOf).join('\n\n') };
+  const unknown = checked.find(({ result }) => result === 'unknown');
+  return unknown && { result: 'could_not_be_judged', reason: reasonOf(unknown) };
+}
+
+function reasonOf({ command = '', exitCode, detail, result }: GoalChecked): string {
+  const how =
+    result === 'unknown' ? 'could not be made' : exitCode === undefined ? 'failed' : `ended with exit code ${exitCode}`;
+  return `The check \`${command}\` ${how}${detail === '' ? '.' : `:\n${detail}`}`;
+}
+
+async function conclude(
+  { runWriter }: RunContext,
+  { round, revision, goal: { maxRevisions } }: JudgeInput,
+  { result, reason }: Finding,
+  spent: Judged['spent'],
+): Promise<Judged> {
+  const goesBack = result === 'not_satisfied' && revision !== undefined;
+  const short = beginningOf(reason, reasonChars);
+  const feedback = goesBack
+    ? runWriter.serverMessage(
+        `[A message of the server, not of the user.] The goal is not met yet. This is revision ${revision} of at most ` +
+          `${maxRevisions}.\n\n${reason}\n\nGo on until the goal is met, and then say what came out.`,
+      )
+    : undefined;
+  await runWriter.write(
+    runWriter.goal({ kind: 'judged', round, result, reason: short, ...(feedback && { feedback }) }),
+  );
+  if (feedback) runWriter.hear(feedback);
+  return { kind: 'judged', result, reason: short, goesBack, spent };
+}
