@@ -1,5 +1,5 @@
 import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
-import type { GoalEnd } from '../src/core/model/goal.ts';
+import type { GoalEnd } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
   CallOutcome,

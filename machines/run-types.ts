@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
-import type { Goal, GoalEnd, GoalResult } from '../src/core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
+import type { Goal, GoalEnd, GoalResult } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
 
@@ -161,7 +161,7 @@ export interface RunEnd {
   readonly code?: ErrorCode;
   readonly retryable?: boolean;
   readonly message?: string;
-  /** What became of the run's goal; absent where it had none. */
+  /** The result of the run's goal; absent where it had none. */
   readonly goal?: GoalEnd;
 }
 

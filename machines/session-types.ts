@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { SessionFact } from '../src/core/model/events.ts';
-import type { Goal } from '../src/core/model/goal.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { BreachData } from '../src/core/model/protocol-violation.ts';
+import type { Goal } from '../src/core/model/runs/goal.ts';
 import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdict } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 

@@ -70,20 +70,23 @@ function kindOf(schema: Json): string {
   return String(schema.type ?? 'any');
 }
 
+const fieldsOf = ({ properties = {}, required = [] as never }: Json) =>
+  Object.entries(properties as Record<string, Json>).map(([name, schema]) => [
+    code(name),
+    kindOf(schema),
+    (required as unknown as readonly string[]).includes(name) ? '' : 'optional',
+  ]);
+
 function eventsPage(): string {
   const sections = SessionFact.options.map((option) => {
     const json = z.toJSONSchema(option.shape.data, { unrepresentable: 'any', io: 'output' }) as unknown as Json;
     const [type] = [...option.shape.type.values] as [FactType];
-    const needed = (json.required ?? []) as unknown as readonly string[];
-    const rows = Object.entries((json.properties ?? {}) as Record<string, Json>).map(([name, schema]) => [
-      code(name),
-      kindOf(schema),
-      needed.includes(name) ? '' : 'optional',
-    ]);
+    const forms = (json.oneOf as unknown as readonly Json[] | undefined) ?? [json];
+    const tables = forms.map((form) => table(['field', 'type', ''], fieldsOf(form)));
     const { label, text } = eventTraits[type];
     const kept =
       text === 'droppable' ? ' Compaction can drop it.' : text === 'searched' ? ' A search finds its text.' : '';
-    return `## ${type}\n\n${label}.${kept}\n\n${rows.length === 0 ? 'Its data has several forms.' : table(['field', 'type', ''], rows)}`;
+    return `## ${type}\n\n${label}.${kept}\n\n${tables.join('\n\nor\n\n')}`;
   });
   return `# Events
 

@@ -10,7 +10,7 @@ export interface RunResult {
   /** Why it failed: the server's code, and its words. */
   readonly code?: string;
   readonly error?: string;
-  /** What became of the goal that the run had. */
+  /** The result of the run's goal; absent where it had none. */
   readonly goal?: GoalEnd;
 }
 export type GoalEnd = NonNullable<Extract<Event, { type: 'run.end' }>['data']['goal']>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
-import { Goal, GoalEnd, GoalResult } from './goal.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
+import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
 import { AssumedUsage, BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those

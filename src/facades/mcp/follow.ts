@@ -1,8 +1,8 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import { droppable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
-import type { GoalEnd } from '../../core/model/goal.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
+import type { GoalEnd } from '../../core/model/runs/goal.ts';
 import type { McpCall } from './tool.ts';
 
 interface FollowRequest {
@@ -30,7 +30,7 @@ export interface RunState {
   text: string;
   error?: string;
   question: string;
-  /** What became of the run's goal. */
+  /** The result of the run's goal. */
   goal?: GoalEnd;
   approvals: { call_id: string; function: string; args: Record<string, unknown> }[];
   /** The last event that counted. */

@@ -1,10 +1,10 @@
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
-import type { Goal } from '../../core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
+import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';

@@ -1,8 +1,8 @@
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { FactOf, SessionFact } from '../../core/model/events.ts';
-import { type Goal, withGoal } from '../../core/model/goal.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { DesktopFacts } from './desktop-facts.ts';
 import type { RunProgress, RunWriter } from './log/run-writer.ts';

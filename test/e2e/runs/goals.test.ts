@@ -147,4 +147,4 @@ test('a budget that does not cover the grader is asked for, and a grader without
   const judged = await (await other.run('Work', { goal: { rubric: 'It is fine.' } })).result();
   expect(judged.goal).toMatchObject({ result: 'could_not_be_judged', reason: expect.stringContaining('no verdict') });
   expect(provider.requests.filter(isGrader)).toHaveLength(2);
-}, 60_000);
+}, 240_000);

@@ -15,8 +15,8 @@ import { type RunEnd, type RunInput, type RunPolicy, runMachine } from '../../..
 import { type SandboxInput, type SandboxPolicy, sandboxMachine } from '../../../machines/sandbox.ts';
 import type { QueuedRun, SessionInput } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import type { Goal, GoalResult } from '../../../src/core/model/goal.ts';
 import { MessageId, RunId, SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import type { Goal, GoalResult } from '../../../src/core/model/runs/goal.ts';
 
 const hex = (n: number, length: number) => n.toString(16).padStart(length, '0');
 export const sessionIdOf = (n: number) => SessionId.parse(hex(n, 16));

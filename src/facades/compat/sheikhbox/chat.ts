@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand } from '../../../sessions/api/sessions.ts';
-import { toGoal } from '../../shared/goal.ts';
+import { toGoal } from '../../shared/conversation/goal.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import type { SheikhboxContext } from './context.ts';
 import { findRetried } from './retry.ts';

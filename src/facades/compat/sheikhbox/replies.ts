@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ForkFiles } from '../../../core/model/events.ts';
-import { GoalEnd } from '../../../core/model/goal.ts';
+import { GoalEnd } from '../../../core/model/runs/goal.ts';
 import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
 import { okEnveloped } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GoalBody } from '../../shared/goal.ts';
+import { GoalBody } from '../../shared/conversation/goal.ts';
 
 // Only this folder uses snake_case names, because the wire does.
 

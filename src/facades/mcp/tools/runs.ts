@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
-import { GoalBody, toGoal } from '../../shared/goal.ts';
+import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
 import { type McpCall, mcpTool, SessionInput, structuredResult } from '../tool.ts';

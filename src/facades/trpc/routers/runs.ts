@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Goal } from '../../../core/model/goal.ts';
+import { Goal } from '../../../core/model/runs/goal.ts';
 import { procedure, router } from '../base.ts';
 import { ofSession, Sent, TextInput } from '../schemas.ts';
 

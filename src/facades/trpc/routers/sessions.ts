@@ -4,9 +4,9 @@ import { toolPrograms } from '../../../config/tool-servers.ts';
 import { neverFires } from '../../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
-import { Goal } from '../../../core/model/goal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
+import { Goal } from '../../../core/model/runs/goal.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
 import {
   EgressChoice,

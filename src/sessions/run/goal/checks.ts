@@ -1,7 +1,7 @@
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
-import type { GoalCheck } from '../../../core/model/goal.ts';
+import type { GoalCheck } from '../../../core/model/runs/goal.ts';
 import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';

@@ -1,13 +1,13 @@
 import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
 import { nothingSpent } from '../../../../machines/run-rules.ts';
-import { type GoalResult, reasonChars } from '../../../core/model/goal.ts';
+import { type GoalResult, reasonChars } from '../../../core/model/runs/goal.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { makeChecks } from './checks.ts';
 import { type Graded, grade } from './grader.ts';
 
-type Judged = Extract<TurnResult, { kind: 'judged' }>;
+type Judgement = Extract<TurnResult, { kind: 'judged' }>;
 interface Finding {
   readonly result: GoalResult;
   readonly reason: string;
@@ -57,8 +57,8 @@ async function conclude(
   { runWriter }: RunContext,
   { round, revision, goal: { maxRevisions } }: JudgeInput,
   { result, reason }: Finding,
-  spent: Judged['spent'],
-): Promise<Judged> {
+  spent: Judgement['spent'],
+): Promise<Judgement> {
   const goesBack = result === 'not_satisfied' && revision !== undefined;
   const short = beginningOf(reason, reasonChars);
   const feedback = goesBack

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Goal, GoalCheck } from '../../core/model/goal.ts';
+import { Goal, GoalCheck } from '../../../core/model/runs/goal.ts';
 
 /** The goal of a run, on wires with names in snake_case. */
 export const GoalBody = z

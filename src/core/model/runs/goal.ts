@@ -36,7 +36,7 @@ export type Goal = z.infer<typeof Goal>;
 export const GoalResult = z.enum(['satisfied', 'not_satisfied', 'could_not_be_judged']);
 export type GoalResult = z.infer<typeof GoalResult>;
 
-/** What became of a run's goal. `rounds`: the times that it was judged. */
+/** The result of a run's goal. `rounds`: the times that it was judged. */
 export const GoalEnd = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
 export type GoalEnd = z.infer<typeof GoalEnd>;
 

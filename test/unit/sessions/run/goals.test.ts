@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { Goal, withGoal } from '../../../../src/core/model/runs/goal.ts';
+import { RunFold } from '../../../../src/sessions/engine/run-fold.ts';
+import { messageId, runId, sessionId } from '../../../support/machines/session-parts.ts';
+
+const checks = [{ command: 'npm test', timeoutSeconds: 600 }];
+
+describe('a goal', () => {
+  test('needs a rubric or a check, and refuses what no run can have', () => {
+    expect(Goal.parse({ checks: [{ command: 'npm test' }] })).toEqual({ checks, maxRevisions: 3 });
+    for (const wrong of [
+      {},
+      { rubric: ' ' },
+      { checks: [] },
+      { checks: [{ command: '' }] },
+      { checks: [{ command: 'a\0b' }] },
+      { checks: Array.from({ length: 21 }, () => ({ command: 'true' })) },
+      { rubric: 'x', maxRevisions: -1 },
+      { rubric: 'x', maxRevisions: 21 },
+      { rubric: 'x'.repeat(262_145) },
+      { rubric: 'x', other: 1 },
+    ])
+      expect(Goal.safeParse(wrong).success, JSON.stringify(wrong).slice(0, 80)).toBe(false);
+  });
+
+  test('stands behind the task that the agent reads', () => {
+    expect(withGoal('Do it', undefined)).toBe('Do it');
+    const text = withGoal('Do it', { rubric: 'It is fine.', checks, maxRevisions: 3 });
+    expect(text).toMatch(/^Do it\n\n[\s\S]*Goal:\nIt is fine\.[\s\S]*- npm test$/);
+  });
+});
+
+describe('a run with a goal, folded from its log', () => {
+  const transcript = { hasMessage: (id: string) => id === messageId(1), openCalls: () => [], entries: [] } as never;
+  const folded = (...facts: SessionFact[]) => {
+    const fold = new RunFold();
+    for (const [n, fact] of facts.entries())
+      fold.add({ ...fact, seq: n + 1, sessionId, ts: n } as unknown as SessionEvent);
+    return { soFar: fold.soFar(transcript), resume: fold.resume(transcript, runId(), 100), goal: fold.goal };
+  };
+  const goal = { checks, maxRevisions: 3 };
+  const begin: SessionFact[] = [
+    { type: 'message.user', runId: runId(), data: { messageId: messageId(1), text: 'x', attachments: [], goal } },
+    { type: 'run.started', runId: runId(), data: { task: 'x', messageId: messageId(1) } },
+  ];
+  const of = (data: Extract<SessionFact, { type: 'goal' }>['data']): SessionFact => ({
+    type: 'goal',
+    runId: runId(),
+    data,
+  });
+  const checked = { kind: 'checked', round: 1, command: 'npm test', result: 'missed', detail: '' } as const;
+  const feedback = { messageId: messageId(2), text: 'It is missed.' };
+  const missed = of({ kind: 'judged', round: 1, result: 'not_satisfied', reason: 'x', feedback });
+
+  test('goes on with a round that was not over, and knows what was checked in it', () => {
+    const { resume, soFar } = folded(...begin, of({ kind: 'checking', round: 1, command: 'npm test' }), of(checked));
+    expect(resume.judgement).toEqual({ round: 1, revisions: 0, isOpen: true });
+    expect(soFar.checked).toEqual([checked]);
+    expect(resume.spent.turns).toBe(0); // no turn was cut
+  });
+
+  test('hears of a miss that no turn has seen', () => {
+    const { resume, soFar } = folded(...begin, of(checked), missed);
+    expect(resume.judgement).toEqual({ round: 1, revisions: 1, isOpen: false });
+    expect(soFar.inbox).toEqual([feedback]);
+    expect(resume.acts).toEqual([]);
+  });
+
+  test('a turn or a message after the check ends the round', () => {
+    const turn: SessionFact = {
+      type: 'message.assistant',
+      runId: runId(),
+      data: { messageId: messageId(3), text: 'Go.', attachments: [] },
+    };
+    expect(folded(...begin, of(checked), turn).resume.judgement?.isOpen).toBe(false);
+    const message: SessionFact = {
+      type: 'message.user',
+      runId: runId(),
+      data: { messageId: messageId(4), text: 'One more thing', attachments: [] },
+    };
+    const { resume } = folded(...begin, of(checked), message);
+    expect([resume.judgement?.isOpen, resume.acts]).toEqual([false, []]);
+  });
+
+  test('has its goal before it begins', () => {
+    expect(folded(...begin.slice(0, 1)).goal).toEqual(goal);
+  });
+});
