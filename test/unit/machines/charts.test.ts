@@ -24,7 +24,7 @@ describe('charts', () => {
     expect(read('run.md')).toContain('run_any --> run_ending : run.stop\n');
     expect(read('sandbox.md')).toContain('sandbox_backingOff --> sandbox_provisioning : after retry\n');
     expect(read('session.md')).toContain(
-      'session_live_run_active_waiting --> session_live_run_active_requeued : cmd.send<br/>run.asked [hasUnread]\n',
+      'session_live_run_active_waiting --> session_live_run_active_requeued : cmd.send [hasNoGoal]<br/>run.asked [hasUnread]\n',
     );
     expect(read('supervisor.md')).toContain('`slot.request`');
   });
