@@ -5,7 +5,7 @@ import { Look } from './look.tsx';
 import { Models } from './models.tsx';
 import { Network } from './network.tsx';
 import { Notifications } from './notifications.tsx';
-import { ApiKeysSection, SecretsSection, UsageSection, WebhooksSection } from './secrets/section.tsx';
+import { ApiKeysSection, MemorySection, SecretsSection, UsageSection, WebhooksSection } from './secrets/section.tsx';
 import { ServerApprovals, ServerDefaults, ServerNetwork } from './server/sections.tsx';
 
 /** A page of the settings. A new one is one file and one line here. */
@@ -22,6 +22,7 @@ export const sections: readonly Section[] = [
   { id: 'models', label: 'settings.models', Body: Models },
   { id: 'agent', label: 'settings.agent', Body: AgentSettings },
   { id: 'network', label: 'settings.network', Body: Network },
+  { id: 'memory', label: 'memory', Body: MemorySection },
   { id: 'usage', label: 'usage', Body: UsageSection },
   { id: 'server-approvals', label: 'server.approvals', Body: ServerApprovals },
   { id: 'server-network', label: 'server.network', Body: ServerNetwork },

@@ -3,10 +3,12 @@ import { later } from '../later.tsx';
 // Few people open these pages, so their code loads with the first look.
 const ApiKeys = later(async () => (await import('./keys.tsx')).ApiKeys);
 const SandboxSecrets = later(async () => (await import('./secrets.tsx')).SandboxSecrets);
+const Memory = later(async () => (await import('../memory/memory.tsx')).Memory);
 const Usage = later(async () => (await import('../usage/usage.tsx')).Usage);
 const Webhooks = later(async () => (await import('../webhooks/webhooks.tsx')).Webhooks);
 
 export const ApiKeysSection = () => <ApiKeys />;
 export const SecretsSection = () => <SandboxSecrets />;
+export const MemorySection = () => <Memory />;
 export const UsageSection = () => <Usage />;
 export const WebhooksSection = () => <Webhooks />;

@@ -1,0 +1,96 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { query } from '../../data/server.ts';
+import { Button } from '../../parts/button.tsx';
+import { bytes } from '../../parts/format.ts';
+import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { t } from '../../text/text.ts';
+import { type Note, NoteView, noteFacts } from './note.tsx';
+
+type Summary = Outputs['memory']['list'][number];
+const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
+
+/** The notes that agents keep for people and projects. A person chooses whose notes, and then a note. */
+export function Memory() {
+  const [all, setAll] = useState<readonly Summary[]>();
+  const [chosen, setChosen] = useState('');
+  const [notes, setNotes] = useState<readonly Note[]>();
+  const [open, setOpen] = useState<Note | 'new'>();
+  const [trouble, tryIt] = useTrouble();
+  const [withDeleted, setWithDeleted] = useState(false);
+  const holder = all?.find((one) => keyOf(one) === chosen) ?? all?.[0];
+  const read = () =>
+    tryIt(t('memory.unread'), async () => {
+      const found = await query('memory.list', undefined);
+      setAll(found);
+      const { of, id } = found.find((one) => keyOf(one) === chosen) ?? found[0] ?? { of: 'person' as const, id: '' };
+      setNotes(await query('memory.notes', { of, id }));
+    });
+  useEffect(() => void read(), [chosen]);
+  if (!all || !notes || !holder)
+    return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  const names = new Map(all.flatMap(({ of, id, name }) => (of === 'person' ? [[id, name] as const] : [])));
+  if (open)
+    return (
+      <NoteView
+        key={open === 'new' ? '' : open.path}
+        holder={{ of: holder.of, id: holder.id }}
+        note={open === 'new' ? undefined : open}
+        names={names}
+        back={() => {
+          setOpen(undefined);
+          void read();
+        }}
+      />
+    );
+  const shown = notes.filter(({ deleted }) => withDeleted || !deleted);
+  const hasDeleted = notes.some(({ deleted }) => deleted);
+  return (
+    <>
+      <p class="quiet">{t('memory.about')}</p>
+      {all.length > 1 && (
+        <label class="labelled">
+          <span>{t('memory.whose')}</span>
+          <select class="field" value={keyOf(holder)} onChange={(event) => setChosen(event.currentTarget.value)}>
+            {all.map((one) => (
+              <option key={keyOf(one)} value={keyOf(one)}>
+                {t('memory.holder', { name: nameOf(one), n: one.notes })}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Trouble text={trouble} />
+      <div class="choices start">
+        <Button kind="primary" icon="plus" onClick={() => setOpen('new')}>
+          {t('memory.new')}
+        </Button>
+        {hasDeleted && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={withDeleted}
+              onChange={(event) => setWithDeleted(event.currentTarget.checked)}
+            />
+            <span>{t('memory.withDeleted')}</span>
+          </label>
+        )}
+      </div>
+      {shown.length === 0 && <p class="quiet">{t('memory.none')}</p>}
+      <ul class="automations">
+        {shown.map((note) => (
+          <li key={note.path}>
+            <button type="button" onClick={() => setOpen(note)}>
+              <strong>{note.path}</strong>
+              <span class="quiet">{noteFacts(note, names)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="quiet">{t('memory.room', { used: bytes(holder.size), most: bytes(holder.maxSize) })}</p>
+    </>
+  );
+}
+
+const nameOf = ({ of, id, name }: Summary): string =>
+  t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });

@@ -1,0 +1,230 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Inputs, Outputs } from '../../../client/types.ts';
+import { DiffLines } from '../../conversation/tool-result.tsx';
+import { go } from '../../data/route.ts';
+import { once, query } from '../../data/server.ts';
+import { withHidden } from '../../parts/bounded-text.ts';
+import { Button } from '../../parts/button.tsx';
+import { closeDialog } from '../../parts/dialog.tsx';
+import { diffLines } from '../../parts/diff.ts';
+import { bytes, dayAndTime } from '../../parts/format.ts';
+import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { t } from '../../text/text.ts';
+import { Sure } from '../secrets/sure.tsx';
+
+export type Note = Outputs['memory']['notes'][number];
+type Version = Outputs['memory']['history'][number];
+/** The names of the people that the caller sees, by their ids. */
+export type Names = ReadonlyMap<string, string>;
+type Holder = Inputs['memory']['notes'];
+
+interface Props {
+  readonly holder: Holder;
+  /** Undefined: a new one. */
+  readonly note: Note | undefined;
+  readonly names: Names;
+  readonly back: () => void;
+}
+
+/** One note: its text, which the person changes, and its history, which the person undoes and redacts. */
+export function NoteView({ holder, note: given, names, back }: Props) {
+  const [note, setNote] = useState(given);
+  const [path, setPath] = useState(given?.path ?? '');
+  const [text, setText] = useState<string>();
+  const [saved, setSaved] = useState('');
+  const [history, setHistory] = useState<readonly Version[]>([]);
+  const [trouble, tryIt] = useTrouble();
+  const place = { ...holder, path: note?.path ?? path };
+
+  const read = async (now: Note | undefined) => {
+    setNote(now);
+    if (!now) return setText('');
+    const versions = await query('memory.history', { ...holder, path: now.path });
+    const present = now.deleted ? '' : (versions[0]?.text ?? '');
+    setHistory(versions);
+    setText(present);
+    setSaved(present);
+  };
+  useEffect(() => void tryIt(t('memory.unread'), () => read(given)), []);
+  const change = (what: string, work: () => Promise<Note>) => tryIt(what, async () => read(await work()));
+  const save = () =>
+    change(t('notSaved'), () =>
+      once('memory.write', { ...place, text: text ?? '', expect: note && !note.deleted ? note.version : 0 }),
+    );
+  if (text === undefined)
+    return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  return (
+    <>
+      <div class="choices start">
+        <Button icon="back" onClick={back}>
+          {t('memory.all')}
+        </Button>
+        {note && history.length > 0 && (
+          <Button onClick={() => change(t('memory.notUndone'), () => once('memory.undo', place))}>
+            {t(note.deleted ? 'memory.bringBack' : 'memory.undo')}
+          </Button>
+        )}
+        {note && !note.deleted && (
+          <Button icon="trash" onClick={() => change(t('memory.notDeleted'), () => once('memory.delete', place))}>
+            {t('memory.delete')}
+          </Button>
+        )}
+      </div>
+      {note && (
+        <>
+          <h3 class="note-path">{withHidden(note.path)}</h3>
+          <p class="quiet">{noteFacts(note, names)}</p>
+        </>
+      )}
+      {!note?.deleted && (
+        <form
+          class="form"
+          aria-label={note ? note.path : t('memory.new')}
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save();
+          }}
+        >
+          {!note && (
+            <label class="labelled">
+              <span>{t('memory.path')}</span>
+              <input
+                class="field"
+                required
+                maxLength={200}
+                placeholder="build/commands.md"
+                value={path}
+                onInput={(event) => setPath(event.currentTarget.value)}
+              />
+            </label>
+          )}
+          <label class="labelled">
+            <span>{t('memory.text')}</span>
+            <textarea
+              class="field"
+              rows={Math.min(16, Math.max(5, text.split('\n').length + 1))}
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
+          </label>
+          <div class="choices">
+            <Button type="submit" kind="primary" disabled={note !== undefined && text === saved}>
+              {t('files.save')}
+            </Button>
+          </div>
+        </form>
+      )}
+      <Trouble text={trouble} />
+      {note && history.length > 0 && (
+        <section aria-label={t('memory.history')}>
+          <h3>{t('memory.history')}</h3>
+          <p class="quiet">{t('memory.historyAbout')}</p>
+          <ul class="note-versions">
+            {history.map((version, n) => (
+              <VersionRow
+                key={version.number}
+                version={version}
+                names={names}
+                before={history[n + 1]}
+                isNewest={n === 0}
+                bringBack={() =>
+                  change(t('memory.notUndone'), () => once('memory.undo', { ...place, to: version.number }))
+                }
+                redact={() =>
+                  change(t('memory.notRedacted'), () => once('memory.redact', { ...place, version: version.number }))
+                }
+              />
+            ))}
+          </ul>
+          <div>
+            <Sure
+              label={t('memory.redactAll')}
+              name={t('memory.redactAll')}
+              ask={t('memory.redactAllAsk')}
+              act={() => change(t('memory.notRedacted'), () => once('memory.redact', { ...place, version: 'all' }))}
+            />
+          </div>
+        </section>
+      )}
+    </>
+  );
+}
+
+interface RowProps {
+  readonly version: Version;
+  readonly names: Names;
+  readonly before: Version | undefined;
+  readonly isNewest: boolean;
+  readonly bringBack: () => unknown;
+  readonly redact: () => unknown;
+}
+
+function VersionRow({ version, names, before, isNewest, bringBack, redact }: RowProps) {
+  const [isOpen, setOpen] = useState(false);
+  const { number, at, author, text, redacted } = version;
+  const lines = useMemo(
+    () => (isOpen && text !== null ? diffLines(before ? (before.text ?? '') : null, text) : []),
+    [isOpen, version, before],
+  );
+  const what = redacted
+    ? t('memory.redacted', { at: dayAndTime(Date.parse(redacted.at)) })
+    : text === null
+      ? t('memory.wasDeleted')
+      : bytes(version.size);
+  return (
+    <li>
+      <p>
+        <strong>{t('memory.version', { n: number })}</strong>{' '}
+        <span class="quiet">{[dayAndTime(Date.parse(at)), writerOf(author, names), what].join(' · ')}</span>
+      </p>
+      <div class="choices start">
+        {author.kind === 'agent' && (
+          <Button
+            kind="quiet"
+            class="small"
+            onClick={() => {
+              closeDialog();
+              go(author.sessionId);
+            }}
+          >
+            {t('memory.session')}
+          </Button>
+        )}
+        {text !== null && (
+          <Button kind="quiet" class="small" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+            {t(isOpen ? 'memory.hideChanges' : 'memory.showChanges')}
+          </Button>
+        )}
+        {!isNewest && text !== null && (
+          <>
+            <Button kind="quiet" class="small" onClick={bringBack}>
+              {t('memory.takeVersion')}
+            </Button>
+            <Sure
+              label={t('memory.redact')}
+              name={t('memory.redactOne', { n: number })}
+              ask={t('memory.redactAsk')}
+              act={redact}
+            />
+          </>
+        )}
+      </div>
+      {isOpen && text !== null && <DiffLines lines={lines} textOf={withHidden} />}
+    </li>
+  );
+}
+
+function writerOf(author: Note['author'], names: Names): string {
+  if (author.kind === 'server') return t('memory.byServer');
+  if (author.kind === 'person')
+    return t('memory.byPerson', { name: names.get(author.id) || author.id || t('usage.nobody') });
+  return t(author.approved ? 'memory.byAgentApproved' : 'memory.byAgent');
+}
+
+export const noteFacts = ({ version, deleted, size, updatedAt, author }: Note, names: Names): string =>
+  [
+    t('memory.version', { n: version }),
+    deleted ? t('memory.wasDeleted') : bytes(size),
+    dayAndTime(Date.parse(updatedAt)),
+    writerOf(author, names),
+  ].join(' · ');
