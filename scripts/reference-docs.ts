@@ -176,7 +176,7 @@ async function pythonOf(): Promise<string> {
   const text = await readFile('clients/python/src/corral/_sync.py', 'utf8');
   return text
     .split(/^(?=class )/m)
-    .filter((part) => /^class (Corral|Box|Files|Run|Terminal)\b/.test(part))
+    .filter((part) => /^class (Corral|Box|Files|Run|Terminal|Memory)\b/.test(part))
     .reverse()
     .map((part) => {
       const [, name = '', about = ''] =
@@ -196,7 +196,17 @@ async function pythonOf(): Promise<string> {
 }
 
 async function clientPage(): Promise<string> {
-  const files = ['corral.ts', 'exec.ts', 'files.ts', 'watch.ts', 'port.ts', 'run.ts', 'terminal.ts', 'errors.ts'];
+  const files = [
+    'corral.ts',
+    'exec.ts',
+    'files.ts',
+    'watch.ts',
+    'port.ts',
+    'run.ts',
+    'terminal.ts',
+    'memory.ts',
+    'errors.ts',
+  ];
   const typescript = await Promise.all(files.map(typescriptOf));
   return `# The clients
 

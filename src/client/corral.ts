@@ -4,6 +4,7 @@ import { CorralError } from './errors.ts';
 import { eventsOf } from './events.ts';
 import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
 import { type FileContent, Files } from './files.ts';
+import { Memory, type MemoryOptions } from './memory.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
 import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
@@ -123,6 +124,11 @@ export class Corral {
   /** A box for a session that exists. Rejects with session_not_found. */
   async open(id: string): Promise<Box> {
     return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
+  }
+
+  /** The notes that outlive sessions: the caller's own, or those of a project. */
+  memory(options: MemoryOptions = {}): Memory {
+    return new Memory(this.#server, options);
   }
 
   /** A request of any route, with the token. Resolves with an answer of any status. */

@@ -18,6 +18,7 @@ export {
 export { CorralError, type CorralErrorCode } from './errors.ts';
 export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
 export type { FileContent, FileEntry } from './files.ts';
+export type { Memory, MemoryOptions, Note, NoteText, NoteVersion } from './memory.ts';
 export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
 export type { GoalEnd, Run, RunResult } from './run.ts';
 export type { Terminal, TerminalEnd, TerminalOptions } from './terminal.ts';

@@ -40,6 +40,15 @@ async def main() -> None:
         found = [one async for one in corral.list(metadata={"user": "bob"})]
         print("found:", [one.id for one in found] == [limited.id], found[0].ends_at is not None)
 
+    memory = AsyncCorral().memory()
+    await memory.write("build.md", "make", expect=0)
+    await memory.write("build.md", "make test")
+    await memory.undo("build.md")
+    await memory.redact("build.md", 2)
+    texts = [one.text for one in await memory.history("build.md")]
+    print("memory:", await memory.read("build.md"), [one.path for one in await memory.list()], texts)
+    await memory.delete("build.md")
+
     async with await AsyncCorral.create(files={"a.txt": "one"}, env={"WORD": "two"}) as made:
         print("made:", (await made.exec('cat a.txt; echo "$WORD"')).stdout.strip())
     try:

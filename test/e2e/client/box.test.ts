@@ -47,6 +47,21 @@ describe('create', () => {
   });
 });
 
+test('notes that outlive sessions are written, undone and redacted', async () => {
+  const memory = corral.memory();
+  await memory.write('build.md', 'make', { expect: 0 });
+  await expect(memory.write('build.md', 'mine', { expect: 0 })).rejects.toMatchObject({ code: 'conflict' });
+  await memory.write('build.md', 'make test');
+  await memory.undo('build.md');
+  await memory.redact('build.md', 2);
+  expect((await memory.history('build.md')).map(({ text }) => text)).toEqual(['make', null, 'make']);
+  expect(await memory.read('build.md', { version: 1 })).toMatchObject({ text: 'make', version: 1 });
+  await memory.delete('build.md');
+  expect([await memory.list(), (await memory.list({ deleted: true })).length]).toEqual([[], 1]);
+  await expect(memory.read('build.md')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(corral.memory({ project: 'none' }).list()).rejects.toMatchObject({ code: 'not_found' });
+});
+
 describe('limits', () => {
   test('a box is found by its metadata, and its end can be moved and comes by itself', async () => {
     const made = await corral.create({ lifetime: 3600, idleTimeout: 60, metadata: { user: 'ada', n: '1' } });

@@ -1,8 +1,8 @@
 """The client of a Corral server: `Corral` blocks, `AsyncCorral` is for asyncio; both have the same methods."""
 
-from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncPort, AsyncRun, AsyncTerminal
+from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncMemory, AsyncPort, AsyncRun, AsyncTerminal
 from ._errors import CorralError
-from ._sync import Box, Corral, Files, Port, Run, Terminal
+from ._sync import Box, Corral, Files, Memory, Port, Run, Terminal
 from ._wire import (
     Event,
     ExecResult,
@@ -10,6 +10,8 @@ from ._wire import (
     FileEntry,
     GoalEnd,
     ListeningPort,
+    Note,
+    NoteVersion,
     Preview,
     RunResult,
     SandboxSize,
@@ -22,6 +24,7 @@ __all__ = [
     "AsyncBox",
     "AsyncCorral",
     "AsyncFiles",
+    "AsyncMemory",
     "AsyncPort",
     "AsyncRun",
     "AsyncTerminal",
@@ -35,6 +38,9 @@ __all__ = [
     "Files",
     "GoalEnd",
     "ListeningPort",
+    "Memory",
+    "Note",
+    "NoteVersion",
     "Port",
     "Preview",
     "Run",

@@ -27,6 +27,8 @@ from ._wire import (
     Frames,
     Kept,
     ListeningPort,
+    Note,
+    NoteVersion,
     Preview,
     RunResult,
     SandboxSize,
@@ -39,6 +41,7 @@ from ._wire import (
     sandbox_status,
     to_event,
     to_goal_end,
+    to_note,
     to_snapshot,
 )
 
@@ -501,6 +504,49 @@ class Box:
         self.server.close()
 
 
+class Memory:
+    """The notes of a person or a project, which outlive sessions."""
+
+    def __init__(self, server: Server, *, project: str | None = None, person: str | None = None) -> None:
+        self._server = server
+        self._holder: dict[str, Any] = {"of": "person"} if project is None else {"of": "project", "id": project}
+        if project is None and person is not None:
+            self._holder["id"] = person
+
+    def read(self, path: str, *, version: int | None = None) -> str:
+        """The present text, or an earlier one."""
+        return str((self._server.query("memory.read", self._at(path, version=version)))["text"])
+
+    def write(self, path: str, text: str, *, expect: int | None = None) -> Note:
+        """With `expect` it raises conflict when the note is at another version; 0: there must be none."""
+        return to_note(self._server.mutate("memory.write", self._at(path, text=text, expect=expect)))
+
+    def delete(self, path: str) -> Note:
+        """`undo` brings it back."""
+        return to_note(self._server.mutate("memory.delete", self._at(path)))
+
+    def history(self, path: str) -> list[NoteVersion]:
+        """The versions that are kept, the newest first."""
+        return [NoteVersion(**one) for one in self._server.query("memory.history", self._at(path))]
+
+    def undo(self, path: str, *, to: int | None = None) -> Note:
+        """Takes the newest change back, or brings the text of the version `to` back."""
+        return to_note(self._server.mutate("memory.undo", self._at(path, to=to)))
+
+    def redact(self, path: str, version: int | Literal["all"]) -> Note:
+        """Removes the text of an earlier version for good; `all`: every text, and the note."""
+        return to_note(self._server.mutate("memory.redact", self._at(path, version=version)))
+
+    def list(self, *, deleted: bool = False) -> list[Note]:
+        """By path; `deleted`: also those that can come back."""
+        said = self._server.query("memory.notes", self._holder)
+        return [to_note(one) for one in said if deleted or not one["deleted"]]
+
+    def _at(self, path: str, **more: Any) -> dict[str, Any]:
+        given = {name: value for name, value in more.items() if value is not None}
+        return {**self._holder, "path": path, **given}
+
+
 class Corral:
     """A Corral server. The defaults are CORRAL_URL, else http://127.0.0.1:8000, and CORRAL_TOKEN."""
 
@@ -603,6 +649,10 @@ class Corral:
     def open(self, id: str) -> Box:
         """A box for a session that exists. Raises session_not_found."""
         return Box(self.server, (self.server.query("sessions.get", {"id": id}))["id"])
+
+    def memory(self, *, project: str | None = None, person: str | None = None) -> Memory:
+        """The notes that outlive sessions: the caller's own, or those of a project or another person, by the id."""
+        return Memory(self.server, project=project, person=person)
 
     def close(self) -> None:
         self.server.close()

@@ -96,6 +96,47 @@ def sandbox_status(said: dict[str, Any]) -> SandboxStatus:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A note that outlives sessions, without its text."""
+
+    path: str
+    size: int
+    version: int
+    """The number of its newest version: 1, 2, 3 and so on."""
+    deleted: bool
+    """A deleted note keeps its history for a while."""
+    created_at: str
+    updated_at: str
+    author: dict[str, Any]
+    """`kind` is `person`, `agent` or `server`; an agent's has `sessionId`, `runId` and `approved`."""
+
+
+@dataclass(frozen=True)
+class NoteVersion:
+    number: int
+    at: str
+    action: str
+    """`write`, `delete` or `undo`"""
+    author: dict[str, Any]
+    size: int
+    text: str | None
+    """None: the version deleted the note, or its text was redacted."""
+    redacted: dict[str, Any] | None
+
+
+def to_note(said: dict[str, Any]) -> Note:
+    return Note(
+        path=str(said["path"]),
+        size=int(said["size"]),
+        version=int(said["version"]),
+        deleted=bool(said["deleted"]),
+        created_at=str(said["createdAt"]),
+        updated_at=str(said["updatedAt"]),
+        author=dict(said["author"]),
+    )
+
+
+@dataclass(frozen=True)
 class FileEntry:
     name: str
     type: str

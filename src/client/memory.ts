@@ -1,0 +1,63 @@
+import type { Connection } from './connection.ts';
+import type { Inputs, Outputs } from './types.ts';
+
+export type Note = Outputs['memory']['notes'][number];
+export type NoteText = Outputs['memory']['read'];
+export type NoteVersion = Outputs['memory']['history'][number];
+type Holder = Inputs['memory']['notes'];
+
+export interface MemoryOptions {
+  /** The notes of a project, by its id; default: the caller's own. */
+  readonly project?: string;
+  /** The notes of another person, by the id of the key; for administrators. */
+  readonly person?: string;
+}
+
+/**
+ * The notes of a person or a project, which outlive sessions. A path that is no note rejects with not_found.
+ *
+ * @example
+ * await new Corral().memory().write('build/commands.md', 'make test');
+ */
+export class Memory {
+  readonly #server: Connection;
+  readonly #holder: Holder;
+
+  constructor(server: Connection, { project, person }: MemoryOptions = {}) {
+    this.#server = server;
+    this.#holder =
+      project === undefined
+        ? { of: 'person', ...(person !== undefined && { id: person }) }
+        : { of: 'project', id: project };
+  }
+
+  /** By path; `deleted`: also those that can come back. */
+  async list({ deleted = false }: { readonly deleted?: boolean } = {}): Promise<readonly Note[]> {
+    const all = await this.#server.call((api) => api.memory.notes.query(this.#holder));
+    return deleted ? all : all.filter((note) => !note.deleted);
+  }
+  /** The present text, or an earlier one. */
+  read(path: string, options: { readonly version?: number } = {}): Promise<NoteText> {
+    return this.#server.call((api) => api.memory.read.query({ ...this.#holder, path, ...options }));
+  }
+  /** With `expect` it rejects with conflict when the note is at another version; 0: there must be none. */
+  write(path: string, text: string, options: { readonly expect?: number } = {}): Promise<Note> {
+    return this.#server.call((api) => api.memory.write.mutate({ ...this.#holder, path, text, ...options }));
+  }
+  /** `undo` brings it back. */
+  delete(path: string): Promise<Note> {
+    return this.#server.call((api) => api.memory.delete.mutate({ ...this.#holder, path }));
+  }
+  /** The versions that are kept, the newest first. */
+  history(path: string): Promise<readonly NoteVersion[]> {
+    return this.#server.call((api) => api.memory.history.query({ ...this.#holder, path }));
+  }
+  /** Takes the newest change back, or brings the text of the version `to` back. */
+  undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
+    return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
+  }
+  /** Removes the text of an earlier version for good; `all`: every text, and the note. */
+  redact(path: string, version: number | 'all'): Promise<Note> {
+    return this.#server.call((api) => api.memory.redact.mutate({ ...this.#holder, path, version }));
+  }
+}
