@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { AgentsApi } from '../../../src/cli/worker/agents-api.ts';
+import { SessionBoxes } from '../../../src/cli/worker/session-boxes.ts';
+import { runWorker } from '../../../src/cli/worker/worker.ts';
 import { Corral } from '../../../src/client/index.ts';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
@@ -193,6 +196,43 @@ test('an environment’s key opens its queue and sessions for results, and nothi
   const [code] = await once(startWorker(queue), 'exit');
   expect(code).not.toBe(0);
 });
+
+test.runIf(isNightly)(
+  'sessions whose leases lapse all the time, with two workers, are all answered, each once',
+  { timeout: 300_000 },
+  async () => {
+    const queue = await queueOfTest();
+    const ends = new AbortController();
+    const lines: string[] = [];
+    const workers = ['one', 'two'].map(async (workerId) => {
+      const api = new AgentsApi({
+        url: `${it.server.url}/anthropic`,
+        key: queue.key,
+        workerId,
+        // Shorter than the pause between two heartbeats, so that items are claimed again while they are served.
+        fetch: (url, init) => fetch(String(url).replace('/heartbeat?', '/heartbeat?desired_ttl_seconds=1&'), init),
+      });
+      const boxes = new SessionBoxes(corral, queue.id, { egress: 'none' });
+      const parts = { api, environmentId: queue.id, boxes, maxSessions: 8, maxIdleMs: 200 };
+      await runWorker({ ...parts, say: (line) => lines.push(`${workerId} ${line}`) }, ends.signal);
+    });
+    const command = 'run: echo ran >>count; sleep 1.5; wc -l <count';
+    const sessions = await Promise.all(Array.from({ length: 24 }, () => queue.begin(command)));
+    const rests = async () => [...new Set(await Promise.all(sessions.map(restOf)))];
+    await expect.poll(rests, { timeout: 240_000, interval: 500 }).toEqual(['end_turn']);
+    for (const session of sessions) {
+      expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
+      const boxes = await boxesOf(session);
+      expect(boxes).toHaveLength(1);
+      expect(await (await corral.open(boxes[0] ?? '')).files.read('count')).toBe('ran\n');
+    }
+    expect(lines.some((line) => line.includes('another worker has it now'))).toBe(true);
+    for (const session of sessions) await ask('DELETE', `/sessions/${session}`);
+    ends.abort();
+    await Promise.all(workers);
+    for (const session of sessions) await new SessionBoxes(corral, queue.id).remove(session);
+  },
+);
 
 test.runIf(isNightly)(
   'the worker of the SDK in Python serves the queue, and each reply is exactly what its models say',
