@@ -21,11 +21,13 @@ echo $! >"$d/pid"
 
 /**
  * Waits for the end of a call, this worker's or one's before it. stdout is the end of its output; stderr says `exit N`, or
- * `interrupted` where the call has ended without a word, as when the sandbox was stopped.
+ * `interrupted` where the call has ended without a word, as when the sandbox was stopped. Another worker may be beginning the
+ * call at this moment, so its process has ten seconds to appear.
  */
 const waitScript = `
-d=${workerFolder}/calls/$1
+d=${workerFolder}/calls/$1 n=0
 until [ -e "$d/exit" ]; do
+  if [ ! -e "$d/pid" ] && [ "$n" -lt 200 ]; then n=$((n+1)); sleep 0.05; continue; fi
   if ! kill -0 "$(cat "$d/pid" 2>/dev/null)" 2>/dev/null; then sleep 0.2; break; fi
   sleep 0.05
 done

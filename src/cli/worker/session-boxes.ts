@@ -18,13 +18,24 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** Only the holder of the session's lease may call it, so that no session gets two. */
+  /** The session's box. Where a lease lapses at this moment, both holders get the same one. */
   async open({ id, title }: AgentSession): Promise<Box> {
-    for await (const found of this.#corral.list({ metadata: { [names.session]: id } })) {
-      return await this.#corral.open(found.id);
-    }
+    const found = await this.#oldest(id);
+    if (found !== undefined) return await this.#corral.open(found);
     const metadata = { [names.session]: id, [names.environment]: this.#environmentId };
-    return await this.#corral.create({ ...this.#choice, title: title || id, metadata, keep: true });
+    const made = await this.#corral.create({ ...this.#choice, title: title || id, metadata, keep: true });
+    const first = (await this.#oldest(id)) ?? made.id;
+    if (first === made.id) return made;
+    await made.remove();
+    return await this.#corral.open(first);
+  }
+
+  /** The box that counts where there are several. */
+  async #oldest(sessionId: string): Promise<string | undefined> {
+    const boxes: { readonly id: string; readonly at: number }[] = [];
+    for await (const { id, createdAt } of this.#corral.list({ metadata: { [names.session]: sessionId } }))
+      boxes.push({ id, at: Date.parse(createdAt) });
+    return boxes.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))[0]?.id;
   }
 
   async remove(sessionId: string): Promise<void> {

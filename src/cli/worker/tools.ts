@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Box, CorralError } from '../../client/index.ts';
+import { pause } from '../../core/concurrency/cancel.ts';
 import { type BashResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
 import type { ToolCall } from './call-queue.ts';
 
 const maxFileBytes = 16 * 1024 * 1024;
 const maxTextChars = 256 * 1024;
 const maxMatches = 500;
+const rateLimitMs = 5_000;
 
 /** A call that cannot be carried out as it is; its text goes to the agent. */
 class ToolError extends Error {}
@@ -118,6 +120,17 @@ export const toolNames: readonly string[] = Object.keys(tools);
 
 /** Carries out a call. A call that fails is an answer too; rejects only where the sandbox cannot be reached or `signal` fires. */
 export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<BashResult> {
+  for (;;) {
+    try {
+      return await tryTool(box, call, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof CorralError && error.code === 'rate_limited')) throw error;
+    }
+    await pause(rateLimitMs, signal); // the same call again does nothing twice
+  }
+}
+
+async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<BashResult> {
   try {
     const result = await tools[call.name]?.(box, call, signal);
     if (result === undefined) throw new ToolError(`There is no tool ${call.name}.`);
@@ -125,7 +138,9 @@ export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Pr
   } catch (error) {
     if (signal.aborted) throw error;
     if (error instanceof ToolError) return { text: error.message, isError: true };
-    if (error instanceof CorralError && error.code !== 'unreachable' && !error.retryable) {
+    const passes =
+      error instanceof CorralError && (error.retryable || ['unreachable', 'rate_limited'].includes(error.code));
+    if (error instanceof CorralError && !passes) {
       return { text: `${call.name}: ${error.message}`, isError: true };
     }
     throw error;

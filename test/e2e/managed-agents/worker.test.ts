@@ -219,7 +219,7 @@ test.runIf(isNightly)(
     const command = 'run: echo ran >>count; sleep 1.5; wc -l <count';
     const sessions = await Promise.all(Array.from({ length: 24 }, () => queue.begin(command)));
     const rests = async () => [...new Set(await Promise.all(sessions.map(restOf)))];
-    await expect.poll(rests, { timeout: 240_000, interval: 500 }).toEqual(['end_turn']);
+    await expect.poll(rests, { timeout: 240_000, interval: 2_000 }).toEqual(['end_turn']);
     for (const session of sessions) {
       expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
       const boxes = await boxesOf(session);
