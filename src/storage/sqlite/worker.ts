@@ -28,7 +28,10 @@ const restMs = 1_000;
 /**
  * Kinds of records with users' own text. A session's records are erased with its events; other kinds have no such text.
  */
-const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file']);
+const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file', 'memory-version']);
+/** Whether the call can remove a text for good. A redaction of a note puts its version again, without the text. */
+const removesText = ([name, first]: Call): boolean =>
+  name === 'put' ? Array.isArray(first) && first[0] === 'memory-version' : name === 'delete' && wordy.has(first);
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
   // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
@@ -68,7 +71,7 @@ function serve(): void {
       return;
     }
     if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db);
-    if (calls.some(([name, kind]) => name === 'delete' && wordy.has(kind))) emptyAtRest();
+    if (calls.some(removesText)) emptyAtRest();
     answer('writes', replies);
   };
 

@@ -119,6 +119,22 @@ test('the text of an erased session is in no file of the store', async () => {
   expect(bytes).not.toContain(gone);
 });
 
+test('the redacted text of a note is in no file of the store soon after', async () => {
+  await using store = await open();
+  const version = { kind: 'memory-version', id: 'person::a:1' };
+  const filler = Array.from({ length: 20 }, (_, n) => ({ kind: 'memory-version', id: `person::b:${n}`, doc: 'plugh' }));
+  await store.records.put({ ...version, doc: { text: 'xyzzy'.repeat(2_000) } });
+  for (const one of filler) await store.records.put(one);
+  await store.records.put({ ...version, doc: { text: null } });
+  const bytes = () =>
+    readdirSync(database.folder)
+      .filter((name) => !name.endsWith('.lock'))
+      .map((name) => readFileSync(join(database.folder, name), 'latin1'))
+      .join();
+  await expect.poll(() => bytes().includes('xyzzy'), { timeout: 30_000 }).toBe(false);
+  expect(bytes()).toContain('plugh');
+});
+
 test('F072 a second server on the same file is refused, and the error names the first server', async () => {
   await using _first = await open();
   const second = open();
