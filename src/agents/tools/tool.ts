@@ -201,6 +201,8 @@ export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** Resumes an operation that an earlier server began, if the tool can; output from the given byte on. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
+  /** The text that the call would write, with the earlier one, for the person who is asked; undefined: none. */
+  proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
@@ -230,10 +232,12 @@ export function describeTool<Schema extends z.ZodObject>({
 export function defineTool<Schema extends z.ZodObject>({
   run,
   reattach,
+  proposal,
   ...described
 }: Parameters<typeof describeTool<Schema>>[0] & {
   run(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
   reattach?(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
+  proposal?(ctx: Pick<ToolContext, 'memory'>, args: z.output<Schema>): Promise<ToolContent | undefined>;
 }): Tool {
   const parsed = async (args: unknown, act: (args: z.output<Schema>) => Promise<ToolResult>): Promise<ToolResult> => {
     const { data, error } = described.parameters.safeParse(args);
@@ -244,6 +248,12 @@ export function defineTool<Schema extends z.ZodObject>({
     ...describeTool(described),
     run: (ctx, args) => parsed(args, (data) => run(ctx, data)),
     ...(reattach && { reattach: (ctx, args) => parsed(args, (data) => reattach(ctx, data)) }),
+    ...(proposal && {
+      proposal: async (ctx, args) => {
+        const { data } = described.parameters.safeParse(args);
+        return data && (await proposal(ctx, data as z.output<Schema>));
+      },
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { AgentMemory, AgentNote } from '../../agents/tools/memory/agent-memory.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
@@ -45,10 +45,21 @@ export function agentMemory(
       const note = await notes.read(holder, path);
       return { ...shown(holder, note), text: note.text };
     },
+    async compare(whole, text, append) {
+      const { holder, path } = placeOf(whole);
+      const before = await notes.read(holder, path).then(
+        (note) => note.text,
+        (thrown: unknown) => {
+          if (toAppError(thrown).code !== 'not_found') throw thrown;
+          return null;
+        },
+      );
+      return { before, after: append ? appended(before ?? '', text) : text };
+    },
     async write(whole, text, { append, isApproved }) {
       const { holder, path } = placeOf(whole);
-      const added = (now: string) => (now === '' || now.endsWith('\n') ? `${now}${text}` : `${now}\n${text}`);
-      const note = await notes.write(holder, { path, text: append ? added : text }, author(isApproved));
+      const next = append ? (now: string) => appended(now, text) : text;
+      const note = await notes.write(holder, { path, text: next }, author(isApproved));
       told?.('write');
       return shown(holder, note);
     },
@@ -59,6 +70,9 @@ export function agentMemory(
     },
   };
 }
+
+const appended = (now: string, text: string) =>
+  now === '' || now.endsWith('\n') ? `${now}${text}` : `${now}\n${text}`;
 
 /** The lines about notes that the model reads before it works; undefined: there are none. */
 export async function listNotes(memory: AgentMemory): Promise<string> {

@@ -153,7 +153,7 @@ function Changes({ before, after }: { before: string | null; after: string }) {
   return <DiffLines lines={lines} textOf={withHidden} />;
 }
 
-const texts = new Set(['content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
+const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
 /** The arguments without those that the changes show. */
 const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));

@@ -69,7 +69,9 @@ test('a note outlives its session, and words of a page are kept only with an app
   await becomes(third, 'waiting');
   const { events } = await client.events.list.query({ sessionId: third, limit: 1_000 });
   const wishes = events.flatMap((it) => (it.type === 'approval.requested' ? [it.data] : []));
-  expect(wishes).toMatchObject([{ function: 'memory_write', args: evil, reason: expect.stringContaining('stranger') }]);
+  const content = { content: evil.text, oldContent: note.text };
+  const reason = expect.stringContaining('stranger');
+  expect(wishes).toMatchObject([{ function: 'memory_write', args: evil, reason, content }]);
   const callId = wishes[0]?.callId ?? '';
   await client.runs.reject.mutate({ sessionId: third, callId });
   await becomes(third, 'completed');

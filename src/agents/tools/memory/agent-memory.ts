@@ -25,5 +25,11 @@ export interface AgentMemory {
     text: string,
     how: { readonly append: boolean; readonly isApproved: boolean },
   ): Promise<AgentNote>;
+  /** The text of the note after such a write, and the present one; null: there is none. */
+  compare(
+    path: string,
+    text: string,
+    append: boolean,
+  ): Promise<{ readonly before: string | null; readonly after: string }>;
   delete(path: string, how: { readonly isApproved: boolean }): Promise<void>;
 }

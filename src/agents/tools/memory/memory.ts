@@ -50,6 +50,11 @@ const memoryWrite = defineTool({
   }),
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,
+  async proposal({ memory }, { path: note, text, append }) {
+    // The call itself tells the model of a path that is wrong.
+    const found = await memory?.compare(note, text, append).catch(() => undefined);
+    return found && { content: found.after, oldContent: found.before };
+  },
   run: (ctx, { path: note, text, append }) =>
     withMemory(ctx, async (memory) => {
       const written = await memory.write(note, text, { append, isApproved: ctx.isApproved === true });

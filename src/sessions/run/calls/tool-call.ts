@@ -28,7 +28,7 @@ export async function makeCall(
   const permission = permissionFor(work, wanted);
   if (permission?.kind === 'ask') {
     await runWriter.write(); // the question shows what was spent so far
-    return permission;
+    return await withProposal(work, wanted, permission);
   }
   if (!wanted.begun && !runWriter.openCalls.some(({ callId }) => callId === wanted.callId))
     await runWriter.write(announced(work, wanted));
@@ -62,6 +62,17 @@ export async function makeCall(
   throwIfFired(signal);
   await failpoint('effect.outcome.before');
   return await record(work, wanted, result);
+}
+
+/** The question, with the text that the call would write. */
+async function withProposal(
+  { tools, memory }: RunContext,
+  { name, args, content }: PendingCall,
+  question: Extract<CallResult, { kind: 'ask' }>,
+): Promise<CallResult> {
+  if (content || !question.approval) return question;
+  const proposed = await tools.find(name)?.proposal?.({ ...(memory && { memory }) }, args);
+  return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
 }
 
 /** The result that the session's program gave. */
