@@ -111,6 +111,7 @@ const sandboxSetup = setup({
     isBusy: ({ context }) => context.busy,
     isNeeded: ({ context }) => context.busy && !context.frozen,
     isIdle: ({ context }) => !context.busy,
+    isFrozen: ({ context }) => context.frozen,
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
@@ -234,6 +235,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
       states: {
         attaching: {
           on: {
+            'sandbox.pause': { actions: assign({ frozen: true }) },
             'hold.ready': {
               target: 'ready',
               actions: [{ type: 'phase', params: ({ event }) => ({ phase: 'ready', ms: event.ms }) }, 'tellReady'],
@@ -251,6 +253,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
         ready: {
           initial: 'idle',
+          always: { guard: 'isFrozen', target: 'pausing' },
           on: { 'sandbox.pause': { target: 'pausing', actions: assign({ frozen: true }) } },
           states: {
             idle: {
@@ -270,7 +273,8 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            onError: 'unpausing', // perhaps paused, perhaps not: resume, to reach a known state
+            // Perhaps paused, perhaps not: resume, to reach a known state. The request has failed.
+            onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
         paused: {
@@ -279,6 +283,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
         unpausing: {
           entry: { type: 'phase', params: { phase: 'resuming' } },
+          on: { 'sandbox.pause': { actions: assign({ frozen: true }) } },
           invoke: {
             id: 'unpause',
             src: 'unpause',

@@ -11,6 +11,7 @@ import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { callEngine, findInEngine, openEngine } from './engine.ts';
+import { freezeContainer } from './freeze.ts';
 import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
@@ -198,7 +199,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
 
     async pause(id, { signal }) {
       const { Id, State } = await running(id, signal);
-      if (!State.Paused) await callEngine(signal, () => engine.getContainer(Id).pause({ abortSignal: signal }));
+      if (!State.Paused) await freezeContainer(engine.getContainer(Id), signal);
     },
 
     async resume(id, { signal }) {

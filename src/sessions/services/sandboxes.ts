@@ -24,6 +24,8 @@ const pauseMs = 30_000;
 const nothingToPause = () =>
   new AppError('sandbox_not_found', 'The sandbox does not run, so there is nothing to pause.');
 
+const notFrozen = 'The sandbox could not be frozen, so it runs on. Try again, or pause it with "keeps": "files".';
+
 /** A user's direct control of a session's sandbox. */
 export function sandboxService({ commands, sandboxes, driver, sessions, clock, ids }: Deps): SandboxService {
   /** Whether a user stopped the sandbox and nothing has started it since. */
@@ -46,6 +48,7 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
     const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
     await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
     using until = deadlineSignal(pauseMs, clock, signal);
+    let hasBegun = false;
     for (let after = head; ; ) {
       const page = await sessions.page(id, after, 100);
       for (const event of page.events) {
@@ -53,6 +56,8 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
         if (event.type !== 'sandbox.phase') continue;
         if (event.data.phase === 'paused') return;
         if (event.data.phase === 'lost') throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+        if (event.data.phase === 'resuming' && hasBegun) throw new AppError('sandbox_unavailable', notFrozen);
+        hasBegun ||= event.data.phase === 'pausing';
       }
       if (page.events.length === 0) await wait(20, until.signal);
     }

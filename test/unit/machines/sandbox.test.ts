@@ -206,6 +206,38 @@ describe('sandbox: its life', () => {
     expect(isIn('ready.idle')).toBe(true);
   });
 
+  test('a requested pause that fails is not tried again by itself', async () => {
+    const { actor, holes, toReady, isIn } = start();
+    await toReady();
+    actor.send({ type: 'sandbox.pause' });
+    await holes.the('pause').reject(noRoom);
+    await holes.the('unpause').resolve();
+    expect(isIn('ready.idle')).toBe(true);
+  });
+
+  test.each([
+    ['is attached', async () => {}],
+    [
+      'resumes',
+      async ({ actor, clock, holes, tell }: ReturnType<typeof start>) => {
+        tell({ type: 'hold.ready', ms: 7 } as never);
+        clock.increment(60_000);
+        await holes.the('pause').resolve();
+        actor.send({ type: 'sandbox.busy' });
+      },
+    ],
+  ] as const)('a pause that is requested while the sandbox %s comes right after', async (_, until) => {
+    const it = start();
+    it.grant();
+    await it.holes.the('provision').resolve();
+    await until(it);
+    const isAttaching = it.isIn('alive.attaching');
+    it.actor.send({ type: 'sandbox.pause' });
+    if (isAttaching) it.tell({ type: 'hold.ready', ms: 7 } as never);
+    else await it.holes.the('unpause').resolve();
+    expect(it.phases().at(-1)).toBe('pausing');
+  });
+
   test('a sandbox that does not resume is lost', async () => {
     const { actor, clock, holes, toReady, end } = start();
     await toReady();

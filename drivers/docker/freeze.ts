@@ -1,0 +1,26 @@
+import type Dockerode from 'dockerode';
+import { pause } from '../../src/core/concurrency/cancel.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
+import { callEngine, statusOf } from './engine.ts';
+
+const maxTries = 8;
+
+/**
+ * Freezes the processes of a container. The engine's runtime gives up ("unable to freeze") after a moment in which the processors
+ * were too busy for every process to stop, so a refusal is tried again, for about 4 s. Rejects with the engine's last refusal.
+ */
+export async function freezeContainer(
+  container: Pick<Dockerode.Container, 'pause'>,
+  signal: AbortSignal,
+  clock?: Clock,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await callEngine(signal, () => container.pause({ abortSignal: signal }));
+      return;
+    } catch (error) {
+      if (statusOf(error) !== 500 || tries === maxTries) throw error;
+      await pause(Math.min(25 * 2 ** tries, 1_000), signal, clock);
+    }
+  }
+}
