@@ -37,7 +37,8 @@ const ask = async (method: string, path: string, body?: object): Promise<Body> =
   (await asked(method, path, { ...(body && { body }) })).body;
 const say = (text: string) => [{ type: 'user.message', content: [{ type: 'text', text }] }];
 
-async function queueOfTest(tools: object[] = [{ type: 'agent_toolset_20260401' }]) {
+async function queueOfTest(tools: object[] = [{ type: 'agent_toolset_20260401' }], by = key) {
+  const ask = async (method: string, path: string, body: object) => (await asked(method, path, { body, by })).body;
   const agent = await ask('POST', '/agents', { model: 'claude-sonnet-5-5', name: 'Coder', tools });
   const { id } = await ask('POST', '/environments', { name: 'own', config: { type: 'self_hosted' } });
   const made = await ask('POST', `/environments/${id}/keys`, { name: 'worker' });
@@ -135,6 +136,26 @@ test('a worker that is killed neither loses a command nor runs it twice', { time
   await expect.poll(() => restOf(session), patiently).toBe('end_turn');
   expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
   expect([await ran(), await boxesOf(session)]).toEqual(['ran\n', [id]]);
+  await ask('DELETE', `/sessions/${session}`);
+  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+});
+
+test('a session of an owner waits through the death of its server, and the owner’s worker ends it', {
+  timeout: 120_000,
+}, async () => {
+  const owner = await corral.api.keys.create.mutate({ name: 'owner', role: 'user' });
+  const queue = await queueOfTest(undefined, owner.key);
+  const session = await queue.begin('run: echo after-$((1+1))');
+  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
+  it.server.kill('SIGKILL');
+  await it.server.restart();
+  const of = { by: queue.key };
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).body).toMatchObject({ depth: 1 });
+  startWorker(queue);
+  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
+  expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('after-2');
+  await corral.api.keys.revoke.mutate({ id: owner.view.id });
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
   await ask('DELETE', `/sessions/${session}`);
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
 });

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+
+// The requests of a work queue, on a server that asks for no credential.
+let server: ComposedServer;
+beforeAll(async () => {
+  server = await composedServer({ CORRAL_MANAGED_AGENTS: 'on', CORRAL_MANAGED_AGENTS_ROOT: 'on' });
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: read by assertions
+type Body = any;
+interface RequestParts {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+async function asked(method: string, path: string, { body, headers }: RequestParts = {}) {
+  const init = { method, headers: { 'content-type': 'application/json', ...headers } };
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(`${server.url}${path}`, { ...init, ...(body !== undefined && { body: text }) });
+  const answer = await response.text();
+  return { status: response.status, text: answer, body: JSON.parse(answer) as Body, headers: response.headers };
+}
+const ask = async (method: string, path: string, body?: object): Promise<Body> =>
+  (await asked(method, `/anthropic/v1${path}`, body && { body })).body;
+const environment = async (config: object = { type: 'self_hosted' }): Promise<string> =>
+  (await ask('POST', '/environments', { name: 'own', config })).id;
+async function queued() {
+  const env = await environment();
+  const agent = await ask('POST', '/agents', { model: 'demo', name: 'Coder' });
+  const session = await ask('POST', '/sessions', { agent: agent.id, environment_id: env });
+  return { env, agent: agent.id as string, session: session.id as string };
+}
+
+test('a self-hosted environment is shown as it was made, and keeps its type', async () => {
+  const id = await environment();
+  const own = await ask('GET', `/environments/${id}`);
+  expect([own.config, own.scope]).toEqual([{ type: 'self_hosted' }, 'organization']);
+  const renamed = await ask('POST', `/environments/${id}`, { name: 'other', config: { type: 'self_hosted' } });
+  expect([renamed.name, renamed.config]).toEqual(['other', { type: 'self_hosted' }]);
+  const changed = await asked('POST', `/anthropic/v1/environments/${id}`, { body: { config: { type: 'cloud' } } });
+  expect([changed.status, changed.body.error.details.error_code]).toEqual([400, 'invalid_config_type_change']);
+});
+
+test('a poll without work answers null as JSON, also at the root', async () => {
+  const id = await environment();
+  for (const at of ['/anthropic/v1', '/v1']) {
+    const { status, text, headers } = await asked('GET', `${at}/environments/${id}/work/poll?block_ms=1`);
+    expect([status, text, headers.get('content-type')?.split(';')[0]]).toEqual([200, 'null', 'application/json']);
+    expect(headers.get('request-id')).toBeTruthy();
+  }
+});
+
+test.each([
+  ['a poll that blocks for 0 ms', 'GET', 'work/poll?block_ms=0', {}],
+  ['a poll that blocks for a second', 'GET', 'work/poll?block_ms=1000', {}],
+  ['a poll that blocks for words', 'GET', 'work/poll?block_ms=long', {}],
+  ['a poll with a negative age', 'GET', 'work/poll?reclaim_older_than_ms=-1', {}],
+  ['a worker with a long name', 'GET', 'work/poll', { headers: { 'anthropic-worker-id': 'x'.repeat(257) } }],
+  ['a heartbeat that names no time', 'POST', 'work/{work}/heartbeat?expected_last_heartbeat=never', {}],
+  ['a heartbeat with a strange lease', 'POST', 'work/{work}/heartbeat?desired_ttl_seconds=1e9', {}],
+  ['a stop with an unknown field', 'POST', 'work/{work}/stop', { body: { now: true } }],
+  ['a stop that is no object', 'POST', 'work/{work}/stop', { body: '[[[[' }],
+  ['metadata that are too long', 'POST', 'work/{work}', { body: { metadata: { a: 'x'.repeat(513) } } }],
+  ['too many metadata', 'POST', 'work/{work}', { body: { metadata: pairs(17) } }],
+  ['a list with a bad limit', 'GET', 'work?limit=0', {}],
+  ['a list with a strange cursor', 'GET', 'work?page=abc', {}],
+  ['a key without a name', 'POST', 'keys', { body: { name: '' } }],
+  ['a body that is nested deep', 'POST', 'keys', { body: `{"name":${'['.repeat(5_000)}${']'.repeat(5_000)}}` }],
+])('%s is refused and changes nothing', async (_, method, path, shown) => {
+  const { env, session } = await queued();
+  const [item] = (await ask('GET', `/environments/${env}/work`)).data;
+  const answer = await asked(method, `/anthropic/v1/environments/${env}/${path.replace('{work}', item.id)}`, shown);
+  expect([answer.status, answer.body.type]).toEqual([400, 'error']);
+  expect((await ask('GET', `/environments/${env}/work`)).data).toEqual([item]);
+  expect(item).toMatchObject({ state: 'queued', secret: null, data: { type: 'session', id: session } });
+});
+function pairs(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`key-${n}`, 'x']));
+}
+
+test('an environment that is no queue has none, and unknown items and keys are missing', async () => {
+  const [cloud, own] = [await environment({ type: 'cloud' }), await environment()];
+  const status = async (method: string, path: string) =>
+    (await asked(method, `/anthropic/v1/environments/${path}`)).status;
+  expect(await status('GET', `${cloud}/work/poll`)).toBe(400);
+  expect(await status('GET', `${cloud}/keys`)).toBe(400);
+  expect(await status('GET', 'env_ffffffffffffffffffffffff/work/poll')).toBe(404);
+  for (const path of ['work/work_0123456789abcdefx1/ack', 'work/nonsense/stop', 'work/..%2f..%2fx/heartbeat'])
+    expect(await status('POST', `${own}/${path}`), path).toBe(404);
+  expect(await status('DELETE', `${own}/keys/ffffffffffff`)).toBe(404);
+});
+
+test('an interrupt queues a session again whose item was stopped, and archiving it ends its item', async () => {
+  const { env, session } = await queued();
+  const states = async () => (await ask('GET', `/environments/${env}/work`)).data.map(({ state }: Body) => state);
+  const [item] = (await ask('GET', `/environments/${env}/work`)).data;
+  await ask('POST', `/environments/${env}/work/${item.id}/stop`);
+  expect(await states()).toEqual(['stopped']);
+  await ask('POST', `/sessions/${session}/events`, { events: [{ type: 'user.interrupt' }] });
+  expect(await states()).toEqual(['queued', 'stopped']);
+  await ask('POST', `/sessions/${session}/archive`);
+  expect(await states()).toEqual(['stopped', 'stopped']);
+});
+
+test('files of a session without a sandbox here are refused', async () => {
+  const { env, agent } = await queued();
+  const resources = [{ type: 'file', file_id: 'file_1' }];
+  const body = { agent, environment_id: env, resources };
+  const { status, text } = await asked('POST', '/anthropic/v1/sessions', { body });
+  expect([status, text.includes('not supported with self-hosted environments')]).toEqual([400, true]);
+});
+
+test('where no credential is asked for, one of a worker opens its routes alone, until it is revoked', async () => {
+  const { env } = await queued();
+  const { id, key } = await ask('POST', `/environments/${env}/keys`, { name: 'laptop' });
+  const status = async (path: string, headers: Record<string, string>) =>
+    (await asked('GET', `/anthropic/v1${path}`, { headers })).status;
+  const queue = `/environments/${env}/work/stats`;
+  expect(await status(queue, { 'x-api-key': key })).toBe(200);
+  expect(await status(queue, { authorization: `Bearer ${key}` })).toBe(200);
+  expect(await status('/agents', { 'x-api-key': key })).toBe(403);
+  expect(await status(queue, { 'x-corral-worker': key })).toBe(200); // as without a key: the header is the server's own
+  const listed = (await ask('GET', `/environments/${env}/keys`)).data;
+  expect(listed).toMatchObject([{ id, name: 'laptop', revoked_at: null }]);
+  expect(JSON.stringify(listed)).not.toContain(key);
+  await ask('DELETE', `/environments/${env}/keys/${id}`);
+  expect(await status(queue, { 'x-api-key': key })).toBe(401);
+  expect(await status(queue, { authorization: 'Bearer crlenv_nonsense' })).toBe(401);
+});
