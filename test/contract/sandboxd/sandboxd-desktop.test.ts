@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { DesktopClient, ScreenAction } from '../../../src/sandboxes/client/client.ts';
 import { cdp } from '../../support/clients/cdp.ts';
 import { readPng } from '../../support/png.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { isNightly, onlyNightly } from '../../support/runner/nightly.ts';
 import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { needs } from '../../support/servers/components.ts';
 
@@ -237,6 +237,7 @@ describe('the desktop', () => {
 });
 
 test('F126 a browser that hangs is given up by the next client, who has a fresh one', async (context) => {
+  onlyNightly(context, 'it waits for 15 s of silence');
   await needs(context, 'desktop');
   await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '15000' }); // the next browser has no longer to start, either
   const { desktop } = box.client;

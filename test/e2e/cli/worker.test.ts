@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { environmentKey, type WorkQueue, workQueue } from '../../support/agents/work-queue.ts';
 import { runWritten } from '../../support/clients/e2b-sdks.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { isNightly, onlyNightly } from '../../support/runner/nightly.ts';
 import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -97,7 +97,8 @@ test('an agent works by its tools in a sandbox of its own, which goes with its s
   expect(queue.refused).toEqual([]);
 });
 
-test('a worker that is killed neither loses a command nor runs it twice', async () => {
+test('a worker that is killed neither loses a command nor runs it twice', async (context) => {
+  onlyNightly(context, 'leases that run out, by the clock of a server');
   const queue = await queueOfTest();
   const first = startWorker(queue);
   const session = queue.begin();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { api, run } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -49,6 +50,7 @@ async function python(context: TestContext): Promise<string> {
 }
 
 test('the Python client of Crogia runs as written', { timeout: 300_000 }, async (context) => {
+  onlyNightly(context, 'the front end and the wire of crogia/real');
   const { example, client, server } = await started(context);
   const program = await python(context);
   using folder = temporaryFolder();

@@ -66,6 +66,7 @@ const pixel = ({ rgb, width }: { rgb: Buffer; width: number }, x: number, y: num
 test('the computer tool clicks, types any script, drags, scrolls, presses and zooms on a real screen', {
   timeout: 400_000,
 }, async (context) => {
+  onlyNightly(context, "the tools are tried on a fake screen, the daemon's actions in test/contract/sandboxd");
   await using it = await opened(context);
   // On a busy machine the first browser can take longer to start than a call waits for it.
   let stream: Awaited<ReturnType<typeof it.desktop.cdp>> | undefined;

@@ -6,6 +6,7 @@ import { expect, type TestContext, test } from 'vitest';
 import { rfbClient } from '../../support/clients/rfb-client.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { pixelOf, vncBridge, vncdo } from '../../support/clients/vnc-bridge.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 
@@ -21,6 +22,7 @@ async function session(context: TestContext) {
 test('vncdotool sees the screen and types, and cannot type when it is view-only', {
   timeout: 150_000,
 }, async (context) => {
+  onlyNightly(context, 'another program for what the other tests here do with a client of our own');
   const it = await session(context);
   const viewer = await vncdo(context);
   const folder = await mkdtemp(join(tmpdir(), 'corral-vncdo-'));

@@ -75,6 +75,7 @@ describe('on process', () => {
   test('a captured session is a task that passes with its own replies, and fails without them', {
     timeout: 300_000,
   }, async (context) => {
+    onlyNightly(context, 'a server and three evaluations');
     if (!world) throw new Error('there is no process driver');
     await ready(context, 'process');
     const task = join(folder, 'captured');

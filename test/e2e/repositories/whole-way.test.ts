@@ -11,7 +11,7 @@ import { gitServer } from '../../support/egress/git-server.ts';
 import { fakeForge } from '../../support/forges/fake-forge.ts';
 import { filesUnder, formsOf, insideOf, memoryOf } from '../../support/hostile/canaries.ts';
 import { realServer } from '../../support/servers/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 import { wide } from '../ui/desk.ts';
 
 const secret = 'canary-of-the-whole-way-93b1e6d0c5';
@@ -61,7 +61,7 @@ function bundleOf(certificates: readonly string[]) {
   return { file, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-describe.each(worlds)('with sandboxes of $driver', (world) => {
+describe.each(worldsOrOnly('process'))('with sandboxes of $driver', (world) => {
   test('a private repository becomes a pull request that a person reviewed, and its credential stays outside', {
     timeout: 500_000,
   }, async (context) => {

@@ -10,6 +10,7 @@ export const nightlyFiles = [
   'test/contract/drivers/docker-desktop.test.ts', // process-desktop: the same desktop, in a process
   'test/contract/drivers/docker-neighbours-runsc.test.ts', // docker-neighbours: the same tests under runc
   'test/e2e/acp/real-agents.test.ts', // acp/run: an agent that speaks the same protocol
+  'test/e2e/automations/exactly-once.test.ts', // unit/automations: two schedulers on one store start each delivery once
   'test/e2e/automations/cron-library.test.ts', // unit/automations/schedule: both clock changes, at chosen times
   'test/e2e/chaos/storm.test.ts', // the simulation's first thousand, and e2e/faults with one fault at a time
   'test/e2e/chaos/docker.test.ts',
@@ -22,10 +23,14 @@ export const nightlyFiles = [
   'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/escapes/docker-runsc.test.ts',
+  'test/e2e/faults/mongo.test.ts', // contract/store/mongo-faults: the same outages below a store
+  'test/e2e/faults/sandboxes/engine.test.ts', // contract/drivers/docker-faults: an engine that hangs, restarts and pauses
+  'test/e2e/faults/sandboxes/noise.test.ts', // unit/observability: limits of log lines; hostile-sandbox: a server stays small
   'test/e2e/faults/sandboxes/output.test.ts', // the same output in test/contract/sandboxd-faults
   'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
   'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
   'test/e2e/replicas/chaos.test.ts', // the other files of replicas
+  'test/e2e/replicas/stopped.test.ts', // replicas/blocked: a server that is late in the same way, by a blocked event loop
   'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
   'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
