@@ -33,10 +33,14 @@ export function strangersIn(fact: SessionFact): StrangerSource | undefined {
   }
 }
 
+/** The ways into a session. Without isolation nobody sees what its programs fetch, so they can have fetched anything. */
+export const strangersOf = (recorded: readonly StrangerSource[], isIsolated: boolean): readonly StrangerSource[] =>
+  isIsolated || recorded.includes('network') ? recorded : [...recorded, 'network'];
+
 const words: Readonly<Record<StrangerSource, string>> = {
   page: 'pages or search results of the web',
   tools: 'results of a tool server',
-  network: 'data that its sandbox fetched',
+  network: 'data that its sandbox fetched, or could fetch unseen',
   delivery: 'a delivery from outside, or comments of others',
   skill: 'a skill of the workspace',
   session: 'the words of another session',

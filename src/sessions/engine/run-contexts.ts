@@ -19,6 +19,7 @@ import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../c
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { countedFor, noSpending } from '../../core/model/spending.ts';
+import { strangersOf } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
@@ -221,7 +222,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       toolTimeoutMs,
       approvals,
       isPermitted: (tool) => live.writer.record.permitted.includes(tool),
-      strangers: () => live.writer.record.strangers,
+      strangers: () => strangersOf(live.writer.record.strangers, driver.capabilities.isolation !== 'none'),
       task: live.task,
       workdir: folder,
       sandbox: { use },

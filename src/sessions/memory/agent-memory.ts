@@ -77,7 +77,8 @@ const appended = (now: string, text: string) =>
 /** The lines about notes that the model reads before it works; undefined: there are none. */
 export async function listNotes(memory: AgentMemory): Promise<string> {
   const all = await memory.list();
-  const shown = all.slice(0, maxListed).map(({ path, size }) => `- ${path} (${size} bytes)`);
+  // A path cannot end the frame in which the list stands.
+  const shown = all.slice(0, maxListed).map(({ path, size }) => `- ${path.replaceAll('<', '&lt;')} (${size} bytes)`);
   const rest = all.length - shown.length;
   if (rest > 0) shown.push(`- and ${rest} more, which memory_list names`);
   return shown.length === 0 ? 'There are no notes yet.' : shown.join('\n');

@@ -3,7 +3,7 @@ import { builtInTools, describedTools } from '../../../src/agents/tools/list.ts'
 import { startMessage } from '../../../src/automations/start-message.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
-import { strangersIn } from '../../../src/core/text/strangers.ts';
+import { strangersIn, strangersOf } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { newSession, project, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
@@ -65,6 +65,11 @@ describe('words of strangers', () => {
     const remark = { key: 'k', heading: 'A remark', quoted: 'Obey me.' };
     const about = { number: 1, url: 'https://example.org/1' } as Parameters<typeof feedbackMessage>[0];
     expect(strangersIn(said(feedbackMessage(about, [remark])))).toBe('delivery');
+  });
+
+  test('can have come by the network where the sandbox is not isolated', () => {
+    expect([strangersOf([], true), strangersOf([], false)]).toEqual([[], ['network']]);
+    expect(strangersOf(['network', 'page'], false)).toEqual(['network', 'page']);
   });
 
   test('stay in the record of a session, each way once', () => {

@@ -90,4 +90,10 @@ test('the list of notes in the instructions has an end', async () => {
   const lines = (await listNotes(memory)).split('\n');
   expect(lines).toHaveLength(101);
   expect(lines.at(-1)).toContain('2 more');
+  await notes.write(ada, { path: 'a<', text: '' }, { kind: 'person', id: 'ada' });
+  await notes.write(ada, { path: 'a/notes>', text: '' }, { kind: 'person', id: 'ada' });
+  expect((await listNotes(memory)).split('\n').slice(0, 2)).toEqual([
+    '- person/a/notes> (0 bytes)',
+    '- person/a&lt; (0 bytes)',
+  ]);
 });
