@@ -14,8 +14,8 @@ import { skillRead } from './skills/skill.ts';
 import { askUser, recall } from './special.ts';
 import { todo } from './todo.ts';
 import type { Tool, ToolDescription } from './tool.ts';
-import { describedWebFetch } from './web-fetch.ts';
-import { describedWebSearch } from './web-search.ts';
+import { describedWebFetch } from './web/fetch.ts';
+import { describedWebSearch } from './web/search.ts';
 
 /** Every tool of the server, in the order in which models see them. A new tool needs a line here. */
 export const builtInTools: readonly Tool[] = [

@@ -1,7 +1,7 @@
 import { engineFetch } from '../../agents/search/engine-fetch.ts';
 import { webSearch } from '../../agents/search/engines.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
-import { webSearchTool } from '../../agents/tools/web-search.ts';
+import { webSearchTool } from '../../agents/tools/web/search.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The tools that search the web: none without an engine. Throws invalid_request when the engine lacks a setting. */

@@ -1,7 +1,7 @@
 import { fetchWithRedirects } from '../../agents/page-fetch/fetch.ts';
 import type { pageThread } from '../../agents/page-fetch/page-text.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
-import { webFetchTool } from '../../agents/tools/web-fetch.ts';
+import { webFetchTool } from '../../agents/tools/web/fetch.ts';
 import { sandboxIdOf } from '../../core/model/ids.ts';
 import type { ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 

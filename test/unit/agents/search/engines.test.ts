@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type EngineName, webSearch } from '../../../../src/agents/search/engines.ts';
-import { webSearchTool } from '../../../../src/agents/tools/web-search.ts';
+import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 

@@ -7,7 +7,7 @@ import {
   withoutDesktop,
   withoutSkills,
 } from '../../../../src/agents/tools/registry.ts';
-import { webSearchTool } from '../../../../src/agents/tools/web-search.ts';
+import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { callIn, familyOf, toolWords } from '../../../../src/agents/tools/words.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { toolBench } from '../../../support/agents/tools.ts';

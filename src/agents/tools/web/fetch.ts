@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import { AppError } from '../../core/errors/errors.ts';
-import type { FetchedPage } from '../page-fetch/fetch.ts';
-import type { PageJob, PageText } from '../page-fetch/page-text.ts';
-import { describeFullOutput, fileNameOf, keptBytes, keptFile } from './kept-output.ts';
-import { boundOutput, modelChars } from './output.ts';
-import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
+import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { FetchedPage } from '../../page-fetch/fetch.ts';
+import type { PageJob, PageText } from '../../page-fetch/page-text.ts';
+import { describeFullOutput, fileNameOf, keptBytes, keptFile } from '../kept-output.ts';
+import { boundOutput, modelChars } from '../output.ts';
+import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
 /** The way out of the sandboxes, as their own programs have it, and the thread that reads pages. */
 interface WebPages {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { FetchedPage } from '../../../../src/agents/page-fetch/fetch.ts';
-import { forModel } from '../../../../src/agents/tools/output.ts';
-import { webFetchTool } from '../../../../src/agents/tools/web-fetch.ts';
-import { AppError } from '../../../../src/core/errors/errors.ts';
-import { toolBench } from '../../../support/agents/tools.ts';
+import type { FetchedPage } from '../../../../../src/agents/page-fetch/fetch.ts';
+import { forModel } from '../../../../../src/agents/tools/output.ts';
+import { webFetchTool } from '../../../../../src/agents/tools/web/fetch.ts';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
+import { toolBench } from '../../../../support/agents/tools.ts';
 
 const signal = () => new AbortController().signal;
 /** The tool over a web that answers with this page; pages are read as `title` and `<html>`. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { WebSearch } from '../search/search.ts';
-import { defineTool, describeTool, type Tool } from './tool.ts';
+import type { WebSearch } from '../../search/search.ts';
+import { defineTool, describeTool, type Tool } from '../tool.ts';
 
 const parameters = z.object({
   query: z.string().min(1).max(400).describe('as you would type it into a search engine'),
