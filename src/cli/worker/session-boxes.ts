@@ -44,6 +44,10 @@ export class SessionBoxes {
     }
   }
 
+  async removeIfEnded(api: AgentsApi, sessionId: string, signal: AbortSignal): Promise<void> {
+    if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
+  }
+
   /** Removes the boxes of sessions that ended while no worker served them. Resolves with how many they were. */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];

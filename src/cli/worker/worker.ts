@@ -98,6 +98,8 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: another worker has it now.`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
+    // The server asks for the item back, as it does when its session is archived. The sweep finds what remains.
+    else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
     say(`${sessionId}: the item could not be taken from the queue. ${error.message}`);
