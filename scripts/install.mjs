@@ -224,7 +224,7 @@ function npmCommand() {
   return cli?.endsWith('npm-cli.js') ? [process.execPath, cli] : ['npm'];
 }
 
-/** Mermaid has its bundle four times, and one of them is enough. */
+/** Mermaid has its bundle four times, and one of them is enough. The headers of Node only serve who compiles with them. */
 function removeUnused(folder, { unused = [] } = {}) {
   for (const path of unused) rmSync(join(folder, path), { recursive: true, force: true });
 }
