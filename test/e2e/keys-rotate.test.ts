@@ -104,11 +104,11 @@ describe.each(firstOrAll(kinds))('keys rotate on %s', (kind, isMissing) => {
       const second = await rotate(settings);
       expect(second).toMatchObject({ code: 0, err: '' });
       expect(second.out).toContain(
-        `${half} stored keys of providers, credentials and secrets of webhooks and automations were re-wrapped, 0 remain`,
+        `${half} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain`,
       );
       expect(await where.at((store) => uses(store, fresh))).toEqual(names.map((name) => `key of ${name}`));
       expect((await rotate(settings)).out).toContain(
-        '0 stored keys of providers, credentials and secrets of webhooks and automations were re-wrapped, 0 remain',
+        '0 stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain',
       );
     },
   );

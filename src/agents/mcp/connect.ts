@@ -1,6 +1,6 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { McpServer } from '../../core/model/tool-server.ts';
+import type { McpServer, ToolAddress } from '../../core/model/tool-server.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
@@ -8,16 +8,19 @@ import { ProgramTransport } from './program-transport.ts';
 
 interface McpTransport {
   readonly client: SandboxClient;
-  readonly fetch: FetchLike;
+  readonly fetchFor: FetchFor;
   readonly clock: Clock;
 }
+
+/** The fetch that reaches no other networks than this server may be in. */
+export type FetchFor = (server: Pick<ToolAddress, 'reach'>) => FetchLike;
 
 /** A connection that opens when it is first used. */
 export const connectionTo = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 
-function transportTo(server: McpServer, { client, fetch }: McpTransport): ServerTransport {
-  if ('url' in server) return httpTransport(server, fetch);
+function transportTo(server: McpServer, { client, fetchFor }: McpTransport): ServerTransport {
+  if ('url' in server) return httpTransport(server, fetchFor(server));
   const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
   const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };
   return new ProgramTransport(client.programs, program);

@@ -1,11 +1,12 @@
 import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { ToolAddress } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 
 /** The transport of a tool server at an address. `fetch` decides which addresses can be reached. */
 export function httpTransport(
-  server: { readonly url: string; readonly headers: Readonly<Record<string, Secret>> },
+  server: Pick<ToolAddress, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
 ): ServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
@@ -15,8 +16,9 @@ export function httpTransport(
     ended ??= why;
     void transport.close();
   };
+  const signedIn = server.token ? withToken(server.token, fetch) : fetch;
   const guarded: FetchLike = async (url, init) => {
-    const response = await fetch(url, init);
+    const response = await signedIn(url, init);
     if (!response.body) return response;
     const isCall = init?.method === 'POST';
     const body = response.body.pipeThrough(bounded());
@@ -34,6 +36,22 @@ export function httpTransport(
     },
   });
   return { transport, ended: () => ended };
+}
+
+/** Adds the access of a person who signed in. A refused one is renewed once. */
+function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): FetchLike {
+  const send = async (url: string | URL, init: RequestInit | undefined, access: Secret) => {
+    const headers = new Headers(init?.headers);
+    headers.set('authorization', `Bearer ${access.reveal()}`);
+    return await fetch(url, { ...init, headers });
+  };
+  return async (url, init) => {
+    const access = await token();
+    const response = await send(url, init, access);
+    if (response.status !== 401) return response;
+    await response.body?.cancel();
+    return await send(url, init, await token(access));
+  };
 }
 
 /** Fails a body in which one line, such as an event of a stream, is longer than 4 MiB. */

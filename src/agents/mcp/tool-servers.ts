@@ -1,10 +1,11 @@
-import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Tool } from '../tools/tool.ts';
+import type { FetchFor } from './connect.ts';
 import type { McpConnection } from './connection.ts';
+import type { ServerStates } from './states.ts';
 import { searchTool, toolsOfServer } from './tools.ts';
 
 /** More tools than these are loaded on demand, so that they do not fill the model's window. */
@@ -19,8 +20,8 @@ export interface SessionTools {
 interface Deps {
   readonly clock: Clock;
   readonly newName: () => string;
-  /** Reaches only the addresses that the egress rules allow. */
-  readonly fetch: FetchLike;
+  readonly fetchFor: FetchFor;
+  readonly states: ServerStates;
   readonly warn: (about: object, text: string) => void;
 }
 interface ConnectedServers {
@@ -64,10 +65,14 @@ export class ToolServers implements AsyncDisposable {
   }
 
   async #toolsOf(connection: McpConnection, signal: AbortSignal): Promise<readonly Tool[]> {
+    const { states } = this.#deps;
     try {
-      return toolsOfServer(connection, await connection.tools(signal), this.#deps.newName);
+      const listed = await connection.tools(signal);
+      states.answered(connection.server, listed);
+      return toolsOfServer(connection, listed, this.#deps.newName);
     } catch (thrown) {
       const { publicMessage } = toAppError(thrown);
+      if (!signal.aborted) states.failed(connection.server, publicMessage);
       if (!signal.aborted) this.#deps.warn({ server: connection.server.name }, `no tools: ${publicMessage}`);
       return [];
     }
@@ -75,7 +80,7 @@ export class ToolServers implements AsyncDisposable {
 
   /** Opens what is missing. A server that the session has no longer is closed first, because its name can be in use again. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
-    const { clock, fetch } = this.#deps;
+    const { clock, fetchFor } = this.#deps;
     const { connections, loaded } = this.#ofSandbox(client);
     const wanted = new Map(servers.map((server) => [JSON.stringify(server), server]));
     const gone = [...connections].filter(([definition]) => !wanted.has(definition));
@@ -85,7 +90,7 @@ export class ToolServers implements AsyncDisposable {
     if (missing().length === 0) return { connections, loaded };
     const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol's package
     for (const [definition, server] of missing()) {
-      connections.set(definition, connectionTo(server, { client, fetch, clock }));
+      connections.set(definition, connectionTo(server, { client, fetchFor, clock }));
     }
     return { connections, loaded };
   }

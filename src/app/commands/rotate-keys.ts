@@ -13,6 +13,7 @@ import { credentialRing } from '../../sessions/projects/credentials.ts';
 import { providerKeys } from '../../sessions/projects/provider-keys.ts';
 import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
 import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
+import { toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Terminal } from './command.ts';
@@ -72,11 +73,12 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
     credentialRing({ ...common, onChange: () => {} }),
     webhookSecrets(store.records, common.vault),
     hookSecrets(store.records, common.vault),
+    toolServerSecrets(store.records, common.vault),
   ];
   for (const one of sealed) await one.verify();
   const { rewrapped, remaining } = await rotateAll(sealed);
   print(
-    `${rewrapped} stored keys of providers, credentials and secrets of webhooks and automations were re-wrapped, ${remaining} remain under an earlier encryption key.`,
+    `${rewrapped} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, ${remaining} remain under an earlier encryption key.`,
   );
   if (remaining > 0) say('They could not be written now. Run this again; what is done stays done.');
 

@@ -1,3 +1,4 @@
+import type { FetchFor } from '../../agents/mcp/connect.ts';
 import type { NetworkReach } from '../../agents/models/registry.ts';
 import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { Config } from '../settings/config.ts';
@@ -22,7 +23,20 @@ export const fetchWithin =
     within[reach](input instanceof Request ? input.url : input, init);
 
 /** The addresses that administrators can enter: private ones only where all programs of the machine are administrators. */
-export function reachOf({ host, token, models }: Config, needsCredential: boolean): NetworkReach {
-  if (models.privateAddresses === 'auto') return isLoopback(host) && !token && !needsCredential ? 'private' : 'public';
-  return models.privateAddresses === 'allow' ? 'private' : 'public';
+export function reachOf(
+  { host, token }: Pick<Config, 'host' | 'token'>,
+  asked: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
+): NetworkReach {
+  const { setting, needsCredential } = asked;
+  if (setting === 'auto') return isLoopback(host) && !token && !needsCredential ? 'private' : 'public';
+  return setting === 'allow' ? 'private' : 'public';
+}
+
+/** Reaches the networks that the egress rules allow, and private ones for servers that were entered where all may. */
+export function toolFetch(listed: readonly string[]): FetchFor {
+  const usual = guardedFetch({ addresses: { allowRanges: listed } });
+  const within = guardedFetch({
+    addresses: { allowRanges: [...allowRanges, ...listed], denyRanges },
+  });
+  return ({ reach }) => (reach === 'private' ? within : usual);
 }

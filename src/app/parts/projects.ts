@@ -9,7 +9,8 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import { credentialKind, hookSecretKind, webhookKind } from '../../core/model/records.ts';
+import { credentialKind, hookSecretKind, toolServerKind, webhookKind } from '../../core/model/records.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
@@ -28,9 +29,11 @@ import { uploadService } from '../../sessions/projects/uploads.ts';
 import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
 import { sideMessages } from '../../sessions/services/side-messages.ts';
+import { EnteredToolServers, toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
+import { SignIns } from '../../sessions/tool-servers/sign-in.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
-import { fetchWithin } from './model-addresses.ts';
+import { fetchWithin, toolFetch } from './model-addresses.ts';
 
 interface Options {
   readonly config: Config;
@@ -84,7 +87,7 @@ export async function projectParts({
   await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
 
   const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
-  const sealedKinds = [providerKeyKind, credentialKind, webhookKind, hookSecretKind];
+  const sealedKinds = [providerKeyKind, credentialKind, webhookKind, hookSecretKind, toolServerKind];
   const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
@@ -100,6 +103,17 @@ export async function projectParts({
   const hooks = hookSecrets(records, safe);
   await hooks.verify();
 
+  const entered: EnteredToolServers = new EnteredToolServers({
+    records,
+    vault: safe,
+    learn,
+    token: (name, refused) => signIns.token(name, refused),
+  });
+  const toolSecrets = toolServerSecrets(records, safe);
+  await toolSecrets.verify();
+  const fetchFor = toolFetch(config.egress.allowRanges);
+  const signIns = new SignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
+
   const directory = new ModelDirectory({ records, models: config.models });
   const offered = async () => offeredProviders((await directory.config()).compatible);
   const agents = agentConfigService({
@@ -113,7 +127,7 @@ export async function projectParts({
   const profileOf = agentProfiles({
     agents,
     templates,
-    usualOf,
+    usualOf: withEntered(usualOf, entered),
     denied,
     computers,
     more,
@@ -149,11 +163,12 @@ export async function projectParts({
     credentials,
     webhookSecrets: webhooks,
     hookSecrets: hooks,
+    toolServers: { entered, signIns },
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
-        await rotateInBackground({ sealed: [keys, credentials, webhooks, hooks], clock, logger, closing });
+        await rotateInBackground({ sealed: [keys, credentials, webhooks, hooks, toolSecrets], clock, logger, closing });
     },
     service: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeBelongings, newId, clock }),
@@ -166,5 +181,23 @@ export async function projectParts({
       sideMessages: sideMessages({ records, clock, newId }),
       maxUploadBytes: config.maxUploadBytes,
     },
+  };
+}
+
+/** The servers that people entered, below those of the settings. The same profile until one of both changes. */
+function withEntered(
+  usualOf: Options['usualOf'],
+  entered: Pick<EnteredToolServers, 'inForce'>,
+): () => Promise<Profile> {
+  let last: { readonly usual: Profile; readonly own: readonly McpServer[]; readonly profile: Profile } | undefined;
+  return async () => {
+    const [usual, own] = await Promise.all([usualOf(), entered.inForce()]);
+    if (own.length === 0) return usual;
+    if (last?.usual !== usual || last.own !== own) {
+      const isSet = new Set(usual.toolServers.map(({ name }) => name));
+      const toolServers = [...own.filter(({ name }) => !isSet.has(name)), ...usual.toolServers];
+      last = { usual, own, profile: { ...usual, toolServers } };
+    }
+    return last.profile;
   };
 }

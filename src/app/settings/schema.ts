@@ -260,6 +260,11 @@ export const Config = z.strictObject({
       {},
       'servers of the Model Context Protocol whose tools agents can call, see docs/mcp.md',
     ),
+    privateAddresses: setting(
+      oneOf('auto', 'allow', 'refuse'),
+      'auto',
+      'whether administrators can enter tool servers at addresses of this machine and of private networks in the page; auto allows it on a server on loopback that needs no token and has no keys',
+    ),
   }),
   search: z.strictObject({
     engine: optional(

@@ -1,6 +1,7 @@
 import { AcpAgents } from '../../agents/acp/agents.ts';
 import { BrowserPool } from '../../agents/browser/pool.ts';
 import { Kernels } from '../../agents/kernels/kernels.ts';
+import { ServerStates } from '../../agents/mcp/states.ts';
 import { ToolServers } from '../../agents/mcp/tool-servers.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { createModel } from '../../agents/models/registry.ts';
@@ -12,7 +13,6 @@ import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts'
 import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
 import { allows } from '../../agents/tools/selection.ts';
 import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
-import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
@@ -26,6 +26,7 @@ import { SkillRecords } from '../../sessions/skills/records.ts';
 import { SessionSkills } from '../../sessions/skills/session-skills.ts';
 import { skillService } from '../../sessions/skills/skills.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
+import { toolFetch } from '../parts/model-addresses.ts';
 import { approvalsOf, changeableProfile, refuseUnknown } from '../parts/policies.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
 import { readTemplates } from '../parts/read-templates.ts';
@@ -50,6 +51,7 @@ export interface Agents extends AsyncDisposable {
   readonly sessionSkills: SessionSkills;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
+  readonly toolServerStates: ServerStates;
   readonly kernels: Kernels;
   readonly loops: AcpAgents;
   readonly pictures: PictureService;
@@ -146,11 +148,13 @@ export async function openAgents(
   });
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
+  const toolServerStates = new ServerStates(clock);
   const toolServers = stack.use(
     new ToolServers({
       clock,
       newName: () => ids.short(),
-      fetch: guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } }),
+      fetchFor: toolFetch(config.egress.allowRanges),
+      states: toolServerStates,
       warn: (about, text) => logger.warn(about, text),
     }),
   );
@@ -171,6 +175,7 @@ export async function openAgents(
     notes,
     sessionSkills,
     toolServers,
+    toolServerStates,
     kernels,
     loops: new AcpAgents({ records: store.records, clock, newId }),
     pictures,

@@ -37,11 +37,12 @@ import { streamService } from '../../sessions/services/streams/streams.ts';
 import { terminalService } from '../../sessions/services/terminals.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
 import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
+import { toolServerService } from '../../sessions/tool-servers/tool-servers.ts';
 import { WaitingSessions } from '../../sessions/work-queue/waiting-sessions.ts';
 import { WorkQueue } from '../../sessions/work-queue/work-queue.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { forgeTokens } from '../parts/forge-tokens.ts';
-import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
+import { fetchWithin, reachOf, toolFetch } from '../parts/model-addresses.ts';
 import { periodLimits, serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import { checkChange, knownSettings } from '../settings/changeable.ts';
@@ -217,7 +218,16 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   parts.running.pullRequests.meet(pullRequests);
   const withoutKeys: Omit<
     Services,
-    'models' | 'automations' | 'webhooks' | 'documents' | 'workQueue' | 'settings' | 'usage' | 'budgets' | 'memory'
+    | 'models'
+    | 'toolServers'
+    | 'automations'
+    | 'webhooks'
+    | 'documents'
+    | 'workQueue'
+    | 'settings'
+    | 'usage'
+    | 'budgets'
+    | 'memory'
   > = {
     shares,
     snapshots: named.service,
@@ -364,6 +374,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       secrets: projects.hookSecrets,
     }),
   );
+  const needsCredential = () => keys.any || needsToken(driver.capabilities.isolation, config);
   const services: Omit<Services, 'settings'> = {
     ...withoutKeys,
     automations: automations.service,
@@ -389,6 +400,17 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     memory: memory.service,
     documents,
     workQueue: workQueue.service,
+    toolServers: toolServerService({
+      ...projects.toolServers,
+      settings: config.mcp.servers,
+      setBy: config.sources?.['mcp.servers'] ?? 'mcp.servers in corral.yaml',
+      templates,
+      states: agents.toolServerStates,
+      reach: () => reachOf(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
+      fetchFor: toolFetch(config.egress.allowRanges),
+      clock,
+      newRevision: () => ids.short(),
+    }),
     models: modelService({
       directory: projects.directory,
       keys: projects.api.keys,
@@ -396,7 +418,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       setBy: (key) => config.sources?.[key],
       refusal: realModels.refusal,
       checkModel: realModels.check,
-      reach: () => reachOf(config, keys.any || needsToken(driver.capabilities.isolation, config)),
+      reach: () => reachOf(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
       fetchWithin,
       learn: startup.learn,
       clock,

@@ -24,6 +24,9 @@ export const webhookKind = 'webhook';
 // The secrets with which deliveries to automations are signed, sealed as well.
 export const hookSecretKind = 'automation-secret';
 
+// Tool servers that people entered in the page, with their sealed headers. They belong to no session either.
+export const toolServerKind = 'tool-server';
+
 /** How a run ended: in one word, why, with which error, and what became of its goal. */
 export const Outcome = z.object({
   status: RunStatus,

@@ -16,8 +16,14 @@ export const ToolProgram = z.object({
 export type ToolProgram = z.infer<typeof ToolProgram>;
 
 /** A tool server at an address, which the server itself calls. */
-interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
+export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
+  /** The networks that an address from the page may be in. Undefined: those of the settings. */
+  readonly reach?: 'public' | 'private';
+  /** Changes with the headers, which no text of a server shows. */
+  readonly revision?: string;
+  /** The access of a person who signed in, another one than the server `refused`. Rejects: unsupported. */
+  readonly token?: (refused?: Secret) => Promise<Secret>;
 }
 export type McpServer = ToolProgram | ToolAddress;

@@ -13,6 +13,7 @@ export const server = describeFacade({
     '/metrics',
     '/api/v1/templates',
     '/api/v1/models',
+    '/api/v1/tool-servers',
     '/api/v1/server-settings',
     '/api/v1/server-credentials',
     '/api/v1/keys',

@@ -15,12 +15,13 @@ import { mountKeys } from './keys.ts';
 import { mountModels } from './models.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
 import { mountSettings } from './settings.ts';
+import { mountToolServers } from './tool-servers.ts';
 import { mountUsage } from './usage.ts';
 
 interface ServerDeps {
   readonly services: Pick<
     Services,
-    'sessions' | 'templates' | 'models' | 'settings' | 'serverCredentials' | 'usage' | 'budgets'
+    'sessions' | 'templates' | 'models' | 'toolServers' | 'settings' | 'serverCredentials' | 'usage' | 'budgets'
   >;
   readonly acting: FacadeParts['acting'];
   readonly metrics: HttpMetrics;
@@ -117,6 +118,7 @@ export function serverRoutes({
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
       mountModels(app, services.models);
+      mountToolServers(app, services.toolServers);
       mountSettings(app, services.settings);
       mountCredentials(app, services.serverCredentials);
       mountKeys(app, acting);

@@ -18,6 +18,7 @@ import { budgetsRouter } from './routers/server/budgets.ts';
 import { keysRouter } from './routers/server/keys.ts';
 import { memoryRouter } from './routers/server/memory.ts';
 import { settingsRouter } from './routers/server/settings.ts';
+import { toolServersRouter } from './routers/server/tool-servers.ts';
 import { usageRouter } from './routers/server/usage.ts';
 import { sessionsRouter } from './routers/sessions.ts';
 import { sharesRouter } from './routers/shares.ts';
@@ -53,6 +54,7 @@ export const appRouter = router({
   webhooks: webhooksRouter,
   skills: skillsRouter,
   models: modelsRouter,
+  toolServers: toolServersRouter,
   settings: settingsRouter,
   usage: usageRouter,
   budgets: budgetsRouter,

@@ -8,6 +8,7 @@ import type { PortService } from '../api/ports.ts';
 import type { Action } from '../api/rules.ts';
 import { serverCredentialRules } from '../api/server/credentials.ts';
 import { settingsRules } from '../api/server/settings.ts';
+import { toolServerRules } from '../api/server/tool-servers.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionListChange, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
@@ -86,6 +87,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       intoProject: (id) => intoProject(id, 'work'),
     }),
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
+    toolServers: forAdministrators(services.toolServers, toolServerRules, principalOf),
     documents: guardedDocuments(services.documents, byRules.documents, principalOf),
     workQueue: {
       ...byRules.workQueue,

@@ -27,6 +27,7 @@ import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
+import { type ToolServerService, toolServerRules } from './server/tool-servers.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type WorkQueueService, workQueueRules } from './server/work-queue.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
@@ -63,6 +64,7 @@ export interface Services {
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
   readonly models: ModelService;
+  readonly toolServers: ToolServerService;
   readonly automations: AutomationService;
   readonly webhooks: WebhookService;
   readonly documents: DocumentService;
@@ -97,6 +99,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   desktop: { of: 'session', rules: desktopRules },
   projects: { of: 'project', rules: projectRules },
   models: { of: 'session', rules: modelRules },
+  toolServers: { of: 'session', rules: toolServerRules },
   automations: { of: 'automation', rules: automationRules },
   webhooks: { of: 'webhook', rules: webhookRules },
   documents: { of: 'document', rules: documentRules },

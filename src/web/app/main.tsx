@@ -8,6 +8,8 @@ import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { notify } from '../parts/notice.tsx';
 import { searchMessages } from '../sessions/search.ts';
+import { openSettings } from '../settings/open.tsx';
+import { endSignIn, takeSignIn } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import { followPorts } from '../work/preview/state.ts';
 import { App } from './app.tsx';
@@ -18,6 +20,7 @@ import { askToken } from './token-dialog.tsx';
 
 async function start(): Promise<void> {
   takeToken();
+  const answer = takeSignIn();
   followAddress();
   onGone.leave = leaveGone;
   const root = document.getElementById('root');
@@ -31,6 +34,10 @@ async function start(): Promise<void> {
   followCurrent();
   followPorts();
   searchMessages();
+  if (answer) {
+    await endSignIn(answer);
+    openSettings('tool-servers');
+  }
 }
 
 /** A session whose messages were on the page has been deleted; of another one nobody knows. */

@@ -5,7 +5,14 @@ import { Look } from './look.tsx';
 import { Models } from './models.tsx';
 import { Network } from './network.tsx';
 import { Notifications } from './notifications.tsx';
-import { ApiKeysSection, MemorySection, SecretsSection, UsageSection, WebhooksSection } from './secrets/section.tsx';
+import {
+  ApiKeysSection,
+  MemorySection,
+  SecretsSection,
+  ToolServersSection,
+  UsageSection,
+  WebhooksSection,
+} from './secrets/section.tsx';
 import { ServerApprovals, ServerDefaults, ServerNetwork } from './server/sections.tsx';
 
 /** A page of the settings. A new one is one file and one line here. */
@@ -28,6 +35,7 @@ export const sections: readonly Section[] = [
   { id: 'server-network', label: 'server.network', Body: ServerNetwork },
   { id: 'server-defaults', label: 'server.defaults', Body: ServerDefaults },
   { id: 'server-secrets', label: 'server.secrets', Body: SecretsSection },
+  { id: 'tool-servers', label: 'toolServers', Body: ToolServersSection },
   { id: 'keys', label: 'server.keys', Body: ApiKeysSection },
   { id: 'webhooks', label: 'webhooks', Body: WebhooksSection },
 ];

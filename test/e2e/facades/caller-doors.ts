@@ -142,7 +142,7 @@ function filled(path: string, to: Targets): string {
     delivery: to.delivery,
     version: to.skillVersion,
     snapshot_id: to.snapshot,
-    name: 'app.js',
+    name: path.includes('/tool-servers/') ? to.toolServer : 'app.js',
     provider: 'gemini',
     key: path.startsWith('/anthropic/') ? to.workerKey : 'max-steps',
     work: to.work,

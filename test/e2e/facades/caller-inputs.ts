@@ -62,6 +62,12 @@ const inputs: Record<string, (to: Targets) => object> = {
   'processes.logs': ({ sid }) => ({ sessionId: sid, pid: 1 }),
   'projects.update': ({ project }) => ({ id: project, name: 'New' }),
   'projects.updateAgent': ({ project }) => ({ id: project, prompt: 'Be brief.' }),
+  'toolServers.put': () => ({ name: 'tools', url: 'ftp://tools.example' }),
+  'toolServers.test': ({ toolServer: name }) => ({ name }),
+  'toolServers.remove': ({ toolServer: name }) => ({ name }),
+  'toolServers.beginSignIn': ({ toolServer: name }) => ({ name, returnTo: 'https://corral.example/' }),
+  'toolServers.endSignIn': ({ toolServer: name }) => ({ name, state: 's', code: 'c' }),
+  'toolServers.signOut': ({ toolServer: name }) => ({ name }),
   'models.test': () => ({ provider: 'openai' }),
   'models.use': () => ({ provider: 'nobody', model: 'none' }),
   'models.forget': () => ({ provider: 'nobody' }),
@@ -105,7 +111,9 @@ export function inputOf(name: string, to: Targets): object {
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|templates|models|settings|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
+  return /^(sessions|projects|templates|models|toolServers|settings|keys|system)\./.test(name)
+    ? {}
+    : { sessionId: to.sid };
 }
 
 export const mcpInputs: Record<string, object> = {

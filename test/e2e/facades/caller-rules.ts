@@ -392,6 +392,13 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/server-settings
     PUT /api/v1/server-settings/{key}
     DELETE /api/v1/server-settings/{key}
+    GET /api/v1/tool-servers
+    PUT /api/v1/tool-servers/{name}
+    DELETE /api/v1/tool-servers/{name}
+    POST /api/v1/tool-servers/{name}/test
+    POST /api/v1/tool-servers/{name}/sign-in
+    DELETE /api/v1/tool-servers/{name}/sign-in
+    POST /api/v1/tool-servers/{name}/signed-in
     GET /api/v1/server-credentials
     PUT /api/v1/server-credentials/{name}
     DELETE /api/v1/server-credentials/{name}
@@ -532,6 +539,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),
   ...all('admin', 'serverCredentials.list\nserverCredentials.put\nserverCredentials.revoke'),
+  ...all(
+    'admin',
+    'toolServers.list\ntoolServers.put\ntoolServers.test\ntoolServers.remove\ntoolServers.beginSignIn\ntoolServers.endSignIn\ntoolServers.signOut',
+  ),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
 };
 

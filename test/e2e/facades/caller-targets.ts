@@ -31,6 +31,8 @@ export interface Targets {
   readonly work: string;
   readonly workerKey: string;
   readonly document: string;
+  /** The name of a tool server of all sessions. */
+  readonly toolServer: string;
 }
 export const nobodys: Targets = {
   sid: 'fedcba9876543210',
@@ -53,6 +55,7 @@ export const nobodys: Targets = {
   work: 'work_ffffffffffffffffx1',
   workerKey: 'ffffffffffff',
   document: 'file_ffffffffffffffffffffffff',
+  toolServer: 'nobody',
 };
 
 const aLife: SessionLife = {
@@ -112,6 +115,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     snapshot: await aSnapshot(owner),
     box,
     ...(await documentsOf(owner)),
+    toolServer: await aToolServer(owner),
   };
 }
 
@@ -120,6 +124,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   const { services, keys } = owner.server.core;
   const { id } = owner;
   const [, procedure = ''] = /^procedure (\w+)/.exec(door) ?? [];
+  if (procedure === 'toolServers' || door.includes('/tool-servers/')) return { toolServer: await aToolServer(owner) };
   if (procedure === 'keys' || door.includes('/keys/{id}'))
     return { key: (await keys.create({ name: 'x', role: 'viewer' })).view.id };
   if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
@@ -253,4 +258,15 @@ async function upload({ id, server }: Owner, named: { name: string; mimeType: st
   );
   const [file] = await uploads.keep([staged]);
   return file;
+}
+
+/** One whose name leads nowhere. */
+async function aToolServer({ server }: Owner): Promise<string> {
+  const { signal } = new AbortController();
+  const name = `t${randomIds().short()}`
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '')
+    .slice(0, 24);
+  const wish = { url: 'https://tools.invalid/mcp' };
+  return (await server.core.services.toolServers.put(name, wish, signal)).name;
 }

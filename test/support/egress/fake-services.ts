@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { ServerStates } from '../../../src/agents/mcp/states.ts';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
 import { peppers } from '../../../src/auth/pepper.ts';
 import { vault } from '../../../src/auth/vault.ts';
@@ -15,6 +16,7 @@ import type { SandboxView } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { PortClient } from '../../../src/sandboxes/client/abilities.ts';
 import type { DesktopClient, FileEntry, SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
@@ -39,6 +41,9 @@ import { usageService } from '../../../src/sessions/services/sessions/usage.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
 import { skillService } from '../../../src/sessions/skills/skills.ts';
+import { EnteredToolServers } from '../../../src/sessions/tool-servers/entered.ts';
+import { SignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
+import { toolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
@@ -149,6 +154,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     onChange: () => {},
     vault: vault([new Secret('cd'.repeat(32))]),
   });
+  const entered: EnteredToolServers = new EnteredToolServers({
+    records: store.records,
+    vault: vault([new Secret('cd'.repeat(32))]),
+    learn: () => {},
+    token: (name, refused) => signIns.token(name, refused),
+  });
+  const signIns = new SignIns({ entered, fetchFor: () => guardedFetch(), clock, newToken: () => randomIds().token() });
   const noRepository = async (id: SessionId) => {
     await sessions.get(id);
     throw new AppError('not_found', 'The session has no such repository.');
@@ -178,6 +190,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       count: () => {},
     }),
     serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
+    toolServers: toolServerService({
+      entered,
+      signIns,
+      settings: [],
+      setBy: 'mcp.servers',
+      templates: { list: () => [] },
+      states: new ServerStates(clock),
+      reach: () => 'public',
+      fetchFor: () => guardedFetch(),
+      clock,
+      newRevision: () => randomIds().short(),
+    }),
     usage: usageService({ store, people: async () => new Map(), projectName: async (id) => id }),
     budgets: budgetService({
       ledger,

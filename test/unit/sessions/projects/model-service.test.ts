@@ -178,5 +178,6 @@ test.each<[Record<string, string>, boolean, NetworkReach]>([
   [{ CORRAL_MODELS_PRIVATE_ADDRESSES: 'allow', CORRAL_TOKEN: 'a-token-of-thirty-two-characters!' }, true, 'private'],
   [{ CORRAL_MODELS_PRIVATE_ADDRESSES: 'refuse' }, false, 'public'],
 ])('who may enter private addresses (%o, keys: %s)', (env, needsCredential, reach) => {
-  expect(reachOf(loadConfig(env, ''), needsCredential)).toBe(reach);
+  const config = loadConfig(env, '');
+  expect(reachOf(config, { setting: config.models.privateAddresses, needsCredential })).toBe(reach);
 });

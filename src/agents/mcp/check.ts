@@ -1,0 +1,61 @@
+import type { FetchLike } from '@modelcontextprotocol/client';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { ToolAddress } from '../../core/model/tool-server.ts';
+import { McpConnection } from './connection.ts';
+import { httpTransport } from './http-transport.ts';
+import type { McpTool } from './server.ts';
+
+export interface CheckedServer {
+  readonly ok: boolean;
+  readonly tools: readonly McpTool[];
+  /** Why not, in words for a person; empty when it answered. */
+  readonly message: string;
+  /** The server refused a request for want of access (401). */
+  readonly wantsAccess: boolean;
+}
+interface Deps {
+  readonly fetch: FetchLike;
+  readonly clock: Clock;
+}
+const checkMs = 20_000;
+
+/** Connects to a tool server, reads its list of tools, and ends the connection. Rejects: forbidden (a private address). */
+export async function checkServer(
+  server: ToolAddress,
+  { fetch, clock }: Deps,
+  signal: AbortSignal,
+): Promise<CheckedServer> {
+  using until = deadlineSignal(checkMs, clock, signal);
+  let wantsAccess = false;
+  let forbidden: AppError | undefined;
+  const asked: FetchLike = async (url, init) => {
+    const either = init?.signal ? AbortSignal.any([init.signal, until.signal]) : until.signal;
+    const response = await fetch(url, { ...init, signal: either }).catch((thrown: unknown) => {
+      if (thrown instanceof AppError && thrown.code === 'forbidden') forbidden = thrown;
+      throw thrown;
+    });
+    if (response.status === 401) wantsAccess = true;
+    return response;
+  };
+  const connection = new McpConnection(server, () => httpTransport(server, asked), clock);
+  try {
+    const tools = await connection.tools(until.signal);
+    return { ok: true, tools, message: '', wantsAccess: false };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (forbidden) throw forbidden;
+    const message = until.signal.aborted
+      ? `The tool server ${server.name} did not answer within ${checkMs / 1_000} s.`
+      : toAppError(thrown).publicMessage;
+    return { ok: false, tools: [], message: wantsAccess ? refused(server) : message, wantsAccess };
+  } finally {
+    await connection.close();
+  }
+}
+
+const refused = ({ name, token, headers }: ToolAddress): string => {
+  const given = token ? 'the sign-in' : Object.keys(headers).length > 0 ? 'its headers' : 'a caller without a key';
+  return `The tool server ${name} refuses ${given} (401).`;
+};

@@ -1,0 +1,164 @@
+import {
+  discoverOAuthServerInfo,
+  exchangeAuthorization,
+  type FetchLike,
+  type OAuthServerInfo,
+  refreshAuthorization,
+  registerClient,
+  startAuthorization,
+} from '@modelcontextprotocol/client';
+import { AppError } from '../../core/errors/errors.ts';
+import { beginningOf } from '../../core/text/text.ts';
+import { type BegunSignIn, Registered, SignedInAccess } from './access.ts';
+
+// Sign-in to a tool server by OAuth 2.1, as the Model Context Protocol has it: the server names who signs people in, Corral
+// registers there by itself, and a person agrees in a browser. The texts of others are cut and marked as theirs.
+
+export interface SignInAsking {
+  /** The address of the tool server. */
+  readonly url: string;
+  readonly fetch: FetchLike;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+const maxBytes = 256 * 1024;
+
+/** Rejects: unsupported, with the reason. */
+export async function beginSignIn(
+  wish: { readonly returnTo: string; readonly state: string },
+  asking: SignInAsking,
+): Promise<{ readonly address: string; readonly begun: BegunSignIn }> {
+  const { returnTo, state } = wish;
+  const fetchFn = bounded(asking);
+  return await told('The sign-in cannot begin', async () => {
+    const info = await discover(asking.url, fetchFn);
+    const { authorizationServerUrl: issuer, authorizationServerMetadata: metadata, resourceMetadata } = info;
+    const scope = resourceMetadata?.scopes_supported?.join(' ');
+    const registered = await registerClient(issuer, {
+      ...(metadata && { metadata }),
+      clientMetadata: {
+        client_name: 'Corral',
+        redirect_uris: [returnTo],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'none',
+      },
+      ...(scope && { scope }),
+      fetchFn,
+    });
+    const client = Registered.parse(registered);
+    const { authorizationUrl, codeVerifier } = await startAuthorization(issuer, {
+      ...(metadata && { metadata }),
+      clientInformation: client,
+      redirectUrl: returnTo,
+      state,
+      ...(scope && { scope }),
+      ...resourceOf(info),
+    });
+    const address = authorizationUrl.href;
+    if (!/^https?:$/.test(authorizationUrl.protocol) || address.length > 8_000) {
+      throw new AppError('unsupported', 'the server names an address that no browser can open');
+    }
+    return { address, begun: { issuer, state, verifier: codeVerifier, client, returnTo, startedAt: asking.now() } };
+  });
+}
+
+/** Exchanges the code that the browser brought back. Rejects: unsupported, with the reason. */
+export async function endSignIn(
+  { begun, code, issuer }: { readonly begun: BegunSignIn; readonly code: string; readonly issuer: string | undefined },
+  asking: SignInAsking,
+): Promise<SignedInAccess> {
+  const fetchFn = bounded(asking);
+  return await told('The sign-in did not end', async () => {
+    const info = await sameIssuer(begun.issuer, asking.url, fetchFn);
+    const tokens = await exchangeAuthorization(info.authorizationServerUrl, {
+      ...(info.authorizationServerMetadata && { metadata: info.authorizationServerMetadata }),
+      clientInformation: begun.client,
+      authorizationCode: code,
+      ...(issuer !== undefined && { iss: issuer }),
+      codeVerifier: begun.verifier,
+      redirectUri: begun.returnTo,
+      ...resourceOf(info),
+      fetchFn,
+    });
+    return accessOf(tokens, begun, asking);
+  });
+}
+
+/** Rejects: unsupported, when a person has to sign in again. */
+export async function renew(access: SignedInAccess, asking: SignInAsking): Promise<SignedInAccess> {
+  const { refreshToken, client } = access;
+  if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has ended.');
+  const fetchFn = bounded(asking);
+  return await told('Its sign-in has ended', async () => {
+    const info = await sameIssuer(access.issuer, asking.url, fetchFn);
+    const tokens = await refreshAuthorization(info.authorizationServerUrl, {
+      ...(info.authorizationServerMetadata && { metadata: info.authorizationServerMetadata }),
+      clientInformation: client,
+      refreshToken,
+      ...resourceOf(info),
+      fetchFn,
+    });
+    return accessOf(tokens, access, asking);
+  });
+}
+
+const discover = (url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> =>
+  discoverOAuthServerInfo(url, { fetchFn });
+
+/** A tool server cannot send what one authorization server gave to another one. */
+async function sameIssuer(issuer: string, url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> {
+  const info = await discover(url, fetchFn);
+  if (info.authorizationServerUrl === issuer) return info;
+  throw new AppError('unsupported', 'the server names another authorization server than before; sign in again');
+}
+
+const resourceOf = ({ resourceMetadata }: OAuthServerInfo) =>
+  resourceMetadata ? { resource: resourceMetadata.resource } : {};
+
+interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token?: string | undefined;
+  readonly expires_in?: number | undefined;
+}
+const accessOf = (
+  { access_token, refresh_token, expires_in }: Tokens,
+  { issuer, client }: Pick<SignedInAccess, 'issuer' | 'client'>,
+  { now }: SignInAsking,
+): SignedInAccess =>
+  SignedInAccess.parse({
+    issuer,
+    client,
+    accessToken: access_token,
+    refreshToken: refresh_token,
+    expiresAt: expires_in === undefined ? undefined : now() + expires_in * 1_000,
+  });
+
+async function told<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const said = thrown instanceof AppError ? thrown.publicMessage : String((thrown as Error).message);
+    throw new AppError('unsupported', `${what}: ${beginningOf(said, 500)}`, { cause: thrown });
+  }
+}
+
+/** Text bodies, as the guarded fetch has them, and answers that are not endless. */
+function bounded({ fetch, signal }: SignInAsking): FetchLike {
+  return async (url, init) => {
+    const headers = new Headers(init?.headers);
+    const { body } = init ?? {};
+    const isForm = body instanceof URLSearchParams;
+    if (isForm && !headers.has('content-type')) headers.set('content-type', 'application/x-www-form-urlencoded');
+    const response = await fetch(url, { ...init, headers, signal, ...(isForm && { body: body.toString() }) });
+    const { status, headers: said } = response;
+    const kept: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length;
+      if (size > maxBytes) throw new AppError('unsupported', 'its answer is larger than 256 KiB');
+      kept.push(chunk);
+    }
+    return new Response(size === 0 ? null : Buffer.concat(kept), { status, headers: said });
+  };
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
+import type { McpTool } from './server.ts';
+
+/** The last answer or failure of a tool server, on this server of the store. */
+export interface ServerState {
+  readonly ok: boolean;
+  readonly at: number; // epoch ms
+  readonly tools: readonly McpTool[];
+  /** Empty when it answered. */
+  readonly message: string;
+  /** The server refused a caller for want of access; undefined: nobody knows. */
+  readonly wantsAccess?: boolean;
+}
+const most = 200;
+
+/** The last answers of tool servers, to sessions and to people who test one. */
+export class ServerStates {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #states = new Map<string, ServerState>();
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  of(server: McpServer): ServerState | undefined {
+    return this.#states.get(JSON.stringify(server));
+  }
+
+  /** A list that a connection remembers is no new answer. */
+  answered(server: McpServer, tools: readonly McpTool[]): void {
+    if (this.of(server)?.tools === tools) return;
+    this.note(server, { ok: true, at: this.#clock.now(), tools, message: '' });
+  }
+
+  failed(server: McpServer, message: string): void {
+    const { wantsAccess } = this.of(server) ?? {};
+    this.note(server, { ok: false, at: this.#clock.now(), tools: [], message, ...(wantsAccess && { wantsAccess }) });
+  }
+
+  note(server: McpServer, state: ServerState): void {
+    const definition = JSON.stringify(server);
+    this.#states.delete(definition);
+    const [oldest] = this.#states.keys();
+    if (this.#states.size >= most && oldest !== undefined) this.#states.delete(oldest);
+    this.#states.set(definition, state);
+  }
+}

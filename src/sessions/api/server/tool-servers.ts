@@ -1,0 +1,86 @@
+import type { Secret } from '../../../core/text/secret.ts';
+import type { ServiceRules } from '../rules.ts';
+
+/** A tool of a tool server, in the server's own words. */
+export interface OfferedTool {
+  readonly name: string;
+  readonly title: string | null;
+  readonly description: string;
+}
+/** A tool server as administrators see it. No value of a header is part of it. */
+export interface ListedToolServer {
+  readonly name: string;
+  /** `program`: it runs in the sandbox of each session. */
+  readonly kind: 'address' | 'program';
+  /** The address, or the program's command. */
+  readonly at: string;
+  /** The names of its headers. */
+  readonly headers: readonly string[];
+  /** Globs of the tools that agents can call. */
+  readonly tools: readonly string[];
+  readonly timeoutSeconds: number;
+  readonly from: 'settings' | 'page';
+  /** The variable or the key of corral.yaml that precedes what was entered in the page; null: none does. */
+  readonly setBy: string | null;
+  /** The templates that have a server of this name, which precedes in their sessions. */
+  readonly templates: readonly string[];
+  /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
+  readonly signIn: 'none' | 'wanted' | 'done';
+  /** The last answer to this server of the store; null: nobody has asked since it started. */
+  readonly state: ToolServerAnswer | null;
+}
+export interface ToolServerAnswer {
+  readonly ok: boolean;
+  readonly at: number; // epoch ms
+  readonly tools: readonly OfferedTool[];
+  /** Why it cannot be used; empty when it answered. */
+  readonly message: string;
+}
+/** A tool server that a person enters. */
+export interface EnteredAddress {
+  readonly url: string;
+  /** Undefined: the stored ones, where the address stays the same. */
+  readonly headers?: Readonly<Record<string, Secret>> | undefined;
+  readonly tools?: readonly string[] | undefined;
+  readonly timeoutSeconds?: number | undefined;
+}
+/** The answer that a browser brought back from the authorization server. */
+export interface SignInAnswer {
+  readonly state: string;
+  readonly code: string;
+  readonly issuer?: string | undefined;
+}
+
+/**
+ * The tool servers (MCP) of all sessions. Those of the settings precede those that people enter here. A change counts at
+ * once in new sessions, and in others from their next turn on.
+ */
+export interface ToolServerService {
+  list(): Promise<readonly ListedToolServer[]>;
+  /**
+   * Replaces the one of that name, and asks it for its tools. It is stored whether or not it answers. Rejects:
+   * invalid_request (the settings have one of this name, the address or a header is none), forbidden (a private
+   * address), conflict.
+   */
+  put(name: string, server: EnteredAddress, signal: AbortSignal): Promise<ListedToolServer>;
+  /** Asks a server for its tools, for at most 20 s: the one of that name, or one that a person enters. Stores nothing. */
+  test(name: string, entered: EnteredAddress | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
+  /** Rejects: not_found. */
+  remove(name: string): Promise<void>;
+  /** Resolves with the address at which a person agrees. Rejects: not_found, unsupported, invalid_request (`returnTo`). */
+  beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
+  /** Rejects: not_found, invalid_request (no such sign-in was begun), unsupported (it was refused). */
+  endSignIn(name: string, answer: SignInAnswer, signal: AbortSignal): Promise<ListedToolServer>;
+  /** Forgets the access of the person who signed in. Rejects: not_found. */
+  signOut(name: string): Promise<ListedToolServer>;
+}
+
+export const toolServerRules: ServiceRules<ToolServerService> = {
+  list: { may: 'guarded', audit: null },
+  put: { may: 'guarded', audit: 'tool-server.put' },
+  test: { may: 'guarded', audit: 'tool-server.test' },
+  remove: { may: 'guarded', audit: 'tool-server.remove' },
+  beginSignIn: { may: 'guarded', audit: 'tool-server.sign-in' },
+  endSignIn: { may: 'guarded', audit: 'tool-server.signed-in' },
+  signOut: { may: 'guarded', audit: 'tool-server.sign-out' },
+};

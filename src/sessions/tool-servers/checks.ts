@@ -1,0 +1,54 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+
+// The fields that people enter for a tool server. Each function throws invalid_request, and says what to enter instead.
+
+const nameForm = /^[a-z][a-z0-9]{0,23}$/;
+const headerForm = /^[A-Za-z0-9-]{1,100}$/;
+const valueForm = /^[\x20-\x7e]{1,8192}$/;
+const maxHeaders = 20;
+const maxUrl = 2_000;
+/** Headers that the protocol and the connection need for themselves. */
+const taken =
+  /^(host|connection|content-length|content-type|transfer-encoding|upgrade|te|trailer|expect|accept|last-event-id|mcp-.*)$/i;
+
+export function checkedName(name: string): string {
+  if (nameForm.test(name)) return name;
+  throw new AppError('invalid_request', 'A name has 1 to 24 small letters and digits, and begins with a letter.');
+}
+
+export function checkedUrl(text: string): string {
+  const url = URL.parse(text.trim());
+  const isPlain = url?.username === '' && url.password === '' && url.hash === '';
+  if (url && isPlain && /^https?:$/.test(url.protocol) && text.length <= maxUrl) return url.href;
+  const wanted = 'The address must be like https://tools.example.com/mcp, without a user and a fragment.';
+  throw new AppError('invalid_request', `${wanted} Programs are named in corral.yaml, a template or a session.`);
+}
+
+export function checkedHeaders(given: Readonly<Record<string, Secret>>): Record<string, string> {
+  const all = Object.entries(given);
+  if (all.length > maxHeaders) throw new AppError('invalid_request', `There can be ${maxHeaders} headers.`);
+  const names = new Set<string>();
+  for (const [name, value] of all) {
+    if (!headerForm.test(name) || taken.test(name) || names.has(name.toLowerCase())) {
+      throw new AppError('invalid_request', `'${name.slice(0, 100)}' cannot be sent as a header of a tool server.`);
+    }
+    names.add(name.toLowerCase());
+    if (!valueForm.test(value.reveal())) {
+      const text = `The value of ${name} must have 1 to 8,192 printable ASCII characters, because a header carries it.`;
+      throw new AppError('invalid_request', text);
+    }
+  }
+  return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
+}
+
+/** The page's own address, to which an authorization server sends the browser back. */
+export function checkedReturn(text: string): string {
+  const url = URL.parse(text);
+  const isLocal = url !== null && /^(localhost|127[.]0[.]0[.]1|\[::1\])$/.test(url.hostname);
+  const isFit = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal);
+  const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (url && isFit && isPlain && text.length <= maxUrl) return url.href;
+  const said = 'People sign in from a page at https, or at localhost: open the page there, or enter a key as a header.';
+  throw new AppError('invalid_request', said);
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { BegunSignIn, SignedInAccess } from '../../agents/mcp/access.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { toolServerKind } from '../../core/model/records.ts';
+import type { ToolAddress } from '../../core/model/tool-server.ts';
+import { Secret } from '../../core/text/secret.ts';
+import { sealedRecords } from '../projects/sealed-records.ts';
+
+const Sealed = z.object({
+  headers: z.record(z.string(), z.string()).default({}),
+  access: SignedInAccess.optional(),
+  begun: BegunSignIn.optional(),
+});
+/** The parts of a tool server that nothing shows. */
+export type ServerSecrets = z.output<typeof Sealed>;
+const Stored = z.object({
+  name: z.string(),
+  url: z.string(),
+  reach: z.enum(['public', 'private']),
+  tools: z.array(z.string()),
+  timeoutMs: z.number(),
+  revision: z.string(),
+  createdAt: z.number(),
+  sealed: SealedValue,
+});
+export interface EnteredServer extends Omit<z.output<typeof Stored>, 'sealed'> {
+  readonly secrets: ServerSecrets;
+}
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly vault: Vault;
+  /** Called with each secret before its first use, so that the logger can mask it. */
+  readonly learn: (secret: Secret) => void;
+  readonly token: (name: string, refused: Secret | undefined) => Promise<Secret>;
+}
+const kind = toolServerKind;
+// No session has such an id, with whose removal the record would go.
+const idOf = (name: string) => `mcp-${name}`;
+const maxTries = 10;
+
+/** Headers and sign-ins of tool servers, sealed in their records. */
+export function toolServerSecrets(records: RecordStore, vault: Vault) {
+  const sealed = sealedRecords({ records, vault, kind, field: 'secrets' });
+  return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
+}
+
+/** The tool servers that people entered in the page. Headers and sign-ins are sealed by the vault. */
+export class EnteredToolServers {
+  readonly #deps: Deps;
+  readonly #sealing: ReturnType<typeof toolServerSecrets>;
+  #last: { readonly of: string; readonly servers: readonly ToolAddress[] } = { of: '', servers: [] };
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#sealing = toolServerSecrets(deps.records, deps.vault);
+  }
+
+  /** Sorted by their names. */
+  async list(): Promise<readonly EnteredServer[]> {
+    const all = (await this.#deps.records.list(kind)).map(({ doc }) => this.#opened(doc));
+    return all.sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  async find(name: string): Promise<EnteredServer | undefined> {
+    const found = await this.#deps.records.get(kind, idOf(name));
+    return found && this.#opened(found.doc);
+  }
+
+  /** The servers for sessions, read from the store each time. The same object until one of them changes. */
+  async inForce(): Promise<readonly ToolAddress[]> {
+    const found = await this.#deps.records.list(kind);
+    const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
+    if (of !== this.#last.of) {
+      const all = found.map(({ doc }) => this.addressOf(this.#opened(doc)));
+      this.#last = { of, servers: all.sort((one, other) => (one.name < other.name ? -1 : 1)) };
+    }
+    return this.#last.servers;
+  }
+
+  addressOf({ name, url, reach, tools, timeoutMs, revision, secrets }: EnteredServer): ToolAddress {
+    const headers = Object.fromEntries(Object.entries(secrets.headers).map(([key, value]) => [key, new Secret(value)]));
+    const server = { name, url, reach, tools, timeoutMs, revision, headers };
+    if (!secrets.access) return server;
+    return { ...server, token: (refused) => this.#deps.token(name, refused) };
+  }
+
+  /** `work` gets what is stored, and says what to store. Rejects: conflict, when other changes always come first. */
+  async change(
+    name: string,
+    work: (now: EnteredServer | undefined) => EnteredServer | Promise<EnteredServer>,
+  ): Promise<EnteredServer> {
+    const { records } = this.#deps;
+    for (let tries = 0; tries < maxTries; tries++) {
+      const found = await records.get(kind, idOf(name));
+      const { secrets, ...rest } = await work(found && this.#opened(found.doc));
+      this.#learn(secrets);
+      const sealed = this.#sealing.seal(idOf(name), new Secret(JSON.stringify(secrets)));
+      const put = { kind, id: idOf(name), doc: { ...rest, sealed }, sort: rest.createdAt, expect: found?.version ?? 0 };
+      try {
+        await records.put(put);
+        return { ...rest, secrets };
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown;
+      }
+    }
+    throw new AppError('conflict', `Others change the tool server ${name} at the same moment. Try again.`);
+  }
+
+  /** Rejects: not_found. */
+  async remove(name: string): Promise<void> {
+    const { records } = this.#deps;
+    if (!(await records.get(kind, idOf(name)))) throw unknownServer(name);
+    await records.delete(kind, idOf(name));
+  }
+
+  #opened(doc: unknown): EnteredServer {
+    const { sealed, ...rest } = Stored.parse(doc);
+    const secrets = Sealed.parse(JSON.parse(this.#sealing.open(idOf(rest.name), sealed).reveal()));
+    this.#learn(secrets); // another server may have stored it
+    return { ...rest, secrets };
+  }
+
+  #learn({ headers, access }: ServerSecrets): void {
+    const { learn } = this.#deps;
+    for (const value of Object.values(headers)) learn(new Secret(value));
+    for (const token of [access?.accessToken, access?.refreshToken]) if (token) learn(new Secret(token));
+  }
+}
+
+export const unknownServer = (name: string) =>
+  new AppError('not_found', `No tool server '${name}' was entered in the page.`);

@@ -1,0 +1,124 @@
+import { isFresh, type SignedInAccess } from '../../agents/mcp/access.ts';
+import type { FetchFor } from '../../agents/mcp/connect.ts';
+import type { SignInAsking } from '../../agents/mcp/oauth.ts';
+import { deadlineSignal, neverFires } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { Secret } from '../../core/text/secret.ts';
+import { type EnteredServer, type EnteredToolServers, unknownServer } from './entered.ts';
+
+interface Deps {
+  readonly entered: EnteredToolServers;
+  readonly fetchFor: FetchFor;
+  readonly clock: Clock;
+  readonly newToken: () => string;
+}
+const askMs = 20_000;
+const signInMs = 15 * 60_000;
+
+/** Sign-ins of people to tool servers, and the access that sessions use from then on. */
+export class SignIns {
+  readonly #deps: Deps;
+  readonly #renewing = new Map<string, Promise<Secret>>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves with the address that the person opens. Rejects: not_found, unsupported. */
+  async begin(name: string, returnTo: string, signal: AbortSignal): Promise<string> {
+    const { entered, newToken } = this.#deps;
+    const server = await this.#known(name);
+    const { beginSignIn } = await oauth();
+    const { address, begun } = await this.#asking(server, signal, (asking) =>
+      beginSignIn({ returnTo, state: newToken() }, asking),
+    );
+    await entered.change(name, (now = gone(name)) => ({ ...now, secrets: { ...now.secrets, begun } }));
+    return address;
+  }
+
+  /** Rejects: not_found, invalid_request (no such sign-in was begun, or long ago), unsupported (it was refused). */
+  async end(
+    name: string,
+    said: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
+    signal: AbortSignal,
+  ): Promise<EnteredServer> {
+    const { entered, clock, newToken } = this.#deps;
+    const server = await this.#known(name);
+    const { begun } = server.secrets;
+    if (begun?.state !== said.state || clock.now() - begun.startedAt > signInMs) {
+      throw new AppError('invalid_request', `No sign-in to ${name} waits for this answer. Begin it again.`);
+    }
+    const { endSignIn } = await oauth();
+    const access = await this.#asking(server, signal, (asking) => endSignIn({ begun, ...said }, asking));
+    return await entered.change(name, (now = gone(name)) => {
+      if (now.url !== server.url) throw changed(name);
+      return { ...now, revision: newToken(), secrets: { headers: now.secrets.headers, access } };
+    });
+  }
+
+  /** Forgets access and registration. Rejects: not_found. */
+  async forget(name: string): Promise<EnteredServer> {
+    const { entered, newToken } = this.#deps;
+    return await entered.change(name, (now = gone(name)) => ({
+      ...now,
+      revision: newToken(),
+      secrets: { headers: now.secrets.headers },
+    }));
+  }
+
+  /** The access as of now; many requests share one renewal. Rejects: unsupported, when somebody has to sign in again. */
+  readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
+    const { access } = (await this.#known(name)).secrets;
+    if (!access) throw new AppError('unsupported', `Nobody is signed in to the tool server ${name} any more.`);
+    const isRefused = access.accessToken === refused?.reveal();
+    if (!isRefused && isFresh(access, this.#deps.clock.now())) return new Secret(access.accessToken);
+    const running = this.#renewing.get(name) ?? this.#renew(name, access).finally(() => this.#renewing.delete(name));
+    this.#renewing.set(name, running);
+    return await running;
+  };
+
+  async #renew(name: string, access: SignedInAccess): Promise<Secret> {
+    const server = await this.#known(name);
+    const { renew } = await oauth();
+    try {
+      const fresh = await this.#asking(server, neverFires, (asking) => renew(access, asking));
+      await this.#deps.entered.change(name, (now = gone(name)) => {
+        if (now.secrets.access?.accessToken !== access.accessToken) throw changed(name);
+        return { ...now, secrets: { ...now.secrets, access: fresh } };
+      });
+      return new Secret(fresh.accessToken);
+    } catch (thrown) {
+      // Another server of the store may have renewed it, which makes the refresh token of this one useless.
+      const now = (await this.#known(name)).secrets.access;
+      if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
+      const { publicMessage } = toAppError(thrown);
+      throw new AppError('unsupported', `${publicMessage} Sign in to ${name} again in the settings of the page.`, {
+        cause: thrown,
+      });
+    }
+  }
+
+  async #known(name: string): Promise<EnteredServer> {
+    return (await this.#deps.entered.find(name)) ?? gone(name);
+  }
+
+  async #asking<Value>(
+    server: EnteredServer,
+    signal: AbortSignal,
+    work: (asking: SignInAsking) => Promise<Value>,
+  ): Promise<Value> {
+    const { clock, fetchFor } = this.#deps;
+    using until = deadlineSignal(askMs, clock, signal);
+    const asking = { url: server.url, fetch: fetchFor(server), now: () => clock.now(), signal: until.signal };
+    return await work(asking);
+  }
+}
+
+const oauth = () => import('../../agents/mcp/oauth.ts'); // most servers never need the protocol's package
+
+function gone(name: string): never {
+  throw unknownServer(name);
+}
+const changed = (name: string) =>
+  new AppError('conflict', `The tool server ${name} was changed meanwhile. Begin the sign-in again.`);

@@ -1,0 +1,172 @@
+import type { FetchFor } from '../../agents/mcp/connect.ts';
+import type { ServerState, ServerStates } from '../../agents/mcp/states.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { McpServer, ToolAddress } from '../../core/model/tool-server.ts';
+import type { TemplateService } from '../api/server/templates.ts';
+import type {
+  EnteredAddress,
+  ListedToolServer,
+  ToolServerAnswer,
+  ToolServerService,
+} from '../api/server/tool-servers.ts';
+import { checkedHeaders, checkedName, checkedReturn, checkedUrl } from './checks.ts';
+import { type EnteredServer, type EnteredToolServers, unknownServer } from './entered.ts';
+import type { SignIns } from './sign-in.ts';
+
+interface Deps {
+  readonly entered: EnteredToolServers;
+  readonly signIns: SignIns;
+  /** The servers of the settings, which precede. */
+  readonly settings: readonly McpServer[];
+  /** The variable or the key of corral.yaml that sets them. */
+  readonly setBy: string;
+  readonly templates: Pick<TemplateService, 'list'>;
+  readonly states: ServerStates;
+  /** The networks that the addresses which people enter may be in. */
+  readonly reach: () => 'public' | 'private';
+  readonly fetchFor: FetchFor;
+  readonly clock: Clock;
+  readonly newRevision: () => string;
+}
+const maxServers = 50;
+const usualSeconds = 60;
+
+export function toolServerService(deps: Deps): ToolServerService {
+  const { entered, signIns, settings, setBy, states, clock } = deps;
+  const isSet = (name: string) => settings.some((server) => server.name === name);
+
+  function view(server: McpServer, from: 'settings' | 'page'): ListedToolServer {
+    const { name, tools, timeoutMs } = server;
+    const isAddress = 'url' in server;
+    const state = states.of(server);
+    const isSignedIn = isAddress && server.token !== undefined;
+    const wants = from === 'page' && state !== undefined && state.wantsAccess === true;
+    return {
+      name,
+      kind: isAddress ? 'address' : 'program',
+      at: isAddress ? shownAddress(server.url, from) : server.command,
+      headers: isAddress ? Object.keys(server.headers).sort() : [],
+      tools,
+      timeoutSeconds: timeoutMs / 1_000,
+      from,
+      setBy: from === 'settings' || isSet(name) ? setBy : null,
+      templates: deps.templates
+        .list()
+        .filter(({ mcp }) => mcp.servers?.some((one) => one.name === name))
+        .map((template) => template.name),
+      signIn: isSignedIn && !wants ? 'done' : wants ? 'wanted' : 'none',
+      state: state ? answerOf(state) : null,
+    };
+  }
+  const viewOf = (server: EnteredServer) => view(entered.addressOf(server), 'page');
+
+  /** Asks the server, and notes what it said. Rejects: forbidden. */
+  async function ask(server: ToolAddress, signal: AbortSignal): Promise<ServerState> {
+    const { checkServer } = await import('../../agents/mcp/check.ts'); // most servers never need the protocol's package
+    const { ok, tools, message, wantsAccess } = await checkServer(
+      server,
+      { fetch: deps.fetchFor(server), clock },
+      signal,
+    );
+    return { ok, at: clock.now(), tools, message, wantsAccess };
+  }
+
+  /** The server to store: headers and sign-in go to no other address than the one they were entered with. */
+  function next(name: string, wish: EnteredAddress, now: EnteredServer | undefined): EnteredServer {
+    const url = checkedUrl(wish.url);
+    const kept = now?.url === url ? now.secrets : { headers: {} };
+    const secrets = wish.headers === undefined ? kept : { headers: checkedHeaders(wish.headers) };
+    return {
+      name,
+      url,
+      reach: deps.reach(),
+      tools: [...(wish.tools ?? ['*'])],
+      timeoutMs: (wish.timeoutSeconds ?? usualSeconds) * 1_000,
+      revision: deps.newRevision(),
+      createdAt: now?.createdAt ?? clock.now(),
+      secrets,
+    };
+  }
+
+  async function known(name: string): Promise<EnteredServer> {
+    const found = await entered.find(name);
+    if (!found) throw unknownServer(name);
+    return found;
+  }
+
+  async function checked(server: EnteredServer, signal: AbortSignal): Promise<ListedToolServer> {
+    const address = entered.addressOf(server);
+    states.note(address, await ask(address, signal));
+    return view(address, 'page');
+  }
+
+  return {
+    async list() {
+      const own = await entered.list();
+      return [...settings.map((server) => view(server, 'settings')), ...own.map(viewOf)];
+    },
+    async put(name, wish, signal) {
+      checkedName(name);
+      if (isSet(name)) {
+        const text = `${setBy} names a tool server '${name}', and precedes what is entered here. Choose another name, or change it there and restart the server.`;
+        throw new AppError('invalid_request', text);
+      }
+      const all = await entered.list();
+      const before = all.find((one) => one.name === name);
+      if (!before && all.length >= maxServers) {
+        throw new AppError('conflict', `There are ${maxServers} tool servers already. Remove one first.`);
+      }
+      const server = next(name, wish, before);
+      const said = await ask(entered.addressOf(server), signal);
+      // The stored one is read again, because somebody may have signed in meanwhile.
+      const stored = await entered.change(name, (now) => ({ ...next(name, wish, now), revision: server.revision }));
+      states.note(entered.addressOf(stored), said);
+      return viewOf(stored);
+    },
+    async test(name, wish, signal) {
+      try {
+        if (wish) {
+          const before = await entered.find(checkedName(name));
+          return answerOf(await ask(entered.addressOf(next(name, wish, before)), signal));
+        }
+        const own = settings.find((server) => server.name === name);
+        if (own && !('url' in own)) {
+          const text = `${name} is a program that runs in the sandbox of each session. Start a session to see its tools.`;
+          throw new AppError('unsupported', text);
+        }
+        const server = own ?? entered.addressOf(await known(name));
+        const said = await ask(server, signal);
+        states.note(server, said);
+        return answerOf(said);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        const { code, publicMessage } = toAppError(thrown);
+        if (code === 'not_found') throw thrown;
+        return { ok: false, at: clock.now(), tools: [], message: publicMessage };
+      }
+    },
+    remove: (name) => entered.remove(name),
+    async beginSignIn(name, returnTo, signal) {
+      return await signIns.begin(name, checkedReturn(returnTo), signal);
+    },
+    async endSignIn(name, { state, code, issuer }, signal) {
+      return await checked(await signIns.end(name, { state, code, issuer }, signal), signal);
+    },
+    signOut: async (name) => viewOf(await signIns.forget(name)),
+  };
+}
+
+const answerOf = ({ ok, at, tools, message }: ServerState): ToolServerAnswer => ({
+  ok,
+  at,
+  message,
+  tools: tools.map(({ name, title, description }) => ({ name, title: title ?? null, description })),
+});
+
+/** The settings may have a key in the query of an address. */
+function shownAddress(url: string, from: 'settings' | 'page'): string {
+  if (from === 'page') return url;
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}

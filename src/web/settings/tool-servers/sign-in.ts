@@ -1,0 +1,50 @@
+import { signal } from '@preact/signals';
+import { once, wordsOf } from '../../data/server.ts';
+import { t } from '../../text/text.ts';
+
+// A person agrees at the tool server's own authorization server, in this tab, because only it holds the token of the page.
+// The browser comes back to the page's address with a code, which the server exchanges.
+
+const key = 'corral.signIn';
+
+/** The outcome of the last sign-in, in words for the person. */
+export const signedIn = signal('');
+
+export async function beginSignIn(name: string): Promise<void> {
+  const { address } = await once('toolServers.beginSignIn', { name, returnTo: location.origin + location.pathname });
+  sessionStorage.setItem(key, name);
+  location.assign(address);
+}
+
+interface SignInReturn {
+  readonly name: string;
+  readonly answer: URLSearchParams;
+}
+
+/** The answer with which the browser came back; the address bar loses it. Undefined: no sign-in was begun in this tab. */
+export function takeSignIn(): SignInReturn | undefined {
+  const name = sessionStorage.getItem(key);
+  const url = new URL(location.href);
+  const answer = url.searchParams;
+  if (name === null || !answer.has('state') || !(answer.has('code') || answer.has('error'))) return undefined;
+  sessionStorage.removeItem(key);
+  history.replaceState(null, '', url.pathname + url.hash);
+  return { name, answer };
+}
+
+export async function endSignIn({ name, answer }: SignInReturn): Promise<void> {
+  try {
+    const refusal = answer.get('error_description') ?? answer.get('error');
+    if (refusal !== null) throw new Error(refusal.slice(0, 300));
+    const issuer = answer.get('iss');
+    await once('toolServers.endSignIn', {
+      name,
+      state: answer.get('state') ?? '',
+      code: answer.get('code') ?? '',
+      ...(issuer !== null && { issuer }),
+    });
+    signedIn.value = t('toolServers.signedIn', { name });
+  } catch (thrown) {
+    signedIn.value = t('notDone', { what: t('toolServers.notSignedIn'), why: wordsOf(thrown) });
+  }
+}

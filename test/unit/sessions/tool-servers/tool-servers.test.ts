@@ -1,0 +1,165 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { ServerStates } from '../../../../src/agents/mcp/states.ts';
+import { vault } from '../../../../src/auth/vault.ts';
+import { neverFires } from '../../../../src/core/concurrency/cancel.ts';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import type { McpServer } from '../../../../src/core/model/tool-server.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { EnteredToolServers } from '../../../../src/sessions/tool-servers/entered.ts';
+import { SignIns } from '../../../../src/sessions/tool-servers/sign-in.ts';
+import { toolServerService } from '../../../../src/sessions/tool-servers/tool-servers.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { type FakeToolServer, fakeToolServer } from '../../../support/agents/fake-tool-server.ts';
+
+const program: McpServer = { name: 'files', command: 'npx', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
+const returnTo = 'http://127.0.0.1:8000/';
+
+async function fake(access?: string): Promise<FakeToolServer> {
+  const server = await fakeToolServer(access);
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return server;
+}
+
+function service({ reach = 'private' as 'private' | 'public', settings = [program] as readonly McpServer[] } = {}) {
+  const { records } = memoryStore();
+  const newToken = () => randomIds().token();
+  const learned: string[] = [];
+  const entered: EnteredToolServers = new EnteredToolServers({
+    records,
+    vault: vault([new Secret('ab'.repeat(32))]),
+    learn: (secret) => void learned.push(secret.reveal()),
+    token: (name, refused) => signIns.token(name, refused),
+  });
+  const local = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
+  const open = guardedFetch();
+  const fetchFor = (server: { readonly reach?: string }) => (server.reach === 'private' ? local : open);
+  const signIns = new SignIns({ entered, fetchFor, clock: systemClock, newToken });
+  const it = toolServerService({
+    ...{ entered, signIns, settings, fetchFor, clock: systemClock },
+    setBy: 'CORRAL_MCP_SERVERS',
+    templates: { list: () => [] },
+    states: new ServerStates(systemClock),
+    reach: () => reach,
+    newRevision: newToken,
+  });
+  return { records, entered, learned, it };
+}
+const bearer = (value: string) => ({ Authorization: new Secret(`Bearer ${value}`) });
+
+test('an entered server is asked with its key, counts in sessions, and shows no value of a header', async () => {
+  const server = await fake('a-real-key');
+  const { it, entered, records, learned } = service();
+  const put = await it.put('docs', { url: server.url, headers: bearer('a-real-key') }, neverFires);
+  expect(put).toMatchObject({
+    from: 'page',
+    headers: ['Authorization'],
+    state: { ok: true, tools: [{ name: 'find' }] },
+  });
+  const [own] = await entered.inForce();
+  expect(own?.headers.Authorization?.reveal()).toBe('Bearer a-real-key');
+  expect(await entered.inForce()).toBe(await entered.inForce()); // the same object while nothing changes
+  expect(learned).toContain('Bearer a-real-key');
+  for (const shown of [await it.list(), await records.list('tool-server')]) {
+    expect(JSON.stringify(shown)).not.toContain('a-real-key');
+  }
+  await it.remove('docs');
+  expect(await entered.inForce()).toEqual([]);
+  await expect(it.remove('docs')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a key stays with its address, goes to no other one, and another key makes another connection', async () => {
+  const [first, second] = [await fake(), await fake()];
+  const { it, entered } = service();
+  await it.put('docs', { url: first.url, headers: bearer('a-real-key') }, neverFires);
+  const [before] = await entered.inForce();
+  await it.put('docs', { url: first.url, tools: ['find'] }, neverFires);
+  const [after] = await entered.inForce();
+  expect(after).toMatchObject({ tools: ['find'] });
+  expect(after?.headers.Authorization?.reveal()).toBe('Bearer a-real-key');
+  expect(JSON.stringify(after)).not.toBe(JSON.stringify(before));
+  await it.test('docs', { url: second.url }, neverFires);
+  await it.put('docs', { url: second.url }, neverFires);
+  expect(second.seen.filter((said) => said !== '')).toEqual([]);
+  expect((await entered.inForce())[0]?.headers).toEqual({});
+});
+
+test('servers of the settings come first, and cannot be replaced or removed', async () => {
+  const { it } = service();
+  expect(await it.list()).toMatchObject([{ name: 'files', kind: 'program', at: 'npx', setBy: 'CORRAL_MCP_SERVERS' }]);
+  await expect(it.put('files', { url: 'https://tools.example/mcp' }, neverFires)).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringContaining("CORRAL_MCP_SERVERS names a tool server 'files'"),
+  });
+  await expect(it.remove('files')).rejects.toMatchObject({ code: 'not_found' });
+  expect(await it.test('files', undefined, neverFires)).toMatchObject({
+    ok: false,
+    message: expect.stringContaining('sandbox'),
+  });
+});
+
+test('a private address is refused, and nothing is stored', async () => {
+  const server = await fake();
+  const { it, entered } = service({ reach: 'public' });
+  await expect(it.put('docs', { url: server.url }, neverFires)).rejects.toMatchObject({ code: 'forbidden' });
+  expect(await it.test('docs', { url: server.url }, neverFires)).toMatchObject({
+    ok: false,
+    message: expect.stringContaining('private'),
+  });
+  expect(await entered.list()).toEqual([]);
+  expect(server.seen).toEqual([]);
+});
+
+test.each<[string, string, Record<string, Secret>]>([
+  ['Docs', 'https://tools.example/mcp', {}],
+  ['docs', 'file:///etc/passwd', {}],
+  ['docs', 'https://user:word@tools.example/mcp', {}],
+  ['docs', 'https://tools.example/mcp', { Host: new Secret('other') }],
+  ['docs', 'https://tools.example/mcp', { 'x-key': new Secret('two\r\nlines') }],
+  ['docs', 'https://tools.example/mcp', { 'x-key': new Secret('a'), 'X-Key': new Secret('b') }],
+])('%s at %s with %o is refused', async (name, url, headers) => {
+  const { it, entered } = service();
+  await expect(it.put(name, { url, headers }, neverFires)).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(await entered.list()).toEqual([]);
+});
+
+test('a person signs in, the access is renewed when the server refuses it, and ends with the sign-out', async () => {
+  const server = await fake('nobody-has-this');
+  const { it, entered, records } = service();
+  expect(await it.put('docs', { url: server.url }, neverFires)).toMatchObject({
+    signIn: 'wanted',
+    state: { ok: false },
+  });
+  const address = new URL(await it.beginSignIn('docs', returnTo, neverFires));
+  expect(address.searchParams.get('redirect_uri')).toBe(returnTo);
+  expect(address.searchParams.get('code_challenge_method')).toBe('S256');
+  const state = address.searchParams.get('state') ?? '';
+  const wrong = it.endSignIn('docs', { state: 'another', code: 'the-code' }, neverFires);
+  await expect(wrong).rejects.toMatchObject({ code: 'invalid_request' });
+  const done = await it.endSignIn('docs', { state, code: 'the-code' }, neverFires);
+  expect(done).toMatchObject({ signIn: 'done', state: { ok: true } });
+  const again = it.endSignIn('docs', { state, code: 'the-code' }, neverFires);
+  await expect(again).rejects.toMatchObject({ code: 'invalid_request' }); // an answer counts once
+  server.access = 'ended'; // it takes the old access no longer
+  expect(await it.test('docs', undefined, neverFires)).toMatchObject({ ok: true });
+  expect(server.seen.at(-1)).toMatch(/^Bearer renewed-access-/);
+  expect(JSON.stringify(await records.list('tool-server'))).not.toMatch(/access-|the-renewal/);
+  expect(await it.signOut('docs')).toMatchObject({ signIn: 'none' });
+  expect((await entered.inForce())[0]?.token).toBeUndefined();
+});
+
+test('a refused sign-in says why, and a page without https cannot begin one', async () => {
+  const server = await fake('nobody-has-this');
+  const { it } = service();
+  await it.put('docs', { url: server.url }, neverFires);
+  await expect(it.beginSignIn('docs', 'http://corral.example/', neverFires)).rejects.toMatchObject({
+    code: 'invalid_request',
+  });
+  const address = new URL(await it.beginSignIn('docs', returnTo, neverFires));
+  const state = address.searchParams.get('state') ?? '';
+  await expect(it.endSignIn('docs', { state, code: 'another' }, neverFires)).rejects.toMatchObject({
+    code: 'unsupported',
+    publicMessage: expect.stringContaining('The sign-in did not end'),
+  });
+});
