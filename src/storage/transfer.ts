@@ -4,7 +4,7 @@ import type { EventPage, RecordPut, Store } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
-import { credentialKind, snapshotBlobKind, snapshotsKind } from '../core/model/records.ts';
+import { credentialKind, manifestKind, snapshotBlobKind, snapshotsKind } from '../core/model/records.ts';
 
 // Sessions as lines of JSON, from one store to another: a header; for each session its start, events, records, and an
 // end with counts and a hash of those lines; and at last the number of sessions.
@@ -29,7 +29,7 @@ interface ExportCounts {
 }
 
 /** Records about blobs, which an export does not have, and secrets. */
-const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind, credentialKind]);
+const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind, manifestKind, credentialKind]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
   JSON.stringify({ event: { seq, ts, type, runId, data } });

@@ -55,7 +55,7 @@ export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): Sandb
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
-  releaseGraceMs: 30 * second,
+  releaseGraceMs: 60 * second, // half of it for the files that it leaves
 });
 
 export const restartPolicy = {

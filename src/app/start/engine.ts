@@ -1,6 +1,7 @@
 import { parseYaml } from '../../config/yaml-file.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
 import { Ledger } from '../../sessions/budgets/ledger.ts';
 import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
@@ -13,12 +14,15 @@ import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { Manifests } from '../../sessions/manifests/manifests.ts';
+import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
 import { agentMemory, listNotes } from '../../sessions/memory/agent-memory.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
 import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { leastBudget } from '../../sessions/run/allowance.ts';
+import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
@@ -42,6 +46,7 @@ import type { Storage } from './storage.ts';
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly snapshots: Snapshots;
+  readonly manifests: Manifests;
   readonly repositories: RepositoryFetches;
   readonly checkpoints: Checkpoints;
   /** The pull requests of agents, which wait for the service that opens them. */
@@ -95,6 +100,18 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     archive: workspaceArchive,
     warn: (about, text) => logger.warn(about, text),
   });
+  const manifests = new Manifests({
+    records: store.records,
+    blobs: storage.blobs,
+    kept: snapshots.kept,
+    snapshots,
+    archive: workspaceArchive,
+    files: workspaceFiles,
+    clock,
+    newId: () => ids.short(),
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const leavesFiles = driver.capabilities.isolation !== 'fake' && driver.capabilities.pause !== 'none';
   const setup = new SessionSetup({
     clock,
     closing,
@@ -203,9 +220,14 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         diskFloor,
         connect: sandboxClient,
         async restore(session, client, signal) {
+          await manifests.check(session, client, signal);
           await snapshots.restore(session, client, signal);
           repositories.began(session);
         },
+        ...(leavesFiles && {
+          rest: (session: LiveSession, client: SandboxClient, signal: AbortSignal) =>
+            manifests.write(session, client, signal),
+        }),
         async onUse(session, client, signal) {
           await repositories.beforeUse(session.id, client, signal);
           await setup.beforeUse(session.id, client, signal);
@@ -258,6 +280,6 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
-  const parts = { engine, snapshots, repositories, checkpoints, pullRequests, delegation, ledger, forget };
+  const parts = { engine, snapshots, manifests, repositories, checkpoints, pullRequests, delegation, ledger, forget };
   return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -79,7 +79,8 @@ interface ServiceDeps {
   readonly agents: Agents;
   readonly running: Pick<
     RunningEngine,
-    'engine' | 'snapshots' | 'repositories' | 'checkpoints' | 'pullRequests' | 'delegation' | 'ledger' | 'forget'
+    | ('engine' | 'snapshots' | 'manifests' | 'repositories' | 'checkpoints' | 'pullRequests' | 'delegation' | 'ledger')
+    | 'forget'
   >;
 }
 
@@ -191,7 +192,15 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   stack.use(inBackground(closing, (signal) => lifetimes.run(signal)));
   const known = (id: SessionId) => sessions.get(id);
   const shares = shareService({ records, sessions, sandboxes, clock, ids });
-  const power = sandboxService({ commands, sandboxes, driver, sessions, clock, ids });
+  const power = sandboxService({
+    commands,
+    sandboxes,
+    driver,
+    sessions,
+    clock,
+    ids,
+    forgetFiles: (id) => parts.running.manifests.forget(id),
+  });
   const ofProjects = projects.service(sessions);
   const portRules = {
     isOwnMachine: driver.capabilities.isolation === 'none',

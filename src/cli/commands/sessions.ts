@@ -64,6 +64,7 @@ export const showCommand: CliCommand = {
       parent: session.parent?.sessionId ?? '',
       children: children.map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
       sandbox: `${conditionText(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
+      damage: sandbox.filesDamaged?.detail ?? '',
       events: String(session.lastSeq),
       terminals: terminals.map(({ id }) => id).join(', '),
       task: oneLine(session.lastTask, 200),

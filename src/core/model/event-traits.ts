@@ -221,6 +221,13 @@ export const eventTraits = {
     line: ({ detail }) => detail,
     notice: ({ detail }) => failure(detail),
   },
+  'sandbox.files_damaged': {
+    ...note,
+    label: 'Stored files were damaged',
+    lane: 'problem',
+    line: ({ detail }) => detail,
+    notice: ({ detail }) => failure(detail),
+  },
   'sandbox.setup': {
     ...note,
     label: 'A sandbox lacks something that its program wants in it',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
 import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
+import { FilesDamage } from './sandboxes/files-damaged.ts';
 import { AssumedUsage, BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
@@ -255,6 +256,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
+  /** The stored files of the sandbox were not whole when they were used again; this says what came in their place. */
+  fact('sandbox.files_damaged', FilesDamage),
   /** A part of what a session's program wants in its sandbox is missing there: a file, or packages. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   /**

@@ -5,6 +5,7 @@ import { RunId, type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
+import type { FilesDamaged } from './sandboxes/files-damaged.ts';
 import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
 
@@ -17,6 +18,8 @@ export type ForkedFrom = z.infer<typeof ForkedFrom>;
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const snapshotsKind = 'snapshots';
 export const snapshotBlobKind = 'snapshot-blob';
+/** The manifest of a session's workspace, from the end of its sandbox until the files are used again. */
+export const manifestKind = 'workspace-manifest';
 // Sealed for this installation and never readable again, so an export leaves them out too.
 export const credentialKind = 'credential';
 // Endpoints of webhooks, with their sealed secrets. They belong to no session, so no export has them.
@@ -173,6 +176,8 @@ export interface SandboxView {
   readonly keeps: PauseKind | null;
   /** The most that a pause of this sandbox keeps. */
   readonly pause: PauseAbility;
+  /** When its stored files were last found damaged, and what came in their place; null: never. */
+  readonly filesDamaged: FilesDamaged | null;
   readonly state: SessionRecord['sandboxState'];
   readonly workdir: string;
   readonly driver: string;

@@ -11,6 +11,7 @@ const example = {
   condition: 'paused' as const,
   keeps: 'memory' as const,
   pause: 'memory' as const,
+  filesDamaged: null,
   state: 'running' as const,
   id: 'sbx-0123456789abcdef',
   workdir: '/workspace',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PauseAbility, PauseKind, SandboxCondition } from '../../core/model/sandboxes/condition.ts';
+import { FilesDamaged } from '../../core/model/sandboxes/files-damaged.ts';
 
 /** A sandbox as every facade tells it. */
 export const SandboxStatus = z.object({
@@ -9,6 +10,9 @@ export const SandboxStatus = z.object({
   keeps: PauseKind.nullable(),
   /** The most that a pause keeps: ask before you rely on it. */
   pause: PauseAbility,
+  filesDamaged: FilesDamaged.nullable().describe(
+    'when its stored files were last found damaged, and which copy came in their place; null: never',
+  ),
   state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),
   id: z.string(),
   workdir: z.string(),

@@ -28,6 +28,7 @@ export interface SandboxParts {
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly restore?: SandboxDeps['restore'];
+  readonly rest?: SandboxDeps['rest'];
   readonly workdir: (id: SandboxId) => string;
   /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
   readonly diskFloor?: DiskFloor | undefined;
@@ -52,7 +53,7 @@ interface Deps {
 /** The session machine with its actors and actions. */
 export function sessionWith(deps: Deps): typeof sessionMachine {
   const { clock, logger, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
-  const { driver, startTimeoutMs, spec, connect, prepare, restore, workdir, diskFloor } = deps.sandboxes;
+  const { driver, startTimeoutMs, spec, connect, prepare, restore, rest, workdir, diskFloor } = deps.sandboxes;
   const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
   /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
@@ -83,6 +84,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
         saw: reports.saw,
         ready: (session, client) => void contexts.ready(session, client),
         ...(restore && { restore }),
+        ...(rest && { rest }),
         ...(diskFloor && {
           disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
         }),

@@ -71,8 +71,7 @@ export class Forks {
     this.#busy.add(to);
     try {
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
-      const blob = found.kind === 'kept' ? await this.#deps.snapshots.hand(found.blob, to, place.seq) : undefined;
-      const startsFrom = blob ? { blob } : null;
+      const startsFrom = found.kind === 'kept' ? await this.#deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
       await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up tells the other session
       return record;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { snapshotBlobKind, snapshotsKind } from '../../core/model/records.ts';
+import { manifestKind, snapshotBlobKind, snapshotsKind } from '../../core/model/records.ts';
 
 /** The files of a session at one place of its log. Without a blob, `why` says that there is no copy. */
 const KeptItem = z.object({
@@ -11,6 +11,9 @@ const KeptItem = z.object({
   /** The size of the copy, else of the files. */
   bytes: z.int(),
   print: z.string(),
+  /** When the copy was made, epoch ms, and its hash; absent from a copy that an earlier version made. */
+  at: z.number().optional(),
+  sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),
 });
 export type KeptItem = z.infer<typeof KeptItem>;
@@ -64,6 +67,7 @@ export class KeptFileRecords {
   async forget(id: SessionId): Promise<void> {
     const blobs = await this.#deps.records.list(snapshotBlobKind, { idPrefix: `${id}:` });
     for (const { id: name } of blobs) await this.drop(id, name.slice(id.length + 1));
+    await this.#deps.records.delete(manifestKind, id);
     await this.#deps.records.delete(snapshotsKind, id);
   }
 
@@ -77,9 +81,16 @@ export class KeptFileRecords {
       const isDeleted = (await records.get('session', id)) === undefined;
       if (isDeleted) await this.forget(id);
       else if ((await this.read(id)).items.some((item) => item.blob === blob)) continue;
+      else if ((await this.#listOf(id)) === blob) continue;
       else await this.drop(id, blob);
       removed++;
     }
     return removed;
+  }
+
+  /** The blob of the session's manifest. */
+  async #listOf(id: SessionId): Promise<string | undefined> {
+    const found = await this.#deps.records.get(manifestKind, id);
+    return found && z.object({ list: z.string() }).parse(found.doc).list;
   }
 }

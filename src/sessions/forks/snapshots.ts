@@ -3,7 +3,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
-import { toAppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -11,6 +11,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
+import { isWhole } from './whole-copy.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** How much is kept of a session's files. */
@@ -32,10 +33,29 @@ interface Deps {
   readonly newId: () => string;
   readonly warn: (about: object, text: string) => void;
 }
+export interface KeptBlob {
+  readonly blob: string;
+  /** Absent from a copy that an earlier version made. */
+  readonly sha256?: string | undefined;
+}
 /** The answer to whether the files at a place of the log are there. `unknown`: nobody has looked yet. */
 export type SnapshotState =
-  | { readonly kind: 'kept'; readonly blob: string }
+  | ({ readonly kind: 'kept' } & KeptBlob)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
+
+interface CopyPoint {
+  readonly isAtRest: boolean;
+  readonly seq: number;
+  readonly doc: KeptFiles;
+  readonly signal: AbortSignal;
+}
+/** A copy of a session's files as of a place of its log. */
+export interface WholeCopy {
+  readonly blob: string;
+  readonly seq: number;
+  /** Epoch ms; unknown of a copy that an earlier version made. */
+  readonly at?: number;
+}
 
 const captureMs = 60_000;
 /** The sandbox went away. Its files stay, so the next use tries again. */
@@ -102,15 +122,17 @@ export class Snapshots {
   async restore({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
-    const content = await this.#deps.blobs.open(startsFrom.blob).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'file_not_found') throw thrown;
-    });
-    if (content) {
+    const { blob, sha256 } = startsFrom;
+    if (await isWhole(this.#deps.blobs, blob, sha256)) {
       const name = `restore-${this.#deps.newId()}`;
-      await this.#deps.archive.unpack(client, { name, content }, signal);
+      await this.#deps.archive.unpack(client, { name, content: await this.#deps.blobs.open(blob) }, signal);
       await failpoint('snapshot.restore.after');
-    } else this.#deps.warn({ session: id }, 'the files that a fork begins with are gone, so it begins without files');
-    await writer.amend({ startsFrom: null });
+      return await writer.amend({ startsFrom: null });
+    }
+    const detail = 'The copy of files that this box begins with is damaged or gone, so it begins without them.';
+    this.#deps.warn({ session: id }, detail);
+    const data = { copy: null, lost: [], lostCount: null, aside: null, detail };
+    await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
   }
 
   /** The files as of a place of the log at which a run or a step ended. */
@@ -119,20 +141,25 @@ export class Snapshots {
     const { upto, from, items } = await this.kept.read(id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
-    if (item?.blob) return { kind: 'kept', blob: item.blob };
+    if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
     if (item) return { kind: item.why ?? 'empty' };
     return { kind: seq < from ? 'dropped' : 'empty' };
   }
 
   /** Copies a blob for another session, which begins with it. */
-  async hand(blob: string, to: SessionId, seq: number): Promise<string> {
+  async hand({ blob, sha256: hash }: KeptBlob, to: SessionId, seq: number): Promise<KeptBlob> {
     const { blobs, policy } = this.#deps;
     const copy = await this.kept.announce(to);
     const content = await blobs.open(blob);
-    const { size } = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: neverFires });
-    const item: KeptItem = { seq, blob: copy, bytes: size, print: '' };
+    const { size, sha256 } = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: neverFires });
+    if ((hash ?? sha256) !== sha256) {
+      await this.kept.drop(to, copy);
+      const advice = 'Nothing began with it. Fork at another place, or without files.';
+      throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
+    }
+    const item: KeptItem = { seq, blob: copy, bytes: size, print: '', at: this.#deps.clock.now(), sha256 };
     await this.kept.write(to, { upto: seq, from: seq, items: [item] });
-    return copy;
+    return { blob: copy, sha256 };
   }
 
   /** Removes every copy of a deleted session. A copy that is being made ends with its sandbox. */
@@ -152,25 +179,51 @@ export class Snapshots {
     if (this.#pending.get(id) === taken) this.#pending.delete(id);
   }
 
+  /** Copies the files of a sandbox that ends, in which nothing runs any more. Rejects where no whole copy could be made. */
+  async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    if (!this.isOn) return;
+    await this.#inTurn(
+      id,
+      async () =>
+        await this.#copy(id, client, { seq: writer.head, doc: await this.kept.read(id), signal, isAtRest: true }),
+    );
+  }
+
+  /** The newest copy that has its hash, for files that are not whole themselves. */
+  async newestWhole(id: SessionId): Promise<WholeCopy | undefined> {
+    for (const { blob, seq, at, sha256 } of (await this.kept.read(id)).items.toReversed()) {
+      if (blob === null || !(await isWhole(this.#deps.blobs, blob, sha256))) continue;
+      return { blob, seq, ...(at !== undefined && { at }) };
+    }
+    return undefined;
+  }
+
   async #look({ id }: LiveSession, client: SandboxClient, seq: number): Promise<void> {
-    const { clock, archive, policy } = this.#deps;
     const doc = await this.kept.read(id);
     if (doc.upto >= seq) return;
-    using until = deadlineSignal(captureMs, clock);
-    const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, until.signal);
+    using until = deadlineSignal(captureMs, this.#deps.clock);
+    await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
+  }
+
+  async #copy(id: SessionId, client: SandboxClient, { seq, doc, signal, isAtRest }: CopyPoint): Promise<void> {
+    const { clock, archive, blobs, policy } = this.#deps;
+    const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, signal);
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last)) return await this.kept.write(id, { ...doc, upto: seq });
     const add = (item: Omit<KeptItem, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    if (bytes > policy.maxBytes) return await add({ blob: null, bytes, why: 'too_large' });
+    // At rest a copy that could not be made is no news of a place, and must not push an older one out.
+    if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const blob = await this.kept.announce(id);
     try {
-      const content = archive.pack(client, `snapshot-${this.#deps.newId()}`, until.signal);
-      const put = await this.#deps.blobs.put(blob, content, { maxBytes: maxOf(policy), signal: until.signal });
+      const content = archive.pack(client, `snapshot-${this.#deps.newId()}`, signal);
+      const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
-      await add({ blob, bytes: put.size });
+      // Older copies go only for one that can be read again.
+      if (!(await isWhole(blobs, blob, sha256))) throw new AppError('conflict', 'The copy is not what was written.');
+      await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
       await this.kept.drop(id, blob).catch(() => {}); // the clean-up finds it
-      if (passing.has(toAppError(thrown).code)) throw thrown;
+      if (isAtRest || passing.has(toAppError(thrown).code)) throw thrown;
       this.#deps.warn({ session: id, err: thrown }, 'files were not copied');
       await add({ blob: null, bytes, why: 'failed' });
     }

@@ -6,15 +6,15 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
 
-type Sandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
+export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 
 /** Moves whole workspaces in and out of sandboxes. `name` names the program in the sandbox, which no other one there has. */
 export interface WorkspaceArchive {
-  measure(sandbox: Sandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
+  measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
   /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
-  pack(sandbox: Sandbox, name: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  pack(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over those that are there. */
-  unpack(sandbox: Sandbox, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
+  unpack(sandbox: ArchivedSandbox, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
 }
 export interface ArchiveEntry {
   readonly name: string;
@@ -33,10 +33,19 @@ const listing = (workdir: string) => [
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
-find . -mindepth 1 -maxdepth 1 -print0 | tar --create --exclude=./${checkpointFiles} --null --files-from=- --file=- | gzip -1`;
+find . -mindepth 1 -maxdepth 1 -print0 | tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFiles} --null --files-from=- --file=- | gzip -1`;
 const packing = (workdir: string) => ['bash', '-c', packScript, 'bash', workdir] as const;
 const unpacking = (workdir: string) =>
-  ['tar', '--extract', '--gzip', '--preserve-permissions', '--file=-', `--directory=${workdir}`] as const;
+  [
+    'tar',
+    '--extract',
+    '--gzip',
+    '--preserve-permissions',
+    '--xattrs',
+    '--xattrs-include=user.*',
+    '--file=-',
+    `--directory=${workdir}`,
+  ] as const;
 const errorsChars = 500;
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
@@ -86,8 +95,8 @@ interface Program {
 }
 
 /** Runs a program to its end; rejects when it fails. */
-async function runProgram(
-  sandbox: Sandbox,
+export async function runProgram(
+  sandbox: ArchivedSandbox,
   { name: id, argv, input, onOutput, mayExit }: Program,
   signal: AbortSignal,
 ): Promise<void> {

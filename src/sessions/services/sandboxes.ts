@@ -17,6 +17,8 @@ interface Deps {
   readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'activeRun'>;
   readonly clock: Clock;
   readonly ids: IdSource;
+  /** Called before the files of a sandbox are removed. */
+  readonly forgetFiles: (id: SessionId) => Promise<void>;
 }
 const removeMs = 30_000;
 const usageMs = 3_000;
@@ -27,7 +29,15 @@ const nothingToPause = () =>
 const notFrozen = 'The sandbox could not be frozen, so it runs on. Try again, or pause it with "keeps": "files".';
 
 /** A user's direct control of a session's sandbox. */
-export function sandboxService({ commands, sandboxes, driver, sessions, clock, ids }: Deps): SandboxService {
+export function sandboxService({
+  commands,
+  sandboxes,
+  driver,
+  sessions,
+  clock,
+  ids,
+  forgetFiles,
+}: Deps): SandboxService {
   /** Whether a user stopped the sandbox and nothing has started it since. */
   const isHeld = async (id: SessionId) => (await commands.change(id, {})).sandboxHeld;
   const release = async (id: SessionId) => {
@@ -109,6 +119,7 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       await sessions.get(id);
       if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
       await stop(id);
+      await forgetFiles(id); // what was there is not missed
       // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
       using until = deadlineSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });

@@ -256,7 +256,9 @@ export function sessionService(deps: Deps): SessionService {
       const { pause } = driver.capabilities;
       const [sandboxId, state] = [sandboxIdOf(id), record.sandboxState];
       const now = conditionOf(record, pause);
-      return { id: sandboxId, ...now, pause, state, workdir: deps.workdir(sandboxId), driver: driver.name };
+      const { filesDamaged } = record;
+      const workdir = deps.workdir(sandboxId);
+      return { id: sandboxId, ...now, pause, filesDamaged, state, workdir, driver: driver.name };
     },
     health: async () => tally.update(await health()),
   };

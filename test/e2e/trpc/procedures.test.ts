@@ -208,7 +208,7 @@ describe('sandboxes, files and processes', () => {
     await using it = await withSession();
     const { sandbox, files } = it.client;
     const of = { sessionId: it.id };
-    const rest = { id: `sbx-${it.id}`, pause: 'memory', workdir: '/workspace', driver: 'memory' };
+    const rest = { id: `sbx-${it.id}`, pause: 'memory', filesDamaged: null, workdir: '/workspace', driver: 'memory' };
     const as = (state: string, condition: string, keeps: string | null = null) => ({
       ...rest,
       state,

@@ -193,7 +193,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     },
     async sandbox(id) {
       find(id);
-      const now = { condition: 'running', keeps: null, pause: 'memory' } as const;
+      const now = { condition: 'running', keeps: null, pause: 'memory', filesDamaged: null } as const;
       return { id: sandboxIdOf(id), ...now, state: 'running', workdir: '/workspace', driver: 'memory' };
     },
     async shell(id, shellId) {

@@ -183,7 +183,7 @@ export function startServer(world: World): Server {
   return {
     life,
     sessions,
-    sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock: life, ids }),
+    sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock: life, ids, forgetFiles: async () => {} }),
     engine,
     holder,
     close: async () => {

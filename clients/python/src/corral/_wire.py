@@ -57,6 +57,8 @@ class SandboxStatus:
     """The most that a pause keeps: `memory`, `files` or `none`"""
     workdir: str
     driver: str
+    files_damaged: str | None = None
+    """What came in the place of stored files that were damaged, the last time; None: no file ever was."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def sandbox_status(said: dict[str, Any]) -> SandboxStatus:
         pause=str(said["pause"]),
         workdir=str(said["workdir"]),
         driver=str(said["driver"]),
+        files_damaged=None if said.get("filesDamaged") is None else str(said["filesDamaged"]["detail"]),
     )
 
 

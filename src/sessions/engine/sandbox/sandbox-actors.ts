@@ -34,6 +34,8 @@ export interface SandboxDeps {
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Gives a new sandbox the files that its session begins with, before anyone uses it. */
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  /** Takes the files of a sandbox that ends and leaves them; ends its processes. */
+  rest?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Called when the session can use its sandbox. */
   ready(session: LiveSession, client: SandboxClient): void;
   /** Takes the desktop's status from each heartbeat. */
@@ -57,6 +59,8 @@ const heartbeatMs = 1_000;
 const callMs = 30_000;
 /** A sandbox that is to rest or end is asked for so long at most. */
 const settleMs = 2_000;
+/** The files of a sandbox that ends are hashed and copied for so long at most. */
+const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
 
@@ -138,16 +142,28 @@ export function sandboxWith(deps: SandboxDeps) {
     using soon = deadlineSignal(settleMs, clock, signal);
     return await settleSandbox(client, soon.signal).catch(() => []);
   }
-  /** Tells which processes a stop that keeps the files ends. A sandbox that does not answer is ended all the same. */
-  async function tellEnded({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
-    const visit = async () => {
-      await using link = await within(settleMs, signal, (call) => driver.attach(sandboxId, call, 'guest'));
-      return await settle(deps.connect(sessionId, link), signal);
+  /**
+   * Tells which processes a stop that keeps the files ends, and leaves the files to `rest`. A sandbox that does not answer is
+   * ended all the same.
+   */
+  async function leaveFiles({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
+    const own = live(sessionId);
+    const tell = async (ended: readonly string[]) => {
+      const data = { phase: 'pausing' as const, ...(ended.length > 0 && { ended: [...ended] }) };
+      await own.writer.write([{ type: 'sandbox.phase', runId: own.runWriter?.runId ?? null, data }]).catch(() => {});
     };
-    const ended = frozen.get(sandboxId) ?? (await visit().catch(() => []));
-    const { writer, runWriter } = live(sessionId);
-    const data = { phase: 'pausing' as const, ...(ended.length > 0 && { ended: [...ended] }) };
-    await writer.write([{ type: 'sandbox.phase', runId: runWriter?.runId ?? null, data }]).catch(() => {});
+    const slept = frozen.get(sandboxId);
+    try {
+      if (slept && isPausable(driver)) await within(settleMs, signal, (call) => driver.resume(sandboxId, call));
+      await using link = await within(settleMs, signal, (call) => driver.attach(sandboxId, call, 'guest'));
+      const client = deps.connect(sessionId, link);
+      await tell(slept ?? (await settle(client, signal)));
+      using until = deadlineSignal(restMs, clock, AbortSignal.any([signal, link.lost]));
+      await deps.rest?.(own, client, until.signal);
+    } catch (thrown) {
+      const about = { session: sessionId, sandbox: sandboxId, err: thrown };
+      if (!signal.aborted) deps.logger.warn(about, 'the files of an ended sandbox have no manifest');
+    }
   }
 
   return sandboxMachine.provide({
@@ -189,7 +205,7 @@ export function sandboxWith(deps: SandboxDeps) {
       release: fromPromise(async ({ input: { sessionId, sandboxId, workspace, isDistrusted }, signal }) => {
         begun.delete(sandboxId);
         if (workspace === 'keep' && !isDistrusted && !broken.has(sandboxId))
-          await tellEnded({ sessionId, sandboxId }, signal);
+          await leaveFiles({ sessionId, sandboxId }, signal);
         frozen.delete(sandboxId);
         broken.delete(sandboxId);
         await failpoint('driver.destroy.before');

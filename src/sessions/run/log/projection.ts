@@ -3,6 +3,7 @@ import { frequent, isNote } from '../../../core/model/event-traits.ts';
 import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
+import { FilesDamaged } from '../../../core/model/sandboxes/files-damaged.ts';
 import { addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
 import { StrangerSource, strangersIn } from '../../../core/text/strangers.ts';
 import { beginningOf } from '../../../core/text/text.ts';
@@ -43,7 +44,9 @@ export const StoredSession = SessionRecord.extend({
   /** The tools whose calls a person permitted for the rest of this session. */
   permitted: z.array(z.string()).default([]),
   /** The copy of files with which the session's first sandbox begins; null once it has them. */
-  startsFrom: z.object({ blob: z.string() }).nullable().default(null),
+  startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
+  /** When files of the paused sandbox were last found damaged, and what came in their place. */
+  filesDamaged: FilesDamaged.nullable().default(null),
   /** The ways by which the words of strangers came into the session; they never leave it. */
   strangers: z.array(StrangerSource).default(['earlier']),
 });
@@ -214,6 +217,7 @@ export function publicRecord({
   workingSince: _since,
   isOverBudget: _over,
   startsFrom: _files,
+  filesDamaged: _damaged,
   permitted: _permitted,
   strangers: _strangers,
   ...record
@@ -274,6 +278,7 @@ export function newSession({
     isOverBudget: false,
     permitted: [],
     startsFrom: null,
+    filesDamaged: null,
     strangers: [],
   };
 }

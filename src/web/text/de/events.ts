@@ -29,6 +29,7 @@ const names: GermanNames = {
   'event.sandbox.phase': 'Die Sandbox beginnt, ruht oder endet',
   'event.sandbox.untrusted': 'Die Sandbox brach ihr Protokoll',
   'event.sandbox.disk_exceeded': 'Die Sandbox belegte zu viel Platz',
+  'event.sandbox.files_damaged': 'Gespeicherte Dateien waren beschädigt',
   'event.desktop': 'Der Bildschirm änderte sich',
   'event.egress': 'Die Sandbox fragte nach einem Host',
   'event.context.compacted': 'Das Gespräch wurde für das Modell gekürzt',

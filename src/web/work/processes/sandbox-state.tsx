@@ -11,27 +11,30 @@ interface Props {
 }
 
 /** The one state of the sandbox, with its pause. Before it is paused, the line says what the pause keeps. */
-export function SandboxState({ sandbox: { condition, keeps, pause }, sessionId, onChange }: Props) {
+export function SandboxState({ sandbox: { condition, keeps, pause, filesDamaged }, sessionId, onChange }: Props) {
   const change = (name: 'pause' | 'resume') =>
     attempt(t(`sandbox.${name}`), async () => onChange(await repeatable(`sandbox.${name}`, { sessionId })));
   const mayPause = condition === 'running' && pause !== 'none';
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (
-    <p class="work-note sandbox-state" role="status">
-      <span>
-        {t(`sandbox.${condition}`)}
-        {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
-      </span>
-      {mayPause && (
-        <Button kind="quiet" onClick={() => change('pause')}>
-          {t('sandbox.pause')}
-        </Button>
-      )}
-      {mayResume && (
-        <Button kind="quiet" onClick={() => change('resume')}>
-          {t('sandbox.resume')}
-        </Button>
-      )}
-    </p>
+    <>
+      <p class="work-note sandbox-state" role="status">
+        <span>
+          {t(`sandbox.${condition}`)}
+          {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
+        </span>
+        {mayPause && (
+          <Button kind="quiet" onClick={() => change('pause')}>
+            {t('sandbox.pause')}
+          </Button>
+        )}
+        {mayResume && (
+          <Button kind="quiet" onClick={() => change('resume')}>
+            {t('sandbox.resume')}
+          </Button>
+        )}
+      </p>
+      {filesDamaged && <p class="work-note bad">{filesDamaged.detail}</p>}
+    </>
   );
 }

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../core/errors/errors.ts';
+
+/** The files of a workspace as they were at one moment. Paths are relative to it, in latin1, because they can be any bytes. */
+export interface Manifest {
+  /** Each path leads to a kind, a mode, a size, and the hash of a file or the target of a link. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** SHA-256 over all entries, in hexadecimal. */
+  readonly digest: string;
+  /** The number of files, and their sizes together. */
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Beyond these a workspace has no manifest: hashing it would hold a pause up for too long. */
+export const manifestLimits = { entries: 100_000, bytes: 4 * 1024 * 1024 * 1024 } as const;
+
+const unread = '?';
+// A path can begin with digits, so each kind has a form of its own.
+const patterns = {
+  l: /^(?<kind>l) (?<path>.*)$/s,
+  f: /^(?<kind>f) (?<mode>\d+) (?<size>\d+) (?<path>.*)$/s,
+};
+const other = /^(?<kind>.) (?<mode>\d+) (?<path>.*)$/s;
+
+/** Reads the output of the listing program, which arrives in pieces. */
+export class ManifestReader {
+  readonly #entries = new Map<string, string>();
+  #rest = '';
+  /** The link whose target comes next. */
+  #link: string | undefined;
+  #isHashing = false;
+  #isComplete = false;
+  #files = 0;
+  #bytes = 0;
+
+  /** Throws payload_too_large beyond the limits. */
+  read(bytes: Uint8Array): void {
+    const fields = (this.#rest + Buffer.from(bytes).toString('latin1')).split('\0');
+    this.#rest = fields.pop() ?? '';
+    for (const field of fields) this.#take(field);
+    if (this.#entries.size > manifestLimits.entries || this.#bytes > manifestLimits.bytes) {
+      throw new AppError('payload_too_large', 'The workspace is too large for a manifest.');
+    }
+  }
+
+  /** Throws conflict where the listing ended early. */
+  manifest(): Manifest {
+    if (!this.#isComplete) throw new AppError('conflict', 'The list of the files ended early.');
+    return manifestOf(this.#entries, { files: this.#files, bytes: this.#bytes });
+  }
+
+  #take(field: string): void {
+    if (this.#link !== undefined) {
+      this.#entries.set(this.#link, `l ${field}`);
+      this.#link = undefined;
+    } else if (field === 'hashes') this.#isHashing = true;
+    else if (field === 'end') this.#isComplete = true;
+    else if (this.#isHashing) this.#hash(field);
+    else this.#list(field);
+  }
+
+  #list(field: string): void {
+    const {
+      kind = '',
+      mode = '',
+      size = '0',
+      path = '',
+    } = patterns[field[0] as keyof typeof patterns]?.exec(field)?.groups ?? other.exec(field)?.groups ?? {};
+    if (kind === 'l') {
+      this.#link = path;
+      return;
+    }
+    this.#entries.set(path, kind === 'f' ? `f ${mode} ${size} ${unread}` : `${kind} ${mode}`);
+    if (kind !== 'f') return;
+    this.#files++;
+    this.#bytes += Number(size);
+  }
+
+  #hash(field: string): void {
+    const [, hash, path = ''] = /^([0-9a-f]{64}) .\.\/(.*)$/s.exec(field) ?? [];
+    const listed = this.#entries.get(path);
+    if (hash && listed?.endsWith(unread)) this.#entries.set(path, listed.slice(0, -1) + hash);
+  }
+}
+
+function manifestOf(entries: ReadonlyMap<string, string>, sums: Pick<Manifest, 'files' | 'bytes'>): Manifest {
+  const hash = createHash('sha256');
+  for (const path of [...entries.keys()].sort()) hash.update(`${entries.get(path)}\0${path}\0`);
+  return { entries, ...sums, digest: hash.digest('hex') };
+}
+
+export function* writtenManifest({ entries }: Manifest): Generator<Uint8Array> {
+  for (const [path, entry] of entries) yield Buffer.from(`${path}\0${entry}\0`, 'latin1');
+}
+
+export function parsedManifest(bytes: Buffer): ReadonlyMap<string, string> {
+  const fields = bytes.toString('latin1').split('\0');
+  const entries = new Map<string, string>();
+  for (let at = 0; at + 1 < fields.length; at += 2) entries.set(fields[at] as string, fields[at + 1] as string);
+  return entries;
+}
+
+/** The paths that are missing or different now, in order and as text. Files beside them do not count. */
+export function damageIn(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+  const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
+  return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();
+}
+
+/** A file that its owner closed has no hash, so only the rest can be compared. */
+function isSame(before: string, now: string | undefined): boolean {
+  if (before === now) return true;
+  if (now === undefined || !before.startsWith('f ')) return false;
+  return (before.endsWith(unread) || now.endsWith(unread)) && withoutHash(before) === withoutHash(now);
+}
+const withoutHash = (entry: string) => entry.slice(0, entry.lastIndexOf(' '));

@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { manifestKind } from '../../core/model/records.ts';
+import type { FilesDamage } from '../../core/model/sandboxes/files-damaged.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { KeptFileRecords } from '../forks/kept-files.ts';
+import type { Snapshots } from '../forks/snapshots.ts';
+import { isWhole } from '../forks/whole-copy.ts';
+import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import type { LiveSession } from '../run/live-session.ts';
+import { endProcesses } from './end-processes.ts';
+import { damageIn, type Manifest, parsedManifest, writtenManifest } from './manifest.ts';
+import { damageText, type FoundDamage, unchecked } from './told-damage.ts';
+import type { WorkspaceFiles } from './workspace-files.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'put' | 'open'>;
+  readonly kept: Pick<KeptFileRecords, 'announce' | 'drop'>;
+  readonly snapshots: Pick<Snapshots, 'copyAtRest' | 'newestWhole'>;
+  readonly archive: Pick<WorkspaceArchive, 'unpack'>;
+  readonly files: WorkspaceFiles;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly warn: (about: object, text: string) => void;
+}
+const Repair = z.object({
+  /** Everything that is there is moved aside before anything of the copy is written. */
+  stage: z.enum(['moving', 'unpacking']),
+  aside: z.string(),
+  blob: z.string(),
+  seq: z.int(),
+  at: z.number().nullable(),
+  damaged: z.int().nullable(),
+});
+type Repair = z.infer<typeof Repair>;
+const StoredManifest = z.object({
+  at: z.number(),
+  seq: z.int(),
+  digest: z.string(),
+  files: z.int(),
+  bytes: z.int(),
+  /** The blob with the entries, and its hash. */
+  list: z.string(),
+  sha256: z.string(),
+  /** The repair that a dead server left half done. */
+  repair: Repair.optional(),
+});
+type StoredManifest = z.infer<typeof StoredManifest>;
+
+const repairMs = 600_000;
+const listBytes = 256 * 1024 * 1024;
+/** The sandbox went away, so nothing is known of its files; the next start looks again. */
+const passing: ReadonlySet<string> = new Set([
+  ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
+]);
+
+/**
+ * Knows the hashes of the files that ended sandboxes leave, and compares them before the files are used again. Where files are
+ * missing or altered, the newest whole copy takes the place of all of them. A manifest exists only while nobody can use the
+ * files, so no change of a user is ever taken for damage.
+ */
+export class Manifests {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Ends the processes of a sandbox that is about to end, copies its files, and writes down what they are. */
+  async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const { id } = live;
+    const { clock, snapshots, files, blobs, kept, newId } = this.#deps;
+    await this.forget(id);
+    if (!(await endProcesses(client, signal))) throw new AppError('conflict', 'Processes go on, so files can change.');
+    await client.exec({ command: 'sync -f .' }, signal);
+    const manifest = await files.list(client, `manifest-${newId()}`, signal);
+    await failpoint('manifest.list.after');
+    await snapshots.copyAtRest(live, client, signal).catch((thrown: unknown) => {
+      if (passing.has(toAppError(thrown).code)) throw thrown;
+      this.#warn(id, thrown, 'files were not copied');
+    });
+    await failpoint('manifest.copy.after');
+    const list = await kept.announce(id);
+    const { sha256 } = await blobs.put(list, asStream(writtenManifest(manifest)), { maxBytes: listBytes, signal });
+    await failpoint('manifest.put.after');
+    const { digest, files: count, bytes } = manifest;
+    await this.#put(id, { at: clock.now(), seq: live.writer.head, digest, files: count, bytes, list, sha256 });
+    await failpoint('manifest.record.after');
+  }
+
+  /** Compares the files with their manifest, repairs them, and says so in the log, before anyone uses them. */
+  async check(live: LiveSession, client: SandboxClient, outer: AbortSignal): Promise<void> {
+    const manifest = await this.#get(live.id);
+    if (!manifest) return;
+    using until = deadlineSignal(repairMs, this.#deps.clock, outer);
+    const damage = await this.#repaired(live.id, client, manifest, until.signal).catch((thrown: unknown) => {
+      if (outer.aborted || passing.has(toAppError(thrown).code)) throw thrown;
+      this.#warn(live.id, thrown, 'files could not be compared with their manifest');
+      return unchecked(thrown);
+    });
+    if (damage) {
+      this.#deps.warn({ session: live.id }, damage.detail);
+      const filesDamaged = { ...damage, at: this.#deps.clock.now() };
+      await live.writer.amend({ filesDamaged }, [{ type: 'sandbox.files_damaged', runId: null, data: damage }]);
+    }
+    await failpoint('manifest.check.after');
+    await this.forget(live.id);
+  }
+
+  /** The files of the session can be used or removed from here on. */
+  async forget(id: SessionId): Promise<void> {
+    const manifest = await this.#get(id);
+    if (!manifest) return;
+    await this.#deps.records.delete(manifestKind, id);
+    await this.#deps.kept.drop(id, manifest.list);
+  }
+
+  async #repaired(
+    id: SessionId,
+    client: SandboxClient,
+    manifest: StoredManifest,
+    signal: AbortSignal,
+  ): Promise<FilesDamage | undefined> {
+    const { files, newId } = this.#deps;
+    const before = await this.#entries(manifest);
+    const repair = manifest.repair ?? (await this.#damage(id, client, { manifest, before }, signal));
+    if (!repair) return undefined;
+    const { seenAt, ...found } = { seenAt: manifest.at, damaged: repair.damaged };
+    if (!('blob' in repair)) return damageText({ ...found, seenAt, copy: null, aside: null, lost: repair.paths });
+    await this.#repair(id, client, { manifest, repair }, signal);
+    const after = await files.list(client, `manifest-${newId()}`, signal);
+    const { seq, at, aside } = repair;
+    const lost = before && damageIn(before, after.entries);
+    return damageText({ ...found, seenAt, copy: { seq, at }, aside: after.entries.has(aside) ? aside : null, lost });
+  }
+
+  /** Undefined: the files are whole. */
+  async #damage(
+    id: SessionId,
+    client: SandboxClient,
+    { manifest, before }: { readonly manifest: StoredManifest; readonly before: Manifest['entries'] | undefined },
+    signal: AbortSignal,
+  ): Promise<Repair | (Pick<FoundDamage, 'damaged'> & { readonly paths: readonly string[] | undefined }) | undefined> {
+    const { files, newId, snapshots, clock } = this.#deps;
+    const now = await files.list(client, `manifest-${newId()}`, signal);
+    if (now.digest === manifest.digest) return undefined;
+    const paths = before && damageIn(before, now.entries);
+    if (paths?.length === 0) return undefined;
+    const copy = await snapshots.newestWhole(id);
+    if (!copy) return { damaged: paths?.length ?? null, paths };
+    const aside = `damaged-${new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+    const { blob, seq, at = null } = copy;
+    return { stage: 'moving', aside, blob, seq, at, damaged: paths?.length ?? null };
+  }
+
+  /** Goes on where a dead server was. Nothing that was there is removed. */
+  async #repair(
+    id: SessionId,
+    client: SandboxClient,
+    { manifest, repair }: { readonly manifest: StoredManifest; readonly repair: Repair },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { files, newId, archive, blobs } = this.#deps;
+    const aside = { name: `aside-${newId()}`, folder: repair.aside };
+    if (repair.stage === 'moving') {
+      await this.#put(id, { ...manifest, repair });
+      await failpoint('manifest.repair.before');
+      await files.moveAside(client, aside, signal);
+      await failpoint('manifest.aside.after');
+      await this.#put(id, { ...manifest, repair: { ...repair, stage: 'unpacking' } });
+    } else await files.clearBeside(client, aside, signal);
+    await archive.unpack(client, { name: `restore-${newId()}`, content: await blobs.open(repair.blob) }, signal);
+    await failpoint('manifest.unpack.after');
+  }
+
+  /** Undefined: the list is damaged itself. */
+  async #entries({ list, sha256 }: StoredManifest): Promise<Manifest['entries'] | undefined> {
+    if (!(await isWhole(this.#deps.blobs, list, sha256))) return undefined;
+    return parsedManifest(Buffer.concat(await Array.fromAsync(await this.#deps.blobs.open(list))));
+  }
+
+  async #get(id: SessionId): Promise<StoredManifest | undefined> {
+    const found = await this.#deps.records.get(manifestKind, id);
+    return found && StoredManifest.parse(found.doc);
+  }
+
+  async #put(id: SessionId, doc: StoredManifest): Promise<void> {
+    await this.#deps.records.put({ kind: manifestKind, id, doc });
+  }
+
+  #warn(id: SessionId, err: unknown, text: string): void {
+    this.#deps.warn({ session: id, err }, text);
+  }
+}
+
+async function* asStream(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* pieces;
+}

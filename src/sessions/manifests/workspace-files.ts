@@ -1,0 +1,64 @@
+import { type ArchivedSandbox, runProgram } from '../forks/workspace-archive.ts';
+import { type Manifest, ManifestReader } from './manifest.ts';
+
+/** Lists and moves the files of a workspace, by programs of its sandbox. `name` names the program there. */
+export interface WorkspaceFiles {
+  list(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<Manifest>;
+  /** Moves everything into a folder of the workspace, and goes on where an earlier call was cut off. */
+  moveAside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
+  /** Removes everything but that folder. */
+  clearBeside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
+}
+export interface AsideFolder {
+  readonly name: string;
+  readonly folder: string;
+}
+
+// The server's own folder is left out: outputs, skills and checkpoints change without the user. A file without a hash is one
+// that its owner closed. Where the hashing itself fails the end is not told.
+const listScript = `
+cd -- "$1" || exit 2
+find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
+  -o -type f -printf 'f %m %s %P\\0' -o -printf '%y %m %P\\0'
+printf 'hashes\\0'
+find . -mindepth 1 -path ./.corral -prune -o -type f -print0 | xargs -0 -r -n 500 sha256sum -z --
+case $? in 0|123) printf 'end\\0' ;; esac
+exit 0`;
+const beside = `cd -- "$1" && find . -mindepth 1 -maxdepth 1 ! -name .corral ! -name "$2" -exec`;
+const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { rmdir -- "$2" 2>/dev/null || true; }`;
+// A folder that its owner closed to itself is opened, so that it can go.
+const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
+
+const nothing = async function* (): AsyncGenerator<Uint8Array> {};
+const silent = { onOutput: () => {}, mayExit: 0 };
+
+export const workspaceFiles: WorkspaceFiles = {
+  async list(sandbox, name, signal) {
+    const reader = new ManifestReader();
+    const argv = ['bash', '-c', listScript, 'bash', sandbox.workdir];
+    const failed = new AbortController();
+    const onOutput = (bytes: Uint8Array) => {
+      try {
+        reader.read(bytes);
+      } catch (thrown) {
+        failed.abort(thrown);
+      }
+    };
+    const program = { ...silent, name, argv, onOutput, input: nothing() };
+    await runProgram(sandbox, program, AbortSignal.any([signal, failed.signal]));
+    return reader.manifest();
+  },
+  moveAside: (sandbox, { name, folder }, signal) =>
+    runProgram(sandbox, { ...silent, name, argv: scripted(moveScript, sandbox, folder), input: nothing() }, signal),
+  clearBeside: (sandbox, { name, folder }, signal) =>
+    runProgram(sandbox, { ...silent, name, argv: scripted(clearScript, sandbox, folder), input: nothing() }, signal),
+};
+
+const scripted = (script: string, { workdir }: ArchivedSandbox, folder: string) => [
+  'bash',
+  '-c',
+  script,
+  'bash',
+  workdir,
+  folder,
+];
