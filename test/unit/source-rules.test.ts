@@ -94,6 +94,7 @@ const rules: Rule[] = [
       'src/cli/terminal/open.ts': 'of the history that it wrote itself',
       'src/facades/guide/guide.js': 'of the index that its own server made',
       'src/http/guard/idempotency.ts': 'of an answer that this server sealed itself',
+      'src/sessions/tool-servers/entered.ts': 'of secrets that this server sealed itself',
       'src/http/routes/reply-check.ts': 'of a reply of this server, in development only',
       'src/agents/mcp/program-transport.ts': 'by the package, after the limits of `tooComplex`',
     },

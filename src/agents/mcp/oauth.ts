@@ -8,6 +8,7 @@ import {
   startAuthorization,
 } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
+import { tooComplex } from '../../core/text/json.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import { type BegunSignIn, Registered, SignedInAccess } from './access.ts';
 
@@ -22,6 +23,7 @@ export interface SignInAsking {
   readonly signal: AbortSignal;
 }
 const maxBytes = 256 * 1024;
+const answerLimits = { maxDepth: 30, maxValues: 5_000 };
 
 /** Rejects: unsupported, with the reason. */
 export async function beginSignIn(
@@ -159,6 +161,9 @@ function bounded({ fetch, signal }: SignInAsking): FetchLike {
       if (size > maxBytes) throw new AppError('unsupported', 'its answer is larger than 256 KiB');
       kept.push(chunk);
     }
-    return new Response(size === 0 ? null : Buffer.concat(kept), { status, headers: said });
+    const bytes = Buffer.concat(kept);
+    const complaint = tooComplex(bytes, answerLimits);
+    if (complaint !== undefined) throw new AppError('unsupported', `its answer is ${complaint}`);
+    return new Response(size === 0 ? null : bytes, { status, headers: said });
   };
 }
