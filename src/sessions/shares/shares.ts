@@ -4,6 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { shared } from '../../core/model/event-traits.ts';
+import type { SessionEvent } from '../../core/model/events.ts';
 import { type IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -92,7 +93,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const { title, status, createdAt } = record;
       return {
         session: { title, status, createdAt },
-        events: events.filter(({ type }) => shared.has(type)),
+        events: events.filter(({ type }) => shared.has(type)).map(withoutGoal),
         after: events.at(-1)?.seq ?? head,
         head,
         share,
@@ -106,4 +107,15 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       return bytes.toString('utf8');
     },
   };
+}
+
+/** A shared session hides its goal, because the reason of its result can have the output of a command. */
+function withoutGoal(event: SessionEvent): SessionEvent {
+  if (event.type === 'message.user') {
+    const { goal: _, ...data } = event.data;
+    return { ...event, data };
+  }
+  if (event.type !== 'run.end') return event;
+  const { goal: _, ...data } = event.data;
+  return { ...event, data };
 }

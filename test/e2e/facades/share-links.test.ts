@@ -15,7 +15,8 @@ async function shared(files = false) {
   const client = openClient(server.url, 'sse', token);
   const { id: sessionId } = await client.sessions.create.mutate({ title: 'Harvest' });
   const text = `Pick apples\n${fence('sh', 'echo secret-output; echo in-the-file > a.txt')}`;
-  await client.runs.send.mutate({ sessionId, text });
+  const goal = { checks: [{ command: 'echo output-of-the-check; exit 1' }], maxRevisions: 0 };
+  await client.runs.send.mutate({ sessionId, text, goal });
   await expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('completed');
   const link = await client.shares.create.mutate({ sessionId, hours: 1, files });
   const read = (given = link.token) => post(server, '/api/v1/shared', { token: given });
@@ -42,6 +43,9 @@ test('a link shows the conversation and the plan without a credential, and no ou
   const types = new Set(events.map(({ type }: { type: string }) => type));
   for (const type of ['message.user', 'message.assistant', 'plan', 'run.end']) expect(types).toContain(type);
   for (const type of ['tool.called', 'tool.output', 'tool.calling', 'usage']) expect(types).not.toContain(type);
+  // The reason of a goal's result can have the output of a command.
+  expect((await it.client.sessions.get.query({ id: it.sessionId })).outcome?.goal).toBeDefined();
+  for (const hidden of ['output-of-the-check', '"goal"']) expect(text).not.toContain(hidden);
   const page = await fetch(`${it.server.url}/shared`);
   expect(page.status).toBe(200);
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
