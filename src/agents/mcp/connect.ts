@@ -1,15 +1,18 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { McpServer, ToolAddress } from '../../core/model/tool-server.ts';
+import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
+import { withTokens } from './token-fetch.ts';
 import { ProgramTransport } from './program-transport.ts';
 
 interface McpTransport {
   readonly client: SandboxClient;
   readonly fetchFor: FetchFor;
   readonly clock: Clock;
+  readonly tokenFor?: ((url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>) | undefined;
 }
 
 /** The fetch that reaches no other networks than this server may be in. */
@@ -19,8 +22,13 @@ export type FetchFor = (server: Pick<ToolAddress, 'reach'>) => FetchLike;
 export const connectionTo = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 
-function transportTo(server: McpServer, { client, fetchFor }: McpTransport): ServerTransport {
-  if ('url' in server) return httpTransport(server, fetchFor(server));
+function transportTo(server: McpServer, { client, fetchFor, tokenFor }: McpTransport): ServerTransport {
+  if ('url' in server) {
+    const { vaults, url } = server;
+    const fetch = fetchFor(server);
+    if (vaults === undefined || !tokenFor) return httpTransport(server, fetch);
+    return httpTransport(server, withTokens(fetch, url, (refused) => tokenFor(url, vaults, refused)));
+  }
   const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
   const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };
   return new ProgramTransport(client.programs, program);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
+import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { FetchFor } from './connect.ts';
@@ -22,6 +23,8 @@ interface Deps {
   readonly newName: () => string;
   readonly fetchFor: FetchFor;
   readonly states: ServerStates;
+  /** The token from vaults for a tool server. `refused`: the one that it did not take. */
+  readonly tokenFor?: (url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>;
   readonly warn: (about: object, text: string) => void;
 }
 interface ConnectedServers {
@@ -80,7 +83,7 @@ export class ToolServers implements AsyncDisposable {
 
   /** Opens what is missing. A server that the session has no longer is closed first, because its name can be in use again. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
-    const { clock, fetchFor } = this.#deps;
+    const { clock, fetchFor, tokenFor } = this.#deps;
     const { connections, loaded } = this.#ofSandbox(client);
     const wanted = new Map(servers.map((server) => [JSON.stringify(server), server]));
     const gone = [...connections].filter(([definition]) => !wanted.has(definition));
@@ -90,7 +93,7 @@ export class ToolServers implements AsyncDisposable {
     if (missing().length === 0) return { connections, loaded };
     const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol's package
     for (const [definition, server] of missing()) {
-      connections.set(definition, connectionTo(server, { client, fetchFor, clock }));
+      connections.set(definition, connectionTo(server, { client, fetchFor, clock, tokenFor }));
     }
     return { connections, loaded };
   }

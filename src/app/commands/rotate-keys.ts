@@ -14,6 +14,7 @@ import { providerKeys } from '../../sessions/projects/provider-keys.ts';
 import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
 import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import { toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
+import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Terminal } from './command.ts';
@@ -74,6 +75,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
     webhookSecrets(store.records, common.vault),
     hookSecrets(store.records, common.vault),
     toolServerSecrets(store.records, common.vault),
+    new CredentialRecords(common),
   ];
   for (const one of sealed) await one.verify();
   const { rewrapped, remaining } = await rotateAll(sealed);

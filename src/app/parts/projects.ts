@@ -9,7 +9,13 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import { credentialKind, hookSecretKind, toolServerKind, webhookKind } from '../../core/model/records.ts';
+import {
+  credentialKind,
+  hookSecretKind,
+  toolServerKind,
+  vaultCredentialKind,
+  webhookKind,
+} from '../../core/model/records.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -31,6 +37,7 @@ import type { Profile } from '../../sessions/run/profile.ts';
 import { sideMessages } from '../../sessions/services/side-messages.ts';
 import { EnteredToolServers, toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
 import { SignIns } from '../../sessions/tool-servers/sign-in.ts';
+import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
 import { fetchWithin, toolFetch } from './model-addresses.ts';
@@ -87,7 +94,14 @@ export async function projectParts({
   await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
 
   const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
-  const sealedKinds = [providerKeyKind, credentialKind, webhookKind, hookSecretKind, toolServerKind];
+  const sealedKinds = [
+    providerKeyKind,
+    credentialKind,
+    webhookKind,
+    hookSecretKind,
+    toolServerKind,
+    vaultCredentialKind,
+  ];
   const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
@@ -102,6 +116,8 @@ export async function projectParts({
   await webhooks.verify();
   const hooks = hookSecrets(records, safe);
   await hooks.verify();
+  const ofVaults = new CredentialRecords({ records, vault: safe, learn });
+  await ofVaults.verify();
 
   const entered: EnteredToolServers = new EnteredToolServers({
     records,
@@ -164,11 +180,17 @@ export async function projectParts({
     webhookSecrets: webhooks,
     hookSecrets: hooks,
     toolServers: { entered, signIns },
+    vaultCredentials: ofVaults,
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
-        await rotateInBackground({ sealed: [keys, credentials, webhooks, hooks, toolSecrets], clock, logger, closing });
+        await rotateInBackground({
+          sealed: [keys, credentials, webhooks, hooks, toolSecrets, ofVaults],
+          clock,
+          logger,
+          closing,
+        });
     },
     service: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeBelongings, newId, clock }),

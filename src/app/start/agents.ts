@@ -25,6 +25,7 @@ import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
 import { SessionSkills } from '../../sessions/skills/session-skills.ts';
 import { skillService } from '../../sessions/skills/skills.ts';
+import { McpTokens } from '../../sessions/vaults/mcp-tokens.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
 import { toolFetch } from '../parts/model-addresses.ts';
 import { approvalsOf, changeableProfile, refuseUnknown } from '../parts/policies.ts';
@@ -52,6 +53,8 @@ export interface Agents extends AsyncDisposable {
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly toolServerStates: ServerStates;
+  /** The tokens from vaults for the tool servers of sessions. */
+  readonly mcpTokens: McpTokens;
   readonly kernels: Kernels;
   readonly loops: AcpAgents;
   readonly pictures: PictureService;
@@ -149,12 +152,21 @@ export async function openAgents(
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
   const toolServerStates = new ServerStates(clock);
+  const publicFetch = guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } });
+  const mcpTokens = new McpTokens({
+    records: store.records,
+    credentials: projects.vaultCredentials,
+    fetch: publicFetch,
+    clock,
+    warn: (about, text) => logger.warn(about, text),
+  });
   const toolServers = stack.use(
     new ToolServers({
       clock,
       newName: () => ids.short(),
       fetchFor: toolFetch(config.egress.allowRanges),
       states: toolServerStates,
+      tokenFor: (url, vaults, refused) => mcpTokens.of(url, vaults, refused),
       warn: (about, text) => logger.warn(about, text),
     }),
   );
@@ -176,6 +188,7 @@ export async function openAgents(
     sessionSkills,
     toolServers,
     toolServerStates,
+    mcpTokens,
     kernels,
     loops: new AcpAgents({ records: store.records, clock, newId }),
     pictures,

@@ -38,6 +38,7 @@ import { terminalService } from '../../sessions/services/terminals.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
 import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
 import { toolServerService } from '../../sessions/tool-servers/tool-servers.ts';
+import { vaultService } from '../../sessions/vaults/vault-service.ts';
 import { WaitingSessions } from '../../sessions/work-queue/waiting-sessions.ts';
 import { WorkQueue } from '../../sessions/work-queue/work-queue.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
@@ -237,6 +238,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     | 'usage'
     | 'budgets'
     | 'memory'
+    | 'vaults'
   > = {
     shares,
     snapshots: named.service,
@@ -419,6 +421,13 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       fetchFor: toolFetch(config.egress.allowRanges),
       clock,
       newRevision: () => ids.short(),
+    }),
+    vaults: vaultService({
+      records,
+      credentials: projects.vaultCredentials,
+      tokens: agents.mcpTokens,
+      clock,
+      ids,
     }),
     models: modelService({
       directory: projects.directory,

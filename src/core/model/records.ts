@@ -29,6 +29,9 @@ export const hookSecretKind = 'automation-secret';
 
 // Tool servers that people entered in the page, with their sealed headers. They belong to no session either.
 export const toolServerKind = 'tool-server';
+// The vaults of programs, and their credentials with sealed secrets.
+export const vaultKind = 'vault';
+export const vaultCredentialKind = 'vault-credential';
 
 /** How a run ended: in one word, why, with which error, and what became of its goal. */
 export const Outcome = z.object({

@@ -20,6 +20,8 @@ export const SessionAgent = z.object({
   clientTools: z.array(ClientTool).readonly(),
   /** Tool servers at addresses. Names as in `ToolProgram`; `tools` are globs. */
   servers: z.array(z.object({ name: z.string(), url: z.string(), tools: z.array(z.string()).readonly() })).readonly(),
+  /** The vaults with tokens for these servers: of several the first that has one counts. */
+  vaults: z.array(z.string()).readonly().optional(),
   /** Tried after the rules of the server. */
   approvals: z.array(ApprovalRule).readonly(),
   /** Installed in its sandbox before the first use, by package manager. */

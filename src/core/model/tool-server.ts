@@ -25,5 +25,7 @@ export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeo
   readonly revision?: string;
   /** The access of a person who signed in, another one than the server `refused`. Rejects: unsupported. */
   readonly token?: (refused?: Secret) => Promise<Secret>;
+  /** The vaults in which a token for it may be. Undefined: it gets its headers alone. */
+  readonly vaults?: readonly string[];
 }
 export type McpServer = ToolProgram | ToolAddress;

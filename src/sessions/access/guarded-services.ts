@@ -25,6 +25,7 @@ import { forAdministrators } from './guarded-settings.ts';
 import { guardedSkills, skillCheck } from './guarded-skills.ts';
 import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
 import { guardedUsage } from './guarded-usage.ts';
+import { guardedVaults, vaultCheck } from './guarded-vaults.ts';
 import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
@@ -52,6 +53,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     automation: automationCheck(services.automations, principalOf),
     webhook: webhookCheck(services.webhooks, principalOf),
     document: documentCheck(services.documents, principalOf),
+    vault: vaultCheck(services.vaults, principalOf),
     skill: skillCheck(services.skills, principalOf),
     snapshot: snapshotCheck(services.snapshots, principalOf),
   };
@@ -100,6 +102,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
         await byRules.workQueue.withdraw(environmentId, sessionId);
       },
     },
+    vaults: guardedVaults(services.vaults, byRules.vaults, principalOf),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
     budgets: guardedBudgets(services.budgets, {
       principalOf,

@@ -28,6 +28,7 @@ import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type ToolServerService, toolServerRules } from './server/tool-servers.ts';
+import { type VaultService, vaultRules } from './server/vaults.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type WorkQueueService, workQueueRules } from './server/work-queue.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
@@ -69,6 +70,7 @@ export interface Services {
   readonly webhooks: WebhookService;
   readonly documents: DocumentService;
   readonly workQueue: WorkQueueService;
+  readonly vaults: VaultService;
   readonly skills: SkillService;
   readonly settings: SettingsService;
   readonly usage: UsageService;
@@ -104,6 +106,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   webhooks: { of: 'webhook', rules: webhookRules },
   documents: { of: 'document', rules: documentRules },
   workQueue: { of: 'document', rules: workQueueRules },
+  vaults: { of: 'vault', rules: vaultRules },
   skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },

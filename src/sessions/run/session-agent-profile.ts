@@ -35,6 +35,7 @@ export function sessionAgentProfile(
     ...server,
     tools: [...offered],
     headers: {},
+    ...(agent.vaults && agent.vaults.length > 0 && { vaults: agent.vaults }),
     timeoutMs: toolTimeoutMs,
   }));
   return {

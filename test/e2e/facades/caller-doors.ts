@@ -82,6 +82,9 @@ const programBodies: Record<string, object> = {
   'POST /anthropic/v1/sessions/{id}/events': {
     events: [{ type: 'user.message', content: [{ type: 'text', text: 'Say hi' }] }],
   },
+  'POST /anthropic/v1/vaults/{id}/credentials': {
+    auth: { type: 'static_bearer', token: 'another-token', mcp_server_url: 'https://other.example.com/' },
+  },
   'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },
   'POST /e2b/v2/sandboxes': { templateID: 'base', timeout: 1 },
 };
@@ -99,6 +102,7 @@ function programsId(path: string, to: Targets): string {
   if (path.includes('/agents/')) return to.agent;
   if (/\/environments\/\{id\}\/(work|keys)/.test(path)) return to.queue;
   if (path.includes('/environments/')) return to.environment;
+  if (path.includes('/vaults/')) return to.vault;
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 
@@ -147,7 +151,7 @@ function filled(path: string, to: Targets): string {
     key: path.startsWith('/anthropic/') ? to.workerKey : 'max-steps',
     work: to.work,
     template_id: 'default',
-    credential: 'api',
+    credential: path.startsWith('/anthropic/') ? to.vaultCredential : 'api',
     path: 'system.info',
     page: 'guide',
     folder: 'how-to',

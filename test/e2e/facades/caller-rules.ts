@@ -143,6 +143,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/agents
     GET /anthropic/v1/environments
     GET /anthropic/v1/sessions
+    GET /anthropic/v1/vaults
     GET /anthropic/v1/files
     ALL /anthropic/*`,
   ),
@@ -163,6 +164,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/agents
     POST /anthropic/v1/environments
     POST /anthropic/v1/sessions
+    POST /anthropic/v1/vaults
     POST /anthropic/v1/files`,
   ),
   ...all(
@@ -257,6 +259,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/resources
     POST /anthropic/v1/sessions/{id}/resources/{resource}
     DELETE /anthropic/v1/sessions/{id}/resources/{resource}
+    GET /anthropic/v1/vaults/{id}
+    GET /anthropic/v1/vaults/{id}/credentials
+    GET /anthropic/v1/vaults/{id}/credentials/{credential}
     GET /anthropic/v1/files/{id}
     GET /anthropic/v1/files/{id}/content`,
   ),
@@ -358,6 +363,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/archive
     DELETE /anthropic/v1/sessions/{id}
     POST /anthropic/v1/sessions/{id}/events
+    POST /anthropic/v1/vaults/{id}
+    POST /anthropic/v1/vaults/{id}/archive
+    DELETE /anthropic/v1/vaults/{id}
+    POST /anthropic/v1/vaults/{id}/credentials
+    POST /anthropic/v1/vaults/{id}/credentials/{credential}
+    POST /anthropic/v1/vaults/{id}/credentials/{credential}/archive
+    POST /anthropic/v1/vaults/{id}/credentials/{credential}/mcp_oauth_validate
+    DELETE /anthropic/v1/vaults/{id}/credentials/{credential}
     DELETE /anthropic/v1/files/{id}`,
   ),
   ...all(

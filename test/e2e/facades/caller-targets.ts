@@ -1,6 +1,7 @@
 import { expect, vi } from 'vitest';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import type { SessionLife } from '../../../src/core/model/records.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
@@ -33,6 +34,8 @@ export interface Targets {
   readonly document: string;
   /** The name of a tool server of all sessions. */
   readonly toolServer: string;
+  readonly vault: string;
+  readonly vaultCredential: string;
 }
 export const nobodys: Targets = {
   sid: 'fedcba9876543210',
@@ -56,6 +59,8 @@ export const nobodys: Targets = {
   workerKey: 'ffffffffffff',
   document: 'file_ffffffffffffffffffffffff',
   toolServer: 'nobody',
+  vault: 'vlt_ffffffffffffffffffffffff',
+  vaultCredential: 'vcrd_ffffffffffffffffffffffff',
 };
 
 const aLife: SessionLife = {
@@ -116,6 +121,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     box,
     ...(await documentsOf(owner)),
     toolServer: await aToolServer(owner),
+    ...(await aVault(owner)),
   };
 }
 
@@ -130,6 +136,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
     return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
   if (/anthropic.*\/(agents|environments|files)\//.test(door)) return await documentsOf(owner);
+  if (door.includes('/vaults/')) return await aVault(owner);
   if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
@@ -171,6 +178,16 @@ async function documentsOf(owner: Owner): Promise<ProgramTargets> {
     environment: await made('environment', environment),
     document: await made('file', file),
   };
+}
+
+/** With one credential. */
+async function aVault({ id: owner, server }: Owner): Promise<Pick<Targets, 'vault' | 'vaultCredential'>> {
+  const { vaults } = server.core.services;
+  const { id: vault } = await vaults.create({ displayName: 'Alice', metadata: {}, owner });
+  const auth = { type: 'static_bearer', mcpServerUrl: 'https://mcp.example.com/' } as const;
+  const secrets = { token: new Secret('a-token-of-this-test') };
+  const { id } = await vaults.addCredential(vault, { displayName: null, metadata: {}, auth, secrets });
+  return { vault, vaultCredential: id };
 }
 
 async function anAutomation({ id: owner, server }: Owner): Promise<string> {

@@ -44,6 +44,8 @@ import { skillService } from '../../../src/sessions/skills/skills.ts';
 import { EnteredToolServers } from '../../../src/sessions/tool-servers/entered.ts';
 import { SignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
 import { toolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
+import { CredentialRecords } from '../../../src/sessions/vaults/credential-records.ts';
+import { vaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
@@ -259,6 +261,17 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       ownerOf: async () => undefined,
       shared: false,
     }).service,
+    vaults: vaultService({
+      records: store.records,
+      credentials: new CredentialRecords({
+        records: store.records,
+        vault: vault([new Secret('ab'.repeat(32))]),
+        learn: () => {},
+      }),
+      tokens: { try: () => Promise.reject(new Error('no tool server can be called here')) },
+      clock,
+      ids: randomIds(),
+    }),
     skills: skillService({
       records: new SkillRecords(store.records),
       blobs: memoryBlobs(),

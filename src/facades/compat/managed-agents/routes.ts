@@ -8,6 +8,7 @@ import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
 import { type FileDeps, fileRoutes } from './resources/files.ts';
 import { modelRoutes } from './resources/models.ts';
+import { vaultRoutes } from './resources/vaults.ts';
 import { mountRoutes, prefix, type Route } from './route.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
@@ -25,6 +26,7 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
   ...workRoutes(parts),
   ...environmentKeyRoutes(parts),
   ...modelRoutes(parts.services),
+  ...vaultRoutes(parts),
   ...fileRoutes(parts),
   ...sessionRoutes(parts, settings),
 ];

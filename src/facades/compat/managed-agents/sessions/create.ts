@@ -44,7 +44,7 @@ const NewSession = z.strictObject({
 });
 
 export interface CreateDeps {
-  readonly services: Pick<Services, 'documents' | 'models' | 'sessions'>;
+  readonly services: Pick<Services, 'documents' | 'models' | 'sessions' | 'vaults'>;
   readonly settings: ManagedAgentsSettings;
   readonly uploadOf: (fileId: string) => Promise<string>;
   readonly newId: () => string;
@@ -59,7 +59,6 @@ interface NewManagedSession {
 export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const given = parsed(NewSession, body);
-  if (given.vault_ids?.length) throw unsupportedField('vault_ids', 'leave it out, or send []');
   if (given.budget !== undefined && given.budget !== null) throw unsupportedField('budget', 'leave it out');
   const initial = (given.initial_events ?? []).map((event, n) => {
     const checked = inboundEvent(event, n);
@@ -70,6 +69,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
   if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))
     throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
+  const vaultIds = await vaultsFor(given.vault_ids ?? [], services.vaults);
   const resources = await resourcesFor(given.resources ?? [], deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
   const kept: SessionContent = {
@@ -77,6 +77,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     version: doc.version,
     content,
     environmentId,
+    vaultIds,
     archivedAt: null,
     resources: resources.map(({ shown }) => shown),
   };
@@ -100,6 +101,19 @@ async function agentFor(wish: z.output<typeof AgentWish>, documents: Services['d
   if (wish.type === 'agent') return { doc, content: base };
   const { type: _, id: __, version: ___, ...overrides } = wish;
   return { doc, content: overridden(base, overrides) };
+}
+
+/** The vaults, in the order in which they count. Another owner's is as unknown as none. */
+async function vaultsFor(wanted: readonly string[], vaults: Services['vaults']): Promise<string[]> {
+  const ids = [...new Set(wanted)];
+  for (const id of ids) {
+    const vault = await vaults.get(id).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'not_found') throw thrown;
+      throw new ApiError('not_found', `vault_ids: there is no vault ${id}.`);
+    });
+    if (vault.archivedAt !== null) throw invalid(`vault_ids: ${id} is archived.`, 'vault_archived');
+  }
+  return ids;
 }
 
 async function environmentFor(id: string, documents: Services['documents']) {

@@ -18,6 +18,7 @@ export const SessionContent = z.object({
   version: z.int(),
   content: AgentContent,
   environmentId: z.string(),
+  vaultIds: z.array(z.string()).default([]),
   archivedAt: z.number().nullable(),
   resources: z.array(
     z.object({
@@ -60,6 +61,7 @@ export function sessionAgentOf({ kept, config, environment, files }: SessionRequ
       url,
       tools: mcpTools(content.tools.find((tool) => tool.type === 'mcp_toolset' && tool.mcp_server_name === name)),
     })),
+    vaults: kept.vaultIds,
     approvals: content.tools.flatMap(rulesOf),
     ...(packages && { packages }),
     ...(files && { files: [...files] }),

@@ -45,7 +45,7 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
     agent,
     environment_id: environmentOfSession(record),
     resources: keptOf(record)?.resources ?? [],
-    vault_ids: [],
+    vault_ids: keptOf(record)?.vaultIds ?? [],
     metadata: record.metadata ?? {},
     budget: null,
     deployment_id: null,

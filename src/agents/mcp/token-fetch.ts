@@ -1,0 +1,47 @@
+import type { FetchLike } from '@modelcontextprotocol/client';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+
+/** Undefined: there is no token. `refused`: the one that the tool server did not take; the answer may be a newer one. */
+export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
+
+/**
+ * A fetch for one tool server, with the token as it is at each request: a token that is rotated counts from the next one
+ * on. A token that the tool server refuses is replaced once. Rejects with unsupported when it takes none.
+ */
+export function withTokens(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
+  const own = placeOf(address);
+  return async (url, init) => {
+    if (placeOf(url) !== own) return await fetch(url, init);
+    const token = await tokenOf();
+    const first = await fetch(url, bearing(init, token));
+    if (first.status !== 401) return first;
+    await first.body?.cancel();
+    const next = token && (await tokenOf(token));
+    if (!next || next.reveal() === token.reveal()) throw refusal(token);
+    const second = await fetch(url, bearing(init, next));
+    if (second.status !== 401) return second;
+    await second.body?.cancel();
+    throw refusal(next);
+  };
+}
+
+const placeOf = (url: string | URL): string => {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+};
+
+function bearing(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
+  const headers = new Headers(init?.headers);
+  if (token) headers.set('authorization', `Bearer ${token.reveal()}`);
+  return { ...init, headers };
+}
+
+/** Without the words of the tool server, which can repeat the token. */
+const refusal = (token: Secret | undefined) =>
+  new AppError(
+    'unsupported',
+    token
+      ? 'it refused the credential of the vault. Change the credential; the next call uses the new one.'
+      : 'it demands a credential, and no vault of the session has one for its address.',
+  );

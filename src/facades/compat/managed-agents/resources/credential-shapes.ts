@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import { Secret } from '../../../../core/text/secret.ts';
+import type {
+  ChangedCredential,
+  CredentialAuth,
+  CredentialTrial,
+  NewCredential,
+  TriedAnswer,
+  VaultCredential,
+} from '../../../../sessions/api/server/vaults.ts';
+import { invalid, unsupportedField } from '../errors.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, timeOf } from '../wire.ts';
+
+// Credentials as clients send them, and as they see them: no secret ever comes back.
+
+/** Becomes the end of a header, so it has no spaces and no letters beyond ASCII. */
+const secret = z
+  .string()
+  .min(1)
+  .max(8_192)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+  .transform((text) => new Secret(text));
+const clientSecret = z
+  .string()
+  .min(1)
+  .max(8_192)
+  .transform((text) => new Secret(text));
+const address = z
+  .url({ protocol: /^https?$/ })
+  .max(2_048)
+  .refine((url) => new URL(url).username === '' && new URL(url).password === '', 'must not have a name or password');
+const short = (most: number) => z.string().max(most).nullable().optional();
+const time = z.string().max(100).nullable().optional();
+const displayName = z.string().min(1).max(255).nullable().optional();
+const secretAuth = ['client_secret_basic', 'client_secret_post'] as const;
+
+const environmentVariable = z.looseObject({ type: z.literal('environment_variable') });
+export const NewCredentialBody = z.strictObject({
+  display_name: displayName,
+  metadata: Metadata.nullable().optional(),
+  auth: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('static_bearer'), token: secret, mcp_server_url: address }),
+    z.strictObject({
+      type: z.literal('mcp_oauth'),
+      access_token: secret,
+      mcp_server_url: address,
+      expires_at: time,
+      refresh: z
+        .strictObject({
+          client_id: z.string().min(1).max(2_048),
+          refresh_token: secret,
+          token_endpoint: address,
+          token_endpoint_auth: z.discriminatedUnion('type', [
+            z.strictObject({ type: z.literal('none') }),
+            z.strictObject({ type: z.literal(secretAuth[0]), client_secret: clientSecret }),
+            z.strictObject({ type: z.literal(secretAuth[1]), client_secret: clientSecret }),
+          ]),
+          scope: short(2_048),
+          resource: short(2_048),
+        })
+        .nullable()
+        .optional(),
+    }),
+    environmentVariable,
+  ]),
+});
+export const CredentialChangeBody = z.strictObject({
+  display_name: displayName,
+  metadata: MetadataChange.nullable().optional(),
+  auth: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('static_bearer'), token: secret.nullable().optional() }),
+      z.strictObject({
+        type: z.literal('mcp_oauth'),
+        access_token: secret.nullable().optional(),
+        expires_at: time,
+        refresh: z
+          .strictObject({
+            refresh_token: secret.nullable().optional(),
+            scope: short(2_048),
+            token_endpoint_auth: z
+              .strictObject({ type: z.enum(secretAuth), client_secret: clientSecret.nullable().optional() })
+              .optional(),
+          })
+          .nullable()
+          .optional(),
+      }),
+      environmentVariable,
+    ])
+    .optional(),
+});
+
+/** The credential that a program asks for. Rejects: invalid_request. */
+export function newCredential(given: z.output<typeof NewCredentialBody>, now: number): NewCredential {
+  const { display_name: name, metadata, auth } = given;
+  const facts = { displayName: name ?? null, metadata: metadata ?? {} };
+  if (auth.type === 'environment_variable') throw noVariables();
+  const mcpServerUrl = auth.mcp_server_url;
+  if (auth.type === 'static_bearer')
+    return { ...facts, auth: { type: auth.type, mcpServerUrl }, secrets: { token: auth.token } };
+  const { refresh } = auth;
+  const client = refresh?.token_endpoint_auth;
+  return {
+    ...facts,
+    auth: {
+      type: auth.type,
+      mcpServerUrl,
+      expiresAt: auth.expires_at == null ? null : future(auth.expires_at, now),
+      refresh: refresh
+        ? {
+            clientId: refresh.client_id,
+            tokenEndpoint: refresh.token_endpoint,
+            clientAuth: refresh.token_endpoint_auth.type,
+            scope: refresh.scope ?? null,
+            resource: refresh.resource ?? null,
+          }
+        : null,
+    },
+    secrets: {
+      token: auth.access_token,
+      ...(refresh && { refreshToken: refresh.refresh_token }),
+      ...(client && client.type !== 'none' && { clientSecret: client.client_secret }),
+    },
+  };
+}
+
+/** The credential after a change: fields that were left out stay. Rejects: invalid_request. */
+export function changedCredential(
+  now: VaultCredential,
+  given: z.output<typeof CredentialChangeBody>,
+  at: number,
+): ChangedCredential {
+  const { display_name: name, metadata, auth } = given;
+  const facts = {
+    displayName: name === undefined ? now.displayName : name,
+    metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
+  };
+  if (!auth) return { ...facts, auth: now.auth };
+  if (auth.type !== now.auth.type)
+    throw invalid(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
+  if (auth.type === 'static_bearer')
+    return { ...facts, auth: now.auth, ...(auth.token && { secrets: { token: auth.token } }) };
+  if (auth.type !== 'mcp_oauth' || now.auth.type !== 'mcp_oauth') throw noVariables();
+  const { refresh } = auth;
+  const kept = now.auth.refresh;
+  if (refresh && !kept) throw invalid('auth.refresh: the credential was made without it. Make a new one.');
+  const client = refresh?.token_endpoint_auth;
+  if (client && kept?.clientAuth === 'none')
+    throw invalid('auth.refresh.token_endpoint_auth: the token endpoint takes no client secret of this credential.');
+  const scope = refresh?.scope == null ? kept?.scope : refresh.scope === '' ? null : refresh.scope;
+  const { expires_at: ends } = auth;
+  return {
+    ...facts,
+    auth: {
+      ...now.auth,
+      ...(ends !== undefined && { expiresAt: ends === null ? null : future(ends, at) }),
+      refresh: kept && { ...kept, scope: scope ?? null },
+    },
+    secrets: {
+      ...(auth.access_token && { token: auth.access_token }),
+      ...(refresh?.refresh_token && { refreshToken: refresh.refresh_token }),
+      ...(client?.client_secret && { clientSecret: client.client_secret }),
+    },
+  };
+}
+
+function future(given: string, now: number): number {
+  const at = timeOf('auth.expires_at', given);
+  if (at <= now) throw invalid('auth.expires_at must be in the future.');
+  return at;
+}
+const noVariables = () => unsupportedField('auth.type "environment_variable"', 'send static_bearer or mcp_oauth');
+
+export const credentialOf = (credential: VaultCredential) => ({
+  id: credential.id,
+  type: 'vault_credential' as const,
+  vault_id: credential.vaultId,
+  display_name: credential.displayName,
+  metadata: credential.metadata,
+  created_at: iso(credential.createdAt),
+  updated_at: iso(credential.updatedAt),
+  archived_at: isoOrNull(credential.archivedAt),
+  auth: shownAuth(credential.auth),
+});
+function shownAuth(auth: CredentialAuth) {
+  if (auth.type === 'static_bearer') return { type: auth.type, mcp_server_url: auth.mcpServerUrl };
+  const { refresh } = auth;
+  return {
+    type: auth.type,
+    mcp_server_url: auth.mcpServerUrl,
+    expires_at: isoOrNull(auth.expiresAt),
+    refresh: refresh && {
+      client_id: refresh.clientId,
+      token_endpoint: refresh.tokenEndpoint,
+      token_endpoint_auth: { type: refresh.clientAuth },
+      resource: refresh.resource,
+      scope: refresh.scope,
+    },
+  };
+}
+
+export function trialOf({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>, trial: CredentialTrial) {
+  const { failedAt, refresh } = trial;
+  return {
+    type: 'vault_credential_validation' as const,
+    credential_id: id,
+    vault_id: vaultId,
+    validated_at: iso(trial.at),
+    has_refresh_token: trial.hasRefreshToken,
+    status: trial.verdict,
+    mcp_probe: failedAt && { method: failedAt.method, http_response: answerOf(failedAt.answer) },
+    refresh: refresh && { status: refresh.outcome, http_response: answerOf(refresh.answer) },
+  };
+}
+const answerOf = (answer: TriedAnswer | null) =>
+  answer && {
+    status_code: answer.status,
+    content_type: answer.contentType,
+    body: answer.body,
+    body_truncated: answer.isCut,
+  };

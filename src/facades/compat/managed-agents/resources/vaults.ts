@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import type { Clock } from '../../../../core/contracts/clock.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import type { Route } from '../route.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed, type Query } from '../wire.ts';
+import {
+  CredentialChangeBody,
+  changedCredential,
+  credentialOf,
+  NewCredentialBody,
+  newCredential,
+  trialOf,
+} from './credential-shapes.ts';
+
+const displayName = z.string().min(1).max(255);
+const NewVault = z.strictObject({ display_name: displayName, metadata: Metadata.nullable().optional() });
+const VaultChange = z.strictObject({
+  display_name: displayName.nullable().optional(),
+  metadata: MetadataChange.nullable().optional(),
+});
+
+export const vaultOf = ({ id, displayName: name, metadata, createdAt, updatedAt, archivedAt }: CredentialVault) => ({
+  id,
+  type: 'vault' as const,
+  display_name: name,
+  metadata,
+  created_at: iso(createdAt),
+  updated_at: iso(updatedAt),
+  archived_at: isoOrNull(archivedAt),
+});
+
+interface Deps {
+  readonly services: Pick<Services, 'vaults'>;
+  readonly clock: Clock;
+}
+const shownOf = <Item extends { readonly id: string; readonly archivedAt: number | null }>(
+  all: readonly Item[],
+  query: Query,
+  name: string,
+) => {
+  const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+  const shown = all.filter(({ archivedAt }) => archivedAt === null || query.has('include_archived'));
+  return pageOf(shown, { limit, page: query.one('page'), name });
+};
+
+/** Vaults, and the credentials in them. */
+export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
+  return [
+    {
+      door: 'POST /v1/vaults',
+      least: 'create',
+      async run({ body }) {
+        const { display_name: name, metadata } = parsed(NewVault, body);
+        return vaultOf(await vaults.create({ displayName: name, metadata: metadata ?? {} }));
+      },
+    },
+    {
+      door: 'GET /v1/vaults',
+      async run({ query }) {
+        const { data, next_page } = shownOf(await vaults.list(), query, 'vaults');
+        return { data: data.map(vaultOf), next_page };
+      },
+    },
+    { door: 'GET /v1/vaults/:id', run: async ({ params: { id = '' } }) => vaultOf(await vaults.get(id)) },
+    {
+      door: 'POST /v1/vaults/:id',
+      async run({ params: { id = '' }, body }) {
+        const { display_name: name, metadata } = parsed(VaultChange, body);
+        return vaultOf(
+          await vaults.update(id, (now) => ({
+            displayName: name ?? now.displayName,
+            metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
+          })),
+        );
+      },
+    },
+    {
+      door: 'POST /v1/vaults/:id/archive',
+      run: async ({ params: { id = '' } }) => vaultOf(await vaults.archive(id)),
+    },
+    {
+      door: 'DELETE /v1/vaults/:id',
+      async run({ params: { id = '' } }) {
+        await vaults.delete(id);
+        return { id, type: 'vault_deleted' as const };
+      },
+    },
+    {
+      door: 'POST /v1/vaults/:id/credentials',
+      async run({ params: { id = '' }, body }) {
+        const credential = newCredential(parsed(NewCredentialBody, body), clock.now());
+        return credentialOf(await vaults.addCredential(id, credential));
+      },
+    },
+    {
+      door: 'GET /v1/vaults/:id/credentials',
+      async run({ params: { id = '' }, query }) {
+        const { data, next_page } = shownOf(await vaults.credentials(id), query, `credentials ${id}`);
+        return { data: data.map(credentialOf), next_page };
+      },
+    },
+    {
+      door: 'GET /v1/vaults/:id/credentials/:credential',
+      run: async ({ params: { id = '', credential = '' } }) => credentialOf(await vaults.credential(id, credential)),
+    },
+    {
+      door: 'POST /v1/vaults/:id/credentials/:credential',
+      async run({ params: { id = '', credential = '' }, body }) {
+        const given = parsed(CredentialChangeBody, body);
+        return credentialOf(
+          await vaults.changeCredential(id, credential, (now) => changedCredential(now, given, clock.now())),
+        );
+      },
+    },
+    {
+      door: 'POST /v1/vaults/:id/credentials/:credential/archive',
+      run: async ({ params: { id = '', credential = '' } }) =>
+        credentialOf(await vaults.archiveCredential(id, credential)),
+    },
+    {
+      door: 'DELETE /v1/vaults/:id/credentials/:credential',
+      async run({ params: { id = '', credential = '' } }) {
+        await vaults.deleteCredential(id, credential);
+        return { id: credential, type: 'vault_credential_deleted' as const };
+      },
+    },
+    {
+      door: 'POST /v1/vaults/:id/credentials/:credential/mcp_oauth_validate',
+      async run({ params: { id = '', credential = '' }, reply }) {
+        const trial = await vaults.tryCredential(id, credential, abortOnDisconnect(reply));
+        return trialOf({ id: credential, vaultId: id }, trial);
+      },
+    },
+  ];
+}

@@ -1,0 +1,133 @@
+import type { Secret } from '../../../core/text/secret.ts';
+import type { ServiceRules } from '../rules.ts';
+
+/** A set of credentials that programs give to their sessions, as a rule those of one person. */
+export interface CredentialVault {
+  readonly id: string; // vlt_ and 24 hex digits
+  readonly owner?: string | undefined;
+  readonly displayName: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: number; // epoch ms
+  readonly updatedAt: number;
+  readonly archivedAt: number | null;
+}
+export type VaultFacts = Pick<CredentialVault, 'displayName' | 'metadata'>;
+
+/** How the server gets new access tokens. Its secrets are kept apart. */
+export interface OAuthRefresh {
+  readonly clientId: string;
+  readonly tokenEndpoint: string;
+  readonly clientAuth: 'none' | 'client_secret_basic' | 'client_secret_post';
+  readonly scope: string | null;
+  readonly resource: string | null;
+}
+/** The tool server that a credential is for, without any secret. */
+export type CredentialAuth =
+  | { readonly type: 'static_bearer'; readonly mcpServerUrl: string }
+  | {
+      readonly type: 'mcp_oauth';
+      readonly mcpServerUrl: string;
+      /** Null: the token says nothing about its end. */
+      readonly expiresAt: number | null;
+      readonly refresh: OAuthRefresh | null;
+    };
+/** The secrets of a credential: `token` is the one that its tool server gets. */
+export interface CredentialSecrets {
+  readonly token: Secret;
+  readonly refreshToken?: Secret | undefined;
+  readonly clientSecret?: Secret | undefined;
+}
+export interface VaultCredential {
+  readonly id: string; // vcrd_ and 24 hex digits
+  readonly vaultId: string;
+  readonly displayName: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly auth: CredentialAuth;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly archivedAt: number | null;
+}
+export type CredentialFacts = Pick<VaultCredential, 'displayName' | 'metadata' | 'auth'>;
+export interface NewCredential extends CredentialFacts {
+  readonly secrets: CredentialSecrets;
+}
+/** The secrets that are absent stay. */
+export interface ChangedCredential extends CredentialFacts {
+  readonly secrets?: Partial<CredentialSecrets>;
+}
+
+/** What a server answered when a credential was tried. */
+export interface TriedAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  /** Without the secrets of the credential. */
+  readonly body: string;
+  readonly isCut: boolean;
+}
+export interface CredentialTrial {
+  readonly at: number;
+  /** `unknown`: the tool server did not answer in a way that says whether it takes the credential. */
+  readonly verdict: 'valid' | 'invalid' | 'unknown';
+  readonly hasRefreshToken: boolean;
+  /** The step that failed; null: none. An answer is null where there was none. */
+  readonly failedAt: { readonly method: string; readonly answer: TriedAnswer | null } | null;
+  /** Null: no new token was needed. */
+  readonly refresh: {
+    readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
+    readonly answer: TriedAnswer | null;
+  } | null;
+}
+
+/**
+ * Vaults with credentials for the tool servers of sessions. Secrets go in, and leave the server only towards the tool
+ * server and the token endpoint of their credential. Every method that takes an id rejects with not_found for an unknown
+ * vault or credential.
+ *
+ * @example
+ * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
+ */
+export interface VaultService {
+  /** The newest first; only one owner's when `owner` is given. */
+  list(owner?: string): Promise<readonly CredentialVault[]>;
+  /** Rejects: quota (1,000 of one owner). */
+  create(vault: VaultFacts & { readonly owner?: string }): Promise<CredentialVault>;
+  get(id: string): Promise<CredentialVault>;
+  /** `change` can be called several times. Rejects: invalid_request (it is archived). */
+  update(id: string, change: (now: VaultFacts) => VaultFacts): Promise<CredentialVault>;
+  /** Ends its credentials and erases their secrets. Sessions that have it go on without them. */
+  archive(id: string): Promise<CredentialVault>;
+  delete(id: string): Promise<void>;
+
+  /** The newest first. */
+  credentials(id: string): Promise<readonly VaultCredential[]>;
+  credential(id: string, credential: string): Promise<VaultCredential>;
+  /** Rejects: conflict (the vault has one for this tool server), quota (20 in a vault), invalid_request (it is archived). */
+  addCredential(id: string, credential: NewCredential): Promise<VaultCredential>;
+  /** Running sessions use it from their next request on. Rejects: invalid_request (it is archived). */
+  changeCredential(
+    id: string,
+    credential: string,
+    change: (now: VaultCredential) => ChangedCredential,
+  ): Promise<VaultCredential>;
+  /** Erases its secrets. */
+  archiveCredential(id: string, credential: string): Promise<VaultCredential>;
+  deleteCredential(id: string, credential: string): Promise<void>;
+  /** Calls the tool server, and asks for a new token if the present one is refused. Rejects: invalid_request (no OAuth). */
+  tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTrial>;
+}
+
+export const vaultRules: ServiceRules<VaultService> = {
+  list: { may: 'guarded', audit: null },
+  create: { may: 'guarded', audit: 'vault.create' },
+  get: { may: 'read', audit: null },
+  update: { may: 'work', audit: 'vault.change' },
+  archive: { may: 'work', audit: 'vault.archive' },
+  delete: { may: 'work', audit: 'vault.delete' },
+  credentials: { may: 'read', audit: null },
+  credential: { may: 'read', audit: null },
+  addCredential: { may: 'work', audit: 'vault.credential-add' },
+  changeCredential: { may: 'work', audit: 'vault.credential-change' },
+  archiveCredential: { may: 'work', audit: 'vault.credential-archive' },
+  deleteCredential: { may: 'work', audit: 'vault.credential-delete' },
+  tryCredential: { may: 'work', audit: 'vault.credential-try' },
+};

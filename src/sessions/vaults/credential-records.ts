@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { vaultCredentialKind as kind } from '../../core/model/records.ts';
+import { Secret } from '../../core/text/secret.ts';
+import type { CredentialAuth, CredentialSecrets, VaultCredential } from '../api/server/vaults.ts';
+import { sealedRecords } from '../projects/sealed-records.ts';
+
+const Auth = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('static_bearer'), mcpServerUrl: z.string() }),
+  z.object({
+    type: z.literal('mcp_oauth'),
+    mcpServerUrl: z.string(),
+    expiresAt: z.number().nullable(),
+    refresh: z
+      .object({
+        clientId: z.string(),
+        tokenEndpoint: z.string(),
+        clientAuth: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+        scope: z.string().nullable(),
+        resource: z.string().nullable(),
+      })
+      .nullable(),
+  }),
+]);
+const Stored = z.object({
+  id: z.string(),
+  vaultId: z.string(),
+  displayName: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()),
+  auth: Auth,
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  archivedAt: z.number().nullable(),
+  /** The secrets as JSON. Those of an archived credential are an empty object. */
+  sealed: SealedValue,
+});
+const Opened = z.object({
+  token: z.string(),
+  refreshToken: z.string().optional(),
+  clientSecret: z.string().optional(),
+});
+
+/** A credential with its place in the store. */
+export interface StoredCredential {
+  readonly credential: VaultCredential;
+  readonly recordId: string;
+  /** The version of its record, which a change replaces. */
+  readonly version: number;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly vault: Vault;
+  /** Masks a secret in the log. */
+  readonly learn: (secret: Secret) => void;
+}
+
+/** An address as credentials are found by it: case of scheme and host, a usual port and a last slash do not count. */
+export function addressKey(url: string): string {
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}${search}`;
+}
+/**
+ * The record of the active credential for an address: named after it, so that the store itself lets a vault have one only.
+ */
+const activeId = (vaultId: string, { mcpServerUrl }: Pick<CredentialAuth, 'mcpServerUrl'>) =>
+  `${vaultId}:for-${createHash('sha256').update(addressKey(mcpServerUrl)).digest('hex').slice(0, 32)}`;
+const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
+
+/** The credentials of vaults in the store, their secrets sealed. */
+export class CredentialRecords {
+  readonly #records: RecordStore;
+  readonly #sealing: ReturnType<typeof sealedRecords>;
+  readonly #learn: Deps['learn'];
+
+  constructor({ records, vault, learn }: Deps) {
+    this.#records = records;
+    this.#sealing = sealedRecords({ records, vault, kind, field: 'secrets' });
+    this.#learn = learn;
+  }
+
+  /** Rejects: invalid_request when an encryption key is not configured. */
+  verify = () => this.#sealing.verify('The credentials of vaults');
+  rotate = () => this.#sealing.rotate();
+
+  async list(vaultId: string): Promise<readonly StoredCredential[]> {
+    const found = await this.#records.list(kind, { idPrefix: `${vaultId}:` });
+    const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
+    // While one is being archived it can be there twice: the archived one counts.
+    const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
+    return all
+      .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))
+      .sort((a, b) => b.credential.createdAt - a.credential.createdAt);
+  }
+  async find(vaultId: string, id: string): Promise<StoredCredential> {
+    const found = (await this.list(vaultId)).find(({ credential }) => credential.id === id);
+    if (!found) throw new AppError('not_found', 'The vault has no such credential.');
+    return found;
+  }
+  /** The active one for a tool server. */
+  async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
+    const recordId = activeId(vaultId, { mcpServerUrl: url });
+    const found = await this.#records.get(kind, recordId);
+    return found && { credential: shown(found.doc), recordId, version: found.version };
+  }
+  /** Rejects: not_found (it has been archived or deleted). */
+  async secretsOf({ recordId }: StoredCredential): Promise<CredentialSecrets> {
+    const found = await this.#records.get(kind, recordId);
+    if (!found) throw new AppError('not_found', 'The credential is gone.');
+    const text = this.#sealing.open(recordId, Stored.parse(found.doc).sealed).reveal();
+    const opened = Opened.safeParse(JSON.parse(text)).data;
+    if (!opened) throw new AppError('not_found', 'The credential has no secrets any more.');
+    const { token, refreshToken, clientSecret } = opened;
+    const secrets = {
+      token: new Secret(token),
+      ...(refreshToken !== undefined && { refreshToken: new Secret(refreshToken) }),
+      ...(clientSecret !== undefined && { clientSecret: new Secret(clientSecret) }),
+    };
+    this.#learnAll(secrets);
+    return secrets;
+  }
+
+  /** Rejects: conflict (the vault has an active one for this tool server). */
+  async add(credential: VaultCredential, secrets: CredentialSecrets): Promise<void> {
+    const recordId = activeId(credential.vaultId, credential.auth);
+    await this.#put({ recordId, credential, secrets, expect: 0 });
+  }
+  /** Rejects: conflict (another change was first). */
+  async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
+    await this.#put({ recordId, credential: next, secrets, expect: version });
+  }
+  /** The credential stays readable; its secrets are erased, and its tool server can have another one. */
+  async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
+    const ended = { ...credential, updatedAt: at, archivedAt: at };
+    const own = archivedId(credential);
+    await this.#put({ recordId: own, credential: ended, secrets: undefined });
+    await this.#deleteAs(credential, (id) => id !== own);
+    return ended;
+  }
+  async delete(credential: VaultCredential): Promise<void> {
+    await this.#deleteAs(credential, () => true);
+  }
+  async deleteAll(vaultId: string): Promise<void> {
+    for (const { id } of await this.#records.list(kind, { idPrefix: `${vaultId}:` }))
+      await this.#records.delete(kind, id);
+  }
+
+  async #deleteAs({ vaultId, id }: VaultCredential, isMeant: (recordId: string) => boolean): Promise<void> {
+    for (const found of await this.#records.list(kind, { idPrefix: `${vaultId}:` }))
+      if (shown(found.doc).id === id && isMeant(found.id)) await this.#records.delete(kind, found.id);
+  }
+  async #put({ recordId, credential, secrets, expect }: CredentialPut): Promise<void> {
+    if (secrets) this.#learnAll(secrets);
+    const text = JSON.stringify({
+      token: secrets?.token.reveal(),
+      refreshToken: secrets?.refreshToken?.reveal(),
+      clientSecret: secrets?.clientSecret?.reveal(),
+    });
+    const doc = { ...credential, sealed: this.#sealing.seal(recordId, new Secret(text)) };
+    const sort = credential.createdAt;
+    await this.#records.put({ kind, id: recordId, doc, sort, ...(expect !== undefined && { expect }) });
+  }
+  #learnAll({ token, refreshToken, clientSecret }: CredentialSecrets): void {
+    for (const secret of [token, refreshToken, clientSecret]) if (secret) this.#learn(secret);
+  }
+}
+interface CredentialPut {
+  readonly recordId: string;
+  readonly credential: VaultCredential;
+  readonly secrets: CredentialSecrets | undefined;
+  readonly expect?: number;
+}
+
+function shown(doc: unknown): VaultCredential {
+  const { sealed: _, ...credential } = Stored.parse(doc);
+  return credential;
+}

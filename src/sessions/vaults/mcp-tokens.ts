@@ -1,0 +1,177 @@
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { vaultKind } from '../../core/model/records.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { CredentialSecrets, CredentialTrial, OAuthRefresh, TriedAnswer } from '../api/server/vaults.ts';
+import type { CredentialRecords, StoredCredential } from './credential-records.ts';
+import { answerOf, askForToken, type RefreshOutcome, textOf, type VaultFetch } from './token-endpoint.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly credentials: CredentialRecords;
+  readonly fetch: VaultFetch;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+/** A token that ends sooner is replaced before it is used. */
+const spareMs = 60_000;
+const withinMs = 10_000;
+/** A refusal of the token endpoint counts as long, so that a busy session does not ask it for each call. */
+const restMs = 30_000;
+const maxRemembered = 1_000;
+
+/** The tokens with which the server calls the tool servers of sessions. */
+export class McpTokens {
+  readonly #deps: Deps;
+  /** Refreshes under way, by credential: a second use of a refresh token can end the whole grant. */
+  readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
+  readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The token for a tool server: of several vaults the first that has one counts. `refused`: the token that the tool
+   * server did not take. Undefined: no vault has one.
+   */
+  async of(url: string, vaults: readonly string[], refused?: Secret): Promise<Secret | undefined> {
+    for (const id of vaults) {
+      const found = await this.#inVault(id, url);
+      const secrets = found && (await this.#secretsOf(found));
+      if (secrets) return await this.#usable(found, secrets, refused);
+    }
+    return undefined;
+  }
+
+  /** Rejects: invalid_request (a credential without OAuth), cancelled. */
+  async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTrial> {
+    const { auth } = at.credential;
+    if (auth.type !== 'mcp_oauth')
+      throw new AppError('invalid_request', 'Only a credential of the type mcp_oauth can be validated.');
+    const secrets = await this.#deps.credentials.secretsOf(at);
+    const { now } = this.#deps.clock;
+    const common = { at: now(), hasRefreshToken: auth.refresh !== null };
+    let answer = await this.#initialize(auth.mcpServerUrl, secrets, signal);
+    let refresh: CredentialTrial['refresh'] = null;
+    if (answer?.status === 401) {
+      const outcome = auth.refresh ? await this.#refreshed(at, secrets, auth.refresh) : undefined;
+      refresh = {
+        outcome: outcome?.outcome ?? 'no_refresh_token',
+        answer: outcome?.outcome === 'failed' ? outcome.answer : null,
+      };
+      if (outcome?.outcome === 'succeeded')
+        answer = await this.#initialize(auth.mcpServerUrl, { ...secrets, token: outcome.token }, signal);
+    }
+    const isValid = answer !== undefined && answer.status < 300;
+    const isRefused = answer?.status === 401 || answer?.status === 403;
+    return {
+      ...common,
+      verdict: isValid ? 'valid' : isRefused ? 'invalid' : 'unknown',
+      failedAt: isValid ? null : { method: 'initialize', answer: answer ?? null },
+      refresh,
+    };
+  }
+
+  async #inVault(id: string, url: string): Promise<StoredCredential | undefined> {
+    const vault = await this.#deps.records.get(vaultKind, id);
+    if (!vault || (vault.doc as { archivedAt?: unknown }).archivedAt !== null) return undefined;
+    return await this.#deps.credentials.findFor(id, url);
+  }
+  /** Undefined: it has just been archived or deleted. */
+  async #secretsOf(at: StoredCredential): Promise<CredentialSecrets | undefined> {
+    return await this.#deps.credentials.secretsOf(at).catch((thrown: unknown) => {
+      if (toAppError(thrown).code === 'not_found') return undefined;
+      throw thrown;
+    });
+  }
+
+  async #usable(at: StoredCredential, secrets: CredentialSecrets, refused: Secret | undefined): Promise<Secret> {
+    const { auth, id } = at.credential;
+    if (auth.type !== 'mcp_oauth' || auth.refresh === null) return secrets.token;
+    const now = this.#deps.clock.now();
+    const isOld = auth.expiresAt !== null && auth.expiresAt - now < spareMs;
+    const isRefused = refused?.reveal() === secrets.token.reveal();
+    if (!isOld && !isRefused) return secrets.token;
+    const last = this.#refused.get(id);
+    if (last?.version === at.version && now - last.at < restMs) return secrets.token;
+    const outcome = await this.#refreshed(at, secrets, auth.refresh);
+    return outcome.outcome === 'succeeded' ? outcome.token : secrets.token;
+  }
+
+  /** One refresh at a time for each credential; others wait for it. */
+  #refreshed(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
+    const { id } = at.credential;
+    const running = this.#refreshing.get(id);
+    if (running) return running;
+    const begun = this.#refresh(at, secrets, refresh).finally(() => this.#refreshing.delete(id));
+    this.#refreshing.set(id, begun);
+    return begun;
+  }
+  async #refresh(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
+    const { clock, credentials, fetch, warn } = this.#deps;
+    using until = deadlineSignal(withinMs, clock);
+    const outcome = await askForToken(refresh, secrets, { fetch, signal: until.signal });
+    const { credential } = at;
+    const names = { vault: credential.vaultId, credential: credential.id };
+    if (outcome.outcome !== 'succeeded') {
+      const newer = await this.#changedMeanwhile(at, secrets);
+      if (newer) return newer;
+      const status = outcome.outcome === 'failed' ? ` (status ${outcome.answer.status})` : '';
+      warn(names, `the token of a tool server could not be refreshed: ${outcome.outcome}${status}`);
+      if (this.#refused.size >= maxRemembered) this.#refused.clear();
+      this.#refused.set(credential.id, { version: at.version, at: clock.now() });
+      return outcome;
+    }
+    const now = clock.now();
+    const expiresAt = outcome.lifeMs === null ? null : now + outcome.lifeMs;
+    const next = { ...credential, auth: { ...credential.auth, expiresAt }, updatedAt: now };
+    const { token, refreshToken = secrets.refreshToken } = outcome;
+    try {
+      await credentials.change(at, next, { ...secrets, token, refreshToken });
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'conflict') throw thrown;
+      return (await this.#changedMeanwhile(at, secrets)) ?? outcome; // somebody entered another token, or ended it
+    }
+    return outcome;
+  }
+  /** The token that another server, or a person, stored while this one asked for a new one. */
+  async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
+    const { auth, vaultId } = credential;
+    const found = await this.#deps.credentials.findFor(vaultId, auth.mcpServerUrl);
+    const now = found?.credential.id === credential.id ? await this.#secretsOf(found) : undefined;
+    if (!now || now.token.reveal() === before.token.reveal()) return undefined;
+    return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
+  }
+
+  /** Undefined: there was no answer. */
+  async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TriedAnswer | undefined> {
+    const { fetch, clock } = this.#deps;
+    using until = deadlineSignal(withinMs, clock, signal);
+    const authorization = `Bearer ${secrets.token.reveal()}`;
+    const headers = { authorization, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    try {
+      const response = await fetch(url, { method: 'POST', headers, body: initialize, signal: until.signal });
+      if (!response.ok) return answerOf(response, await textOf(response), secrets);
+      await response.body?.cancel();
+      const session = response.headers.get('mcp-session-id');
+      if (session !== null) {
+        const ending = { method: 'DELETE', headers: { authorization, 'mcp-session-id': session } };
+        const ended = await fetch(url, { ...ending, signal: until.signal }).catch(() => undefined);
+        await ended?.body?.cancel();
+      }
+      return answerOf(response, '', secrets);
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
+  }
+}
+const initialize = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'corral', version: '1' } },
+});

@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import { vaultKind as kind } from '../../core/model/records.ts';
+import type { CredentialVault, VaultCredential, VaultFacts, VaultService } from '../api/server/vaults.ts';
+import type { CredentialRecords } from './credential-records.ts';
+import type { McpTokens } from './mcp-tokens.ts';
+
+const Stored = z.object({
+  id: z.string(),
+  owner: z.string().optional(),
+  displayName: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  archivedAt: z.number().nullable(),
+});
+interface Deps {
+  readonly records: RecordStore;
+  readonly credentials: CredentialRecords;
+  readonly tokens: Pick<McpTokens, 'try'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+}
+const mostOfOwner = 1_000;
+const mostInVault = 20;
+const missing = () => new AppError('not_found', 'There is no such vault.');
+const archived = (what: string) =>
+  new AppError('invalid_request', `The ${what} is archived and cannot be changed. Make a new one.`);
+
+/** The vaults of programs, in the records of the store. */
+export function vaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
+  const newId = (prefix: string) => `${prefix}_${ids.short()}${ids.short()}`;
+
+  const stored = async (id: string) => {
+    const record = /^vlt_[0-9a-f]{24}$/.test(id) ? await records.get(kind, id) : undefined;
+    if (!record) throw missing();
+    return { vault: Stored.parse(record.doc), version: record.version };
+  };
+  const open = async (id: string) => {
+    const { vault } = await stored(id);
+    if (vault.archivedAt !== null) throw archived('vault');
+  };
+  const found = async (id: string, credential: string) => {
+    await stored(id);
+    return await credentials.find(id, credential);
+  };
+  /** Begins again when another server was first. */
+  async function changed(id: string, next: (now: CredentialVault) => CredentialVault): Promise<CredentialVault> {
+    for (;;) {
+      const { vault: now, version } = await stored(id);
+      const vault = next(now);
+      if (vault === now) return now;
+      if (await put(() => records.put({ kind, id, doc: vault, sort: vault.createdAt, expect: version }))) return vault;
+    }
+  }
+  const all = async (owner: string | undefined) =>
+    (await records.list(kind))
+      .map(({ doc }) => Stored.parse(doc))
+      .filter((vault) => owner === undefined || vault.owner === owner);
+
+  return {
+    list: (owner) => all(owner),
+    async create({ displayName, metadata, owner }) {
+      const own = (await all(undefined)).filter((vault) => vault.owner === owner);
+      if (own.length >= mostOfOwner)
+        throw new AppError('quota', `There are ${mostOfOwner} vaults already. Delete some first.`);
+      const now = clock.now();
+      const vault: CredentialVault = {
+        id: newId('vlt'),
+        ...(owner !== undefined && { owner }),
+        displayName,
+        metadata,
+        createdAt: now,
+        updatedAt: now,
+        archivedAt: null,
+      };
+      await records.put({ kind, id: vault.id, doc: vault, sort: now, expect: 0 });
+      return vault;
+    },
+    get: async (id) => (await stored(id)).vault,
+    update: (id, change) =>
+      changed(id, (now) => {
+        if (now.archivedAt !== null) throw archived('vault');
+        const { displayName, metadata }: VaultFacts = change(now);
+        return { ...now, displayName, metadata, updatedAt: clock.now() };
+      }),
+    async archive(id) {
+      const at = clock.now();
+      const vault = await changed(id, (now) => (now.archivedAt === null ? { ...now, updatedAt: at, archivedAt: at } : now));
+      for (const { credential } of await credentials.list(id))
+        if (credential.archivedAt === null) await credentials.archive(credential, at);
+      return vault;
+    },
+    async delete(id) {
+      await stored(id);
+      await credentials.deleteAll(id);
+      await records.delete(kind, id);
+    },
+
+    async credentials(id) {
+      await stored(id);
+      return (await credentials.list(id)).map(({ credential }) => credential);
+    },
+    credential: async (id, credential) => (await found(id, credential)).credential,
+    async addCredential(id, { displayName, metadata, auth, secrets }) {
+      await open(id);
+      const active = (await credentials.list(id)).filter(({ credential }) => credential.archivedAt === null);
+      if (active.length >= mostInVault)
+        throw new AppError('quota', `The vault has ${mostInVault} credentials already. Archive or delete some first.`);
+      const now = clock.now();
+      const times = { createdAt: now, updatedAt: now, archivedAt: null };
+      const credential: VaultCredential = { id: newId('vcrd'), vaultId: id, displayName, metadata, auth, ...times };
+      if (!(await put(() => credentials.add(credential, secrets))))
+        throw new AppError(
+          'conflict',
+          `The vault has a credential for ${auth.mcpServerUrl} already. Change that one, or archive it first.`,
+        );
+      try {
+        await open(id); // it can have been archived or deleted meanwhile
+      } catch (thrown) {
+        await credentials.delete(credential);
+        throw thrown;
+      }
+      return credential;
+    },
+    async changeCredential(id, credentialId, change) {
+      for (;;) {
+        const at = await found(id, credentialId);
+        const now = at.credential;
+        if (now.archivedAt !== null) throw archived('credential');
+        const { displayName, metadata, auth, secrets } = change(now);
+        const next = { ...now, displayName, metadata, auth, updatedAt: clock.now() };
+        const kept = await credentials.secretsOf(at);
+        if (await put(() => credentials.change(at, next, { ...kept, ...secrets }))) return next;
+      }
+    },
+    async archiveCredential(id, credentialId) {
+      const { credential } = await found(id, credentialId);
+      if (credential.archivedAt !== null) return credential;
+      return await credentials.archive(credential, clock.now());
+    },
+    async deleteCredential(id, credentialId) {
+      await credentials.delete((await found(id, credentialId)).credential);
+    },
+    async tryCredential(id, credentialId, signal) {
+      const at = await found(id, credentialId);
+      if (at.credential.archivedAt !== null) throw archived('credential');
+      return await tokens.try(at, signal);
+    },
+  };
+}
+
+/** False: another write was first. */
+async function put(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (thrown) {
+    if (toAppError(thrown).code === 'conflict') return false;
+    throw thrown;
+  }
+}
