@@ -5,14 +5,16 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
-import { withTokens } from './token-fetch.ts';
 import { ProgramTransport } from './program-transport.ts';
+import { withTokens } from './token-fetch.ts';
 
 interface McpTransport {
   readonly client: SandboxClient;
   readonly fetchFor: FetchFor;
   readonly clock: Clock;
-  readonly tokenFor?: ((url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>) | undefined;
+  readonly tokenFor?:
+    | ((url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>)
+    | undefined;
 }
 
 /** The fetch that reaches no other networks than this server may be in. */
@@ -27,7 +29,10 @@ function transportTo(server: McpServer, { client, fetchFor, tokenFor }: McpTrans
     const { vaults, url } = server;
     const fetch = fetchFor(server);
     if (vaults === undefined || !tokenFor) return httpTransport(server, fetch);
-    return httpTransport(server, withTokens(fetch, url, (refused) => tokenFor(url, vaults, refused)));
+    return httpTransport(
+      server,
+      withTokens(fetch, url, (refused) => tokenFor(url, vaults, refused)),
+    );
   }
   const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
   const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };

@@ -18,7 +18,7 @@ export function withTokens(fetch: FetchLike, address: string, tokenOf: TokenSour
     if (first.status !== 401) return first;
     await first.body?.cancel();
     const next = token && (await tokenOf(token));
-    if (!next || next.reveal() === token.reveal()) throw refusal(token);
+    if (!next || next.equals(token)) throw refusal(token);
     const second = await fetch(url, bearing(init, next));
     if (second.status !== 401) return second;
     await second.body?.cancel();

@@ -9,11 +9,7 @@ export const vaultCheck = (vaults: VaultService, principalOf: () => Principal) =
   checkBy((id: string) => vaults.get(id), principalOf, noVault);
 
 /** Programs see the vaults of their own key's owner; administrators see all. */
-export const guardedVaults = (
-  vaults: VaultService,
-  own: VaultService,
-  principalOf: () => Principal,
-): VaultService => ({
+export const guardedVaults = (vaults: VaultService, own: VaultService, principalOf: () => Principal): VaultService => ({
   ...own,
   async list() {
     const { role, owner } = principalOf();

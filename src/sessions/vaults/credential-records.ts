@@ -4,6 +4,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { vaultCredentialKind as kind } from '../../core/model/records.ts';
+import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { CredentialAuth, CredentialSecrets, VaultCredential } from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
@@ -42,6 +43,8 @@ const Opened = z.object({
   refreshToken: z.string().optional(),
   clientSecret: z.string().optional(),
 });
+
+const secretLimits = { maxBytes: 128 * 1024, maxDepth: 2, maxValues: 10 };
 
 /** A credential with its place in the store. */
 export interface StoredCredential {
@@ -110,7 +113,7 @@ export class CredentialRecords {
     const found = await this.#records.get(kind, recordId);
     if (!found) throw new AppError('not_found', 'The credential is gone.');
     const text = this.#sealing.open(recordId, Stored.parse(found.doc).sealed).reveal();
-    const opened = Opened.safeParse(JSON.parse(text)).data;
+    const opened = Opened.safeParse(jsonWithin(text, secretLimits)).data;
     if (!opened) throw new AppError('not_found', 'The credential has no secrets any more.');
     const { token, refreshToken, clientSecret } = opened;
     const secrets = {

@@ -93,7 +93,7 @@ export class McpTokens {
     if (auth.type !== 'mcp_oauth' || auth.refresh === null) return secrets.token;
     const now = this.#deps.clock.now();
     const isOld = auth.expiresAt !== null && auth.expiresAt - now < spareMs;
-    const isRefused = refused?.reveal() === secrets.token.reveal();
+    const isRefused = secrets.token.equals(refused);
     if (!isOld && !isRefused) return secrets.token;
     const last = this.#refused.get(id);
     if (last?.version === at.version && now - last.at < restMs) return secrets.token;
@@ -142,7 +142,7 @@ export class McpTokens {
     const { auth, vaultId } = credential;
     const found = await this.#deps.credentials.findFor(vaultId, auth.mcpServerUrl);
     const now = found?.credential.id === credential.id ? await this.#secretsOf(found) : undefined;
-    if (!now || now.token.reveal() === before.token.reveal()) return undefined;
+    if (!now || now.token.equals(before.token)) return undefined;
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
   }
 
@@ -151,7 +151,11 @@ export class McpTokens {
     const { fetch, clock } = this.#deps;
     using until = deadlineSignal(withinMs, clock, signal);
     const authorization = `Bearer ${secrets.token.reveal()}`;
-    const headers = { authorization, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    const headers = {
+      authorization,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    };
     try {
       const response = await fetch(url, { method: 'POST', headers, body: initialize, signal: until.signal });
       if (!response.ok) return answerOf(response, await textOf(response), secrets);

@@ -26,7 +26,12 @@ const headerToken = z.string().regex(/^[\x21-\x7e]+$/);
 const Granted = z.object({
   access_token: headerToken,
   refresh_token: headerToken.nullish(),
-  expires_in: z.coerce.number().positive().max(10 ** 9).nullish().catch(null),
+  expires_in: z.coerce
+    .number()
+    .positive()
+    .max(10 ** 9)
+    .nullish()
+    .catch(null),
 });
 
 /** Asks for a new access token, as RFC 6749 (6) says. Rejects only as its signal fires. */

@@ -89,7 +89,9 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       }),
     async archive(id) {
       const at = clock.now();
-      const vault = await changed(id, (now) => (now.archivedAt === null ? { ...now, updatedAt: at, archivedAt: at } : now));
+      const vault = await changed(id, (now) =>
+        now.archivedAt === null ? { ...now, updatedAt: at, archivedAt: at } : now,
+      );
       for (const { credential } of await credentials.list(id))
         if (credential.archivedAt === null) await credentials.archive(credential, at);
       return vault;

@@ -13,7 +13,7 @@ export const python = { language: 'python', packages: ['anthropic==2.12.0'] } as
 export const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
 
 /** A real server whose model, on this wire, does what a message asks. */
-export async function serverWith(wire: WireName, driver = 'process') {
+export async function serverWith(wire: WireName, driver = 'process', settings: Record<string, string> = {}) {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(await fakeProvider(wire, obedient));
   const server = stack.use(
@@ -22,6 +22,7 @@ export async function serverWith(wire: WireName, driver = 'process') {
       CORRAL_MANAGED_AGENTS: 'on',
       CORRAL_TOKEN: key,
       ...fakeSettings(wire, fake.url),
+      ...settings,
       ...(wire === 'compatible' && { CORRAL_MANAGED_AGENTS_MODELS: 'claude-*=local/qwen3' }),
     }),
   );

@@ -56,7 +56,7 @@ export interface ChangedCredential extends CredentialFacts {
   readonly secrets?: Partial<CredentialSecrets>;
 }
 
-/** What a server answered when a credential was tried. */
+/** The answer of a server to which a credential was shown. */
 export interface TriedAnswer {
   readonly status: number;
   readonly contentType: string;

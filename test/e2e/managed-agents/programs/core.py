@@ -202,7 +202,7 @@ def errors():
     for work in [
         lambda: client.beta.sessions.retrieve("sesn_0000000000000000"),
         lambda: client.beta.agents.retrieve("agent_unknown"),
-        lambda: client.beta.vaults.list(),
+        lambda: client.beta.tunnels.list(),
         lambda: client.beta.sessions.create(agent=agent.id, environment_id="env_none"),
         lambda: client.beta.agents.create(model=MODEL, name=""),
     ]:

@@ -72,13 +72,22 @@ test('the session has the tools that are on, the rules of their policies, and th
     ],
   });
   const config = { ...unrestricted, packages: { ...unrestricted.packages, pip: ['pandas'] } };
-  const kept = { agentId: 'agent_1', version: 1, content, environmentId: 'env_1', archivedAt: null, resources: [] };
+  const kept = {
+    agentId: 'agent_1',
+    version: 1,
+    content,
+    environmentId: 'env_1',
+    vaultIds: ['vlt_1'],
+    archivedAt: null,
+    resources: [],
+  };
   const agent = sessionAgentOf({ kept, config, files: undefined });
   expect(agent).toMatchObject({
     tools: ['read'],
     clientTools: [{ name: 'get_weather' }],
     servers: [{ name: 'github', url: 'https://mcp.example/', tools: ['*'] }],
     packages: { pip: ['pandas'] },
+    vaults: ['vlt_1'],
   });
   const actionOf = (tool: string) => agent.approvals.find((rule) => rule.tool === tool)?.action;
   expect([actionOf('read'), actionOf('bash')]).toEqual(['allow', 'deny']);

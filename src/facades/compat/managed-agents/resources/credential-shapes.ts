@@ -28,7 +28,7 @@ const clientSecret = z
 const address = z
   .url({ protocol: /^https?$/ })
   .max(2_048)
-  .refine((url) => new URL(url).username === '' && new URL(url).password === '', 'must not have a name or password');
+  .refine((url) => !/^\w+:\/\/[^/?#]*@/.test(url), 'must not have a name or password');
 const short = (most: number) => z.string().max(most).nullable().optional();
 const time = z.string().max(100).nullable().optional();
 const displayName = z.string().min(1).max(255).nullable().optional();

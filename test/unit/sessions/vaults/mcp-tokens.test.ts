@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest';
+import { vault as sealing } from '../../../../src/auth/vault.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import type { OAuthRefresh } from '../../../../src/sessions/api/server/vaults.ts';
+import { CredentialRecords } from '../../../../src/sessions/vaults/credential-records.ts';
+import { McpTokens } from '../../../../src/sessions/vaults/mcp-tokens.ts';
+import type { VaultFetch } from '../../../../src/sessions/vaults/token-endpoint.ts';
+import { vaultService } from '../../../../src/sessions/vaults/vault-service.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const url = 'https://mcp.example/';
+const refresh: OAuthRefresh = {
+  clientId: 'a client',
+  tokenEndpoint: 'https://auth.example/token',
+  clientAuth: 'client_secret_post',
+  scope: 'read',
+  resource: null,
+};
+const granted = (body: object) => new Response(JSON.stringify(body), { status: 200 });
+
+async function world(answer: (form: URLSearchParams, init: RequestInit) => Response | Promise<Response>) {
+  const { records } = memoryStore();
+  const credentials = new CredentialRecords({
+    records,
+    vault: sealing([new Secret('ab'.repeat(32))]),
+    learn: () => {},
+  });
+  const clock = manualClock();
+  const asked: URLSearchParams[] = [];
+  const warned: string[] = [];
+  const fetch: VaultFetch = async (_, init) => {
+    const form = new URLSearchParams(String(init.body));
+    asked.push(form);
+    return await answer(form, init);
+  };
+  const serverOf = () =>
+    new McpTokens({
+      records,
+      credentials,
+      fetch,
+      clock,
+      warn: (about, text) => void warned.push(JSON.stringify([about, text])),
+    });
+  const tokens = serverOf();
+  const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
+  const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
+  const made = await vaults.addCredential(id, {
+    displayName: null,
+    metadata: {},
+    auth: { type: 'mcp_oauth', mcpServerUrl: url, expiresAt: clock.now() + 3_600_000, refresh },
+    secrets: { token: new Secret('old'), refreshToken: new Secret('refresh-1'), clientSecret: new Secret('client-1') },
+  });
+  const tokenFor = async (refused?: string, by = tokens) =>
+    (await by.of(url, [id], refused === undefined ? undefined : new Secret(refused)))?.reveal();
+  const storedRefresh = async () => {
+    const found = await credentials.findFor(id, url);
+    return found && (await credentials.secretsOf(found)).refreshToken?.reveal();
+  };
+  return { vaults, id, made, clock, asked, warned, tokenFor, serverOf, storedRefresh };
+}
+
+test('a token is used until a minute before its end, then it is replaced once for all who wait', async () => {
+  const { tokenFor, clock, asked, storedRefresh, vaults, id, made } = await world(() =>
+    granted({ access_token: 'new', refresh_token: 'refresh-2', expires_in: '7200' }),
+  );
+  expect(await tokenFor()).toBe('old');
+  expect(asked).toEqual([]);
+  clock.advance(3_590_000);
+  expect(await Promise.all([tokenFor(), tokenFor(), tokenFor()])).toEqual(['new', 'new', 'new']);
+  expect(asked.map((form) => Object.fromEntries(form))).toEqual([
+    {
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh-1',
+      scope: 'read',
+      client_id: 'a client',
+      client_secret: 'client-1',
+    },
+  ]);
+  expect(await storedRefresh()).toBe('refresh-2');
+  const { auth } = await vaults.credential(id, made.id);
+  expect(auth).toMatchObject({ expiresAt: clock.now() + 7_200_000 });
+  expect(await tokenFor()).toBe('new');
+  expect(asked).toHaveLength(1);
+});
+
+test('a token that the tool server refused is replaced; the refresh token stays where the answer has no other', async () => {
+  const { tokenFor, storedRefresh } = await world(() => granted({ access_token: 'new' }));
+  expect(await tokenFor('another')).toBe('old');
+  expect(await tokenFor('old')).toBe('new');
+  expect(await storedRefresh()).toBe('refresh-1');
+});
+
+test('a token endpoint that refuses is not asked again at once, and no secret is in the warning', async () => {
+  const { tokenFor, asked, warned, clock, vaults, id, made } = await world(
+    () => new Response('{"error":"refresh-1 is old"}', { status: 400 }),
+  );
+  expect([await tokenFor('old'), await tokenFor('old')]).toEqual(['old', 'old']);
+  expect(asked).toHaveLength(1);
+  expect(warned).toHaveLength(1);
+  expect(warned[0]).not.toContain('refresh-1');
+  clock.advance(31_000);
+  await tokenFor('old');
+  expect(asked).toHaveLength(2);
+  const secrets = { refreshToken: new Secret('refresh-9') };
+  await vaults.changeCredential(id, made.id, (now) => ({ ...now, secrets }));
+  await tokenFor('old');
+  expect(asked.at(-1)?.get('refresh_token')).toBe('refresh-9');
+});
+
+test('a token that a person enters during a refresh wins over the one that comes back', async () => {
+  const { tokenFor, vaults, id, made, storedRefresh } = await world(async () => {
+    const secrets = { token: new Secret('by hand'), refreshToken: new Secret('refresh-hand') };
+    await vaults.changeCredential(id, made.id, (now) => ({ ...now, secrets }));
+    return granted({ access_token: 'late', refresh_token: 'late-refresh' });
+  });
+  expect(await tokenFor('old')).toBe('by hand');
+  expect(await storedRefresh()).toBe('refresh-hand');
+});
+
+test('of two servers that refresh at once, the one whose refresh token was used already takes the token of the other', async () => {
+  let uses = 0;
+  const both = Promise.withResolvers<void>();
+  const first = Promise.withResolvers<void>();
+  const { tokenFor, serverOf } = await world(async () => {
+    uses += 1;
+    if (uses === 2) {
+      both.resolve();
+      await first.promise;
+      return new Response('{"error":"invalid_grant"}', { status: 400 });
+    }
+    await both.promise;
+    return granted({ access_token: 'new', refresh_token: 'refresh-2' });
+  });
+  const one = tokenFor('old').finally(first.resolve);
+  const two = tokenFor('old', serverOf());
+  expect(await Promise.all([one, two])).toEqual(['new', 'new']);
+});
+
+test.each([
+  ['no JSON', () => new Response('<html>', { status: 200 })],
+  ['a token that no header can carry', () => granted({ access_token: 'a\r\nb' })],
+  ['a redirect', () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } })],
+  ['no answer', () => Promise.reject(new Error('it broke off'))],
+  ['an endless answer', () => new Response(new Blob(['{"access_token":"', 'a'.repeat(100_000), '"}']).stream())],
+])('%s from a token endpoint is no token', async (_, answer) => {
+  const { tokenFor } = await world(answer);
+  expect(await tokenFor('old')).toBe('old');
+});
