@@ -13,6 +13,7 @@ import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts'
 import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
 import { allows } from '../../agents/tools/selection.ts';
 import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
+import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
