@@ -22,12 +22,13 @@ import { webhookCommand } from './server/webhooks.ts';
 import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
+import { snapshotCommand } from './snapshot.ts';
 
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, pauseCommand, resumeCommand],
-  ...[stopCommand, rmCommand, mcpCommand],
+  ...[snapshotCommand, stopCommand, rmCommand, mcpCommand],
   ...[automationCommand, webhookCommand, skillCommand, memoryCommand, workerCommand, usageCommand, budgetCommand],
 ];

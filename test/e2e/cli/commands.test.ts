@@ -359,6 +359,22 @@ describe('failures', () => {
   });
 });
 
+test('snapshot keeps the files of a session by a name, lists and deletes them', async () => {
+  const id = await newBox();
+  const unnamed = await corral('snapshot', 'create', id, '--label', 'branch');
+  expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining('write name=value')]);
+  const { code, stdout } = await corral('snapshot', 'create', id, '--name', 'cache', '--label', 'branch=main');
+  expect(code).toBe(0);
+  const [line = ''] = (await corral('snapshot', '--json')).stdout.trim().split('\n');
+  const kept = { id: stdout.trim(), name: 'cache', labels: { branch: 'main' }, sessionId: id };
+  expect(JSON.parse(line)).toMatchObject(kept);
+  expect((await corral('snapshot', 'delete', 'cache')).code).toBe(0);
+  expect((await corral('snapshot', 'ls', '--json')).stdout).toBe('');
+  const again = await corral('snapshot', 'delete', 'cache');
+  expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('no such snapshot')]);
+  await corral('rm', id);
+});
+
 test('budget gives a person a limit, shows it, and takes it back', async () => {
   const given = await corral('budget', 'person', '', '--tokens-per-day', '2000000', '--cost-per-month', 'unlimited');
   expect([given.code, given.stderr]).toEqual([0, '']);

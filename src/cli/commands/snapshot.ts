@@ -1,0 +1,63 @@
+import type { Outputs } from '../../client/types.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { oneLine } from '../io.ts';
+import { boxOf } from '../server.ts';
+
+type Snapshot = Outputs['snapshots']['list'][number];
+
+const lineOf = ({ id, name, createdAt, bytes, sessionId }: Snapshot): string =>
+  `${id}  ${oneLine(name ?? '-', 40).padEnd(24)}  ${createdAt}  ${String(bytes).padStart(12)}  ${sessionId}`;
+
+/** The snapshots of the caller: makes, lists and deletes them. */
+export const snapshotCommand: CliCommand = {
+  name: 'snapshot',
+  args: [
+    ['[action]', 'ls (or list), create, delete; without one: ls'],
+    ['[word]', 'with create: the session; with delete: the id or name of a snapshot'],
+  ],
+  about: 'keeps copies of the files of sandboxes, with which other sandboxes begin',
+  options: [
+    ['--name <name>', 'with create: a name, perhaps with a tag (cache:v2), which an older snapshot loses'],
+    ['--label <name=value...>', 'with create: labels'],
+    jsonOption,
+  ],
+  examples: ['corral snapshot create last --name build-cache', 'corral snapshot', 'corral snapshot delete build-cache'],
+  async run({ args: [action = 'ls', word], options, io, corral }) {
+    const server = corral();
+    const isJson = options.flag('json');
+    const list = () => server.call((api) => api.snapshots.list.query());
+    if (action === 'ls' || action === 'list') {
+      const all = await list();
+      for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
+      if (all.length === 0 && !isJson)
+        io.say('There are no snapshots. Make one with: corral snapshot create <session>');
+      return exitCodes.ok.code;
+    }
+    if (action === 'create') {
+      if (word === undefined) throw new UsageError('Name the session: corral snapshot create <session>');
+      const labels = labelsOf(options.texts('label'));
+      const { id: sessionId } = await boxOf(server, word);
+      const name = options.text('name');
+      const wish = { sessionId, labels, ...(name !== undefined && { name }) };
+      const made = await server.call((api) => api.snapshots.create.mutate(wish));
+      io.print(isJson ? JSON.stringify(made) : made.id);
+      return exitCodes.ok.code;
+    }
+    if (action !== 'delete') throw new UsageError(`There is no action "${action}". Use ls, create or delete.`);
+    if (word === undefined) throw new UsageError('Name the snapshot: corral snapshot delete <id or name>');
+    const found = (await list()).find(({ id, name }) => id === word || name === word);
+    await server.call((api) => api.snapshots.delete.mutate({ id: found?.id ?? word })); // the server says that it is missing
+    return exitCodes.ok.code;
+  },
+};
+
+function labelsOf(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((one) => {
+      const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
+      if (name === undefined || value === undefined) throw new UsageError(`--label ${one}: write name=value.`);
+      return [name, value];
+    }),
+  );
+}
