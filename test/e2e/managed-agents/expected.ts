@@ -1,6 +1,7 @@
 const idle = ['session.thread_status_idle', 'session.usage', 'session.status_idle'];
 const running = ['session.status_running', 'session.thread_status_running'];
 const request = ['span.model_request_start', 'agent.message', 'span.model_request_end'];
+const evaluation = ['span.outcome_evaluation_start', 'span.outcome_evaluation_end'];
 const missing = (code: string | null) => [404, 'not_found_error', code, true];
 
 /** The results of the steps of core.py. */
@@ -29,6 +30,16 @@ export const core = {
     ['user.tool_confirmation', ...running, 'agent.tool_result', ...request, ...idle],
   ],
   interrupt: ['end_turn', true, true, 'You said: still there?'],
+  outcome: [
+    ['user.define_outcome', ...running, ...request, ...evaluation, ...request, ...evaluation, ...idle],
+    [
+      [0, 'needs_revision', 'It lacks a rhyme.'],
+      [1, 'satisfied', 'It rhymes.'],
+    ],
+    true,
+    [['satisfied', 1, 'Write a poem', true]],
+    true,
+  ],
   files: [
     ['copy.csv'],
     'a,b\n1,2\n',

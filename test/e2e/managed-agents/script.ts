@@ -16,11 +16,22 @@ const textIn = (content: unknown): string =>
     ? content
     : (content as readonly { text?: string }[]).map(({ text = '' }) => text).join('\n');
 
+const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
+/** Misses a rhyme until the agent has read that it does. */
+function verdictOn({ body }: FakeRequest): FakeReply {
+  const isMet = JSON.stringify(body.messages).includes('lacks a rhyme');
+  const args = isMet
+    ? { verdict: 'satisfied', reason: 'It rhymes.' }
+    : { verdict: 'not_satisfied', reason: 'It lacks a rhyme.' };
+  return { calls: [{ name: 'give_verdict', args }] };
+}
+
 /**
  * A model that does what a message asks: `run: <command>` runs it, `weather: <city>` calls the program's tool, `tool: <name>` any tool, `both: <city>`
  * calls two of them at once, and anything else is said again. The result of a call is what it says next.
  */
 export function obedient(request: FakeRequest): FakeReply {
+  if (isGrader(request)) return verdictOn(request);
   const { text, isResult } = newestOf(request);
   if (isResult) return { text: `The result is: ${text.trim()}` };
   const [, word = '', rest = ''] = /(run|weather|both|tool): (.+)/.exec(text) ?? [];

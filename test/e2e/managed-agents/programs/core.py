@@ -173,6 +173,26 @@ def interrupt():
 step("interrupt", interrupt)
 
 
+def outcome():
+    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    rubric = {"type": "text", "content": "It rhymes."}
+    wish = {"type": "user.define_outcome", "description": "Write a poem", "rubric": rubric, "max_iterations": 2}
+    events = idle(made, [wish])
+    ends = [e for e in events if e.type == "span.outcome_evaluation_end"]
+    starts = [e.id for e in events if e.type == "span.outcome_evaluation_start"]
+    shown = client.beta.sessions.retrieve(made.id).outcome_evaluations
+    return [
+        types(events),
+        [[e.iteration, e.result, e.explanation] for e in ends],
+        [e.outcome_evaluation_start_id for e in ends] == starts,
+        [[o.result, o.iteration, o.description, o.completed_at is not None] for o in shown],
+        [o.outcome_id for o in shown] == [ends[0].outcome_id],
+    ]
+
+
+step("outcome", outcome)
+
+
 def files():
     uploaded = client.beta.files.upload(file=("data.csv", b"a,b\n1,2\n", "text/csv"))
     made = client.beta.sessions.create(

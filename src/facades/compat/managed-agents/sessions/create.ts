@@ -11,7 +11,7 @@ import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '..
 import { modelRefFor } from '../resources/models.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { iso, Metadata, parsed } from '../wire.ts';
-import { inboundEvent, type UserMessage } from './inbound.ts';
+import { type InboundEvent, inboundEvent } from './inbound.ts';
 import { type SessionContent, sessionAgentOf } from './kept-session.ts';
 
 const agentId = z.string().min(1).max(200);
@@ -52,7 +52,7 @@ export interface CreateDeps {
 }
 interface NewManagedSession {
   readonly command: CreateCommand;
-  readonly initial: readonly z.output<typeof UserMessage>[];
+  readonly initial: readonly InboundEvent[];
 }
 
 /** The session that a program asks for. Rejects: invalid_request, not_found. Nothing is made before. */
@@ -62,9 +62,12 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   if (given.budget !== undefined && given.budget !== null) throw unsupportedField('budget', 'leave it out');
   const initial = (given.initial_events ?? []).map((event, n) => {
     const checked = inboundEvent(event, n);
-    if (checked.type !== 'user.message') throw invalid(`initial_events.${n}: only user.message can begin a session.`);
+    if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
+      throw invalid(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
     return checked;
   });
+  if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
+    throw invalid('initial_events: at most one of them can be user.define_outcome.');
   const { doc, content } = await agentFor(given.agent, services.documents);
   const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
   if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))

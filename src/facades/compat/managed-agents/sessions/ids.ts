@@ -8,6 +8,8 @@ export const sessionWord = (id: SessionId): string => `sesn_${id}`;
 export const threadWord = (id: SessionId): string => `sthr_${id}`;
 export const eventWord = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
+/** The outcome that a message defined. */
+export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
 /** A message of the agent has its id before its event is in the log, because its text streams. */
 export const messageWord = (messageId: string): string => `sevt_m${messageId.replaceAll('-', '')}`;
 

@@ -31,6 +31,16 @@ export const UserMessage = z.strictObject({
   type: z.literal('user.message'),
   content: z.array(MessageContent).min(1).max(100),
 });
+const notBlank = z.string().refine((given) => given.trim() !== '', 'must not be blank');
+const DefineOutcome = z.strictObject({
+  type: z.literal('user.define_outcome'),
+  description: notBlank,
+  rubric: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('text'), content: notBlank.max(262_144) }),
+    fileSource,
+  ]),
+  max_iterations: z.int().min(1).max(20).nullable().optional(),
+});
 const Inbound = z.discriminatedUnion('type', [
   UserMessage,
   z.strictObject({ type: z.literal('user.interrupt'), ...thread }),
@@ -48,13 +58,10 @@ const Inbound = z.discriminatedUnion('type', [
     ),
   z.strictObject({ type: z.literal('user.custom_tool_result'), custom_tool_use_id: eventId, ...result, ...thread }),
   z.strictObject({ type: z.literal('user.tool_result'), tool_use_id: eventId, ...result, ...thread }),
-  z.looseObject({ type: z.literal('user.define_outcome') }),
+  DefineOutcome,
   z.looseObject({ type: z.literal('system.message') }),
 ]);
-export type InboundEvent = Exclude<
-  z.output<typeof Inbound>,
-  { type: 'user.define_outcome' } | { type: 'system.message' }
->;
+export type InboundEvent = Exclude<z.output<typeof Inbound>, { type: 'system.message' }>;
 const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
 
 /** The events of a request, all checked. Rejects: invalid_request, and then none of them counts. */
@@ -62,8 +69,8 @@ export const inboundEvents = (body: unknown): InboundEvent[] => parsed(EventsBod
 
 export function inboundEvent(given: unknown, n = 0): InboundEvent {
   const event = parsed(z.object({ events: z.tuple([Inbound]) }), { events: [given] }).events[0];
-  if (event.type === 'user.define_outcome')
-    throw unsupportedField(`events.${n}.type "user.define_outcome"`, 'send user.message');
+  if (event.type === 'user.define_outcome' && event.rubric.type === 'file')
+    throw unsupportedField(`events.${n}.rubric.type "file"`, 'send the rubric as text');
   if (event.type === 'system.message')
     throw invalid(
       `events.${n}: the model takes no system message in a conversation.`,

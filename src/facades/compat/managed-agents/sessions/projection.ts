@@ -3,7 +3,8 @@ import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { iso } from '../wire.ts';
 import { eventWord, messageWord, threadWord } from './ids.ts';
-import { noUsage, type Usage, usageOf, withUsage } from './usage.ts';
+import { Outcomes } from './outcomes.ts';
+import { noUsage, spanUsageOf, type Usage, usageOf, withUsage } from './usage.ts';
 
 /** An event of the API. */
 export interface ManagedEvent {
@@ -43,6 +44,7 @@ export class Projection {
   readonly #calls = new Map<string, KnownCall>();
   /** The calls that wait, each for a person's permission or for the result of a program or worker. */
   readonly #pending = new Map<string, 'permission' | 'result'>();
+  readonly outcomes = new Outcomes();
   #status: 'idle' | 'running' | 'rescheduling' = 'idle';
   #request: string | undefined;
   /** The question about a call follows as a message, which this API does not show. */
@@ -106,9 +108,14 @@ export class Projection {
   #fold(event: SessionEvent): void {
     switch (event.type) {
       case 'message.user':
-        this.#emit('user.message', { content: contentOf(event.data) });
+        this.#tell(
+          this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content: contentOf(event.data) } },
+        );
         break;
       case 'run.started':
+        this.outcomes.begin(event.runId);
+        this.#run();
+        break;
       case 'run.resumed':
         this.#run();
         break;
@@ -120,7 +127,8 @@ export class Projection {
         this.#said(event.data);
         break;
       case 'usage':
-        this.#used(event.data);
+        if (event.data.purpose === 'grade') this.#graded(event);
+        else this.#used(event.data);
         break;
       case 'approval.requested':
         this.#asked(event.data);
@@ -145,7 +153,13 @@ export class Projection {
         this.#failure = event.data.error;
         break;
       case 'run.end':
+        this.#tell(this.outcomes.close(event.runId, event.data, this.#at));
         this.#end(event.data);
+        break;
+      case 'goal':
+        this.#tell(
+          this.outcomes.judge(event.runId, event.data, { word: eventWord(this.#id, this.#seq), at: this.#at }),
+        );
         break;
       case 'context.compacted':
         this.#emit('agent.thread_context_compacted', {});
@@ -165,6 +179,9 @@ export class Projection {
   #emit(type: string, fields: Fields, id?: string): void {
     const own = id ?? eventWord(this.#id, this.#seq, this.#part++);
     this.#out.push({ id: own, type, processed_at: iso(this.#at), ...fields });
+  }
+  #tell(told: { readonly type: string; readonly fields: Fields } | undefined): void {
+    if (told) this.#emit(told.type, told.fields);
   }
   get #thread(): Fields {
     return { session_thread_id: threadWord(this.#id), agent_name: this.#agent.name };
@@ -213,12 +230,12 @@ export class Projection {
     this.#usage = withUsage(this.#usage, data);
     this.#begin();
     if (data.thoughts) this.#emit('agent.thinking', {});
-    this.#finish(false, {
-      input_tokens: Math.max(0, data.inputTokens - (data.cachedTokens ?? 0) - (data.cacheWrittenTokens ?? 0)),
-      output_tokens: data.outputTokens,
-      cache_creation_input_tokens: data.cacheWrittenTokens ?? 0,
-      cache_read_input_tokens: data.cachedTokens ?? 0,
-    });
+    this.#finish(false, spanUsageOf(withUsage(noUsage, data)));
+  }
+  /** A request of the grader is told with its verdict, not as one of the agent. */
+  #graded({ runId, data }: FactOf<'usage'>): void {
+    this.#usage = withUsage(this.#usage, data);
+    this.outcomes.use(runId, data);
   }
 
   #announce(callId: string, name: string, input: Fields, permission: 'allow' | 'ask'): void {

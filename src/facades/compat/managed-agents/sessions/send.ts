@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { eventWord, threadWord } from './ids.ts';
+import { eventWord, outcomeWord, threadWord } from './ids.ts';
 import { type InboundEvent, messageOf, resultText } from './inbound.ts';
 import type { AnnouncedCall, ManagedEvent, Projection } from './projection.ts';
 
@@ -33,14 +33,25 @@ async function checked(
   if (record.archived) throw invalid('The session is archived.', 'session_archived');
   const uploads = new Map<string, string>();
   let isWaiting = projection.pending.length > 0;
+  let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
     if ('session_thread_id' in event && event.session_thread_id && event.session_thread_id !== threadWord(record.id))
       throw invalid(`events.${n}.session_thread_id: the session has no thread ${event.session_thread_id}.`);
-    if (event.type === 'user.interrupt') isWaiting = false;
-    if (event.type === 'user.message') {
+    if (event.type === 'user.interrupt') {
+      isWaiting = false;
+      hasOutcome = false;
+    }
+    if (event.type === 'user.message' || event.type === 'user.define_outcome') {
       const ids = projection.pending.join(', ');
       if (isWaiting)
         throw invalid(`events.${n}: the session waits for an answer to ${ids}. Answer, or interrupt first.`);
+    }
+    if (event.type === 'user.define_outcome') {
+      if (hasOutcome)
+        throw invalid(`events.${n}: the session has an outcome without a verdict. Wait, or interrupt first.`);
+      hasOutcome = true;
+    }
+    if (event.type === 'user.message') {
       for (const file of messageOf(event).files) uploads.set(file, await uploadOf(file));
     }
     if (event.type === 'user.tool_confirmation') checkCall(projection, event.tool_use_id, { n, isCustom: false });
@@ -85,6 +96,15 @@ async function sendOne(
     const mode = active && !active.waiting ? 'queue' : 'inject';
     const { seq } = await sessions.send(id, { text, mode, attachments: files.map((file) => uploads.get(file) ?? '') });
     return { ...event, id: eventWord(id, seq), processed_at: active && !active.waiting ? null : iso(now()) };
+  }
+  if (event.type === 'user.define_outcome') {
+    const { description, rubric, max_iterations: given } = event;
+    if (rubric.type !== 'text') throw invalid('rubric: send it as text.');
+    const iterations = given ?? 3;
+    const goal = { rubric: rubric.content, checks: [], maxRevisions: iterations - 1 };
+    const { seq } = await sessions.send(id, { text: description, mode: 'queue', goal });
+    const known = { max_iterations: iterations, outcome_id: outcomeWord(id, seq) };
+    return { ...event, ...known, id: eventWord(id, seq), processed_at: iso(now()) };
   }
   if (event.type === 'user.interrupt') return await interrupt(target, event);
   return await answer(target, event);

@@ -21,6 +21,14 @@ export function withUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
   };
 }
 
+/** The tokens of one request, or of several that belong together. */
+export const spanUsageOf = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
+  input_tokens: input,
+  output_tokens: output,
+  cache_creation_input_tokens: cacheWritten,
+  cache_read_input_tokens: cacheRead,
+});
+
 const seconds = (ms: number) => Math.round(ms) / 1_000;
 export const usageOf = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
   input_tokens: input,

@@ -36,7 +36,7 @@ function statusOf(record: SessionRecord, { status }: Projection) {
 }
 
 export async function sessionView(record: SessionRecord, deps: ViewDeps) {
-  const { status, stats, usage, agent, times } = await shared(record, deps);
+  const { projection, status, stats, usage, agent, times } = await shared(record, deps);
   return {
     id: sessionWord(record.id),
     type: 'session' as const,
@@ -49,7 +49,7 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
     metadata: record.metadata ?? {},
     budget: null,
     deployment_id: null,
-    outcome_evaluations: [],
+    outcome_evaluations: projection.outcomes.views(),
     stats,
     usage,
     ...times,

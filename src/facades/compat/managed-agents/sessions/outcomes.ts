@@ -1,0 +1,146 @@
+import type { FactOf } from '../../../../core/model/events.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { isoOrNull } from '../wire.ts';
+import { outcomeWord } from './ids.ts';
+import { noUsage, spanUsageOf, type Usage, withUsage } from './usage.ts';
+
+type Verdict = 'satisfied' | 'needs_revision' | 'max_iterations_reached' | 'failed' | 'interrupted';
+/** The goal of a run as this API knows it: what the agent should produce, and how its judging goes on. */
+interface Outcome {
+  readonly id: string;
+  readonly description: string;
+  /** Counted from 0. */
+  iteration: number;
+  result: 'pending' | 'running' | 'evaluating' | Verdict;
+  explanation: string | null;
+  completedAt: number | null;
+  /** The event that began the present evaluation. */
+  startedBy: string | undefined;
+  usage: Usage;
+}
+interface Told {
+  readonly type: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The outcomes of a session, each that of a run whose goal has a rubric. */
+export class Outcomes {
+  readonly #byRun = new Map<string, Outcome>();
+
+  /** The event of a message that defines an outcome; undefined for another message. */
+  define(
+    sessionId: SessionId,
+    {
+      seq,
+      runId,
+      data,
+    }: { readonly seq: number; readonly runId: string | null; readonly data: FactOf<'message.user'>['data'] },
+  ): Told | undefined {
+    const { goal, text } = data;
+    if (goal?.rubric === undefined || runId === null) return undefined;
+    const id = outcomeWord(sessionId, seq);
+    this.#byRun.set(runId, {
+      id,
+      description: text,
+      iteration: 0,
+      result: 'pending',
+      explanation: null,
+      completedAt: null,
+      startedBy: undefined,
+      usage: noUsage,
+    });
+    const rubric = { type: 'text', content: goal.rubric };
+    const fields = { description: text, rubric, max_iterations: goal.maxRevisions + 1, outcome_id: id };
+    return { type: 'user.define_outcome', fields };
+  }
+
+  /** Whether one of them has no verdict yet. */
+  get isActive(): boolean {
+    return [...this.#byRun.values()].some(({ completedAt }) => completedAt === null);
+  }
+
+  begin(runId: string | null): void {
+    const outcome = this.#of(runId);
+    if (outcome) outcome.result = 'running';
+  }
+
+  /** Counts a request of the grader. */
+  use(runId: string | null, used: FactOf<'usage'>['data']): void {
+    const outcome = this.#of(runId);
+    if (outcome) outcome.usage = withUsage(outcome.usage, used);
+  }
+
+  /** What a judging tells, under the id `word` if it is the start of an evaluation. */
+  judge(
+    runId: string | null,
+    data: FactOf<'goal'>['data'],
+    { word, at }: { readonly word: string; readonly at: number },
+  ): Told | undefined {
+    const outcome = this.#of(runId);
+    if (!outcome || data.kind === 'checked') return undefined;
+    if (data.kind === 'judged') {
+      const isAgain = data.feedback !== undefined;
+      const last =
+        data.result === 'satisfied'
+          ? 'satisfied'
+          : data.result === 'not_satisfied'
+            ? 'max_iterations_reached'
+            : 'failed';
+      return this.#end(outcome, { result: isAgain ? 'needs_revision' : last, explanation: data.reason, at });
+    }
+    const own = { outcome_id: outcome.id, iteration: outcome.iteration };
+    if (outcome.startedBy !== undefined) return { type: 'span.outcome_evaluation_ongoing', fields: own };
+    outcome.startedBy = word;
+    outcome.result = 'evaluating';
+    outcome.usage = noUsage;
+    return { type: 'span.outcome_evaluation_start', fields: own };
+  }
+
+  /** The end of an outcome whose run ends before its goal has a verdict. */
+  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): Told | undefined {
+    const outcome = this.#of(runId);
+    if (!outcome || outcome.completedAt !== null) return undefined;
+    const result = reason === 'stopped' ? 'interrupted' : 'failed';
+    return this.#end(outcome, { result, explanation: goal?.reason ?? 'The run ended before.', at });
+  }
+
+  views() {
+    return [...this.#byRun.values()].map(({ id, description, iteration, result, explanation, completedAt }) => ({
+      type: 'outcome_evaluation' as const,
+      outcome_id: id,
+      description,
+      iteration,
+      result,
+      explanation,
+      completed_at: isoOrNull(completedAt),
+    }));
+  }
+
+  #of(runId: string | null): Outcome | undefined {
+    return runId === null ? undefined : this.#byRun.get(runId);
+  }
+
+  #end(
+    outcome: Outcome,
+    { result, explanation, at }: { readonly result: Verdict; readonly explanation: string; readonly at: number },
+  ): Told {
+    const fields = {
+      outcome_id: outcome.id,
+      outcome_evaluation_start_id: outcome.startedBy ?? '',
+      iteration: outcome.iteration,
+      result,
+      explanation,
+      usage: spanUsageOf(outcome.usage),
+    };
+    outcome.startedBy = undefined;
+    outcome.explanation = explanation;
+    if (result === 'needs_revision') {
+      outcome.iteration += 1;
+      outcome.result = 'running';
+    } else {
+      outcome.result = result;
+      outcome.completedAt = at;
+    }
+    return { type: 'span.outcome_evaluation_end', fields };
+  }
+}

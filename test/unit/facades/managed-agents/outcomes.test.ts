@@ -1,0 +1,130 @@
+import { expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import type { SessionId } from '../../../../src/core/model/ids.ts';
+import { inboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
+import { Projection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
+import { sendEvents } from '../../../../src/facades/compat/managed-agents/sessions/send.ts';
+
+const sessionId = '0123456789abcdef' as SessionId;
+const runId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
+const messageId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a11';
+const facts = { name: 'Poet', customTools: new Set<string>(), servers: new Map<string, string>() };
+const outcomeId = 'outc_0123456789abcdef0000001';
+
+function projected(...log: readonly { type: string; data: object }[]) {
+  const projection = new Projection(sessionId, facts);
+  const events = log
+    .map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent)
+    .flatMap((event) => projection.add(event));
+  const ends = events.filter(({ type }) => type === 'span.outcome_evaluation_end');
+  return { projection, events, ends, types: events.map(({ type }) => type) };
+}
+const asked = (goal: object) => ({
+  type: 'message.user',
+  data: { messageId, text: 'Write a poem', attachments: [], goal: { checks: [], maxRevisions: 1, ...goal } },
+});
+const begun = [asked({ rubric: 'It rhymes.' }), { type: 'run.started', data: { task: 'Write a poem', messageId } }];
+const goal = (kind: string, more: object = {}) => ({ type: 'goal', data: { kind, round: 1, ...more } });
+const graded = { type: 'usage', data: { model: 'm', inputTokens: 10, outputTokens: 5, purpose: 'grade' } };
+const judged = (result: string, more: object = {}) => goal('judged', { result, reason: 'It lacks a rhyme.', ...more });
+const feedback = { messageId, text: 'Go on.' };
+const end = (reason: string, result: string) => ({
+  type: 'run.end',
+  data: {
+    status: reason === 'stopped' ? 'stopped' : 'completed',
+    reason,
+    task: 'x',
+    goal: { result, reason: 'It ended.', rounds: 0 },
+  },
+});
+
+test('a goal with a rubric is an outcome: defined, evaluated, revised, and at its end after the last revision', () => {
+  const { projection, events, ends, types } = projected(
+    ...begun,
+    goal('checking'),
+    graded,
+    judged('not_satisfied', { feedback }),
+    goal('checking', { command: 'true' }),
+    goal('checking'),
+    judged('not_satisfied'),
+  );
+  expect(types.filter((type) => !type.includes('running'))).toEqual([
+    'user.define_outcome',
+    'span.outcome_evaluation_start',
+    'span.outcome_evaluation_end',
+    'span.outcome_evaluation_start',
+    'span.outcome_evaluation_ongoing',
+    'span.outcome_evaluation_end',
+  ]);
+  const rubric = { type: 'text', content: 'It rhymes.' };
+  expect(events[0]).toMatchObject({ description: 'Write a poem', rubric, max_iterations: 2, outcome_id: outcomeId });
+  const starts = events.filter(({ type }) => type === 'span.outcome_evaluation_start');
+  expect(ends.map(({ outcome_evaluation_start_id: id }) => id)).toEqual(starts.map(({ id }) => id));
+  expect(ends).toMatchObject([
+    { iteration: 0, result: 'needs_revision', explanation: 'It lacks a rhyme.', usage: { input_tokens: 10 } },
+    { iteration: 1, result: 'max_iterations_reached', usage: { input_tokens: 0 } },
+  ]);
+  expect(projection.usage).toMatchObject({ input: 10, output: 5 });
+  expect(projection.outcomes.views()).toMatchObject([
+    { outcome_id: outcomeId, iteration: 1, result: 'max_iterations_reached', completed_at: '1970-01-01T00:00:07.000Z' },
+  ]);
+});
+
+test.each([
+  ['stopped', 'interrupted'],
+  ['completed', 'failed'],
+])('an outcome whose run ends before its verdict (%s) is %s', (reason, result) => {
+  const { projection, ends } = projected(...begun, goal('checking'), end(reason, 'could_not_be_judged'));
+  expect(ends).toMatchObject([{ result, explanation: 'It ended.' }]);
+  expect(projection.outcomes.isActive).toBe(false);
+});
+
+test('an outcome of a run that never began ends without an evaluation', () => {
+  const { ends } = projected(asked({ rubric: 'It rhymes.' }), end('stopped', 'could_not_be_judged'));
+  expect(ends).toMatchObject([{ outcome_evaluation_start_id: '', result: 'interrupted' }]);
+});
+
+test('a goal of checks alone is a message', () => {
+  const { projection, types } = projected(
+    asked({ checks: [{ command: 'true', timeoutSeconds: 1 }] }),
+    goal('checking'),
+  );
+  expect(types).toEqual(['user.message']);
+  expect(projection.outcomes.views()).toEqual([]);
+});
+
+const wish = { type: 'user.define_outcome', description: 'Write', rubric: { type: 'text', content: 'It rhymes.' } };
+function sending(projection: Projection) {
+  const sent: object[] = [];
+  const send = async (_: string, message: object) => {
+    sent.push(message);
+    return { seq: 1 };
+  };
+  const target = { record: { id: sessionId }, projection, sessions: { send }, uploadOf: async () => '', now: () => 0 };
+  return { sent, send: (...events: object[]) => sendEvents(target as never, inboundEvents({ events })) };
+}
+
+test('an outcome that is asked for is a message with a goal, judged so often as wished', async () => {
+  const { sent, send } = sending(projected().projection);
+  expect(await send({ ...wish, max_iterations: 5 })).toMatchObject([
+    { type: 'user.define_outcome', outcome_id: outcomeId, max_iterations: 5, processed_at: expect.any(String) },
+  ]);
+  expect(sent).toEqual([{ text: 'Write', mode: 'queue', goal: { rubric: 'It rhymes.', checks: [], maxRevisions: 4 } }]);
+});
+
+test.each([
+  ['a second one before the verdict', [wish, wish], 'without a verdict'],
+  ['a blank rubric', [{ ...wish, rubric: { type: 'text', content: ' ' } }], 'blank'],
+  ['21 iterations', [{ ...wish, max_iterations: 21 }], '20'],
+  ['a rubric in a file', [{ ...wish, rubric: { type: 'file', file_id: 'file_1' } }], 'rubric'],
+])('%s is refused, and nothing is sent', async (_, events, why) => {
+  const { sent, send } = sending(projected().projection);
+  await expect((async () => await send(...events))()).rejects.toThrow(why);
+  expect(sent).toEqual([]);
+});
+
+test('a new outcome before the verdict on the last one is refused', async () => {
+  const active = projected(...begun).projection;
+  const { send } = sending(active);
+  await expect(send(wish)).rejects.toThrow('without a verdict');
+});
