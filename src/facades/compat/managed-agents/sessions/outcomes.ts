@@ -70,7 +70,7 @@ export class Outcomes {
     if (outcome) outcome.usage = withUsage(outcome.usage, used);
   }
 
-  /** What a judging tells, under the id `word` if it is the start of an evaluation. */
+  /** The event of a judging, which has the id `word` where it begins an evaluation. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],
