@@ -18,7 +18,7 @@ interface Outcome {
   startedBy: string | undefined;
   usage: Usage;
 }
-interface Told {
+interface OutcomeEvent {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -35,7 +35,7 @@ export class Outcomes {
       runId,
       data,
     }: { readonly seq: number; readonly runId: string | null; readonly data: FactOf<'message.user'>['data'] },
-  ): Told | undefined {
+  ): OutcomeEvent | undefined {
     const { goal, text } = data;
     if (goal?.rubric === undefined || runId === null) return undefined;
     const id = outcomeWord(sessionId, seq);
@@ -75,7 +75,7 @@ export class Outcomes {
     runId: string | null,
     data: FactOf<'goal'>['data'],
     { word, at }: { readonly word: string; readonly at: number },
-  ): Told | undefined {
+  ): OutcomeEvent | undefined {
     const outcome = this.#of(runId);
     if (!outcome || data.kind === 'checked') return undefined;
     if (data.kind === 'judged') {
@@ -97,7 +97,7 @@ export class Outcomes {
   }
 
   /** The end of an outcome whose run ends before its goal has a verdict. */
-  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): Told | undefined {
+  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): OutcomeEvent | undefined {
     const outcome = this.#of(runId);
     if (!outcome || outcome.completedAt !== null) return undefined;
     const result = reason === 'stopped' ? 'interrupted' : 'failed';
@@ -123,7 +123,7 @@ export class Outcomes {
   #end(
     outcome: Outcome,
     { result, explanation, at }: { readonly result: Verdict; readonly explanation: string; readonly at: number },
-  ): Told {
+  ): OutcomeEvent {
     const fields = {
       outcome_id: outcome.id,
       outcome_evaluation_start_id: outcome.startedBy ?? '',
