@@ -1,8 +1,8 @@
 import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { ToolAddress } from '../../core/model/tool-server.ts';
-import type { Secret } from '../../core/text/secret.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
+import { bearing } from './token-fetch.ts';
 
 /** The transport of a tool server at an address. `fetch` decides which addresses can be reached. */
 export function httpTransport(
@@ -40,17 +40,12 @@ export function httpTransport(
 
 /** Adds the access of a person who signed in. A refused one is renewed once. */
 function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): FetchLike {
-  const send = async (url: string | URL, init: RequestInit | undefined, access: Secret) => {
-    const headers = new Headers(init?.headers);
-    headers.set('authorization', `Bearer ${access.reveal()}`);
-    return await fetch(url, { ...init, headers });
-  };
   return async (url, init) => {
     const access = await token();
-    const response = await send(url, init, access);
+    const response = await fetch(url, bearing(init, access));
     if (response.status !== 401) return response;
     await response.body?.cancel();
-    return await send(url, init, await token(access));
+    return await fetch(url, bearing(init, await token(access)));
   };
 }
 

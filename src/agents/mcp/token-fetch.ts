@@ -31,7 +31,8 @@ const placeOf = (url: string | URL): string => {
   return origin + pathname;
 };
 
-function bearing(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
+/** The request with this token, in place of another authorization. */
+export function bearing(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
   const headers = new Headers(init?.headers);
   if (token) headers.set('authorization', `Bearer ${token.reveal()}`);
   return { ...init, headers };

@@ -13,7 +13,6 @@ import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts'
 import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
 import { allows } from '../../agents/tools/selection.ts';
 import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
-import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
@@ -153,11 +152,11 @@ export async function openAgents(
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
   const toolServerStates = new ServerStates(clock);
-  const publicFetch = guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } });
+  const fetchFor = toolFetch(config.egress.allowRanges);
   const mcpTokens = new McpTokens({
     records: store.records,
     credentials: projects.vaultCredentials,
-    fetch: publicFetch,
+    fetch: fetchFor({}),
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
@@ -165,7 +164,7 @@ export async function openAgents(
     new ToolServers({
       clock,
       newName: () => ids.short(),
-      fetchFor: toolFetch(config.egress.allowRanges),
+      fetchFor,
       states: toolServerStates,
       tokenFor: (url, vaults, refused) => mcpTokens.of(url, vaults, refused),
       warn: (about, text) => logger.warn(about, text),
