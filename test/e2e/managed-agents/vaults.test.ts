@@ -1,7 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { filesUnder } from '../../support/hostile/canaries.ts';
 import { guardedTools } from './guarded-tools.ts';
 import { program, python, serverWith } from './programs.ts';
 
@@ -9,13 +8,6 @@ const secret = /(secret|token)-\d/;
 const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];
 const called = (number: number) => [['local'], [[`let in as number ${number}`, false]]];
-
-const entriesOf = async (folder: string) =>
-  (await readdir(folder, { recursive: true, withFileTypes: true })).map((entry) => ({
-    name: entry.name,
-    parentPath: entry.parentPath,
-    isFile: entry.isFile(),
-  }));
 
 test('a program keeps tokens in a vault, and the server gives them to its tool server alone', {
   timeout: 400_000,
@@ -55,8 +47,10 @@ test('a program keeps tokens in a vault, and the server gives them to its tool s
   // The token that was about to expire was never sent, and no other secret either.
   const tokens = ['bearer-token-1', 'bearer-token-2', 'granted-token-1', 'granted-token-2', 'granted-token-3'];
   expect([...new Set(tools.shown)].sort()).toEqual([...tokens.map((token) => `Bearer ${token}`), 'nothing']);
-  for (const { name, parentPath, isFile } of await entriesOf(it.server.data)) {
-    const bytes = isFile ? await readFile(join(parentPath, name), 'latin1') : '';
-    expect([name, secret.exec(bytes)?.[0]]).toEqual([name, undefined]);
+  let looked = 0;
+  for await (const { path, text } of filesUnder(it.server.data)) {
+    looked++;
+    expect([path, secret.exec(text)?.[0]]).toEqual([path, undefined]);
   }
+  expect(looked).toBeGreaterThan(0);
 });

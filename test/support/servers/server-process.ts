@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { run } from '../clients/api.ts';
 import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { serverProgram } from './built-server.ts';
 import { freePort } from './free-port.ts';
@@ -121,6 +122,8 @@ export async function serverProcess(settings: Record<string, string>, under: Wra
       server.kill('SIGTERM');
       await server.exit;
       await endSandboxes(join(folder, 'data'));
+      // A sandbox can hold folders that only root may change: those of skills, for example.
+      if (process.getuid?.() !== 0) await run('chmod', ['-R', 'u+rwX', folder]).catch(() => {});
       await rm(folder, { recursive: true, force: true });
     },
   };
