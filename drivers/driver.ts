@@ -109,6 +109,8 @@ export interface SandboxLink extends AsyncDisposable {
 export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
+  /** A sandbox that started without a way out gets none while it runs. Absent: the egress proxy alone decides. */
+  readonly wayOutIsFixed?: true;
   /** The limits that apply to a sandbox as a whole, not just to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;

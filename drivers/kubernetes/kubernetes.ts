@@ -27,6 +27,7 @@ import { weaknessesOf } from './policies/weaknesses.ts';
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
+  wayOutIsFixed: true, // a pod's network policy follows its label
   desktop: false, // the options can override it
 };
 const cleanUpMs = 40_000;

@@ -25,6 +25,12 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
+/** How long another server's change of a session's hosts can go unseen where this server does not hold the session. */
+const freshMs = 1_000;
+interface RememberedChoice {
+  readonly choice: AgentChoice;
+  readonly readAt: number;
+}
 const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): AgentChoice => ({
   template,
   templateBy,
@@ -32,28 +38,42 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
   sandbox,
 });
 
+const hostsOf = ({ sandbox }: AgentChoice): string | undefined => sandbox?.egress?.join(' ');
+
 /** The settings of each session's sandbox: those of its template in place of the server's. */
 export class SessionConfigs {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];
   readonly #records: Pick<RecordStore, 'get'>;
-  /** A session keeps its template for ever. */
-  readonly #known = new Map<SessionId, AgentChoice>();
+  readonly #now: () => number;
+  readonly #known = new Map<SessionId, RememberedChoice>();
+  #held: (id: SessionId) => AgentChoice | undefined = () => undefined;
   #made: MadeSettings | undefined;
 
   /** `configOf`: the settings in force, which can change; the same object until they do. */
-  constructor(configOf: () => Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
+  constructor(
+    configOf: () => Config,
+    templates: readonly Template[],
+    records: Pick<RecordStore, 'get'>,
+    now: () => number,
+  ) {
     this.#configOf = configOf;
     this.#templates = templates;
     this.#records = records;
+    this.#now = now;
+  }
+
+  /** `held`: the record of a session that this server holds, which is newer than any stored one. */
+  meet(held: (id: SessionId) => AgentChoice | undefined): void {
+    this.#held = held;
   }
 
   /** The settings of a session without a template. */
   get server(): SandboxSettings {
-    return this.#now().server;
+    return this.#settings().server;
   }
 
-  #now(): MadeSettings {
+  #settings(): MadeSettings {
     const config = this.#configOf();
     if (this.#made?.server.config !== config) {
       const server = { config, recipe: 'default', packages: {}, template: 'default' };
@@ -74,7 +94,7 @@ export class SessionConfigs {
 
   #ofTemplate({ template, templateBy, projectId }: AgentChoice): SandboxSettings {
     if (templateBy === undefined && projectId === null) return this.server;
-    const own = this.#now().byTemplate.get(template);
+    const own = this.#settings().byTemplate.get(template);
     if (own) return own;
     const { config } = this.server;
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
@@ -87,15 +107,32 @@ export class SessionConfigs {
   remember(id: SessionId, choice: AgentChoice): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(id, choiceOf(choice));
+    this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
+  }
+
+  /** Whether the hosts that the session chose are others than before. Without an earlier look at them nothing is open. */
+  hasOtherHosts(id: SessionId, session: AgentChoice): boolean {
+    const before = this.#known.get(id)?.choice;
+    if (!before || hostsOf(before) === hostsOf(session)) return false;
+    this.remember(id, session);
+    return true;
   }
 
   async of(id: SessionId): Promise<SandboxSettings> {
     const known = this.#known.get(id);
-    if (known) return this.ofRecord(known);
-    const found = await this.#records.get('session', id);
-    const choice = found ? SessionRecord.parse(found.doc) : nobody;
-    if (found) this.remember(id, choice);
+    const held = this.#held(id);
+    if (held) {
+      if (!known) this.remember(id, held);
+      return this.ofRecord(held);
+    }
+    if (known && this.#now() - known.readAt < freshMs) return this.ofRecord(known.choice);
+    const found = await this.#records.get('session', id).catch((thrown: unknown) => {
+      if (known) return undefined;
+      throw thrown;
+    });
+    if (!found) return this.ofRecord(known?.choice ?? nobody);
+    const choice = SessionRecord.parse(found.doc);
+    this.remember(id, choice);
     return this.ofRecord(choice);
   }
 }

@@ -48,6 +48,10 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
   readonly egressOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
+  /** Has the rules of sessions that this server holds follow their records. */
+  meet(heldRecord: (id: SessionId) => AgentChoice | undefined): void;
+  /** Closes the connections out of a sandbox that a change of its session no longer allows. */
+  changed(id: SessionId, session: AgentChoice): void;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }
@@ -59,7 +63,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFacts();
   const templates = readTemplates(config, undefined);
-  const own = new SessionConfigs(() => live.now, templates, storage.store.records);
+  const own = new SessionConfigs(() => live.now, templates, storage.store.records, clock.now);
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records: storage.store.records,
@@ -154,6 +158,13 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     missingImageOf(session) {
       const { image } = own.ofRecord(session).config.sandbox;
       return driver.capabilities.images?.includes(image) === false ? image : undefined;
+    },
+    meet(heldRecord) {
+      own.meet(heldRecord);
+    },
+    changed(id, session) {
+      if (!own.hasOtherHosts(id, session)) return;
+      gate.recheck(id).catch((err: unknown) => logger.warn({ session: id, err }, 'connections could not be rechecked'));
     },
     async egressOf(id) {
       const { config: settings, within } = await own.of(id);

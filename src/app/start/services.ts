@@ -4,6 +4,7 @@ import { EnvironmentKeys } from '../../auth/environment-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { hasRole } from '../../core/model/principal.ts';
+import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parseServer } from '../../forges/list.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
@@ -46,6 +47,7 @@ import { forgeTokens } from '../parts/forge-tokens.ts';
 import { fetchWithin, reachOf, toolFetch } from '../parts/model-addresses.ts';
 import { periodLimits, serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
+import type { AgentChoice } from '../parts/session-configs.ts';
 import { checkChange, knownSettings } from '../settings/changeable.ts';
 import type { Agents } from './agents.ts';
 import { openAutomations } from './automations.ts';
@@ -120,6 +122,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     knownProvider(ref, await projects.directory.config());
     realModels.check(ref);
   }
+  const checkSandbox = (choice: SandboxChoice, session: AgentChoice) =>
+    checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
   const sessions = sessionService({
     forks,
     store,
@@ -164,8 +168,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       return usual;
     },
     handFiles: (from, to) => named.hand(from, to),
-    checkSandbox: (choice, session) =>
-      checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver }),
+    checkSandbox,
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,
     ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
@@ -255,6 +258,9 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       clock,
       rulesOf: parts.sandboxes.egressOf,
       isEntry: (text) => parseEntry(text) !== undefined,
+      change: (id, change) => commands.change(id, change),
+      checkSandbox,
+      wayOutIsFixed: driver.capabilities.wayOutIsFixed === true,
     }),
     sessionCredentials: projects.credentials.serviceOf((id: SessionId) => sessions.get(id)),
     projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
@@ -285,6 +291,12 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   };
   parts.running.delegation.meet({ sessions, files: withoutKeys.files });
+  parts.sandboxes.meet((id) => liveSessions.get(id)?.writer.record);
+  log.onAppend(({ sessionId, puts = [] }) => {
+    for (const { kind, doc } of puts) {
+      if (kind === 'session') parts.sandboxes.changed(sessionId, doc as SessionRecord);
+    }
+  });
   log.onAppend(({ sessionId, facts }) => {
     if (facts.some(({ type }) => type === 'run.end')) void parts.running.delegation.stopChildren(sessionId);
   });

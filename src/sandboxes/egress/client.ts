@@ -61,6 +61,11 @@ export class Client {
     this.socket.destroy();
   }
 
+  /** The target of its last decision; undefined: it asked for none yet. */
+  get target(): Target | undefined {
+    return this.#target;
+  }
+
   get overVolume(): boolean {
     return !this.#context.session.count(0);
   }

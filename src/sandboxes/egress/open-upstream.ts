@@ -27,6 +27,16 @@ export type OpenedUpstream =
       readonly mayName: (name: string) => boolean;
     };
 
+/** The verdicts by the rules of a session as they are now. */
+export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first: Target) {
+  const policy = await rules.policyOf(sessionId);
+  const registries = await rules.registriesOf(sessionId);
+  const byPolicy = (target: Target) => decide(policy, { registries, extra: rules.extra }, target);
+  const needsNoList = policy.kind === 'none' || byPolicy(first).allowed;
+  const entries = needsNoList ? [] : ((await rules.allowedIn?.(sessionId)) ?? []);
+  return { policy, verdictOn: (target: Target) => bySession(entries, target) ?? byPolicy(target) };
+}
+
 export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUpstream>;
 
 /**
@@ -35,12 +45,7 @@ export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUps
  */
 export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
   return async (client, target) => {
-    const policy = await rules.policyOf(client.sessionId);
-    const registries = await rules.registriesOf(client.sessionId);
-    const byPolicy = (wish: Target) => decide(policy, { registries, extra: rules.extra }, wish);
-    const needsNoList = policy.kind === 'none' || byPolicy(target).allowed;
-    const entries = needsNoList ? [] : ((await rules.allowedIn?.(client.sessionId)) ?? []);
-    const verdictOn = (wish: Target) => bySession(entries, wish) ?? byPolicy(wish);
+    const { policy, verdictOn } = await sessionVerdicts(rules, client.sessionId, target);
     const refuse = (rule: string, refusal: Refusal): OpenedUpstream => {
       client.tell(target, 'refused', rule);
       return { kind: 'refused', refusal };

@@ -10,7 +10,7 @@ import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
 import { connectorOf, type Dial, type Resolve } from './fetch/guarded-connect.ts';
-import { type Rules, upstreamOpener } from './open-upstream.ts';
+import { type Rules, sessionVerdicts, upstreamOpener } from './open-upstream.ts';
 import { forward } from './plain-http.ts';
 import { type Entry, parseEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
@@ -37,6 +37,8 @@ export interface EgressOptions extends Omit<Rules, 'extra'> {
 /** Equals the drivers' EgressGate, which this layer must not import. */
 export interface EgressProxy extends AsyncDisposable {
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
+  /** Closes the session's open connections that its rules, as they are now, refuse. */
+  recheck(sessionId: SessionId): Promise<void>;
 }
 
 const sweepMs = 60_000;
@@ -49,15 +51,13 @@ const socksVersion = 5;
 export function egressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const open = upstreamOpener(
-    {
-      policyOf: (id) => options.policyOf(id),
-      registriesOf: (id) => options.registriesOf(id),
-      allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
-      extra: (options.extraRegistries ?? []).map(entryOrThrow),
-    },
-    connectorOf(options, limits.connectMs),
-  );
+  const rules: Rules = {
+    policyOf: (id) => options.policyOf(id),
+    registriesOf: (id) => options.registriesOf(id),
+    allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
+    extra: (options.extraRegistries ?? []).map(entryOrThrow),
+  };
+  const open = upstreamOpener(rules, connectorOf(options, limits.connectMs));
   const bound = options.credentials && boundTunnels(options.credentials, open);
   const credentialsOf = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
   const sessions = new Map<SessionId, SessionState>();
@@ -147,6 +147,14 @@ export function egressProxy(options: EgressOptions): EgressProxy {
       const client = new Client(socket, { clock, limits, session, sessionId });
       clients.set(socket, client);
       guard(socket, begin);
+    },
+    async recheck(sessionId) {
+      for (const socket of [...(sessions.get(sessionId)?.connections ?? [])]) {
+        const target = clients.get(socket)?.target;
+        if (!target) continue; // its first request is decided by the new rules
+        const { verdictOn } = await sessionVerdicts(rules, sessionId, target);
+        if (!verdictOn(target).allowed) socket.destroy();
+      }
     },
     async [Symbol.asyncDispose]() {
       closed = true;

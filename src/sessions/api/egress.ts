@@ -24,6 +24,12 @@ export interface EgressService {
    * Rejects: invalid_request (no such entry can be), conflict (the session has 100 already), unsupported (no way out).
    */
   allow(id: SessionId, entry: string): Promise<void>;
+  /**
+   * From then on the sandbox reaches only these hosts of those that the policy opens; null: all of them. Open connections to
+   * others are closed. Rejects: invalid_request (no host, or one that the policy does not open), unsupported (nothing
+   * holds the sandbox back, or it runs without a way out that could be opened).
+   */
+  narrow(id: SessionId, hosts: readonly string[] | null): Promise<void>;
   /** Takes an entry back. Open connections stay. Succeeds when it was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
@@ -31,5 +37,6 @@ export interface EgressService {
 export const egressRules: ServiceRules<EgressService> = {
   inForce: { may: 'read', audit: null },
   allow: { may: 'guarded', audit: 'egress.allow' },
+  narrow: { may: 'work', audit: 'egress.narrow' },
   withdraw: { may: 'guarded', audit: 'egress.withdraw' },
 };

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
@@ -11,6 +12,11 @@ interface Deps {
   readonly clock: Clock;
   readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;
+  readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
+  /** Throws for a choice that the settings and the driver cannot keep. */
+  readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
+  /** A sandbox that started without a way out gets none while it runs. */
+  readonly wayOutIsFixed: boolean;
 }
 
 // One record for each entry, named after the session, so that the session's removal removes them too.
@@ -24,7 +30,7 @@ export async function allowedIn(records: RecordStore, id: SessionId): Promise<re
   return found.map((record) => record.id.slice(idOf(id, '').length));
 }
 
-export function egressService({ records, sessions, clock, rulesOf, isEntry }: Deps): EgressService {
+export function egressService({ records, sessions, clock, rulesOf, isEntry, ...deps }: Deps): EgressService {
   const entryOf = (text: string) => text.trim().toLowerCase();
   return {
     async inForce(id) {
@@ -53,6 +59,24 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry }: De
       }
       const now = clock.now();
       await records.put({ kind, id: idOf(id, entry), doc: { at: now }, sort: now });
+    },
+    async narrow(id, hosts) {
+      const session = await sessions.get(id);
+      if (hosts && hosts.length > maxEntries) {
+        throw new AppError('invalid_request', `${hosts.length} hosts are too many: ${maxEntries} can be chosen.`);
+      }
+      const { egress: before, ...rest } = session.sandbox ?? {};
+      const usual = { ...session, sandbox: rest };
+      const chosen = hosts?.map(entryOf);
+      // To take a choice back needs nothing of the driver: the policy alone remains.
+      if (chosen) deps.checkSandbox({ egress: chosen }, usual);
+      const opens = before?.length === 0 && chosen?.length !== 0;
+      if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {
+        const why =
+          'This sandbox can run without a way out, because it was closed, and its driver opens none while it runs.';
+        throw new AppError('unsupported', `${why} Stop or pause it first; the rules can then be changed.`);
+      }
+      await deps.change(id, { sandbox: { ...rest, ...(chosen && { egress: chosen }) } });
     },
     async withdraw(id, text) {
       await sessions.get(id);

@@ -45,6 +45,14 @@ export const core = {
   'killed in a stream': [true, false, 'TimeoutError'],
   gone: 'SandboxNotFoundError',
   'closed network': [false, '403'],
+  'network update': [
+    [true, null],
+    [false, ['registry.npmjs.org'], '403'],
+    [false, [], '403'],
+    [true, null],
+    'SandboxError',
+    'SandboxNotFoundError',
+  ],
   'its time is over': false,
   'unknown template': 'SandboxError',
 };
@@ -104,6 +112,7 @@ export const python = {
   listed: 1,
   pause: [true, false],
   connect: ['hi', '1'],
+  'network update': [false, true],
   killed: [true, false],
 };
 

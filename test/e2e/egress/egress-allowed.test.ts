@@ -39,6 +39,34 @@ test('a host that was allowed in a session is reached from there alone, and the 
   });
 });
 
+test('an open connection that new rules refuse is closed, and one that they allow stays', async () => {
+  await using server = await standIn(createServer());
+  const policy = { kind: 'web', within: ['stays.example.test', 'goes.example.test'] };
+  await using bench = await egressBench({
+    policyOf: () => policy,
+    names: { 'stays.example.test': [address], 'goes.example.test': [address] },
+    servers: { [`${address}:443`]: server.port },
+  });
+  const tunnel = async (host: string) => {
+    const socket = await bench.connect();
+    socket.write(`CONNECT ${host}:443 HTTP/1.1\r\n\r\n`);
+    const [head] = await once(socket, 'data');
+    expect(String(head)).toContain('200');
+    return socket.resume();
+  };
+  const [stays, goes, idle] = [
+    await tunnel('stays.example.test'),
+    await tunnel('goes.example.test'),
+    await bench.connect(),
+  ];
+  policy.within = ['stays.example.test'];
+  const gone = once(goes, 'end');
+  await bench.proxy.recheck(session);
+  await gone;
+  expect([stays.readableEnded, idle.readableEnded]).toEqual([false, false]);
+  expect(await get(bench.path, 'http://goes.example.test/')).toBe(403);
+});
+
 test('no entry opens a private address, and none opens the policy none', async () => {
   const allowedIn = async () => ['inside.example.test', 'extra.example.test'];
   await using listed = await egressBench({ policy: { kind: 'allow-list', entries: [] }, names, allowedIn });
@@ -65,6 +93,25 @@ test('an operator allows a host and takes it back; what is no host, and a closed
   expect((await other.egress.inForce.query({ sessionId: id })).whyNot).toContain('no way out');
   const refused = other.egress.allow.mutate({ sessionId: id, host: 'files.example.org' });
   await expect(refused).rejects.toThrow('CORRAL_EGRESS_POLICY');
+});
+
+test('the creator of a session changes its hosts while it exists, never beyond the policy', async () => {
+  const settings = { CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: 'a.example,b.example' };
+  await using server = await composedServer(settings);
+  const client = openClient(server.url, 'sse');
+  const { id: sessionId } = await client.sessions.create.mutate({ egress: ['a.example'] });
+  const within = async () => (await client.egress.inForce.query({ sessionId })).within;
+  await client.egress.narrow.mutate({ sessionId, hosts: ['B.example'] });
+  expect(await within()).toEqual(['b.example']);
+  for (const hosts of [['c.example'], ['not a host'], Array.from({ length: 101 }, (_, n) => `h${n}.example`)]) {
+    await expect(client.egress.narrow.mutate({ sessionId, hosts })).rejects.toThrow();
+  }
+  expect(await within()).toEqual(['b.example']);
+  await client.egress.narrow.mutate({ sessionId, hosts: 'none' });
+  expect(await client.egress.inForce.query({ sessionId })).toMatchObject({ policy: 'none', within: [] });
+  await client.egress.narrow.mutate({ sessionId, hosts: null });
+  expect(await client.egress.inForce.query({ sessionId })).toMatchObject({ policy: 'allow-list', canAllow: true });
+  expect(await within()).toBeUndefined();
 });
 
 test('the owner of a session who is no operator cannot allow a host in it', async () => {

@@ -29,6 +29,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'ports.close': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),
   'sessions.deleteMany': () => ({ ids: ['f'.repeat(16)] }),
   'egress.allow': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
+  'egress.narrow': ({ sid }) => ({ sessionId: sid, hosts: null }),
   'egress.withdraw': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
   'checkpoints.diff': ({ sid }) => ({ sessionId: sid, from: 0 }),
   'checkpoints.restore': ({ sid }) => ({ sessionId: sid, number: 0 }),

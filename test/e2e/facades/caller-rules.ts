@@ -342,6 +342,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/sandboxes/{sid}/timeout
     POST /e2b/sandboxes/{sid}/refreshes
     POST /e2b/sandboxes/{sid}/pause
+    PUT /e2b/sandboxes/{sid}/network
     POST /e2b/sandboxes/{sid}/snapshots
     POST /e2b/sandboxes/{sid}/fork
     POST /e2b/sandboxes/{sid}/resume
@@ -505,6 +506,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     shares.create
     shares.list
     shares.revoke
+    egress.narrow
     ports.open
     ports.opened
     ports.close

@@ -50,6 +50,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'ports.close': { id: 'sessionId', input: { id: '0123456789ab' } },
   'egress.inForce': { id: 'sessionId' },
   'egress.allow': { id: 'sessionId', input: { host: 'example.org' } },
+  'egress.narrow': { id: 'sessionId', input: { hosts: null } },
   'egress.withdraw': { id: 'sessionId', input: { host: 'example.org' } },
   'sessionCredentials.list': { id: 'sessionId' },
   'sessionCredentials.put': { id: 'sessionId', input: bound },

@@ -16,7 +16,16 @@ async function start(record = stored()) {
     parseTemplate('plain', 'mode: react', 'plain.yaml'),
   ];
   const config = loadConfig({}, 'egress: {policy: web}');
-  return { records, config, own: new SessionConfigs(() => config, templates, records) };
+  return {
+    records,
+    config,
+    own: new SessionConfigs(
+      () => config,
+      templates,
+      records,
+      () => 0,
+    ),
+  };
 }
 const named = (template: string) => stored({ template, templateBy: 'session' });
 
@@ -49,7 +58,12 @@ test('a session whose template is gone, and an unknown session, reach nothing', 
 test('a policy that is changed in the running server counts for sessions that were seen before, and not over a template', async () => {
   const { records, config } = await start(named('closed'));
   let now = config;
-  const own = new SessionConfigs(() => now, [parseTemplate('closed', closed, 'closed.yaml')], records);
+  const own = new SessionConfigs(
+    () => now,
+    [parseTemplate('closed', closed, 'closed.yaml')],
+    records,
+    () => 0,
+  );
   const plain = stored();
   own.remember(plain.id, plain);
   expect((await own.of(plain.id)).config.egress.policy).toBe('web');
@@ -79,6 +93,28 @@ test('hosts that a session chose narrow the policy of the server and of its temp
   expect(own.ofRecord(ofTemplate).config.egress).toMatchObject({ policy: 'none' });
 });
 
+test('hosts that a session changes count at once where it is held, and within a second elsewhere', async () => {
+  const { records, config } = await start(chosen({ egress: ['a.example'] }));
+  let now = 0;
+  const own = new SessionConfigs(
+    () => config,
+    [],
+    records,
+    () => now,
+  );
+  const hosts = async () => (await own.of(sessionId)).within;
+  expect(await hosts()).toEqual(['a.example']);
+  expect(own.hasOtherHosts(sessionId, chosen({ egress: ['a.example'] }))).toBe(false);
+  await records.put({ kind: 'session', id: sessionId, doc: chosen({ egress: ['b.example'] }), sort: 1 });
+  now = 999;
+  expect(await hosts()).toEqual(['a.example']);
+  now = 1_000;
+  expect(await hosts()).toEqual(['b.example']);
+  own.meet(() => chosen({ egress: ['c.example'] }));
+  expect(await hosts()).toEqual(['c.example']);
+  expect(own.hasOtherHosts(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
+});
+
 test('a size that was stored stays within the settings, which can have changed since', async () => {
   const { own } = await start();
   const { sandbox } = own.ofRecord(chosen({ cpus: 64, memory: 2 ** 28 })).config;
@@ -92,7 +128,12 @@ test("a template that only names packages shares the server's warm pool, and its
     'packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}',
     'data.yaml',
   );
-  const own = new SessionConfigs(() => loadConfig({}, ''), [template], memoryStore().records).ofRecord(named('data'));
+  const own = new SessionConfigs(
+    () => loadConfig({}, ''),
+    [template],
+    memoryStore().records,
+    () => 0,
+  ).ofRecord(named('data'));
   expect(own).toMatchObject({ recipe: 'default', template: 'data', packages: template.packages });
   expect(template.packages).toEqual({ pip: ['pandas[excel]>=2,<3'], npm: ['@types/node@24'] });
 });
@@ -100,8 +141,12 @@ test("a template that only names packages shares the server's warm pool, and its
 test("an image that the server builds gives way to the operator's own, which its engine has", () => {
   const template = parseTemplate('code', 'sandbox: {image: corral/sandbox-code}', 'code.yaml');
   const imageWith = (settings: string) =>
-    new SessionConfigs(() => loadConfig({}, settings), [template], memoryStore().records).ofRecord(named('code')).config
-      .sandbox.image;
+    new SessionConfigs(
+      () => loadConfig({}, settings),
+      [template],
+      memoryStore().records,
+      () => 0,
+    ).ofRecord(named('code')).config.sandbox.image;
   expect(imageWith('')).toBe('corral/sandbox-code');
   expect(imageWith('sandbox: {image: "registry.example/own:1"}')).toBe('registry.example/own:1');
 });

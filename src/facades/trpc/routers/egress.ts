@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hasRole } from '../../../core/model/principal.ts';
+import { EgressChoice } from '../../shared/session-options.ts';
 import { procedure, router } from '../base.ts';
 import { Done, done, ofSession } from '../schemas.ts';
 
@@ -37,6 +38,18 @@ export const egressRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, host } }) => {
       await ctx.services.egress.allow(sessionId, host);
+      return done;
+    }),
+
+  /**
+   * The only hosts that the sandbox reaches of those that the policy opens, from now on; `[]`: none, null: all of them. Never
+   * more than the policy opens.
+   */
+  narrow: procedure
+    .input(ofSession.extend({ hosts: EgressChoice.nullable() }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, hosts } }) => {
+      await ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts);
       return done;
     }),
 

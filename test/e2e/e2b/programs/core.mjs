@@ -194,6 +194,25 @@ await step('closed network', async () => {
   await closed.kill();
   return [allowInternetAccess, stdout];
 });
+await step('network update', async () => {
+  const ask = "curl -s -o /dev/null -w '%{http_connect}' https://other.example/ || true";
+  const open = await Sandbox.create({ timeoutMs: 60_000 });
+  const seen = async () => {
+    const { allowInternetAccess, network } = await open.getInfo();
+    return [allowInternetAccess, network?.allowOut ?? null];
+  };
+  const states = [await seen()];
+  await open.updateNetwork({ denyOut: ({ allTraffic }) => [allTraffic], allowOut: ['registry.npmjs.org'] });
+  states.push([...(await seen()), (await open.commands.run(ask)).stdout]);
+  await open.updateNetwork({ allowInternetAccess: false });
+  states.push([...(await seen()), (await open.commands.run(ask)).stdout]);
+  await open.updateNetwork({});
+  states.push(await seen());
+  states.push(await failing(() => open.updateNetwork({ denyOut: ['10.0.0.0/8'] })));
+  await open.kill();
+  states.push(await failing(() => open.updateNetwork({})));
+  return states;
+});
 await step('its time is over', async () => {
   const short = await Sandbox.create({ timeoutMs: 1_000 });
   await until(async () => !(await short.isRunning()));

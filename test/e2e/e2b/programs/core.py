@@ -103,5 +103,15 @@ step("chart", chart)
 step("listed", lambda: len(Sandbox.list().next_items()))
 step("pause", lambda: [bool(sandbox.pause()), sandbox.is_running()])
 step("connect", connect)
+
+
+def network():
+    sandbox.update_network({"allow_internet_access": False})
+    closed = sandbox.get_info().allow_internet_access
+    sandbox.update_network({})
+    return [closed, sandbox.get_info().allow_internet_access]
+
+
+step("network update", network)
 step("killed", lambda: [sandbox.kill(), sandbox.kill()])
 print(json.dumps(said))

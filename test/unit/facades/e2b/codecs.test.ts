@@ -174,7 +174,7 @@ test.each([
   { autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } },
   { volumeMounts: [{}] },
   { network: { denyOut: ['10.0.0.0/8'] } },
-  { network: { denyOut: ['0.0.0.0/0'], allowOut: ['10.0.0.1'] } },
+  { network: { denyOut: ['0.0.0.0/0'], allowOut: ['10.0.0.0/24'] } },
   { network: { rules: [{}] } },
 ])('a create with %j is refused', (more) => {
   expect(() => life(more)).toThrow();

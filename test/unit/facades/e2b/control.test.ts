@@ -124,7 +124,46 @@ test.each(['iam', 'mcp', 'volumeMounts'])('a create with %s is 400 and names it'
   const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base', [name]: { x: 1 } });
   expect([status, body]).toEqual([400, expect.objectContaining({ code: 400, message: expect.stringContaining(name) })]);
 });
-test.each([{ egressProxy: 'x' }, { rules: { a: [] } }, { httpsPorts: [443] }])(
+test.each([
+  [{ allow_internet_access: false }, [], false],
+  [
+    { denyOut: ['0.0.0.0/0'], allowOut: ['a.example', '*.b.example', '192.0.2.7/32'] },
+    ['a.example', '*.b.example', '192.0.2.7'],
+    false,
+  ],
+  [{ denyOut: ['::/0'] }, [], false],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['0.0.0.0/0'] }, undefined, true],
+  [{ allowOut: ['a.example'], rules: {}, egressProxy: null, dnsServers: [] }, undefined, true],
+  [{}, undefined, true],
+])('new rules of a sandbox take the place of all earlier ones: %j', async (rules, hosts, isOpen) => {
+  const { sid } = await it.create({ network: { denyOut: ['0.0.0.0/0'], allowOut: ['earlier.example'] } });
+  expect((await it.api('PUT', `/sandboxes/${sid}/network`, rules)).status).toBe(204);
+  expect((await it.sessions.get(SessionId.parse(sid))).sandbox?.egress).toEqual(hosts);
+  const { body } = await it.api('GET', `/sandboxes/${sid}`);
+  expect(body.allowInternetAccess).toBe(isOpen);
+  expect(body.network).toEqual({ allowPublicTraffic: true, ...(hosts && { allowOut: hosts, denyOut: ['0.0.0.0/0'] }) });
+});
+test.each([
+  [{ denyOut: ['10.0.0.0/8'] }, 'denyOut'],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] }, '192.0.2.0/24'],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['not a host'] }, 'allowOut'],
+  [{ allowOut: 'a.example' }, 'allowOut'],
+  [{ rules: { 'a.example': [{}] } }, 'rules'],
+  [{ egressProxy: { address: 'a:1' } }, 'egressProxy'],
+  [{ dnsServers: ['8.8.8.8'] }, 'dnsServers'],
+])('new rules that cannot be kept are 400, name the field and change nothing: %j', async (rules, name) => {
+  const { sid } = await it.create({ network: { denyOut: ['0.0.0.0/0'], allowOut: ['earlier.example'] } });
+  const { status, body } = await it.api('PUT', `/sandboxes/${sid}/network`, rules);
+  expect([status, body]).toEqual([400, expect.objectContaining({ code: 400, message: expect.stringContaining(name) })]);
+  expect((await it.sessions.get(SessionId.parse(sid))).sandbox?.egress).toEqual(['earlier.example']);
+});
+test('new rules for an unknown sandbox are 404, and for a paused one 409', async () => {
+  expect((await it.api('PUT', '/sandboxes/ffffffffffffffff/network', {})).status).toBe(404);
+  const { sid } = await it.create();
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect((await it.api('PUT', `/sandboxes/${sid}/network`, {})).status).toBe(409);
+});
+test.each([{ egressProxy: 'x' }, { rules: { a: [] } }, { httpsPorts: [443] }, { dnsServers: ['8.8.8.8'] }])(
   'a create whose network has %j is 400',
   async (network) => {
     expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400);

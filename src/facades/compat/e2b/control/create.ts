@@ -1,9 +1,9 @@
-import { isIP } from 'node:net';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice, SessionLife } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
+import { egressOf, refuseFields, unavailableRules } from './network.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -36,7 +36,7 @@ export function toSandboxRequest(
   const seconds = checkedSeconds(wanted.timeout ?? fallback, settings);
   const keeps =
     wanted.autoPause && keptAtEnd((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
-  const egress = egressOf(wanted);
+  const egress = egressOf(wanted.allow_internet_access, wanted.network ?? {});
   const life: SessionLife = {
     endsAt: null,
     seconds,
@@ -89,31 +89,12 @@ export function checkedSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings
   throw new AppError('invalid_request', `The timeout is over ${maxSeconds} s, which CORRAL_E2B_MAX_SECONDS allows.`);
 }
 
-const everything: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
-const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-
-/** The only hosts that a program wants to be reached; undefined: all that the server's policy opens. */
-function egressOf({ allow_internet_access: allowed, network }: NewSandbox): readonly string[] | undefined {
-  const { allowOut = [], denyOut = [] } = network ?? {};
-  const other = denyOut.find((one) => !everything.has(one));
-  if (other !== undefined) throw bad(`network.denyOut can deny everything (0.0.0.0/0), not ${other} alone.`);
-  const address = allowOut.find((one) => isIP(one.split('/')[0] ?? '') !== 0 || !hostName.test(one));
-  if (address !== undefined) throw bad(`network.allowOut can list names of hosts, not ${address}.`);
-  if (allowed !== false && denyOut.length === 0) return undefined;
-  return allowOut;
-}
-
 function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...wanted }: NewSandbox): void {
-  for (const name of ['volumeMounts', 'iam', 'mcp'] as const) refuseField(name, wanted[name]);
-  for (const name of ['egressProxy', 'rules', 'httpsPorts'] as const) refuseField(`network.${name}`, network?.[name]);
+  refuseFields(wanted, ['volumeMounts', 'iam', 'mcp']);
+  refuseFields(network ?? {}, [...unavailableRules, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
     throw bad('autoPauseMemory: false needs autoPause, and no autoResume.');
   }
-}
-
-function refuseField(name: string, value: unknown): void {
-  const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-  if (!isEmpty) throw bad(`${name} is not available here.`);
 }
 
 const bad = (message: string) => new AppError('invalid_request', message);

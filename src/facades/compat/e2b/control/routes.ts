@@ -13,6 +13,7 @@ import { checkedSeconds, keptBy, noticeOf, toSandboxRequest } from './create.ts'
 import { pageOf } from './list.ts';
 import { logEntryOf } from './logs.ts';
 import { sampleOf } from './metrics.ts';
+import { egressOf, NetworkUpdate, refuseFields, unavailableRules } from './network.ts';
 import {
   agentVersion,
   detailView,
@@ -175,6 +176,14 @@ export function mountControl(app: App, deps: Deps): void {
     const { memory } = parsed(Pause, given);
     const { record } = await withLife(params.sid);
     await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), principal);
+    return reply.code(204).send();
+  });
+  app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: given }, reply) => {
+    const { allow_internet_access: allowed, ...rules } = parsed(NetworkUpdate, given);
+    const { record, life } = await withLife(params.sid);
+    if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
+    refuseFields(rules, unavailableRules);
+    await services.egress.narrow(record.id, egressOf(allowed, rules) ?? null);
     return reply.code(204).send();
   });
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {

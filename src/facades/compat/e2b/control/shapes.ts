@@ -2,16 +2,8 @@ import { z } from 'zod';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
 import type { Tokens } from '../tokens.ts';
+import { NewNetwork } from './network.ts';
 
-const Network = z.object({
-  allowOut: z.array(z.string()).optional(),
-  denyOut: z.array(z.string()).optional(),
-  allowPublicTraffic: z.boolean().default(true),
-  maskRequestHost: z.string().max(255).optional(),
-  httpsPorts: z.array(z.int()).optional(),
-  egressProxy: z.unknown().optional(),
-  rules: z.unknown().optional(),
-});
 const texts = z.record(z.string().max(256), z.string().max(100_000));
 export const NewSandbox = z.object({
   templateID: z.string().min(1).max(200),
@@ -22,7 +14,7 @@ export const NewSandbox = z.object({
   autoPauseMemory: z.boolean().nullish(),
   autoResume: z.object({ enabled: z.boolean() }).nullish(),
   allow_internet_access: z.boolean().nullish(),
-  network: Network.nullish(),
+  network: NewNetwork.nullish(),
   volumeMounts: z.unknown().optional(),
   iam: z.unknown().optional(),
   mcp: z.unknown().optional(),
