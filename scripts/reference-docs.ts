@@ -108,7 +108,12 @@ function errorsPage(): string {
 
 The codes of errors, in \`reason\` of tRPC, \`code\` of the clients and of ends of streams, and \`run.end\`. The clients add
 \`unreachable\`: nothing answered, or the connection broke. Where the guide has a page, errors of tRPC and of streams name its
-address in \`docs\`, and the command prints it.
+address in \`docs\`, the command prints it, and every refusal over HTTP, of any API, has it in a header:
+
+    HTTP/1.1 401 Unauthorized
+    Link: </guide/auth#keys>; rel="help"
+
+The bodies of the imitated APIs stay as their clients expect them.
 
 ${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry', 'what to do'], rows)}
 `;

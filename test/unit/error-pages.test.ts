@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { toCorralError } from '../../src/client/errors.ts';
 import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
@@ -7,6 +8,8 @@ import { paths } from '../../src/facades/guide/pages.ts';
 import { anchorOf } from '../../src/facades/guide/render.ts';
 import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
 import { trpcErrors } from '../../src/facades/trpc/errors.ts';
+import { envelope } from '../../src/http/errors/error-style.ts';
+import { answerErrors } from '../../src/http/errors/errors.ts';
 
 test('every page that an error names is in the guide, with its place', () => {
   const missing = Object.values(errorPages).filter((page) => {
@@ -33,4 +36,31 @@ test('a refused call and the end of a stream name the page, and the client makes
   const details = { address: 'http://corral.test:3000', docs: '/guide/auth#keys' };
   expect(toCorralError('unauthorized', 'No.', details).docs).toBe('http://corral.test:3000/guide/auth#keys');
   expect(toCorralError('internal', 'No.', { address: '' }).docs).toBeUndefined();
+});
+
+test('a refused request of any API names the page in a header, and its body stays as it is', async () => {
+  const app = fastify();
+  const logger = { info() {}, warn() {}, error() {} };
+  answerErrors(app, {
+    styles: new Map([['/enveloped', envelope]]),
+    table: { routes: [], methodsOf: () => [] },
+    logger,
+  });
+  for (const code of errorCodes) {
+    for (const base of ['/plain', '/enveloped']) {
+      app.get(`${base}/${code}`, async () => {
+        throw new AppError(code, 'No.');
+      });
+    }
+  }
+  for (const code of errorCodes) {
+    const docs = docsOf(code);
+    for (const base of ['/plain', '/enveloped']) {
+      const { headers, body } = await app.inject(`${base}/${code}`);
+      expect(headers.link, `${base} ${code}`).toBe(docs && `<${docs}>; rel="help"`);
+      expect(Object.keys(JSON.parse(body)), base).toEqual(base === '/plain' ? ['detail'] : ['code', 'msg', 'data']);
+    }
+  }
+  expect((await app.inject('/nothing')).headers.link).toBeUndefined();
+  await app.close();
 });

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { docsOf } from '../../core/errors/error-pages.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import type { RouteTable } from '../routes/routes.ts';
@@ -37,6 +38,9 @@ export function answer(
     const about = { request: request.id, route: request.routeOptions?.url };
     logger.error({ err: error.cause ?? error, ...about }, 'request failed');
   }
+  // A header, because programs of the imitated APIs compare whole bodies.
+  const docs = docsOf(error.code);
+  if (docs !== undefined) reply.header('link', `<${docs}>; rel="help"`);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));

@@ -240,7 +240,7 @@ test('an error also echoes an allowed origin, and never any other origin', async
   const allowed = await server.call('GET', `${base}/x`, undefined, { origin: 'http://localhost:3000' });
   expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([404, 'http://localhost:3000']);
   expect(allowed.headers.get('access-control-expose-headers')).toBe(
-    'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed',
+    'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed, Link',
   );
   const other = await server.call('GET', base, undefined, { origin: 'https://evil.example' });
   expect([other.status, other.headers.get('access-control-allow-origin'), other.headers.get('vary')]).toEqual([
@@ -276,6 +276,7 @@ test('with a token set, every route except the open ones requires it', async () 
       continue;
     }
     expect([status, headers.get('www-authenticate')], `${method} ${path}`).toEqual([401, 'Bearer']);
+    expect(headers.get('link'), `${method} ${path}`).toBe('</guide/auth#keys>; rel="help"');
     const rpc = { jsonrpc: '2.0', id: null, error: { code: -32_000, message: 'Unauthorized' } };
     if (path === '/mcp') expect(Object.keys(body), path).toEqual(Object.keys(rpc));
     else
