@@ -40,8 +40,8 @@ export const strangersOf = (recorded: readonly StrangerSource[], isIsolated: boo
 const words: Readonly<Record<StrangerSource, string>> = {
   page: 'pages or search results of the web',
   tools: 'results of a tool server',
-  network: 'data that its sandbox fetched, or could fetch unseen',
-  delivery: 'a delivery from outside, or comments of others',
+  network: 'data that its sandbox fetched or could fetch unseen',
+  delivery: 'a delivery from outside or comments of others',
   skill: 'a skill of the workspace',
   session: 'the words of another session',
   files: 'files of another session',

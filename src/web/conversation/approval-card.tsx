@@ -8,7 +8,7 @@ import { diffLines } from '../parts/diff.ts';
 import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 import { isProposal, ProposalForm, Proposed } from './approval-proposal.tsx';
 import { DiffLines } from './tool-result.tsx';
 
@@ -37,7 +37,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         <Icon name="shield" /> {t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: timeOf(expiresAt) })}</span>}
       </p>
-      {item.request.reason && <p class="quiet">{boundedLine(item.request.reason)}</p>}
+      {item.request.reason && <p class="quiet">{boundedLine(serverText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (
         <>
           <Told text={toldBy(withoutTexts(args))} />

@@ -7,7 +7,7 @@ import { info } from '../data/system.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
 import { projects, shownProject } from '../sessions/filters.ts';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 import { UnavailableTemplates } from './unavailable-templates.tsx';
 
 /** The model of a new session; empty: the server's own. */
@@ -43,8 +43,13 @@ export function NewSessionChoices() {
           >
             <option value="">{t('serversOwn')}</option>
             {templates.value.map(({ id, name, description, unavailable }) => (
-              <option key={id} value={id} title={unavailable?.reason ?? description} disabled={unavailable !== null}>
-                {unavailable === null ? name : t('templates.cannotRun', { name })}
+              <option
+                key={id}
+                value={id}
+                title={serverText(unavailable?.reason ?? description)}
+                disabled={unavailable !== null}
+              >
+                {unavailable === null ? serverText(name) : t('templates.cannotRun', { name: serverText(name) })}
               </option>
             ))}
           </select>

@@ -13,7 +13,7 @@ import { Icon } from '../parts/icon.tsx';
 import { attempt, GuideLink } from '../parts/notice.tsx';
 import { openSettings } from '../settings/open.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Live } from './live.ts';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
@@ -114,7 +114,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
         {t(phases.get(phase) ?? 'phase.starting')}
-        {detail ? ` · ${boundedLine(detail)}` : ''}
+        {detail ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
         {ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
@@ -148,7 +148,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
       return (
         <p class="aside refused">
           <Icon name="shield" size={15} />
-          <span>{t('egressRefused', { host: `${host}:${port}`, rule })}</span>
+          <span>{t('egressRefused', { host: `${host}:${port}`, rule: serverText(rule) })}</span>
           <Button kind="quiet" class="small" onClick={() => openSettings('network')}>
             {t('allowHost')}
           </Button>
@@ -164,7 +164,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:
-      return <p class="aside">{boundedLine(noticeOf(event)?.text ?? '')}</p>;
+      return <p class="aside">{boundedLine(serverText(noticeOf(event)?.text ?? ''))}</p>;
   }
 }
 
@@ -175,7 +175,7 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
     const isBack = data.feedback !== undefined;
     return (
       <p class="aside goal" data-result={data.result}>
-        <strong>{t(isBack ? 'goal.back' : `goal.${data.result}`)}</strong> {boundedLine(data.reason)}
+        <strong>{t(isBack ? 'goal.back' : `goal.${data.result}`)}</strong> {boundedLine(serverText(data.reason))}
       </p>
     );
   }
@@ -219,7 +219,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
       </p>
       {data.goal && (
         <p class="quiet">
-          {t(`goal.${data.goal.result}`)} {boundedLine(data.goal.reason)}
+          {t(`goal.${data.goal.result}`)} {boundedLine(serverText(data.goal.reason))}
         </p>
       )}
       {data.code && (

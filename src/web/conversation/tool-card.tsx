@@ -7,7 +7,7 @@ import { Boundary } from '../parts/boundary.tsx';
 import { duration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { Mark } from '../parts/status.tsx';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { decidedText } from './approval-card.tsx';
 import { Live } from './live.ts';
@@ -79,7 +79,7 @@ function Permission({ item }: { item: ToolItem }) {
   );
 }
 
-const labelOf = ({ name }: ToolItem): string => tools.value.get(name)?.label ?? name.replaceAll('_', ' ');
+const labelOf = ({ name }: ToolItem): string => serverText(tools.value.get(name)?.label ?? name.replaceAll('_', ' '));
 
 const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],

@@ -1,6 +1,6 @@
 import type { Outputs } from '../../client/types.ts';
 import { Dialog, showDialog } from '../parts/dialog.tsx';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 
 type Template = Outputs['templates']['list']['templates'][number];
 
@@ -20,9 +20,9 @@ const Reasons = ({ without }: { without: readonly Template[] }) => (
     <dl class="reasons">
       {without.map(({ id, name, unavailable }) => (
         <div key={id}>
-          <dt>{name}</dt>
-          <dd>{unavailable?.reason}</dd>
-          <dd class="quiet">{unavailable?.remedy}</dd>
+          <dt>{serverText(name)}</dt>
+          <dd>{serverText(unavailable?.reason ?? '')}</dd>
+          <dd class="quiet">{serverText(unavailable?.remedy ?? '')}</dd>
         </div>
       ))}
     </dl>

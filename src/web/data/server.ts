@@ -8,7 +8,7 @@ import {
   wsLink,
 } from '@trpc/client';
 import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
-import { t } from '../text/text.ts';
+import { errorText, t } from '../text/text.ts';
 import { authorization, protocols } from './token.ts';
 
 // The calls of the server that the page makes, with the types of its router, over one WebSocket. After a break it
@@ -80,7 +80,7 @@ export class CallError extends Error {
   readonly docs: string | undefined;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
-    super(shape ? message : t('connectionBroke'));
+    super(shape ? (data?.reason ? errorText(data.reason, message) : message) : t('connectionBroke'));
     this.code = data?.code;
     this.retryable = data?.retryable === true;
     this.docs = data?.docs;

@@ -6,7 +6,7 @@ import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/button.tsx';
 import { count } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
 
@@ -30,7 +30,7 @@ export function Network() {
     <>
       <div>
         <h3>{t('network.policy', { name: egress.policy })}</h3>
-        <p class="quiet">{t('network.opens', { opens: [egress.opens, ...egress.entries].join(', ') })}</p>
+        <p class="quiet">{t('network.opens', { opens: [serverText(egress.opens), ...egress.entries].join(', ') })}</p>
       </div>
       <Trouble text={trouble} />
       <Blocked egress={egress} allow={(host) => change('egress.allow', host)} />
@@ -77,7 +77,7 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
               <span>
                 <code>{host}</code>
                 <span class="quiet">
-                  {` · ${rule}`}
+                  {` · ${serverText(rule)}`}
                   {times > 1 && ` · ${t('network.times', { n: count(times) })}`}
                 </span>
               </span>
@@ -99,7 +99,7 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
           ))}
         </ul>
       )}
-      {egress.whyNot !== null && <p class="note wait">{t('network.cannot', { why: egress.whyNot })}</p>}
+      {egress.whyNot !== null && <p class="note wait">{t('network.cannot', { why: serverText(egress.whyNot) })}</p>}
     </div>
   );
 }

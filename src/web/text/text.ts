@@ -1,26 +1,40 @@
 import { effect, signal } from '@preact/signals';
+import type { ErrorCode } from '../../core/errors/errors.ts';
 import { sharedPref } from '../data/prefs.ts';
 import { en } from './en/all.ts';
+import type { TranslatedServer } from './server-words.ts';
 import type { TextKey, Texts } from './texts.ts';
+
+interface LoadedLanguage {
+  readonly texts: Texts;
+  /** Undefined: the server speaks this language. */
+  readonly server?: TranslatedServer;
+}
 
 /** Each language by its code: its own name, and its texts. A new language is one folder and one line here. */
 export const languages = {
-  en: { label: 'English', load: async (): Promise<Texts> => en },
-  de: { label: 'Deutsch', load: async (): Promise<Texts> => (await import('./de/all.ts')).de },
+  en: { label: 'English', load: async (): Promise<LoadedLanguage> => ({ texts: en }) },
+  de: {
+    label: 'Deutsch',
+    load: async (): Promise<LoadedLanguage> => {
+      const { de, server } = await import('./de/all.ts');
+      return { texts: de, server };
+    },
+  },
 } as const;
 export type Language = keyof typeof languages;
 
 const isLanguage = (code: string): code is Language => code in languages;
 const ofBrowser = navigator.language.slice(0, 2);
 export const language = sharedPref<Language>('language', isLanguage(ofBrowser) ? ofBrowser : 'en', isLanguage);
-const texts = signal<Texts>(en);
+const loaded = signal<LoadedLanguage>({ texts: en });
 
 effect(() => {
   const chosen = language.value;
-  void languages[chosen].load().then((loaded) => {
+  void languages[chosen].load().then((found) => {
     if (language.value !== chosen) return;
     document.documentElement.lang = chosen;
-    texts.value = loaded;
+    loaded.value = found;
   });
 });
 
@@ -29,6 +43,14 @@ effect(() => {
  * call this draw again on a change.
  */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  const one = values.n === 1 || values.n === '1' ? texts.value[`${key}.one` as TextKey] : undefined;
-  return (one ?? texts.value[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  const { texts } = loaded.value;
+  const one = values.n === 1 || values.n === '1' ? texts[`${key}.one` as TextKey] : undefined;
+  return (one ?? texts[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
+
+/** A text of the server in the person's language: a label, a description, or a sentence that the page knows. */
+export const serverText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
+
+/** What an error means, in the person's language; `message` is the server's own. */
+export const errorText = (code: ErrorCode, message: string): string =>
+  loaded.value.server?.error(code, message) ?? message;

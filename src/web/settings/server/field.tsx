@@ -57,7 +57,7 @@ export function Field({ setting, label, draft, onChange }: Props) {
   }
   if (kind === 'template') return <TemplateChoice label={label} value={draft} onChange={onChange} />;
   if (kind === 'amount') {
-    const name = unit === undefined ? '' : t(`server.unit.${unit}` as TextKey);
+    const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (
       <label class="amount">
         <input

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
-import { t } from '../../text/text.ts';
+import { serverText, t } from '../../text/text.ts';
 
 interface Props {
   readonly label: string;
@@ -25,7 +25,7 @@ export function TemplateChoice({ label, value, onChange }: Props) {
         {isMissing && <option value={value}>{value}</option>}
         {all.map(({ id, name, unavailable }) => (
           <option key={id} value={id} disabled={unavailable !== null}>
-            {name}
+            {serverText(name)}
           </option>
         ))}
       </select>

@@ -1,3 +1,4 @@
+import { TranslatedServer } from '../server-words.ts';
 import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
 import { automations } from './automations.ts';
@@ -5,13 +6,15 @@ import { branches } from './branches.ts';
 import { completion } from './completion.ts';
 import { conversation } from './conversation.ts';
 import { delegation } from './delegation.ts';
+import { errors } from './errors.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';
 import { models } from './models.ts';
+import { phrases } from './phrases.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
 import { secrets } from './secrets.ts';
-import { server } from './server.ts';
+import { server as serverSettings } from './server.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
@@ -26,7 +29,7 @@ export const de: Texts = {
   ...branches,
   ...sessions,
   ...settings,
-  ...server,
+  ...serverSettings,
   ...secrets,
   ...models,
   ...inbox,
@@ -40,3 +43,6 @@ export const de: Texts = {
   ...preview,
   ...ship,
 };
+
+/** The server's own words, which are English. */
+export const server = new TranslatedServer({ errors, phrases, quoted: 'Der Server schreibt: „{words}“' });

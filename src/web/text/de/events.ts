@@ -1,9 +1,6 @@
 import type { FactType } from '../../../core/model/events.ts';
-import { events as labels } from '../en/events.ts';
 
-type GermanNames = { readonly [Type in FactType as `event.${Type}`]?: string };
-
-const names: GermanNames = {
+export const events: { readonly [Type in FactType as `event.${Type}`]: string } = {
   'event.message.user': 'Eine Person schrieb',
   'event.run.started': 'Ein Lauf begann',
   'event.title': 'Die Sitzung hat einen Titel',
@@ -36,7 +33,5 @@ const names: GermanNames = {
   'event.repository': 'Ein Repository wurde geholt, festgehalten oder gesendet',
   'event.goal': 'Das Ziel wird geprüft',
   'event.usage': 'Das Modell wurde gefragt',
+  'event.sandbox.setup': 'Der Sandbox fehlt, was ihr Programm braucht',
 };
-
-/** A type of event without a German name has its label. */
-export const events = { ...labels, ...names };

@@ -6,7 +6,7 @@ import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { tools } from '../../data/system.ts';
 import { count, price, short } from '../../parts/format.ts';
-import { t } from '../../text/text.ts';
+import { serverText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { BudgetLeft } from './budget.tsx';
 
@@ -104,7 +104,7 @@ const kinds = new Map<string, TextKey>(
 /** The cause of a turn, in words: for a call the label of its tool. The log's name of an event is no word for people. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
-  if (call !== undefined) return tools.value.get(call)?.label ?? call.replaceAll('_', ' ');
+  if (call !== undefined) return serverText(tools.value.get(call)?.label ?? call.replaceAll('_', ' '));
   return t(kinds.get(kind) ?? 'cost.start');
 }
 

@@ -9,7 +9,7 @@ import { Button, IconButton } from '../../parts/button.tsx';
 import { Choice } from '../../parts/choice.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { t } from '../../text/text.ts';
+import { serverText, t } from '../../text/text.ts';
 import { eventName } from './event-name.ts';
 import { Player } from './player.ts';
 import { speeds } from './replay.ts';
@@ -132,7 +132,7 @@ function EventList({ player }: { player: Player }) {
                 <span class="event-type" title={one.type}>
                   {eventName(one)}
                 </span>
-                <span class="quiet event-text">{lineOf(one)}</span>
+                <span class="quiet event-text">{serverText(lineOf(one))}</span>
               </button>
             </div>
           );

@@ -1,0 +1,75 @@
+import type { ErrorCode } from '../../core/errors/errors.ts';
+
+/** What the page says in the place of the server's own English words. */
+export interface ServerWords {
+  /** A sentence for each code of an error. */
+  readonly errors: Readonly<Record<ErrorCode, string>>;
+  /** The server's own words behind that sentence: `{words}`. They name what the sentence cannot. */
+  readonly quoted: string;
+  /**
+   * Labels, descriptions and sentences, by the server's words. `{name}` stands for a value in both, and `{list}` for phrases
+   * with commas between them.
+   */
+  readonly phrases: Readonly<Record<string, string>>;
+}
+
+interface Pattern {
+  readonly matches: RegExp;
+  readonly names: readonly string[];
+  readonly phrase: string;
+}
+
+/** The words of a server in another language. A text that the table does not have stays as it is. */
+export class TranslatedServer {
+  readonly #words: ServerWords;
+  readonly #patterns: readonly Pattern[];
+
+  constructor(words: ServerWords) {
+    this.#words = words;
+    this.#patterns = Object.entries(words.phrases)
+      .filter(([text]) => text.includes('{'))
+      .map(([text, phrase]) => patternOf(text, phrase));
+  }
+
+  error(code: ErrorCode, message: string): string {
+    // A newer server can have codes that this page does not know.
+    const sentence = Object.hasOwn(this.#words.errors, code) ? this.#words.errors[code] : undefined;
+    if (sentence === undefined) return message;
+    if (silent.has(code)) return sentence;
+    return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
+  }
+
+  phrase(text: string): string {
+    if (Object.hasOwn(this.#words.phrases, text) || text.length > maxPhrase) return this.#simple(text);
+    for (const { matches, names, phrase } of this.#patterns) {
+      const found = matches.exec(text);
+      if (!found) continue;
+      return phrase.replace(/\{(\w+)\}/g, (_, name: string) => {
+        const value = found[names.indexOf(name) + 1] ?? '';
+        return name === 'list' ? value.split(', ').map(this.#simple).join(', ') : value;
+      });
+    }
+    return text;
+  }
+
+  readonly #simple = (text: string): string =>
+    (Object.hasOwn(this.#words.phrases, text) ? this.#words.phrases[text] : undefined) ?? text;
+}
+
+/** The codes whose sentence says all that the server's words do. */
+const silent: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'internal',
+  'cancelled',
+  'shutting_down',
+  'session_not_found',
+]);
+const maxPhrase = 2_000; // characters
+
+function patternOf(text: string, phrase: string): Pattern {
+  const parts = text.split(/\{(\w+)\}/);
+  const names = parts.filter((_, at) => at % 2 === 1);
+  const source = parts
+    .map((part, at) => (at % 2 === 1 ? '(.*?)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('');
+  return { matches: new RegExp(`^${source}$`, 's'), names, phrase };
+}

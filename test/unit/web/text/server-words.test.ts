@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { describedTools } from '../../../../src/agents/tools/list.ts';
+import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
+import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
+import { RunnableTemplates } from '../../../../src/app/start/runnable-templates.ts';
+import { errorCodes } from '../../../../src/core/errors/errors.ts';
+import { eventTraits } from '../../../../src/core/model/event-traits.ts';
+import { StrangerSource, strangersReason } from '../../../../src/core/text/strangers.ts';
+import { policies } from '../../../../src/sandboxes/egress/policies/list.ts';
+import { de, server } from '../../../../src/web/text/de/all.ts';
+import { errors } from '../../../../src/web/text/de/errors.ts';
+import { phrases } from '../../../../src/web/text/de/phrases.ts';
+
+const german: Readonly<Record<string, string>> = de;
+const known = (text: string) => Object.hasOwn(phrases, text);
+
+test('every code of an error has a German sentence, and the server’s own words stand behind it', () => {
+  expect(Object.keys(errors).sort()).toEqual([...errorCodes].sort());
+  expect(server.error('conflict', 'A run is under way.')).toBe(
+    'Das geht im jetzigen Zustand nicht. Der Server schreibt: „A run is under way.“',
+  );
+  expect(server.error('internal', 'Internal server error')).toBe(errors.internal);
+  expect(server.error('of_a_newer_server' as never, 'No $& here.')).toBe('No $& here.');
+  expect(server.error('conflict', 'Costs $1.')).toContain('„Costs $1.“');
+});
+
+test('every setting that people change, its section and its unit have German texts', () => {
+  const missing = changeableSettings.flatMap(({ key, change }) => {
+    if (!change) return [];
+    const { section, form } = change;
+    const unit = 'unit' in form && form.unit !== 'count' ? [`server.unit.${form.unit}`] : [];
+    return [`setting.${key}`, `server.part.${section}`, `server.effect.${section}`, ...unit].filter(
+      (text) => german[text] === undefined,
+    );
+  });
+  expect(missing).toEqual([]);
+  expect(Object.keys(eventTraits).filter((type) => german[`event.${type}`] === undefined)).toEqual([]);
+});
+
+test('every label of a tool, a template and an egress policy has a German text', () => {
+  const templates = readTemplates({ template: undefined, models: { compatible: {} } } as never, undefined);
+  expect(templates.length).toBeGreaterThan(10);
+  const texts = [
+    ...describedTools.map(({ label }) => label),
+    ...templates.flatMap(({ label, description }) => [label, description]),
+    ...Object.values(policies).map(({ label }) => label),
+  ];
+  expect(texts.filter((text) => text !== undefined && !known(text))).toEqual([]);
+});
+
+test('the reason for which a template cannot run here is German, with the names in it', () => {
+  const unavailable = (state: 'none' | 'building' | 'failed', detail?: string) =>
+    new RunnableTemplates({
+      driver: 'process',
+      missingImageOf: () => undefined,
+      desktopFor: () => ({ state, ...(detail !== undefined && { detail, seconds: 9 }) }),
+    } as never).whyNot({ name: 'computer_use', tools: { computer: 'auto' } } as never);
+  for (const [state, detail] of [['none'], ['building'], ['building', 'step 3'], ['failed', 'no space']] as const) {
+    const { reason = '', remedy = '' } = unavailable(state, detail) ?? {};
+    expect(server.phrase(reason), reason).toMatch(/^Die Vorlage computer_use braucht einen Desktop/);
+    if (detail !== undefined) expect(server.phrase(reason)).toContain(detail);
+    expect(known(remedy), remedy).toBe(true);
+  }
+  const image = new RunnableTemplates({ driver: 'process', missingImageOf: () => 'python:3.13' } as never);
+  const { reason = '', remedy = '' } = image.whyNot({ name: 'claude-code', tools: {} } as never) ?? {};
+  expect(server.phrase(reason)).toMatch(
+    /^Die Vorlage claude-code braucht das Image python:3.13, und der Treiber process/,
+  );
+  expect(known(remedy), remedy).toBe(true);
+});
+
+test('the reason for which a person has to approve names each source in German', () => {
+  const german = server.phrase(strangersReason(StrangerSource.options));
+  expect(german).toMatch(/^Der Agent hat gelesen: Seiten oder Suchergebnisse aus dem Web, Ergebnisse eines/);
+  expect(german).not.toMatch(/\b(the|of|session|files)\b/);
+});
+
+test('a phrase with values keeps them, whatever they contain, and other texts stay as they are', () => {
+  expect(server.phrase('Pushed abc to $1 of a(b)+c.')).toBe('abc wurde an $1 von a(b)+c gesendet.');
+  expect(server.phrase('Something else entirely.')).toBe('Something else entirely.');
+  const long = `Pushed ${'x'.repeat(100_000)} to a of b.`;
+  expect(server.phrase(long)).toBe(long);
+});
+
+/** Sentences that no table of the server holds: they stand in its source as they stand here. */
+test('no phrase is left over from words that the server no longer says', () => {
+  const sources = [
+    ...['src/app/start/runnable-templates.ts', 'src/facades/trpc/routers/egress.ts', 'src/core/text/strangers.ts'],
+    ...['src/sessions/engine/hydration.ts', 'src/sessions/repositories/repositories.ts'],
+    ...['src/sessions/repositories/fetches.ts', 'src/sessions/repositories/preparation.ts'],
+    ...['src/core/model/event-traits.ts', 'src/sessions/run/goal/judge.ts', 'src/app/images/desktop-image.ts'],
+    ...['drivers/shared/pool/with-pool.ts', 'drivers/process/process.ts', 'drivers/docker/docker.ts'],
+    ...['drivers/docker/images.ts', 'drivers/kubernetes/kubernetes.ts', 'src/sandboxes/egress/policy.ts'],
+    ...[
+      'src/sandboxes/egress/decide.ts',
+      'src/sandboxes/egress/open-upstream.ts',
+      'src/agents/tools/computer/gemini.ts',
+    ],
+  ].map((path) => readFileSync(path, 'utf8'));
+  const tables = [
+    ...describedTools.map(({ label }) => label),
+    ...readTemplates({ template: undefined, models: { compatible: {} } } as never, undefined).flatMap(
+      ({ label, description }) => [label, description],
+    ),
+    ...Object.values(policies).map(({ label }) => label),
+  ];
+  const left = Object.keys(phrases).filter((text) => {
+    if (tables.includes(text) || text.startsWith('The template ')) return false;
+    const pieces = text.split(/\{\w+\}/).filter((piece) => piece.length > 6 || piece === text);
+    return !pieces.some((piece) => sources.some((source) => source.includes(piece)));
+  });
+  expect(left).toEqual([]);
+});
