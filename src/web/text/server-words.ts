@@ -13,8 +13,9 @@ export interface ServerWords {
   readonly phrases: Readonly<Record<string, string>>;
 }
 
+/** A phrase with values: the literal pieces of its text, and the names of the values between them. */
 interface Pattern {
-  readonly matches: RegExp;
+  readonly pieces: readonly string[];
   readonly names: readonly string[];
   readonly phrase: string;
 }
@@ -41,11 +42,11 @@ export class TranslatedServer {
 
   phrase(text: string): string {
     if (Object.hasOwn(this.#words.phrases, text) || text.length > maxPhrase) return this.#simple(text);
-    for (const { matches, names, phrase } of this.#patterns) {
-      const found = matches.exec(text);
-      if (!found) continue;
+    for (const { pieces, names, phrase } of this.#patterns) {
+      const values = valuesIn(text, pieces);
+      if (!values) continue;
       return phrase.replace(/\{(\w+)\}/g, (_, name: string) => {
-        const value = found[names.indexOf(name) + 1] ?? '';
+        const value = values[names.indexOf(name)] ?? '';
         return name === 'list' ? value.split(', ').map(this.#simple).join(', ') : value;
       });
     }
@@ -67,9 +68,25 @@ const maxPhrase = 2_000; // characters
 
 function patternOf(text: string, phrase: string): Pattern {
   const parts = text.split(/\{(\w+)\}/);
-  const names = parts.filter((_, at) => at % 2 === 1);
-  const source = parts
-    .map((part, at) => (at % 2 === 1 ? '(.*?)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
-    .join('');
-  return { matches: new RegExp(`^${source}$`, 's'), names, phrase };
+  return {
+    pieces: parts.filter((_, at) => at % 2 === 0),
+    names: parts.filter((_, at) => at % 2 === 1),
+    phrase,
+  };
+}
+
+/** The values between the pieces, each as short as can be; undefined: the text is another one. */
+function valuesIn(text: string, [first = '', ...rest]: readonly string[]): readonly string[] | undefined {
+  const last = rest.pop() ?? '';
+  if (!text.startsWith(first) || !text.endsWith(last)) return undefined;
+  const values: string[] = [];
+  let at = first.length;
+  for (const piece of rest) {
+    const found = text.indexOf(piece, at);
+    if (found === -1) return undefined;
+    values.push(text.slice(at, found));
+    at = found + piece.length;
+  }
+  const end = text.length - last.length;
+  return at > end ? undefined : [...values, text.slice(at, end)];
 }
