@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 
-/** What the page says in the place of the server's own English words. */
+/** Words of the page in the place of the server's own, which are English. */
 export interface ServerWords {
   /** A sentence for each code of an error. */
   readonly errors: Readonly<Record<ErrorCode, string>>;

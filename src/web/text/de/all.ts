@@ -6,11 +6,9 @@ import { branches } from './branches.ts';
 import { completion } from './completion.ts';
 import { conversation } from './conversation.ts';
 import { delegation } from './delegation.ts';
-import { errors } from './errors.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';
 import { models } from './models.ts';
-import { phrases } from './phrases.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
 import { secrets } from './secrets.ts';
@@ -20,6 +18,8 @@ import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
 import { ship } from './ship.ts';
 import { skills } from './skills.ts';
+import { errors } from './words/errors.ts';
+import { phrases } from './words/phrases.ts';
 import { work } from './work.ts';
 
 export const de: Texts = {

@@ -9,8 +9,8 @@ import { eventTraits } from '../../../../src/core/model/event-traits.ts';
 import { StrangerSource, strangersReason } from '../../../../src/core/text/strangers.ts';
 import { policies } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { de, server } from '../../../../src/web/text/de/all.ts';
-import { errors } from '../../../../src/web/text/de/errors.ts';
-import { phrases } from '../../../../src/web/text/de/phrases.ts';
+import { errors } from '../../../../src/web/text/de/words/errors.ts';
+import { phrases } from '../../../../src/web/text/de/words/phrases.ts';
 
 const german: Readonly<Record<string, string>> = de;
 const known = (text: string) => Object.hasOwn(phrases, text);

@@ -138,7 +138,7 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Regel „{policy}“ lässt die Sandbox überhaupt nicht hinaus.',
   'Only operators can, and your key has the role {role}. Ask an operator.':
     'Das können nur Operatoren, und Ihr Schlüssel hat die Rolle {role}. Fragen Sie einen Operator.',
-  // What a run and its sandbox tell
+  // News of a run and its sandbox
   'The server was restarted; the run goes on.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {branch} von {path} festgehalten.',
   'Pushed {commit} to {branch} of {url}.': '{commit} wurde an {branch} von {url} gesendet.',
