@@ -1,3 +1,4 @@
+import { BoxAttempts } from './attempts.ts';
 import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
 import { CorralError } from './errors.ts';
@@ -151,6 +152,8 @@ interface BoxOptions {
 export class Box implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
+  /** One task done several times, of which one result is chosen. */
+  readonly attempts: BoxAttempts;
   readonly #server: Connection;
   readonly #env: BoxOptions['env'];
   readonly #isOwn: boolean;
@@ -161,6 +164,7 @@ export class Box implements AsyncDisposable {
     this.#env = env;
     this.#isOwn = isOwn;
     this.files = new Files(server, id);
+    this.attempts = new BoxAttempts(server, id);
   }
 
   get api(): CorralClient {

@@ -3,6 +3,7 @@ export { TRPCClientError } from '@trpc/client';
 export type { ErrorData } from '../facades/trpc/errors.ts';
 export type { AppRouter } from '../facades/trpc/router.ts';
 export type { Resync } from '../facades/trpc/schemas.ts';
+export type { AttemptDiff, Attempts, AttemptsOptions, BoxAttempts } from './attempts.ts';
 export { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 export {
   Box,

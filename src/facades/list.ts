@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { attempts } from './attempts/descriptor.ts';
 import { automations } from './automations/descriptor.ts';
 import { cambio } from './compat/cambio/descriptor.ts';
 import { crogia } from './compat/crogia/descriptor.ts';
@@ -34,6 +35,7 @@ export const facadeDescriptors = {
   streams,
   mcp,
   trpc,
+  attempts,
   automations,
   webhooks,
   skills,

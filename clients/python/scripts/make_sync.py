@@ -18,7 +18,7 @@ words = [
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (r"\b__a(iter|enter|exit)__\b", r"__\1__"),
     (r"\ba(read|close|iter_bytes)\b", r"\1"),
-    (r"\bAsync(Server|Files|Run|Terminal|Port|Box|Memory|Corral)\b", r"\1"),
+    (r"\bAsync(Server|Files|Run|Terminal|Port|Box|Attempts|Memory|Corral)\b", r"\1"),
 ]
 text = source.read_text()
 for pattern, replacement in words:

@@ -50,6 +50,7 @@ import type { ProjectParts } from '../parts/projects.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
 import { checkChange, knownSettings } from '../settings/changeable.ts';
 import type { Agents } from './agents.ts';
+import { openAttempts } from './attempts.ts';
 import { openAutomations } from './automations.ts';
 import type { RunningEngine } from './engine.ts';
 import { openMemory } from './memory.ts';
@@ -124,6 +125,17 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   }
   const checkSandbox = (choice: SandboxChoice, session: AgentChoice) =>
     checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
+  const attempts = openAttempts(startup, {
+    records,
+    events: store.events,
+    delegation: parts.running.delegation,
+    sandboxes,
+    commands,
+    findTemplate: (name) => templates.find(name),
+    checkModel,
+    leads: replica.mayStartAutomations,
+    shared: store.shared,
+  });
   const sessions = sessionService({
     forks,
     store,
@@ -141,7 +153,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     closing,
     profileOf: projects.profileOf,
     forget,
-    children: parts.running.delegation,
+    children: attempts.children,
     skillsOf: (session) => agents.sessionSkills.of(session),
     checkSkills: (skills, owner) => agents.sessionSkills.check(skills, owner),
     checkModel,
@@ -234,6 +246,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     | 'models'
     | 'toolServers'
     | 'automations'
+    | 'attempts'
     | 'webhooks'
     | 'documents'
     | 'workQueue'
@@ -298,8 +311,11 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }
   });
   log.onAppend(({ sessionId, facts }) => {
-    if (facts.some(({ type }) => type === 'run.end')) void parts.running.delegation.stopChildren(sessionId);
+    if (!facts.some(({ type }) => type === 'run.end')) return;
+    void parts.running.delegation.stopChildren(sessionId, 'delegated');
+    attempts.wake();
   });
+  const ofAttempts = stack.use(attempts.begin(sessions));
   stack.use(inBackground(closing, () => parts.running.delegation.adopt()));
   const workspaces = stack.use(
     await workspaceService({
@@ -400,6 +416,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const needsCredential = () => keys.any || needsToken(driver.capabilities.isolation, config);
   const services: Omit<Services, 'settings'> = {
     ...withoutKeys,
+    attempts: ofAttempts.service,
     automations: automations.service,
     usage: usageService({
       store,

@@ -1,5 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import { attachCommand } from './attach.ts';
+import { attemptsCommand } from './attempts.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
 import { desktopCommand } from './desktop.ts';
@@ -28,7 +29,7 @@ import { snapshotCommand } from './snapshot.ts';
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
-  ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, pauseCommand, resumeCommand],
+  ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand, resumeCommand],
   ...[snapshotCommand, stopCommand, rmCommand, mcpCommand],
   ...[automationCommand, webhookCommand, skillCommand, memoryCommand, workerCommand, usageCommand, budgetCommand],
 ];

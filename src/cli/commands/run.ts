@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Box, Corral, Run, RunOptions } from '../../client/index.ts';
+import type { Box, Corral, Run } from '../../client/index.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { codeOfGoal, followRun } from '../follow-run.ts';
+import { goalOf } from '../goal-options.ts';
 import type { Io } from '../io.ts';
 import { boxOf } from '../server.ts';
 
@@ -84,26 +85,6 @@ async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): 
   if (parts.io.signal.aborted) return exitCodes.interrupted.code;
   parts.io.say(`Go on with: corral chat --session ${box.id}`);
   return exitCodes.ok.code;
-}
-
-/** Undefined: the run has no goal. */
-function goalOf(options: CommandInput['options']): RunOptions['goal'] {
-  const rubric = options.text('goal');
-  const commands = options.texts('check');
-  const revisions = options.text('revisions');
-  if (rubric === undefined && commands.length === 0) {
-    if (revisions !== undefined) throw new UsageError('--revisions needs a goal: --goal, --check, or both.');
-    return undefined;
-  }
-  const given = [...(rubric === undefined ? [] : [rubric]), ...commands];
-  if (given.some((text) => text.trim() === '')) throw new UsageError('--goal and --check need a text.');
-  if (revisions !== undefined && !(/^\d{1,2}$/.test(revisions) && Number(revisions) <= 20))
-    throw new UsageError('--revisions is a whole number from 0 to 20.');
-  return {
-    ...(rubric !== undefined && { rubric }),
-    checks: commands.map((command) => ({ command })),
-    ...(revisions !== undefined && { maxRevisions: Number(revisions) }),
-  };
 }
 
 /** The files' paths in the workspace. */

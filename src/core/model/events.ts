@@ -213,6 +213,8 @@ export const SessionFact = z.discriminatedUnion('type', [
         exitCode: z.int().optional(),
         /** The end of the command's output, or the grader's reason. */
         detail: z.string(),
+        /** The grader's measure of how well the work meets the rubric, 0 to 100. */
+        score: z.int().optional(),
       }),
       z.object({
         kind: z.literal('judged'),

@@ -86,16 +86,20 @@ export const OwnBudget = z.object({
   ms: z.number().optional(),
 });
 export type OwnBudget = z.infer<typeof OwnBudget>;
-/** The call that started a session: its parent's delegation. */
+/** The start of a session by another one: a call of its parent's agent, or attempts at a task that a person compares. */
 export const ChildOrigin = z.object({
   sessionId: SessionId,
-  runId: RunId,
-  callId: z.string(),
+  /** Null for an attempt, as is `callId`. */
+  runId: RunId.nullable(),
+  callId: z.string().nullable(),
+  /** The id of the attempts that it belongs to; absent: an agent started it. */
+  attempts: z.string().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
   /** The template of its instructions, model and choice of tools; null: the parent's. Its walls are the parent's always. */
   role: z.string().nullable(),
 });
+export type ChildOrigin = z.infer<typeof ChildOrigin>;
 /** Links of parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
 export const childKind = 'child';
 
@@ -146,7 +150,7 @@ export const SessionRecord = z.object({
   toolServers: z.array(ToolProgram).readonly().optional(),
   /** The skills that its creator chose: `pdf`, or `pdf@3` for one of its versions. */
   skills: z.array(z.string()).readonly().optional(),
-  /** Absent unless another agent started the session. */
+  /** Absent unless another agent, or attempts at a task, started the session. */
   parent: ChildOrigin.optional(),
   /** Absent unless a program created the session for a sandbox of its own. */
   life: SessionLife.optional(),

@@ -38,6 +38,7 @@ const ordered: readonly Section[] = [
       ['skills', 'Give an agent skills'],
       ['memory', 'Let agents remember'],
       ['delegation', 'Let an agent delegate'],
+      ['attempts', 'Try it several times'],
       ['goals', 'Judge an agent’s work'],
       ['budgets', 'Limit what people and projects use'],
       ['mcp', 'Use tools of MCP servers'],

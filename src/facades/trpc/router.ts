@@ -1,5 +1,6 @@
 import { router } from './base.ts';
 import { portsRouter } from './ports.ts';
+import { attemptsRouter } from './routers/attempts.ts';
 import { automationsRouter } from './routers/automations.ts';
 import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
 import { desktopRouter } from './routers/desktop.ts';
@@ -50,6 +51,7 @@ export const appRouter = router({
   shares: sharesRouter,
   snapshots: snapshotsRouter,
   templates: templatesRouter,
+  attempts: attemptsRouter,
   automations: automationsRouter,
   webhooks: webhooksRouter,
   skills: skillsRouter,

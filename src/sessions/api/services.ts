@@ -18,6 +18,7 @@ import {
 import type { RegisteredService } from './rules.ts';
 import { type InsideService, insideRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
+import { type AttemptService, attemptRules } from './server/attempts.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
 import { type BudgetService, budgetRules } from './server/budgets.ts';
 import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
@@ -66,6 +67,7 @@ export interface Services {
   readonly projects: ProjectService;
   readonly models: ModelService;
   readonly toolServers: ToolServerService;
+  readonly attempts: AttemptService;
   readonly automations: AutomationService;
   readonly webhooks: WebhookService;
   readonly documents: DocumentService;
@@ -102,6 +104,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   projects: { of: 'project', rules: projectRules },
   models: { of: 'session', rules: modelRules },
   toolServers: { of: 'session', rules: toolServerRules },
+  attempts: { of: 'session', rules: attemptRules },
   automations: { of: 'automation', rules: automationRules },
   webhooks: { of: 'webhook', rules: webhookRules },
   documents: { of: 'document', rules: documentRules },

@@ -154,6 +154,16 @@ export interface ForkCommand {
   readonly files?: boolean;
   /** The same as in `CreateCommand`. */
   readonly owner?: string;
+  /** Only the server itself makes children. A child that is there already rejects with `fenced`. */
+  readonly child?: ForkedChild;
+}
+/** A fork that is a child of the forked session. */
+export interface ForkedChild {
+  readonly id: SessionId;
+  readonly parent: NonNullable<SessionRecord['parent']>;
+  readonly budget: OwnBudget;
+  /** In place of the parent's. */
+  readonly model?: string;
 }
 export interface EditCommand {
   readonly origin: Origin;

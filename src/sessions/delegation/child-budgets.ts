@@ -12,8 +12,11 @@ const nothing = { turns: 0, tokens: 0, cost: 0 };
 export type Amounts = typeof nothing;
 
 const Link = z.object({
-  callId: z.string(),
-  runId: z.string(),
+  /** Null for an attempt, as is `runId`. */
+  callId: z.string().nullable(),
+  runId: z.string().nullable(),
+  /** The id of the attempts that it belongs to. */
+  attempts: z.string().optional(),
   /** Once it is deleted. */
   spent: z.object({ turns: z.number(), tokens: z.number(), cost: z.number() }).optional(),
 });
@@ -35,9 +38,11 @@ export class ChildBudgets {
   }
 
   /** The ids of a session's children, also of those that have ended. */
-  async childrenOf(id: SessionId): Promise<readonly SessionId[]> {
+  async childrenOf(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
     const found = await this.#deps.records.list(childKind, { idPrefix: `${id}:` });
-    return found.map((record) => SessionId.parse(record.id.slice(id.length + 1)));
+    return found
+      .filter(({ doc }) => only === 'all' || Link.parse(doc).attempts === undefined)
+      .map((record) => SessionId.parse(record.id.slice(id.length + 1)));
   }
 
   /** The part of a session's budget that its children have: all that an open one may use, and all that an ended one has used. */
@@ -53,8 +58,8 @@ export class ChildBudgets {
     return sum;
   }
 
-  /** At most what the parent has left, without what its other children may still use. */
-  async budgetFor(parent: SessionId, asked: NonNullable<ChildTask['budget']>): Promise<OwnBudget> {
+  /** At most what the parent has left, without what its other children may still use; without a wish one of `parts` of it. */
+  async budgetFor(parent: SessionId, asked: NonNullable<ChildTask['budget']>, parts: number): Promise<OwnBudget> {
     const sessions = await this.#deps.sessions();
     const limits = await this.#deps.budgetOf(await sessions.get(parent));
     const used = await this.spent(parent);
@@ -64,14 +69,13 @@ export class ChildBudgets {
       const limit = limits[kind];
       const left = limit === undefined ? undefined : limit - used[kind] - reserved[kind];
       if (left !== undefined && left <= 0)
-        throw new AppError('quota', `Nothing is left of the budget of ${kind}: your children have it, or it is spent.`);
+        throw new AppError('quota', `Nothing is left of the budget of ${kind}: children have it, or it is spent.`);
       const wanted = asked[kind];
       if (left === undefined) {
         if (wanted !== undefined) budget[kind] = wanted;
         continue;
       }
-      // Without a wish a child gets a quarter, so that there is some for others and for the parent.
-      const share = kind === 'cost' ? left / 4 : Math.ceil(left / 4);
+      const share = kind === 'cost' ? left / parts : Math.ceil(left / parts);
       budget[kind] = Math.min(wanted ?? share, left);
     }
     return budget;
@@ -81,8 +85,9 @@ export class ChildBudgets {
   async spent(id: SessionId): Promise<Amounts> {
     const sessions = await this.#deps.sessions();
     const used = { turns: 0, tokens: 0, cost: 0 };
-    for await (const { type, data } of sessions.history(id)) {
-      if (type !== 'usage') continue;
+    const copied = (await sessions.get(id)).forkedFrom?.seq ?? 0; // of the session that it was forked from
+    for await (const { type, data, seq } of sessions.history(id)) {
+      if (type !== 'usage' || seq <= copied) continue;
       used.turns += 1;
       used.tokens += data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0);
       used.cost += (data.cost ?? 0) + (data.assumed?.cost ?? 0);

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
-import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { failpoint } from '../../core/errors/failpoint.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, SessionId } from '../../core/model/ids.ts';
 import { childKind, type OwnBudget, type SessionRecord } from '../../core/model/records.ts';
 import type { FileService } from '../api/files.ts';
@@ -12,19 +10,17 @@ import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import { type Amounts, ChildBudgets } from './child-budgets.ts';
 import { unlessGone, withChildErrors } from './child-failures.ts';
+import { ChildStarts } from './child-starts.ts';
 import { readChildState, untilSettled } from './child-state.ts';
 import type { WorkspaceCopies } from './workspace-copies.ts';
 
 // A child is a session whose id follows from the call that started it. So a call that a restart interrupted finds its child
-// again, and each step of a start can be repeated: the record, the session, the files, the message.
-
-const maxDepth = 2;
-const maxCopies = 4; // tries of one copy
+// again.
 
 interface ChildServices {
   readonly sessions: Pick<
     SessionService,
-    'create' | 'get' | 'send' | 'stop' | 'page' | 'follow' | 'delete' | 'history'
+    'create' | 'fork' | 'get' | 'send' | 'stop' | 'page' | 'follow' | 'delete' | 'history'
   >;
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
@@ -54,17 +50,14 @@ export class Delegation {
   readonly #deps: Deps;
   readonly #services = Promise.withResolvers<ChildServices>();
   readonly #budgets: ChildBudgets;
-  /** Starts of one parent come one after another, so that none evades the count or the budget. */
-  readonly #turns = keyedQueue();
+  readonly starts: ChildStarts;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { records, budgetOf } = deps;
-    this.#budgets = new ChildBudgets({
-      records,
-      budgetOf,
-      sessions: async () => (await this.#services.promise).sessions,
-    });
+    const { records, budgetOf, copies, findTemplate } = deps;
+    const sessions = async () => (await this.#services.promise).sessions;
+    this.#budgets = new ChildBudgets({ records, budgetOf, sessions });
+    this.starts = new ChildStarts({ records, copies, findTemplate, budgets: this.#budgets, sessions });
   }
 
   /** After a restart a run can go on before the services are there, so its calls wait. */
@@ -77,6 +70,11 @@ export class Delegation {
     return this.#budgets.childrenOf(id);
   }
 
+  /** The usage of a session and of its children. */
+  spentWithChildren(id: SessionId): Promise<Amounts> {
+    return this.#budgets.spentWithChildren(id);
+  }
+
   /** The part of a session's budget that its children have. */
   reservedFor(id: SessionId): Promise<Amounts> {
     return this.#budgets.reservedFor(id);
@@ -86,7 +84,7 @@ export class Delegation {
   of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
     const own = async (given: string): Promise<SessionId> => {
       const id = SessionId.parse(given);
-      if (!(await this.#deps.records.get(childKind, `${parent.id}:${id}`)))
+      if (!(await this.#budgets.childrenOf(parent.id, 'delegated')).includes(id))
         throw new AppError('not_found', `You have no child ${given}.`);
       return id;
     };
@@ -99,7 +97,7 @@ export class Delegation {
     const sessions = async () => (await this.#services.promise).sessions;
     return {
       start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
-      list: () => this.childrenOf(parent.id),
+      list: () => this.#budgets.childrenOf(parent.id, 'delegated'),
       look: (given, wait, signal) => withChildErrors(look(given, wait, signal)),
       send: (given, text) =>
         withChildErrors(
@@ -111,10 +109,10 @@ export class Delegation {
     };
   }
 
-  /** A run has ended: its children end with it. */
-  async stopChildren(id: SessionId): Promise<void> {
+  /** Stops all children, or those that the agent started, which end with its run. */
+  async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     const { sessions } = await this.#services.promise;
-    for (const child of await this.childrenOf(id)) {
+    for (const child of await this.#budgets.childrenOf(id, only)) {
       const record = await sessions.get(child).catch(unlessGone);
       if (!record || record.status === 'completed') continue;
       await sessions
@@ -140,6 +138,7 @@ export class Delegation {
       if (!child || child.status === 'completed' || !child.parent) continue;
       const parent = await sessions.get(SessionId.parse(parentId)).catch(unlessGone);
       if (!parent) await sessions.delete(child.id).catch(unlessGone);
+      else if (child.parent.attempts !== undefined) continue;
       else if (parent.status === 'completed' && (await this.#isOlder(child.id, parent.id)))
         await sessions.stop(child.id).catch(unlessGone);
     }
@@ -154,88 +153,15 @@ export class Delegation {
     return began <= ended;
   }
 
-  async #start(start: Start, signal: AbortSignal): Promise<SessionId> {
-    const { parent, runId, callId, task } = start;
-    const { sessions } = await raceAbort(this.#services.promise, signal);
+  async #start({ parent, runId, most, callId, task: wish }: Start, signal: AbortSignal): Promise<SessionId> {
+    await raceAbort(this.#services.promise, signal);
     const id = childIdOf(parent.id, runId, callId);
-    await this.#turns(parent.id, async () => {
-      throwIfFired(signal);
-      if (!(await sessions.get(id).catch(unlessGone))) await this.#create(start, id);
-    });
-    await failpoint('delegate.created');
-    const { events } = await sessions.page(id, 0, 100);
-    if (events.some(({ type }) => type === 'message.user')) return id;
-    if (task.files === 'copy') await this.#copy(parent.id, id, signal);
-    await failpoint('delegate.copied');
-    throwIfFired(signal);
-    await sessions.send(id, { text: task.task, mode: 'queue' });
-    await failpoint('delegate.sent');
+    const { task, template, files, goal, budget = {} } = wish;
+    const cause = { runId, callId };
+    // Without a wish a child gets a quarter, so that there is some for others and for the parent.
+    const start = { id, parent, cause, task, goal, template, begins: files, budget, parts: 4, most };
+    await this.starts.start(start, signal);
     return id;
-  }
-
-  async #create({ parent, runId, most, callId, task }: Start, id: SessionId): Promise<void> {
-    const { records, findTemplate } = this.#deps;
-    const { sessions } = await this.#services.promise;
-    const depth = (parent.parent?.depth ?? 0) + 1;
-    if (depth > maxDepth) throw new AppError('conflict', 'A child of a child cannot delegate.');
-    const role = task.template === undefined ? undefined : findTemplate(task.template);
-    if (task.template !== undefined && !role)
-      throw new AppError('invalid_request', `There is no template ${JSON.stringify(task.template)}.`);
-    await this.#admit(parent.id, id, most);
-    const budget = await this.#budgets.budgetFor(parent.id, task.budget ?? {});
-    await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: { callId, runId } });
-    await failpoint('delegate.recorded');
-    const model = role?.model ?? parent.model;
-    const command = {
-      id,
-      origin: 'delegate',
-      title: titleOf(task.task),
-      provisionalTitle: true,
-      sameAgent: { template: parent.template, ...(parent.templateBy && { templateBy: parent.templateBy }) },
-      projectId: parent.projectId,
-      parent: { sessionId: parent.id, runId, callId, depth, role: role?.name ?? null },
-      budget,
-      ...(parent.owner !== undefined && { owner: parent.owner }),
-      ...(model !== undefined && { model }),
-      ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
-      ...(parent.toolServers && { toolServers: parent.toolServers }),
-      ...(parent.sandbox && { sandbox: parent.sandbox }),
-      ...(parent.skills && { skills: parent.skills }),
-      ...(parent.agent && { agent: parent.agent }),
-    } as const;
-    await sessions.create(command).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'fenced') throw thrown; // an earlier try made it
-    });
-  }
-
-  /** A sandbox can be lost meanwhile, by a restart for example. A child that cannot begin is no session to keep. */
-  async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.#deps.copies.copy(from, to, signal);
-        return;
-      } catch (thrown) {
-        throwIfFired(signal);
-        if (toAppError(thrown).retryable && tries < maxCopies) continue;
-        const { sessions } = await this.#services.promise;
-        await sessions.delete(to).catch(unlessGone);
-        throw thrown;
-      }
-    }
-  }
-
-  async #admit(parent: SessionId, id: SessionId, most: number): Promise<void> {
-    const { sessions } = await this.#services.promise;
-    let open = 0;
-    for (const child of await this.childrenOf(parent)) {
-      const record = await sessions.get(child).catch(unlessGone);
-      if (child !== id && record && record.status !== 'completed') open += 1;
-    }
-    if (open >= most)
-      throw new AppError(
-        'conflict',
-        `${most} of your children work already, the most at once. Wait for one, or stop one.`,
-      );
   }
 
   async #take(
@@ -257,5 +183,3 @@ export class Delegation {
     return taken;
   }
 }
-
-const titleOf = (task: string): string => (task.split('\n')[0] ?? '').slice(0, 80);

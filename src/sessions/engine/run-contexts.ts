@@ -185,7 +185,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const own = withMemory(delegating, notes && profile.memory);
     // Read once in a run: a prompt that changed in the middle of it would cost the provider's cache.
     if (notes && agents.listNotes && !noteLists.has(runWriter)) noteLists.set(runWriter, await agents.listNotes(notes));
-    const lent = children && budget ? await agents.children?.reservedFor(id) : undefined;
+    const lent = budget ? await agents.children?.reservedFor(id) : undefined;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({

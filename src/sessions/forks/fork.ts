@@ -66,10 +66,11 @@ export class Forks {
     const { store, clock, ids } = this.#deps;
     const { from } = place;
     const files: ForkFiles = found.kind === 'unknown' ? 'failed' : found.kind;
-    const to = ids.sessionId();
+    const to = command.child?.id ?? ids.sessionId();
     const forked = { from, to, atSeq: place.seq, files };
     this.#busy.add(to);
     try {
+      if (command.child) await this.#undo(to); // what an earlier try left
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
       const startsFrom = found.kind === 'kept' ? await this.#deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
@@ -128,7 +129,7 @@ export class Forks {
 
   async #write(
     parent: StoredSession,
-    { origin, title, owner, forked, startsFrom, branch }: NewFork,
+    { origin, title, owner, child, forked, startsFrom, branch }: NewFork,
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
@@ -146,8 +147,9 @@ export class Forks {
       agent,
       skills,
     } = parent;
-    // A fork without the files fetches them again.
-    const repositories = parent.repositories?.map((one) => (files === 'kept' ? one : refetched(one)));
+    // A fork without the files fetches them again. A child gets a copy of its parent's files.
+    const hasThem = files === 'kept' || child !== undefined;
+    const repositories = parent.repositories?.map((one) => (hasThem ? one : refetched(one)));
     const own = owner ?? parent.owner;
     const begin = newSession({
       id,
@@ -155,14 +157,15 @@ export class Forks {
       template,
       templateBy,
       projectId,
-      model,
+      model: child?.model ?? model,
       fallbacks,
       toolServers,
       agent,
       repositories,
       author,
       metadata,
-      budget,
+      budget: child?.budget ?? budget,
+      parent: child?.parent,
       sandbox,
       skills,
       owner: own,
@@ -198,7 +201,7 @@ export class Forks {
       sandboxHeld: false,
       sandboxUntrusted: false,
       // A log that was cut does not tell of all of them.
-      strangers: [...new Set([...parent.strangers, ...record.strangers])],
+      strangers: [...new Set([...parent.strangers, ...record.strangers, ...(child ? ['session' as const] : [])])],
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
     await failpoint('fork.appended');

@@ -141,6 +141,8 @@ function filled(path: string, to: Targets): string {
     resource: 'sesrsc_none',
     pid: '1',
     number: '0',
+    attempts: '0123456789ab',
+    n: '1',
     link: '0123456789ab',
     preview: '0123456789ab',
     delivery: to.delivery,

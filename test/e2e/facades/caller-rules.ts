@@ -212,6 +212,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/sessions/{sid}/repositories/status
     GET /api/v1/sessions/{sid}/repositories/diff
     GET /api/v1/sessions/{sid}/repositories/patch
+    GET /api/v1/sessions/{sid}/attempts
+    GET /api/v1/sessions/{sid}/attempts/{attempts}
+    GET /api/v1/sessions/{sid}/attempts/{attempts}/diffs/{n}
     GET /api/v1/sessions/{sid}/checkpoints
     GET /api/v1/sessions/{sid}/checkpoints/{number}/diff
     GET /api/v1/sessions/{sid}/pull-requests
@@ -304,6 +307,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/repositories/push
     POST /api/v1/sessions/{sid}/repositories/checks
     POST /api/v1/sessions/{sid}/checkpoints/{number}/restore
+    POST /api/v1/sessions/{sid}/attempts
+    POST /api/v1/sessions/{sid}/attempts/{attempts}/choose
     POST /api/v1/sessions/{sid}/pull-requests
     POST /api/v1/sessions/{sid}/pull-requests/feedback
     GET /api/v1/sessions/{sid}/previews
@@ -386,6 +391,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
+    POST /api/v1/sessions/{sid}/attempts/{attempts}/stop
     DELETE /sessions/{sid}
     DELETE /api/sessions/{sid}
     DELETE /api/v1/projects/{project_id}
@@ -465,6 +471,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.diff
     repositories.patch
     pullRequests.state
+    attempts.list
+    attempts.get
+    attempts.diff
     checkpoints.list
     checkpoints.diff
     sessionCredentials.list
@@ -517,6 +526,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     pullRequests.open
     pullRequests.sendFeedback
     checkpoints.restore
+    attempts.start
+    attempts.choose
     runs.send
     runs.approve
     runs.reject
@@ -548,7 +559,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'budgets.change'),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),

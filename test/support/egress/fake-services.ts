@@ -21,6 +21,8 @@ import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
+import { AttemptRecords } from '../../../src/sessions/attempts/attempt-records.ts';
+import { attemptService } from '../../../src/sessions/attempts/attempt-service.ts';
 import { budgetService } from '../../../src/sessions/budgets/budgets.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/desktop.ts';
@@ -215,6 +217,17 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       wake: () => {},
     }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
+    attempts: attemptService({
+      records: new AttemptRecords(store.records),
+      sessions,
+      events: store.events,
+      spentWithChildren: async () => ({ turns: 0, tokens: 0, cost: 0 }),
+      hasTemplate: () => true,
+      checkModel: async () => {},
+      wake: () => {},
+      clock,
+      ids: randomIds(),
+    }),
     sessions,
     egress: egressService({
       records: store.records,

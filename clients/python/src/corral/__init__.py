@@ -1,8 +1,8 @@
 """The client of a Corral server: `Corral` blocks, `AsyncCorral` is for asyncio; both have the same methods."""
 
-from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncMemory, AsyncPort, AsyncRun, AsyncTerminal
+from ._async import AsyncAttempts, AsyncBox, AsyncCorral, AsyncFiles, AsyncMemory, AsyncPort, AsyncRun, AsyncTerminal
 from ._errors import CorralError
-from ._sync import Box, Corral, Files, Memory, Port, Run, Terminal
+from ._sync import Attempts, Box, Corral, Files, Memory, Port, Run, Terminal
 from ._wire import (
     Event,
     ExecResult,
@@ -21,6 +21,7 @@ from ._wire import (
 )
 
 __all__ = [
+    "AsyncAttempts",
     "AsyncBox",
     "AsyncCorral",
     "AsyncFiles",
@@ -28,6 +29,7 @@ __all__ = [
     "AsyncPort",
     "AsyncRun",
     "AsyncTerminal",
+    "Attempts",
     "Box",
     "Corral",
     "CorralError",

@@ -43,6 +43,7 @@ from ._wire import (
     to_goal_end,
     to_note,
     to_snapshot,
+    with_goal,
 )
 
 _CONNECT_SECONDS = 10.0
@@ -279,6 +280,7 @@ class Box:
         self.id = id
         self.server = server
         self.files = Files(server, id)
+        self.attempts = Attempts(server, id)
         self._env = dict(env or {})
         self._own = own
 
@@ -357,10 +359,7 @@ class Box:
         With a goal, or with commands that have to exit with 0, it begins a run of its own. A miss goes back to the agent, at most
         `max_revisions` times.
         """
-        wish: dict[str, Any] = {"sessionId": self.id, "text": text}
-        if goal is not None or checks:
-            wanted = {"rubric": goal, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
-            wish["goal"] = {name: value for name, value in wanted.items() if value is not None}
+        wish: dict[str, Any] = {"sessionId": self.id, "text": text, **with_goal(goal, checks, max_revisions)}
         sent = self.server.mutate("runs.send", wish)
         return Run(self, sent["runId"], int(sent["seq"]))
 
@@ -502,6 +501,68 @@ class Box:
     def close(self) -> None:
         """Ends the connections of this client; the session stays."""
         self.server.close()
+
+
+class Attempts:
+    """The attempts at tasks of a box, of which one result is chosen. Each is a session of its own, a child of the box.
+
+    They are dicts as the server describes them: `id`, `phase`, `best`, `chosen`, and `attempts` with `n`, `sessionId`, `state`,
+    `result` and `cost`.
+    """
+
+    def __init__(self, server: Server, session_id: str) -> None:
+        self._server = server
+        self._of = {"sessionId": session_id}
+
+    def start(
+        self,
+        task: str,
+        *,
+        attempts: int | Sequence[Mapping[str, str]] = 3,
+        goal: str | None = None,
+        checks: Sequence[str] = (),
+        max_revisions: int | None = None,
+        begins: Literal["fork", "copy", "none"] | None = None,
+        budget: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Returns before an attempt has begun. Raises conflict while a run or other attempts are under way.
+
+        `attempts` is a number, or has a dict with `model` or `template` for each.
+        """
+        wish = {**self._of, "task": task, "attempts": attempts, "begins": begins, "budget": budget}
+        given = {name: value for name, value in wish.items() if value is not None}
+        said = self._server.mutate("attempts.start", {**given, **with_goal(goal, checks, max_revisions)})
+        return dict(said)
+
+    def get(self, id: str) -> dict[str, Any]:
+        """The attempts with their states, results and cost."""
+        return dict(self._server.query("attempts.get", {**self._of, "id": id}))
+
+    def settled(self, id: str) -> dict[str, Any]:
+        """Returns when no attempt works any more: each has ended, or waits for an answer."""
+        while True:
+            now = self.get(id)
+            states = [one["state"] for one in now["attempts"]]
+            works = any(state in ("planned", "pending", "running") for state in states)
+            if now["phase"] != "running" or ("waiting" in states and not works):
+                return now
+            time.sleep(1)
+
+    def diff(self, id: str, n: int) -> str:
+        """What an attempt that has ended changed in the files."""
+        return str((self._server.query("attempts.diff", {**self._of, "id": id, "n": n}))["text"])
+
+    def choose(self, id: str, n: int, *, others: Literal["keep", "delete"] = "keep") -> dict[str, Any]:
+        """Gives the box exactly the files of one attempt, and ends the others."""
+        return dict(self._server.mutate("attempts.choose", {**self._of, "id": id, "n": n, "others": others}))
+
+    def stop(self, id: str) -> dict[str, Any]:
+        """Ends all attempts; their sessions stay."""
+        return dict(self._server.mutate("attempts.stop", {**self._of, "id": id}))
+
+    def list(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        return [dict(one) for one in self._server.query("attempts.list", self._of)]
 
 
 class Memory:

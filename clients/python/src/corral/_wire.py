@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TypedDict, Union
 
@@ -208,6 +208,14 @@ class RunResult:
     code: str | None = None
     error: str | None = None
     goal: GoalEnd | None = None
+
+
+def with_goal(rubric: str | None, checks: Sequence[str], max_revisions: int | None) -> dict[str, Any]:
+    """The goal of a message; nothing without a rubric and checks."""
+    if rubric is None and not checks:
+        return {}
+    wanted = {"rubric": rubric, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
+    return {"goal": {name: value for name, value in wanted.items() if value is not None}}
 
 
 def to_goal_end(said: dict[str, Any] | None) -> GoalEnd | None:

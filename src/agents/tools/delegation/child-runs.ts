@@ -1,3 +1,5 @@
+import type { Goal } from '../../../core/model/runs/goal.ts';
+
 /** The work that a child gets. */
 export interface ChildTask {
   readonly task: string;
@@ -5,6 +7,8 @@ export interface ChildTask {
   readonly template?: string | undefined;
   /** `copy`: it begins with the files as they are now. */
   readonly files: 'copy' | 'none';
+  /** The measure of its work; the child goes on until it is met, or its revisions are used up. */
+  readonly goal?: Goal | undefined;
   readonly budget?:
     | { readonly turns?: number | undefined; readonly tokens?: number | undefined; readonly cost?: number | undefined }
     | undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Goal } from '../../../core/model/runs/goal.ts';
 import { boundOutput } from '../output.ts';
 import { defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { ChildState, ChildTask } from './child-runs.ts';
@@ -31,18 +32,45 @@ const delegate = defineTool({
       .object({ turns: count, tokens: count, cost: z.number().positive().optional() })
       .optional()
       .describe('taken from your own budget'),
+    goal: z
+      .object({
+        rubric: Goal.shape.rubric.describe('what the result has to be like; a grader judges it'),
+        checks: z
+          .array(z.string().trim().min(1).max(4_000))
+          .max(20)
+          .optional()
+          .describe('commands that have to exit with 0'),
+        revisions: Goal.shape.maxRevisions.describe('the most times that a miss goes back to the child'),
+      })
+      .optional()
+      .describe('the measure of its work, with a rubric, checks or both: the child goes on until it is met'),
   }),
   run: start,
   reattach: start,
 });
 
-async function start(ctx: ToolContext, { wait, ...task }: ChildTask & { readonly wait: boolean }): Promise<ToolResult> {
+type DelegateWish = Omit<ChildTask, 'goal'> & { readonly wait: boolean; readonly goal?: GoalWish | undefined };
+interface GoalWish {
+  readonly rubric?: string | undefined;
+  readonly checks?: readonly string[] | undefined;
+  readonly revisions: number;
+}
+
+async function start(ctx: ToolContext, { wait, goal: wish, ...task }: DelegateWish): Promise<ToolResult> {
   if (!ctx.children) return noChildren;
   const [, callId = ''] = ctx.operationId.split('.');
-  const id = await ctx.children.start(callId, task, ctx.signal);
+  const goal = wish && Goal.safeParse(goalOf(wish));
+  if (goal?.error) return { ok: false, reason: 'bad_arguments', output: 'The goal needs a rubric or a check.' };
+  const id = await ctx.children.start(callId, { ...task, goal: goal?.data }, ctx.signal);
   if (!wait) return { ok: true, output: `The child ${id} works. Look by delegate_check.`, child: id };
   return { ...told(await ctx.children.look(id, true, ctx.signal)), child: id };
 }
+
+const goalOf = ({ rubric, checks = [], revisions }: GoalWish) => ({
+  ...(rubric !== undefined && { rubric }),
+  checks: checks.map((command) => ({ command })),
+  maxRevisions: revisions,
+});
 
 const delegateCheck = defineTool({
   ...shared,

@@ -1,7 +1,7 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { ChangedFile } from '../../api/files.ts';
+import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { changesIn } from '../snapshot/changes.ts';
 import { copyOf } from '../snapshot/snapshot-scripts.ts';
 
@@ -18,17 +18,28 @@ export async function changedFiles(
   { runId, most }: { readonly runId: string; readonly most: number },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { since, files, truncated } = await changesIn(client, signal);
-  if (since?.runId !== runId) return undefined;
+  const found = await differencesOf(client, runId, signal);
+  if (!found) return undefined;
+  const { files, truncated, text } = found;
   if (files.length === 0) return 'No file was changed.';
   const names = files.map(({ path, change }) => `${change}: ${path}`);
   const list = `${names.join('\n')}${truncated ? '\n… and more files' : ''}`;
-  const { stdout } = await client.exec(
-    { command: files.slice(0, maxCompared).map(compared).join('\n'), timeoutMs },
-    signal,
-  );
-  const whole = `${list}\n\n${stdout}`;
+  const whole = `${list}\n\n${text}`;
   return whole.length <= most ? whole : `${beginningOf(whole, most)}\n[The rest is left out.]`;
+}
+
+/** The changed files of the run, and their differences as a text. Undefined as for `changedFiles`. */
+export async function differencesOf(
+  client: Pick<SandboxClient, 'exec'>,
+  runId: string,
+  signal: AbortSignal,
+): Promise<(Pick<FileChanges, 'files' | 'truncated'> & { readonly text: string }) | undefined> {
+  const { since, files, truncated } = await changesIn(client, signal);
+  if (since?.runId !== runId) return undefined;
+  if (files.length === 0) return { files, truncated, text: '' };
+  const command = files.slice(0, maxCompared).map(compared).join('\n');
+  const { stdout } = await client.exec({ command, timeoutMs }, signal);
+  return { files, truncated: truncated || files.length > maxCompared, text: stdout };
 }
 
 /** One command that prints what is new in a file. A file of which there is no copy is only in the list. */

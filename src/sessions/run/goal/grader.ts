@@ -18,6 +18,13 @@ import { changedFiles } from './changed-files.ts';
 
 const Verdict = z.object({
   verdict: z.enum(['satisfied', 'not_satisfied', 'cannot_judge']),
+  score: z
+    .int()
+    .min(0)
+    .max(100)
+    .optional()
+    .catch(undefined)
+    .describe('how well the work meets the rubric: 0 not at all, 100 in full'),
   reason: z.string().describe('what is missing, or why you cannot judge; one sentence if the work is satisfied'),
 });
 const giveVerdict = {
@@ -36,7 +43,12 @@ interface GradingInput {
   readonly checked: readonly GoalChecked[];
 }
 export type Graded = { readonly spent: RunSpending } & (
-  | { readonly kind: 'graded'; readonly result: GoalChecked['result']; readonly reason: string }
+  | {
+      readonly kind: 'graded';
+      readonly result: GoalChecked['result'];
+      readonly reason: string;
+      readonly score?: number | undefined;
+    }
   /** The request was not sent, or can succeed later. */
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   /** The model cannot grade. */
@@ -95,11 +107,17 @@ const bytesOf = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
 /** The verdict of the first valid call; else one that is written as JSON in the text. */
-function verdictIn({ calls, text }: AssistantMessage): { result: GoalChecked['result']; reason: string } | undefined {
+function verdictIn({
+  calls,
+  text,
+}: AssistantMessage): (Pick<GoalChecked, 'result' | 'score'> & { reason: string }) | undefined {
   const said = parseJson(/\{[\s\S]*\}/.exec(text)?.[0] ?? '', written);
   for (const given of [...calls.map(({ args }) => args), ...(said.ok ? [said.value] : [])]) {
     const { data } = Verdict.safeParse(given);
-    if (data) return { result: results[data.verdict], reason: beginningOf(data.reason.trim(), maxChars.reason) };
+    if (!data) continue;
+    const { verdict, reason, score } = data;
+    const measure = score !== undefined && verdict !== 'cannot_judge' && { score };
+    return { result: results[verdict], reason: beginningOf(reason.trim(), maxChars.reason), ...measure };
   }
   return undefined;
 }

@@ -26,7 +26,8 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
   if (graded.kind === 'ungraded' && !givesUp(graded.result, input)) return withSpending(graded);
   const detail = graded.kind === 'ungraded' ? messageOf(graded.result) : graded.reason;
   const result = graded.kind === 'graded' ? graded.result : 'unknown';
-  await runWriter.write(runWriter.goal({ kind: 'checked', round, result, detail }));
+  const score = graded.kind === 'graded' && graded.score !== undefined && { score: graded.score };
+  await runWriter.write(runWriter.goal({ kind: 'checked', round, result, detail, ...score }));
   return await conclude(work, input, { result: graderResults[result], reason: detail }, graded.spent);
 }
 

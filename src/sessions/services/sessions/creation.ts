@@ -57,6 +57,7 @@ export function sessionCreation(parts: CreatorDeps) {
   }
 
   async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
+    if (command.child?.model !== undefined) await parts.checkModel?.(command.child.model);
     await admit();
     const made = await parts.forks.make(await parts.stored(id), command);
     supervisor.wake(made.id, 'start');

@@ -1,0 +1,86 @@
+import type { Store } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { AttemptService } from '../../sessions/api/server/attempts.ts';
+import type { SessionService } from '../../sessions/api/sessions.ts';
+import { AttemptRecords } from '../../sessions/attempts/attempt-records.ts';
+import { attemptWork } from '../../sessions/attempts/attempt-results.ts';
+import { AttemptRounds } from '../../sessions/attempts/attempt-rounds.ts';
+import { attemptService } from '../../sessions/attempts/attempt-service.ts';
+import { replaceFiles } from '../../sessions/attempts/chosen-files.ts';
+import type { Delegation } from '../../sessions/delegation/child-runs.ts';
+import type { SandboxAccess } from '../../sessions/engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../../sessions/engine/session-commands.ts';
+import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { inBackground, type Startup } from './startup.ts';
+
+interface AttemptParts {
+  readonly records: Store['records'];
+  readonly events: Store['events'];
+  readonly delegation: Delegation;
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly commands: Pick<SessionCommands, 'change'>;
+  readonly findTemplate: (name: string) => object | undefined;
+  readonly checkModel: (ref: string) => Promise<void>;
+  /** Whether this server does the work on attempts now. */
+  readonly leads: () => Promise<boolean>;
+  readonly shared: boolean;
+}
+/** The time between two looks for attempts that another server was asked for; alone, a server hears of each itself. */
+const lookMs = { shared: 3_000, alone: 60_000 };
+
+/** The attempts of sessions. The children of sessions are known first; the work begins when the sessions are there. */
+export function openAttempts({ clock, ids, logger, closing }: Startup, parts: AttemptParts) {
+  const { delegation, events, sandboxes, commands, findTemplate, checkModel, leads, shared } = parts;
+  const records = new AttemptRecords(parts.records);
+  const woken = { rounds: undefined as AttemptRounds | undefined };
+  const wake = () => woken.rounds?.wake();
+  const spentWithChildren = (id: SessionId) => delegation.spentWithChildren(id);
+  return {
+    wake,
+    /** The children of sessions, which end with them. */
+    children: {
+      async stopChildren(id: SessionId): Promise<void> {
+        await records.stopOpen(id);
+        await delegation.stopChildren(id);
+        wake();
+      },
+      async deleteChildren(id: SessionId): Promise<void> {
+        await records.stopOpen(id);
+        await delegation.deleteChildren(id);
+        wake();
+      },
+    },
+    begin(sessions: SessionService): AsyncDisposable & { readonly service: AttemptService } {
+      const rounds = new AttemptRounds({
+        records,
+        sessions,
+        starts: delegation.starts,
+        workOf: (session, signal) => attemptWork({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
+        async takeFiles(copied, signal) {
+          await replaceFiles({ sandboxes, archive: workspaceArchive, newId: () => ids.short() }, copied, signal);
+          const { strangers } = await commands.change(copied.to, {});
+          const isKnown = strangers.includes('session');
+          if (!isKnown) await commands.change(copied.to, { strangers: [...strangers, 'session'] });
+        },
+        leads,
+        lookMs: shared ? lookMs.shared : lookMs.alone,
+        clock,
+        warn: (about, text) => logger.warn(about, text),
+      });
+      woken.rounds = rounds;
+      const work = inBackground(closing, (signal) => rounds.run(signal));
+      const service = attemptService({
+        records,
+        sessions,
+        events,
+        spentWithChildren,
+        hasTemplate: (name) => findTemplate(name) !== undefined,
+        checkModel,
+        wake,
+        clock,
+        ids,
+      });
+      return { service, [Symbol.asyncDispose]: () => work[Symbol.asyncDispose]() };
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import type { Attempts, Box } from '../../client/index.ts';
+import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { goalOf } from '../goal-options.ts';
+import { type Io, oneLine } from '../io.ts';
+import { boxOf } from '../server.ts';
+
+type Attempt = Attempts['attempts'][number];
+
+/** Has one task done several times, compares the attempts, and chooses one. */
+export const attemptsCommand: CliCommand = {
+  name: 'attempts',
+  args: [
+    ['[action]', 'start, show, diff, choose, stop, ls (or list); without one: ls'],
+    ['[session]', "the session's id, the beginning of one, or `last` for the newest (the default)"],
+    ['[word]', 'with start: the task; with diff and choose: the number of an attempt'],
+  ],
+  about: 'has one task done several times side by side, compares the results, and takes the files of one',
+  options: [
+    ['-n, --number <n>', 'with start: how many, 2 to 8; default: 3'],
+    ['-m, --model <model...>', 'with start: models, which the attempts have in turn'],
+    ['-t, --template <template...>', 'with start: templates for instructions and tools, in turn'],
+    [
+      '--begin <with>',
+      'with start: fork (conversation and files), copy (files) or none; default: fork, after a first run',
+    ],
+    ['-g, --goal <rubric>', 'with start: what the result has to be like; a grader judges and scores it'],
+    ['-c, --check <command...>', 'with start: commands of the workspace that have to exit with 0'],
+    ['--revisions <n>', 'the most times that a miss goes back to the agent; default: 3'],
+    ['--token-budget <tokens>', 'with start: the most tokens of each attempt'],
+    ['--id <attempts>', 'other attempts than the newest of the session'],
+    ['-d, --detach', 'with start: print the id and leave the attempts to themselves'],
+    ['--delete-others', 'with choose: delete the sessions of the other attempts'],
+    jsonOption,
+  ],
+  examples: [
+    'corral attempts start last "Fix the failing test" --number 3 --check "npm test"',
+    'corral attempts show last',
+    'corral attempts diff last 2',
+    'corral attempts choose last 2 --delete-others',
+  ],
+  async run(given) {
+    const { args, options, io, corral } = given;
+    const [action = 'ls', session = 'last', word] = args;
+    const known = ['start', 'show', 'diff', 'choose', 'stop', 'ls', 'list'];
+    if (!known.includes(action)) throw new UsageError(`There is no action "${action}". Use ${known.join(', ')}.`);
+    const wish = action === 'start' ? wishOf(given) : undefined;
+    const box = await boxOf(corral(), session);
+    const print = (one: Attempts) => printAttempts(one, { io, isJson: options.flag('json') });
+    if (wish) {
+      const started = await box.attempts.start(wish.task, wish.options);
+      if (options.flag('detach')) {
+        io.print(options.flag('json') ? JSON.stringify(started) : started.id);
+        return exitCodes.ok.code;
+      }
+      return print(await box.attempts.settled(started.id, { signal: io.signal }));
+    }
+    const all = await box.attempts.list();
+    if (action === 'ls' || action === 'list') {
+      for (const one of all)
+        io.print(options.flag('json') ? JSON.stringify(one) : `${one.id}  ${one.phase}  ${oneLine(one.task, 60)}`);
+      if (all.length === 0 && !options.flag('json')) io.say(noneYet);
+      return exitCodes.ok.code;
+    }
+    const id = options.text('id') ?? all[0]?.id;
+    if (id === undefined) throw new UsageError(noneYet);
+    if (action === 'show') return print(await box.attempts.get(id));
+    if (action === 'stop') return print(await box.attempts.stop(id));
+    const n = numberOf(word, { action, session });
+    if (action === 'diff') return await printDiff(box, { id, n, io });
+    return print(await box.attempts.choose(id, n, { others: options.flag('deleteOthers') ? 'delete' : 'keep' }));
+  },
+};
+
+const beginnings = ['fork', 'copy', 'none'] as const;
+const noneYet = 'There are no attempts. Begin some with: corral attempts start <session> <task>';
+
+function wishOf({ args: [, session, task], options }: CommandInput) {
+  if (session === undefined || task === undefined || task.trim() === '')
+    throw new UsageError('start needs a session and a task: corral attempts start last "Fix the failing test".');
+  const [models, templates] = [options.texts('model'), options.texts('template')];
+  const number = Number(options.text('number') ?? Math.max(3, models.length, templates.length));
+  if (!Number.isInteger(number) || number < 2 || number > 8) throw new UsageError('--number is 2 to 8.');
+  const begin = options.text('begin');
+  const begins = beginnings.find((one) => one === begin);
+  if (begin !== undefined && begins === undefined) throw new UsageError('--begin is fork, copy or none.');
+  const tokens = options.text('tokenBudget');
+  if (tokens !== undefined && !/^[1-9]\d{0,12}$/.test(tokens)) throw new UsageError('--token-budget is a number.');
+  const goal = goalOf(options);
+  const attempts = Array.from({ length: number }, (_, n) => {
+    const [model, template] = [models[n % models.length], templates[n % templates.length]];
+    return { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
+  });
+  const wish = {
+    attempts,
+    ...(goal && { goal }),
+    ...(begins !== undefined && { begins }),
+    ...(tokens !== undefined && { budget: { tokens: Number(tokens) } }),
+  };
+  return { task, options: wish };
+}
+
+function numberOf(
+  word: string | undefined,
+  { action, session }: { readonly action: string; readonly session: string },
+): number {
+  if (word === undefined || !/^[1-8]$/.test(word))
+    throw new UsageError(`${action} needs the number of an attempt: corral attempts ${action} ${session} 2.`);
+  return Number(word);
+}
+
+async function printDiff(
+  box: Box,
+  { id, n, io }: { readonly id: string; readonly n: number; readonly io: Io },
+): Promise<number> {
+  const { text, truncated } = await box.attempts.diff(id, n);
+  io.print(text.trimEnd());
+  if (truncated) io.say('The difference is too long to show all of it.');
+  return exitCodes.ok.code;
+}
+
+function printAttempts(attempts: Attempts, { io, isJson }: { readonly io: Io; readonly isJson: boolean }): number {
+  if (isJson) io.print(JSON.stringify(attempts));
+  else {
+    io.print('     state        diff           checks  score  goal                 tokens     cost  session');
+    for (const one of attempts.attempts) io.print(rowOf(attempts, one));
+    if (attempts.error !== null) io.say(attempts.error);
+  }
+  return exitCodes.ok.code;
+}
+
+function rowOf({ chosen, best }: Attempts, { n, state, result, tokens, cost, sessionId, error }: Attempt): string {
+  const mark = chosen === n ? '*' : best === n ? '+' : ' ';
+  const lines = result && (result.files === null ? '?' : `${result.files}f +${result.added} -${result.removed}`);
+  const passed = result?.checks.filter((check) => check.result === 'passed').length ?? 0;
+  const checks = result && result.checks.length > 0 ? `${passed}/${result.checks.length}` : '-';
+  const parts = [
+    `${mark} ${n} `,
+    state.padEnd(11),
+    (lines ?? '-').padEnd(13),
+    checks.padEnd(6),
+    String(result?.score ?? '-').padEnd(5),
+    (result?.goal?.result ?? '-').padEnd(19),
+    String(tokens).padStart(8),
+    cost.toFixed(4).padStart(7),
+    error === null ? sessionId : oneLine(error, 80),
+  ];
+  return parts.join('  ');
+}

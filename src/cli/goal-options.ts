@@ -1,0 +1,23 @@
+import type { RunOptions } from '../client/index.ts';
+import type { CommandInput } from './command.ts';
+import { UsageError } from './exit-codes.ts';
+
+/** The goal that --goal, --check and --revisions give. Undefined: there is none. */
+export function goalOf(options: CommandInput['options']): RunOptions['goal'] {
+  const rubric = options.text('goal');
+  const commands = options.texts('check');
+  const revisions = options.text('revisions');
+  if (rubric === undefined && commands.length === 0) {
+    if (revisions !== undefined) throw new UsageError('--revisions needs a goal: --goal, --check, or both.');
+    return undefined;
+  }
+  const given = [...(rubric === undefined ? [] : [rubric]), ...commands];
+  if (given.some((text) => text.trim() === '')) throw new UsageError('--goal and --check need a text.');
+  if (revisions !== undefined && !(/^\d{1,2}$/.test(revisions) && Number(revisions) <= 20))
+    throw new UsageError('--revisions is a whole number from 0 to 20.');
+  return {
+    ...(rubric !== undefined && { rubric }),
+    checks: commands.map((command) => ({ command })),
+    ...(revisions !== undefined && { maxRevisions: Number(revisions) }),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Connection } from './connection.ts';
+import type { Inputs, Outputs } from './types.ts';
+
+/** One task done several times: each attempt with its state, result and cost. */
+export type Attempts = Outputs['attempts']['get'];
+export type AttemptDiff = Outputs['attempts']['diff'];
+export type AttemptsOptions = Partial<Omit<Inputs['attempts']['start'], 'sessionId' | 'task'>>;
+
+const lookMs = 1_000;
+/** The states in which an attempt goes on by itself. */
+const working: ReadonlySet<string> = new Set(['planned', 'pending', 'running']);
+
+/**
+ * The attempts at tasks of a box. Each is a session of its own, a child of the box.
+ *
+ * @example
+ * const { id } = await box.attempts.start('Fix the failing test', { attempts: 3, goal: { checks: [{ command: 'npm test' }] } });
+ * const { best } = await box.attempts.settled(id);
+ * if (best !== null) await box.attempts.choose(id, best, { others: 'delete' });
+ */
+export class BoxAttempts {
+  readonly #server: Connection;
+  readonly #sessionId: string;
+
+  constructor(server: Connection, sessionId: string) {
+    this.#server = server;
+    this.#sessionId = sessionId;
+  }
+
+  /** Resolves before an attempt has begun. Rejects with conflict while a run or other attempts are under way. */
+  start(task: string, { attempts = 3, ...options }: AttemptsOptions = {}): Promise<Attempts> {
+    const wish = { sessionId: this.#sessionId, task, attempts, ...options };
+    return this.#server.call((api) => api.attempts.start.mutate(wish));
+  }
+  /** The newest first. */
+  list(): Promise<readonly Attempts[]> {
+    return this.#server.call((api) => api.attempts.list.query({ sessionId: this.#sessionId }));
+  }
+  get(id: string): Promise<Attempts> {
+    return this.#server.call((api) => api.attempts.get.query({ sessionId: this.#sessionId, id }));
+  }
+  /** Resolves when no attempt works any more: each has ended, or waits for an answer. */
+  async settled(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Attempts> {
+    for (;;) {
+      const now = await this.get(id);
+      const isWaiting = now.attempts.some(({ state }) => state === 'waiting');
+      if (now.phase !== 'running' || (isWaiting && !now.attempts.some(({ state }) => working.has(state)))) return now;
+      signal?.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookMs);
+        signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+      });
+    }
+  }
+  /** The changes of an ended attempt in the files. */
+  diff(id: string, n: number): Promise<AttemptDiff> {
+    return this.#server.call((api) => api.attempts.diff.query({ sessionId: this.#sessionId, id, n }));
+  }
+  /** Gives the box exactly the files of one attempt, and ends the others. */
+  choose(id: string, n: number, options: { readonly others?: 'keep' | 'delete' } = {}): Promise<Attempts> {
+    return this.#server.call((api) => api.attempts.choose.mutate({ sessionId: this.#sessionId, id, n, ...options }));
+  }
+  /** Ends all attempts; their sessions stay. */
+  stop(id: string): Promise<Attempts> {
+    return this.#server.call((api) => api.attempts.stop.mutate({ sessionId: this.#sessionId, id }));
+  }
+}

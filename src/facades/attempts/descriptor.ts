@@ -1,0 +1,10 @@
+import { describeFacade } from '../shared/facade.ts';
+
+export const attempts = describeFacade({
+  label: 'attempts',
+  audience: 'programs that have one task done several times and choose one result',
+  tag: 'Attempts',
+  paths: ['/api/v1/sessions/{id}/attempts'],
+  documents: '[attempts](docs/attempts.md), `/docs`',
+  routes: async ({ acting }) => [(await import('./routes.ts')).attemptRoutes(acting)],
+});

@@ -1,0 +1,80 @@
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { Attempt, AttemptBudget, AttemptResult, AttemptSet } from '../../../core/model/runs/attempts.ts';
+import type { Goal } from '../../../core/model/runs/goal.ts';
+import type { ServiceRules } from '../rules.ts';
+
+export interface AttemptsCommand {
+  readonly task: string;
+  readonly goal?: Goal | undefined;
+  /** One entry an attempt, 2 to 8. */
+  readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
+  /**
+   * `fork`: with the session's conversation and files; `copy`: with its files alone; `none`: with neither. Unset: a fork if a
+   * run of the session has ended, else a copy.
+   */
+  readonly begins?: AttemptSet['begins'] | undefined;
+  readonly budget?: AttemptBudget | undefined;
+}
+export interface ChooseCommand {
+  readonly n: number;
+  readonly others: AttemptSet['others'];
+}
+
+/** `waiting`: for an answer or a permission, in the attempt's session. */
+export type AttemptState = 'planned' | 'pending' | 'running' | 'waiting' | 'not_started' | AttemptResult['status'];
+export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDeleted'> {
+  readonly state: AttemptState;
+  /** Null until the attempt has ended. */
+  readonly result: AttemptResult | null;
+  readonly turns: number;
+  readonly tokens: number;
+  readonly cost: number;
+  /** The session can no longer be opened or chosen. */
+  readonly isGone: boolean;
+}
+export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
+  readonly attempts: readonly AttemptView[];
+  /** The attempt that did best by goal, score, checks and cost; null until one has completed. */
+  readonly best: number | null;
+}
+export interface AttemptDiff {
+  readonly text: string;
+  readonly truncated: boolean;
+}
+
+/**
+ * One task, done several times side by side in children of a session, one of which is chosen. Every method also rejects with
+ * session_not_found, and with not_found for unknown attempts.
+ *
+ * @example
+ * const { id } = await attempts.start(sessionId, { task: 'Fix the test', attempts: [{}, { model: 'demo' }] });
+ * await attempts.choose(sessionId, id, { n: 2, others: 'delete' }, signal);
+ */
+export interface AttemptService {
+  /**
+   * Returns before an attempt has begun. Rejects: conflict (a run or other attempts are under way, no run has ended that could
+   * be forked, the session is too deep in its tree), invalid_request (template, model).
+   */
+  start(id: SessionId, command: AttemptsCommand): Promise<AttemptSetView>;
+  /** The newest first. */
+  list(id: SessionId): Promise<readonly AttemptSetView[]>;
+  get(id: SessionId, attempts: string): Promise<AttemptSetView>;
+  /** The difference of the files of an attempt that has ended. Rejects: not_found (not known). */
+  diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
+  /**
+   * Gives the session exactly the files of an attempt, and ends the other attempts. Resolves when the session has the files.
+   * Rejects: conflict (the attempt has not ended or is gone, a run of the session is under way, the copy failed).
+   */
+  choose(id: SessionId, attempts: string, command: ChooseCommand, signal: AbortSignal): Promise<AttemptSetView>;
+  /** Ends all attempts; their sessions stay. */
+  stop(id: SessionId, attempts: string): Promise<AttemptSetView>;
+}
+
+export const attemptRules: ServiceRules<AttemptService> = {
+  start: { may: 'work', audit: 'attempts.start' },
+  list: { may: 'read', audit: null },
+  get: { may: 'read', audit: null },
+  diff: { may: 'read', audit: 'look' },
+  choose: { may: 'work', audit: 'attempts.choose' },
+  stop: { may: 'stop', audit: 'attempts.stop' },
+};

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
+import type { AttemptDiff } from '../api/server/attempts.ts';
+
+const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
+/** Attempts that need work: some are to be started, ended or chosen. */
+export type OpenAttempts = z.infer<typeof Open>;
+export interface StoredSet {
+  readonly set: AttemptSet;
+  readonly version: number;
+}
+const Diff = z.object({ text: z.string(), truncated: z.boolean() });
+
+/** An attempt's session has an id that follows from its set, so that it starts once and is found after any crash. */
+export const attemptSessionId = (attempts: string, n: number): SessionId =>
+  SessionId.parse(createHash('sha256').update(`attempt ${attempts} ${n}`).digest('hex').slice(0, 16));
+
+const openIdOf = (id: SessionId): string => `of-${id}`;
+
+/** The stored attempts of sessions. */
+export class AttemptRecords {
+  readonly #records: RecordStore;
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
+
+  async find(id: SessionId, attempts: string): Promise<StoredSet | undefined> {
+    const found = await this.#records.get(attemptsKind, `${id}:${attempts}`);
+    return found && { set: AttemptSet.parse(found.doc), version: found.version };
+  }
+
+  async the(id: SessionId, attempts: string): Promise<StoredSet> {
+    const found = await this.find(id, attempts);
+    if (!found) throw new AppError('not_found', 'The session has no such attempts.');
+    return found;
+  }
+
+  async list(id: SessionId): Promise<AttemptSet[]> {
+    const found = await this.#records.list(attemptsKind, { idPrefix: `${id}:` });
+    return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
+  }
+
+  /** Rejects: conflict, when somebody wrote it meanwhile. */
+  async put(set: AttemptSet, expect: number): Promise<void> {
+    const id = `${set.sessionId}:${set.id}`;
+    await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
+  }
+
+  /** Changes the stored attempts as they are then. */
+  async change(id: SessionId, attempts: string, change: (set: AttemptSet) => AttemptSet): Promise<AttemptSet> {
+    for (;;) {
+      const { set, version } = await this.the(id, attempts);
+      const next = change(set);
+      try {
+        await this.put(next, version);
+        return next;
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown;
+      }
+    }
+  }
+
+  /** Marks attempts that need work. Rejects: conflict, when others of the session do. */
+  async open(open: OpenAttempts): Promise<void> {
+    const id = openIdOf(open.sessionId);
+    try {
+      await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 });
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'conflict') throw thrown;
+      if ((await this.opened(open.sessionId))?.attempts === open.attempts) return;
+      throw new AppError(
+        'conflict',
+        'Other attempts of this session are under way. Wait for their end, or stop them first.',
+      );
+    }
+  }
+
+  async opened(id: SessionId): Promise<OpenAttempts | undefined> {
+    const found = await this.#records.get(openAttemptsKind, openIdOf(id));
+    return found && Open.parse(found.doc);
+  }
+
+  async allOpen(): Promise<OpenAttempts[]> {
+    return (await this.#records.list(openAttemptsKind)).map(({ doc }) => Open.parse(doc));
+  }
+
+  async close(id: SessionId): Promise<void> {
+    await this.#records.delete(openAttemptsKind, openIdOf(id));
+  }
+
+  /** The session is stopped: its attempts end, and none begins any more. */
+  async stopOpen(id: SessionId): Promise<void> {
+    const open = await this.opened(id);
+    if (!open || !(await this.find(id, open.attempts))) return;
+    await this.change(id, open.attempts, (set) => ({ ...set, isStopped: true }));
+  }
+
+  async putDiff({ sessionId, id }: AttemptSet, n: number, diff: AttemptDiff): Promise<void> {
+    await this.#records.put({ kind: attemptDiffKind, id: `${sessionId}:${id}:${n}`, doc: diff });
+  }
+
+  async diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff> {
+    const found = await this.#records.get(attemptDiffKind, `${id}:${attempts}:${n}`);
+    if (found) return Diff.parse(found.doc);
+    throw new AppError('not_found', 'The difference of this attempt is not known. Wait for its end.');
+  }
+}

@@ -1,0 +1,223 @@
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { Rounds } from '../../core/concurrency/rounds.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
+import type { SessionService } from '../api/sessions.ts';
+import { unlessGone } from '../delegation/child-failures.ts';
+import type { ChildStarts } from '../delegation/child-starts.ts';
+import { type AttemptRecords, attemptSessionId, type OpenAttempts } from './attempt-records.ts';
+import type { AttemptWork } from './attempt-results.ts';
+
+// The stored attempts say what is to do next, and each step can be repeated. So a server that dies between any two steps
+// is followed by one that goes on.
+
+interface Deps {
+  readonly records: AttemptRecords;
+  readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
+  readonly starts: Pick<ChildStarts, 'start'>;
+  /** Undefined while the attempt's run has not ended. */
+  readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptWork | undefined>;
+  /** Gives the session the files of the attempt. */
+  readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
+  /** Whether this server does it now. */
+  readonly leads: () => Promise<boolean>;
+  /** The time between two looks for attempts that another server was asked for. */
+  readonly lookMs: number;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+
+const workingMs = 1_000; // between two looks at attempts that work
+const mostAtOnce = 20; // sets
+const graceMs = 60_000; // a mark without attempts that is older was left by a server that died
+const maxTries = 5; // of a start that fails for a passing reason
+/** Errors that say nothing about the attempt. Its start is tried again in the next round. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
+]);
+
+/** Starts attempts, notes their results, and carries out the choice of one. */
+export class AttemptRounds {
+  readonly #deps: Deps;
+  readonly #rounds: Rounds;
+  readonly #driven = new Map<string, Promise<void>>();
+  readonly #tries = new Map<SessionId, number>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { clock, warn, lookMs } = deps;
+    const round = (signal: AbortSignal) => this.#round(signal);
+    const restMs = { longest: lookMs, failed: workingMs };
+    this.#rounds = new Rounds({ round, restMs, clock, warn, failure: 'attempts were not looked at' });
+  }
+
+  /** Begins a round at once. */
+  wake = (): void => {
+    this.#rounds.wake();
+  };
+
+  /** Runs until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#rounds.run(signal);
+    await Promise.allSettled(this.#driven.values());
+  }
+
+  async #round(signal: AbortSignal): Promise<number> {
+    const { records, leads, lookMs, warn } = this.#deps;
+    const open = await records.allOpen();
+    if (open.length === 0 || !(await leads())) return lookMs;
+    for (const one of open) {
+      if (this.#driven.size >= mostAtOnce) break;
+      if (this.#driven.has(one.attempts)) continue;
+      const driven = this.#drive(one, signal)
+        .catch((err: unknown) => {
+          if (!signal.aborted) warn({ err, session: one.sessionId }, 'attempts did not go on; they are tried again');
+        })
+        .finally(() => this.#driven.delete(one.attempts));
+      this.#driven.set(one.attempts, driven);
+    }
+    return workingMs;
+  }
+
+  async #drive(open: OpenAttempts, signal: AbortSignal): Promise<void> {
+    const { records, sessions, clock } = this.#deps;
+    const { sessionId, attempts } = open;
+    for (;;) {
+      throwIfFired(signal);
+      const parent = await sessions.get(sessionId).catch(unlessGone);
+      const found = parent && (await records.find(sessionId, attempts));
+      if (!parent || !found) {
+        if (!parent || open.at < clock.now() - graceMs) await this.#abandon(open);
+        return;
+      }
+      const { set, version } = found;
+      const next = await this.#step(set, parent, signal);
+      await failpoint('attempts.stepped');
+      if (next === 'wait') return;
+      if (next === 'done') {
+        await records.close(sessionId);
+        const now = await records.find(sessionId, attempts);
+        if (!now || now.version === version) return;
+        await records.open(open); // one was chosen at this moment
+        continue;
+      }
+      try {
+        await records.put(next, version);
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown; // somebody stopped or chose: look again
+      }
+    }
+  }
+
+  /** The session is gone: nothing of its attempts may stay. */
+  async #abandon({ sessionId, attempts, count }: OpenAttempts): Promise<void> {
+    const { records, sessions } = this.#deps;
+    for (let n = 1; n <= count; n++) await sessions.delete(attemptSessionId(attempts, n)).catch(unlessGone);
+    await records.close(sessionId);
+  }
+
+  /** The attempts after their next step; `wait`: for the end of a run; `done`: there is nothing left to do. */
+  async #step(set: AttemptSet, parent: SessionRecord, signal: AbortSignal): Promise<AttemptSet | 'wait' | 'done'> {
+    if (set.phase === 'choosing') return await this.#choose(set, signal);
+    const planned = set.attempts.find(({ phase }) => phase === 'planned');
+    if (planned && set.isStopped) return withAttempt(set, { ...planned, phase: 'not_started', error: stoppedFirst });
+    if (planned) return withAttempt(set, await this.#start(set, { parent, attempt: planned }, signal));
+    const working = set.attempts.filter(({ phase }) => phase === 'working');
+    for (const attempt of working) {
+      const ended = await this.#look(set, attempt, signal);
+      if (ended) return withAttempt(set, ended);
+    }
+    const doomed = set.phase === 'chosen' && set.others === 'delete' ? set.attempts.find(isDoomed(set)) : undefined;
+    if (doomed) {
+      await this.#deps.sessions.delete(doomed.sessionId).catch(unlessGone);
+      await failpoint('attempts.deleted');
+      return withAttempt(set, { ...doomed, isDeleted: true });
+    }
+    if (working.length > 0) return 'wait';
+    return set.phase === 'running' ? { ...set, phase: 'ended' } : 'done';
+  }
+
+  async #start(
+    set: AttemptSet,
+    { parent, attempt }: { readonly parent: SessionRecord; readonly attempt: Attempt },
+    signal: AbortSignal,
+  ): Promise<Attempt> {
+    const { sessionId: id, template, model } = attempt;
+    const left = set.attempts.filter(({ phase }) => phase === 'planned').length;
+    try {
+      const start = {
+        id,
+        parent,
+        cause: { runId: null, callId: null, attempts: set.id },
+        task: set.task,
+        goal: set.goal ?? undefined,
+        template: template ?? undefined,
+        model: model ?? undefined,
+        begins: set.begins,
+        budget: set.budget,
+        parts: left,
+      } as const;
+      await this.#deps.starts.start(start, signal);
+      return { ...attempt, phase: 'working' };
+    } catch (thrown) {
+      throwIfFired(signal);
+      const { code, retryable, publicMessage } = toAppError(thrown);
+      const tries = (this.#tries.get(id) ?? 0) + 1;
+      this.#tries.set(id, tries);
+      if (passing.has(code) || (retryable && tries < maxTries)) throw thrown;
+      return { ...attempt, phase: 'not_started', error: publicMessage };
+    }
+  }
+
+  /** The attempt with its result; undefined while it works. */
+  async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
+    const { sessions, workOf, records } = this.#deps;
+    const session = await sessions.get(attempt.sessionId).catch(unlessGone);
+    if (!session) return { ...attempt, phase: 'ended', result: deletedResult, isDeleted: true };
+    if (set.isStopped) await sessions.stop(session.id).catch(unlessGone);
+    else if (session.status !== 'completed') return undefined;
+    const work = await workOf(session, signal);
+    if (!work) return undefined;
+    if (work.diff) await records.putDiff(set, attempt.n, work.diff);
+    return { ...attempt, phase: 'ended', result: work.result };
+  }
+
+  async #choose(set: AttemptSet, signal: AbortSignal): Promise<AttemptSet> {
+    const { sessions, takeFiles } = this.#deps;
+    const chosen = set.attempts.find(({ n }) => n === set.chosen);
+    const refused = (error: string): AttemptSet => ({ ...set, phase: 'ended', chosen: null, error });
+    if (!chosen || !(await sessions.get(chosen.sessionId).catch(unlessGone)))
+      return refused('The session of the chosen attempt is gone.');
+    if (await sessions.activeRun(set.sessionId)) return refused('A run of the session is under way. Wait for its end.');
+    try {
+      await takeFiles({ from: chosen.sessionId, to: set.sessionId }, signal);
+    } catch (thrown) {
+      throwIfFired(signal);
+      const { code, publicMessage } = toAppError(thrown);
+      if (passing.has(code)) throw thrown;
+      return refused(`${publicMessage} Choose again.`);
+    }
+    await failpoint('attempts.taken');
+    return { ...set, phase: 'chosen', error: null };
+  }
+}
+
+const stoppedFirst = 'The attempts were stopped before it began.';
+const deletedResult: AttemptResult = {
+  ...{ status: 'deleted', goal: null, checks: [], score: null, files: null, added: 0, removed: 0 },
+  ...{ unknown: 'Its session was deleted.', turns: 0, tokens: 0, cost: 0 },
+};
+
+const isDoomed =
+  ({ chosen }: AttemptSet) =>
+  ({ n, phase, isDeleted }: Attempt): boolean =>
+    n !== chosen && phase === 'ended' && !isDeleted;
+
+const withAttempt = (set: AttemptSet, attempt: Attempt): AttemptSet => ({
+  ...set,
+  attempts: set.attempts.map((one) => (one.n === attempt.n ? attempt : one)),
+});

@@ -1,0 +1,167 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { Attempt, AttemptSet } from '../../core/model/runs/attempts.ts';
+import type {
+  AttemptService,
+  AttemptSetView,
+  AttemptState,
+  AttemptsCommand,
+  AttemptView,
+} from '../api/server/attempts.ts';
+import type { SessionService } from '../api/sessions.ts';
+import { unlessGone } from '../delegation/child-failures.ts';
+import type { Delegation } from '../delegation/child-runs.ts';
+import { type AttemptRecords, attemptSessionId } from './attempt-records.ts';
+import { bestOf } from './best-attempt.ts';
+
+interface Deps {
+  readonly records: AttemptRecords;
+  readonly sessions: Pick<SessionService, 'get' | 'activeRun'>;
+  readonly events: Pick<Store['events'], 'lastOf'>;
+  readonly spentWithChildren: Delegation['spentWithChildren'];
+  readonly hasTemplate: (name: string) => boolean;
+  readonly checkModel: (ref: string) => Promise<void>;
+  /** The work on them begins at once. */
+  readonly wake: () => void;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+}
+const lookMs = 100;
+const maxDepth = 2;
+
+export function attemptService(deps: Deps): AttemptService {
+  const { records, sessions, events, spentWithChildren, wake, clock, ids } = deps;
+
+  async function checkAttempts({ attempts }: AttemptsCommand): Promise<void> {
+    for (const { template, model } of attempts) {
+      if (template !== undefined && !deps.hasTemplate(template))
+        throw new AppError('invalid_request', `There is no template ${JSON.stringify(template)}.`);
+      if (model !== undefined) await deps.checkModel(model);
+    }
+  }
+  async function beginningFor(id: SessionId, begins: AttemptsCommand['begins']): Promise<AttemptSet['begins']> {
+    const isForkable = (await events.lastOf(id, 'run.end')) > 0;
+    if (begins === 'fork' && !isForkable)
+      throw new AppError('conflict', 'No run of this session has ended yet, so it cannot be forked. Use copy or none.');
+    return begins ?? (isForkable ? 'fork' : 'copy');
+  }
+  async function refuseActive(id: SessionId): Promise<void> {
+    if (await sessions.activeRun(id))
+      throw new AppError('conflict', 'A run of the session is under way. Wait for its end, or stop it first.');
+  }
+
+  async function viewOf(set: AttemptSet): Promise<AttemptSetView> {
+    const attempts = await Promise.all(set.attempts.map((one) => attemptView(one)));
+    return { ...set, attempts, best: bestOf(set.attempts) };
+  }
+  async function attemptView({ phase, isDeleted, ...attempt }: Attempt): Promise<AttemptView> {
+    const { result, sessionId } = attempt;
+    const session = phase === 'planned' ? undefined : await sessions.get(sessionId).catch(unlessGone);
+    const isGone = isDeleted || session === undefined;
+    const used = result ?? (session ? await spentWithChildren(sessionId).catch(unlessGone) : undefined) ?? nothing;
+    const { turns, tokens, cost } = used;
+    return { ...attempt, state: stateOf({ phase, result }, session), isGone, turns, tokens, cost };
+  }
+
+  async function untilChosen(id: SessionId, attempts: string, signal: AbortSignal): Promise<AttemptSet> {
+    for (;;) {
+      const { set } = await records.the(id, attempts);
+      if (set.phase !== 'choosing') return set;
+      await pause(lookMs, signal, clock);
+    }
+  }
+
+  return {
+    async start(id, command) {
+      const session = await sessions.get(id);
+      if ((session.parent?.depth ?? 0) >= maxDepth)
+        throw new AppError('conflict', 'A child of a child cannot have attempts.');
+      await checkAttempts(command);
+      await refuseActive(id);
+      const begins = await beginningFor(id, command.begins);
+      const { task, goal = null, budget = {}, attempts: wanted } = command;
+      const set: AttemptSet = {
+        ...{ id: ids.short(), sessionId: id, task, goal, begins, budget, at: clock.now() },
+        ...{ phase: 'running', isStopped: false, chosen: null, others: 'keep', error: null },
+        attempts: [],
+      };
+      const attempts = wanted.map(({ template = null, model = null }, at): Attempt => {
+        const n = at + 1;
+        const begun = { phase: 'planned', error: null, result: null, isDeleted: false } as const;
+        return { n, sessionId: attemptSessionId(set.id, n), template, model, ...begun };
+      });
+      await records.open({ sessionId: id, attempts: set.id, count: attempts.length, at: set.at });
+      await failpoint('attempts.opened');
+      await records.put({ ...set, attempts }, 0);
+      await failpoint('attempts.stored');
+      wake();
+      return await viewOf({ ...set, attempts });
+    },
+    async list(id) {
+      await sessions.get(id);
+      return await Promise.all((await records.list(id)).map(viewOf));
+    },
+    async get(id, attempts) {
+      await sessions.get(id);
+      return await viewOf((await records.the(id, attempts)).set);
+    },
+    async diff(id, attempts, n) {
+      await sessions.get(id);
+      await records.the(id, attempts);
+      return await records.diff(id, attempts, n);
+    },
+    async choose(id, attempts, { n, others }, signal) {
+      await sessions.get(id);
+      const { set: before } = await records.the(id, attempts);
+      refuseUnready(before, n);
+      const { sessionId } = before.attempts.find((one) => one.n === n) as Attempt;
+      if (!(await sessions.get(sessionId).catch(unlessGone)))
+        throw new AppError('conflict', `The session of attempt ${n} is deleted.`);
+      await refuseActive(id);
+      await records.open({ sessionId: id, attempts, count: before.attempts.length, at: clock.now() });
+      await records.change(id, attempts, (set) => {
+        refuseUnready(set, n);
+        return { ...set, phase: 'choosing', isStopped: true, chosen: n, others, error: null };
+      });
+      await failpoint('attempts.choosing');
+      wake();
+      const set = await untilChosen(id, attempts, signal);
+      if (set.error !== null) throw new AppError('conflict', set.error);
+      return await viewOf(set);
+    },
+    async stop(id, attempts) {
+      await sessions.get(id);
+      const { set } = await records.the(id, attempts);
+      if (set.phase !== 'running') return await viewOf(set);
+      const stopped = await records.change(id, attempts, (one) => ({ ...one, isStopped: true }));
+      wake();
+      return await viewOf(stopped);
+    },
+  };
+}
+
+function stateOf(
+  { phase, result }: Pick<Attempt, 'phase' | 'result'>,
+  session: SessionRecord | undefined,
+): AttemptState {
+  if (phase === 'planned' || phase === 'not_started') return phase;
+  if (result) return result.status;
+  if (!session) return 'deleted';
+  return session.status === 'completed' ? 'running' : session.status; // its result is being read
+}
+
+const nothing = { turns: 0, tokens: 0, cost: 0 };
+
+function refuseUnready({ attempts, phase }: AttemptSet, n: number): void {
+  const found = attempts.find((one) => one.n === n);
+  if (!found) throw new AppError('not_found', `There is no attempt ${n}.`);
+  if (phase === 'choosing') throw new AppError('conflict', 'An attempt is being chosen already.');
+  if (found.isDeleted) throw new AppError('conflict', `The session of attempt ${n} is deleted.`);
+  if (found.phase === 'not_started') throw new AppError('conflict', `Attempt ${n} was not started.`);
+  if (found.phase !== 'ended') throw new AppError('conflict', `Attempt ${n} has not ended. Wait for it, or stop it.`);
+}

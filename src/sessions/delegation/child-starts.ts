@@ -1,0 +1,155 @@
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
+import type { Goal } from '../../core/model/runs/goal.ts';
+import type { TemplateInfo } from '../api/server/templates.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { Amounts, ChildBudgets } from './child-budgets.ts';
+import { unlessGone } from './child-failures.ts';
+import type { WorkspaceCopies } from './workspace-copies.ts';
+
+// Each step of a start can be repeated: the link, the session, the files, the message.
+
+const maxDepth = 2;
+const maxCopies = 4; // tries of one copy
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly copies: WorkspaceCopies;
+  readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
+  readonly budgets: ChildBudgets;
+  /** Resolves once the services are there. */
+  readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
+}
+
+/** A child to start. The same id starts the same child, however often it is asked for. */
+export interface ChildStart {
+  readonly id: SessionId;
+  readonly parent: SessionRecord;
+  readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts'>;
+  readonly task: string;
+  readonly goal?: Goal | undefined;
+  /** A template for its instructions, model and choice of tools; undefined: the parent's. */
+  readonly template?: string | undefined;
+  readonly model?: string | undefined;
+  /** `fork`: with the parent's conversation and its files as they are now; `copy`: with its files alone. */
+  readonly begins: 'fork' | 'copy' | 'none';
+  readonly budget: Partial<{ readonly [Kind in keyof Amounts]: number | undefined }>;
+  /** Without a budget of its own a child gets one of so many parts of what is left. */
+  readonly parts: number;
+  /** The delegated children that the parent can have at work at once; undefined: they are not counted. */
+  readonly most?: number;
+}
+
+/** Starts children of sessions, each once. */
+export class ChildStarts {
+  readonly #deps: Deps;
+  /** Starts of one parent come one after another, so that none evades the count or the budget. */
+  readonly #turns = keyedQueue();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects: conflict (too deep, too many), invalid_request (an unknown template), quota (nothing is left). */
+  async start(start: ChildStart, signal: AbortSignal): Promise<void> {
+    const { id, parent, begins, task: text, goal } = start;
+    const sessions = await this.#deps.sessions();
+    await this.#turns(parent.id, async () => {
+      throwIfFired(signal);
+      if (!(await sessions.get(id).catch(unlessGone))) await this.#create(start);
+    });
+    await failpoint('delegate.created');
+    const { forkedFrom } = await sessions.get(id);
+    const { events } = await sessions.page(id, forkedFrom?.seq ?? 0, 100);
+    if (events.some(({ type }) => type === 'message.user')) return;
+    if (begins !== 'none') await this.#copy(parent.id, id, signal);
+    await failpoint('delegate.copied');
+    throwIfFired(signal);
+    await sessions.send(id, { text, mode: 'queue', ...(goal && { goal }) });
+    await failpoint('delegate.sent');
+  }
+
+  async #create(start: ChildStart): Promise<void> {
+    const { id, parent, cause, task, template, begins, most } = start;
+    const { records, findTemplate, budgets } = this.#deps;
+    const sessions = await this.#deps.sessions();
+    const depth = (parent.parent?.depth ?? 0) + 1;
+    if (depth > maxDepth) throw new AppError('conflict', 'A child of a child cannot have children.');
+    const role = template === undefined ? undefined : findTemplate(template);
+    if (template !== undefined && !role)
+      throw new AppError('invalid_request', `There is no template ${JSON.stringify(template)}.`);
+    if (most !== undefined) await this.#admit(parent.id, id, most);
+    const budget = await budgets.budgetFor(parent.id, start.budget, start.parts);
+    await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: cause });
+    await failpoint('delegate.recorded');
+    const origin: ChildOrigin = { sessionId: parent.id, ...cause, depth, role: role?.name ?? null };
+    const model = start.model ?? role?.model ?? parent.model;
+    const owner = parent.owner !== undefined && { owner: parent.owner };
+    if (begins === 'fork') {
+      const child = { id, parent: origin, budget, ...(model !== undefined && { model }) };
+      const fork = { origin: 'delegate', title: titleOf(task), files: false, child, ...owner };
+      await sessions.fork(parent.id, fork).catch(unlessMade);
+      return;
+    }
+    const command = {
+      id,
+      origin: 'delegate',
+      title: titleOf(task),
+      provisionalTitle: true,
+      sameAgent: { template: parent.template, ...(parent.templateBy && { templateBy: parent.templateBy }) },
+      projectId: parent.projectId,
+      parent: origin,
+      budget,
+      ...owner,
+      ...(model !== undefined && { model }),
+      ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
+      ...(parent.toolServers && { toolServers: parent.toolServers }),
+      ...(parent.sandbox && { sandbox: parent.sandbox }),
+      ...(parent.skills && { skills: parent.skills }),
+      ...(parent.agent && { agent: parent.agent }),
+    } as const;
+    await sessions.create(command).catch(unlessMade);
+  }
+
+  async #admit(parent: SessionId, id: SessionId, most: number): Promise<void> {
+    const sessions = await this.#deps.sessions();
+    let open = 0;
+    for (const child of await this.#deps.budgets.childrenOf(parent, 'delegated')) {
+      const record = await sessions.get(child).catch(unlessGone);
+      if (child !== id && record && record.status !== 'completed') open += 1;
+    }
+    if (open >= most)
+      throw new AppError(
+        'conflict',
+        `${most} of your children work already, the most at once. Wait for one, or stop one.`,
+      );
+  }
+
+  /** A sandbox can be lost meanwhile, by a restart for example. A child that cannot begin is no session to keep. */
+  async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#deps.copies.copy(from, to, signal);
+        return;
+      } catch (thrown) {
+        throwIfFired(signal);
+        if (toAppError(thrown).retryable && tries < maxCopies) continue;
+        const sessions = await this.#deps.sessions();
+        await sessions.delete(to).catch(unlessGone);
+        throw thrown;
+      }
+    }
+  }
+}
+
+/** A handler for `catch`: an earlier try made the session. */
+const unlessMade = (thrown: unknown): void => {
+  if (toAppError(thrown).code !== 'fenced') throw thrown;
+};
+
+const titleOf = (task: string): string => (task.split('\n')[0] ?? '').slice(0, 80);
