@@ -31,6 +31,11 @@ export const SessionAgent = z.object({
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
     .optional(),
+  /** Versions of uploaded skills, by ids, whose right the interface checked. */
+  skills: z
+    .array(z.object({ skill: z.string(), version: z.string() }))
+    .readonly()
+    .optional(),
   /**
    * A self-hosted environment: its workers carry out the tools that need a sandbox, in sandboxes of their own. Calls wait for
    * their results.

@@ -48,6 +48,43 @@ export async function multipartFiles<Taken>(
   });
 }
 
+interface FolderLimits {
+  readonly files: number;
+  /** The most of all files together. */
+  readonly bytes: number;
+}
+interface FormFolder {
+  readonly files: readonly { readonly path: string; readonly bytes: Buffer }[];
+  /** The texts beside them, by name. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a whole folder into memory: files of the field `files[]`, whose names are relative paths. Rejects:
+ * payload_too_large as soon as it is.
+ */
+export async function readFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
+  const parser = parserFor(contentType(request), limits.files, { preservePath: true });
+  const texts = new Map<string, string>();
+  parser.on('field', (name: string, value: string) => texts.set(name, value));
+  let size = 0;
+  const files = await takeParts(
+    request.raw,
+    { parser, fields: ['files[]', 'files'], files: limits.files },
+    async ({ filename, content }) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of content as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > limits.bytes)
+          throw new AppError('payload_too_large', `The files have more than ${limits.bytes} bytes together.`);
+        chunks.push(chunk);
+      }
+      return { path: filename, bytes: Buffer.concat(chunks) };
+    },
+  );
+  return { files, texts };
+}
+
 interface FormReading {
   readonly parser: BusboyInstance;
   /** The names of the fields whose files are taken. */

@@ -19,7 +19,8 @@ export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, sessi
 export function effectiveAgent(record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent {
   const offered = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
   // A workspace that brings skills is known once the sandbox runs.
-  const skilled = profile.skills?.length || record.skills?.length ? offered : withoutSkills(offered);
+  const skilled =
+    profile.skills?.length || record.skills?.length || record.agent?.skills?.length ? offered : withoutSkills(offered);
   const delegating = profile.children === undefined ? withoutChildren(skilled) : skilled;
   const tools = withMemory(delegating, profile.memory);
   const approvals = profile.approvals?.tools ?? server.approvals;

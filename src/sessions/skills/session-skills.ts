@@ -16,6 +16,9 @@ interface Deps {
   readonly pinsOf: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
+/** The folder in which the workers of self-hosted environments put skills, relative to their own. */
+const workerFolder = 'skills';
+
 interface SessionSkill {
   readonly skill: Skill;
   readonly version: SkillVersion;
@@ -37,7 +40,7 @@ export class SessionSkills {
       name: version.name,
       description: version.description,
       version: version.id,
-      folder: `${skillFiles}/${version.name}`,
+      folder: `${session.agent?.environment === undefined ? skillFiles : workerFolder}/${version.name}`,
       read: (file) => skills.read(id, version.id, file),
     }));
   }
@@ -65,7 +68,22 @@ export class SessionSkills {
     for (const pin of pins) found.set(parsePin(pin).name, await this.#find(pin, 'shared'));
     for (const pin of session.skills ?? [])
       found.set(parsePin(pin).name, await this.#find(pin, { owner: session.owner }));
+    for (const pin of session.agent?.skills ?? []) {
+      const one = await this.#pinned(pin);
+      found.set(one.version.name, one);
+    }
     return [...found.values()];
+  }
+
+  async #pinned({ skill: id, version }: { readonly skill: string; readonly version: string }): Promise<SessionSkill> {
+    const { skills } = this.#deps;
+    try {
+      return { skill: await skills.get(id), version: await skills.version(id, version) };
+    } catch (cause) {
+      if (toAppError(cause).code !== 'not_found') throw cause;
+      const text = `The skill ${id} of this session was deleted, or its version ${version}. Begin a session without it.`;
+      throw new AppError('not_found', text, { cause });
+    }
   }
 
   /** An own skill of the owner precedes a shared one. A template names shared ones alone, so that nobody can stand in for one. */

@@ -68,6 +68,8 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
         await server.core.opencodex.keys.put('gemini', new Secret('k'));
       if (method === 'POST' && (path.endsWith('/v1/files') || path.includes('/files/upload/')))
         return await send(address, shown, { method, ...(await aFile()) });
+      if (method === 'POST' && /^\/anthropic\/v1\/skills(\/.*versions)?$/.test(path))
+        return await send(address, shown, { method, ...(await aFile('files[]', 'x/SKILL.md')) });
       return await send(address, shown, {
         method,
         ...(method !== 'GET' && method !== 'DELETE' && json(body ?? {}, to)),
@@ -90,9 +92,9 @@ const programBodies: Record<string, object> = {
 };
 const exampleProject = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
 const json = (body: unknown, to: Targets) => ({ body: JSON.stringify(body).replace(exampleProject, to.project) });
-async function aFile() {
+async function aFile(field = 'file', name = 'c.txt') {
   const form = new FormData();
-  form.append('file', new Blob(['hello']), 'c.txt');
+  form.append(field, new Blob(['hello']), name);
   const encoded = new Response(form);
   return { body: await encoded.text(), type: encoded.headers.get('content-type') ?? '' };
 }
@@ -103,6 +105,7 @@ function programsId(path: string, to: Targets): string {
   if (/\/environments\/\{id\}\/(work|keys)/.test(path)) return to.queue;
   if (path.includes('/environments/')) return to.environment;
   if (path.includes('/vaults/')) return to.vault;
+  if (path.includes('/skills/')) return to.skill;
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 

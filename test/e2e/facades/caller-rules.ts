@@ -144,6 +144,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/environments
     GET /anthropic/v1/sessions
     GET /anthropic/v1/vaults
+    GET /anthropic/v1/skills
     GET /anthropic/v1/files
     ALL /anthropic/*`,
   ),
@@ -165,6 +166,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/environments
     POST /anthropic/v1/sessions
     POST /anthropic/v1/vaults
+    POST /anthropic/v1/skills
     POST /anthropic/v1/files`,
   ),
   ...all(
@@ -265,6 +267,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/vaults/{id}
     GET /anthropic/v1/vaults/{id}/credentials
     GET /anthropic/v1/vaults/{id}/credentials/{credential}
+    GET /anthropic/v1/skills/{id}
+    GET /anthropic/v1/skills/{id}/versions
+    GET /anthropic/v1/skills/{id}/versions/{version}
+    GET /anthropic/v1/skills/{id}/versions/{version}/content
     GET /anthropic/v1/files/{id}
     GET /anthropic/v1/files/{id}/content`,
   ),
@@ -369,6 +375,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/archive
     DELETE /anthropic/v1/sessions/{id}
     POST /anthropic/v1/sessions/{id}/events
+    POST /anthropic/v1/skills/{id}/versions
     POST /anthropic/v1/vaults/{id}
     POST /anthropic/v1/vaults/{id}/archive
     DELETE /anthropic/v1/vaults/{id}
@@ -386,6 +393,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/webhooks/{id}
     DELETE /api/v1/skills/{id}
     DELETE /api/v1/skills/{id}/versions/{version}
+    DELETE /anthropic/v1/skills/{id}
+    DELETE /anthropic/v1/skills/{id}/versions/{version}
     DELETE /api/v1/snapshots/{snapshot_id}
     DELETE /e2b/templates/{sid}
     POST /api/v1/webhooks/{id}/pause

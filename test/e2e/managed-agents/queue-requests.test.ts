@@ -130,3 +130,41 @@ test('where no credential is asked for, one of a worker opens its routes alone, 
   expect(await status(queue, { 'x-api-key': key })).toBe(401);
   expect(await status(queue, { authorization: 'Bearer crlenv_nonsense' })).toBe(401);
 });
+
+test('a worker downloads the skills of its sessions, and no others', async () => {
+  const skill = async (name: string): Promise<string> => {
+    const form = new FormData();
+    form.append('files[]', new Blob([`---\nname: ${name}\ndescription: x\n---\nBe brief.\n`]), `${name}/SKILL.md`);
+    const made = await fetch(`${server.url}/v1/skills`, { method: 'POST', body: form });
+    return ((await made.json()) as Body).id;
+  };
+  const [own, other, env] = [await skill('own-style'), await skill('other-style'), await environment()];
+  const skills = [{ type: 'custom', skill_id: own }];
+  const agent = await ask('POST', '/agents', { model: 'demo', name: 'Writer', skills });
+  const session = await ask('POST', '/sessions', { agent: agent.id, environment_id: env });
+  const [{ version }] = session.agent.skills;
+  const { key } = await ask('POST', `/environments/${env}/keys`, { name: 'laptop' });
+  const item = await ask('GET', `/environments/${env}/work/poll`);
+  const token = JSON.parse(Buffer.from(item.secret, 'base64url').toString()).sessions_token;
+  for (const credential of [key, token]) {
+    const answer = async (path: string, method = 'GET') => {
+      const headers = { authorization: `Bearer ${credential}` };
+      return await fetch(`${server.url}/anthropic/v1/skills/${path}`, { method, headers });
+    };
+    expect(await (await answer(`${own}/versions/${version}`)).json()).toMatchObject({ id: version, name: 'own-style' });
+    const archive = await answer(`${own}/versions/${version}/content`);
+    expect(
+      Buffer.from(await archive.arrayBuffer())
+        .subarray(0, 2)
+        .toString(),
+    ).toBe('PK');
+    for (const [path, method, status] of [
+      [`${other}/versions/latest`, 'GET', 404],
+      [`${other}/versions/latest/content?x=/v1/skills/${own}/`, 'GET', 404],
+      [own, 'GET', 403],
+      [`${own}/versions`, 'GET', 403],
+      [`${own}/versions/${version}`, 'DELETE', 403],
+    ] as const)
+      expect([path, (await answer(path, method)).status]).toEqual([path, status]);
+  }
+});

@@ -27,16 +27,17 @@ function verdictOn({ body }: FakeRequest): FakeReply {
 }
 
 /**
- * A model that does what a message asks: `run: <command>` runs it, `weather: <city>` calls the program's tool, `tool: <name>` any tool, `both: <city>`
+ * A model that does what a message asks: `run: <command>` runs it, `weather: <city>` calls the program's tool, `tool: <name>` any tool, `skill: <name>` reads a skill, `both: <city>`
  * calls two of them at once, and anything else is said again. The result of a call is what it says next.
  */
 export function obedient(request: FakeRequest): FakeReply {
   if (isGrader(request)) return verdictOn(request);
   const { text, isResult } = newestOf(request);
   if (isResult) return { text: `The result is: ${text.trim()}` };
-  const [, word = '', rest = ''] = /(run|weather|both|tool): (.+)/.exec(text) ?? [];
+  const [, word = '', rest = ''] = /(run|weather|both|tool|skill): (.+)/.exec(text) ?? [];
   if (word === 'run') return { text: 'I run it.', calls: [{ name: 'bash', args: { command: rest } }] };
   if (word === 'tool') return { calls: [{ name: rest.trim(), args: {} }] };
+  if (word === 'skill') return { calls: [{ name: 'skill_read', args: { name: rest.trim() } }] };
   if (word === 'weather') return { calls: [{ name: 'get_weather', args: { location: rest } }] };
   if (word === 'both')
     return { calls: ['a', 'b'].map((one) => ({ name: 'get_weather', args: { location: `${rest} ${one}` } })) };

@@ -8,6 +8,7 @@ import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
 import { type FileDeps, fileRoutes } from './resources/files.ts';
 import { modelRoutes } from './resources/models.ts';
+import { skillRoutes } from './resources/skills.ts';
 import { vaultRoutes } from './resources/vaults.ts';
 import { mountRoutes, prefix, type Route } from './route.ts';
 import { sessionRoutes } from './sessions/routes.ts';
@@ -27,6 +28,7 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
   ...environmentKeyRoutes(parts),
   ...modelRoutes(parts.services),
   ...vaultRoutes(parts),
+  ...skillRoutes(parts),
   ...fileRoutes(parts),
   ...sessionRoutes(parts, settings),
 ];

@@ -6,6 +6,7 @@ import { sessionAgentOf } from '../../../../src/facades/compat/managed-agents/se
 import { changedMetadata, pageOf, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
 const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
+const skill = { type: 'custom', skill_id: 'skill_1' };
 const toolset = { type: 'agent_toolset_20260401' };
 
 test('an agent has every field, and each tool its policy', () => {
@@ -50,12 +51,27 @@ test.each([
     { mcp_servers: [{ type: 'url', name: 'github', url: 'https://mcp.example/' }] },
   ],
   ['a toolset without its server', { tools: [{ type: 'mcp_toolset', mcp_server_name: 'github' }] }],
-  ['skills', { skills: [{ type: 'custom', skill_id: 'skill_1' }] }],
+  ['a skill of Anthropic', { skills: [{ type: 'anthropic', skill_id: 'xlsx' }] }],
+  ['a skill that is there twice', { skills: [skill, { ...skill, version: 'skillver_1' }] }],
+  ['a skill without an id', { skills: [{ type: 'custom' }] }],
+  ['too many skills', { skills: Array.from({ length: 51 }, (_, n) => ({ ...skill, skill_id: `skill_${n}` })) }],
   ['several agents', { multiagent: { type: 'coordinator', agents: [] } }],
   ['a field that the API does not have', { colour: 'red' }],
   ['a fast model', { model: { id: 'claude-x', speed: 'fast' } }],
 ])('an agent with %s is refused', (_, more) => {
   expect(() => made(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+});
+
+test('an agent keeps which version of a skill it wants, and a change that names skills replaces them', () => {
+  const now = made({ skills: [skill, { ...skill, skill_id: 'skill_2', version: 'skillver_2' }] });
+  expect(now.skills).toEqual([
+    { ...skill, version: 'latest' },
+    { ...skill, skill_id: 'skill_2', version: 'skillver_2' },
+  ]);
+  const change = (more: object) => changedContent(now, parsed(AgentChange, more)).skills;
+  expect(change({ name: 'Other' })).toEqual(now.skills);
+  expect(change({ skills: [skill] })).toEqual([{ ...skill, version: 'latest' }]);
+  expect(change({ skills: null })).toEqual([]);
 });
 
 test('the session has the tools that are on, the rules of their policies, and the packages of its environment', () => {

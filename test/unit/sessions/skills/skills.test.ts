@@ -164,3 +164,21 @@ test("a template gets shared skills alone, and a session its owner's before shar
   expect(await sessionSkills.of(session('ann'))).toEqual([]);
   expect(await codeOf(sessionSkills.check(['letters@7'], 'ann'))).toBe('not_found');
 });
+
+test('the agent that a program gave its session has its skills by ids, and a deleted one fails it', async () => {
+  const { skills } = world();
+  const { id: skill, latestVersion: version } = await skills.create({
+    files: folder('letters', 'First.'),
+    owner: 'ann',
+  });
+  await skills.addVersion(skill, { files: folder('letters', 'Second.') });
+  const sessionSkills = new SessionSkills({ skills, pinsOf: async () => [], newId: () => 'x' });
+  const session = (more: object = {}) => ({ owner: 'ann', agent: { skills: [{ skill, version }], ...more } }) as never;
+  const [offered] = await sessionSkills.of(session());
+  expect([offered?.folder, offered?.version]).toEqual(['.corral/skills/letters', version]);
+  expect(await offered?.read('SKILL.md')).toContain('First.');
+  const [elsewhere] = await sessionSkills.of(session({ environment: 'env_1' }));
+  expect(elsewhere?.folder).toBe('skills/letters');
+  await skills.deleteVersion(skill, version);
+  expect(await codeOf(sessionSkills.of(session()))).toBe('not_found');
+});

@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import { invalid, unsupportedField } from '../errors.ts';
 import { changedMetadata } from '../wire.ts';
 import type { AgentChange, AgentContent, ModelInput, NewAgent, Overrides, ResolvedTool } from './agent-shapes.ts';
+import { namedSkills } from './agent-skills.ts';
 
-type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'skills' | 'multiagent' | 'execution_identity'>;
+type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'multiagent' | 'execution_identity'>;
 
 /** The content of a new agent, with everything filled in. Rejects: invalid_request. */
 export function newContent({ name, model, description, system, metadata, ...given }: NewAgent): AgentContent {
@@ -15,7 +16,7 @@ export function newContent({ name, model, description, system, metadata, ...give
     model: resolvedModel(model),
     tools: (given.tools ?? []).map(resolvedTool),
     mcp_servers: given.mcp_servers ?? [],
-    skills: [],
+    skills: namedSkills(given.skills),
     multiagent: null,
     execution_identity: { type: 'service_account' as const },
     metadata: metadata ?? {},
@@ -27,7 +28,7 @@ export function newContent({ name, model, description, system, metadata, ...give
 /** The content after a change: fields that were left out stay. */
 export function changedContent(now: AgentContent, change: z.output<typeof AgentChange>): AgentContent {
   refuseUnfit(change);
-  const { name, model, description, system, tools, mcp_servers: servers, metadata } = change;
+  const { name, model, description, system, tools, mcp_servers: servers, skills, metadata } = change;
   const content = {
     ...now,
     ...(name !== undefined && { name }),
@@ -36,6 +37,7 @@ export function changedContent(now: AgentContent, change: z.output<typeof AgentC
     ...(system !== undefined && { system: orNull(system) }),
     ...(tools !== undefined && { tools: (tools ?? []).map(resolvedTool) }),
     ...(servers !== undefined && { mcp_servers: servers ?? [] }),
+    ...(skills !== undefined && { skills: namedSkills(skills) }),
     ...(metadata && { metadata: changedMetadata(now.metadata, metadata) }),
   };
   checkServers(content);
@@ -46,11 +48,13 @@ export function changedContent(now: AgentContent, change: z.output<typeof AgentC
 export function overridden(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
   if (overrides.model === null) throw invalid('agent.model cannot be cleared.', 'agent_model_required');
   const { model, ...others } = overrides;
-  return changedContent(base, { ...others, ...(model !== undefined && { model }) });
+  const content = changedContent(base, { ...others, ...(model !== undefined && { model }) });
+  if (overrides.tools !== undefined && content.tools.length === 0 && content.skills.length > 0)
+    throw invalid('agent.tools: an agent with skills needs tools. Clear skills too.');
+  return content;
 }
 
-function refuseUnfit({ skills, multiagent, execution_identity: identity, tools }: Partial<CheckedAgent>): void {
-  if (skills?.length) throw unsupportedField('skills', 'leave it out, or send []');
+function refuseUnfit({ multiagent, execution_identity: identity, tools }: Partial<CheckedAgent>): void {
   if (multiagent !== undefined && multiagent !== null)
     throw unsupportedField('multiagent', 'leave it out, or send null');
   if (identity && identity.type !== 'service_account')

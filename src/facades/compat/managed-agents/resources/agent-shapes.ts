@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Metadata, MetadataChange } from '../wire.ts';
+import { AgentSkill, SkillsInput } from './agent-skills.ts';
 
 // Agents as clients send them, and as the server keeps them: with every field filled in.
 
@@ -98,7 +99,7 @@ const fields = {
   system: text(100_000),
   tools: z.array(ToolInput).max(256).nullable().optional(),
   mcp_servers: z.array(McpServer).max(20).nullable().optional(),
-  skills: z.array(z.unknown()).nullable().optional(),
+  skills: SkillsInput,
   multiagent: z.unknown().optional(),
   execution_identity: z.looseObject({ type: z.string() }).nullable().optional(),
 };
@@ -155,7 +156,7 @@ export const AgentContent = z.object({
   }),
   tools: z.array(ResolvedTool),
   mcp_servers: z.array(McpServer),
-  skills: z.array(z.unknown()),
+  skills: z.array(AgentSkill),
   multiagent: z.null(),
   execution_identity: z.object({ type: z.literal('service_account') }),
   metadata: z.record(z.string(), z.string()),

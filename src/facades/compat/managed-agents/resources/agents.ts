@@ -6,6 +6,7 @@ import type { Route } from '../route.ts';
 import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
 import { changedContent, newContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
+import { foundSkills } from './agent-skills.ts';
 
 type Documents = Services['documents'];
 
@@ -27,13 +28,16 @@ export async function kept(documents: Documents, kind: KeptDocument['kind'], id:
 }
 
 /** Agents with their versions. */
-export function agentRoutes({ documents }: Pick<Services, 'documents'>): Route[] {
+export function agentRoutes({ documents, skills }: Pick<Services, 'documents' | 'skills'>): Route[] {
   return [
     {
       door: 'POST /v1/agents',
       least: 'create',
-      run: async ({ body }) =>
-        agentOf(await documents.create({ kind: 'agent', content: newContent(parsed(NewAgent, body)) })),
+      async run({ body }) {
+        const content = newContent(parsed(NewAgent, body));
+        await foundSkills(content.skills, skills);
+        return agentOf(await documents.create({ kind: 'agent', content }));
+      },
     },
     {
       door: 'GET /v1/agents',
@@ -67,6 +71,7 @@ export function agentRoutes({ documents }: Pick<Services, 'documents'>): Route[]
           );
         if (now.archivedAt !== null) throw invalid('The agent is archived and cannot be changed.', 'agent_archived');
         const content = changedContent(AgentContent.parse(now.content), change);
+        if (change.skills) await foundSkills(content.skills, skills);
         return agentOf(await documents.update(id, { content, version: now.version }));
       },
     },

@@ -6,6 +6,7 @@ import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import { overridden } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
+import { foundSkills } from '../resources/agent-skills.ts';
 import { kept as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
 import { modelRefFor } from '../resources/models.ts';
@@ -44,7 +45,7 @@ const NewSession = z.strictObject({
 });
 
 export interface CreateDeps {
-  readonly services: Pick<Services, 'documents' | 'models' | 'sessions' | 'vaults'>;
+  readonly services: Pick<Services, 'documents' | 'models' | 'sessions' | 'skills' | 'vaults'>;
   readonly settings: ManagedAgentsSettings;
   readonly uploadOf: (fileId: string) => Promise<string>;
   readonly newId: () => string;
@@ -68,7 +69,8 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   });
   if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
     throw invalid('initial_events: at most one of them can be user.define_outcome.');
-  const { doc, content } = await agentFor(given.agent, services.documents);
+  const { doc, content: wanted } = await agentFor(given.agent, services.documents);
+  const content = { ...wanted, skills: await foundSkills(wanted.skills, services.skills) };
   const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
   if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))
     throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');

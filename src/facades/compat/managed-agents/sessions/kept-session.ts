@@ -52,7 +52,7 @@ export function sessionAgentOf({ kept, config, environment, files }: SessionRequ
   return {
     name: content.name,
     instructions: content.system,
-    tools: content.tools.flatMap(toolNames),
+    tools: [...content.tools.flatMap(toolNames), ...(content.skills.length > 0 ? ['skill_read'] : [])],
     clientTools: content.tools.flatMap((tool) =>
       tool.type === 'custom' ? [{ name: tool.name, description: tool.description, parameters: tool.input_schema }] : [],
     ),
@@ -65,6 +65,9 @@ export function sessionAgentOf({ kept, config, environment, files }: SessionRequ
     approvals: content.tools.flatMap(rulesOf),
     ...(packages && { packages }),
     ...(files && { files: [...files] }),
+    ...(content.skills.length > 0 && {
+      skills: content.skills.map(({ skill_id: skill, version }) => ({ skill, version })),
+    }),
     ...(workers !== undefined && { environment: workers }),
     kept: { ...kept },
   };

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
 import { runAsCaller } from '../../../../http/guard/caller.ts';
 import type { CredentialMaker, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
@@ -75,21 +76,37 @@ export class WorkerAccess implements RouteAccess {
   }
 
   /** Other environments and sessions do not exist for a worker. */
-  async #refuseOthers({ environmentId, work }: WorkerIdentity, { params, request }: ApiRequest): Promise<void> {
+  async #refuseOthers(worker: WorkerIdentity, { params, request }: ApiRequest): Promise<void> {
+    const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
     if (request.url.includes('/v1/environments/')) {
       if (id !== environmentId) throw new AppError('not_found', `There is no environment ${id}.`);
       if (work && work.id !== workId) throw new AppError('not_found', 'The environment has no such work item.');
       return;
     }
+    if (request.url.includes('/v1/skills/')) {
+      await this.#refuseOtherSkills(worker, id);
+      return;
+    }
     const sessionId = sessionIdOf(id);
     const gone = new AppError('session_not_found', `There is no session ${id}.`);
     if (work && work.sessionId !== sessionId) throw gone;
-    const record = await this.#parts.services.sessions.get(sessionId);
-    const isOfQueue = record.agent?.environment === environmentId && keptOf(record)?.environmentId === environmentId;
-    if (!isOfQueue) throw gone;
+    if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
+  }
+
+  /** A worker reads the skills that its sessions have, and no others. */
+  async #refuseOtherSkills(worker: WorkerIdentity, id: string): Promise<void> {
+    const { sessions } = this.#parts.services;
+    const own = worker.work ? [await sessions.get(worker.work.sessionId)] : await sessions.list();
+    const has = own.some(
+      (record) => isOfQueue(record, worker) && record.agent?.skills?.some(({ skill }) => skill === id),
+    );
+    if (!has) throw new AppError('not_found', 'There is no such skill.');
   }
 }
+
+const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
+  record.agent?.environment === environmentId && keptOf(record)?.environmentId === environmentId;
 
 /** A credential lasts as long as the API key or the server's token by which it was made. */
 function isAlive({ key, seal }: CredentialMaker, credentials: AccessParts['credentials']): boolean {

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SkillService, SkillVersion } from '../../../../sessions/api/server/skills.ts';
+import { ApiError, invalid, unsupportedField } from '../errors.ts';
+
+const maxSkills = 50;
+
+/** Skills as programs name them for an agent. */
+export const SkillsInput = z
+  .array(
+    z.strictObject({
+      type: z.enum(['custom', 'anthropic']),
+      skill_id: z.string().min(1).max(200),
+      version: z.string().min(1).max(200).nullable().optional(),
+    }),
+  )
+  .max(maxSkills)
+  .nullable()
+  .optional();
+/** `latest` is the newest version when a session begins; a session has the id of a version. */
+export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
+export type AgentSkill = z.output<typeof AgentSkill>;
+
+/** The skills of an agent, with everything filled in. Rejects: invalid_request. */
+export function namedSkills(given: z.output<typeof SkillsInput>): AgentSkill[] {
+  const all = (given ?? []).map(({ type, skill_id, version }, n) => {
+    if (type === 'anthropic')
+      throw unsupportedField(`skills.${n}.type "anthropic"`, 'upload the skill, and name its id with "custom"');
+    return { type, skill_id, version: version ?? 'latest' };
+  });
+  const ids = all.map(({ skill_id: id }) => id);
+  const twice = ids.find((id, n) => ids.indexOf(id) !== n);
+  if (twice !== undefined) throw invalid(`skills: ${twice} is there twice.`);
+  return all;
+}
+
+/**
+ * The skills with the version that each name means now. Rejects: not_found for one that the caller cannot see, invalid_request
+ * for two of one name.
+ */
+export async function foundSkills(
+  named: readonly AgentSkill[],
+  skills: Pick<SkillService, 'version'>,
+): Promise<AgentSkill[]> {
+  const versions = await Promise.all(named.map(async (one, n) => await versionFor(one, n, skills)));
+  const names = versions.map(({ name }) => name);
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (twice !== undefined) throw invalid(`skills: two of them are called ${twice}. A session can have one of them.`);
+  return named.map((one, n) => ({ ...one, version: versions[n]?.id ?? one.version }));
+}
+
+async function versionFor(
+  { skill_id: id, version }: AgentSkill,
+  n: number,
+  skills: Pick<SkillService, 'version'>,
+): Promise<SkillVersion> {
+  return await skills.version(id, version).catch((thrown: unknown) => {
+    if (toAppError(thrown).code !== 'not_found') throw thrown;
+    throw new ApiError('not_found', `skills.${n}: there is no skill ${id} with the version ${version}.`);
+  });
+}

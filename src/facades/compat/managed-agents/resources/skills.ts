@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { readFolder } from '../../../../http/transport/multipart.ts';
+import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import type { ApiRequest, Route } from '../route.ts';
+import { iso, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+
+const limits = { files: 500, bytes: 30 * 2 ** 20 };
+const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
+/** The sources of skills that the API knows; all skills here are of the first. */
+const sources = ['custom', 'anthropic', 'anthropic_example', 'plugin'];
+/** The credentials of workers read the skills of their sessions. */
+const worker = ['environment', 'session'] as const;
+
+const skillOf = ({ id, name, displayName, latestVersion, createdAt, updatedAt }: Skill) => ({
+  id,
+  type: 'skill' as const,
+  display_name: displayName ?? name,
+  latest_version_id: latestVersion,
+  source: { type: 'custom' as const },
+  created_at: iso(createdAt),
+  updated_at: iso(updatedAt),
+});
+const versionOf = ({ id, skillId, name, description, createdAt }: SkillVersion) => ({
+  id,
+  type: 'skill_version' as const,
+  skill_id: skillId,
+  name,
+  description,
+  created_at: iso(createdAt),
+});
+
+/** The folder of a multipart body. */
+async function folderOf({ request }: Pick<ApiRequest, 'request'>) {
+  const { files, texts } = await readFolder(request, limits);
+  if (files.length === 0) throw invalid('files: Field required. Send each file of the skill as a part files[].');
+  const { display_name: displayName = null } = parsed(Texts, Object.fromEntries(texts));
+  // The hash stands for the content: the same idempotency key with the same files is the same request.
+  const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
+  request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
+  return { files, displayName };
+}
+const paged = <Item extends { readonly id: string }>(all: readonly Item[], query: Query, name: string) => {
+  const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
+  return withoutPrevious(pageOf(all, { limit, page: query.one('page'), name }));
+};
+
+/** Skills with their versions, which never change. */
+export function skillRoutes({ services: { skills } }: { readonly services: Pick<Services, 'skills'> }): Route[] {
+  return [
+    {
+      door: 'POST /v1/skills',
+      least: 'create',
+      body: 'stream',
+      run: async (asked) => skillOf(await skills.create(await folderOf(asked))),
+    },
+    {
+      door: 'GET /v1/skills',
+      async run({ query }) {
+        const source = query.one('source') ?? 'custom';
+        if (!sources.includes(source)) throw invalid(`source must be one of ${sources.join(', ')}.`);
+        const all = source === 'custom' ? [...(await skills.list())] : [];
+        all.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
+        const { data, next_page } = paged(all, query, `skills ${source}`);
+        return { data: data.map(skillOf), next_page };
+      },
+    },
+    { door: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => skillOf(await skills.get(id)) },
+    {
+      door: 'DELETE /v1/skills/:id',
+      async run({ params: { id = '' } }) {
+        await skills.delete(id);
+        return { id, type: 'skill_deleted' as const };
+      },
+    },
+    {
+      door: 'POST /v1/skills/:id/versions',
+      least: 'create',
+      body: 'stream',
+      async run(asked) {
+        const { id = '' } = asked.params;
+        await skills.get(id); // before a folder is read that nobody can use
+        const { files } = await folderOf(asked);
+        return versionOf(await skills.addVersion(id, { files }));
+      },
+    },
+    {
+      door: 'GET /v1/skills/:id/versions',
+      async run({ params: { id = '' }, query }) {
+        const { data, next_page } = paged(await skills.versions(id), query, `versions ${id}`);
+        return { data: data.map(versionOf), next_page };
+      },
+    },
+    {
+      door: 'GET /v1/skills/:id/versions/:version',
+      worker,
+      run: async ({ params: { id = '', version = '' } }) => versionOf(await skills.version(id, version)),
+    },
+    {
+      door: 'DELETE /v1/skills/:id/versions/:version',
+      async run({ params: { id = '', version: wanted = '' } }) {
+        // An operator deletes what it cannot read, by its id.
+        const version = wanted.startsWith('skillver_') ? wanted : (await skills.version(id, wanted)).id;
+        await skills.deleteVersion(id, version);
+        return { id: version, type: 'skill_version_deleted' as const };
+      },
+    },
+    {
+      door: 'GET /v1/skills/:id/versions/:version/content',
+      worker,
+      async run({ params: { id = '', version = '' }, reply }) {
+        const { name, content } = await skills.download(id, version);
+        reply.header('content-type', 'application/zip');
+        reply.header('content-disposition', `attachment; filename="${name}.zip"`);
+        return reply.send(content);
+      },
+    },
+  ];
+}
