@@ -27,6 +27,8 @@ export interface Metrics {
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
+  /** Counts what happens to workspaces that hold prepared files for sessions to come. */
+  readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
   /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
@@ -107,6 +109,12 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const workspaces = new Counter({
+    name: 'corral_ready_workspaces_total',
+    help: 'Workspaces with prepared files that were made for sessions to come, by what happened to them',
+    labelNames: ['event'],
+    registers,
+  });
   const streams = new Gauge({
     name: 'corral_streams_open',
     help: 'Open event streams',
@@ -150,6 +158,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     memoryChange: (by, action) => noteChanges.inc({ by, action }),
     webhookTry: (outcome) => tries.inc({ outcome }),
     warmPool: (outcome) => claims.inc({ outcome }),
+    readyWorkspace: (event) => workspaces.inc({ event }),
     streamOpened(transport) {
       let open = true;
       streams.inc({ transport });

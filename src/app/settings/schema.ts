@@ -208,6 +208,12 @@ export const Config = z.strictObject({
       'prepared repositories whose files an owner keeps for later sessions, those used last; 0 keeps none',
     ),
     preparedBytes: setting(size(1), '1GiB', 'larger files of a prepared repository are not kept'),
+    readyWorkspaces: setting(
+      integer(0, 1_000),
+      2,
+      'workspaces with prepared files that the server keeps ready for sessions to come, of all owners together; 0: none',
+    ),
+    readyHours: setting(integer(1, 1_000), 24, 'hours after which a ready workspace that nobody took is removed'),
   }),
   forges: z.strictObject({
     servers: setting(

@@ -21,6 +21,7 @@ import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
 import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
+import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { leastBudget } from '../../sessions/run/allowance.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
@@ -48,6 +49,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly snapshots: Snapshots;
   readonly manifests: Manifests;
   readonly repositories: RepositoryFetches;
+  /** Workspaces for sessions to come. */
+  readonly ready: ReadyWorkspaces;
   readonly checkpoints: Checkpoints;
   /** The pull requests of agents, which wait for the service that opens them. */
   readonly pullRequests: AgentPullRequests;
@@ -118,20 +121,38 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     openUpload: (id) => agents.projects.api.uploads.open(id),
     warn: (about, text) => logger.warn(about, text),
   });
+  const preparedFiles = new PreparedFiles({
+    keep: config.repositories.keepPrepared,
+    maxBytes: config.repositories.preparedBytes,
+    records: store.records,
+    blobs: storage.blobs,
+    clock,
+    newId: () => ids.short(),
+  });
+  const ready = new ReadyWorkspaces({
+    // A workspace waits in a stopped sandbox, which must not lose its files.
+    keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
+    maxAgeMs: config.repositories.readyHours * 3_600_000,
+    startTimeoutMs,
+    driver,
+    files: preparedFiles,
+    spec,
+    connect: sandboxClient,
+    admit: async () => await diskFloor?.admit(),
+    ownership: replica.ownership,
+    clock,
+    ids,
+    count: metrics.readyWorkspace,
+    warn: (about, text) => logger.warn(about, text),
+  });
   const repositories = new RepositoryFetches({
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
     preparation: new Preparation({
       parseYaml,
-      files: new PreparedFiles({
-        keep: config.repositories.keepPrepared,
-        maxBytes: config.repositories.preparedBytes,
-        records: store.records,
-        blobs: storage.blobs,
-        clock,
-        newId: () => ids.short(),
-      }),
+      files: preparedFiles,
       warn: (about, text) => logger.warn(about, text),
     }),
+    ready,
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
@@ -271,6 +292,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     everyMs: 10_000,
     ownership: replica.ownership,
     isWithPeer: replica.isWithPeer,
+    isReady: ready.has,
     mayReap: replica.mayReap,
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });
@@ -279,7 +301,20 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   await reconciler.offer(closing);
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
+  stack.use(inBackground(closing, (signal) => ready.run(signal)));
+  stack.defer(startup.ending('the workspaces that are kept ready'));
   const held = stack.move();
-  const parts = { engine, snapshots, manifests, repositories, checkpoints, pullRequests, delegation, ledger, forget };
+  const parts = {
+    engine,
+    snapshots,
+    manifests,
+    repositories,
+    ready,
+    checkpoints,
+    pullRequests,
+    delegation,
+    ledger,
+    forget,
+  };
   return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -83,7 +83,17 @@ interface ServiceDeps {
   readonly agents: Agents;
   readonly running: Pick<
     RunningEngine,
-    | ('engine' | 'snapshots' | 'manifests' | 'repositories' | 'checkpoints' | 'pullRequests' | 'delegation' | 'ledger')
+    | (
+        | 'engine'
+        | 'snapshots'
+        | 'manifests'
+        | 'repositories'
+        | 'ready'
+        | 'checkpoints'
+        | 'pullRequests'
+        | 'delegation'
+        | 'ledger'
+      )
     | 'forget'
   >;
 }
@@ -180,6 +190,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       return usual;
     },
     handFiles: (from, to) => named.hand(from, to),
+    ready: parts.running.ready,
     checkSandbox,
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,

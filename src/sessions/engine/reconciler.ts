@@ -25,6 +25,8 @@ interface Deps {
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
   /** Whether a server that is alive works on the session, as far as this one has heard. */
   readonly isWithPeer?: (id: SessionId) => boolean;
+  /** Whether a session still to come will have that sandbox. */
+  readonly isReady?: (id: SessionId) => boolean;
   /** Whether this server destroys unclaimed sandboxes now; two servers at once would do no harm. */
   readonly mayReap?: () => Promise<boolean>;
 }
@@ -115,7 +117,7 @@ export class Reconciler {
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
     // A session in memory already knows its sandbox. Only others cost a read of the store, at every sweep.
-    const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id);
+    const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
     const known = await raceAbort(sessionsOf(store.records, ids), signal);
@@ -172,11 +174,12 @@ export class Reconciler {
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
-    if (supervisor.hasSandbox(sandbox.sessionId)) return; // the session claimed it after the list was read
+    if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return; // the session claimed it after the list was read
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }
 
+  #isReady = (id: SessionId) => this.#deps.isReady?.(id) === true;
   #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
 
   #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));

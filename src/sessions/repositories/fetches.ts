@@ -9,13 +9,17 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { branchOf } from './branch-name.ts';
+import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
-import type { Preparation } from './preparation.ts';
+import type { Preparation, PreparedEnd, SetupWish } from './preparation.ts';
+import type { ReadyWorkspaces } from './ready-workspaces.ts';
 
 interface Deps {
   /** In whose name commits are made where a session names nobody. */
   readonly author: GitPerson;
   readonly preparation: Preparation;
+  /** Told which prepared files a session has, so that the next one like it finds them ready. */
+  readonly ready?: Pick<ReadyWorkspaces, 'used'>;
   readonly closing: AbortSignal;
   readonly warn: (about: object, text: string) => void;
 }
@@ -74,9 +78,9 @@ export class RepositoryFetches {
     if (found)
       await raceAbort(
         this.#inTurn(id, async () => {
-          await this.#fetch(live, client, found);
+          const environment = await this.#fetch(live, client, found);
           // The agent was in this sandbox before, so what is made here is for this session alone.
-          await this.#prepare(live, client, path, { mayKeep: false });
+          await this.#prepare(live, client, path, { mayKeep: false, found: environment });
           const now = find(live, path);
           if (now?.environment?.starts) await this.#deps.preparation.start(client, now, this.#deps.closing);
         }),
@@ -90,11 +94,14 @@ export class RepositoryFetches {
   async #start(live: LiveSession, client: Client): Promise<void> {
     const { id, writer } = live;
     const work = async () => {
+      const stored: string[] = [];
       for (const { path } of writer.record.repositories ?? []) {
-        if (find(live, path)?.state === 'waiting')
-          await this.#fetch(live, client, find(live, path) as SessionRepository);
-        await this.#prepare(live, client, path, { mayKeep: true });
+        const waiting = find(live, path);
+        const found = waiting?.state === 'waiting' ? await this.#fetch(live, client, waiting) : undefined;
+        const { storedAs } = (await this.#prepare(live, client, path, { mayKeep: true, found })) ?? {};
+        if (storedAs !== undefined) stored.push(storedAs);
       }
+      this.#deps.ready?.used(writer.record, stored);
       this.#toStart.delete(id);
       for (const one of writer.record.repositories ?? [])
         if (one.state === 'ready' && one.environment?.starts)
@@ -108,7 +115,12 @@ export class RepositoryFetches {
     if (this.#pending.get(id) === done) this.#pending.delete(id);
   }
 
-  async #fetch({ id, writer }: LiveSession, client: Client, repository: SessionRepository): Promise<void> {
+  /** Resolves with the environment of a repository that is there now, if it has one. */
+  async #fetch(
+    { id, writer }: LiveSession,
+    client: Client,
+    repository: SessionRepository,
+  ): Promise<FoundEnvironment | undefined> {
     const { url, path } = repository;
     const { record } = writer;
     const tell = (kind: 'fetching' | 'ready' | 'failed', detail: string, more: object = {}) =>
@@ -123,35 +135,44 @@ export class RepositoryFetches {
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
       const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes].join(' ');
       const commit = fetched.baseCommit === null ? {} : { commit: fetched.baseCommit };
-      const environment = await this.#deps.preparation.read(client, path, this.#deps.closing);
+      const found = await this.#deps.preparation.read(client, path, this.#deps.closing);
+      const environment = found?.environment;
       await this.#keep(
         writer,
         path,
         { ...fetched, state: 'ready', error: null, ...(environment && { environment }) },
         tell('ready', detail, { branch, ...commit }),
       );
+      return found;
     } catch (thrown) {
       const failure = toAppError(thrown);
       if (passing.has(failure.code)) throw failure;
       const error = failure.publicMessage;
       await this.#keep(writer, path, { state: 'failed', error }, tell('failed', error));
+      return undefined;
     }
   }
 
   /** Runs `setup.sh`, or takes its files from an earlier session. Its failure hinders nobody. */
-  async #prepare(live: LiveSession, client: Client, path: string, { mayKeep }: { mayKeep: boolean }): Promise<void> {
+  async #prepare(
+    live: LiveSession,
+    client: Client,
+    path: string,
+    how: Pick<SetupWish, 'mayKeep' | 'found'>,
+  ): Promise<PreparedEnd | undefined> {
     const { writer } = live;
     const repository = find(live, path);
     const { environment } = repository ?? {};
-    if (!repository || repository.state !== 'ready' || environment?.setup !== 'running') return;
+    if (repository?.state !== 'ready' || environment?.setup !== 'running') return undefined;
     const tell = (kind: 'preparing' | 'prepared' | 'unprepared', detail: string) =>
       ({ type: 'repository', runId: null, data: { kind, url: repository.url, path, detail } }) as const;
     await writer.write([tell('preparing', `Preparing ${path} by its .corral/setup.sh.`)]);
-    const { setup, detail, storedBytes } = await this.#deps.preparation.prepare(
+    const end = await this.#deps.preparation.prepare(
       client,
-      { record: writer.record, repository, mayKeep },
+      { record: writer.record, repository, ...how },
       this.#deps.closing,
     );
+    const { setup, detail, storedBytes } = end;
     const fact = tell(setup === 'failed' ? 'unprepared' : 'prepared', detail);
     await this.#keep(
       writer,
@@ -159,6 +180,7 @@ export class RepositoryFetches {
       { environment: { ...environment, setup, ...(storedBytes !== undefined && { storedBytes }) } },
       fact,
     );
+    return end;
   }
 
   /** Notes the results of checks in the record. Nothing happens where the session is with another server by now. */

@@ -1,10 +1,9 @@
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
-import type { RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { type FoundEnvironment, readEnvironment, runSetup, runStart } from './environments.ts';
-import type { PreparedFiles, PreparedKey } from './prepared-files.ts';
+import { type PreparedFiles, type PreparedKey, preparedIdOf } from './prepared-files.ts';
 
 interface Deps {
   readonly parseYaml: (text: string) => unknown;
@@ -12,11 +11,13 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
-interface SetupWish {
+export interface SetupWish {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
   /** The sandbox ran nothing but the setups of the session's repositories. */
   readonly mayKeep: boolean;
+  /** The environment as this fetch read it; undefined: it is to be read again. */
+  readonly found: FoundEnvironment | undefined;
 }
 /** The codes that say that the sandbox or the server goes away, so that the next use tries again. */
 const passing: ReadonlySet<string> = new Set([
@@ -33,6 +34,8 @@ export interface PreparedEnd {
   readonly detail: string;
   /** The size of the files that later sessions get instead of running `setup.sh`; undefined: they get none. */
   readonly storedBytes?: number;
+  /** The name of these files in the store. */
+  readonly storedAs?: string;
 }
 
 /** Prepares repositories as their own scripts want it, and keeps the files that these made for later sessions. */
@@ -43,21 +46,22 @@ export class Preparation {
     this.#deps = deps;
   }
 
-  async read(client: Client, path: string, signal: AbortSignal): Promise<RepositoryEnvironment | undefined> {
-    return (await readEnvironment(client, path, this.#deps, signal))?.environment;
+  async read(client: Client, path: string, signal: AbortSignal): Promise<FoundEnvironment | undefined> {
+    return await readEnvironment(client, path, this.#deps, signal);
   }
 
   /** Rejects only where the sandbox or the server goes away. */
   async prepare(client: Client, wish: SetupWish, signal: AbortSignal): Promise<PreparedEnd> {
     const { path } = wish.repository;
     try {
-      const found = await readEnvironment(client, path, this.#deps, signal);
+      const found = wish.found ?? (await this.read(client, path, signal));
       const key = found && keyOf(client, wish, found);
       const restored = key && (await this.#restore(client, path, key, signal));
       if (restored) {
         const detail = `${path} has the prepared files of an earlier session.`;
-        return { setup: 'restored', detail, storedBytes: restored.bytes };
+        return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedIdOf(key) };
       }
+      await this.#deps.files.clear(client, signal);
       const { exitCode, said } = await runSetup(client, wish.repository, signal);
       if (exitCode !== 0) {
         const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
@@ -83,6 +87,7 @@ export class Preparation {
         setup,
         detail: `.corral/setup.sh of ${path} ran; its files (${size}) are kept for later sessions.`,
         storedBytes: bytes,
+        storedAs: preparedIdOf(key),
       };
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);

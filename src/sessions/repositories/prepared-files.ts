@@ -8,6 +8,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
+import { exits, gitSaid, runGit } from './git.ts';
 
 interface Deps {
   /** How many an owner keeps, those used last; 0 keeps none. */
@@ -24,6 +25,7 @@ export interface PreparedKey {
   readonly facts: readonly unknown[];
 }
 type Sandbox = Pick<SandboxClient, 'programs' | 'workdir'>;
+type SandboxWithGit = Sandbox & Pick<SandboxClient, 'exec'>;
 interface StoredSize {
   readonly bytes: number;
 }
@@ -32,9 +34,14 @@ const kind = 'prepared-files';
 const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
-const idOf = (key: PreparedKey) => `${prefixOf(key)}${hashOf(key.facts)}`;
+/** The name of the stored files of that key. */
+export const preparedIdOf = (key: PreparedKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
+/** The folder of a workspace in which files lie until their repository is fetched. */
+const readyFolder = '.corral/prepared';
+const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
 const errorsChars = 500;
+const moveMs = 60_000;
 
 // The archive has only files that no commit has. Each session fetches the others itself, with its own right to them.
 const packScript = `
@@ -42,6 +49,25 @@ cd -- "$1" || exit 2
 set -o pipefail
 git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z |
   tar --create --null --verbatim-files-from --files-from=- --file=-`;
+
+const unpackScript = 'mkdir -p -- "$1" && exec tar --extract --preserve-permissions --file=- --directory="$1"';
+
+// Moves whole folders where the repository has none of that name, which takes as long for many files as for few.
+const moveScript = `
+from="$workdir/$folder" to="$workdir/$path"
+[ -d "$from" ] && [ ! -L "$from" ] || exit ${exits.nothing}
+shopt -s dotglob nullglob
+isFolder() { [ -d "$1" ] && [ ! -L "$1" ]; }
+move() {
+  local one name whole=()
+  for one in "$1"/*; do
+    name=\${one##*/}
+    if isFolder "$one" && isFolder "$2/$name"; then move "$one" "$2/$name" || return 1; else whole+=("$one"); fi
+  done
+  [ "\${#whole[@]}" = 0 ] || printf '%s\\0' "\${whole[@]}" | xargs -0 mv -f -t "$2" --
+}
+move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null || true; }
+`;
 
 /**
  * The files that the `setup.sh` of a repository made, for later sessions of the same owner. Each session gets copies of its
@@ -59,21 +85,58 @@ export class PreparedFiles {
     return this.#deps.keep > 0;
   }
 
-  /** Puts the stored files into the sandbox. Undefined: none are stored. After a rejection the files can be incomplete. */
-  async restore(client: Sandbox, path: string, key: PreparedKey, signal: AbortSignal): Promise<StoredSize | undefined> {
-    const { records, blobs, clock } = this.#deps;
-    const found = this.isOn ? await records.get(kind, idOf(key)) : undefined;
+  /**
+   * Puts the stored files into the repository: those that lie ready in this sandbox, else copies. Undefined: none are stored.
+   * After a rejection the files can be incomplete.
+   */
+  async restore(
+    client: SandboxWithGit,
+    path: string,
+    key: PreparedKey,
+    signal: AbortSignal,
+  ): Promise<StoredSize | undefined> {
+    const { records, clock } = this.#deps;
+    const found = this.isOn ? await records.get(kind, preparedIdOf(key)) : undefined;
     if (!found) return undefined;
     const doc = Stored.parse(found.doc);
-    const content = await blobs.open(doc.blob).catch((thrown: unknown) => {
+    const isThere =
+      (await this.#move(client, path, preparedIdOf(key), signal)) ||
+      (await this.#extract(client, path, doc.blob, signal));
+    if (!isThere) return undefined;
+    const usedAt = clock.now();
+    await records.put({ kind, id: preparedIdOf(key), doc: { ...doc, usedAt }, sort: usedAt });
+    return { bytes: doc.bytes };
+  }
+
+  /** Leaves the stored files in a workspace that has no repository yet. False: they are gone. */
+  async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
+    const found = await this.#deps.records.get(kind, id);
+    return found !== undefined && (await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal));
+  }
+
+  /** Removes files that lie ready in the sandbox, and were prepared for other lock files. */
+  async clear(client: SandboxWithGit, signal: AbortSignal): Promise<void> {
+    const script = `rm -rf -- "$workdir/${readyFolder}"`;
+    await runGit(client, { script, values: { workdir: client.workdir }, timeoutMs: moveMs }, signal);
+  }
+
+  /** False: they do not lie ready in the sandbox. */
+  async #move(client: SandboxWithGit, path: string, id: string, signal: AbortSignal): Promise<boolean> {
+    const values = { workdir: client.workdir, folder: folderOf(id), path };
+    const { exitCode, stderr } = await runGit(client, { script: moveScript, values, timeoutMs: moveMs }, signal);
+    if (exitCode === exits.nothing) return false;
+    if (exitCode !== 0) throw new AppError('conflict', `The prepared files could not be moved: ${gitSaid(stderr)}`);
+    return true;
+  }
+
+  async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
+    const content = await this.#deps.blobs.open(blob).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'file_not_found') throw thrown;
     });
-    if (!content) return undefined;
-    const argv = ['tar', '--extract', '--preserve-permissions', '--file=-', `--directory=${client.workdir}/${path}`];
+    if (!content) return false;
+    const argv = ['bash', '-c', unpackScript, 'bash', `${client.workdir}/${folder}`];
     await run(client, { id: `prepared-${this.#deps.newId()}`, argv, input: content, onOutput: () => {} }, signal);
-    const usedAt = clock.now();
-    await records.put({ kind, id: idOf(key), doc: { ...doc, usedAt }, sort: usedAt });
-    return { bytes: doc.bytes };
+    return true;
   }
 
   /** Resolves with the size. Rejects: payload_too_large, conflict. */
@@ -92,9 +155,9 @@ export class PreparedFiles {
     );
     const { size } = await blobs.put(blob, content as AsyncIterable<Uint8Array>, { maxBytes, signal: closing });
     await this.#inTurn(prefixOf(key), async () => {
-      const before = await records.get(kind, idOf(key));
+      const before = await records.get(kind, preparedIdOf(key));
       const usedAt = clock.now();
-      await records.put({ kind, id: idOf(key), doc: { blob, bytes: size, usedAt }, sort: usedAt });
+      await records.put({ kind, id: preparedIdOf(key), doc: { blob, bytes: size, usedAt }, sort: usedAt });
       if (before) await blobs.delete(Stored.parse(before.doc).blob);
       await this.#dropOldest(prefixOf(key));
     });

@@ -30,6 +30,14 @@ export interface CreationDeps {
   readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
   /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<{ blob: string }>;
+  /** Workspaces that hold what a new session's repositories need, each under the id that its session gets. */
+  readonly ready?: {
+    take(
+      session: Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox' | 'repositories'>,
+    ): SessionId | undefined;
+    /** The session was not created. */
+    giveUp(id: SessionId): void;
+  };
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
@@ -75,7 +83,7 @@ export function sessionCreation(parts: CreatorDeps) {
 
   async function create({
     origin,
-    id = ids.sessionId(),
+    id: given,
     title = '',
     provisionalTitle,
     template: named,
@@ -105,6 +113,12 @@ export function sessionCreation(parts: CreatorDeps) {
     if (skills?.length) await parts.checkSkills?.(skills, owner);
     await admit();
     const at = clock.now();
+    const fetched = repositories?.length ? repositories.map(newRepository) : undefined;
+    const mayFindReady = fetched && given === undefined && !startsFrom && agent?.environment === undefined;
+    const ready = mayFindReady
+      ? parts.ready?.take({ ...chosen, owner, projectId, sandbox, repositories: fetched })
+      : undefined;
+    const id = given ?? ready ?? ids.sessionId();
     const record = newSession({
       ...chosen,
       id,
@@ -117,7 +131,7 @@ export function sessionCreation(parts: CreatorDeps) {
       fallbacks,
       toolServers,
       life,
-      repositories: repositories?.length ? repositories.map(newRepository) : undefined,
+      repositories: fetched,
       author,
       metadata,
       sandbox,
@@ -142,7 +156,11 @@ export function sessionCreation(parts: CreatorDeps) {
       titleBy: isMeant ? ('client' as const) : null,
       lastSeq: facts.length,
     };
-    await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
+    const puts = [{ kind: 'session', id, doc, sort: at }];
+    await log.append({ sessionId: id, after: 0, at, facts, puts }).catch((thrown: unknown) => {
+      if (ready !== undefined) parts.ready?.giveUp(ready);
+      throw thrown;
+    });
     supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');
     return publicRecord(doc);
   }

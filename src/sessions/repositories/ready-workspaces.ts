@@ -1,0 +1,221 @@
+import type { Call, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import type { PreparedFiles } from './prepared-files.ts';
+
+interface Deps {
+  /** The most workspaces, of all owners together; 0 keeps none ready. */
+  readonly keep: number;
+  /** A workspace that nobody took is removed after this time. */
+  readonly maxAgeMs: number;
+  readonly startTimeoutMs: number;
+  readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
+  readonly files: Pick<PreparedFiles, 'unpack'>;
+  readonly spec: (session: SessionRecord, id: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
+  readonly connect: (link: SandboxLink & { readonly epoch?: number }) => Pick<SandboxClient, 'programs' | 'workdir'>;
+  /** Rejects where the disk has no room for another sandbox. */
+  readonly admit: () => Promise<void>;
+  readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'sessionId'>;
+  readonly count: (event: 'made' | 'taken' | 'dropped') => void;
+  readonly warn: (about: object, text: string) => void;
+}
+/** The choices of a session that decide which prepared files it can use. */
+type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
+  readonly repositories?: readonly Pick<SessionRepository, 'url' | 'ref' | 'path'>[] | undefined;
+};
+/** A stopped sandbox with prepared files, whose id is that of a session still to come. */
+interface ReadyWorkspace {
+  readonly id: SessionId;
+  readonly choice: string;
+  readonly files: string;
+  readonly madeAt: number;
+}
+interface WorkspaceOrder {
+  readonly choice: string;
+  readonly session: SessionRecord;
+  readonly files: readonly string[];
+}
+
+const callMs = 60_000;
+const unpackMs = 10 * 60_000;
+const closeMs = 5_000;
+const rememberMs = 10 * 60_000;
+const maxAsked = 1_000;
+/** Sessions that start now come before those that may come. */
+const restMs = 1_000;
+const lookMs = 60_000;
+
+/** The same text for sessions that can use the same files, as far as this is known before their repositories are fetched. */
+function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
+  const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);
+  return JSON.stringify([owner ?? '', projectId, template, sandbox?.egress ?? null, fetched]);
+}
+const namesOf = (files: readonly string[]) => [...files].sort().join(' ');
+
+/**
+ * Workspaces that hold the prepared files of a repository before any session wants them. Each is the workspace of one stopped
+ * sandbox, which nothing ran in but tar, and becomes that of one session, which gets the id that the sandbox has. So sessions
+ * share no file, and a start takes as long as one without prepared files. Only this process knows them: the next server's
+ * search for leftovers removes those of a killed one.
+ */
+export class ReadyWorkspaces {
+  readonly #deps: Deps;
+  #ready: ReadyWorkspace[] = []; // the oldest first
+  #orders: WorkspaceOrder[] = [];
+  #unwanted: SessionId[] = [];
+  /** Every sandbox of this class that exists: being made, ready, or being removed. */
+  readonly #held = new Set<SessionId>();
+  #asked: { readonly choice: string; readonly at: number }[] = [];
+  #wake = Promise.withResolvers<void>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  get count(): number {
+    return this.#ready.length;
+  }
+
+  /** Whether the sandbox of that id is one of these, so that no search for leftovers ends it. */
+  has = (id: SessionId): boolean => this.#held.has(id);
+
+  /** Gives a ready workspace away: the id is that of the new session. Undefined: none is ready. */
+  take(session: PreparedChoice): SessionId | undefined {
+    const { keep, clock, count } = this.#deps;
+    if (keep === 0) return undefined;
+    const choice = choiceOf(session);
+    const now = clock.now();
+    this.#asked = [...this.#asked.filter(({ at }) => now - at < rememberMs), { choice, at: now }].slice(-maxAsked);
+    const found = this.#ready.find((one) => one.choice === choice && !this.#isOld(one));
+    if (!found) return undefined;
+    this.#ready = this.#ready.filter((one) => one !== found);
+    this.#held.delete(found.id);
+    count('taken');
+    return found.id;
+  }
+
+  /** A session has these stored files in its workspace, so the next one like it will want them. */
+  used(session: SessionRecord, files: readonly string[]): void {
+    const { keep, clock } = this.#deps;
+    if (keep === 0 || files.length === 0) return;
+    const choice = choiceOf(session);
+    const asked = this.#asked.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
+    const wanted = Math.min(keep, Math.max(1, asked));
+    const names = namesOf(files);
+    // Files of an earlier lock file serve nobody any more.
+    const isStale = (one: ReadyWorkspace) => one.choice === choice && one.files !== names;
+    for (const one of this.#ready.filter(isStale)) this.#removeLater(one);
+    this.#orders = this.#orders.filter((one) => one.choice !== choice);
+    const there = this.#ready.filter((one) => one.choice === choice).length;
+    for (let left = wanted - there; left > 0; left -= 1) this.#orders.push({ choice, session, files });
+    this.#orders = this.#orders.slice(-keep);
+    this.#wake.resolve();
+  }
+
+  /** The session of a taken workspace was not created. */
+  giveUp(id: SessionId): void {
+    this.#held.add(id);
+    this.#unwanted.push(id);
+    this.#wake.resolve();
+  }
+
+  /** Makes what sessions will want, one after the other, and removes what is too old, until the signal fires. Then all go. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    if (this.#deps.keep === 0) return;
+    while (!signal.aborted) {
+      this.#wake = Promise.withResolvers();
+      for (const one of this.#ready.filter((it) => this.#isOld(it))) this.#removeLater(one);
+      for (const id of this.#unwanted.splice(0)) await this.#remove(id, callMs);
+      const order = this.#orders.shift();
+      if (order) {
+        await pause(restMs, signal, clock).catch(() => {});
+        if (!signal.aborted) await this.#fill(order, signal);
+        continue;
+      }
+      const patience = new AbortController();
+      const timer = pause(lookMs, AbortSignal.any([signal, patience.signal]), clock).catch(() => {});
+      await Promise.race([timer, this.#wake.promise]);
+      patience.abort();
+    }
+    this.#ready = [];
+    await Promise.all([...this.#held].map((id) => this.#remove(id, closeMs)));
+  }
+
+  #isOld = ({ madeAt }: ReadyWorkspace) => this.#deps.clock.now() - madeAt > this.#deps.maxAgeMs;
+
+  #removeLater(one: ReadyWorkspace): void {
+    this.#ready = this.#ready.filter((other) => other !== one);
+    this.#unwanted.push(one.id);
+  }
+
+  async #fill({ choice, session, files }: WorkspaceOrder, signal: AbortSignal): Promise<void> {
+    const { keep, ids, clock, count, warn } = this.#deps;
+    const id = ids.sessionId();
+    this.#held.add(id);
+    try {
+      // Before the new one, so that there are never more than the limit.
+      while (this.#ready.length >= keep) {
+        const [oldest] = this.#ready.splice(0, 1);
+        if (oldest) await this.#remove(oldest.id, callMs);
+      }
+      if (!(await this.#make({ ...session, id }, files, signal))) return await this.#remove(id, callMs);
+      this.#ready.push({ id, choice, files: namesOf(files), madeAt: clock.now() });
+      count('made');
+    } catch (err) {
+      if (!signal.aborted)
+        warn({ err }, 'no workspace with prepared files could be made ready; the next use tries again');
+      await this.#remove(id, signal.aborted ? closeMs : callMs);
+    }
+  }
+
+  /** False: the files are gone meanwhile. */
+  async #make(session: SessionRecord, files: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const { driver, ownership, connect, admit, startTimeoutMs } = this.#deps;
+    const id = sandboxIdOf(session.id);
+    await admit();
+    // The lease keeps the searches of other servers away.
+    const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
+    const spec = { ...(await this.#deps.spec(session, id)), ...fence };
+    await this.#within(startTimeoutMs, signal, (call) => driver.provision(spec, call));
+    {
+      await using link = await this.#within(callMs, signal, (call) => driver.attach(id, call));
+      const client = connect({ ...link, ...fence });
+      using until = deadlineSignal(unpackMs, this.#deps.clock, AbortSignal.any([signal, link.lost]));
+      for (const one of files) if (!(await this.#deps.files.unpack(client, one, until.signal))) return false;
+    }
+    await this.#within(callMs, signal, (call) => driver.destroy(id, 'keep', call));
+    return true;
+  }
+
+  /** A sandbox that cannot be removed stays for the search for leftovers, which finds it unclaimed. */
+  async #remove(id: SessionId, ms: number): Promise<void> {
+    const { driver, ownership, count, warn } = this.#deps;
+    count('dropped');
+    try {
+      await this.#within(ms, undefined, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
+    } catch (thrown) {
+      warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
+    }
+    this.#held.delete(id);
+    await ownership.release(id).catch(() => {}); // it lapses
+  }
+
+  async #within<Value>(
+    ms: number,
+    signal: AbortSignal | undefined,
+    act: (call: Call) => Promise<Value>,
+  ): Promise<Value> {
+    const { clock } = this.#deps;
+    using until = deadlineSignal(ms, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+  }
+}

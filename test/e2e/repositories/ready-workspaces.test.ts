@@ -1,0 +1,120 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openClient } from '../../support/clients/trpc.ts';
+import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { realServer } from '../../support/servers/real-server.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
+
+let git: GitServer;
+beforeAll(async () => {
+  git = await gitServer('bot', 'a-secret-that-is-not-used');
+});
+afterAll(() => git?.[Symbol.asyncDispose]());
+
+const files = {
+  lock: 'one\n',
+  'later-lock': 'two\n',
+  '.gitignore': 'packages/\nlib/made/\n*.made\n',
+  '.corral/corral.yaml': 'cache: [lock]\n',
+  'lib/kept.txt': 'kept\n',
+  '.corral/setup.sh': `
+mkdir -p packages/.bin lib/made && cp lock packages/one
+head -c 8 /dev/urandom | od -An -tx1 >packages/id
+ln -s ../one packages/.bin/one
+echo deep >lib/made/deep.txt
+echo beside >'lib/a b.made'
+`,
+};
+
+for (const world of worldsOrOnly('process')) {
+  test(`${world.driver}: prepared files lie ready for the next sessions, which share nothing, until the lock file changes`, {
+    timeout: 300_000,
+  }, async (context) => {
+    const name = `public/ready-${world.driver}`;
+    git.make(name, files, (run) => {
+      run('checkout', '--quiet', '-b', 'two');
+      run('mv', '-f', 'later-lock', 'lock');
+      run('commit', '--quiet', '-m', 'Two');
+      run('checkout', '--quiet', 'main');
+    });
+    await using real = await realServer(context, world, {
+      CORRAL_EGRESS_POLICY: 'allow-list',
+      CORRAL_EGRESS_ALLOW: git.at,
+      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
+      CORRAL_EXTRA_CA: git.certificate,
+    });
+    const { server } = real;
+    let client = openClient(server.url, 'ws');
+    context.onTestFinished(() => client[Symbol.dispose]());
+    const counted = async (event: string) => {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(new RegExp(`corral_ready_workspaces_total\\{event="${event}"\\} (\\d+)`).exec(metrics)?.[1] ?? 0);
+    };
+    const reaches = (event: string, count: number) =>
+      expect.poll(() => counted(event), { timeout: 120_000, interval: 100 }).toBe(count);
+    const begin = async () => {
+      const { id } = await client.sessions.create.mutate({ repositories: [{ url: git.urlOf(name), path: 'app' }] });
+      const run = async (command: string) => {
+        const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
+        return exitCode === 0 ? stdout.trim() : `${exitCode}: ${stdout}${stderr}`;
+      };
+      const made = await run('cat app/packages/id');
+      const [found] = await client.repositories.list.query({ sessionId: id });
+      return { id, run, made, setup: found?.environment?.setup };
+    };
+    const first = await begin();
+    expect(first.setup).toBe('ran');
+    await reaches('made', 1);
+
+    const second = await begin();
+    expect([second.setup, second.made]).toEqual(['restored', first.made]);
+    expect(await counted('taken')).toBe(1);
+    expect(
+      await second.run('cat app/packages/.bin/one app/lib/made/deep.txt "app/lib/a b.made" app/lib/kept.txt'),
+    ).toBe('one\ndeep\nbeside\nkept');
+    expect(await second.run('git -C app status --porcelain; ls -A .corral; find app -links +1 -type f')).not.toMatch(
+      /prepared|[?M]|app/,
+    );
+    await second.run('echo mine >app/packages/one; echo mine >app/packages/new; echo mine >app/lib/made/deep.txt');
+    await reaches('made', 2);
+
+    const third = await begin();
+    expect([third.setup, third.made]).toEqual(['restored', first.made]);
+    expect(await counted('taken')).toBe(2);
+    for (const { run } of [first, third])
+      expect(await run('cat app/packages/one app/lib/made/deep.txt; ls app/packages')).toBe('one\ndeep\nid\none');
+    await reaches('made', 3);
+
+    // The workspace that waits has the files of the old lock file, and goes to the session that finds the new one.
+    git.git(name, 'update-ref', 'refs/heads/main', 'refs/heads/two');
+    const changed = await begin();
+    expect(changed.setup).toBe('ran');
+    expect(await changed.run('cat app/packages/one')).toBe('two');
+    expect(await changed.run('ls -A .corral')).not.toContain('prepared');
+    await reaches('made', 4);
+    const served = await begin();
+    expect([served.setup, served.made]).toEqual(['restored', changed.made]);
+
+    await reaches('made', 5);
+    const sessions = [first, second, third, changed, served].map(({ id }) => `sbx-${id}`);
+    const foreign = async () =>
+      (await readdir(join(server.data, 's'))).filter((it) => /^sbx-\w{16}$/.test(it) && !sessions.includes(it));
+    if (isNightly) {
+      const [left] = await foreign();
+      expect(left).toBeDefined();
+      server.kill('SIGKILL');
+      await server.restart();
+      client = openClient(server.url, 'ws');
+      await expect.poll(foreign, { timeout: 90_000, interval: 500 }).toEqual([]);
+      expect(await world.remains((left as string).slice(4), server)).toEqual([]);
+      const again = await client.sandbox.exec.mutate({ sessionId: served.id, command: 'cat app/packages/one' });
+      expect(again.stdout).toBe('two\n');
+    } else {
+      server.kill('SIGTERM');
+      await server.restart({ CORRAL_REPOSITORIES_READY_WORKSPACES: '0' });
+      expect(await foreign()).toEqual([]);
+    }
+  });
+}

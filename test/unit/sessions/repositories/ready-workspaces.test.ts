@@ -1,0 +1,190 @@
+import { expect, test } from 'vitest';
+import type { SandboxLink } from '../../../../drivers/driver.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { type SandboxId, SessionId, sandboxIdOf } from '../../../../src/core/model/ids.ts';
+import type { SessionRecord } from '../../../../src/core/model/records.ts';
+import { ReadyWorkspaces } from '../../../../src/sessions/repositories/ready-workspaces.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const url = 'https://git.example.org/app.git';
+const repository = { url, ref: null, path: 'app' };
+const choice = { owner: 'ada', projectId: null, template: 'default', repositories: [repository] };
+const session = choice as unknown as SessionRecord;
+
+function world(keep = 2) {
+  const clock = manualClock();
+  const events: string[] = [];
+  const done: string[] = [];
+  const trouble: { admit?: AppError; unpack?: AppError; gone?: boolean } = {};
+  const closing = new AbortController();
+  let next = 0;
+  const ready = new ReadyWorkspaces({
+    keep,
+    maxAgeMs: 3_600_000,
+    startTimeoutMs: 60_000,
+    clock,
+    driver: {
+      provision: async ({ id }) => void done.push(`start ${id}`) as never,
+      attach: async () =>
+        ({ lost: new AbortController().signal, [Symbol.asyncDispose]: async () => {} }) as unknown as SandboxLink,
+      destroy: async (id, workspace) => void done.push(`${workspace} ${id}`),
+    },
+    files: {
+      async unpack(_, id) {
+        if (trouble.unpack) throw trouble.unpack;
+        done.push(`unpack ${id}`);
+        return !trouble.gone;
+      },
+    },
+    spec: (_, id) => ({ id }) as never,
+    connect: () => ({}) as never,
+    admit: async () => {
+      if (trouble.admit) throw trouble.admit;
+    },
+    ownership: { isShared: false, take: async () => 0, release: async () => {} },
+    ids: { sessionId: () => SessionId.parse(`${++next}`.padStart(16, '0')) },
+    count: (event) => events.push(event),
+    warn: (_, text) => events.push(text),
+  });
+  const running = ready.run(closing.signal);
+  return {
+    ready,
+    clock,
+    events,
+    done,
+    trouble,
+    /** Lets the background work come to rest. */
+    async settle() {
+      for (let turn = 0; turn < 5; turn += 1) {
+        for (let step = 0; step < 50; step += 1) await Promise.resolve();
+        clock.advance(1_000);
+      }
+      for (let step = 0; step < 50; step += 1) await Promise.resolve();
+    },
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}
+const idOf = (number: number) => SessionId.parse(`${number}`.padStart(16, '0'));
+const sandbox = (number: number): SandboxId => sandboxIdOf(idOf(number));
+
+test('a used set of files lies ready in a stopped sandbox, and exactly one session gets it', async () => {
+  const { ready, done, settle, events, close } = world();
+  ready.used(session, ['files-1']);
+  await settle();
+  expect(done).toEqual([`start ${sandbox(1)}`, 'unpack files-1', `keep ${sandbox(1)}`]);
+  expect(ready.has(idOf(1))).toBe(true);
+  expect(ready.take(choice)).toBe(idOf(1));
+  expect(ready.take(choice)).toBeUndefined();
+  expect(ready.has(idOf(1))).toBe(false);
+  await close();
+  expect(done).not.toContain(`remove ${sandbox(1)}`);
+  expect(events).toEqual(['made', 'taken']);
+});
+
+test.each([
+  ['another owner', { ...choice, owner: 'eve' }],
+  ['nobody', { ...choice, owner: undefined }],
+  ['another project', { ...choice, projectId: 'p' }],
+  ['another template', { ...choice, template: 'node' }],
+  ['another branch', { ...choice, repositories: [{ ...repository, ref: 'stranger' }] }],
+  ['another folder', { ...choice, repositories: [{ ...repository, path: 'other' }] }],
+  ['a further repository', { ...choice, repositories: [repository, { ...repository, path: 'two' }] }],
+  ['other hosts', { ...choice, sandbox: { egress: { policy: 'none' } } as never }],
+])('a workspace is not given to a session of %s', async (_, other) => {
+  const { ready, settle, close } = world();
+  ready.used(session, ['files-1']);
+  await settle();
+  expect(ready.take(other)).toBeUndefined();
+  expect(ready.count).toBe(1);
+  await close();
+});
+
+test('there are as many as sessions asked for lately, within the limit, and the oldest makes room', async () => {
+  const { ready, done, settle, close } = world(2);
+  ready.used(session, ['files-1']);
+  await settle();
+  for (let asked = 0; asked < 5; asked += 1) ready.take(choice);
+  ready.used(session, ['files-1']);
+  await settle();
+  expect(ready.count).toBe(2);
+  ready.used({ ...session, owner: 'bob' } as SessionRecord, ['files-2']);
+  await settle();
+  expect(ready.count).toBe(2);
+  expect(done.filter((one) => one.startsWith('remove'))).toEqual([`remove ${sandbox(2)}`]);
+  expect(ready.take({ ...choice, owner: 'bob' })).toBe(idOf(4));
+  await close();
+});
+
+test('files of an earlier lock file make room for those of the present one', async () => {
+  const { ready, done, settle, close } = world();
+  ready.used(session, ['files-1']);
+  await settle();
+  ready.used(session, ['files-2']);
+  expect(ready.take(choice)).toBeUndefined();
+  await settle();
+  expect(done.slice(3)).toEqual([
+    `remove ${sandbox(1)}`,
+    `start ${sandbox(2)}`,
+    'unpack files-2',
+    `keep ${sandbox(2)}`,
+  ]);
+  expect(ready.take(choice)).toBe(idOf(2));
+  await close();
+});
+
+test('what nobody takes in time is removed, and the end of the server removes the rest', async () => {
+  const { ready, done, clock, settle, close } = world();
+  ready.used(session, ['files-1']);
+  await settle();
+  clock.advance(3_600_001);
+  expect(ready.take(choice)).toBeUndefined();
+  await settle();
+  expect(done).toContain(`remove ${sandbox(1)}`);
+  ready.used(session, ['files-1']);
+  await settle();
+  await close();
+  expect(done.at(-1)).toBe(`remove ${sandbox(2)}`);
+  expect(ready.has(idOf(2))).toBe(false);
+});
+
+test.each([
+  ['a full disk', { admit: new AppError('disk_full', 'The disk is full.') }],
+  ['a failed copy', { unpack: new AppError('conflict', 'tar: 2') }],
+  ['files that are gone', { gone: true }],
+])('%s leaves no sandbox behind, and the next use tries again', async (_, why) => {
+  const { ready, done, trouble, settle, close } = world();
+  Object.assign(trouble, why);
+  ready.used(session, ['files-1']);
+  await settle();
+  expect(ready.count).toBe(0);
+  expect(ready.has(idOf(1))).toBe(false);
+  expect(done.at(-1)).toBe(`remove ${sandbox(1)}`);
+  Object.assign(trouble, { admit: undefined, unpack: undefined, gone: undefined });
+  ready.used(session, ['files-1']);
+  await settle();
+  expect(ready.take(choice)).toBe(idOf(2));
+  await close();
+});
+
+test('a workspace whose session was not created is removed', async () => {
+  const { ready, done, settle, close } = world();
+  ready.used(session, ['files-1']);
+  await settle();
+  ready.giveUp(ready.take(choice) as SessionId);
+  expect(ready.has(idOf(1))).toBe(true);
+  await settle();
+  expect(done.at(-1)).toBe(`remove ${sandbox(1)}`);
+  await close();
+});
+
+test('without room for any, nothing is made', async () => {
+  const { ready, done, settle, close } = world(0);
+  ready.used(session, ['files-1']);
+  await settle();
+  expect(ready.take(choice)).toBeUndefined();
+  expect(done).toEqual([]);
+  await close();
+});
