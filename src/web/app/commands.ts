@@ -1,3 +1,4 @@
+import { attemptCommands } from '../attempts/commands.ts';
 import { automationCommands } from '../automations/commands.ts';
 import { stopRun } from '../data/actions.ts';
 import { theme } from '../data/prefs.ts';
@@ -69,6 +70,7 @@ export const commands = (): readonly Command[] =>
     ...sessionCommands,
     ...sharingCommands,
     ...workCommands,
+    ...attemptCommands,
     ...automationCommands,
     ...skillCommands,
     ...settingsCommands,
