@@ -16,6 +16,7 @@ const own: Readonly<Record<string, string>> = {
   Streams: "A session's files, and commands with their output as it comes, of any size.",
   Sandboxes: 'The state of a sandbox, its pause, and copies of its files.',
   Repositories: "A session's repositories: what changed, commits, pull requests, and checkpoints.",
+  Attempts: 'One task done several times side by side, of which one result is chosen.',
   Automations: 'Agents that start by themselves, by a schedule or a call.',
   Webhooks: 'Programs outside that hear of runs, automations and sessions.',
   Skills: 'Folders with instructions and scripts, which agents read when they need them.',

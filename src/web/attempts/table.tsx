@@ -45,6 +45,7 @@ export function AttemptsTable({ set, open, choose }: Props) {
                 {t(`attempts.state.${one.state}`)}
                 {one.result?.goal && ` · ${t(`attempts.goal.${one.result.goal.result}`)}`}
                 {set.best === one.n && ` · ${t('attempts.best')}`}
+                {one.error !== null && <div class="quiet">{one.error}</div>}
               </td>
               <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
               <td>{checksOf(one)}</td>
