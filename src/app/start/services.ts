@@ -18,6 +18,7 @@ import { documentService } from '../../sessions/documents/document-service.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { memoryStoreService } from '../../sessions/memory/stores.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
 import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
 import { settingsService } from '../../sessions/projects/settings-service.ts';
@@ -266,6 +267,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     | 'budgets'
     | 'memory'
     | 'vaults'
+    | 'memoryStores'
   > = {
     shares,
     snapshots: named.service,
@@ -462,6 +464,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       clock,
       newRevision: () => ids.short(),
     }),
+    memoryStores: memoryStoreService({ records, clock, ids }),
     vaults: vaultService({
       records,
       credentials: projects.vaultCredentials,

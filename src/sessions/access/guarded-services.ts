@@ -19,6 +19,7 @@ import { automationCheck, guardedAutomations } from './guarded-automations.ts';
 import { guardedBudgets } from './guarded-budgets.ts';
 import { documentCheck, guardedDocuments } from './guarded-documents.ts';
 import { guardedMemory } from './guarded-memory.ts';
+import { guardedMemoryStores, memoryStoreCheck } from './guarded-memory-stores.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import { forAdministrators } from './guarded-settings.ts';
@@ -54,6 +55,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     webhook: webhookCheck(services.webhooks, principalOf),
     document: documentCheck(services.documents, principalOf),
     vault: vaultCheck(services.vaults, principalOf),
+    memoryStore: memoryStoreCheck(services.memoryStores, principalOf),
     skill: skillCheck(services.skills, principalOf),
     snapshot: snapshotCheck(services.snapshots, principalOf),
   };
@@ -103,6 +105,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       },
     },
     vaults: guardedVaults(services.vaults, byRules.vaults, principalOf),
+    memoryStores: guardedMemoryStores(services.memoryStores, byRules.memoryStores, principalOf),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
     budgets: guardedBudgets(services.budgets, {
       principalOf,

@@ -17,7 +17,16 @@ export interface MethodRule {
 export type ServiceRules<Service> = Readonly<Record<keyof Service, MethodRule>>;
 
 /** The thing on which a permission depends: the first argument of each method is its id. */
-export type RuleScope = 'session' | 'project' | 'automation' | 'webhook' | 'document' | 'vault' | 'skill' | 'snapshot';
+export type RuleScope =
+  | 'session'
+  | 'project'
+  | 'automation'
+  | 'webhook'
+  | 'document'
+  | 'vault'
+  | 'memoryStore'
+  | 'skill'
+  | 'snapshot';
 export interface RegisteredService<Service> {
   readonly of: RuleScope;
   readonly rules: ServiceRules<Service>;

@@ -24,6 +24,7 @@ import { type BudgetService, budgetRules } from './server/budgets.ts';
 import { type ServerCredentialService, serverCredentialRules } from './server/credentials.ts';
 import { type DocumentService, documentRules } from './server/documents.ts';
 import { type MemoryService, memoryRules } from './server/memory.ts';
+import { type MemoryStoreService, memoryStoreRules } from './server/memory-stores.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
@@ -73,6 +74,7 @@ export interface Services {
   readonly documents: DocumentService;
   readonly workQueue: WorkQueueService;
   readonly vaults: VaultService;
+  readonly memoryStores: MemoryStoreService;
   readonly skills: SkillService;
   readonly settings: SettingsService;
   readonly usage: UsageService;
@@ -110,6 +112,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   documents: { of: 'document', rules: documentRules },
   workQueue: { of: 'document', rules: workQueueRules },
   vaults: { of: 'vault', rules: vaultRules },
+  memoryStores: { of: 'memoryStore', rules: memoryStoreRules },
   skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },

@@ -87,6 +87,8 @@ const programBodies: Record<string, object> = {
   'POST /anthropic/v1/vaults/{id}/credentials': {
     auth: { type: 'static_bearer', token: 'another-token', mcp_server_url: 'https://other.example.com/' },
   },
+  'POST /anthropic/v1/memory_stores/{id}/memories': { path: '/notes/new.md', content: 'x' },
+  'POST /anthropic/v1/memory_stores/{id}/memories/{memory}': { content: 'changed' },
   'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },
   'POST /e2b/v2/sandboxes': { templateID: 'base', timeout: 1 },
 };
@@ -106,6 +108,7 @@ function programsId(path: string, to: Targets): string {
   if (path.includes('/environments/')) return to.environment;
   if (path.includes('/vaults/')) return to.vault;
   if (path.includes('/skills/')) return to.skill;
+  if (path.includes('/memory_stores/')) return to.memoryStore;
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 
@@ -155,6 +158,8 @@ function filled(path: string, to: Targets): string {
     provider: 'gemini',
     key: path.startsWith('/anthropic/') ? to.workerKey : 'max-steps',
     work: to.work,
+    memory: to.storeMemory,
+    memory_version: to.storeVersion,
     template_id: 'default',
     credential: path.startsWith('/anthropic/') ? to.vaultCredential : 'api',
     path: 'system.info',

@@ -145,6 +145,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/sessions
     GET /anthropic/v1/vaults
     GET /anthropic/v1/skills
+    GET /anthropic/v1/memory_stores
     GET /anthropic/v1/files
     ALL /anthropic/*`,
   ),
@@ -167,6 +168,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions
     POST /anthropic/v1/vaults
     POST /anthropic/v1/skills
+    POST /anthropic/v1/memory_stores
     POST /anthropic/v1/files`,
   ),
   ...all(
@@ -267,6 +269,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/vaults/{id}
     GET /anthropic/v1/vaults/{id}/credentials
     GET /anthropic/v1/vaults/{id}/credentials/{credential}
+    GET /anthropic/v1/memory_stores/{id}
+    GET /anthropic/v1/memory_stores/{id}/memories
+    GET /anthropic/v1/memory_stores/{id}/memories/{memory}
+    GET /anthropic/v1/memory_stores/{id}/memory_versions
+    GET /anthropic/v1/memory_stores/{id}/memory_versions/{memory_version}
     GET /anthropic/v1/skills/{id}
     GET /anthropic/v1/skills/{id}/versions
     GET /anthropic/v1/skills/{id}/versions/{version}
@@ -375,6 +382,13 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/archive
     DELETE /anthropic/v1/sessions/{id}
     POST /anthropic/v1/sessions/{id}/events
+    POST /anthropic/v1/memory_stores/{id}
+    POST /anthropic/v1/memory_stores/{id}/archive
+    DELETE /anthropic/v1/memory_stores/{id}
+    POST /anthropic/v1/memory_stores/{id}/memories
+    POST /anthropic/v1/memory_stores/{id}/memories/{memory}
+    DELETE /anthropic/v1/memory_stores/{id}/memories/{memory}
+    POST /anthropic/v1/memory_stores/{id}/memory_versions/{memory_version}/redact
     POST /anthropic/v1/skills/{id}/versions
     POST /anthropic/v1/vaults/{id}
     POST /anthropic/v1/vaults/{id}/archive

@@ -35,6 +35,9 @@ export interface Targets {
   /** The name of a tool server of all sessions. */
   readonly toolServer: string;
   readonly vault: string;
+  readonly memoryStore: string;
+  readonly storeMemory: string;
+  readonly storeVersion: string;
   readonly vaultCredential: string;
 }
 export const nobodys: Targets = {
@@ -60,6 +63,9 @@ export const nobodys: Targets = {
   document: 'file_ffffffffffffffffffffffff',
   toolServer: 'nobody',
   vault: 'vlt_ffffffffffffffffffffffff',
+  memoryStore: 'memstore_ffffffffffffffffffffffff',
+  storeMemory: 'mem_ffffffffffffffffffffffff',
+  storeVersion: 'memver_ffffffffffffffffffffffffffffffffffff',
   vaultCredential: 'vcrd_ffffffffffffffffffffffff',
 };
 
@@ -122,6 +128,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     ...(await documentsOf(owner)),
     toolServer: await aToolServer(owner),
     ...(await aVault(owner)),
+    ...(await aMemoryStore(owner)),
   };
 }
 
@@ -137,6 +144,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
     return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
   if (/anthropic.*\/(agents|environments|files)\//.test(door)) return await documentsOf(owner);
   if (door.includes('/vaults/')) return await aVault(owner);
+  if (door.includes('/memory_stores/')) return await aMemoryStore(owner);
   if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
@@ -181,6 +189,15 @@ async function documentsOf(owner: Owner): Promise<ProgramTargets> {
 }
 
 /** With one credential. */
+/** A store with a memory, and a version of it that another one took the place of. */
+async function aMemoryStore({ id: owner, server }: Owner) {
+  const { memoryStores } = server.core.services;
+  const { id } = await memoryStores.create({ name: 'Notes', description: '', metadata: {}, owner });
+  const { id: memory, version } = await memoryStores.addMemory(id, { path: '/notes/a.md', text: 'first' });
+  await memoryStores.changeMemory(id, memory, { text: 'second' });
+  return { memoryStore: id, storeMemory: memory, storeVersion: version };
+}
+
 async function aVault({ id: owner, server }: Owner): Promise<Pick<Targets, 'vault' | 'vaultCredential'>> {
   const { vaults } = server.core.services;
   const { id: vault } = await vaults.create({ displayName: 'Alice', metadata: {}, owner });

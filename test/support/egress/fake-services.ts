@@ -31,6 +31,7 @@ import { documentService } from '../../../src/sessions/documents/document-servic
 import { Watchers } from '../../../src/sessions/engine/watchers.ts';
 import { memoryService } from '../../../src/sessions/memory/memory-service.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
+import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
@@ -277,6 +278,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       ownerOf: async () => undefined,
       shared: false,
     }).service,
+    memoryStores: memoryStoreService({ records: store.records, clock, ids: randomIds() }),
     vaults: vaultService({
       records: store.records,
       credentials: new CredentialRecords({

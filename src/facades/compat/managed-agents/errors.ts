@@ -7,6 +7,8 @@ interface ErrorDetails {
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;
+  /** The type of the error, where its status has several. */
+  readonly type?: string;
 }
 /** A refusal with the words of the API. */
 export class ApiError extends AppError {
@@ -50,9 +52,9 @@ const statusOf = (error: AppError): number => {
 };
 
 export function errorBody(status: number, error: AppError, requestId: string) {
-  const { errorCode, details } = error instanceof ApiError ? error.narrow : {};
+  const { errorCode, details, type: own } = error instanceof ApiError ? error.narrow : {};
   const more = { ...(errorCode !== undefined && { error_code: errorCode }), ...details };
-  const type = types[status] ?? (status >= 500 && status !== 501 ? 'api_error' : 'invalid_request_error');
+  const type = own ?? types[status] ?? (status >= 500 && status !== 501 ? 'api_error' : 'invalid_request_error');
   const message = status === 401 ? 'A valid key is needed, as a bearer token or in x-api-key.' : publicText(error);
   return {
     type: 'error',

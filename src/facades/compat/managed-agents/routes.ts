@@ -7,6 +7,7 @@ import { notSupported, style } from './errors.ts';
 import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
 import { type FileDeps, fileRoutes } from './resources/files.ts';
+import { memoryStoreRoutes } from './resources/memory-stores.ts';
 import { modelRoutes } from './resources/models.ts';
 import { skillRoutes } from './resources/skills.ts';
 import { vaultRoutes } from './resources/vaults.ts';
@@ -29,6 +30,7 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
   ...modelRoutes(parts.services),
   ...vaultRoutes(parts),
   ...skillRoutes(parts),
+  ...memoryStoreRoutes(parts),
   ...fileRoutes(parts),
   ...sessionRoutes(parts, settings),
 ];

@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import {
+  type MemoryAuthor,
+  MemoryConflict,
+  type MemoryStoreService,
+  type StoreMemory,
+  type StoreMemoryVersion,
+} from '../../../../sessions/api/server/memory-stores.ts';
+import { ApiError, invalid } from '../errors.ts';
+import type { Route } from '../route.ts';
+import { iso, isoOrNull, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
+const NewMemory = z.strictObject({ path: z.string().max(4_096), content: z.string().nullable() });
+const MemoryChange = z.strictObject({
+  path: z.string().max(4_096).nullable().optional(),
+  content: z.string().nullable().optional(),
+  precondition: z
+    .strictObject({ type: z.literal('content_sha256'), content_sha256: hash.optional() })
+    .nullable()
+    .optional(),
+});
+const operations = ['created', 'modified', 'deleted'] as const;
+
+const authorOf = (author: MemoryAuthor) => {
+  if (author === null) return null;
+  return author.kind === 'key'
+    ? { type: 'api_actor' as const, api_key_id: author.id }
+    : { type: 'session_actor' as const, session_id: author.id };
+};
+const memoryOf = (store: string, memory: StoreMemory, content: string | null) => ({
+  id: memory.id,
+  type: 'memory' as const,
+  memory_store_id: store,
+  memory_version_id: memory.version,
+  path: memory.path,
+  content,
+  content_sha256: memory.sha256,
+  content_size_bytes: memory.size,
+  created_at: iso(memory.createdAt),
+  updated_at: iso(memory.updatedAt),
+});
+const versionOf = (store: string, version: StoreMemoryVersion, content: string | null) => ({
+  id: version.id,
+  type: 'memory_version' as const,
+  memory_id: version.memory,
+  memory_store_id: store,
+  operation: version.operation,
+  path: version.path,
+  content,
+  content_sha256: version.sha256,
+  content_size_bytes: version.size,
+  created_by: authorOf(version.author),
+  created_at: iso(version.at),
+  redacted_at: isoOrNull(version.redacted?.at),
+  redacted_by: version.redacted ? authorOf(version.redacted.by) : null,
+});
+
+function isFull(query: Query, usual: 'basic' | 'full'): boolean {
+  const view = query.one('view') ?? usual;
+  if (view !== 'basic' && view !== 'full') throw invalid('view must be basic or full.');
+  return view === 'full';
+}
+/** The limit of a list. With texts a page has at most 20 items. */
+function limitOf(query: Query): number {
+  const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+  return isFull(query, 'basic') ? Math.min(limit, 20) : limit;
+}
+
+/** The API has words of its own for conflicts of memories. */
+async function told<Answer>(work: Promise<Answer>): Promise<Answer> {
+  return await work.catch((thrown: unknown) => {
+    if (!(thrown instanceof MemoryConflict)) throw thrown;
+    const type = thrown.about === 'path' ? 'memory_path_conflict_error' : 'memory_precondition_failed_error';
+    throw new ApiError('conflict', thrown.publicMessage, { type });
+  });
+}
+
+/** The memories below a prefix; with `depth` 1 those that lie deeper are one item for each folder. */
+function below(all: readonly StoreMemory[], query: Query) {
+  const prefix = query.one('path_prefix') ?? '/';
+  if (!prefix.startsWith('/') || !prefix.endsWith('/')) throw invalid('path_prefix must begin and end with /.');
+  const depth = query.integer('depth', { min: 0, max: 1, usual: 0 });
+  const items = new Map<string, { readonly id: string; readonly memory?: StoreMemory }>();
+  for (const memory of all) {
+    if (!memory.path.startsWith(prefix)) continue;
+    const at = depth === 0 ? -1 : memory.path.indexOf('/', prefix.length);
+    if (at < 0) items.set(memory.path, { id: memory.path, memory });
+    else items.set(memory.path.slice(0, at + 1), { id: memory.path.slice(0, at + 1) });
+  }
+  return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
+}
+
+/** The memories of a store, and each change of them. */
+export function memoryRoutes(stores: MemoryStoreService): Route[] {
+  const withText = async (store: string, memory: StoreMemory, isWanted: boolean) =>
+    memoryOf(store, memory, isWanted ? (await stores.memory(store, memory.id)).text : null);
+  const versionWith = async (store: string, version: StoreMemoryVersion, isWanted: boolean) =>
+    versionOf(store, version, isWanted ? (await stores.version(store, version.id)).text : null);
+
+  return [
+    {
+      door: 'POST /v1/memory_stores/:id/memories',
+      async run({ params: { id = '' }, body, query }) {
+        const isWanted = isFull(query, 'basic');
+        const { path, content } = parsed(NewMemory, body);
+        const made = await told(stores.addMemory(id, { path, text: content ?? '' }));
+        return memoryOf(id, made, isWanted ? (content ?? '') : null);
+      },
+    },
+    {
+      door: 'GET /v1/memory_stores/:id/memories',
+      async run({ params: { id = '' }, query }) {
+        const isWanted = isFull(query, 'basic');
+        const { items, name } = below(await stores.memories(id), query);
+        const { data, next_page } = pageOf(items, { limit: limitOf(query), page: query.one('page'), name });
+        const shown = data.map(async ({ id: path, memory }) =>
+          memory ? await withText(id, memory, isWanted) : { type: 'memory_prefix' as const, path },
+        );
+        return { data: await Promise.all(shown), next_page };
+      },
+    },
+    {
+      door: 'GET /v1/memory_stores/:id/memories/:memory',
+      async run({ params: { id = '', memory = '' }, query }) {
+        const found = await stores.memory(id, memory);
+        return memoryOf(id, found, isFull(query, 'full') ? found.text : null);
+      },
+    },
+    {
+      door: 'POST /v1/memory_stores/:id/memories/:memory',
+      async run({ params: { id = '', memory = '' }, body, query }) {
+        const isWanted = isFull(query, 'basic');
+        const { path, content, precondition } = parsed(MemoryChange, body);
+        const change = {
+          path: path ?? undefined,
+          text: content ?? undefined,
+          expect: precondition?.content_sha256,
+        };
+        return await withText(id, await told(stores.changeMemory(id, memory, change)), isWanted);
+      },
+    },
+    {
+      door: 'DELETE /v1/memory_stores/:id/memories/:memory',
+      async run({ params: { id = '', memory = '' }, query }) {
+        const given = query.one('expected_content_sha256');
+        await told(stores.deleteMemory(id, memory, given === undefined ? undefined : parsed(hash, given)));
+        return { id: memory, type: 'memory_deleted' as const };
+      },
+    },
+    {
+      door: 'GET /v1/memory_stores/:id/memory_versions',
+      async run({ params: { id = '' }, query }) {
+        const isWanted = isFull(query, 'basic');
+        const [memory, operation] = [query.one('memory_id'), query.one('operation')];
+        if (operation !== undefined && !operations.some((one) => one === operation))
+          throw invalid(`operation must be one of ${operations.join(', ')}.`);
+        const [key, session] = [query.one('api_key_id'), query.one('session_id')];
+        const isWithin = query.within('created_at');
+        const shown = (await stores.versions(id, memory)).filter(
+          ({ operation: own, at, author }) =>
+            (operation === undefined || own === operation) &&
+            (key === undefined || (author?.kind === 'key' && author.id === key)) &&
+            (session === undefined || (author?.kind === 'session' && author.id === session)) &&
+            query.one('service_account_id') === undefined &&
+            isWithin(at),
+        );
+        const paging = { limit: limitOf(query), page: query.one('page'), name: `memory versions ${id}` };
+        const page = withoutPrevious(pageOf(shown, paging));
+        return { ...page, data: await Promise.all(page.data.map((one) => versionWith(id, one, isWanted))) };
+      },
+    },
+    {
+      door: 'GET /v1/memory_stores/:id/memory_versions/:memory_version',
+      async run({ params: { id = '', memory_version: wanted = '' }, query }) {
+        const version = await stores.version(id, wanted);
+        return versionOf(id, version, isFull(query, 'full') ? version.text : null);
+      },
+    },
+    {
+      door: 'POST /v1/memory_stores/:id/memory_versions/:memory_version/redact',
+      async run({ params: { id = '', memory_version: version = '' } }) {
+        const redacted = await stores.redact(id, version).catch((thrown: unknown) => {
+          if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict') throw invalid(thrown.message);
+          throw thrown;
+        });
+        return versionOf(id, redacted, null);
+      },
+    },
+  ];
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import type { Route } from '../route.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed } from '../wire.ts';
+import { memoryRoutes } from './memories.ts';
+
+const name = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((text) => !/\p{Cc}/u.test(text), 'must have no control characters');
+const description = z.string().max(1_024);
+const NewStore = z.strictObject({
+  name,
+  description: description.nullable().optional(),
+  metadata: Metadata.nullable().optional(),
+});
+const StoreChange = z.strictObject({
+  name: name.nullable().optional(),
+  description: description.nullable().optional(),
+  metadata: MetadataChange.nullable().optional(),
+});
+
+const storeOf = ({ id, name, description, metadata, createdAt, updatedAt, archivedAt }: MemoryStore) => ({
+  id,
+  type: 'memory_store' as const,
+  name,
+  description,
+  metadata,
+  created_at: iso(createdAt),
+  updated_at: iso(updatedAt),
+  archived_at: isoOrNull(archivedAt),
+});
+
+/** Memory stores with their memories and versions. */
+export function memoryStoreRoutes({ services }: { readonly services: Pick<Services, 'memoryStores'> }): Route[] {
+  const { memoryStores: stores } = services;
+  const own: Route[] = [
+    {
+      door: 'POST /v1/memory_stores',
+      least: 'create',
+      async run({ body }) {
+        const given = parsed(NewStore, body);
+        const facts = { name: given.name, description: given.description ?? '', metadata: given.metadata ?? {} };
+        return storeOf(await stores.create(facts));
+      },
+    },
+    {
+      door: 'GET /v1/memory_stores',
+      async run({ query }) {
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const isWithin = query.within('created_at');
+        const shown = (await stores.list()).filter(
+          ({ archivedAt, createdAt }) => (archivedAt === null || query.has('include_archived')) && isWithin(createdAt),
+        );
+        const { data, next_page } = pageOf(shown, { limit, page: query.one('page'), name: 'memory stores' });
+        return { data: data.map(storeOf), next_page };
+      },
+    },
+    { door: 'GET /v1/memory_stores/:id', run: async ({ params: { id = '' } }) => storeOf(await stores.get(id)) },
+    {
+      door: 'POST /v1/memory_stores/:id',
+      async run({ params: { id = '' }, body }) {
+        const given = parsed(StoreChange, body);
+        return storeOf(
+          await stores.update(id, (now) => ({
+            name: given.name ?? now.name,
+            description: given.description ?? (given.description === null ? '' : now.description),
+            metadata: given.metadata ? changedMetadata(now.metadata, given.metadata) : now.metadata,
+          })),
+        );
+      },
+    },
+    {
+      door: 'POST /v1/memory_stores/:id/archive',
+      run: async ({ params: { id = '' } }) => storeOf(await stores.archive(id)),
+    },
+    {
+      door: 'DELETE /v1/memory_stores/:id',
+      async run({ params: { id = '' } }) {
+        await stores.delete(id);
+        return { id, type: 'memory_store_deleted' as const };
+      },
+    },
+  ];
+  return [...own, ...memoryRoutes(stores)].map(withoutMixedHeaders);
+}
+
+/** The API refuses both of its beta headers together. */
+const withoutMixedHeaders = (route: Route): Route => ({
+  ...route,
+  async run(asked) {
+    const betas = String(asked.request.headers['anthropic-beta'] ?? '');
+    if (betas.includes('agent-memory-') && betas.includes('managed-agents-'))
+      throw invalid('anthropic-beta: name agent-memory or managed-agents, not both.');
+    return await route.run(asked);
+  },
+});

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import { MemoryConflict, type StoreMemory, type StoreMemoryVersion } from '../api/server/memory-stores.ts';
+
+// The memories of a store stand in one record, so that one conditional write decides over paths, hashes and sizes together.
+// A version is a record of its own from the time when another one takes its place; its text is a record from its beginning.
+
+const Author = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('key'), id: z.string() }),
+    z.object({ kind: z.literal('session'), id: z.string() }),
+  ])
+  .nullable();
+export const StoredVersion = z.object({
+  id: z.string(),
+  memory: z.string(),
+  operation: z.enum(['created', 'modified', 'deleted']),
+  path: z.string().nullable(),
+  sha256: z.string().nullable(),
+  size: z.int().nullable(),
+  at: z.number(),
+  author: Author,
+  redacted: z.object({ at: z.number(), by: Author }).nullable(),
+});
+/** A memory whose head is `deleted` is kept for the versions that it left. */
+const StoredMemory = z.object({
+  id: z.string(),
+  path: z.string(),
+  createdAt: z.number(),
+  /** The number of versions that there ever were. */
+  count: z.int(),
+  head: StoredVersion,
+});
+export type StoredMemory = z.output<typeof StoredMemory>;
+export const StoreIndex = z.object({ memories: z.array(StoredMemory) });
+export type StoreIndex = z.output<typeof StoreIndex>;
+
+export const storeLimits = {
+  memories: 2_000,
+  /** Deleted memories whose versions are kept. */
+  deleted: 500,
+  textBytes: 102_400,
+  /** All present texts of a store. */
+  bytes: 32 * 2 ** 20,
+  /** Versions of one memory that are kept. */
+  versions: 20,
+  pathBytes: 1_024,
+  segments: 20,
+} as const;
+
+export const isLive = ({ head }: StoredMemory): boolean => head.operation !== 'deleted';
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const toMemory = ({ id, path, createdAt, head }: StoredMemory): StoreMemory => ({
+  id,
+  version: head.id,
+  path,
+  sha256: head.sha256 ?? '',
+  size: head.size ?? 0,
+  createdAt,
+  updatedAt: head.at,
+});
+
+// Controls, formats, halves of characters, and the separators of lines and paragraphs.
+const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
+/** Throws: invalid_request. */
+export function checkStorePath(path: string): void {
+  const refusal = (text: string) =>
+    new AppError('invalid_request', `path ${JSON.stringify(path.slice(0, 80))} ${text}`);
+  if (!path.startsWith('/')) throw refusal('must begin with /.');
+  if (Buffer.byteLength(path) > storeLimits.pathBytes) throw refusal(`has more than ${storeLimits.pathBytes} bytes.`);
+  if (unseen.test(path)) throw refusal('has characters that nobody sees.');
+  if (path !== path.normalize('NFC')) throw refusal('is not in the normal form of Unicode (NFC).');
+  const segments = path.slice(1).split('/');
+  if (segments.length > storeLimits.segments) throw refusal(`has more than ${storeLimits.segments} segments.`);
+  if (segments.some((one) => one === '' || one === '.' || one === '..'))
+    throw refusal('has a segment that is empty, . or ..');
+}
+
+/** Throws: invalid_request, payload_too_large. */
+export function checkStoreText(text: string): void {
+  if (!text.isWellFormed() || text.includes('\0'))
+    throw new AppError('invalid_request', 'content has half a character or a NUL. Memories are plain text.');
+  const size = Buffer.byteLength(text);
+  if (size > storeLimits.textBytes)
+    throw new AppError('payload_too_large', `content has ${size} bytes; at most ${storeLimits.textBytes} are allowed.`);
+}
+
+/** Throws unless the memory fits beside the others: MemoryConflict, quota. */
+export function checkRoom({ memories }: StoreIndex, own: string, { path, size }: { path: string; size: number }): void {
+  const others = memories.filter((one) => isLive(one) && one.id !== own);
+  if (others.length >= storeLimits.memories)
+    throw new AppError('quota', `The store has ${storeLimits.memories} memories already. Delete some first.`);
+  const rest = others.reduce((sum, { head }) => sum + (head.size ?? 0), 0);
+  if (rest + size > storeLimits.bytes)
+    throw new AppError('quota', `All memories of a store have at most ${storeLimits.bytes} bytes. Delete some first.`);
+  const clash = others.find(
+    (one) => one.path === path || one.path.startsWith(`${path}/`) || path.startsWith(`${one.path}/`),
+  );
+  if (!clash) return;
+  const what = clash.path === path ? 'is taken' : `clashes with ${clash.path}: a name is a memory or a folder`;
+  throw new MemoryConflict('path', `The path ${path} ${what}.`);
+}
+
+/** The index with one memory in place of its old state, and the deleted memories for which there is no more room. */
+export function withMemoryIn({ memories }: StoreIndex, memory: StoredMemory) {
+  const all = [...memories.filter(({ id }) => id !== memory.id), memory];
+  const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);
+  const forgotten = new Set(deleted.slice(storeLimits.deleted));
+  const kept = all.filter((one) => !forgotten.has(one)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { index: { memories: kept }, forgotten: [...forgotten].map(({ id }) => id) };
+}
+
+export const redactedVersion = (
+  version: StoreMemoryVersion,
+  redacted: NonNullable<StoreMemoryVersion['redacted']>,
+): StoreMemoryVersion => ({ ...version, path: null, sha256: null, size: null, redacted });

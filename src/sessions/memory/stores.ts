@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { MemoryStore, MemoryStoreFacts, MemoryStoreService } from '../api/server/memory-stores.ts';
+import { StoreMemories } from './store-memories.ts';
+
+const Stored = z.object({
+  id: z.string(),
+  owner: z.string().optional(),
+  name: z.string(),
+  description: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  archivedAt: z.number().nullable(),
+});
+interface Deps {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+}
+const kind = 'memory-store';
+const mostOfOwner = 1_000;
+const archived = () =>
+  new AppError('invalid_request', 'The memory store is archived and cannot be changed. Make a new one.');
+
+/** The memory stores of programs, in the records of the store. */
+export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {
+  const memories = new StoreMemories({ records, clock, short: ids.short });
+
+  const stored = async (id: string) => {
+    const record = /^memstore_[0-9a-f]{24}$/.test(id) ? await records.get(kind, id) : undefined;
+    if (!record) throw new AppError('not_found', 'There is no such memory store.');
+    return { store: Stored.parse(record.doc) as MemoryStore, version: record.version };
+  };
+  const open = async (id: string): Promise<void> => {
+    if ((await stored(id)).store.archivedAt !== null) throw archived();
+  };
+  /** Begins again when another server was first. */
+  async function changed(id: string, next: (now: MemoryStore) => MemoryStore): Promise<MemoryStore> {
+    for (;;) {
+      const { store: now, version } = await stored(id);
+      const doc = next(now);
+      if (doc === now) return now;
+      const isDone = await records.put({ kind, id, doc, sort: doc.createdAt, expect: version }).then(
+        () => true,
+        (thrown: unknown) => {
+          if (toAppError(thrown).code !== 'conflict') throw thrown;
+          return false;
+        },
+      );
+      if (isDone) return doc;
+    }
+  }
+  const all = async (owner: string | undefined) =>
+    (await records.list(kind))
+      .map(({ doc }) => Stored.parse(doc) as MemoryStore)
+      .filter((store) => owner === undefined || (store.owner ?? '') === owner);
+
+  return {
+    list: async (owner) => await all(owner),
+    async create({ name, description, metadata, owner }) {
+      if ((await all(owner ?? '')).length >= mostOfOwner)
+        throw new AppError('quota', `There are ${mostOfOwner} memory stores already. Delete some first.`);
+      const id = `memstore_${ids.short()}${ids.short()}`;
+      const at = clock.now();
+      const store: MemoryStore = {
+        id,
+        ...(owner !== undefined && { owner }),
+        name,
+        description,
+        metadata,
+        createdAt: at,
+        updatedAt: at,
+        archivedAt: null,
+      };
+      await memories.begin(id);
+      await records.put({ kind, id, doc: store, sort: at, expect: 0 });
+      return store;
+    },
+    get: async (id) => (await stored(id)).store,
+    update: async (id, change) =>
+      await changed(id, (now) => {
+        if (now.archivedAt !== null) throw archived();
+        const facts: MemoryStoreFacts = change(now);
+        return { ...now, ...facts, updatedAt: clock.now() };
+      }),
+    archive: async (id) =>
+      await changed(id, (now) => {
+        if (now.archivedAt !== null) return now;
+        const at = clock.now();
+        return { ...now, archivedAt: at, updatedAt: at };
+      }),
+    async delete(id) {
+      await stored(id);
+      // First its memories: a deletion that ends half-way can be repeated.
+      await memories.forget(id);
+      await records.delete(kind, id);
+    },
+    async memories(id) {
+      await stored(id);
+      return await memories.list(id);
+    },
+    async memory(id, memory) {
+      await stored(id);
+      return await memories.read(id, memory);
+    },
+    async addMemory(id, memory, by = null) {
+      await open(id);
+      return await memories.add(id, memory, by);
+    },
+    async changeMemory(id, memory, change, by = null) {
+      await open(id);
+      return await memories.change(id, memory, change, by);
+    },
+    async deleteMemory(id, memory, expect, by = null) {
+      await stored(id);
+      await memories.delete(id, memory, expect, by);
+    },
+    async versions(id, memory) {
+      await stored(id);
+      return await memories.versions(id, memory);
+    },
+    async version(id, version) {
+      await stored(id);
+      return await memories.version(id, version);
+    },
+    async redact(id, version, by = null) {
+      await stored(id);
+      return await memories.redact(id, version, by);
+    },
+  };
+}
