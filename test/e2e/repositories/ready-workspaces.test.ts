@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../../support/clients/api.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
@@ -27,6 +28,17 @@ echo deep >lib/made/deep.txt
 echo beside >'lib/a b.made'
 `,
 };
+
+const folders = async (data: string) =>
+  (await readdir(join(data, 's'))).flatMap((name) => /^sbx-(\w{16})$/.exec(name)?.[1] ?? []);
+/** The sessions of the volumes that belong to the server of this session. */
+async function volumes(ofServerOf: string): Promise<string[]> {
+  const format = '{{.Label "corral.owner-instance"}} {{.Label "corral.session"}}';
+  const { stdout } = await run('docker', ['volume', 'ls', '--format', format]);
+  const rows = stdout.split('\n').map((row) => row.split(' '));
+  const instance = rows.find(([, session]) => session === ofServerOf)?.[0];
+  return rows.flatMap(([owner, session]) => (owner === instance && session ? [session] : []));
+}
 
 for (const world of worldsOrOnly('process')) {
   test(`${world.driver}: prepared files lie ready for the next sessions, which share nothing, until the lock file changes`, {
@@ -98,9 +110,11 @@ for (const world of worldsOrOnly('process')) {
     expect([served.setup, served.made]).toEqual(['restored', changed.made]);
 
     await reaches('made', 5);
-    const sessions = [first, second, third, changed, served].map(({ id }) => `sbx-${id}`);
-    const foreign = async () =>
-      (await readdir(join(server.data, 's'))).filter((it) => /^sbx-\w{16}$/.test(it) && !sessions.includes(it));
+    const sessions: string[] = [first, second, third, changed, served].map(({ id }) => id);
+    const foreign = async () => {
+      const held = world.driver === 'docker' ? await volumes(served.id) : await folders(server.data);
+      return held.filter((id) => !sessions.includes(id));
+    };
     if (isNightly) {
       const [left] = await foreign();
       expect(left).toBeDefined();
@@ -108,7 +122,7 @@ for (const world of worldsOrOnly('process')) {
       await server.restart();
       client = openClient(server.url, 'ws');
       await expect.poll(foreign, { timeout: 90_000, interval: 500 }).toEqual([]);
-      expect(await world.remains((left as string).slice(4), server)).toEqual([]);
+      expect(await world.remains(left as string, server)).toEqual([]);
       const again = await client.sandbox.exec.mutate({ sessionId: served.id, command: 'cat app/packages/one' });
       expect(again.stdout).toBe('two\n');
     } else {
