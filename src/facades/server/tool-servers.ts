@@ -8,12 +8,14 @@ import {
   EndSignIn,
   EnteredToolServer,
   enteredAddress,
+  enteredChanges,
   SignInAddress,
   shownAnswer,
   shownToolServer,
   TestedAddress,
   ToolServer,
   ToolServerAnswer,
+  ToolServerChanges,
   ToolServerName,
   ToolServers,
   testedAddress,
@@ -76,6 +78,22 @@ export function mountToolServers(app: App, servers: Services['toolServers']): vo
     },
     async ({ params, body }, reply) =>
       shownToolServer(await servers.put(params.name, enteredAddress(body), abortOnDisconnect(reply))),
+  );
+  app.patch(
+    one,
+    {
+      schema: { params: ToolServerName, body: ToolServerChanges, response: { 200: ok(ToolServer, example) } },
+      config: {
+        doc: about('changeToolServer', 'Change a tool server that was entered, and ask it for its tools', {
+          description: `${forAdmins} What is absent stays as it is, and null removes a header. Stored headers go to no other address.`,
+          bodyExample: { newName: 'guide', headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
+          fails: [400, 401, 403, 404, 409, 413, 422],
+        }),
+        least: 'admin',
+      },
+    },
+    async ({ params, body }, reply) =>
+      shownToolServer(await servers.change(params.name, enteredChanges(body), abortOnDisconnect(reply))),
   );
   app.post(
     `${one}/test`,

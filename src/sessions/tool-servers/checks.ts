@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import type { Secret } from '../../core/text/secret.ts';
+import { Secret } from '../../core/text/secret.ts';
 
 // The fields that people enter for a tool server. Each function throws invalid_request, and says what to enter instead.
 
@@ -40,6 +40,25 @@ export function checkedHeaders(given: Readonly<Record<string, Secret>>): Record<
     }
   }
   return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
+}
+
+/** The stored headers with the changes. Stored ones go to no other address than the one they were entered with. */
+export function changedHeaders(
+  stored: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, Secret | null>>,
+  { isSameAddress }: { readonly isSameAddress: boolean },
+): Record<string, string> {
+  const named = new Set(Object.keys(changes).map((name) => name.toLowerCase()));
+  const kept = Object.entries(stored).filter(([name]) => !named.has(name.toLowerCase()));
+  if (kept.length > 0 && !isSameAddress) {
+    const names = kept.map(([name]) => name).join(', ');
+    const text = `The address changes, and the stored value of ${names} goes to no other one. Enter it again, or remove it with null.`;
+    throw new AppError('invalid_request', text);
+  }
+  const entered = Object.entries(changes).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+  return checkedHeaders(
+    Object.fromEntries([...kept.map(([name, value]) => [name, new Secret(value)] as const), ...entered]),
+  );
 }
 
 /** The page's own address, to which an authorization server sends the browser back. */

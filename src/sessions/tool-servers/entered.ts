@@ -92,21 +92,41 @@ export class EnteredToolServers {
     name: string,
     work: (now: EnteredServer | undefined) => EnteredServer | Promise<EnteredServer>,
   ): Promise<EnteredServer> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const found = await this.#deps.records.get(kind, idOf(name));
+      const next = await work(found && this.#opened(found.doc));
+      if (await this.#stored(next, found?.version ?? 0)) return next;
+    }
+    throw changedAtOnce(name);
+  }
+
+  /** Like `change`, and under another name from then on. Rejects: not_found, conflict (the next name is taken). */
+  async rename(name: string, work: (now: EnteredServer) => EnteredServer): Promise<EnteredServer> {
     const { records } = this.#deps;
     for (let tries = 0; tries < maxTries; tries++) {
       const found = await records.get(kind, idOf(name));
-      const { secrets, ...rest } = await work(found && this.#opened(found.doc));
-      this.#learn(secrets);
-      const sealed = this.#sealing.seal(idOf(name), new Secret(JSON.stringify(secrets)));
-      const put = { kind, id: idOf(name), doc: { ...rest, sealed }, sort: rest.createdAt, expect: found?.version ?? 0 };
-      try {
-        await records.put(put);
-        return { ...rest, secrets };
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown;
-      }
+      if (!found) throw unknownServer(name);
+      const next = work(this.#opened(found.doc));
+      if (!(await this.#stored(next, 0))) throw takenName(next.name);
+      await records.delete(kind, idOf(name), found.version);
+      if (!(await records.get(kind, idOf(name)))) return next;
+      await records.delete(kind, idOf(next.name)); // somebody changed the earlier one meanwhile
     }
-    throw new AppError('conflict', `Others change the tool server ${name} at the same moment. Try again.`);
+    throw changedAtOnce(name);
+  }
+
+  /** False: the record has another version by now. */
+  async #stored({ secrets, ...rest }: EnteredServer, expect: number): Promise<boolean> {
+    this.#learn(secrets);
+    const id = idOf(rest.name);
+    const sealed = this.#sealing.seal(id, new Secret(JSON.stringify(secrets)));
+    try {
+      await this.#deps.records.put({ kind, id, doc: { ...rest, sealed }, sort: rest.createdAt, expect });
+      return true;
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'conflict') throw thrown;
+      return false;
+    }
   }
 
   /** Rejects: not_found. */
@@ -130,5 +150,9 @@ export class EnteredToolServers {
   }
 }
 
+const changedAtOnce = (name: string) =>
+  new AppError('conflict', `Others change the tool server ${name} at the same moment. Try again.`);
+export const takenName = (name: string) =>
+  new AppError('conflict', `There is a tool server '${name}' already. Choose another name, or remove that one first.`);
 export const unknownServer = (name: string) =>
   new AppError('not_found', `No tool server '${name}' was entered in the page.`);

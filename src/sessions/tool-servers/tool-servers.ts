@@ -8,10 +8,11 @@ import type {
   EnteredAddress,
   ListedToolServer,
   ToolServerAnswer,
+  ToolServerChanges,
   ToolServerService,
 } from '../api/server/tool-servers.ts';
-import { checkedHeaders, checkedName, checkedReturn, checkedUrl } from './checks.ts';
-import { type EnteredServer, type EnteredToolServers, unknownServer } from './entered.ts';
+import { changedHeaders, checkedHeaders, checkedName, checkedReturn, checkedUrl } from './checks.ts';
+import { type EnteredServer, type EnteredToolServers, takenName, unknownServer } from './entered.ts';
 import type { SignIns } from './sign-in.ts';
 
 interface Deps {
@@ -89,6 +90,35 @@ export function toolServerService(deps: Deps): ToolServerService {
     };
   }
 
+  /** The server with the changes, under its name of before. */
+  function changed(now: EnteredServer, { url: nextUrl, headers = {}, ...wish }: ToolServerChanges): EnteredServer {
+    const url = nextUrl === undefined ? now.url : checkedUrl(nextUrl);
+    const isSameAddress = url === now.url;
+    const hasOwnAccess = Object.entries(headers).some(
+      ([name, value]) => name.toLowerCase() === 'authorization' && value !== null,
+    );
+    const { access } = now.secrets;
+    return {
+      ...now,
+      url,
+      reach: isSameAddress ? now.reach : deps.reach(),
+      tools: [...(wish.tools ?? now.tools)],
+      timeoutMs: wish.timeoutSeconds === undefined ? now.timeoutMs : wish.timeoutSeconds * 1_000,
+      revision: deps.newRevision(),
+      secrets: {
+        headers: changedHeaders(now.secrets.headers, headers, { isSameAddress }),
+        ...(access && isSameAddress && !hasOwnAccess && { access }),
+      },
+    };
+  }
+
+  /** Throws: invalid_request, when the settings have one of this name. */
+  function refuseSet(name: string): void {
+    if (!isSet(name)) return;
+    const text = `${setBy} names a tool server '${name}', and precedes what is entered here. Choose another name, or change it there and restart the server.`;
+    throw new AppError('invalid_request', text);
+  }
+
   async function known(name: string): Promise<EnteredServer> {
     const found = await entered.find(name);
     if (!found) throw unknownServer(name);
@@ -108,10 +138,7 @@ export function toolServerService(deps: Deps): ToolServerService {
     },
     async put(name, wish, signal) {
       checkedName(name);
-      if (isSet(name)) {
-        const text = `${setBy} names a tool server '${name}', and precedes what is entered here. Choose another name, or change it there and restart the server.`;
-        throw new AppError('invalid_request', text);
-      }
+      refuseSet(name);
       const all = await entered.list();
       const before = all.find((one) => one.name === name);
       if (!before && all.length >= maxServers) {
@@ -121,6 +148,23 @@ export function toolServerService(deps: Deps): ToolServerService {
       const said = await ask(entered.addressOf(server), signal);
       // The stored one is read again, because somebody may have signed in meanwhile.
       const stored = await entered.change(name, (now) => ({ ...next(name, wish, now), revision: server.revision }));
+      states.note(entered.addressOf(stored), said);
+      return viewOf(stored);
+    },
+    async change(name, changes, signal) {
+      const to = checkedName(changes.name ?? name);
+      const before = await known(name);
+      if (to !== name) {
+        refuseSet(to);
+        if (await entered.find(to)) throw takenName(to);
+      }
+      // Its access is known by the name of before.
+      const said = await ask(entered.addressOf(changed(before, changes)), signal);
+      const apply = (now: EnteredServer | undefined): EnteredServer => {
+        if (!now) throw unknownServer(name);
+        return { ...changed(now, changes), name: to };
+      };
+      const stored = to === name ? await entered.change(name, apply) : await entered.rename(name, apply);
       states.note(entered.addressOf(stored), said);
       return viewOf(stored);
     },

@@ -69,6 +69,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'projects.update': ({ project }) => ({ id: project, name: 'New' }),
   'projects.updateAgent': ({ project }) => ({ id: project, prompt: 'Be brief.' }),
   'toolServers.put': () => ({ name: 'tools', url: 'ftp://tools.example' }),
+  'toolServers.change': ({ toolServer: name }) => ({ name, tools: ['find'] }),
   'toolServers.test': ({ toolServer: name }) => ({ name }),
   'toolServers.remove': ({ toolServer: name }) => ({ name }),
   'toolServers.beginSignIn': ({ toolServer: name }) => ({ name, returnTo: 'https://corral.example/' }),

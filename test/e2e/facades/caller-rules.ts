@@ -437,6 +437,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/server-settings/{key}
     GET /api/v1/tool-servers
     PUT /api/v1/tool-servers/{name}
+    PATCH /api/v1/tool-servers/{name}
     DELETE /api/v1/tool-servers/{name}
     POST /api/v1/tool-servers/{name}/test
     POST /api/v1/tool-servers/{name}/sign-in
@@ -590,7 +591,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all('admin', 'serverCredentials.list\nserverCredentials.put\nserverCredentials.revoke'),
   ...all(
     'admin',
-    'toolServers.list\ntoolServers.put\ntoolServers.test\ntoolServers.remove\ntoolServers.beginSignIn\ntoolServers.endSignIn\ntoolServers.signOut',
+    'toolServers.list\ntoolServers.put\ntoolServers.change\ntoolServers.test\ntoolServers.remove\ntoolServers.beginSignIn\ntoolServers.endSignIn\ntoolServers.signOut',
   ),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
 };

@@ -163,6 +163,7 @@ const documented: Record<string, string[]> = {
     'DELETE /api/v1/server-credentials/{name}',
     'GET /api/v1/tool-servers',
     'PUT /api/v1/tool-servers/{name}',
+    'PATCH /api/v1/tool-servers/{name}',
     'DELETE /api/v1/tool-servers/{name}',
     'POST /api/v1/tool-servers/{name}/test',
     'POST /api/v1/tool-servers/{name}/sign-in',

@@ -163,6 +163,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'serverCredentials.revoke': { input: { name: 'X_TOKEN' } },
   'toolServers.list': {},
   'toolServers.put': { input: { name: 'tools', url: 'ftp://tools.example' } },
+  'toolServers.change': { input: { name: 'tools', tools: ['find'] } },
   'toolServers.test': { input: { name: 'tools' } },
   'toolServers.remove': { input: { name: 'tools' } },
   'toolServers.beginSignIn': { input: { name: 'tools', returnTo: 'https://corral.example/' } },

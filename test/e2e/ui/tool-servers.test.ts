@@ -57,8 +57,17 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
     .poll(() => tools.calls, { timeout: 60_000 })
     .toMatchObject([{ name: 'find', arguments: { text: 'boats' } }]);
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
-  await dialog.getByRole('button', { name: 'Remove the tool server docs' }).click();
+  await dialog.getByRole('button', { name: 'Change the tool server docs' }).click();
+  const form = dialog.getByRole('form', { name: 'Change the tool server docs' });
+  await form.getByLabel('Name').fill('guide');
+  expect(await axeFinds(page)).toEqual([]);
+  await form.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('Changed: guide.').waitFor();
+  await dialog.getByRole('button', { name: 'Test guide' }).click();
+  await dialog.getByText('guide answers.').waitFor();
+  expect(tools.seen.at(-1)).toBe('Bearer signed-in-access'); // the sign-in stays with the address
+  await dialog.getByRole('button', { name: 'Remove the tool server guide' }).click();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
-  await dialog.getByText('Removed: docs.').waitFor();
+  await dialog.getByText('Removed: guide.').waitFor();
   expect(complaints).toEqual([]);
 });

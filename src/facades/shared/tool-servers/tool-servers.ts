@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../../../core/text/secret.ts';
 import type {
   ToolServerAnswer as AnswerOfServer,
+  ToolServerChanges as Changes,
   EnteredAddress,
   ListedToolServer,
 } from '../../../sessions/api/server/tool-servers.ts';
@@ -70,6 +71,21 @@ const answer = {
 export const ToolServerName = z.strictObject({ name: Name });
 export const EnteredToolServer = z.strictObject(entered);
 export const PutToolServer = z.strictObject({ name: Name, ...entered });
+const changes = {
+  /** The next name. */
+  newName: Name.optional(),
+  url: entered.url.optional(),
+  /** By their names; null removes one, and those that are not named stay, where the address does. */
+  headers: z.record(z.string().max(100), z.string().max(8_192).nullable()).optional(),
+  tools: entered.tools,
+  timeoutSeconds: entered.timeoutSeconds,
+};
+const changesSomething = (given: object) =>
+  Object.entries(given).some(([key, value]) => key !== 'name' && value !== undefined);
+const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
+/** Absent fields stay as they are. */
+export const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
+export const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
 /** Without an address: the one of that name. */
 export const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
 export const TestedAddress = TestToolServer.omit({ name: true });
@@ -90,6 +106,15 @@ export const shownAnswer = ({ at, ...rest }: AnswerOfServer): z.output<typeof To
   at: new Date(at).toISOString(),
 });
 
+export const enteredChanges = ({ newName, headers, ...rest }: z.output<typeof ToolServerChanges>): Changes => ({
+  ...rest,
+  name: newName,
+  headers:
+    headers &&
+    Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value === null ? null : new Secret(value.trim())]),
+    ),
+});
 type TestWish = z.output<typeof TestedAddress>;
 export const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string }): EnteredAddress => ({
   ...rest,

@@ -44,6 +44,16 @@ export interface EnteredAddress {
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
+/** Changes of a tool server that a person entered. Absent fields stay as they are. */
+export interface ToolServerChanges {
+  /** The next name. */
+  readonly name?: string | undefined;
+  readonly url?: string | undefined;
+  /** By their names; null removes one. */
+  readonly headers?: Readonly<Record<string, Secret | null>> | undefined;
+  readonly tools?: readonly string[] | undefined;
+  readonly timeoutSeconds?: number | undefined;
+}
 /** The answer that a browser brought back from the authorization server. */
 export interface SignInAnswer {
   readonly state: string;
@@ -63,6 +73,12 @@ export interface ToolServerService {
    * address), conflict.
    */
   put(name: string, server: EnteredAddress, signal: AbortSignal): Promise<ListedToolServer>;
+  /**
+   * Changes the one of that name, and asks it for its tools. It is stored whether or not it answers. A sign-in ends with another
+   * address and with an entered `Authorization`. Rejects: not_found, invalid_request (as `put`; stored headers would go to another
+   * address), forbidden, conflict (the next name is taken).
+   */
+  change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /** Asks a server for its tools, for at most 20 s: the one of that name, or one that a person enters. Stores nothing. */
   test(name: string, entered: EnteredAddress | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
   /** Rejects: not_found. */
@@ -78,6 +94,7 @@ export interface ToolServerService {
 export const toolServerRules: ServiceRules<ToolServerService> = {
   list: { may: 'guarded', audit: null },
   put: { may: 'guarded', audit: 'tool-server.put' },
+  change: { may: 'guarded', audit: 'tool-server.change' },
   test: { may: 'guarded', audit: 'tool-server.test' },
   remove: { may: 'guarded', audit: 'tool-server.remove' },
   beginSignIn: { may: 'guarded', audit: 'tool-server.sign-in' },

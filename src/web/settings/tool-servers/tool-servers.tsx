@@ -6,6 +6,7 @@ import { dayAndTime } from '../../parts/format.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from '../secrets/sure.tsx';
+import { type Changes, ChangeToolServer } from './change.tsx';
 import { ToolServerForm } from './form.tsx';
 import { beginSignIn, signedIn } from './sign-in.ts';
 
@@ -65,6 +66,13 @@ type Act = (what: string, work: () => Promise<string>) => Promise<boolean>;
 
 function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
   const { name, kind, at, from, setBy, templates, state, signIn } = server;
+  const [isChanging, setChanging] = useState(false);
+  const change = (changes: Changes) =>
+    act(t('notSaved'), async () => {
+      const saved = await once('toolServers.change', { name, ...changes });
+      setChanging(false);
+      return t('toolServers.changed', { name: saved.name });
+    });
   const test = () =>
     act(t('toolServers.notTested'), async () => {
       const { ok } = await once('toolServers.test', { name });
@@ -111,6 +119,9 @@ function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
             </ul>
           </details>
         )}
+        {isChanging && (
+          <ChangeToolServer server={server} onCancel={() => setChanging(false)} onSave={(wish) => void change(wish)} />
+        )}
       </span>
       <span class="sure">
         {kind === 'address' && (
@@ -126,6 +137,11 @@ function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
         {signIn === 'done' && (
           <Button class="small" onClick={() => void signOut()}>
             {t('toolServers.signOut')}
+          </Button>
+        )}
+        {from === 'page' && !isChanging && (
+          <Button class="small" aria-label={t('toolServers.changeOne', { name })} onClick={() => setChanging(true)}>
+            {t('toolServers.change')}
           </Button>
         )}
         {from === 'page' && (

@@ -229,6 +229,13 @@ export const secrets = {
   'toolServers.signedIn': 'Sie sind bei {name} angemeldet.',
   'toolServers.signedOut': 'Bei {name} abgemeldet.',
   'toolServers.notSignedIn': 'Die Anmeldung ist nicht gelungen',
+  'toolServers.change': 'Ändern',
+  'toolServers.changeOne': 'Den Werkzeugserver {name} ändern',
+  'toolServers.changed': 'Geändert: {name}.',
+  'toolServers.newValue': 'Neuer Wert',
+  'toolServers.save': 'Speichern',
+  'toolServers.changeTells':
+    'Ohne neuen Wert bleibt der gespeicherte, aber nur an derselben Adresse. Mit einem anderen Namen heißen die Werkzeuge anders (mcp_name_werkzeug): ändern Sie Regeln, die sie nennen.',
   'toolServers.removeOne': 'Den Werkzeugserver {name} entfernen',
   'toolServers.removeAsk': 'Sitzungen verlieren seine Werkzeuge mit ihrer nächsten Runde.',
   'toolServers.removed': 'Entfernt: {name}.',

@@ -229,6 +229,13 @@ export const secrets = {
   'toolServers.signedIn': 'You are signed in to {name}.',
   'toolServers.signedOut': 'Signed out of {name}.',
   'toolServers.notSignedIn': 'The sign-in did not work',
+  'toolServers.change': 'Change',
+  'toolServers.changeOne': 'Change the tool server {name}',
+  'toolServers.changed': 'Changed: {name}.',
+  'toolServers.newValue': 'New value',
+  'toolServers.save': 'Save',
+  'toolServers.changeTells':
+    'Without a new value the stored one stays, but only at the same address. With another name its tools have other names (mcp_name_tool): change the rules that name them.',
   'toolServers.removeOne': 'Remove the tool server {name}',
   'toolServers.removeAsk': 'Sessions lose its tools with their next turn.',
   'toolServers.removed': 'Removed: {name}.',

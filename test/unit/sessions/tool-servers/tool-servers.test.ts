@@ -85,6 +85,46 @@ test('a key stays with its address, goes to no other one, and another key makes 
   expect((await entered.inForce())[0]?.headers).toEqual({});
 });
 
+test('a change keeps what it does not name, renames, and sends a stored header to no other address', async () => {
+  const [first, second] = [await fake('a-real-key'), await fake()];
+  const { it, entered, records } = service();
+  await it.put('docs', { url: first.url, headers: bearer('an-old-key'), tools: ['find'] }, neverFires);
+  const changed = await it.change('docs', { name: 'guide', headers: bearer('a-real-key') }, neverFires);
+  expect(changed).toMatchObject({ name: 'guide', headers: ['Authorization'], tools: ['find'], state: { ok: true } });
+  expect((await entered.list()).map(({ name }) => name)).toEqual(['guide']);
+  expect(JSON.stringify([changed, await records.list('tool-server')])).not.toContain('a-real-key');
+  await expect(it.change('guide', { url: second.url }, neverFires)).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringContaining('Authorization goes to no other one'),
+  });
+  expect(second.seen).toEqual([]);
+  await it.change('guide', { url: second.url, headers: { authorization: null } }, neverFires);
+  expect((await entered.inForce())[0]).toMatchObject({ name: 'guide', url: second.url, headers: {} });
+});
+
+test('a change is refused for a name that is taken, set or missing, and changes nothing', async () => {
+  const server = await fake();
+  const { it, entered } = service();
+  await it.put('docs', { url: server.url }, neverFires);
+  await it.put('other', { url: server.url }, neverFires);
+  const codes = await Promise.all(
+    [
+      it.change('docs', { name: 'other' }, neverFires),
+      it.change('docs', { name: 'files' }, neverFires),
+      it.change('docs', { name: 'No' }, neverFires),
+      it.change('nothing', { tools: ['find'] }, neverFires),
+      it.change('files', { tools: ['find'] }, neverFires),
+    ].map((work) =>
+      work.then(
+        () => 'done',
+        ({ code }) => code,
+      ),
+    ),
+  );
+  expect(codes).toEqual(['conflict', 'invalid_request', 'invalid_request', 'not_found', 'not_found']);
+  expect((await entered.list()).map(({ name }) => name)).toEqual(['docs', 'other']);
+});
+
 test('servers of the settings come first, and cannot be replaced or removed', async () => {
   const { it } = service();
   expect(await it.list()).toMatchObject([{ name: 'files', kind: 'program', at: 'npx', setBy: 'CORRAL_MCP_SERVERS' }]);

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { neverFires } from '../../../../core/concurrency/cancel.ts';
 import {
   BeginSignInTo,
+  ChangeToolServer,
   EndSignInTo,
   enteredAddress,
+  enteredChanges,
   PutToolServer,
   SignInAddress,
   shownAnswer,
@@ -31,6 +33,14 @@ export const toolServersRouter = router({
     .output(ToolServer)
     .mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
       shownToolServer(await ctx.services.toolServers.put(name, enteredAddress(given), signal)),
+    ),
+
+  /** Changes one that was entered, and asks it for its tools. Absent fields stay as they are. */
+  change: procedure
+    .input(ChangeToolServer)
+    .output(ToolServer)
+    .mutation(async ({ ctx, input: { name, ...changes }, signal = neverFires }) =>
+      shownToolServer(await ctx.services.toolServers.change(name, enteredChanges(changes), signal)),
     ),
 
   /** Asks a tool server for its tools. Stores nothing. */
