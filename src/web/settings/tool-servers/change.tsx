@@ -21,7 +21,7 @@ export function ChangeToolServer({ server, onCancel, onSave }: Props) {
   const changes: Changes = {
     ...(name !== server.name && { newName: name }),
     ...(url !== server.at && { url }),
-    ...(secret !== '' && { headers: { [header.trim()]: valueOf(header, secret) } }),
+    ...(secret !== '' && { headers: { [header.trim()]: headerValue(header, secret) } }),
   };
   return (
     <form
@@ -88,5 +88,5 @@ export function ChangeToolServer({ server, onCancel, onSave }: Props) {
 }
 
 /** A bare token of `Authorization` is a bearer token. */
-const valueOf = (header: string, secret: string): string =>
+const headerValue = (header: string, secret: string): string =>
   header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;
