@@ -158,7 +158,7 @@ export function toolServerService(deps: Deps): ToolServerService {
         refuseSet(to);
         if (await entered.find(to)) throw takenName(to);
       }
-      // Its access is known by the name of before.
+      // A stored access is known by the earlier name.
       const said = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: EnteredServer | undefined): EnteredServer => {
         if (!now) throw unknownServer(name);
