@@ -1,13 +1,12 @@
 import { useState } from 'preact/hooks';
-import type { Inputs } from '../../../client/types.ts';
+import type { Inputs, Outputs } from '../../../client/types.ts';
 import { Button } from '../../parts/button.tsx';
 import { t } from '../../text/text.ts';
-import type { ToolServer } from './tool-servers.tsx';
 
 export type Changes = Omit<Inputs['toolServers']['change'], 'name'>;
 
 interface Props {
-  readonly server: ToolServer;
+  readonly server: Outputs['toolServers']['put'];
   readonly onCancel: () => void;
   readonly onSave: (changes: Changes) => void;
 }
