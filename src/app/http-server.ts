@@ -51,6 +51,8 @@ export interface HttpServerDeps {
   readonly shared?: SharedSessions;
   /** The credentials of workers; undefined: there are none. */
   readonly workers?: FacadeParts['workers'];
+  /** Undefined: no programs of other APIs define automations. */
+  readonly programs?: FacadeParts['programs'];
   /** Projects with their files, agents and keys; undefined: the server has none. */
   readonly opencodex?: ProjectParts;
   /** Undefined: the server has no workspaces. */
@@ -173,6 +175,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     page: deps.page,
     shared: deps.shared,
     workers: deps.workers,
+    programs: deps.programs,
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,
@@ -191,6 +194,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       mount(app);
     }
   }
+  deps.programs?.open();
   return app;
 }
 

@@ -68,7 +68,22 @@ const Stored = z.object({
   maxRunning: z.int(),
   maxFailures: z.int(),
   shared: z.boolean(),
-  paused: z.object({ by: z.enum(['person', 'failures', 'owner']), text: z.string(), at: z.number() }).nullable(),
+  program: z
+    .object({
+      api: z.string(),
+      agent: z.string(),
+      archivedAt: z.number().nullable(),
+      content: z.record(z.string(), z.unknown()),
+    })
+    .optional(),
+  paused: z
+    .object({
+      by: z.enum(['person', 'failures', 'owner']),
+      text: z.string(),
+      at: z.number(),
+      failure: z.string().optional(),
+    })
+    .nullable(),
   failures: z.int(),
   nextAt: z.number().nullable(),
   secretAt: z.number().nullable().default(null),
@@ -102,6 +117,8 @@ const StoredStart = z.object({
     .nullable(),
   given: z.string().default(''),
   chain: z.array(z.string()).default([]),
+  agent: z.string().optional(),
+  failure: z.string().optional(),
 });
 /** A document and the version that the next write of it has to name. */
 export interface Versioned<Doc> {
@@ -111,12 +128,13 @@ export interface Versioned<Doc> {
 
 /** A start that waits. */
 export const newStart = (
-  { id: automationId, version, kind }: Pick<Automation, 'id' | 'version' | 'kind'>,
+  { id: automationId, version, kind, program }: Pick<Automation, 'id' | 'version' | 'kind' | 'program'>,
   start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
 ): AutomationStart => ({
   given: '',
   chain: [],
   ...start,
+  ...(program && { agent: program.agent }),
   automationId,
   version,
   kind,

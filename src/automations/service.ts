@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
@@ -22,6 +23,22 @@ interface Deps {
   /** Tells this server's log that ends of runs may be asked for now. */
   readonly look: () => Promise<void>;
 }
+/** The fields that a program's own task takes the place of. */
+const ofProgram = [
+  'kind',
+  'message',
+  'repositories',
+  'projectId',
+  'template',
+  'model',
+  'hook',
+  'after',
+  'budget',
+] as const satisfies readonly (keyof AutomationSpec)[];
+const refuseArchived = ({ program }: Automation): void => {
+  if (program && program.archivedAt !== null)
+    throw new AppError('conflict', 'The program that defined this automation has archived it. Make another one.');
+};
 const maxAutomations = 100; // of one owner
 const maxWaiting = 20; // starts of one automation
 
@@ -68,6 +85,19 @@ export function automationService(deps: Deps): AutomationService {
       );
   }
 
+  /** Rejects: invalid_request. Only the program's API changes what its sessions do. */
+  function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
+    if (!now.program || change.program) return;
+    const other = ofProgram.find(
+      (field) => change[field] !== undefined && !isDeepStrictEqual(change[field], now[field]),
+    );
+    if (other !== undefined)
+      throw new AppError(
+        'invalid_request',
+        `A program defined this automation by the API ${now.program.api}, which alone can change its ${other}.`,
+      );
+  }
+
   async function changed(id: string, change: (now: Automation) => Automation): Promise<Automation> {
     const next = await records.change(id, change);
     wake();
@@ -81,7 +111,7 @@ export function automationService(deps: Deps): AutomationService {
       await check(spec);
       await checkStarts(spec);
       const nextAt = nextOf(spec.schedule);
-      const own = (await records.all()).filter((one) => one.owner === owner);
+      const own = (await records.all()).filter((one) => one.owner === owner && one.program?.archivedAt == null);
       if (own.length >= maxAutomations)
         throw new AppError('quota', `There are ${maxAutomations} automations already. Delete some first.`);
       const now = clock.now();
@@ -105,6 +135,8 @@ export function automationService(deps: Deps): AutomationService {
     get: async (id) => (await records.get(id)).doc,
     async update(id, { version, ...change }) {
       const { doc } = await records.get(id);
+      refuseArchived(doc);
+      checkProgram(doc, change);
       const isOther = [change.kind, change.message, change.repositories].some((given) => given !== undefined);
       if (isOther) checkKind({ ...doc, ...change });
       await check({ ...doc, ...change });
@@ -127,9 +159,14 @@ export function automationService(deps: Deps): AutomationService {
     },
     pause: (id) =>
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
-    resume: (id) => changed(id, (now) => ({ ...now, paused: null, failures: 0, nextAt: nextOf(now.schedule) })),
+    resume: (id) =>
+      changed(id, (now) => {
+        refuseArchived(now);
+        return { ...now, paused: null, failures: 0, nextAt: nextOf(now.schedule) };
+      }),
     async start(id, key) {
       const { doc: automation } = await records.get(id);
+      refuseArchived(automation);
       const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
       if (waiting.length >= maxWaiting)
         throw new AppError('quota', `${maxWaiting} starts wait already. Wait for them, or stop the sessions at work.`);

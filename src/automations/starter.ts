@@ -3,16 +3,25 @@ import type { Clock } from '../core/contracts/clock.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import type { OwnBudget, SessionRecord } from '../core/model/records.ts';
-import type { Automation, AutomationBudget, AutomationStart, StartCost } from '../sessions/api/server/automations.ts';
+import {
+  type Automation,
+  type AutomationBudget,
+  type AutomationStart,
+  type PreparedSession,
+  type StartCost,
+  StartRefusal,
+} from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { Prebuilds } from './prebuilds.ts';
+import type { Programs } from './programs.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
 import { startMessage } from './start-message.ts';
 
 export interface StarterDeps {
   readonly records: AutomationRecords;
-  readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page' | 'delete'>;
+  readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
+  readonly programs: Pick<Programs, 'prepare'>;
   /** The cost of a session so far. */
   readonly costOf: (id: SessionId) => Promise<StartCost>;
   /** Whether somebody with a valid key that may work owns it. */
@@ -81,36 +90,41 @@ export class Starter {
   }
 
   async #launch(start: Start, automation: Automation): Promise<boolean> {
-    const { records, sessions } = this.#deps;
+    const { records, sessions, programs } = this.#deps;
     const { sessionId } = start.doc;
     if (sessionId === null) throw new AppError('internal', 'A start without a session.');
-    const { name, projectId, template, model, owner, budget, repositories } = automation;
+    const { owner, program } = automation;
+    const { command, messages } = program
+      ? await programs.prepare(program.api, automation)
+      : ownSession(automation, start.doc);
     if (!(await this.#find(sessionId))) {
-      const command = {
+      const wish = {
+        ...command,
         id: sessionId,
         origin: 'automation',
-        title: name,
-        projectId,
-        metadata: { automation: automation.id, start: start.doc.id },
-        ...(budget && { budget: limitsOf(budget) }),
-        ...(template !== null && { template }),
-        ...(model !== null && { model }),
+        metadata: { ...command.metadata, automation: automation.id, start: start.doc.id },
         ...(owner !== undefined && { owner }),
-        ...(repositories.length > 0 && { repositories }),
       };
-      await sessions.create(command).catch((thrown: unknown) => {
+      await sessions.create(wish).catch((thrown: unknown) => {
         if (toAppError(thrown).code !== 'fenced') throw thrown; // another server was first
       });
     }
-    if (start.doc.kind === 'run') {
-      const { events } = await sessions.page(sessionId, 0, 100);
-      if (!events.some(({ type }) => type === 'message.user'))
-        await sessions.send(sessionId, { text: startMessage(automation, start.doc), mode: 'queue' });
-    }
+    const sent = messages.length === 0 ? 0 : await this.#messagesOf(sessionId, messages.length);
+    for (const message of messages.slice(sent)) await sessions.send(sessionId, message);
     const running = await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version);
     // No event of a session without a run tells the scheduler to look again.
     if (running?.doc.kind === 'prebuild') return await this.#followPrebuild(running);
     return running !== undefined;
+  }
+
+  /** Counts the messages that the session has, up to a number. */
+  async #messagesOf(id: SessionId, most: number): Promise<number> {
+    let count = 0;
+    for await (const { type } of this.#deps.sessions.history(id)) {
+      if (type === 'message.user') count++;
+      if (count === most) break;
+    }
+    return count;
   }
 
   async #follow(start: Start): Promise<boolean> {
@@ -145,10 +159,23 @@ export class Starter {
     const { records, clock } = this.#deps;
     const isLate = clock.now() - start.doc.at > maxLatenessMs;
     if (start.doc.state === 'running') return false; // the store does not answer: it is looked at again
-    if (!error.retryable || isLate) return await this.#end(start, { state: 'failed', text: error.publicMessage });
+    if (!error.retryable || isLate) {
+      const failure = error instanceof StartRefusal ? error.word : error.code;
+      if (!error.retryable) await this.#pauseProgram(start.doc, { text: error.publicMessage, failure });
+      return await this.#end(start, { state: 'failed', text: error.publicMessage, failure });
+    }
     const text = `It is tried again: ${error.publicMessage}`;
     if (start.doc.text !== text) await records.putStart({ ...start.doc, text }, start.version).catch(() => {});
     return false;
+  }
+
+  /** A time that comes again would fail again: the automation of a program rests until somebody resumes it. */
+  async #pauseProgram({ automationId, cause }: AutomationStart, why: { text: string; failure: string }): Promise<void> {
+    if (cause.kind !== 'schedule' || why.failure === 'quota') return; // room may come
+    const { records, clock } = this.#deps;
+    await records.change(automationId, (now) =>
+      !now.program || now.paused ? undefined : { ...now, paused: { by: 'failures', at: clock.now(), ...why } },
+    );
   }
 
   /** Counts failures in a row, and pauses the automation when there are too many. */
@@ -177,6 +204,19 @@ export class Starter {
       throw thrown;
     });
   }
+}
+
+function ownSession(automation: Automation, start: AutomationStart): PreparedSession {
+  const { kind, name, projectId, template, model, budget, repositories } = automation;
+  const command = {
+    title: name,
+    projectId,
+    ...(budget && { budget: limitsOf(budget) }),
+    ...(template !== null && { template }),
+    ...(model !== null && { model }),
+    ...(repositories.length > 0 && { repositories }),
+  };
+  return { command, messages: kind === 'run' ? [{ text: startMessage(automation, start), mode: 'queue' }] : [] };
 }
 
 function limitsOf({ turns, tokens, cost, seconds }: AutomationBudget): OwnBudget {

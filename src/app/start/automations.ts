@@ -2,6 +2,7 @@ import { type AfterRuns, endedRunKind } from '../../automations/after-runs.ts';
 import { HookReceiver } from '../../automations/hooks/receiver.ts';
 import { HookSecrets } from '../../automations/hooks/secrets.ts';
 import { Prebuilds } from '../../automations/prebuilds.ts';
+import type { Programs } from '../../automations/programs.ts';
 import { AutomationRecords } from '../../automations/records.ts';
 import { Scheduler } from '../../automations/scheduler.ts';
 import { automationService } from '../../automations/service.ts';
@@ -28,6 +29,7 @@ interface AutomationDeps {
   readonly keepsPrepared: boolean;
   readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
   readonly isOwned: StarterDeps['isOwned'];
+  readonly programs: Programs;
 }
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 
@@ -36,7 +38,19 @@ export function openAutomations(
   { closing, clock, ids, logger, learn, metrics }: Startup,
   parts: AutomationDeps,
 ): RunningAutomations {
-  const { store, log, outbox, afterRuns, secrets: sealed, replica, sessions, sandboxes, check, isOwned } = parts;
+  const {
+    store,
+    log,
+    outbox,
+    afterRuns,
+    secrets: sealed,
+    replica,
+    sessions,
+    sandboxes,
+    check,
+    isOwned,
+    programs,
+  } = parts;
   const records = new AutomationRecords(store.records, async ({ id, paused }) => {
     if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
   });
@@ -50,6 +64,7 @@ export function openAutomations(
     records,
     sessions,
     prebuilds,
+    programs,
     isOwned,
     clock,
     count: metrics.automationStart,

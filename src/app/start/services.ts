@@ -2,11 +2,13 @@ import { knownProvider } from '../../agents/models/registry.ts';
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { EnvironmentKeys } from '../../auth/environment-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { Programs } from '../../automations/programs.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { hasRole } from '../../core/model/principal.ts';
+import { everybody, hasRole } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parseServer } from '../../forges/list.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
+import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
@@ -76,6 +78,8 @@ export interface OpenServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
+  /** The APIs whose programs define automations join here. */
+  readonly programs: AutomationPrograms;
   readonly retention: Retention;
 }
 interface ServiceDeps {
@@ -392,7 +396,11 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   });
   log.onAppend(({ sessionId, facts }) => waitingSessions.heard(sessionId, facts));
   stack.use(inBackground(closing, (signal) => waitingSessions.run(signal)));
-  const isOwned = (owner: string) => keys.principals().some((one) => one.owner === owner && hasRole(one, 'user'));
+  const workingOwner = (owner: string) => keys.principals().find((one) => one.owner === owner && hasRole(one, 'user'));
+  const isOwned = (owner: string) => workingOwner(owner) !== undefined;
+  const programs = new Programs({
+    principalOf: (owner) => (owner === undefined ? everybody : workingOwner(owner)),
+  });
   const webhooks = stack.use(
     openWebhooks(startup, {
       store,
@@ -421,6 +429,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
         if (after?.of === 'project') await ofProjects.get(after.id);
       },
       isOwned,
+      programs,
       outbox,
       afterRuns,
       secrets: projects.hookSecrets,
@@ -496,6 +505,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     workspaces,
     keys,
     workers: workQueue,
+    programs,
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -252,7 +252,12 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 export const toTimes = (times: readonly number[]) => ({ times: times.map(iso) });
 
-export const toAutomation = ({ owner: _, secretAt, ...doc }: AutomationDoc): z.output<typeof Automation> => ({
+export const toAutomation = ({
+  owner: _,
+  program: __,
+  secretAt,
+  ...doc
+}: AutomationDoc): z.output<typeof Automation> => ({
   ...doc,
   hook: doc.hook && {
     ...doc.hook,
@@ -262,7 +267,7 @@ export const toAutomation = ({ owner: _, secretAt, ...doc }: AutomationDoc): z.o
     path: hookPath(doc.id),
     secretAt: isoOrNull(secretAt),
   },
-  paused: doc.paused && { ...doc.paused, at: iso(doc.paused.at) },
+  paused: doc.paused && { by: doc.paused.by, text: doc.paused.text, at: iso(doc.paused.at) },
   nextAt: isoOrNull(doc.paused ? null : doc.nextAt),
   createdAt: iso(doc.createdAt),
   updatedAt: iso(doc.updatedAt),
@@ -271,6 +276,8 @@ export const toStart = ({
   automationId: _,
   given: __,
   chain: ___,
+  agent: ____,
+  failure: _____,
   cause,
   ...start
 }: StartDoc): z.output<typeof AutomationStart> => ({

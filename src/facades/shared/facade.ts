@@ -11,6 +11,7 @@ import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
+import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
@@ -55,6 +56,8 @@ export interface FacadeParts {
   readonly shared: SharedSessions | undefined;
   /** The credentials of workers of self-hosted environments; undefined: there are none. */
   readonly workers: WorkerCredentials | undefined;
+  /** Undefined: the server has no automations. */
+  readonly programs: AutomationPrograms | undefined;
   /** Undefined: the server has no workspaces. */
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   /** The operations of a principal, for transports that carry several calls. */

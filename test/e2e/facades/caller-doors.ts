@@ -109,6 +109,7 @@ function programsId(path: string, to: Targets): string {
   if (path.includes('/vaults/')) return to.vault;
   if (path.includes('/skills/')) return to.skill;
   if (path.includes('/memory_stores/')) return to.memoryStore;
+  if (path.includes('/deployments/')) return to.deployment;
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 
@@ -160,6 +161,7 @@ function filled(path: string, to: Targets): string {
     work: to.work,
     memory: to.storeMemory,
     memory_version: to.storeVersion,
+    run: to.deploymentRun,
     template_id: 'default',
     credential: path.startsWith('/anthropic/') ? to.vaultCredential : 'api',
     path: 'system.info',

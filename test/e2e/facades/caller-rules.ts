@@ -146,6 +146,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/vaults
     GET /anthropic/v1/skills
     GET /anthropic/v1/memory_stores
+    GET /anthropic/v1/deployments
+    GET /anthropic/v1/deployment_runs
     GET /anthropic/v1/files
     ALL /anthropic/*`,
   ),
@@ -169,6 +171,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/vaults
     POST /anthropic/v1/skills
     POST /anthropic/v1/memory_stores
+    POST /anthropic/v1/deployments
     POST /anthropic/v1/files`,
   ),
   ...all(
@@ -266,6 +269,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/sessions/{id}/resources
     POST /anthropic/v1/sessions/{id}/resources/{resource}
     DELETE /anthropic/v1/sessions/{id}/resources/{resource}
+    GET /anthropic/v1/deployments/{id}
+    GET /anthropic/v1/deployment_runs/{run}
     GET /anthropic/v1/vaults/{id}
     GET /anthropic/v1/vaults/{id}/credentials
     GET /anthropic/v1/vaults/{id}/credentials/{credential}
@@ -390,6 +395,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /anthropic/v1/memory_stores/{id}/memories/{memory}
     POST /anthropic/v1/memory_stores/{id}/memory_versions/{memory_version}/redact
     POST /anthropic/v1/skills/{id}/versions
+    POST /anthropic/v1/deployments/{id}
+    POST /anthropic/v1/deployments/{id}/archive
+    POST /anthropic/v1/deployments/{id}/pause
+    POST /anthropic/v1/deployments/{id}/unpause
+    POST /anthropic/v1/deployments/{id}/run
     POST /anthropic/v1/vaults/{id}
     POST /anthropic/v1/vaults/{id}/archive
     DELETE /anthropic/v1/vaults/{id}

@@ -39,6 +39,9 @@ export interface Targets {
   readonly storeMemory: string;
   readonly storeVersion: string;
   readonly vaultCredential: string;
+  /** An automation that a program of the Managed Agents API defined, and a run of it. */
+  readonly deployment: string;
+  readonly deploymentRun: string;
 }
 export const nobodys: Targets = {
   sid: 'fedcba9876543210',
@@ -67,6 +70,8 @@ export const nobodys: Targets = {
   storeMemory: 'mem_ffffffffffffffffffffffff',
   storeVersion: 'memver_ffffffffffffffffffffffffffffffffffff',
   vaultCredential: 'vcrd_ffffffffffffffffffffffff',
+  deployment: 'depl_ffffffffffff',
+  deploymentRun: 'drun_ffffffffffffxffffffffffff',
 };
 
 const aLife: SessionLife = {
@@ -129,6 +134,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     toolServer: await aToolServer(owner),
     ...(await aVault(owner)),
     ...(await aMemoryStore(owner)),
+    ...(await aDeployment(owner)),
   };
 }
 
@@ -145,6 +151,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (/anthropic.*\/(agents|environments|files)\//.test(door)) return await documentsOf(owner);
   if (door.includes('/vaults/')) return await aVault(owner);
   if (door.includes('/memory_stores/')) return await aMemoryStore(owner);
+  if (door.includes('/deployments/')) return await aDeployment(owner);
   if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
@@ -207,6 +214,45 @@ async function aVault({ id: owner, server }: Owner): Promise<Pick<Targets, 'vaul
   return { vault, vaultCredential: id };
 }
 
+/** With a run that has a session. */
+async function aDeployment(owner: Owner): Promise<Pick<Targets, 'deployment' | 'deploymentRun'>> {
+  const { automations } = owner.server.core.services;
+  const { agent, environment } = await documentsOf(owner);
+  const content = {
+    description: null,
+    agent: { id: agent, version: 1 },
+    environmentId: environment,
+    initialEvents: [{ type: 'user.message', content: [{ type: 'text', text: 'Say hi' }] }],
+    resources: [],
+    vaultIds: [],
+    budget: null,
+    metadata: {},
+  };
+  const program = { api: 'managed-agents', agent: `${agent}@1`, archivedAt: null, content };
+  const { id } = await automations.create({ ...plainAutomation, maxRunning: 20, program, owner: owner.id });
+  const start = await automations.start(id, null);
+  const stateOf = async () => (await automations.starts(id, { limit: 1 }))[0]?.state;
+  await vi.waitFor(async () => expect(['running', 'ended']).toContain(await stateOf()), { timeout: 20_000 });
+  return { deployment: `depl_${id}`, deploymentRun: `drun_${start.id.replace(':', 'x')}` };
+}
+
+const plainAutomation = {
+  name: 'Report',
+  kind: 'run',
+  message: 'Say hi',
+  repositories: [],
+  projectId: null,
+  template: null,
+  model: null,
+  schedule: null,
+  hook: null,
+  after: null,
+  budget: null,
+  whileRunning: 'skip',
+  maxRunning: 1,
+  maxFailures: 5,
+  shared: false,
+} as const;
 async function anAutomation({ id: owner, server }: Owner): Promise<string> {
   const hook = {
     source: 'json',
@@ -217,29 +263,8 @@ async function anAutomation({ id: owner, server }: Owner): Promise<string> {
     senders: [],
     template: null,
   } as const;
-  const rules = {
-    schedule: null,
-    hook,
-    after: null,
-    budget: null,
-    whileRunning: 'skip',
-    maxRunning: 1,
-    maxFailures: 5,
-    shared: false,
-  } as const;
-  const agent = { projectId: null, template: null, model: null };
   const { automations } = server.core.services;
-  return (
-    await automations.create({
-      name: 'Report',
-      kind: 'run',
-      message: 'Say hi',
-      repositories: [],
-      owner,
-      ...agent,
-      ...rules,
-    })
-  ).id;
+  return (await automations.create({ ...plainAutomation, hook, owner })).id;
 }
 
 /** Notes of a project, each with two versions. */

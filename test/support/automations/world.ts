@@ -2,6 +2,7 @@ import { AfterRuns } from '../../../src/automations/after-runs.ts';
 import { HookReceiver } from '../../../src/automations/hooks/receiver.ts';
 import { HookSecrets } from '../../../src/automations/hooks/secrets.ts';
 import { Prebuilds } from '../../../src/automations/prebuilds.ts';
+import { Programs } from '../../../src/automations/programs.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Scheduler } from '../../../src/automations/scheduler.ts';
 import { automationService } from '../../../src/automations/service.ts';
@@ -10,6 +11,7 @@ import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import type { Principal } from '../../../src/core/model/principal.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import { newRepository, type SessionRepository } from '../../../src/core/model/repository.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -47,7 +49,7 @@ export function fakeSessions() {
   const stops: SessionId[] = [];
   let refusal: AppError | undefined;
   const details = new Map<SessionId, string>();
-  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'page' | 'delete' | 'history'> = {
+  const sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'delete' | 'history'> = {
     async create({ id, title = '', owner, origin, metadata, budget, projectId = null, repositories }) {
       if (refusal) throw refusal;
       if (!id || all.has(id)) throw new AppError('fenced', 'There is one.');
@@ -84,12 +86,9 @@ export function fakeSessions() {
     },
     async *history(id) {
       const detail = details.get(id) ?? '';
+      for (const one of sent) if (one.id === id) yield { type: 'message.user' } as SessionEvent;
       for (const { path } of all.get(id)?.repositories ?? [])
         yield { type: 'repository', data: { path, detail } } as SessionEvent;
-    },
-    async page(id) {
-      const events = sent.filter((one) => one.id === id).map(() => ({ type: 'message.user' }));
-      return { events, head: events.length, thinned: 0, trimmed: 0 } as never;
     },
   };
   return {
@@ -124,7 +123,12 @@ export function automationWorld({
   const records = new AutomationRecords(store.records);
   const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
   const prebuilds = new Prebuilds({ sessions: fake.sessions, prepare, closing: never, wake: () => {} });
-  const starter = new Starter({ records, sessions: fake.sessions, prebuilds, costOf, isOwned, clock });
+  const principalOf = (owner: string | undefined): Principal => ({
+    role: 'user',
+    ...(owner !== undefined && { owner }),
+  });
+  const programs = new Programs({ principalOf });
+  const starter = new Starter({ records, sessions: fake.sessions, prebuilds, programs, costOf, isOwned, clock });
   const leads = async () => true;
   const afterRuns = new AfterRuns({ records: store.records, automations: records, clock });
   const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });
@@ -149,5 +153,5 @@ export function automationWorld({
   });
   const round = () => scheduler.round(never);
   const states = async (id: string) => (await service.starts(id, { limit: 50 })).map(({ state }) => state);
-  return { store, fake, clock, records, service, round, states, scheduler, afterRuns };
+  return { store, fake, clock, records, service, programs, round, states, scheduler, afterRuns };
 }

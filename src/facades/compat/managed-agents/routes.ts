@@ -3,6 +3,10 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { randomIds } from '../../../core/model/ids.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
+import { prepareDeployment } from './deployments/prepare.ts';
+import { archiveDeploymentsOf, deploymentRoutes } from './deployments/routes.ts';
+import { deploymentRunRoutes } from './deployments/runs.ts';
+import { programApi } from './deployments/shapes.ts';
 import { notSupported, style } from './errors.ts';
 import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
@@ -23,7 +27,7 @@ type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | '
 
 /** Every route of the API that this server has. */
 export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
-  ...agentRoutes(parts.services),
+  ...agentRoutes(parts.services, (agent) => archiveDeploymentsOf(agent, parts)),
   ...environmentRoutes(parts.services),
   ...workRoutes(parts),
   ...environmentKeyRoutes(parts),
@@ -31,6 +35,8 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
   ...vaultRoutes(parts),
   ...skillRoutes(parts),
   ...memoryStoreRoutes(parts),
+  ...deploymentRoutes(parts, settings),
+  ...deploymentRunRoutes(parts),
   ...fileRoutes(parts),
   ...sessionRoutes(parts, settings),
 ];
@@ -46,6 +52,9 @@ const atRoot =
 /** The Managed Agents API of Anthropic. */
 export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsSettings): readonly FacadeRoutes[] {
   const never = () => false;
+  const { short: ids } = randomIds();
+  const { acting, clock } = parts;
+  parts.programs?.serve(programApi, prepareDeployment({ acting, clock, ids, settings }));
   parts.elsewhere.push({
     rewrite(request: IncomingMessage) {
       const { url = '/', headers } = request;
@@ -65,7 +74,6 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
     {
       errors: { prefix, style },
       mount(app) {
-        const { short: ids } = randomIds();
         mountRoutes(app, allRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
         app.all(`${prefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
           const path = url.slice(prefix.length).split('?')[0] ?? '';

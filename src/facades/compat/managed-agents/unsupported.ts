@@ -7,7 +7,6 @@ export interface UnsupportedArea {
   readonly paths: readonly string[];
 }
 export const unsupportedAreas: readonly UnsupportedArea[] = [
-  { name: 'deployments', tier: 'B', paths: ['/v1/deployments', '/v1/deployment_runs'] },
   { name: 'tunnels', tier: 'C', paths: ['/v1/tunnels'] },
   { name: 'dreams', tier: 'C', paths: ['/v1/dreams'] },
   { name: 'user profiles', tier: 'C', paths: ['/v1/user_profiles'] },

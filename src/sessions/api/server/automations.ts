@@ -1,8 +1,11 @@
 import type { z } from 'zod';
+import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
+import type { Principal } from '../../../core/model/principal.ts';
 import type { Outcome } from '../../../core/model/records.ts';
 import type { RepositoryInput } from '../../../core/model/repository.ts';
 import type { ServiceRules } from '../rules.ts';
+import type { CreateCommand, SendCommand } from '../sessions.ts';
 
 /** When an automation starts by itself. */
 export interface Schedule {
@@ -52,6 +55,37 @@ export interface AutomationBudget {
   /** Working time. */
   readonly seconds: number | null;
 }
+/** The task of an automation that a program of another API defined. Only that API changes it. */
+export interface AutomationProgram {
+  /** The API, such as `managed-agents`. */
+  readonly api: string;
+  /** The version of the agent that it starts, in the API's own words. Each start keeps it. */
+  readonly agent: string;
+  /** Then it ended for good, epoch ms; null: it has not. */
+  readonly archivedAt: number | null;
+  /** Everything else, in the API's own words. */
+  readonly content: Readonly<Record<string, unknown>>;
+}
+/** A session that is to be made, and the messages that it then gets, in order. */
+export interface PreparedSession {
+  readonly command: Omit<CreateCommand, 'id' | 'origin'>;
+  readonly messages: readonly SendCommand[];
+}
+/** The APIs whose programs define automations. */
+export interface AutomationPrograms {
+  /** Each start calls `prepare` with the rights of the automation's owner. Rejects: StartRefusal, and as creations do. */
+  serve(api: string, prepare: (automation: Automation, as: Principal) => Promise<PreparedSession>): void;
+  /** Every API that this server serves has joined. */
+  open(): void;
+}
+/** A session that cannot be made, with the API's own word for the reason. */
+export class StartRefusal extends AppError {
+  readonly word: string;
+  constructor(code: ErrorCode, message: string, word: string) {
+    super(code, message);
+    this.word = word;
+  }
+}
 export const automationKinds = ['run', 'prebuild'] as const;
 export type AutomationKind = (typeof automationKinds)[number];
 /** The fields that people choose. */
@@ -83,12 +117,16 @@ export interface AutomationSpec {
   readonly maxFailures: number;
   /** People with a key of their own see it and its starts. */
   readonly shared: boolean;
+  /** Absent: its own message and fields say what its sessions do. */
+  readonly program?: AutomationProgram | undefined;
 }
 /** Why an automation does not start by itself any more, until somebody resumes it. */
 export interface AutomationPause {
   readonly by: 'person' | 'failures' | 'owner';
   readonly text: string;
   readonly at: number; // epoch ms
+  /** The word of the failure that paused the automation of a program. */
+  readonly failure?: string | undefined;
 }
 /**
  * A rule that starts sessions by itself.
@@ -153,6 +191,10 @@ export interface AutomationStart {
   readonly given: string;
   /** The automations whose runs led to this start, the first one first. */
   readonly chain: readonly string[];
+  /** The agent that the program of its automation named then; absent: no program defined it. */
+  readonly agent?: string | undefined;
+  /** The API's word, or the error's code, for the reason why there is no session; absent: there is one. */
+  readonly failure?: string | undefined;
 }
 export interface StartCost {
   readonly turns: number;
@@ -190,15 +232,18 @@ export interface AutomationService {
    */
   create(spec: AutomationSpec & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
-  /** Changes the given fields. Rejects: conflict (`version` is given and not the present one), as `create` does. */
+  /**
+   * Changes the given fields. Rejects: conflict (`version` is given and not the present one, or its program is archived),
+   * as `create` does.
+   */
   update(id: string, change: Partial<AutomationSpec> & { readonly version?: number }): Promise<Automation>;
   /** Deletes the history of its starts and its secret too; the sessions of the automation stay. */
   delete(id: string): Promise<void>;
   /** The schedule rests. Sessions that work go on. */
   pause(id: string): Promise<Automation>;
-  /** The schedule counts again, from now on. */
+  /** The schedule counts again, from now on. Rejects: conflict (its program is archived). */
   resume(id: string): Promise<Automation>;
-  /** Starts it now, paused or not. Rejects: quota (20 starts wait). */
+  /** Starts it now, paused or not. Rejects: quota (20 starts wait), conflict (its program is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
   /** Makes a new secret for its deliveries, which counts at once and is shown this once. Rejects: conflict (no hook). */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;

@@ -94,6 +94,7 @@ test('the session has the tools that are on, the rules of their policies, and th
     content,
     environmentId: 'env_1',
     vaultIds: ['vlt_1'],
+    deploymentId: null,
     archivedAt: null,
     resources: [],
   };

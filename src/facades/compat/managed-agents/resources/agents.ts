@@ -27,8 +27,11 @@ export async function kept(documents: Documents, kind: KeptDocument['kind'], id:
   return doc;
 }
 
-/** Agents with their versions. */
-export function agentRoutes({ documents, skills }: Pick<Services, 'documents' | 'skills'>): Route[] {
+/** Agents with their versions. The deployments of an archived one are archived too. */
+export function agentRoutes(
+  { documents, skills }: Pick<Services, 'documents' | 'skills'>,
+  archiveDeploymentsOf: (agent: string) => Promise<void>,
+): Route[] {
   return [
     {
       door: 'POST /v1/agents',
@@ -89,7 +92,9 @@ export function agentRoutes({ documents, skills }: Pick<Services, 'documents' | 
       door: 'POST /v1/agents/:id/archive',
       async run({ params: { id = '' } }) {
         await kept(documents, 'agent', id);
-        return agentOf(await documents.update(id, { archived: true }));
+        const archived = await documents.update(id, { archived: true });
+        await archiveDeploymentsOf(id);
+        return agentOf(archived);
       },
     },
   ];

@@ -17,10 +17,14 @@ import { type SessionContent, sessionAgentOf } from './kept-session.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
+const byId = agentId.transform((id) => ({ type: 'agent' as const, id, version: undefined }));
+const byVersion = z.strictObject({ type: z.literal('agent'), id: agentId, version });
+/** An agent by its id, or by its id and version. */
+export const AgentReference = z.union([byId, byVersion]);
 const AgentWish = z.union([
-  agentId.transform((id) => ({ type: 'agent' as const, id, version: undefined })),
+  byId,
   z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('agent'), id: agentId, version }),
+    byVersion,
     z.strictObject({ type: z.literal('agent_with_overrides'), id: agentId, version, ...Overrides.shape }),
   ]),
 ]);
@@ -33,13 +37,14 @@ export const ResourceWish = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('github_repository') }),
   z.looseObject({ type: z.literal('memory_store') }),
 ]);
+export const vaultIds = z.array(z.string()).max(50).nullable().optional();
 const NewSession = z.strictObject({
   agent: AgentWish,
   environment_id: z.string().min(1).max(200),
   title: z.string().max(500).nullable().optional(),
   metadata: Metadata.nullable().optional(),
   resources: z.array(ResourceWish).max(500).nullable().optional(),
-  vault_ids: z.array(z.string()).max(50).nullable().optional(),
+  vault_ids: vaultIds,
   budget: z.unknown().optional(),
   initial_events: z.array(z.unknown()).max(50).nullable().optional(),
 });
@@ -50,6 +55,8 @@ export interface CreateDeps {
   readonly uploadOf: (fileId: string) => Promise<string>;
   readonly newId: () => string;
   readonly now: () => number;
+  /** The deployment whose run the session is. */
+  readonly deploymentId?: string;
 }
 interface NewManagedSession {
   readonly command: CreateCommand;
@@ -74,7 +81,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
   if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))
     throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
-  const vaultIds = await vaultsFor(given.vault_ids ?? [], services.vaults);
+  const vaults = await vaultsFor(given.vault_ids ?? [], services.vaults);
   const resources = await resourcesFor(given.resources ?? [], deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
   const kept: SessionContent = {
@@ -82,7 +89,8 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     version: doc.version,
     content,
     environmentId,
-    vaultIds,
+    vaultIds: vaults,
+    deploymentId: deps.deploymentId ?? null,
     archivedAt: null,
     resources: resources.map(({ shown }) => shown),
   };
@@ -114,7 +122,7 @@ async function vaultsFor(wanted: readonly string[], vaults: Services['vaults']):
   for (const id of ids) {
     const vault = await vaults.get(id).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'not_found') throw thrown;
-      throw new ApiError('not_found', `vault_ids: there is no vault ${id}.`);
+      throw new ApiError('not_found', `vault_ids: there is no vault ${id}.`, { errorCode: 'vault_not_found' });
     });
     if (vault.archivedAt !== null) throw invalid(`vault_ids: ${id} is archived.`, 'vault_archived');
   }

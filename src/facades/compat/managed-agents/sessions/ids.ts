@@ -13,6 +13,21 @@ export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${
 /** A message of the agent has its id before its event is in the log, because its text streams. */
 export const messageWord = (messageId: string): string => `sevt_m${messageId.replaceAll('-', '')}`;
 
+/** A deployment is an automation, and a run of it a start. */
+export const deploymentWord = (id: string): string => `depl_${id}`;
+export const deploymentIdOf = (given: string): string => {
+  const [, id] = /^depl_([0-9a-f]{12})$/.exec(given) ?? [];
+  if (id === undefined) throw new AppError('not_found', `There is no deployment ${given}.`);
+  return id;
+};
+export const runWord = (start: string): string => `drun_${start.replace(':', 'x')}`;
+/** The start, and the automation before its colon. */
+export const startIdOf = (given: string): { readonly id: string; readonly automation: string } => {
+  const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(given) ?? [];
+  if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${given}.`);
+  return { id: `${automation}:${rest}`, automation };
+};
+
 const idOf = (prefix: string, given: string, what: string): SessionId => {
   const { success, data } = SessionId.safeParse(given.startsWith(prefix) ? given.slice(prefix.length) : '');
   if (!success) throw new AppError('session_not_found', `There is no ${what} ${given}.`);

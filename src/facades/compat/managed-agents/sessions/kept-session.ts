@@ -19,6 +19,8 @@ export const SessionContent = z.object({
   content: AgentContent,
   environmentId: z.string(),
   vaultIds: z.array(z.string()).default([]),
+  /** The deployment whose run it is. */
+  deploymentId: z.string().nullable().default(null),
   archivedAt: z.number().nullable(),
   resources: z.array(
     z.object({

@@ -98,6 +98,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const isWithin = query.within('created_at');
         const statuses = query.all('statuses');
         const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
+        const deployment = query.one('deployment_id');
         const isAsked = (record: SessionRecord) => {
           const kept = keptOf(record);
           return (
@@ -105,11 +106,11 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
             (!record.archived || query.has('include_archived')) &&
             isWithin(record.createdAt) &&
             (agent === undefined || kept?.agentId === agent) &&
-            (version === undefined || String(kept?.version) === version)
+            (version === undefined || String(kept?.version) === version) &&
+            (deployment === undefined || kept?.deploymentId === deployment)
           );
         };
-        if (query.one('deployment_id') !== undefined || query.one('memory_store_id') !== undefined)
-          return { data: [], next_page: null, prev_page: null };
+        if (query.one('memory_store_id') !== undefined) return { data: [], next_page: null, prev_page: null };
         const chosen = (await sessions.list()).filter(isAsked).sort((a, b) => b.createdAt - a.createdAt);
         if (order === 'asc') chosen.reverse();
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });

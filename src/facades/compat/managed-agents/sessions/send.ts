@@ -2,6 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
+import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
 import { eventWord, outcomeWord, threadWord } from './ids.ts';
@@ -90,24 +91,33 @@ async function sendOne(
   const { record, sessions, now } = target;
   const { id } = record;
   if (event.type === 'user.message') {
-    const { text, files } = messageOf(event);
     const active = await sessions.activeRun(id);
     // A run that waits for a word continues with it; one that works finishes first.
     const mode = active && !active.waiting ? 'queue' : 'inject';
-    const { seq } = await sessions.send(id, { text, mode, attachments: files.map((file) => uploads.get(file) ?? '') });
+    const { seq } = await sessions.send(id, { ...commandOf(event, uploads), mode });
     return { ...event, id: eventWord(id, seq), processed_at: active && !active.waiting ? null : iso(now()) };
   }
   if (event.type === 'user.define_outcome') {
-    const { description, rubric, max_iterations: given } = event;
-    if (rubric.type !== 'text') throw invalid('rubric: send it as text.');
-    const iterations = given ?? 3;
-    const goal = { rubric: rubric.content, checks: [], maxRevisions: iterations - 1 };
-    const { seq } = await sessions.send(id, { text: description, mode: 'queue', goal });
-    const known = { max_iterations: iterations, outcome_id: outcomeWord(id, seq) };
+    const { seq } = await sessions.send(id, commandOf(event, uploads));
+    const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: outcomeWord(id, seq) };
     return { ...event, ...known, id: eventWord(id, seq), processed_at: iso(now()) };
   }
   if (event.type === 'user.interrupt') return await interrupt(target, event);
   return await answer(target, event);
+}
+
+const usualIterations = 3;
+type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
+/** The message of an event that gives the agent something to do, with the uploads behind its files. */
+export function commandOf(event: Task, uploads: ReadonlyMap<string, string>): SendCommand {
+  if (event.type === 'user.message') {
+    const { text, files } = messageOf(event);
+    return { text, mode: 'queue', attachments: files.map((file) => uploads.get(file) ?? '') };
+  }
+  const { description, rubric, max_iterations: iterations } = event;
+  if (rubric.type !== 'text') throw invalid('rubric: send it as text.');
+  const goal = { rubric: rubric.content, checks: [], maxRevisions: (iterations ?? usualIterations) - 1 };
+  return { text: description, mode: 'queue', goal };
 }
 
 async function interrupt(

@@ -48,7 +48,7 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
     vault_ids: keptOf(record)?.vaultIds ?? [],
     metadata: record.metadata ?? {},
     budget: null,
-    deployment_id: null,
+    deployment_id: keptOf(record)?.deploymentId ?? null,
     outcome_evaluations: projection.outcomes.views(),
     stats,
     usage,

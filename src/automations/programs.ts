@@ -1,0 +1,43 @@
+import { AppError } from '../core/errors/errors.ts';
+import type { Principal } from '../core/model/principal.ts';
+import type { Automation, AutomationPrograms, PreparedSession } from '../sessions/api/server/automations.ts';
+
+interface Deps {
+  /** A caller with the rights of an owner; undefined: nobody with a valid key that may work is left. */
+  readonly principalOf: (owner: string | undefined) => Principal | undefined;
+}
+type Prepare = Parameters<AutomationPrograms['serve']>[1];
+
+/** Prepares the sessions of automations that programs of other APIs defined, by what serves these APIs here. */
+export class Programs implements AutomationPrograms {
+  readonly #deps: Deps;
+  readonly #served = new Map<string, Prepare>();
+  #isOpen = false;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  serve(api: string, prepare: Prepare): void {
+    this.#served.set(api, prepare);
+  }
+
+  /** Every API that this server serves has joined. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Rejects: cancelled (the server is starting, so it is tried again), unsupported (this server does not serve the API), forbidden, and as its preparation does. */
+  async prepare(api: string, automation: Automation): Promise<PreparedSession> {
+    const prepare = this.#served.get(api);
+    if (!prepare && !this.#isOpen) throw new AppError('cancelled', 'The server is starting.');
+    if (!prepare)
+      throw new AppError(
+        'unsupported',
+        `A program defined this automation by the API ${api}, which is turned off on this server. Turn it on, and resume.`,
+      );
+    const principal = this.#deps.principalOf(automation.owner);
+    if (!principal) throw new AppError('forbidden', 'Nobody with a valid key owns this automation any more.');
+    return await prepare(automation, principal);
+  }
+}

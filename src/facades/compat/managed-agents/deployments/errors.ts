@@ -1,0 +1,43 @@
+import { toAppError } from '../../../../core/errors/errors.ts';
+import { type AutomationPause, StartRefusal } from '../../../../sessions/api/server/automations.ts';
+import { ApiError } from '../errors.ts';
+
+/** The reasons for which no run of a deployment can have a session, which pause it, too. */
+const lasting = [
+  'agent_archived',
+  'environment_archived',
+  'environment_not_found',
+  'file_not_found',
+  'memory_store_archived',
+  'self_hosted_resources_unsupported',
+  'skill_not_found',
+  'vault_archived',
+  'vault_not_found',
+];
+const withoutRoom = ['quota', 'rate_limited', 'queue_full', 'sandbox_capacity'];
+const refused = ['invalid_request', 'forbidden', 'not_found', 'unsupported', 'conflict', 'session_creation_rejected'];
+
+/** The error of a run by the word that its start kept. */
+export function runErrorOf(failure: string | undefined, message: string) {
+  const word = failure ?? 'unknown';
+  const type = lasting.includes(word)
+    ? word
+    : withoutRoom.includes(word)
+      ? 'session_rate_limited'
+      : refused.includes(word)
+        ? 'session_creation_rejected'
+        : 'unknown';
+  return { type: `${type}_error`, message };
+}
+export function pauseErrorOf({ failure = 'unknown', text }: Pick<AutomationPause, 'failure' | 'text'>) {
+  return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
+}
+
+/** The error with its word in this API, which the start keeps. One that may pass stays as it is: the start is tried again. */
+export function refusalOf(thrown: unknown): unknown {
+  const error = toAppError(thrown);
+  if (error.retryable || !(error instanceof ApiError)) return error;
+  const { errorCode = 'session_creation_rejected' } = error.narrow;
+  const word = lasting.includes(errorCode) ? errorCode : 'session_creation_rejected';
+  return new StartRefusal(error.code, error.publicMessage, word);
+}

@@ -1,0 +1,82 @@
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { AutomationPrograms, PreparedSession } from '../../../../sessions/api/server/automations.ts';
+import type { SendCommand } from '../../../../sessions/api/sessions.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { ApiError, invalid } from '../errors.ts';
+import { uploadFor } from '../resources/files.ts';
+import { newSession } from '../sessions/create.ts';
+import { deploymentWord } from '../sessions/ids.ts';
+import { messageOf } from '../sessions/inbound.ts';
+import { commandOf } from '../sessions/send.ts';
+import type { ManagedAgentsSettings } from '../settings.ts';
+import { refusalOf } from './errors.ts';
+import { contentOf, type DeploymentContent } from './shapes.ts';
+
+export interface PrepareDeps {
+  readonly services: FacadeParts['services'];
+  readonly clock: FacadeParts['clock'];
+  readonly ids: () => string;
+  readonly settings: ManagedAgentsSettings;
+}
+interface Deployment {
+  readonly name: string;
+  readonly content: Omit<DeploymentContent, 'agent'> & {
+    readonly agent: { readonly id: string; readonly version?: number | null | undefined };
+  };
+  /** Undefined: it is new. */
+  readonly id?: string;
+}
+
+/** The session of a run, as the program would make it now. Rejects: invalid_request, not_found. */
+export async function sessionOf({ name, content, id }: Deployment, deps: PrepareDeps): Promise<PreparedSession> {
+  const { services, settings, clock, ids } = deps;
+  const uploadOf = (file: string) =>
+    uploadFor(file, deps).catch((thrown: unknown) => {
+      const { code, publicMessage } = toAppError(thrown);
+      throw code === 'not_found' ? new ApiError(code, publicMessage, { errorCode: 'file_not_found' }) : thrown;
+    });
+  const body = {
+    agent: { type: 'agent', ...content.agent },
+    environment_id: content.environmentId,
+    title: name,
+    resources: content.resources,
+    vault_ids: content.vaultIds,
+    budget: content.budget,
+    initial_events: content.initialEvents,
+  };
+  const { command, initial } = await newSession(body, {
+    services,
+    settings,
+    uploadOf,
+    newId: () => `${ids()}${ids()}`,
+    now: () => clock.now(),
+    ...(id !== undefined && { deploymentId: deploymentWord(id) }),
+  });
+  const messages: SendCommand[] = [];
+  for (const event of initial) {
+    if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
+      throw invalid(`initial_events: ${event.type} cannot begin a session.`);
+    const uploads = new Map<string, string>();
+    if (event.type === 'user.message')
+      for (const file of messageOf(event).files) uploads.set(file, await uploadOf(file));
+    messages.push(commandOf(event, uploads));
+  }
+  return { command, messages };
+}
+
+type Prepare = Parameters<AutomationPrograms['serve']>[1];
+type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
+
+/** Prepares the sessions of runs, each with the rights of the owner of its deployment. */
+export function prepareDeployment({ acting, ...deps }: RunDeps): Prepare {
+  return async (automation, principal) => {
+    const content = contentOf(automation);
+    if (!content) throw invalid('The automation is no deployment.');
+    const { id, name } = automation;
+    try {
+      return await sessionOf({ id, name, content }, { ...deps, services: acting(principal).services });
+    } catch (thrown) {
+      throw refusalOf(thrown);
+    }
+  };
+}

@@ -1,0 +1,204 @@
+import type { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
+import { invalid } from '../errors.ts';
+import type { FileDeps } from '../resources/files.ts';
+import type { Route } from '../route.ts';
+import { deploymentIdOf } from '../sessions/ids.ts';
+import { SessionContent } from '../sessions/kept-session.ts';
+import type { ManagedAgentsSettings } from '../settings.ts';
+import { changedMetadata, pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { sessionOf } from './prepare.ts';
+import { keptStarts, launched, runOf, unlessUnreadable } from './runs.ts';
+import {
+  agentLabel,
+  contentOf,
+  DeploymentChange,
+  DeploymentContent,
+  deploymentOf,
+  NewDeployment,
+  programApi,
+} from './shapes.ts';
+
+/** The limits of an automation that a deployment does not name. Its failed sessions do not pause it. */
+const usual = {
+  kind: 'run',
+  repositories: [],
+  projectId: null,
+  template: null,
+  model: null,
+  hook: null,
+  after: null,
+  budget: null,
+  whileRunning: 'queue',
+  maxRunning: 20,
+  maxFailures: 100,
+  shared: false,
+} as const satisfies Partial<AutomationSpec>;
+const upcomingCount = 5;
+
+/** Deployments: automations whose task is in the words of this API. */
+export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): Route[] {
+  const { services, clock } = parts;
+  const { automations } = services;
+  const deps = { ...parts, settings };
+
+  const found = async (given: string | undefined) => {
+    const automation = await automations.get(deploymentIdOf(given ?? ''));
+    await automations.starts(automation.id, { limit: 1 }); // refuses who only sees that there is an automation
+    const content = contentOf(automation);
+    if (!content) throw new AppError('not_found', `There is no deployment ${given}.`);
+    return { automation, content };
+  };
+  const living = async (given: string | undefined) => {
+    const it = await found(given);
+    if (it.automation.program?.archivedAt != null)
+      throw invalid('The deployment is archived and cannot be changed or run.', 'deployment_archived');
+    return it;
+  };
+  async function shown(automation: Automation) {
+    const content = contentOf(automation);
+    if (!content) throw new AppError('not_found', 'There is no such deployment.');
+    const { id, schedule } = automation;
+    const starts = await automations.starts(id, { limit: schedule ? keptStarts : 1 });
+    const last = starts.find(({ cause, sessionId }) => cause.kind === 'schedule' && sessionId !== null);
+    const upcoming = schedule ? await automations.times(schedule, upcomingCount) : [];
+    return deploymentOf(automation, content, { lastRunAt: last?.at ?? null, upcoming });
+  }
+
+  /** The automation that carries a deployment out, after all that its sessions need was found. */
+  async function specOf(name: string, content: UnpinnedContent, schedule: Schedule | null) {
+    const { command, messages } = await sessionOf({ name, content }, deps);
+    const { agentId, version } = SessionContent.parse(command.agent?.kept);
+    const agent = { id: agentId, version };
+    const program = {
+      api: programApi,
+      agent: agentLabel(agent),
+      archivedAt: null,
+      content: DeploymentContent.parse({ ...content, agent }),
+    };
+    return { name, message: messages[0]?.text ?? '', schedule, program };
+  }
+
+  return [
+    {
+      door: 'POST /v1/deployments',
+      least: 'create',
+      async run({ body }) {
+        const given = parsed(NewDeployment, body);
+        const content = {
+          description: given.description || null,
+          agent: given.agent,
+          environmentId: given.environment_id,
+          initialEvents: given.initial_events as Record<string, unknown>[],
+          resources: given.resources ?? [],
+          vaultIds: given.vault_ids ?? [],
+          budget: (given.budget ?? null) as Record<string, unknown> | null,
+          metadata: given.metadata ?? {},
+        };
+        const schedule = scheduleOf(given.schedule);
+        return await shown(await automations.create({ ...usual, ...(await specOf(given.name, content, schedule)) }));
+      },
+    },
+    {
+      door: 'GET /v1/deployments',
+      async run({ query }) {
+        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+        const status = query.one('status');
+        if (status !== undefined && status !== 'active' && status !== 'paused')
+          throw invalid('status must be active or paused.');
+        if (status !== undefined && query.has('include_archived'))
+          throw invalid('status and include_archived cannot be combined.');
+        const agent = query.one('agent_id');
+        const isWithin = query.within('created_at');
+        const all = (await automations.list()).filter((one) => {
+          const content = contentOf(one);
+          return (
+            content !== undefined &&
+            (one.program?.archivedAt === null || query.has('include_archived')) &&
+            (agent === undefined || content.agent.id === agent) &&
+            (status === undefined || (status === 'paused') === (one.paused !== null)) &&
+            isWithin(one.createdAt)
+          );
+        });
+        const page = pageOf(all, { limit, page: query.one('page'), name: 'deployments' });
+        const data = await Promise.all(page.data.map((one) => shown(one).catch(unlessUnreadable)));
+        return { ...withoutPrevious(page), data: data.filter((one) => one !== undefined) };
+      },
+    },
+    { door: 'GET /v1/deployments/:id', run: async ({ params }) => await shown((await found(params.id)).automation) },
+    {
+      door: 'POST /v1/deployments/:id',
+      async run({ params, body }) {
+        const given = parsed(DeploymentChange, body);
+        const { automation, content: now } = await living(params.id);
+        const content = {
+          ...now,
+          ...(given.description !== undefined && { description: given.description || null }),
+          ...(given.agent && { agent: given.agent }),
+          ...(given.environment_id !== undefined && { environmentId: given.environment_id }),
+          ...(given.initial_events && { initialEvents: given.initial_events as Record<string, unknown>[] }),
+          ...(given.resources !== undefined && { resources: given.resources ?? [] }),
+          ...(given.vault_ids !== undefined && { vaultIds: given.vault_ids ?? [] }),
+          ...(given.budget !== undefined && { budget: given.budget as Record<string, unknown> | null }),
+          ...(given.metadata && { metadata: changedMetadata(now.metadata, given.metadata) }),
+        };
+        const schedule = given.schedule === undefined ? automation.schedule : scheduleOf(given.schedule);
+        const spec = await specOf(given.name ?? automation.name, content, schedule);
+        const { version } = automation;
+        return await shown(await automations.update(automation.id, { ...spec, version }));
+      },
+    },
+    {
+      door: 'POST /v1/deployments/:id/archive',
+      async run({ params }) {
+        const { automation } = await found(params.id);
+        return await shown(await archiveDeployment(automation, parts));
+      },
+    },
+    {
+      door: 'POST /v1/deployments/:id/pause',
+      async run({ params }) {
+        const { automation } = await living(params.id);
+        return await shown(await automations.pause(automation.id));
+      },
+    },
+    {
+      door: 'POST /v1/deployments/:id/unpause',
+      async run({ params }) {
+        const { automation } = await living(params.id);
+        return await shown(await automations.resume(automation.id));
+      },
+    },
+    {
+      door: 'POST /v1/deployments/:id/run',
+      async run({ params, reply }) {
+        const { automation } = await living(params.id);
+        const start = await automations.start(automation.id, null);
+        return runOf(await launched(start, { services, clock }, abortOnDisconnect(reply)));
+      },
+    },
+  ];
+}
+type UnpinnedContent = Parameters<typeof sessionOf>[0]['content'];
+
+const scheduleOf = (given: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
+  given ? { cron: given.expression, timezone: given.timezone, jitterSeconds: 0, missed: 'latest' } : null;
+
+/** Ends the deployments of an agent that is archived. */
+export async function archiveDeploymentsOf(agent: string, parts: Pick<FileDeps, 'services' | 'clock'>): Promise<void> {
+  for (const automation of await parts.services.automations.list())
+    if (contentOf(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
+}
+
+/** Ends a deployment for good; its sessions go on. A second time changes nothing. */
+async function archiveDeployment(
+  { id, program }: Automation,
+  { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,
+): Promise<Automation> {
+  if (!program || program.archivedAt !== null) return await automations.get(id);
+  // The pause comes first, so that no time starts the automation once its program ends.
+  await automations.pause(id);
+  return await automations.update(id, { program: { ...program, archivedAt: clock.now() } });
+}

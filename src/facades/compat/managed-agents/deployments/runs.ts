@@ -1,0 +1,113 @@
+import { pause } from '../../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import type { Route } from '../route.ts';
+import { deploymentWord, runWord, sessionWord, startIdOf } from '../sessions/ids.ts';
+import { iso, pageOf, type Query, withoutPrevious } from '../wire.ts';
+import { runErrorOf } from './errors.ts';
+import { agentOfLabel, contentOf } from './shapes.ts';
+
+interface Deps {
+  readonly services: Pick<Services, 'automations'>;
+}
+export const keptStarts = 1_000; // of a deployment, as docs/automations.md says
+const launchMs = 30_000;
+const lookMs = 100;
+
+/** A start is a run once it has a session, or failed to have one. */
+const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 'starting';
+const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
+const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';
+
+export const runOf = (start: AutomationStart) => ({
+  id: runWord(start.id),
+  type: 'deployment_run' as const,
+  deployment_id: deploymentWord(start.automationId),
+  agent: agentOfLabel(start.agent ?? ''),
+  trigger_context:
+    start.cause.kind === 'schedule'
+      ? { type: 'schedule' as const, scheduled_at: iso(start.cause.dueAt) }
+      : { type: 'manual' as const },
+  session_id: hasFailed(start) || start.sessionId === null ? null : sessionWord(start.sessionId),
+  error: hasFailed(start) || start.sessionId === null ? runErrorOf(start.failure, start.text) : null,
+  created_at: iso(start.at),
+});
+
+/** Resolves when the start is a run. Rejects: quota (it waits for room; it begins by itself). */
+export async function launched(
+  { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
+  { services: { automations }, clock }: Deps & { readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<AutomationStart> {
+  const until = clock.now() + launchMs;
+  for (;;) {
+    const start = (await automations.starts(automationId, { limit: keptStarts })).find((one) => one.id === id);
+    if (!start) throw new AppError('not_found', 'The deployment was deleted meanwhile.');
+    if (isRun(start)) return start;
+    if (clock.now() >= until)
+      throw new AppError(
+        'quota',
+        `The run ${runWord(id)} waits: ${start.text || 'the server has no room for it yet'}. It begins by itself; look at deployment_runs.`,
+      );
+    await pause(lookMs, signal, clock);
+  }
+}
+
+/** A caller that may only see that an automation exists does not find it here. */
+export function unlessUnreadable(thrown: unknown): undefined {
+  if (toAppError(thrown).code !== 'not_found') throw thrown;
+}
+
+/** The runs of deployments. */
+export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
+  /** The newest first. */
+  async function all(query: Query): Promise<AutomationStart[]> {
+    const wanted = query.one('deployment_id');
+    const isWithin = query.within('created_at');
+    const trigger = query.one('trigger_type');
+    if (trigger !== undefined && trigger !== 'manual' && trigger !== 'schedule')
+      throw invalid('trigger_type must be manual or schedule.');
+    const error = query.one('has_error');
+    if (error !== undefined && error !== 'true' && error !== 'false') throw invalid('has_error must be true or false.');
+    const own = (await automations.list()).filter((one) => contentOf(one) !== undefined);
+    const asked = own.filter(({ id }) => wanted === undefined || deploymentWord(id) === wanted);
+    const startsOf = async ({ id }: { readonly id: string }) =>
+      (await automations.starts(id, { limit: keptStarts }).catch(unlessUnreadable)) ?? [];
+    const starts = await Promise.all(asked.map(startsOf));
+    return starts
+      .flat()
+      .filter(
+        (start) =>
+          isRun(start) &&
+          isWithin(start.at) &&
+          (trigger === undefined || isManual(start) === (trigger === 'manual')) &&
+          (error === undefined || hasFailed(start) === (error === 'true')),
+      )
+      .sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1));
+  }
+
+  return [
+    {
+      door: 'GET /v1/deployment_runs',
+      async run({ query }) {
+        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
+        const page = pageOf(await all(query), { limit, page: query.one('page'), name: 'deployment runs' });
+        return { ...withoutPrevious(page), data: page.data.map(runOf) };
+      },
+    },
+    {
+      door: 'GET /v1/deployment_runs/:run',
+      async run({ params: { run = '' } }) {
+        const { id, automation } = startIdOf(run);
+        const isDeployment = contentOf(await automations.get(automation)) !== undefined;
+        const starts = isDeployment ? await automations.starts(automation, { limit: keptStarts }) : [];
+        const start = starts.find((one) => one.id === id && isRun(one));
+        if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
+        return runOf(start);
+      },
+    },
+  ];
+}

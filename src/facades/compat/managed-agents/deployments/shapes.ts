@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { Automation } from '../../../../sessions/api/server/automations.ts';
+import { AgentReference, ResourceWish, vaultIds } from '../sessions/create.ts';
+import { deploymentWord } from '../sessions/ids.ts';
+import { iso, isoOrNull, Metadata, MetadataChange } from '../wire.ts';
+import { pauseErrorOf } from './errors.ts';
+
+// A deployment is an automation that a program defined: its task is in the words of this API.
+
+export const programApi = 'managed-agents';
+
+const name = z.string().min(1).max(255);
+const description = z.string().max(2_048).nullable().optional();
+/** Five fields of numbers, lists, ranges, steps and names, without the letters of other dialects. */
+const isPlainCron = (text: string) =>
+  /^[\d*,/A-Za-z-]+([ \t]+[\d*,/A-Za-z-]+){4}$/.test(text.trim()) &&
+  [...text.matchAll(/[A-Za-z]+/g)].every(([word]) => word.length === 3);
+const Schedule = z.strictObject({
+  type: z.literal('cron'),
+  expression: z
+    .string()
+    .max(200)
+    .refine(isPlainCron, 'must have five fields: minute, hour, day of the month, month, day of the week'),
+  timezone: z.string().min(1).max(100),
+});
+const events = z.array(z.unknown()).min(1).max(50);
+const resources = z.array(ResourceWish).max(500).nullable().optional();
+const fields = {
+  budget: z.unknown().optional(),
+  description,
+  resources,
+  schedule: Schedule.nullable().optional(),
+  vault_ids: vaultIds,
+};
+export const NewDeployment = z.strictObject({
+  ...fields,
+  agent: AgentReference,
+  environment_id: z.string().min(1).max(200),
+  initial_events: events,
+  name,
+  metadata: Metadata.nullable().optional(),
+});
+export const DeploymentChange = z.strictObject({
+  ...fields,
+  agent: AgentReference.optional(),
+  environment_id: z.string().min(1).max(200).optional(),
+  initial_events: events.optional(),
+  name: name.optional(),
+  metadata: MetadataChange.nullable().optional(),
+});
+
+const anyObject = z.record(z.string(), z.unknown());
+/** Everything of a deployment but its name and schedule, as the server keeps it. */
+export const DeploymentContent = z.object({
+  description: z.string().nullable(),
+  agent: z.object({ id: z.string(), version: z.int() }),
+  environmentId: z.string(),
+  initialEvents: z.array(anyObject),
+  resources: z.array(anyObject),
+  vaultIds: z.array(z.string()),
+  budget: anyObject.nullable(),
+  metadata: z.record(z.string(), z.string()),
+});
+export type DeploymentContent = z.output<typeof DeploymentContent>;
+
+/** The content of a deployment; undefined: a person made the automation, or another API. */
+export const contentOf = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
+  program?.api === programApi ? DeploymentContent.parse(program.content) : undefined;
+
+export const agentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
+export const agentOfLabel = (label: string) => {
+  const at = label.lastIndexOf('@');
+  return { type: 'agent' as const, id: label.slice(0, at), version: Number(label.slice(at + 1)) };
+};
+
+interface Times {
+  readonly lastRunAt: number | null;
+  readonly upcoming: readonly number[];
+}
+export function deploymentOf(automation: Automation, content: DeploymentContent, { lastRunAt, upcoming }: Times) {
+  const { id, name: named, schedule, paused, program, createdAt, updatedAt } = automation;
+  const archivedAt = program?.archivedAt ?? null;
+  const isPaused = paused !== null && archivedAt === null;
+  return {
+    id: deploymentWord(id),
+    type: 'deployment' as const,
+    name: named,
+    description: content.description,
+    agent: { type: 'agent' as const, ...content.agent },
+    environment_id: content.environmentId,
+    initial_events: content.initialEvents,
+    resources: content.resources,
+    vault_ids: content.vaultIds,
+    metadata: content.metadata,
+    budget: content.budget,
+    schedule: schedule && {
+      type: 'cron' as const,
+      expression: schedule.cron,
+      timezone: schedule.timezone,
+      last_run_at: isoOrNull(lastRunAt),
+      upcoming_runs_at: archivedAt === null ? upcoming.map(iso) : [],
+    },
+    status: isPaused ? ('paused' as const) : ('active' as const),
+    paused_reason: isPaused
+      ? paused.by === 'person'
+        ? { type: 'manual' as const }
+        : { type: 'error' as const, error: pauseErrorOf(paused) }
+      : null,
+    created_at: iso(createdAt),
+    updated_at: iso(updatedAt),
+    archived_at: isoOrNull(archivedAt),
+  };
+}
