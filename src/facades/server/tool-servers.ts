@@ -86,7 +86,7 @@ export function mountToolServers(app: App, servers: Services['toolServers']): vo
       config: {
         doc: about('changeToolServer', 'Change a tool server that was entered, and ask it for its tools', {
           description: `${forAdmins} What is absent stays as it is, and null removes a header. Stored headers go to no other address.`,
-          bodyExample: { newName: 'guide', headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
+          bodyExample: { tools: ['search_*'], headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
           fails: [400, 401, 403, 404, 409, 413, 422],
         }),
         least: 'admin',
