@@ -5,6 +5,7 @@ import { Corral } from '../../../src/client/index.ts';
 import { environmentKey, type WorkQueue, workQueue } from '../../support/agents/work-queue.ts';
 import { runWritten } from '../../support/clients/e2b-sdks.ts';
 import { isNightly, onlyNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
 import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -58,7 +59,8 @@ const boxesOf = async (sessionId: string) => {
   return ids;
 };
 
-test('an agent works by its tools in a sandbox of its own, which goes with its session', async () => {
+test('an agent works by its tools in a sandbox of its own, which goes with its session', async (context) => {
+  await needs(context, 'bubblewrap'); // a sandbox without walls has no egress to close
   const queue = await queueOfTest();
   startWorker(queue, '--egress', 'none');
   const session = queue.begin();

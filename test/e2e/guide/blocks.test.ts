@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleCli } from '../../../scripts/bundle-cli.ts';
 import { python } from '../../support/clients/python.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 const run = promisify(execFile);
@@ -30,7 +31,13 @@ const blocksOf = (text: string) =>
 const pages = globSync('docs/**/*.md', { cwd: root }).filter((file) => elsewhere[file] === undefined);
 const texts = await Promise.all(pages.map(async (file) => [file, await readFile(join(root, file), 'utf8')] as const));
 const all = texts.flatMap(([file, text]) =>
-  blocksOf(text).map(({ language, code }, n) => ({ name: `${file}, block ${n + 1} (${language})`, language, code, n })),
+  blocksOf(text).map(({ language, code }, n) => ({
+    file,
+    name: `${file}, block ${n + 1} (${language})`,
+    language,
+    code,
+    n,
+  })),
 );
 
 let server: ServerProcess;
@@ -69,8 +76,12 @@ test('every language of a block has a program that runs it', () => {
   expect(all.filter(({ language }) => !programs[language]).map(({ name }) => name)).toEqual([]);
 });
 
+/** Pages whose first block only works in a sandbox with walls. */
+const confined = ['docs/previews.md'];
+
 // Every run takes the first block of each page, a nightly run all. Other tests call the same procedures and commands.
-test.each(all.filter(({ n }) => n === 0 || isNightly))('$name', async ({ language, code }) => {
+test.for(all.filter(({ n }) => n === 0 || isNightly))('$name', async ({ file: page, language, code }, context) => {
+  if (confined.includes(page)) await needs(context, 'bubblewrap');
   const work = await mkdtemp(join(folder, 'work-'));
   const file = join(work, language === 'ts' ? 'block.ts' : 'block');
   await writeFile(file, language === 'bash' ? `set -euo pipefail\n${code}` : code);

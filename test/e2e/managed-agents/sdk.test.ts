@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 import { core, runner } from './expected.ts';
 import { javascript, key, program, python, serverWith } from './programs.ts';
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
 
 // The published SDKs are the oracle: unpatched, led here by base URL and key alone.
 const patience = { timeout: 400_000 };

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
 import { filesUnder } from '../../support/hostile/canaries.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 import { guardedTools } from './guarded-tools.ts';
 import { program, python, serverWith } from './programs.ts';
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
 
 const secret = /(secret|token)-\d/;
 const bad = [400, 'invalid_request_error', null];

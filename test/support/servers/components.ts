@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { TestContext } from 'vitest';
+import { beforeEach, type TestContext } from 'vitest';
 
 const run = promisify(execFile);
 const answers = (command: string, args: string[]) =>
@@ -44,12 +44,20 @@ const components = {
 } as const;
 const found = new Map<string, Promise<boolean>>();
 
+/** Whether the component is there. */
+export function has(name: keyof typeof components): Promise<boolean> {
+  const looked = found.get(name) ?? components[name].look();
+  found.set(name, looked);
+  return looked;
+}
+
+/** Skips each test of the file or block as `needs` does. A `beforeAll` runs before it, and asks `has` itself. */
+export const eachNeeds = (name: keyof typeof components): void => beforeEach((context) => needs(context, name));
+
 /** Skips the test with a reason where the component is missing; in CI a missing component is an error. */
 export async function needs(context: TestContext, name: keyof typeof components): Promise<void> {
-  const { is, look } = components[name];
-  const looked = found.get(name) ?? look();
-  found.set(name, looked);
-  if (await looked) return;
+  const { is } = components[name];
+  if (await has(name)) return;
   if (process.env.CI === 'true') throw new Error(`needed in CI: ${is}`);
   context.skip(`needs that ${is}`);
 }
