@@ -57,9 +57,34 @@ export const dataOfPause = ({ id, name, projectId, paused }: Automation): Messag
 });
 
 /** The body of a request, in the format of the endpoint. */
-export function bodyOf(format: Webhook['format'], type: SentEvent, { at, data }: { at: number; data: MessageData }) {
+export function bodyOf(
+  format: Webhook['format'],
+  type: SentEvent,
+  { messageId, at, data }: { readonly messageId: string; readonly at: number; readonly data: MessageData },
+): string {
+  if (format === 'managed-agents') {
+    const about = programDataOf(type, data);
+    return JSON.stringify({ type: 'event', id: messageId, created_at: new Date(at).toISOString(), data: about });
+  }
   if (format === 'slack') return JSON.stringify({ text: lineOf(type, data) });
   return JSON.stringify({ type, timestamp: new Date(at).toISOString(), data });
+}
+
+/** The data of an event in the words of the Managed Agents API. */
+function programDataOf(type: SentEvent, { sessionId, automationId, projectId, reason }: MessageData) {
+  const id = sessionId === undefined ? `depl_${automationId ?? 'test'}` : `sesn_${sessionId}`;
+  const waits = reason === 'budget' ? 'session.budget_reached' : 'session.requires_action';
+  const types = {
+    'run.started': 'session.status_run_started',
+    'run.waiting': reason === 'budget' || reason === 'approval' ? waits : 'session.status_idled',
+    'run.ended': 'session.status_idled',
+    'run.failed': 'session.status_idled',
+    'session.deleted': 'session.deleted',
+    'automation.paused': 'deployment.paused',
+    'webhook.test': 'deployment.updated',
+  } as const satisfies Record<SentEvent, string>;
+  const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
+  return { type: types[type], id, ...owner };
 }
 
 function lineOf(type: SentEvent, data: MessageData): string {

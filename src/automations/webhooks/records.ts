@@ -18,7 +18,7 @@ const Stored = z.object({
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEvents)),
-  format: z.enum(['json', 'slack']),
+  format: z.enum(['json', 'slack', 'managed-agents']),
   projectId: z.string().nullable(),
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })

@@ -110,7 +110,7 @@ export const newDelivery = (
   webhookId,
   messageId,
   type,
-  body: bodyOf(format, type, { at, data }),
+  body: bodyOf(format, type, { messageId, at, data }),
   state: 'pending',
   tries: 0,
   triesLeft: triesOf(type),

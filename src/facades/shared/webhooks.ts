@@ -34,8 +34,8 @@ const fields = {
     .min(1)
     .max(webhookEvents.length)
     .transform((all) => [...new Set(all)]),
-  /** `slack`: one line of text, as Slack's incoming webhooks take it. */
-  format: z.enum(['json', 'slack']),
+  /** `slack`: one line of text, as Slack's incoming webhooks take it; `managed-agents`: as Anthropic's SDKs read it. */
+  format: z.enum(['json', 'slack', 'managed-agents']),
   /** Only the sessions and automations of this project; null: all of the owner. */
   projectId: z.uuid().nullable(),
 };
@@ -57,7 +57,7 @@ export const Webhook = z.object({
   /** Only its owner and administrators see more than the host. */
   url: z.string(),
   events: z.array(z.enum(webhookEvents)),
-  format: z.enum(['json', 'slack']),
+  format: z.enum(['json', 'slack', 'managed-agents']),
   projectId: z.string().nullable(),
   /** Why nothing is sent to it; null: it is not paused. */
   paused: z.object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: time }).nullable(),

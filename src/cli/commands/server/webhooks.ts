@@ -28,7 +28,7 @@ export const webhookCommand: CliCommand = {
   options: [
     ['--url <url>', 'where a new one sends to'],
     ['--events <list>', 'what it hears of, such as run.waiting,run.failed; default all'],
-    ['--format <format>', 'json (Standard Webhooks) or slack; default json'],
+    ['--format <format>', 'json (Standard Webhooks), slack or managed-agents; default json'],
     ['--project <id>', 'only the sessions and automations of this project'],
     jsonOption,
   ],

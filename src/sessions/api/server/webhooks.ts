@@ -18,7 +18,7 @@ export interface WebhookSpec {
   readonly url: string;
   readonly events: readonly WebhookEvent[];
   /** `json`: signed as Standard Webhooks say. `slack`: one line of text, as incoming webhooks of Slack take it. */
-  readonly format: 'json' | 'slack';
+  readonly format: 'json' | 'slack' | 'managed-agents';
   /** Only the sessions and automations of this project; null: all of the owner. */
   readonly projectId: string | null;
 }

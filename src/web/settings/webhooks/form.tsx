@@ -99,6 +99,7 @@ export function WebhookForm({ webhook, back, onSaved }: Props) {
           >
             <option value="json">{t('webhooks.json')}</option>
             <option value="slack">{t('webhooks.slack')}</option>
+            <option value="managed-agents">{t('webhooks.managed-agents')}</option>
           </select>
         </label>
         <label class="labelled">

@@ -155,6 +155,7 @@ export const secrets = {
   'webhooks.format': 'Art',
   'webhooks.json': 'JSON, unterschrieben (Standard Webhooks)',
   'webhooks.slack': 'Eine Zeile Text für Slack',
+  'webhooks.managed-agents': 'Ereignisse der Managed Agents API',
   'webhooks.project': 'Projekt',
   'webhooks.allProjects': 'Alles, was Ihnen gehört',
   'webhooks.hears': 'Hört von {n} Arten von Ereignissen',

@@ -155,6 +155,7 @@ export const secrets = {
   'webhooks.format': 'Format',
   'webhooks.json': 'JSON, signed (Standard Webhooks)',
   'webhooks.slack': 'A line of text for Slack',
+  'webhooks.managed-agents': 'Events of the Managed Agents API',
   'webhooks.project': 'Project',
   'webhooks.allProjects': 'All that you own',
   'webhooks.hears': 'Hears of {n} kinds of events',
