@@ -82,7 +82,8 @@ test("users' credentials come before the server's, a change here counts at once,
     now: () => now,
     learn: () => {},
   });
-  const mine = { name: 'mine', hosts: ['b.example'], header: 'x-b', env: ['API_KEY'], holder: id };
+  const uses = { secret: 'sec_1', before: 'Token "', after: '"' };
+  const mine = { name: 'mine', hosts: ['b.example'], header: 'x-b', env: ['API_KEY'], holder: id, uses };
   let held = [mine];
   let isDown = false;
   const inForce = async () => {
@@ -101,6 +102,7 @@ test("users' credentials come before the server's, a change here counts at once,
   expect(await names()).toEqual(['mine', 'server']);
   const [first] = await it.of(id);
   expect((await first?.value())?.reveal()).toBe('of-the-user');
+  expect(first?.write('x')).toBe('Token "x"');
   const env = await it.envOf({ id, projectId: null });
   expect([env.API_KEY, env.OTHER]).toEqual([first?.placeholder, it.env.OTHER]);
 

@@ -15,6 +15,7 @@ import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
 import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import { toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
+import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Terminal } from './command.ts';
@@ -69,9 +70,11 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // no opened secret is logged here
   const common = { records: store.records, vault: vault(sealing), clock: systemClock, learn };
+  const secrets = new NamedSecrets(common);
   const sealed = [
+    secrets,
     providerKeys({ ...common, baseUrls: {} }),
-    credentialRing({ ...common, onChange: () => {} }),
+    credentialRing({ ...common, onChange: () => {}, secretValue: (id) => secrets.value(id) }),
     webhookSecrets(store.records, common.vault),
     hookSecrets(store.records, common.vault),
     toolServerSecrets(store.records, common.vault),

@@ -13,7 +13,7 @@ import type { Credential } from '../../sandboxes/egress/credentials/credential.t
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import { type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
-import { type CredentialRing, serverHolder } from '../../sessions/projects/credentials.ts';
+import { type CredentialRing, type HeldCredential, serverHolder } from '../../sessions/projects/credentials.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The credentials that the proxy adds for sandboxes, and what sandboxes get instead. */
@@ -42,7 +42,7 @@ interface Options {
   /** Masks a value in the log. */
   readonly learn: (secret: Secret) => void;
 }
-type NamedPlaces = CredentialPlaces & { readonly name: string };
+type NamedPlaces = CredentialPlaces & Pick<HeldCredential, 'name' | 'uses'>;
 
 const freshMs = 1_000;
 const maxKnown = 10_000;
@@ -70,7 +70,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   for (const setting of settings) if (!('key' in setting.from)) await readValue(setting);
 
   const credentialOf = (
-    { name, hosts, header, scheme, user = 'x-access-token', git, paths }: NamedPlaces,
+    { name, hosts, header, scheme, user = 'x-access-token', git, paths, uses }: NamedPlaces,
     { label, value }: { label: string; value: () => Promise<Secret> },
   ): Credential => {
     const mark = createHmac('sha256', first?.reveal() ?? '')
@@ -86,7 +86,14 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       ...(paths && !git && { admits: (_method, url) => isBelow(url.replace(/[?].*$/, ''), paths) }),
       placeholder: `corral-${name}-${mark}`,
       value,
-      write: (text) => (scheme === 'bearer' ? `Bearer ${text}` : scheme === 'basic' ? basic(text) : text),
+      write: (text) =>
+        uses
+          ? `${uses.before}${text}${uses.after}`
+          : scheme === 'bearer'
+            ? `Bearer ${text}`
+            : scheme === 'basic'
+              ? basic(text)
+              : text,
     };
   };
   const ofServer = settings.map((setting) =>

@@ -12,6 +12,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import {
   credentialKind,
   hookSecretKind,
+  namedSecretKind,
   toolServerKind,
   vaultCredentialKind,
   webhookKind,
@@ -38,6 +39,7 @@ import { sideMessages } from '../../sessions/services/side-messages.ts';
 import { EnteredToolServers, toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
 import { SignIns } from '../../sessions/tool-servers/sign-in.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
+import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
 import { fetchWithin, toolFetch } from './model-addresses.ts';
@@ -101,6 +103,7 @@ export async function projectParts({
     hookSecretKind,
     toolServerKind,
     vaultCredentialKind,
+    namedSecretKind,
   ];
   const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
@@ -110,7 +113,10 @@ export async function projectParts({
   const safe = vault(sealing);
   const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
   await keys.verify();
-  const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials });
+  const secrets = new NamedSecrets({ records, vault: safe, clock, learn });
+  await secrets.verify();
+  const secretValue = (id: string) => secrets.value(id);
+  const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials, secretValue });
   await credentials.verify();
   const webhooks = webhookSecrets(records, safe);
   await webhooks.verify();
@@ -181,12 +187,13 @@ export async function projectParts({
     hookSecrets: hooks,
     toolServers: { entered, signIns },
     vaultCredentials: ofVaults,
+    secrets: secrets.service,
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
         await rotateInBackground({
-          sealed: [keys, credentials, webhooks, hooks, toolSecrets, ofVaults],
+          sealed: [keys, secrets, credentials, webhooks, hooks, toolSecrets, ofVaults],
           clock,
           logger,
           closing,

@@ -317,6 +317,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
     projects: ofProjects,
+    secrets: projects.secrets,
     skills: agents.skills,
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   };

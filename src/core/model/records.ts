@@ -32,6 +32,8 @@ export const toolServerKind = 'tool-server';
 // The vaults of programs, and their credentials with sealed secrets.
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';
+// The secrets of programs, sealed, which sessions bind to headers of hosts.
+export const namedSecretKind = 'named-secret';
 
 /** How a run ended: in one word, why, with which error, and what became of its goal. */
 export const Outcome = z.object({

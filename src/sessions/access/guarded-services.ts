@@ -22,6 +22,7 @@ import { guardedMemory } from './guarded-memory.ts';
 import { guardedMemoryStores, memoryStoreCheck } from './guarded-memory-stores.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
+import { guardedBinding, guardedSecrets, secretCheck } from './guarded-secrets.ts';
 import { forAdministrators } from './guarded-settings.ts';
 import { guardedSkills, skillCheck } from './guarded-skills.ts';
 import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
@@ -56,6 +57,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     document: documentCheck(services.documents, principalOf),
     vault: vaultCheck(services.vaults, principalOf),
     memoryStore: memoryStoreCheck(services.memoryStores, principalOf),
+    secret: secretCheck(services.secrets, principalOf),
     skill: skillCheck(services.skills, principalOf),
     snapshot: snapshotCheck(services.snapshots, principalOf),
   };
@@ -106,6 +108,15 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     },
     vaults: guardedVaults(services.vaults, byRules.vaults, principalOf),
     memoryStores: guardedMemoryStores(services.memoryStores, byRules.memoryStores, principalOf),
+    secrets: guardedSecrets(services.secrets, byRules.secrets, principalOf),
+    sessionCredentials: guardedBinding(services.sessionCredentials, byRules.sessionCredentials, {
+      holder: check,
+      secret: checks.secret,
+    }),
+    projectCredentials: guardedBinding(services.projectCredentials, byRules.projectCredentials, {
+      holder: intoProject,
+      secret: checks.secret,
+    }),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
     budgets: guardedBudgets(services.budgets, {
       principalOf,

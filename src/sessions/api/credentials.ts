@@ -6,6 +6,16 @@ import type { ServiceRules } from './rules.ts';
 export interface BoundCredential extends CredentialPlaces {
   readonly name: string;
   readonly createdAt: number; // epoch ms
+  /** The secret whose value it takes with each request; absent: it has a value of its own. */
+  readonly uses?: SecretUse | undefined;
+}
+/** A secret within the text of a header. */
+export interface SecretUse {
+  /** The id of the secret. */
+  readonly secret: string;
+  /** The text around its value, such as `Token token="` and `"`. */
+  readonly before: string;
+  readonly after: string;
 }
 
 /** The credentials of sessions, or those of projects; the server's own ones are in `server/credentials.ts`. Every method rejects where the session or project does not exist. */
@@ -16,6 +26,11 @@ export interface CredentialService<Id> {
    * Rejects: invalid_request (the value), conflict (another one has a place of it, or there are 50 already).
    */
   put(of: Id, credential: CredentialPlaces & { readonly name: string }, value: Secret): Promise<BoundCredential>;
+  /**
+   * The same with a secret of programs in place of a value: each request takes the value that the secret has by then. A
+   * request whose secret is gone is refused. Rejects as `put` does, and: not_found (no such secret).
+   */
+  bind(of: Id, credential: CredentialPlaces & { readonly name: string }, use: SecretUse): Promise<BoundCredential>;
   /** Takes effect with the next request, also on open connections. Rejects: not_found. */
   revoke(of: Id, name: string): Promise<void>;
 }
@@ -23,5 +38,6 @@ export interface CredentialService<Id> {
 export const credentialRules: ServiceRules<CredentialService<never>> = {
   list: { may: 'read', audit: null },
   put: { may: 'work', audit: 'credential.put' },
+  bind: { may: 'guarded', audit: 'credential.put' },
   revoke: { may: 'stop', audit: 'credential.revoke' },
 };

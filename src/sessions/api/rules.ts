@@ -26,7 +26,8 @@ export type RuleScope =
   | 'vault'
   | 'memoryStore'
   | 'skill'
-  | 'snapshot';
+  | 'snapshot'
+  | 'secret';
 export interface RegisteredService<Service> {
   readonly of: RuleScope;
   readonly rules: ServiceRules<Service>;

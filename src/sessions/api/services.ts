@@ -25,6 +25,7 @@ import { type ServerCredentialService, serverCredentialRules } from './server/cr
 import { type DocumentService, documentRules } from './server/documents.ts';
 import { type MemoryService, memoryRules } from './server/memory.ts';
 import { type MemoryStoreService, memoryStoreRules } from './server/memory-stores.ts';
+import { type SecretService, secretRules } from './server/secrets.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
@@ -75,6 +76,7 @@ export interface Services {
   readonly workQueue: WorkQueueService;
   readonly vaults: VaultService;
   readonly memoryStores: MemoryStoreService;
+  readonly secrets: SecretService;
   readonly skills: SkillService;
   readonly settings: SettingsService;
   readonly usage: UsageService;
@@ -113,6 +115,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   workQueue: { of: 'document', rules: workQueueRules },
   vaults: { of: 'vault', rules: vaultRules },
   memoryStores: { of: 'memoryStore', rules: memoryStoreRules },
+  secrets: { of: 'secret', rules: secretRules },
   skills: { of: 'skill', rules: skillRules },
   settings: { of: 'session', rules: settingsRules },
   usage: { of: 'session', rules: usageRules },

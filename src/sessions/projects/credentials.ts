@@ -7,8 +7,8 @@ import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/m
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
-import type { Secret } from '../../core/text/secret.ts';
-import type { BoundCredential, CredentialService } from '../api/credentials.ts';
+import { Secret } from '../../core/text/secret.ts';
+import type { BoundCredential, CredentialService, SecretUse } from '../api/credentials.ts';
 import { type RotationCounts, sealedRecords } from './sealed-records.ts';
 
 const Stored = z.object({
@@ -20,6 +20,8 @@ const Stored = z.object({
   env: z.array(z.string()),
   git: z.enum(['read', 'write']).optional(),
   paths: z.array(z.string()).optional(),
+  uses: z.object({ secret: z.string(), before: z.string(), after: z.string() }).optional(),
+  /** The value; with `uses` the id of the secret. */
   sealed: SealedValue,
   createdAt: z.number(),
 });
@@ -28,6 +30,7 @@ export interface HeldCredential extends CredentialPlaces {
   readonly name: string;
   /** The session, the project, or `server`. */
   readonly holder: string;
+  readonly uses?: SecretUse | undefined;
 }
 export interface CredentialRing {
   /** The credentials that count in a session: its own first, then its project's, then the server's stored ones. */
@@ -55,6 +58,8 @@ interface Deps {
   readonly learn: (value: Secret) => void;
   /** Called after each change. */
   readonly onChange: () => void;
+  /** The value of a secret of programs. Rejects: not_found. */
+  readonly secretValue: (id: string) => Promise<Secret>;
 }
 /** The holder of credentials that count in all sessions. No session and no project has this id. */
 export const serverHolder = 'server';
@@ -67,7 +72,7 @@ const longest = 8_192;
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
 /** Credentials that users bind to a session or a project. A value leaves the server only towards the credential's hosts. */
-export function credentialRing({ records, vault, clock, learn, onChange }: Deps): CredentialRing {
+export function credentialRing({ records, vault, clock, learn, onChange, secretValue }: Deps): CredentialRing {
   const sealing = sealedRecords({ records, vault, kind, field: 'value' });
   const all = async (holder: string) =>
     (await records.list(kind, { idPrefix: idOf(holder, '') })).map(({ doc }) => Stored.parse(doc));
@@ -80,37 +85,50 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
     ...(await held(serverHolder)),
   ];
 
+  async function write(
+    of: string,
+    { name, hosts, header, scheme, user, env, git, paths }: CredentialPlaces & { readonly name: string },
+    { value, uses }: { readonly value: Secret; readonly uses?: SecretUse },
+  ): Promise<BoundCredential> {
+    const others = (await all(of)).filter((other) => other.name !== name);
+    if (others.length >= most) throw new AppError('conflict', `There are ${most} credentials already. Revoke some.`);
+    const places = new Set(injectionPlaces({ hosts, header, env, git, paths }));
+    for (const other of others) {
+      const taken = injectionPlaces(other).find((place) => places.has(place));
+      if (taken)
+        throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
+    }
+    const createdAt = clock.now();
+    const sealed = sealing.seal(idOf(of, name), value);
+    const optional = {
+      ...(scheme && { scheme }),
+      ...(user && { user }),
+      ...(git && { git }),
+      ...(paths && { paths }),
+      ...(uses && { uses }),
+    };
+    const doc = { name, hosts, header, ...optional, env, sealed, createdAt };
+    await records.put({ kind, id: idOf(of, name), doc, sort: createdAt });
+    onChange();
+    return shown(Stored.parse(doc));
+  }
+
   function serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id> {
     return {
       async list(of) {
         await exists(of);
         return (await all(of)).map(shown).sort((one, other) => (one.name < other.name ? -1 : 1));
       },
-      async put(of, { name, hosts, header, scheme, user, env, git, paths }, value) {
+      async put(of, credential, value) {
         await exists(of);
         refuseUnfit(value);
-        const others = (await all(of)).filter((other) => other.name !== name);
-        if (others.length >= most)
-          throw new AppError('conflict', `There are ${most} credentials already. Revoke some.`);
-        const places = new Set(injectionPlaces({ hosts, header, env, git, paths }));
-        for (const other of others) {
-          const taken = injectionPlaces(other).find((place) => places.has(place));
-          if (taken)
-            throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
-        }
         learn(value);
-        const createdAt = clock.now();
-        const sealed = sealing.seal(idOf(of, name), value);
-        const optional = {
-          ...(scheme && { scheme }),
-          ...(user && { user }),
-          ...(git && { git }),
-          ...(paths && { paths }),
-        };
-        const doc = { name, hosts, header, ...optional, env, sealed, createdAt };
-        await records.put({ kind, id: idOf(of, name), doc, sort: createdAt });
-        onChange();
-        return shown(Stored.parse(doc));
+        return await write(of, credential, { value });
+      },
+      async bind(of, credential, uses) {
+        await exists(of);
+        await secretValue(uses.secret);
+        return await write(of, credential, { value: new Secret(uses.secret), uses });
       },
       async revoke(of, name) {
         await exists(of);
@@ -132,7 +150,9 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
     async value({ holder, name }) {
       const found = await records.get(kind, idOf(holder, name));
       if (!found) throw revoked(name);
-      const value = sealing.open(idOf(holder, name), Stored.parse(found.doc).sealed);
+      const { sealed, uses } = Stored.parse(found.doc);
+      if (uses) return await secretValue(uses.secret);
+      const value = sealing.open(idOf(holder, name), sealed);
       learn(value); // another server may have stored it
       return value;
     },
@@ -150,7 +170,8 @@ const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential
 
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
 
-function refuseUnfit(value: Secret): void {
+/** Rejects: invalid_request. */
+export function refuseUnfit(value: Secret): void {
   const text = value.reveal();
   if (text.length >= shortest && text.length <= longest && fitsHeader(text)) return;
   throw new AppError(

@@ -56,7 +56,6 @@ function controlRows(it: WireClient, created: () => Response): void {
   test.each([
     ['POST', '/v3/templates'],
     ['GET', '/volumes'],
-    ['GET', '/secrets'],
     ['GET', '/teams'],
   ])('%s %s is 501 and names itself', async (method, route) => {
     const to = route.replace('{}', it.sid);

@@ -89,6 +89,8 @@ const programBodies: Record<string, object> = {
   },
   'POST /anthropic/v1/memory_stores/{id}/memories': { path: '/notes/new.md', content: 'x' },
   'POST /anthropic/v1/memory_stores/{id}/memories/{memory}': { content: 'changed' },
+  'POST /e2b/secrets': { name: 'of-a-program', value: 'a-secret-value' },
+  'POST /e2b/secrets/{secret}': { value: 'another-value' },
   'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },
   'POST /e2b/v2/sandboxes': { templateID: 'base', timeout: 1 },
 };
@@ -163,11 +165,13 @@ function filled(path: string, to: Targets): string {
     memory_version: to.storeVersion,
     run: to.deploymentRun,
     template_id: 'default',
+    secret: to.secret,
     credential: path.startsWith('/anthropic/') ? to.vaultCredential : 'api',
     path: 'system.info',
     page: 'guide',
     folder: 'how-to',
   };
+  if (path === '/e2b/*') return '/e2b/teams';
   if (path === '/anthropic/*') return '/anthropic/v1/tunnels';
   if (path === '/anthropic/v1/models/*') return `/anthropic/v1/models/${'x'.repeat(201)}`; // refused for its length
   if (path === '/e2b/templates/aliases/{sid}') return '/e2b/templates/aliases/base';

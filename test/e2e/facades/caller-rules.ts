@@ -138,6 +138,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /e2b/v2/sandboxes
     GET /e2b/v2/templates
     GET /e2b/snapshots
+    GET /e2b/secrets
     GET /e2b/templates/aliases/{sid}
     ALL /e2b/*
     GET /anthropic/v1/agents
@@ -165,6 +166,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /ws
     POST /e2b/sandboxes
     POST /e2b/v2/sandboxes
+    POST /e2b/secrets
     POST /anthropic/v1/agents
     POST /anthropic/v1/environments
     POST /anthropic/v1/sessions
@@ -200,6 +202,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/skills/{id}/versions/{version}
     GET /api/v1/skills/{id}/versions/{version}/content
     GET /e2b/sandboxes/{sid}/logs
+    GET /e2b/secrets/{secret}
     GET /e2b/v2/sandboxes/{sid}/logs
     GET /api/v1/sessions/{sid}
     GET /api/v1/sessions/{sid}/events
@@ -366,6 +369,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/sandboxes/{sid}/refreshes
     POST /e2b/sandboxes/{sid}/pause
     PUT /e2b/sandboxes/{sid}/network
+    POST /e2b/secrets/{secret}
+    DELETE /e2b/secrets/{secret}
     POST /e2b/sandboxes/{sid}/snapshots
     POST /e2b/sandboxes/{sid}/fork
     POST /e2b/sandboxes/{sid}/resume

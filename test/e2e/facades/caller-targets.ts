@@ -42,6 +42,8 @@ export interface Targets {
   /** An automation that a program of the Managed Agents API defined, and a run of it. */
   readonly deployment: string;
   readonly deploymentRun: string;
+  /** A secret of programs. */
+  readonly secret: string;
 }
 export const nobodys: Targets = {
   sid: 'fedcba9876543210',
@@ -72,6 +74,7 @@ export const nobodys: Targets = {
   vaultCredential: 'vcrd_ffffffffffffffffffffffff',
   deployment: 'depl_ffffffffffff',
   deploymentRun: 'drun_ffffffffffffxffffffffffff',
+  secret: 'sec_ffffffffffffffffffffffff',
 };
 
 const aLife: SessionLife = {
@@ -135,6 +138,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     ...(await aVault(owner)),
     ...(await aMemoryStore(owner)),
     ...(await aDeployment(owner)),
+    secret: await aSecret(owner),
   };
 }
 
@@ -164,6 +168,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('snapshot_id') || door.includes('/e2b/templates/')) return { snapshot: await aSnapshot(owner) };
+  if (door.includes('/e2b/secrets/')) return { secret: await aSecret(owner) };
   const isBox = door.includes('/e2b/');
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
   if (isBox) return { box: session.id };
@@ -253,6 +258,17 @@ const plainAutomation = {
   maxFailures: 5,
   shared: false,
 } as const;
+async function aSecret({ id: owner, server }: Owner): Promise<string> {
+  const name = randomIds().short();
+  const { id } = await server.core.services.secrets.create({
+    name,
+    value: new Secret('a-secret-value'),
+    metadata: {},
+    owner,
+  });
+  return id;
+}
+
 async function anAutomation({ id: owner, server }: Owner): Promise<string> {
   const hook = {
     source: 'json',

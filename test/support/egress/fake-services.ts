@@ -48,6 +48,7 @@ import { EnteredToolServers } from '../../../src/sessions/tool-servers/entered.t
 import { SignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
 import { toolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
 import { CredentialRecords } from '../../../src/sessions/vaults/credential-records.ts';
+import { NamedSecrets } from '../../../src/sessions/vaults/named-secrets.ts';
 import { vaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
@@ -152,12 +153,19 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     commands: { change: async () => live().writer.record },
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const sandboxes = { look: async () => undefined };
+  const secrets = new NamedSecrets({
+    records: store.records,
+    clock,
+    learn: () => {},
+    vault: vault([new Secret('cd'.repeat(32))]),
+  });
   const credentials = credentialRing({
     records: store.records,
     clock,
     learn: () => {},
     onChange: () => {},
     vault: vault([new Secret('cd'.repeat(32))]),
+    secretValue: (id) => secrets.value(id),
   });
   const entered: EnteredToolServers = new EnteredToolServers({
     records: store.records,
@@ -240,6 +248,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       checkSandbox: () => {},
       wayOutIsFixed: false,
     }),
+    secrets: secrets.service,
     sessionCredentials: credentials.serviceOf((id: SessionId) => sessions.get(id)),
     projectCredentials: credentials.serviceOf((id: string) => services.projects.get(id)),
     automations: automationService({

@@ -148,7 +148,11 @@ test.each([
   [{ denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] }, '192.0.2.0/24'],
   [{ denyOut: ['0.0.0.0/0'], allowOut: ['not a host'] }, 'allowOut'],
   [{ allowOut: 'a.example' }, 'allowOut'],
-  [{ rules: { 'a.example': [{}] } }, 'rules'],
+  [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': '${e2b.secrets.none}' } } }] } }, 'none'],
+  [{ rules: { 'a.example/b': [] } }, 'a.example/b'],
+  [{ rules: { 'a.example': [{ transform: { headers: { host: 'b.example' } } }] } }, 'host'],
+  [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': 'short' } } }] } }, 'x-a'],
+  [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': '${e2b.identity.tokens.aws}' } } }] } }, 'x-a'],
   [{ egressProxy: { address: 'a:1' } }, 'egressProxy'],
   [{ dnsServers: ['8.8.8.8'] }, 'dnsServers'],
 ])('new rules that cannot be kept are 400, name the field and change nothing: %j', async (rules, name) => {
@@ -157,13 +161,66 @@ test.each([
   expect([status, body]).toEqual([400, expect.objectContaining({ code: 400, message: expect.stringContaining(name) })]);
   expect((await it.sessions.get(SessionId.parse(sid))).sandbox?.egress).toEqual(['earlier.example']);
 });
+test('secrets are kept under names, changed and deleted, and no answer has their value', async () => {
+  const secrets = (method: string, rest = '', body?: object) => it.api(method, `/secrets${rest}`, body);
+  const {
+    status,
+    body: made,
+    text,
+  } = await secrets('POST', '', { name: 'Model-Key', value: 'v-a-l-u-e-1', metadata: { a: 'b' } });
+  expect([status, Object.keys(made).sort()]).toEqual([
+    201,
+    ['createdAt', 'currentVersion', 'metadata', 'name', 'secretID', 'updatedAt'],
+  ]);
+  expect(made).toMatchObject({ name: 'model-key', currentVersion: 1, metadata: { a: 'b' } });
+  const changed = await secrets('POST', '/model-key', { value: 'v-a-l-u-e-2' });
+  expect([changed.status, changed.body]).toMatchObject([200, { currentVersion: 2, metadata: { a: 'b' } }]);
+  expect((await secrets('POST', '', { name: 'MODEL-KEY', value: 'another-value' })).status).toBe(409);
+  await secrets('POST', '', { name: 'second', value: 'another-value' });
+  const page = await secrets('GET', '?limit=1');
+  const rest = await secrets('GET', `?limit=1&nextToken=${page.headers['x-next-token']}`);
+  expect([...page.body, ...rest.body].map(({ name }) => name).sort()).toEqual(['model-key', 'second']);
+  expect(rest.headers['x-next-token']).toBeUndefined();
+  const one = await secrets('GET', `/${made.secretID}`);
+  for (const answer of [text, changed.text, page.text, rest.text, one.text]) expect(answer).not.toContain('v-a-l-u-e');
+  expect([(await secrets('DELETE', '/second')).status, (await secrets('DELETE', '/second')).status]).toEqual([
+    204, 404,
+  ]);
+  expect((await secrets('GET', '/second')).status).toBe(404);
+});
+test.each([
+  { name: 'a{b', value: 'long-enough' },
+  { name: 'sec_a', value: 'long-enough' },
+  { name: '', value: 'long-enough' },
+  { name: 'short-value', value: 'short' },
+  { name: 'two-lines', value: 'long\nenough' },
+  { name: 'large', value: 'x'.repeat(9_000) },
+  { name: 'labels', value: 'long-enough', metadata: { a: 'x'.repeat(2_000) } },
+])('a secret that cannot be kept is 400: $name', async (wanted) => {
+  expect((await it.api('POST', '/secrets', wanted)).status).toBe(400);
+});
+test('rules bind secrets to headers of hosts, and new rules take their place', async () => {
+  await it.api('POST', '/secrets', { name: 'bound', value: 'v-a-l-u-e' });
+  const headers = { Authorization: 'Bearer ${e2b.secrets.bound}', 'X-Team': 'a-literal-value' };
+  const { sid } = await it.create({ network: { rules: { 'API.example': [{ transform: { headers } }] } } });
+  const { secretID } = (await it.api('GET', '/secrets/bound')).body;
+  const shown = async () => (await it.api('GET', `/sandboxes/${sid}`)).body.network.rules;
+  const texts = [{ authorization: `Bearer \${e2b.secrets.${secretID}}` }, { 'x-team': '***' }];
+  const rules = await shown();
+  expect(Object.keys(rules)).toEqual(['api.example']);
+  expect(rules['api.example']).toEqual(expect.arrayContaining(texts.map((text) => ({ transform: { headers: text } }))));
+  expect((await it.api('PUT', `/sandboxes/${sid}/network`, { rules: { 'b.example': [{}] } })).status).toBe(204);
+  expect(await shown()).toBeUndefined();
+  const overlap = { '*.b.example': [{ transform: { headers } }], 'a.b.example': [{ transform: { headers } }] };
+  expect((await it.api('PUT', `/sandboxes/${sid}/network`, { rules: overlap })).status).toBe(400);
+});
 test('new rules for an unknown sandbox are 404, and for a paused one 409', async () => {
   expect((await it.api('PUT', '/sandboxes/ffffffffffffffff/network', {})).status).toBe(404);
   const { sid } = await it.create();
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.api('PUT', `/sandboxes/${sid}/network`, {})).status).toBe(409);
 });
-test.each([{ egressProxy: 'x' }, { rules: { a: [] } }, { httpsPorts: [443] }, { dnsServers: ['8.8.8.8'] }])(
+test.each([{ egressProxy: 'x' }, { rules: { a: 1 } }, { httpsPorts: [443] }, { dnsServers: ['8.8.8.8'] }])(
   'a create whose network has %j is 400',
   async (network) => {
     expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400);

@@ -14,7 +14,9 @@ const newKey = new Secret('cd'.repeat(32));
 const value = new Secret('a-real-value');
 const api = { name: 'api', hosts: ['api.example'], header: 'x-api-key', env: ['API_KEY'] };
 
-function ring(keys = [oldKey], store = memoryStore()) {
+const noSecret = (): Promise<Secret> => Promise.reject(new AppError('not_found', 'There is no such secret.'));
+
+function ring(keys = [oldKey], store = memoryStore(), secretValue: (id: string) => Promise<Secret> = noSecret) {
   const learned: string[] = [];
   let changes = 0;
   const it = credentialRing({
@@ -23,6 +25,7 @@ function ring(keys = [oldKey], store = memoryStore()) {
     clock: manualClock(),
     learn: (secret) => void learned.push(secret.reveal()),
     onChange: () => void changes++,
+    secretValue,
   });
   const ofSessions = it.serviceOf(async (given: SessionId) => {
     if (given !== id) throw new AppError('session_not_found', 'There is no such session.');
@@ -113,4 +116,24 @@ test('a new encryption key takes the credentials over, and one that is missing i
   const after = ring([newKey], store);
   await after.it.verify();
   expect((await after.it.value({ holder: id, name: 'api' })).reveal()).toBe('a-real-value');
+});
+
+test('a credential with a secret of programs takes the value that it has by then, and none once it is deleted', async () => {
+  const values = new Map([['sec_1', 'first-value']]);
+  const { it, ofSessions, store } = ring([oldKey], memoryStore(), async (secret) => {
+    const found = values.get(secret);
+    if (found === undefined) throw new AppError('not_found', 'There is no such secret.');
+    return new Secret(found);
+  });
+  const uses = { secret: 'sec_1', before: 'Token ', after: '' };
+  const bound = await ofSessions.bind(id, api, uses);
+  expect([bound.uses, (await ofSessions.list(id))[0]?.uses]).toEqual([uses, uses]);
+  const now = async () => (await it.value({ holder: id, name: 'api' })).reveal();
+  expect(await now()).toBe('first-value');
+  values.set('sec_1', 'second-value');
+  expect(await now()).toBe('second-value');
+  expect(JSON.stringify(await store.records.list('credential'))).not.toContain('-value');
+  values.clear();
+  expect(await now().catch(code)).toBe('not_found');
+  expect(await ofSessions.bind(id, { ...api, name: 'b' }, { ...uses, secret: 'sec_2' }).catch(code)).toBe('not_found');
 });

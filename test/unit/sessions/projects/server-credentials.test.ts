@@ -20,6 +20,7 @@ function service() {
     clock: manualClock(),
     learn: () => {},
     onChange: () => {},
+    secretValue: async () => value,
   });
   return { records, ring, it: serverCredentials({ ring, settings: [fixed], setBy: 'CORRAL_EGRESS_CREDENTIALS' }) };
 }

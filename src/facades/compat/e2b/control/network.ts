@@ -1,13 +1,14 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
+import { NetworkRules } from './rules.ts';
 
 const egress = {
   allowOut: z.array(z.string().max(300)).max(200).nullish(),
   denyOut: z.array(z.string().max(300)).max(200).nullish(),
   dnsServers: z.unknown().optional(),
   egressProxy: z.unknown().optional(),
-  rules: z.unknown().optional(),
+  rules: NetworkRules.nullish(),
 };
 /** The network of a new sandbox. */
 export const NewNetwork = z.object({
@@ -55,6 +56,6 @@ export function refuseFields(given: object, names: readonly string[], prefix = '
     if (!isEmpty) throw bad(`${prefix}${name} is not available here.`);
   }
 }
-export const unavailableRules = ['egressProxy', 'rules', 'dnsServers'] as const;
+export const unavailableRules = ['egressProxy', 'dnsServers'] as const;
 
 const bad = (message: string) => new AppError('invalid_request', message);

@@ -14,6 +14,9 @@ import { pageOf } from './list.ts';
 import { logEntryOf } from './logs.ts';
 import { sampleOf } from './metrics.ts';
 import { egressOf, NetworkUpdate, refuseFields, unavailableRules } from './network.ts';
+import { parsed } from './parsed.ts';
+import { headerRules, replaceRules, shownRules } from './rules.ts';
+import { mountSecrets } from './secrets.ts';
 import {
   agentVersion,
   detailView,
@@ -72,6 +75,7 @@ export function mountControl(app: App, deps: Deps): void {
       idempotency.once(request, reply, async () => {
         const snapshot = await snapshotOf(wanted.templateID);
         const { life, template, sandbox } = toSandboxRequest(wanted, { settings, abilities, snapshot }, seconds);
+        const rules = await headerRules(wanted.network?.rules, services);
         const notice = noticeOf(life, wanted);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
         const chosen = { ...(template !== undefined && { template }), ...(sandbox && { sandbox }) };
@@ -84,6 +88,7 @@ export function mountControl(app: App, deps: Deps): void {
           ...chosen,
         });
         try {
+          if (rules.length > 0) await replaceRules(id, rules, services);
           await services.sandboxes.start(id, abortWhenUnwanted(reply));
         } catch (thrown) {
           await services.sessions.delete(id).catch(() => {});
@@ -116,11 +121,10 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
     // The token of the sandbox opens everything in it, which a caller that only reads must not have.
-    const mayEnter = await services.inside.admits(record.id).then(
-      () => true,
-      () => false,
-    );
-    return detailView(record, deps, mayEnter ? deps.tokens.access(record, principal) : undefined);
+    const mayEnter = await isAllowed(services.inside.admits(record.id));
+    const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
+    const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
+    return detailView(record, deps, { token, rules: shownRules(credentials) });
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -179,11 +183,13 @@ export function mountControl(app: App, deps: Deps): void {
     return reply.code(204).send();
   });
   app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: given }, reply) => {
-    const { allow_internet_access: allowed, ...rules } = parsed(NetworkUpdate, given);
+    const { allow_internet_access: allowed, ...network } = parsed(NetworkUpdate, given);
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
-    refuseFields(rules, unavailableRules);
-    await services.egress.narrow(record.id, egressOf(allowed, rules) ?? null);
+    refuseFields(network, unavailableRules);
+    const rules = await headerRules(network.rules, services);
+    await services.egress.narrow(record.id, egressOf(allowed, network) ?? null);
+    await replaceRules(record.id, rules, services);
     return reply.code(204).send();
   });
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
@@ -200,6 +206,7 @@ export function mountControl(app: App, deps: Deps): void {
       : [];
   });
 
+  mountSecrets(app, services);
   mountSnapshots(app, { ...deps, withLife, statusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
     const record = await found(request.params.sid);
@@ -256,6 +263,18 @@ export function mountControl(app: App, deps: Deps): void {
   });
 }
 
+const isAllowed = (check: Promise<void>): Promise<boolean> =>
+  check.then(
+    () => true,
+    () => false,
+  );
+/** Operators see a sandbox without its content. */
+const nothingIfForbidden = (thrown: unknown): [] => {
+  const { code } = toAppError(thrown);
+  if (code === 'forbidden' || code === 'session_not_found') return [];
+  throw thrown;
+};
+
 /** Whether the session's time is over, so that it is deleted in a moment. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
@@ -265,13 +284,6 @@ const sid = { schema: { params: Params } } as const;
 const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: Params, body: z.unknown() } } as const;
 const missing = (given: string) => new AppError('session_not_found', `Sandbox ${given} was not found.`);
-
-function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
-  const found = shape.safeParse(given ?? {});
-  if (found.success) return found.data;
-  const [issue] = found.error.issues;
-  throw new AppError('invalid_request', `${issue?.path.join('.') || 'The body'}: ${issue?.message}`);
-}
 
 /** A create that failed can have made a sandbox, so clients must not repeat it by themselves. */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {

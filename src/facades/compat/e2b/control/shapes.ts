@@ -76,8 +76,12 @@ export function listedView({ id, createdAt, life, metadata = {}, sandbox }: Sess
 }
 export const stateOf = (life: SessionLife | undefined) => (life?.paused ? ('paused' as const) : ('running' as const));
 
-/** `token`: that of the sandbox; undefined: the caller must not have it. */
-export function detailView(record: SessionRecord, deps: ViewDeps, token: string | undefined) {
+interface DetailParts {
+  /** The token of the sandbox; undefined: the caller must not have it. */
+  readonly token: string | undefined;
+  readonly rules: Readonly<Record<string, object[]>>;
+}
+export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules }: DetailParts) {
   const { life, sandbox } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {
@@ -88,6 +92,7 @@ export function detailView(record: SessionRecord, deps: ViewDeps, token: string 
     network: {
       ...(sandbox?.egress && { allowOut: sandbox.egress, denyOut: ['0.0.0.0/0'] }),
       allowPublicTraffic: life !== undefined && !life.privatePorts,
+      ...(Object.keys(rules).length > 0 && { rules }),
       ...(life?.portHost && { maskRequestHost: life.portHost }),
     },
     lifecycle: {

@@ -9,6 +9,7 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import { maxForks, SnapshotName } from '../../../shared/snapshots.ts';
 import type { E2bSettings } from '../settings.ts';
 import { checkedSeconds } from './create.ts';
+import { parsed } from './parsed.ts';
 import { Params, sandboxView, type ViewDeps } from './shapes.ts';
 
 interface Deps extends ViewDeps {
@@ -98,10 +99,4 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
   });
 }
 
-function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
-  const found = shape.safeParse(given ?? {});
-  if (found.success) return found.data;
-  const [issue] = found.error.issues;
-  throw bad(`${issue?.path.join('.') || 'The body'}: ${issue?.message}`);
-}
 const bad = (message: string) => new AppError('invalid_request', message);

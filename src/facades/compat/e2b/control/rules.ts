@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import { type CredentialPlaces, credentialFields, injectionPlaces } from '../../../../core/model/credential.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { Secret } from '../../../../core/text/secret.ts';
+import type { BoundCredential, SecretUse } from '../../../../sessions/api/credentials.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+
+/** The headers that requests to hosts get, as the SDKs write them: a host with its rules, each with headers. */
+export const NetworkRules = z.record(
+  z.string().max(300),
+  z
+    .array(
+      z.object({
+        transform: z.object({ headers: z.record(z.string().max(100), z.string().max(8_192)).nullish() }).nullish(),
+      }),
+    )
+    .max(20),
+);
+type NetworkRules = z.output<typeof NetworkRules>;
+
+/** One header of one host, as a credential of the session. */
+interface HeaderRule {
+  readonly credential: CredentialPlaces & { readonly name: string };
+  readonly from: SecretUse | Secret;
+}
+const Host = credentialFields.hosts.element;
+const Header = credentialFields.header.unwrap();
+const maxRules = 40;
+const named = 'e2b-rule-';
+const placeholder = /\$\{e2b\.([^}]*)\}/g;
+
+/**
+ * The rules as credentials, with their secrets looked up. Rejects: invalid_request for a rule that the proxy cannot carry
+ * out, and for a secret that the caller does not have.
+ */
+export async function headerRules(
+  rules: NetworkRules | null | undefined,
+  { secrets }: Pick<Services, 'secrets'>,
+): Promise<readonly HeaderRule[]> {
+  const found: HeaderRule[] = [];
+  for (const [host, ofHost] of Object.entries(rules ?? {})) {
+    if (!Host.safeParse(host).success || /:\d+$/.test(host)) throw bad(host, 'is no host name, or *.name');
+    const headers = new Map(
+      ofHost
+        .flatMap(({ transform }) => Object.entries(transform?.headers ?? {}))
+        .map(([name, text]) => [name.toLowerCase(), text]),
+    );
+    for (const [name, text] of headers) {
+      const header = Header.safeParse(name);
+      if (!header.success) throw bad(`${host}: the header ${name}`, 'cannot be set by a rule');
+      const credential = { name: `${named}${found.length}`, hosts: [host.toLowerCase()], header: header.data, env: [] };
+      found.push({ credential, from: await sourceOf(text, { secrets, at: `${host}: the header ${name}` }) });
+    }
+  }
+  if (found.length > maxRules) throw bad('', `have ${found.length} headers, and ${maxRules} are allowed`);
+  refuseOverlaps(found);
+  return found;
+}
+
+async function sourceOf(
+  text: string,
+  { secrets, at }: Pick<Services, 'secrets'> & { readonly at: string },
+): Promise<SecretUse | Secret> {
+  const uses = [...text.matchAll(placeholder)];
+  const [use] = uses;
+  if (!use) {
+    // An answer that repeats the value is cut off, and a short one could be in many answers.
+    if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
+    return new Secret(text);
+  }
+  const name = /^secrets\.(.+)$/.exec(use[1] ?? '')?.[1];
+  if (uses.length > 1 || name === undefined)
+    throw bad(at, 'can have the value of one secret, and no other placeholder');
+  const { id } = await secrets.find(name).catch((thrown: unknown) => {
+    if (thrown instanceof AppError && thrown.code === 'not_found')
+      throw bad(at, `names a secret ${name} that is not there`);
+    throw thrown;
+  });
+  return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
+}
+
+/** Two values for one header of a host would leave it to chance which is sent. */
+function refuseOverlaps(rules: readonly HeaderRule[]): void {
+  for (const { credential: one } of rules) {
+    const [host = ''] = one.hosts;
+    if (!host.startsWith('*.')) continue;
+    const other = rules.find(
+      ({ credential }) =>
+        credential !== one && credential.header === one.header && (credential.hosts[0] ?? '').endsWith(host.slice(1)),
+    );
+    if (other) throw bad(`${host} and ${other.credential.hosts[0]}`, `both set the header ${one.header}; keep one`);
+  }
+}
+
+/** Puts the rules in the place of all earlier ones of the sandbox. Rejects: conflict (a credential of another kind has a place). */
+export async function replaceRules(
+  id: SessionId,
+  rules: readonly HeaderRule[],
+  { sessionCredentials }: Pick<Services, 'sessionCredentials'>,
+): Promise<void> {
+  const before = await sessionCredentials.list(id);
+  const places = new Set(rules.flatMap(({ credential }) => injectionPlaces(credential)));
+  for (const other of before) {
+    const taken = other.name.startsWith(named) ? undefined : injectionPlaces(other).find((place) => places.has(place));
+    if (taken) throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
+  }
+  for (const { name } of before) if (name.startsWith(named)) await sessionCredentials.revoke(id, name);
+  for (const { credential, from } of rules) {
+    if (from instanceof Secret) await sessionCredentials.put(id, credential, from);
+    else await sessionCredentials.bind(id, credential, from);
+  }
+}
+
+/** The rules of a sandbox as the SDKs read them. Values that were given in the clear are not shown again. */
+export function shownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
+  const byHost: Record<string, object[]> = {};
+  for (const { name, hosts, header, uses } of credentials) {
+    if (!name.startsWith(named)) continue;
+    const text = uses ? `${uses.before}\${e2b.secrets.${uses.secret}}${uses.after}` : '***';
+    for (const host of hosts) byHost[host] = [{ transform: { headers: { [header]: text } } }, ...(byHost[host] ?? [])];
+  }
+  return byHost;
+}
+
+const bad = (what: string, why: string) =>
+  new AppError('invalid_request', `network.rules${what && ` of ${what}`} ${why}.`);
