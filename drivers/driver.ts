@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { SandboxPhase } from '../src/core/model/events.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { PauseAbility } from '../src/core/model/sandboxes/condition.ts';
+import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
 /**
@@ -29,6 +30,12 @@ export interface SandboxLimits {
   readonly diskBytes: number;
 }
 
+/** A service beside a sandbox, with what it can use at most. */
+export interface ServiceSpec extends ServiceRecipe {
+  readonly name: string;
+  readonly limits: Omit<SandboxLimits, 'diskBytes'>;
+}
+
 /**
  * Everything that a driver needs to start one sandbox.
  *
@@ -45,6 +52,8 @@ export interface SandboxSpec {
   readonly limits: SandboxLimits;
   readonly egress: EgressPolicy;
   readonly env: Readonly<Record<string, string>>;
+  /** The services beside it, whose names its programs can resolve. Only a driver that is `ServiceHosting` takes them. */
+  readonly services?: readonly ServiceSpec[] | undefined;
   /** After this time the backend can remove the sandbox by itself, epoch ms. */
   readonly expiresAt: number;
 }
@@ -123,6 +132,8 @@ export interface Capabilities {
    * `none`: it loses its files too.
    */
   readonly pause: PauseAbility;
+  /** Why no services run beside its sandboxes; absent: the driver is `ServiceHosting`. */
+  readonly noServices?: string;
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */
   readonly weaknesses?: readonly Weakness[];
 }
@@ -187,6 +198,27 @@ export interface Pausable {
   resume(id: SandboxId, call: Call): Promise<void>;
 }
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
+
+/**
+ * An optional ability: containers of other images beside a sandbox, on its loopback interface and without a way out of
+ * their own. They end with the sandbox: `destroy` and `pause` of it are theirs too.
+ */
+export interface ServiceHosting {
+  /**
+   * Starts one service of a running sandbox; does nothing if it runs already. Rejects: image_missing, sandbox_not_found,
+   * sandbox_unavailable.
+   */
+  startService(
+    id: SandboxId,
+    service: ServiceSpec,
+    call: Call,
+    news?: (news: ProvisionProgress) => void,
+  ): Promise<void>;
+  /** The present state of the sandbox's services; those that never started are missing. */
+  services(id: SandboxId, call: Call): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
+}
+export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
+  'startService' in driver && driver.capabilities.noServices === undefined;
 
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no way out. */
 export interface WarmSandbox {

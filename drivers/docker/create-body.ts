@@ -53,6 +53,7 @@ export function createBody({
   runtime,
 }: ContainerRequest): ContainerCreateOptions {
   const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
+  const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
   // Files in a tmpfs count as memory, so all of them together get at most half of it.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
@@ -66,6 +67,7 @@ export function createBody({
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
+    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services are other users on the same loopback
   };
   const host: Host = {
     Privileged: false,
@@ -73,6 +75,7 @@ export function createBody({
     SecurityOpt: [...securityOptions],
     ReadonlyRootfs: true,
     NetworkMode: 'none',
+    ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
     IpcMode: 'private',
     CgroupnsMode: 'private',
     Memory: memoryBytes,

@@ -3,7 +3,15 @@ import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
-import type { Capabilities, Driver, EgressHandler, ImageMaking, Pausable, Poolable } from '../driver.ts';
+import type {
+  Capabilities,
+  Driver,
+  EgressHandler,
+  ImageMaking,
+  Pausable,
+  Poolable,
+  ServiceHosting,
+} from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
@@ -17,6 +25,7 @@ import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
 import { openList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
+import { mayHaveServices, openServices } from './services/services.ts';
 import { type CreatedResources, startContainer, workspaceFrom } from './start-container.ts';
 import { openUsers } from './users.ts';
 import { dockerPool } from './warm.ts';
@@ -59,10 +68,17 @@ const capabilities: Capabilities = {
   pause: 'memory', // the freezer of the control groups; runsc has a pause of its own
   desktop: false, // the options can override it
 };
+/** gVisor and Kata give each container a network of its own kernel, which no other container shares. */
+const sharesNetworks = (runtime: string | undefined) => runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
+const noSharedNetwork = (runtime: string | undefined) =>
+  `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network, so a sandbox could not reach its ` +
+  "services; the engine's own runtime runs them";
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
 
-export async function dockerDriver(options: DockerOptions): Promise<Driver & ImageMaking & Pausable & Poolable> {
+export async function dockerDriver(
+  options: DockerOptions,
+): Promise<Driver & ImageMaking & Pausable & Poolable & ServiceHosting> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host, options.answerMs);
   const { socketsDir } = options;
@@ -99,6 +115,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     }
     const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
+    // First, so that a sandbox whose end is interrupted is still listed, and is ended again with the rest of them.
+    if (!found || mayHaveServices(found.Config.Labels)) await services.remove(id, signal);
     await removeContainer(engine, name, instance, signal, found);
     for (const key of former ? [former, id] : [id]) {
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
@@ -118,6 +136,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   }
 
   const users = openUsers({ engine, instance, ids, range: options.users });
+  const services = openServices({ engine, images, users, instance, nameOf, labels, runtime: options.runtime });
   const placeFor = { engine, folders, holds, instance, names, labels, users, runtime: options.runtime };
   const warming = new Set<SandboxId>();
   const hasReplicas = replica !== undefined;
@@ -143,7 +162,11 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   return {
     ...pool,
     name: 'docker',
-    capabilities: { ...capabilities, desktop: options.desktop ?? false },
+    capabilities: {
+      ...capabilities,
+      desktop: options.desktop ?? false,
+      ...(!sharesNetworks(options.runtime) && { noServices: noSharedNetwork(options.runtime) }),
+    },
 
     async check({ signal }) {
       const soon = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
@@ -198,14 +221,34 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     destroy: (id, workspace, call) => work.end(id, workspace, call),
 
     async pause(id, { signal }) {
-      const { Id, State } = await running(id, signal);
-      if (!State.Paused) await freezeContainer(engine.getContainer(Id), signal);
+      const { Id, State, Config } = await running(id, signal);
+      const hasServices = mayHaveServices(Config.Labels);
+      try {
+        if (hasServices) await services.freeze(id, signal);
+        if (!State.Paused) await freezeContainer(engine.getContainer(Id), signal);
+      } catch (error) {
+        // A sandbox that runs on needs its services.
+        if (hasServices) await services.thaw(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
+        throw error;
+      }
     },
 
     async resume(id, { signal }) {
-      const { Id, State } = await running(id, signal);
+      const { Id, State, Config } = await running(id, signal);
+      if (mayHaveServices(Config.Labels)) await services.thaw(id, signal);
       if (State.Paused) await callEngine(signal, () => engine.getContainer(Id).unpause({ abortSignal: signal }));
     },
+
+    async startService(id, service, call, news) {
+      const { Id, Config } = await running(id, call.signal);
+      const info = infoFrom(Config.Labels, 'ready');
+      if (!info || !mayHaveServices(Config.Labels)) {
+        throw new AppError('sandbox_unavailable', 'The sandbox was started without services. Stop and start it.');
+      }
+      await services.start({ info, sandbox: Id, service, news }, call);
+    },
+
+    services: (id, { signal }) => services.states(id, signal),
 
     async [Symbol.asyncDispose]() {
       await work[Symbol.asyncDispose]();

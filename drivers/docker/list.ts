@@ -6,6 +6,7 @@ import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, type Names, ownedBy } from './labels.ts';
+import { serviceLabel } from './services/services.ts';
 
 interface Options {
   readonly engine: Dockerode;
@@ -47,7 +48,9 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
     // First, because a start that ends meanwhile has a container by the time the engine is asked.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
-    const containers = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));
+    const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));
+    const containers = all.filter(({ Labels }) => Labels[serviceLabel] === undefined);
+    const beside = all.filter(({ Labels }) => Labels[serviceLabel] !== undefined);
     const { Volumes } = await callEngine(signal, () => engine.listVolumes(mine as object));
     const volumes = Volumes ?? [];
     const pointers = new Map(volumes.map(({ Name, Labels }) => [Name, Labels]));
@@ -58,6 +61,11 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
       if (!info) return [];
       return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
     });
+    // A service whose sandbox is gone shows as an exited sandbox, so that the search for leftovers ends it.
+    for (const { Labels } of beside) {
+      const info = infoFrom(Labels, 'exited');
+      if (info && !live.some(({ id }) => id === info.id)) live.push(info);
+    }
     const taken = new Set<string | undefined>(live.map(({ id }) => id));
     const kept = volumes
       .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (infoFrom(Labels, 'stopped') ?? [])))

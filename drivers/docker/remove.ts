@@ -20,7 +20,8 @@ export async function removeContainer(
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
-      await callEngine(signal, () => container.remove({ force: true, v: false, abortSignal: signal }));
+      // A sandbox has no volumes without a name. A service can: those that its image asks for.
+      await callEngine(signal, () => container.remove({ force: true, v: true, abortSignal: signal }));
       return;
     } catch (error) {
       if (statusOf(error) === 404) return;

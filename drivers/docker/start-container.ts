@@ -12,6 +12,7 @@ import { createBody } from './create-body.ts';
 import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
 import { removeContainer } from './remove.ts';
+import { servicesLabel } from './services/services.ts';
 import { type Users, userLabel } from './users.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { type Pointer, pointerOf, writePointer } from './workspace-volume.ts';
@@ -64,7 +65,11 @@ export async function startContainer(
   user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
-  const own = { ...labelsFor(spec, instance, place.labels), ...place.pool };
+  const own = {
+    ...labelsFor(spec, instance, place.labels),
+    ...(spec.services?.length && { [servicesLabel]: String(spec.services.length) }),
+    ...place.pool,
+  };
   const token = new Secret(meta.token);
   const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime };
 

@@ -1,8 +1,8 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { raceAbort } from '../../src/core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
-import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
+import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec, ServiceHosting } from '../driver.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
@@ -16,6 +16,7 @@ import { watchPods } from './pods/pod-watch.ts';
 import { isOurs, openPods, podsPath } from './pods/pods.ts';
 import { reapPods } from './pods/reap.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
+import { serviceStart, serviceStates } from './pods/service-containers.ts';
 import { type CreatedPod, notStarted, startPod, untilRunning } from './pods/start-pod.ts';
 import { openClaims } from './pods/volume-claims.ts';
 import { waitForDaemon } from './pods/wait-for-daemon.ts';
@@ -31,10 +32,11 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   desktop: false, // the options can override it
 };
 const cleanUpMs = 40_000;
+const serviceLookMs = 1_000;
 const reapEveryMs = 60_000;
 
 /** Poolable only if workspaces end with their pods: a volume claim belongs to one session from the start. */
-export interface KubernetesDriver extends Driver, Partial<Poolable> {
+export interface KubernetesDriver extends Driver, ServiceHosting, Partial<Poolable> {
   /** The sandbox id that the claiming session gave to this pool sandbox; undefined if it is unclaimed. */
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
   /** Ends pods past their deadline, of this installation or of all in the namespace. Resolves with their names. */
@@ -272,6 +274,21 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         throw new AppError('sandbox_not_found', error.publicMessage, { cause: error });
       });
       return link;
+    },
+
+    async startService(id, service, { signal }, news) {
+      for (;;) {
+        const found = await find(id, signal);
+        if (!found || stateOf(found).kind === 'over') throw new AppError('sandbox_not_found', 'The sandbox is gone.');
+        if (serviceStart(found, service) === 'begun') return;
+        news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
+        await pause(serviceLookMs, signal, clock);
+      }
+    },
+
+    async services(id, { signal }) {
+      const found = await find(id, signal);
+      return found ? serviceStates(found) : [];
     },
 
     async list({ signal }) {

@@ -65,7 +65,14 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
 
   return {
     name: 'memory',
-    capabilities: { isolation: 'fake', egress: 'enforced', limits: [], desktop: false, pause: 'memory' },
+    capabilities: {
+      isolation: 'fake',
+      egress: 'enforced',
+      limits: [],
+      desktop: false,
+      pause: 'memory',
+      noServices: 'its sandboxes are a fake',
+    },
 
     check: (call) => exchange('check', call, () => {}),
 

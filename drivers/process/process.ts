@@ -26,6 +26,11 @@ import { isAlive, type Mark } from './proc.ts';
 import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from './record.ts';
 import { noIsolation } from './weaknesses.ts';
 
+/** A service is a container of an image. */
+const noServices =
+  'its sandboxes are programs of this machine, and a service is a container of an image; set CORRAL_DRIVER to docker ' +
+  'or kubernetes';
+
 export interface ProcessOptions {
   /** This installation's name. The driver lists and changes only its own sandboxes. */
   readonly instance: string;
@@ -83,6 +88,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
         desktop,
         images,
         pause: 'files',
+        noServices,
         weaknesses: kernelLimits.weaknesses,
       }
     : {
@@ -92,6 +98,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
         desktop: false,
         images,
         pause: 'files',
+        noServices,
         weaknesses: [noIsolation],
       };
 

@@ -9,6 +9,7 @@ import { writeProfile } from './package-folders.ts';
 import { realDaemon } from './real-daemon.ts';
 import { dialControl } from './server/dial-server.ts';
 import { forwarder, proxyTarget } from './server/forwarder.ts';
+import { isOwnUser } from './server/peer-user.ts';
 import { sandboxServer } from './server/server.ts';
 import { keepersOf, type SharedState } from './shared-state.ts';
 import { baseEnvironment } from './shells/environment.ts';
@@ -90,7 +91,10 @@ const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
 const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop, ownPorts }), token);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
-if (egressPort > 0) forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), log);
+if (egressPort > 0) {
+  const admits = env.CORRAL_EGRESS_OWN_USER === '1' ? isOwnUser : undefined;
+  forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
+}
 if (listen) {
   if (!port) rmSync(listen, { force: true }); // an earlier daemon that was killed can have left it
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));

@@ -41,6 +41,10 @@ export interface NewBox {
   readonly egress?: Egress;
   /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
   readonly size?: SandboxSize;
+  /** Containers of other images beside its sandbox, such as a database, by their names. */
+  readonly services?: NonNullable<NewSession['services']>;
+  /** The text of a compose file whose services run beside its sandbox, in place of `services`. */
+  readonly compose?: string;
   /** The id or name of a snapshot, with whose files it begins. */
   readonly snapshot?: string;
   /** Names and values of your own, by which `list` finds it again. */

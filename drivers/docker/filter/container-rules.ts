@@ -18,7 +18,7 @@ const never = z.literal(false).optional();
 const mebibyte = 2 ** 20;
 const scratch =
   /^(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=\d+|gid=\d+)(,(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=\d+|gid=\d+))*$/;
-const safeScratch = z
+export const safeScratch = z
   .string()
   .regex(scratch)
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
@@ -54,6 +54,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
       SecurityOpt: exactly(securityOptions),
       ReadonlyRootfs: z.literal(true),
       NetworkMode: z.literal('none'),
+      ExtraHosts: z.array(z.string().regex(/^[a-z][a-z0-9-]{0,30}:127\.0\.0\.1$/)).optional(),
       IpcMode: z.literal('private'),
       CgroupnsMode: z.literal('private'),
       Memory: z.int().min(4 * mebibyte),
@@ -146,12 +147,12 @@ export function volumeRules(instance: string): z.ZodType {
   });
 }
 
-const exactly = (wanted: readonly string[]) =>
+export const exactly = (wanted: readonly string[]) =>
   z.array(z.string()).refine((given) => given.length === wanted.length && given.every((it, at) => it === wanted[at]), {
     message: 'has to be no-new-privileges and the seccomp profile of this version of Corral',
   });
 
-const ownLabels = (instance: string) =>
+export const ownLabels = (instance: string) =>
   z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
     message: `the label corral.owner-instance has to be ${instance}`,
   });

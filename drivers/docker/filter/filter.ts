@@ -7,6 +7,7 @@ import { ownerArchive } from '../workspace-owner.ts';
 import { containerRules, folderOf, isIn, volumeRules } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
+import { isServiceName, sandboxBeside, serviceRules } from './service-rules.ts';
 
 export interface FilterOptions {
   /** The only installation whose sandboxes the filter lets the server create and change. */
@@ -128,11 +129,13 @@ async function ownOf(
 }
 type Labels = Record<string, string> | null;
 interface ContainerInfo {
+  readonly Id?: string;
   readonly Config?: { readonly Labels?: Labels; readonly User?: string };
   readonly HostConfig?: Host;
   readonly Labels?: Labels;
 }
 interface Host {
+  readonly NetworkMode?: string;
   readonly Binds?: readonly string[] | null;
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
@@ -147,6 +150,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
   ];
+  if (mounted.length === 0) return; // a service has nothing of this machine
   if (wanted === undefined || mounted.length !== 1 || mounted[0] !== wanted) {
     throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
   }
@@ -162,11 +166,23 @@ async function checkFolder(folders: OwnedFolders, labels: Labels | undefined): P
 async function onlyHardened(options: FilterOptions, name: string, incoming: IncomingMessage): Promise<Buffer> {
   checkName(options, name);
   const { instance, users, folders } = options;
+  if (isServiceName(instance, name)) return await onlyBesideOurs(options, incoming);
   const rules = containerRules({ instance, users, root: folders.root }, name);
   const { data, error } = rules.safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
   // serialize the parsed body: for a doubled key the engine and this filter could read different values
+  return Buffer.from(JSON.stringify(data));
+}
+
+/** A service, whose network may only be that of a sandbox, which has none. */
+async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
+  const { data, error } = serviceRules(options).safeParse(parsed(await bodyOf(incoming)));
+  if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
+  const { Id, HostConfig } = await ownOf(options, { what: 'containers', id: sandboxBeside(data) });
+  if (Id !== sandboxBeside(data) || HostConfig?.NetworkMode !== 'none') {
+    throw new Refusal(403, 'a service may only be beside a sandbox, whose network is none');
+  }
   return Buffer.from(JSON.stringify(data));
 }
 

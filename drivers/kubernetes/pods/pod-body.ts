@@ -5,6 +5,8 @@ import { home, workspaceAlias } from '../../shared/home.ts';
 import { hashOf } from '../../shared/link/token.ts';
 import { contentNote, metaFor, warmMeta } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
+import { sandboxContainer } from './pod-state.ts';
+import { serviceAliases, serviceContainers, serviceVolumes } from './service-containers.ts';
 
 /** The user id of every process inside. */
 const user = 10_001;
@@ -54,6 +56,9 @@ export function podBody(request: PodRequest): V1Pod {
 function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
   const claim = settings.workspace === 'volume' ? request.name : undefined;
   const { volumes, mounts } = volumesFor(spec.limits, claim, spec.env.CORRAL_DESKTOP === 'on');
+  const { services = [] } = spec;
+  const { imagePullPolicy, requestShare } = settings;
+  const ofServices = { seccompProfile: seccompOf(settings), imagePullPolicy, requestShare };
   return {
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - request.now) / 1_000)),
@@ -66,6 +71,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
     ...(settings.userNamespaces && { hostUsers: false }),
     shareProcessNamespace: false,
     hostname: 'sandbox',
+    ...serviceAliases(services),
     dnsPolicy: 'None', // the proxy resolves names; the pod has no resolver
     dnsConfig: { nameservers: ['127.0.0.1'] },
     securityContext: {
@@ -96,10 +102,10 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
         ...(effect !== undefined && { effect }),
       })),
     ],
-    volumes,
+    volumes: [...volumes, ...serviceVolumes(services)],
     containers: [
       {
-        name: 'sandbox',
+        name: sandboxContainer,
         image: spec.image,
         imagePullPolicy: settings.imagePullPolicy,
         workingDir: '/workspace',
@@ -116,6 +122,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
         },
         volumeMounts: mounts,
       },
+      ...serviceContainers(services, ofServices),
     ],
   };
 }
@@ -136,6 +143,7 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
+    ...(spec.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services are other users on the same loopback
     ...(wayOut
       ? {
           CORRAL_EGRESS_URL: `tcp://${wayOut.address.host}:${wayOut.address.port}`,

@@ -1,5 +1,12 @@
-import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
+import type {
+  V1ContainerStateTerminated,
+  V1ContainerStateWaiting,
+  V1ContainerStatus,
+  V1Pod,
+} from '@kubernetes/client-node';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
+
+export const sandboxContainer = 'sandbox';
 
 /** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
@@ -19,14 +26,22 @@ export function stateOf(pod: V1Pod): PodState {
     const message = `No node of the cluster takes the sandbox: ${scheduled.message ?? 'it is unschedulable.'}`;
     return { kind: 'stuck', error: new AppError('sandbox_capacity', message) };
   }
-  const container = status?.containerStatuses?.[0];
+  const container = sandboxIn(pod);
   const waiting = container?.state?.waiting;
-  const refusal = waiting && refusals[waiting.reason ?? ''];
-  if (waiting && refusal) return refusal(`${waiting.reason}: ${waiting.message ?? 'no more is said'}`);
-  if (status?.phase === 'Running' && container?.state?.running && status.podIP)
-    return { kind: 'running', ip: status.podIP };
+  const refused = waiting && refusalOf(waiting);
+  if (refused) return refused;
+  // The phase stays `Pending` as long as a service's image is missing, which is no concern of the sandbox.
+  if (container?.state?.running && status?.podIP) return { kind: 'running', ip: status.podIP };
   return { kind: 'waiting', detail: waiting?.reason ?? status?.phase ?? 'Pending' };
 }
+
+/** The list of a pod's containers is ordered by their names, and services come with names of their own. */
+const sandboxIn = ({ status }: V1Pod): V1ContainerStatus | undefined =>
+  status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
+
+/** Why a container does not start; undefined: it only waits. */
+export const refusalOf = ({ reason = '', message = 'no more is said' }: V1ContainerStateWaiting) =>
+  refusals[reason]?.(`${reason}: ${message}`);
 
 const failed =
   (code: ErrorCode, words: string) =>
@@ -51,8 +66,9 @@ const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined
 };
 
 /** The reason why the pod has ended or is about to; undefined while it runs. */
-function endOf({ metadata, status }: V1Pod): AppError | undefined {
-  const terminated = status?.containerStatuses?.[0]?.state?.terminated;
+function endOf(pod: V1Pod): AppError | undefined {
+  const { metadata, status } = pod;
+  const terminated = sandboxIn(pod)?.state?.terminated;
   const ended = status?.phase === 'Failed' || status?.phase === 'Succeeded';
   if (!ended && !terminated && !metadata?.deletionTimestamp) return undefined;
   const disruption = status?.conditions?.find(({ type, status: is }) => type === 'DisruptionTarget' && is === 'True');

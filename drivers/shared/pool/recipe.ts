@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { SandboxRecipe } from '../../driver.ts';
 
 /** A short name for a sandbox's settings, usable as a label's value. */
-export function recipeName({ template, image, limits, egress, env }: SandboxRecipe): string {
-  const parts = ordered({ template, image, limits, egress, env });
+export function recipeName({ template, image, limits, egress, env, services }: SandboxRecipe): string {
+  const parts = ordered({ template, image, limits, egress, env, ...(services && { services }) });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20);
 }
 

@@ -14,9 +14,19 @@ export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.P
   return { to: { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) }, preface };
 }
 
+interface Forwarding {
+  readonly log: (text: string) => void;
+  /** Tells whose connection may pass; absent: every one. */
+  readonly admits?: ((near: Socket) => Promise<boolean>) | undefined;
+}
+
 /** Listens on a loopback port and forwards every connection to the way out. HTTP_PROXY and HTTPS_PROXY point at it. */
-export function forwarder(port: number, { to, preface }: ProxyTarget, log: (text: string) => void): Server {
-  const server = createServer({ allowHalfOpen: true }, (near) => {
+export function forwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
+    if (admits) {
+      near.on('error', () => {}); // `join` adds its own, once the connection may pass
+      if (!(await admits(near)) || near.destroyed) return void near.destroy();
+    }
     const far = connect({ ...to, allowHalfOpen: true });
     if (preface !== '') far.write(preface);
     join(near, far);

@@ -37,9 +37,11 @@ export const doctorCommand: Command = {
     };
     const checks = await checksOf(url, token, signal);
     for (const { isRight, what } of parts(checks)) tell(isRight, what);
-    const { weaknesses, desktop, pause } = checks.sandbox;
+    const { weaknesses, desktop, pause, noServices } = checks.sandbox;
     if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
     if (pause) print(`pause   ${pauseText[pause]}`);
+    print(`beside  ${noServices === undefined ? besideText : `no services run beside a sandbox: ${noServices}`}`);
+    print(`inside  ${insideText}`);
     for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
@@ -84,6 +86,11 @@ const pauseText: Record<PauseAbility, string> = {
   none: 'a sandbox cannot be paused: it loses its files when it ends',
 };
 
+const besideText = 'services of the images in CORRAL_SANDBOX_SERVICE_IMAGES run beside a sandbox, see docs/services.md';
+const insideText =
+  'containers (Docker, Podman) do not run inside a sandbox, without root neither: they need user namespaces and mounts, ' +
+  'which its seccomp profile refuses because most ways out of containers begin there';
+
 interface Finding {
   readonly isRight: boolean;
   readonly what: string;
@@ -96,6 +103,7 @@ const Detailed = z.object({
     sandbox: Check.extend({
       driver: z.string(),
       pause: PauseAbility.optional(), // older servers do not say
+      noServices: z.string().optional(),
       desktop: z
         .object({ state: z.string(), detail: z.string().optional(), seconds: z.number().optional() })
         .optional(),

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../../drivers/driver.ts';
 import { type Packages, requestedPackages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import type { Services } from '../../core/model/services/recipe.ts';
 import { mib } from '../../core/text/mebibytes.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
 import type { Prompts } from '../../sessions/engine/run-contexts.ts';
@@ -19,15 +20,15 @@ export const promptFolder = (named: string | undefined): string =>
 
 /** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
 export const promptsOf = (
-  settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'within'>,
+  settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
 ): Prompts => ({
   parts: partsWith(promptFolder(process.env.CORRAL_CONFIG)),
   about(session) {
-    const { config, packages, within } = settingsOf(session);
+    const { config, packages, services, within } = settingsOf(session);
     return {
       installed: installedIn(config, isolation) + describeInstalled(packages) + describeRepositories(session),
-      network: networkOf(config, isolation) + describeChosen(within),
+      network: networkOf(config, isolation) + describeChosen(within) + describeServices(services),
     };
   },
 });
@@ -52,6 +53,15 @@ export const describeInstalled = (packages: Packages): string =>
   requestedPackages(packages)
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
+
+/** The services beside the sandbox, whose names no stranger chose: they are those of the template or of the creator. */
+export const describeServices = (services: Services): string => {
+  const named = Object.entries(services).map(([name, { image, ports }]) => {
+    const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
+    return `${where} (${image})`;
+  });
+  return named.length === 0 ? '' : ` Services that only this sandbox reaches: ${named.join('; ')}.`;
+};
 
 /** The repositories of the session. The words of their servers stay out of the prompt, because anybody can have written them. */
 export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>

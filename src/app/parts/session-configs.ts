@@ -2,6 +2,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
 import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { codeImage, isOurs } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
@@ -17,6 +18,8 @@ export interface SandboxSettings {
   /** Packages to install, and the name of the template that wants them. */
   readonly packages: Packages;
   readonly template: string;
+  /** Containers beside the sandbox, by their names. */
+  readonly services: Services;
   /** The only hosts that the session's creator wants to be reached; undefined: all that the policy opens. */
   readonly within?: readonly string[];
 }
@@ -76,7 +79,7 @@ export class SessionConfigs {
   #settings(): MadeSettings {
     const config = this.#configOf();
     if (this.#made?.server.config !== config) {
-      const server = { config, recipe: 'default', packages: {}, template: 'default' };
+      const server = { config, recipe: 'default', packages: {}, template: 'default', services: {} };
       const byTemplate = new Map(this.#templates.map((template) => [template.name, withTemplate(config, template)]));
       this.#made = { server, byTemplate };
     }
@@ -138,7 +141,10 @@ export class SessionConfigs {
 }
 
 /** The settings with the choice of the session's creator. A stored choice never exceeds the settings of today. */
-function withChoice(own: SandboxSettings, { egress, cpus, memory }: SandboxChoice): SandboxSettings {
+function withChoice(
+  own: SandboxSettings,
+  { egress, cpus, memory, services = own.services }: SandboxChoice,
+): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {
     ...(cpus !== undefined && { cpus: Math.min(cpus, maxSize(sandbox).cpus) }),
@@ -147,9 +153,9 @@ function withChoice(own: SandboxSettings, { egress, cpus, memory }: SandboxChoic
   const closed = egress?.length === 0 ? { policy: 'none' as const, allow: [] } : {};
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
-  if (isUsual) return own;
+  if (isUsual) return { ...own, services };
   // No template has a dot in its name.
-  return { ...own, config, recipe: `${own.recipe}.own`, ...(egress && { within: egress }) };
+  return { ...own, config, services, recipe: `${own.recipe}.own`, ...(egress && { within: egress }) };
 }
 
 /** The largest sandbox that the creator of a session can choose. */
@@ -161,7 +167,7 @@ export const maxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox'])
 /** A session that is gone: no template has this name. */
 const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };
 
-function withTemplate(config: Config, { name, sandbox, egress, packages }: Template): SandboxSettings {
+function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {
   const own: { [Part in keyof SandboxSections]: Partial<SandboxSections[Part]> } = {
     sandbox: set(sandbox),
     egress: set(egress),
@@ -169,9 +175,10 @@ function withTemplate(config: Config, { name, sandbox, egress, packages }: Templ
   // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
   if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
   const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
-  if (isUsual) return { config, recipe: 'default', packages, template: name };
+  if (isUsual) return { config, recipe: 'default', packages, services, template: name };
   return {
     packages,
+    services,
     template: name,
     config: { ...config, sandbox: { ...config.sandbox, ...own.sandbox }, egress: { ...config.egress, ...own.egress } },
     recipe: name,

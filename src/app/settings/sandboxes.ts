@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { credentials } from '../../config/credentials.ts';
-import { amount, flag, flagOr, hosts, integer, integerOr, networks, oneOf, size, text } from '../../config/kinds.ts';
+import {
+  amount,
+  flag,
+  flagOr,
+  hosts,
+  integer,
+  integerOr,
+  networks,
+  oneOf,
+  size,
+  text,
+  wordList,
+} from '../../config/kinds.ts';
 import { changeable, optional, setting } from '../../config/setting.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 
@@ -42,6 +54,15 @@ export const sandbox = z.strictObject({
   ttlSeconds: setting(integer(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
   startTimeoutSeconds: setting(integer(1, 3600), 300, 'time for a sandbox to start, making its image included'),
   maxStarting: setting(integer(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
+  serviceImages: setting(
+    wordList('images such as redis:7.4, or redis:* for every tag', /^[a-z0-9][\w.:@/-]*(:\*)?$/),
+    [],
+    'the only images of services beside sandboxes, see docs/services.md; empty: there are no services',
+  ),
+  serviceMemory: setting(size(16 * 2 ** 20), '512MiB', 'memory for each service, its files included'),
+  serviceCpus: setting(amount(0.1, 512), 1, 'processors for each service'),
+  servicePids: setting(integer(16, 32_768), 256, 'processes and threads for each service'),
+  serviceStartSeconds: setting(integer(1, 3600), 120, 'time for a service to be ready, pulling its image included'),
   warmPool: setting(
     integerOr('auto', 0, 1_000),
     0,

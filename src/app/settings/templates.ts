@@ -5,6 +5,7 @@ import { layoutOf } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { requestedPackages } from '../../core/model/packages.ts';
+import { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { Config } from './schema.ts';
 
@@ -97,6 +98,13 @@ const TemplateFile = z.strictObject({
     pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
     npm: optional(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
   }),
+  services: optional(
+    {
+      accepts: 'names, each with image, and command, env, ports, healthcheck, after, scratch, see docs/services.md',
+      kind: Services,
+    },
+    'containers beside its sandboxes, such as a database',
+  ),
   children: optional(
     { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
     'how many children its agent can have at work at once; unset: it cannot delegate',

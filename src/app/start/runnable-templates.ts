@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { TemplateInfo, Unavailable } from '../../sessions/api/server/templates.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
@@ -10,6 +10,8 @@ interface Deps {
   readonly driver: string;
   readonly desktopFor: (session: AgentChoice) => DesktopOffer;
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
+  /** Throws for services that cannot run here. */
+  readonly checkServices: (session: AgentChoice) => void;
 }
 
 /** Which templates can run here. The state of a desktop's image changes while the server runs. */
@@ -22,19 +24,21 @@ export class RunnableTemplates {
 
   /** Throws for a session whose sandbox could not start here. */
   check(session: AgentChoice): void {
-    const trouble = this.#imageTrouble(session);
+    const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
   }
 
   /** Throws for a template that a session names and that cannot run here. */
   checkNamed(template: TemplateInfo, session: AgentChoice): void {
-    const trouble = this.#desktopTrouble(template, session) ?? this.#imageTrouble(session);
+    const trouble =
+      this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
   }
 
   whyNot(template: TemplateInfo): Unavailable | undefined {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
-    const trouble = this.#desktopTrouble(template, session) ?? this.#imageTrouble(session);
+    const trouble =
+      this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     return trouble && { reason: trouble.reason, remedy: trouble.remedy };
   }
 
@@ -46,6 +50,16 @@ export class RunnableTemplates {
       reason: `The template ${session.template} needs the image ${image}, and the driver ${this.#deps.driver} runs this machine's own programs.`,
       remedy: 'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.',
     };
+  }
+
+  #servicesTrouble(session: AgentChoice): Trouble | undefined {
+    try {
+      this.#deps.checkServices(session);
+      return undefined;
+    } catch (thrown) {
+      const { code, publicMessage: reason } = toAppError(thrown);
+      return { code, reason, remedy: `The template ${session.template} has them; name another one.` };
+    }
   }
 
   #desktopTrouble({ name, tools }: TemplateInfo, session: AgentChoice): Trouble | undefined {

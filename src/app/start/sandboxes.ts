@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import type { Services } from '../../core/model/services/recipe.ts';
 import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
@@ -25,6 +26,7 @@ import { readTemplates } from '../parts/read-templates.ts';
 import { RealModels } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
+import { beginServices, checkServices, serviceSpecs } from './sandbox-services.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
@@ -41,9 +43,13 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   /** Reaches forges: public addresses, and private ones that the operator lists. */
   readonly forgeFetch: GuardedFetch;
   /** The settings with those of the session's template in their place. */
-  readonly settingsOf: (session: AgentChoice) => Pick<SandboxSettings, 'config' | 'packages' | 'within'>;
+  readonly settingsOf: (session: AgentChoice) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
   readonly desktopFor: (session?: AgentChoice) => DesktopOffer;
+  /** The services of the session's sandbox. */
+  readonly servicesOf: (session: AgentChoice) => Services;
+  /** Throws for a session whose services cannot run here. */
+  readonly checkServices: (session: AgentChoice) => void;
   /** The image that a sandbox of the session needs and this driver cannot run. */
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
@@ -155,6 +161,12 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     settingsOf: (session) => own.ofRecord(session),
     desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
+    servicesOf: (session) => own.ofRecord(session).services,
+    checkServices(session) {
+      const { services, config: settings } = own.ofRecord(session);
+      const closedPorts = new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]);
+      checkServices(services, { config: settings, driver, closedPorts });
+    },
     missingImageOf(session) {
       const { image } = own.ofRecord(session).config.sandbox;
       return driver.capabilities.images?.includes(image) === false ? image : undefined;
@@ -176,17 +188,28 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const settings = own.ofRecord(session);
       own.remember(session.id, session);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
-      return { id, sessionId: session.id, epoch, ...recipe(settings, await credentials.envOf(session)), expiresAt };
+      const services = serviceSpecs(settings);
+      const wanted = {
+        ...recipe(settings, await credentials.envOf(session)),
+        ...(services.length > 0 && { services }),
+      };
+      return { id, sessionId: session.id, epoch, ...wanted, expiresAt };
     },
     async prepare(id, sandbox, signal) {
       const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
         logger.warn({ session: id, err: error }, "the image's package managers could not be read");
         return [];
       });
-      const { packages, template, config: settings } = await own.of(id);
+      const chosen = await own.of(id);
+      const { packages, template, config: settings } = chosen;
       const policy = settings.egress.policy;
       const tell = (detail: string) => facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
       const { image } = settings.sandbox;
+      const told = (data: object) => facts.tell(id, { type: 'sandbox.service', data });
+      await beginServices(
+        { driver, id, settings: chosen, client: sandbox.client, isAdopted: !sandbox.isFresh, clock, tell, told },
+        signal,
+      );
       await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);
       if (!sandbox.isFresh) return; // its session's log has it already
       if (driver.capabilities.isolation === 'none') {

@@ -133,13 +133,20 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     clock,
     ids,
   });
-  const runnable = new RunnableTemplates({ driver: driver.name, desktopFor, missingImageOf });
+  const runnable = new RunnableTemplates({
+    driver: driver.name,
+    desktopFor,
+    missingImageOf,
+    checkServices: parts.sandboxes.checkServices,
+  });
   async function checkModel(ref: string): Promise<void> {
     knownProvider(ref, await projects.directory.config());
     realModels.check(ref);
   }
-  const checkSandbox = (choice: SandboxChoice, session: AgentChoice) =>
+  const checkSandbox = (choice: SandboxChoice, session: AgentChoice) => {
     checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
+    parts.sandboxes.checkServices({ ...session, sandbox: choice });
+  };
   const attempts = openAttempts(startup, {
     records,
     events: store.events,
@@ -231,6 +238,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     sessions,
     clock,
     ids,
+    servicesOf: parts.sandboxes.servicesOf,
     forgetFiles: (id) => parts.running.manifests.forget(id),
   });
   const ofProjects = projects.service(sessions);

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Box, Corral, Run } from '../../client/index.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
@@ -19,6 +19,7 @@ export const runCommand: CliCommand = {
     ['-m, --model <model>', 'the model, such as openai/gpt-5-mini; default: the one of the server'],
     ['-t, --template <template>', 'what its sandbox and its agent are like, such as code-interpreter'],
     ['-r, --repo <url...>', 'fetch these repositories into its workspace; a branch, tag or commit stands behind a #'],
+    ['--compose <file>', "run this compose file's services, such as a database, beside its sandbox"],
     ['-s, --session <session>', 'go on in this session'],
     ['-g, --goal <rubric>', 'what the result has to be like; a grader judges it, and a miss goes back to the agent'],
     ['-c, --check <command...>', 'commands of the workspace that have to exit with 0, before the grader is asked'],
@@ -33,6 +34,7 @@ export const runCommand: CliCommand = {
     'corral run "Count the words of the README"',
     'corral run --file report.csv "Plot the sales by month"',
     'corral run --repo https://github.com/team/project.git#main "Fix the failing test"',
+    'corral run --compose compose.yaml "Make the tests of the shop pass"',
     'corral run --goal "Every option is explained" --check "npm test" "Document the options"',
     'git diff | corral run --json',
   ],
@@ -48,12 +50,17 @@ export const runCommand: CliCommand = {
     const repositories = options.texts('repo').map(parseRepository);
     if (session !== undefined && repositories.length > 0)
       throw new UsageError('A session keeps its repositories: --repo is for a new one, without --session.');
+    const composeFile = options.text('compose');
+    if (session !== undefined && composeFile !== undefined)
+      throw new UsageError('A session keeps its services: --compose is for a new one, without --session.');
+    const compose = composeFile === undefined ? undefined : await textIn(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
     const wish = {
       ...agent,
       ...(title !== undefined && { title }),
       ...(repositories.length > 0 && { repositories }),
+      ...(compose !== undefined && { compose }),
     };
     const box = session === undefined ? await server.create(wish) : await boxOf(server, session);
     try {
@@ -97,6 +104,12 @@ async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
     put.push(basename(file));
   }
   return put;
+}
+
+async function textIn(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch(() => {
+    throw new UsageError(`There is no file ${file} that can be read.`);
+  });
 }
 
 async function textOf(input: AsyncIterable<Buffer | string>): Promise<string> {

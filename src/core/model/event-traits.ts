@@ -235,6 +235,13 @@ export const eventTraits = {
     line: ({ detail }) => detail,
     notice: ({ detail }) => failure(detail),
   },
+  'sandbox.service': {
+    ...note,
+    label: 'A service beside the sandbox is ready, or failed',
+    lane: ({ kind }) => (kind === 'failed' ? 'problem' : 'sandbox'),
+    line: ({ detail }) => detail,
+    notice: ({ kind, detail }) => (kind === 'failed' ? failure(detail) : info(detail)),
+  },
   repository: {
     ...note,
     label: 'A repository was fetched, committed or pushed',

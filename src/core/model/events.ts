@@ -262,6 +262,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.files_damaged', FilesDamage),
   /** A part of what a session's program wants in its sandbox is missing there: a file, or packages. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
+  /** A service beside the sandbox is ready, or failed. */
+  fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
    * A repository was fetched, or could not be; its work was committed, pushed or proposed in a pull request; its own setup
    * ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).

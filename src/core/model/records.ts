@@ -6,6 +6,7 @@ import { GitPerson, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
 import type { FilesDamaged } from './sandboxes/files-damaged.ts';
+import { Services } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
 
@@ -75,6 +76,8 @@ export const SandboxChoice = z.object({
   memory: z.int().optional(),
   /** Unused for so long, it is stopped; its files stay. */
   idleSeconds: z.int().optional(),
+  /** In place of those of its template. */
+  services: Services.optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 

@@ -1,5 +1,6 @@
 import type { ApprovalRule } from './approval-rule.ts';
 import type { Packages } from './packages.ts';
+import type { Services } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
 /**
@@ -68,6 +69,8 @@ export interface Template {
     readonly disk?: number | undefined;
   };
   readonly packages: Packages;
+  /** Containers of other images beside its sandboxes, by their names. */
+  readonly services?: Services | undefined;
   /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   /** The children that its agent can have at work at once; unset: it cannot delegate. */

@@ -95,6 +95,7 @@ const ordered: readonly Section[] = [
       ['stores', 'Stores and backups'],
       ['auth', 'Tokens and keys'],
       ['egress', 'What a sandbox can reach'],
+      ['services', 'Services beside a sandbox'],
       ['security', 'Security'],
       ['retention', 'What is kept'],
       ['audit', 'Who did what'],

@@ -17,6 +17,7 @@ export const Checks = z.object({
   sandbox: Check.extend({
     driver: z.string(),
     pause: PauseAbility.optional(),
+    noServices: z.string().optional().describe('why no services run beside its sandboxes; absent: they do'),
     weaknesses: z
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { size } from '../../config/kinds.ts';
+import { parseYaml } from '../../config/yaml-file.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import { servicesOfCompose } from '../../core/model/services/compose-file.ts';
+import { Services } from '../../core/model/services/recipe.ts';
 import type { CreateCommand } from '../../sessions/api/sessions.ts';
 
 const year = 365 * 24 * 60 * 60;
@@ -41,7 +45,17 @@ export const SessionBudgetInput = z
   })
   .describe('over all runs; the smallest limit of session, template and server counts');
 
+/** Containers of other images beside the sandbox. */
+export const SessionServices = Services.describe('by their names; in place of those of the template');
+export const ComposeText = z
+  .string()
+  .min(1)
+  .max(65_536)
+  .describe('a compose file whose services run beside the sandbox; Corral refuses by name what it does not have');
+
 interface SessionOptions {
+  readonly services?: z.output<typeof SessionServices> | undefined;
+  readonly compose?: string | undefined;
   readonly skills?: readonly string[] | undefined;
   readonly metadata?: z.output<typeof Metadata> | undefined;
   readonly lifetimeSeconds?: number | undefined;
@@ -59,11 +73,18 @@ export function toSessionOptions({
   egress,
   size: { cpus, memory } = {},
   skills,
+  services,
+  compose,
   budget: { seconds, ...limits } = {},
 }: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget'> {
   const given = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
   const budget = Object.fromEntries(Object.entries(given).filter(([, limit]) => limit !== undefined));
+  if (services !== undefined && compose !== undefined) {
+    throw new AppError('invalid_request', 'services and compose say the same in two ways: give one of them.');
+  }
+  const beside = compose === undefined ? services : composed(compose);
   const sandbox: SandboxChoice = {
+    ...(beside !== undefined && { services: beside }),
     ...(idleSeconds !== undefined && { idleSeconds }),
     ...(egress !== undefined && { egress: egress === 'none' ? [] : egress }),
     ...(cpus !== undefined && { cpus }),
@@ -76,6 +97,18 @@ export function toSessionOptions({
     ...(Object.keys(sandbox).length > 0 && { sandbox }),
     ...(Object.keys(budget).length > 0 && { budget }),
   };
+}
+
+/** Rejects: invalid_request. */
+function composed(text: string): Services {
+  let file: unknown;
+  try {
+    file = parseYaml(text);
+  } catch (cause) {
+    const [line] = String((cause as Error).message).split('\n');
+    throw new AppError('invalid_request', `The compose file is no YAML without aliases: ${line}`, { cause });
+  }
+  return servicesOfCompose(file);
 }
 
 /** Whether a session has all of these names with these values. */

@@ -1,6 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxView } from '../../core/model/records.ts';
 import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
+import type { ServiceStatus } from '../../core/model/services/recipe.ts';
 import type { ExecResult, SandboxUsage } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
@@ -28,6 +29,11 @@ export interface SandboxService {
   status(id: SessionId): Promise<SandboxView>;
   /** Undefined when the sandbox does not run or cannot tell. Does not start the sandbox or delay its idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
+  /**
+   * The services beside the sandbox, in the order in which they were given. Asks the driver, never the sandbox, and starts
+   * nothing.
+   */
+  services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready; `started` is false when it ran already. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
   /** Stops the active run, ends every process and keeps the files. Only `start` or a new run starts the sandbox again. */
@@ -49,6 +55,7 @@ export interface SandboxService {
 export const sandboxRules: ServiceRules<SandboxService> = {
   status: { may: 'see', audit: null },
   usage: { may: 'see', audit: null },
+  services: { may: 'read', audit: null },
   start: { may: 'work', audit: 'sandbox.start' },
   stop: { may: 'stop', audit: 'sandbox.stop' },
   pause: { may: 'work', audit: 'sandbox.pause' },

@@ -288,6 +288,8 @@ export interface ServiceHealth {
     readonly driver: string;
     /** The most that a pause keeps; absent where no driver answers. */
     readonly pause?: PauseAbility;
+    /** Why no services run beside its sandboxes; absent: they do. */
+    readonly noServices?: string;
     /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
     /** Whether new sandboxes have a desktop; absent where the settings say that none has. */

@@ -1,9 +1,11 @@
-import type { Driver } from '../../../drivers/driver.ts';
+import { type Driver, hostsServices } from '../../../drivers/driver.ts';
 import { deadlineSignal, pause as wait } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
+import type { Services } from '../../core/model/services/recipe.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -17,11 +19,13 @@ interface Deps {
   readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'activeRun'>;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly servicesOf: (session: SessionRecord) => Services;
   /** Called before the files of a sandbox are removed. */
   readonly forgetFiles: (id: SessionId) => Promise<void>;
 }
 const removeMs = 30_000;
 const usageMs = 3_000;
+const servicesMs = 10_000;
 const pauseMs = 30_000;
 const nothingToPause = () =>
   new AppError('sandbox_not_found', 'The sandbox does not run, so there is nothing to pause.');
@@ -36,6 +40,7 @@ export function sandboxService({
   sessions,
   clock,
   ids,
+  servicesOf,
   forgetFiles,
 }: Deps): SandboxService {
   /** Whether a user stopped the sandbox and nothing has started it since. */
@@ -95,6 +100,17 @@ export function sandboxService({
       using soon = deadlineSignal(usageMs, clock, signal);
       const client = await sandboxes.look(id, soon.signal);
       return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
+    },
+    async services(id, signal) {
+      const given = Object.entries(servicesOf(await sessions.get(id)));
+      if (given.length === 0) return [];
+      using until = deadlineSignal(servicesMs, clock, signal);
+      const call = { signal: until.signal, deadlineAt: clock.now() + servicesMs };
+      const found = hostsServices(driver) ? await driver.services(sandboxIdOf(id), call) : [];
+      return given.map(([name, { image, ports }]) => {
+        const { state = 'absent', exitCode } = found.find((it) => it.name === name) ?? {};
+        return { name, image, ports, state, ...(exitCode !== undefined && { exitCode }) } as const;
+      });
     },
     async start(id, signal) {
       await sessions.get(id);

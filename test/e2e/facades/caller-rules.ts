@@ -490,7 +490,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'read',
-    `automations.starts
+    `sandbox.services
+    automations.starts
     webhooks.deliveries
     memory.notes
     memory.read

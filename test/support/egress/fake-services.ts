@@ -453,6 +453,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         if (states.get(id) !== 'running') return undefined;
         return { cpuSeconds: 1.5, memoryBytes: 1_000, memoryLimitBytes: null, processes: 2 };
       },
+      async services(id) {
+        await sessions.get(id);
+        return [{ name: 'redis', image: 'redis:7', ports: [6379], state: 'ready' }];
+      },
       async start(id) {
         await sessions.get(id);
         const started = states.get(id) !== 'running';

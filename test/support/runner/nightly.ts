@@ -32,6 +32,7 @@ export const nightlyFiles = [
   'test/e2e/replicas/chaos.test.ts', // the other files of replicas
   'test/e2e/replicas/stopped.test.ts', // replicas/blocked: a server that is late in the same way, by a blocked event loop
   'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
+  'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
   'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
 ];

@@ -183,7 +183,16 @@ export function startServer(world: World): Server {
   return {
     life,
     sessions,
-    sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock: life, ids, forgetFiles: async () => {} }),
+    sandboxes: sandboxService({
+      commands,
+      sandboxes,
+      driver,
+      sessions,
+      clock: life,
+      ids,
+      servicesOf: () => ({}),
+      forgetFiles: async () => {},
+    }),
     engine,
     holder,
     close: async () => {

@@ -8,6 +8,7 @@ const here = (offer: DesktopOffer, images: readonly string[] = []) =>
     driver: 'process',
     desktopFor: () => offer,
     missingImageOf: ({ template }) => (images.includes(template) ? 'corral/sandbox-agents' : undefined),
+    checkServices: () => {},
   });
 const chosen = (template: string) => ({ template, templateBy: 'session', projectId: null }) as const;
 

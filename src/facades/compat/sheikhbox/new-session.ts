@@ -4,12 +4,14 @@ import { InvalidRequest } from '../../../http/errors/error-style.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 import {
+  ComposeText,
   EgressChoice,
   IdleSeconds,
   LifetimeSeconds,
   Metadata,
   SandboxSize,
   SessionBudgetInput,
+  SessionServices,
   SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
@@ -20,6 +22,8 @@ const Options = z.object({
   lifetime_seconds: LifetimeSeconds.optional(),
   idle_seconds: IdleSeconds.optional(),
   egress: EgressChoice.optional(),
+  services: SessionServices.optional(),
+  compose: ComposeText.optional(),
   size: SandboxSize.optional(),
   budget: SessionBudgetInput.optional(),
   repositories: RepositoryInputs.optional(),

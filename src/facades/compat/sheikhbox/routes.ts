@@ -58,7 +58,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
           description:
-            'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens), `size` (`cpus`, `memory`), `budget` (`turns`, `tokens`, `cost`, `seconds`: reached, the session waits and asks), `repositories` (each with `url`, `ref`, `path`, `depth`, `access`: fetched before the first use) and `author` (`name` and `email` of its commits); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
+            'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens), `size` (`cpus`, `memory`), `services` (by their names, each with `image`, `command`, `env`, `ports`) or `compose` (the text of a compose file), `budget` (`turns`, `tokens`, `cost`, `seconds`: reached, the session waits and asks), `repositories` (each with `url`, `ref`, `path`, `depth`, `access`: fetched before the first use) and `author` (`name` and `email` of its commits); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
           bodyExample: {
             template: 'default',
             metadata: { user: 'ada' },

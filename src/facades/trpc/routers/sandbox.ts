@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
+import { ServiceStatus } from '../../../core/model/services/recipe.ts';
 import { PauseInput, SandboxStatus as Sandbox } from '../../shared/sandboxes.ts';
 import { ForkCount, ForkedBox } from '../../shared/snapshots.ts';
 import { procedure, router } from '../base.ts';
@@ -36,6 +37,12 @@ export const sandboxRouter = router({
     .query(async ({ ctx, input, signal = neverFires }) => {
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
+
+  /** The services beside it. Starts nothing; `absent`: none runs. */
+  services: procedure
+    .input(ofSession)
+    .output(z.array(ServiceStatus).readonly())
+    .query(({ ctx, input, signal = neverFires }) => ctx.services.sandboxes.services(input.sessionId, signal)),
 
   start: procedure
     .input(ofSession)

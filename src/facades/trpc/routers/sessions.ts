@@ -9,6 +9,7 @@ import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { Goal } from '../../../core/model/runs/goal.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
 import {
+  ComposeText,
   EgressChoice,
   hasMetadata,
   IdleSeconds,
@@ -16,6 +17,7 @@ import {
   Metadata,
   SandboxSize,
   SessionBudgetInput,
+  SessionServices,
   SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
@@ -47,6 +49,8 @@ const NewSession = z.strictObject({
   lifetimeSeconds: LifetimeSeconds.optional(),
   idleSeconds: IdleSeconds.optional(),
   egress: EgressChoice.optional(),
+  services: SessionServices.optional(),
+  compose: ComposeText.optional(),
   size: SandboxSize.optional(),
   skills: SkillPins.optional(),
   /** Reached, the session waits, and asks whether to go on. */

@@ -2,7 +2,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 
 /** A fact about a session's sandbox that comes from outside of the session's actor. */
 export type SandboxFact = {
-  readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded' | 'repository';
+  readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded' | 'sandbox.service' | 'repository';
   readonly data: unknown;
 };
 type Listener = (id: SessionId, fact: SandboxFact) => void;

@@ -30,6 +30,7 @@ export const events: { readonly [Type in FactType as `event.${Type}`]: string } 
   'event.desktop': 'Der Bildschirm änderte sich',
   'event.egress': 'Die Sandbox fragte nach einem Host',
   'event.context.compacted': 'Das Gespräch wurde für das Modell gekürzt',
+  'event.sandbox.service': 'Ein Dienst neben der Sandbox ist bereit, oder gescheitert',
   'event.repository': 'Ein Repository wurde geholt, festgehalten oder gesendet',
   'event.goal': 'Das Ziel wird geprüft',
   'event.usage': 'Das Modell wurde gefragt',

@@ -8,6 +8,7 @@ import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
 import { SandboxState } from './sandbox-state.tsx';
+import { type Service, Services } from './services.tsx';
 
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
@@ -16,11 +17,13 @@ const lookMs = 3_000;
 export function Processes({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
+  const [services, setServices] = useState<readonly Service[]>([]);
   const [trouble, setTrouble] = useState('');
   const [shown, setShown] = useState<number>();
   const look = async () => {
     setSandbox(await query('sandbox.status', { sessionId }));
     setAll(await query('processes.list', { sessionId }));
+    setServices(await query('sandbox.services', { sessionId }));
     setTrouble('');
   };
   useEffect(() => {
@@ -44,6 +47,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
   return (
     <>
       {sandbox && <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} />}
+      <Services services={services} />
       {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
       <ul class="processes" aria-label={t('tab.processes')}>
         {all.map((process) => (

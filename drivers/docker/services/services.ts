@@ -1,0 +1,173 @@
+import type Dockerode from 'dockerode';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
+import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
+import type { Call, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../driver.ts';
+import { callEngine, findInEngine, statusOf, textOf } from '../engine.ts';
+import { freezeContainer } from '../freeze.ts';
+import type { Images } from '../images.ts';
+import { labelsFor, ownedBy } from '../labels.ts';
+import { removeContainer } from '../remove.ts';
+import { imageUser, type Users, userLabel } from '../users.ts';
+import { serviceBody } from './service-body.ts';
+
+/** On a service's container: its name. */
+export const serviceLabel = 'corral.service';
+/** On a sandbox's container: it can have services. Its end looks for them only then. */
+export const servicesLabel = 'corral.services';
+/** On a service's container: the sandbox's container, whose network it has. Another one means that it is a leftover. */
+const besideLabel = 'corral.beside';
+const contentLabel = 'corral.service-content';
+/** Where all sandboxes share one user, all services share another. */
+const sharedUser = imageUser + 1;
+
+interface Options {
+  readonly engine: Dockerode;
+  readonly images: Images;
+  readonly users: Users;
+  readonly instance: string;
+  readonly nameOf: (id: SandboxId) => string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly runtime: string | undefined;
+}
+interface ServiceStart {
+  readonly info: SandboxInfo;
+  /** The id of the sandbox's container. */
+  readonly sandbox: string;
+  readonly service: ServiceSpec;
+  readonly news: ((news: ProvisionProgress) => void) | undefined;
+}
+
+/** The containers beside sandboxes. Labels are the only record, as for sandboxes. */
+export function openServices({ engine, images, users, instance, nameOf, labels, runtime }: Options) {
+  const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
+
+  const all = (id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInfo[]> => {
+    const filters = { label: [ownedBy(instance), `corral.sandbox=${id}`, serviceLabel] };
+    return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
+  };
+
+  /** Undefined: nothing of the service is there, or what was there was a leftover and is removed. */
+  async function present(name: string, wanted: Readonly<Record<string, string>>, signal: AbortSignal) {
+    const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
+    if (!found) return undefined;
+    const own = found.Config.Labels ?? {};
+    if (own['corral.owner-instance'] !== instance) {
+      const advice = 'Remove it, or give this installation another name.';
+      throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
+    }
+    if ([besideLabel, contentLabel].every((label) => own[label] === wanted[label])) return found;
+    await removeService(found.Id, signal);
+    return undefined;
+  }
+
+  const removeService = (id: string, signal: AbortSignal) => removeContainer(engine, id, instance, signal);
+
+  async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
+    const { name, ...rest } = body;
+    // Query and body are passed separately: the URL would otherwise show the variables in the engine's log.
+    const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
+    try {
+      return (await callEngine(signal, () => engine.createContainer(options))).id;
+    } catch (error) {
+      if (statusOf(error) === 409) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    /** Starts the service, or leaves one that runs already as it is. One that has exited stays so, with its exit code. */
+    async start({ info, sandbox, service, news }: ServiceStart, call: Call): Promise<void> {
+      const { signal } = call;
+      const name = nameFor(info.id, service.name);
+      const ref = await images.ensure(service.image, call, news);
+      const found = await callEngine(signal, () => engine.getImage(ref).inspect());
+      const own = {
+        ...labelsFor(info, instance, labels),
+        [serviceLabel]: service.name,
+        [besideLabel]: sandbox,
+        [contentLabel]: found.Id,
+        'corral.image': service.image,
+      };
+      for (;;) {
+        const there = await present(name, own, signal);
+        if (there?.State.Paused) {
+          await callEngine(signal, () => engine.getContainer(there.Id).unpause({ abortSignal: signal }));
+        }
+        if (there && there.State.Status !== 'created') return;
+        if (there) await removeService(there.Id, signal); // an interrupted start left it; its user may be taken by now
+        const user = await freeUser(signal);
+        const volumes = Object.keys((found.Config?.Volumes as object | undefined) ?? {});
+        const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
+        const id = await create(serviceBody({ ...request, labels: { ...own, [userLabel]: String(user) } }), signal);
+        if (id === undefined) {
+          await pause(25, signal); // another call made it
+          continue;
+        }
+        try {
+          await users.checkAlone(user, id, signal);
+          await callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal }));
+        } catch (error) {
+          await removeService(id, AbortSignal.timeout(10_000)).catch(() => {}); // `list` still shows it
+          if (statusOf(error) === undefined) throw error;
+          throw new AppError('sandbox_unavailable', `The engine did not start it: ${textOf(error)}`, { cause: error });
+        }
+        return;
+      }
+    },
+
+    async states(id: SandboxId, signal: AbortSignal): Promise<Omit<ServiceStatus, 'ports'>[]> {
+      const found = await all(id, signal);
+      const states = await Promise.all(
+        found.map(({ Id }) =>
+          findInEngine(signal, () => engine.getContainer(Id).inspect({ abortSignal: signal })).then(
+            (one) => one && stateOf(one),
+          ),
+        ),
+      );
+      return states.filter((state) => state !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+
+    async remove(id: SandboxId, signal: AbortSignal): Promise<void> {
+      await Promise.all((await all(id, signal)).map(({ Id }) => removeService(Id, signal)));
+    },
+
+    async freeze(id: SandboxId, signal: AbortSignal): Promise<void> {
+      const running = (await all(id, signal)).filter(({ State }) => State === 'running');
+      await Promise.all(
+        running.map(({ Id }) =>
+          freezeContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
+            if (statusOf(error) !== 409) throw error; // it has ended meanwhile
+          }),
+        ),
+      );
+    },
+
+    async thaw(id: SandboxId, signal: AbortSignal): Promise<void> {
+      const frozen = (await all(id, signal)).filter(({ State }) => State === 'paused');
+      await Promise.all(
+        frozen.map(({ Id }) => callEngine(signal, () => engine.getContainer(Id).unpause({ abortSignal: signal }))),
+      );
+    },
+  };
+
+  async function freeUser(signal: AbortSignal): Promise<number> {
+    const user = await users.choose(signal);
+    return user === imageUser ? sharedUser : user;
+  }
+}
+
+/** Whether the container of a sandbox that is to end or rest can have services. */
+export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
+  labels?.[servicesLabel] !== undefined;
+
+function stateOf({ Config, State }: Dockerode.ContainerInspectInfo): Omit<ServiceStatus, 'ports'> {
+  const name = Config.Labels?.[serviceLabel] ?? '';
+  const image = Config.Labels?.['corral.image'] ?? '';
+  if (State.Paused) return { name, image, state: 'paused' };
+  if (!State.Running) return { name, image, state: 'exited', exitCode: State.ExitCode };
+  const health = State.Health?.Status;
+  if (health === 'healthy') return { name, image, state: 'ready' };
+  return { name, image, state: health === 'unhealthy' ? 'unhealthy' : 'running' };
+}

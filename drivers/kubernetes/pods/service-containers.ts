@@ -1,0 +1,112 @@
+import type { V1Container, V1ContainerStatus, V1Pod, V1SeccompProfile, V1Volume } from '@kubernetes/client-node';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
+import type { ServiceSpec } from '../../driver.ts';
+import { refusalOf } from './pod-state.ts';
+
+// Services are further containers of the sandbox's pod: they share its loopback interface and its network policy, and end with
+// it. They have another user, and none of its volumes, variables and tokens.
+
+/** Never the user of the sandbox: its forwarder to the egress proxy refuses all others. */
+const user = 10_002;
+const prefix = 'svc-';
+const mebibyte = 2 ** 20;
+const nameOf = (service: string) => `${prefix}${service}`;
+
+interface PodRules {
+  readonly seccompProfile: V1SeccompProfile;
+  readonly imagePullPolicy: string;
+  readonly requestShare: number;
+}
+
+export function serviceContainers(services: readonly ServiceSpec[], rules: PodRules): V1Container[] {
+  return services.map((service): V1Container => {
+    const { name, image, command, env = {}, healthcheck } = service;
+    return {
+      name: nameOf(name),
+      image,
+      imagePullPolicy: rules.imagePullPolicy,
+      ...(command && { args: command.map(unexpanded) }),
+      env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
+      resources: resourcesFor(service, rules.requestShare),
+      securityContext: {
+        privileged: false,
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        runAsNonRoot: true,
+        runAsUser: user,
+        runAsGroup: user,
+        capabilities: { drop: ['ALL'] },
+        seccompProfile: rules.seccompProfile,
+      },
+      ...(healthcheck && {
+        readinessProbe: {
+          exec: { command: [...healthcheck.test] },
+          periodSeconds: Math.ceil(healthcheck.intervalSeconds),
+          timeoutSeconds: Math.ceil(healthcheck.timeoutSeconds),
+          failureThreshold: healthcheck.retries,
+        },
+      }),
+      volumeMounts: foldersOf(service).map((mountPath) => ({
+        name: nameOf(name),
+        mountPath,
+        subPath: mountPath.slice(1).replaceAll('/', '_'),
+      })),
+    };
+  });
+}
+
+/** One volume in memory for each service. Files there count as memory of the container that writes them. */
+export const serviceVolumes = (services: readonly ServiceSpec[]): V1Volume[] =>
+  services.map(({ name, limits }) => ({
+    name: nameOf(name),
+    emptyDir: { medium: 'Memory', sizeLimit: String(limits.memoryBytes) },
+  }));
+
+export const serviceAliases = (services: readonly ServiceSpec[]) =>
+  services.length === 0 ? {} : { hostAliases: [{ ip: '127.0.0.1', hostnames: services.map(({ name }) => name) }] };
+
+const foldersOf = ({ scratch = [] }: ServiceSpec) => [...new Set(['/tmp', '/run', ...scratch])];
+/** Doubled, because the kubelet would expand `$(NAME)`. */
+const unexpanded = (text: string) => text.replaceAll('$(', () => '$$(');
+
+function resourcesFor({ limits: { memoryBytes, cpus } }: ServiceSpec, share: number) {
+  const disk = 64 * mebibyte; // its log
+  const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
+  return {
+    limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(disk) },
+    requests: {
+      memory: String(Math.ceil(memoryBytes * share)),
+      cpu: milli(cpus * share),
+      'ephemeral-storage': String(disk),
+    },
+  };
+}
+
+const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] =>
+  (status?.containerStatuses ?? []).filter(({ name }) => name.startsWith(prefix));
+
+export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
+  return statusesOf(pod)
+    .map(({ name, image, ready, state }): Omit<ServiceStatus, 'ports'> => {
+      const own = { name: name.slice(prefix.length), image };
+      if (state?.terminated) return { ...own, state: 'exited', exitCode: state.terminated.exitCode };
+      if (!state?.running) return { ...own, state: 'absent' };
+      const probed = pod.spec?.containers.some((it) => it.name === name && it.readinessProbe) ?? false;
+      return { ...own, state: probed && ready ? 'ready' : 'running' };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** `waiting`: its image is pulled, or other containers start first. Throws if time alone does not help. */
+export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
+  const has = pod.spec?.containers.some((it) => it.name === nameOf(name)) ?? false;
+  if (!has) {
+    throw new AppError('sandbox_unavailable', 'The sandbox was started without this service. Stop and start it.');
+  }
+  const found = statusesOf(pod).find((it) => it.name === nameOf(name))?.state;
+  if (found?.running || found?.terminated) return 'begun';
+  const refused = found?.waiting && refusalOf(found.waiting);
+  if (refused?.kind === 'failed') throw new AppError(refused.error.code, `${image}: ${refused.error.publicMessage}`);
+  return 'waiting';
+}

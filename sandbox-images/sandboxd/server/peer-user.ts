@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+
+/**
+ * Whether a program of this daemon's own user is at the other end of a loopback connection. Services share the loopback
+ * interface, are other users, and have no way out; the kernel says who opened a connection.
+ */
+export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
+  if (remotePort === undefined || localPort === undefined) return false;
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    const text = await readFile(table, 'latin1').catch(() => ''); // a kernel without IPv6
+    const user = userIn(text, remotePort, localPort);
+    if (user !== undefined) return user === process.getuid?.();
+  }
+  return false; // it has closed its end meanwhile
+}
+
+const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
+const loopback = new Set(['0100007F', '0000000000000000FFFF00000100007F']);
+
+/** The user of the socket that is bound to `from` and connected to `to`, both on 127.0.0.1. */
+export function userIn(table: string, from: number, to: number): number | undefined {
+  for (const line of table.split('\n')) {
+    const [, local = '', remote = '', , , , , user] = line.trim().split(/\s+/);
+    const [here = '', herePort] = local.split(':');
+    const [there = '', therePort] = remote.split(':');
+    if (herePort !== hex(from) || therePort !== hex(to)) continue;
+    if (loopback.has(here) && loopback.has(there)) return Number(user);
+  }
+  return undefined;
+}

@@ -1,0 +1,119 @@
+import { type Driver, hostsServices, type ServiceSpec } from '../../../drivers/driver.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { Services } from '../../core/model/services/recipe.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { daemonSince } from '../../sandboxes/client/daemon-version.ts';
+import { type ServiceNews, startServices } from '../../sandboxes/services/start-services.ts';
+import type { SandboxSettings } from '../parts/session-configs.ts';
+import type { Config } from '../settings/config.ts';
+
+interface Limits {
+  readonly config: Pick<Config, 'sandbox'>;
+  readonly driver: Pick<Driver, 'name' | 'capabilities'>;
+  /** Ports inside the sandbox that are Corral's own. */
+  readonly closedPorts: ReadonlySet<number>;
+}
+
+/**
+ * Throws for services that cannot run here: unsupported where the driver has none, invalid_request where the operator does
+ * not allow an image.
+ */
+export function checkServices(services: Services, { config, driver, closedPorts }: Limits): void {
+  const { serviceImages } = config.sandbox;
+  const names = Object.keys(services);
+  if (names.length === 0) return;
+  const { noServices } = driver.capabilities;
+  if (noServices !== undefined) {
+    throw new AppError(
+      'unsupported',
+      `services: the driver ${driver.name} cannot run ${names.join(', ')} beside a sandbox here: ${noServices}.`,
+    );
+  }
+  for (const [name, { image, ports }] of Object.entries(services)) {
+    if (!isAllowed(image, serviceImages)) {
+      const known = serviceImages.length === 0 ? 'It allows none' : `It allows ${serviceImages.join(', ')}`;
+      throw new AppError(
+        'invalid_request',
+        `services.${name}: the server does not allow the image ${image}. ${known} (CORRAL_SANDBOX_SERVICE_IMAGES).`,
+      );
+    }
+    const closed = ports.find((port) => closedPorts.has(port));
+    if (closed !== undefined) {
+      throw new AppError('invalid_request', `services.${name}: port ${closed} belongs to Corral. Choose another one.`);
+    }
+  }
+}
+
+/** An entry is a whole name, or `name:*` for every tag of it. */
+export function isAllowed(image: string, entries: readonly string[]): boolean {
+  const [, untagged = image] = /^(.*):[\w.-]+$/.exec(image) ?? [];
+  return entries.some((entry) => entry === image || entry === `${untagged}:*`);
+}
+
+/** The services of a sandbox with the limits that the settings give each of them. */
+export function serviceSpecs({ config, services }: SandboxSettings): readonly ServiceSpec[] {
+  const { serviceMemory, serviceCpus, servicePids } = config.sandbox;
+  const limits = { memoryBytes: serviceMemory, cpus: serviceCpus, pids: servicePids };
+  return Object.entries(services).map(([name, recipe]) => ({ ...recipe, name, limits }));
+}
+
+interface Beginning {
+  readonly driver: Driver;
+  readonly id: SessionId;
+  readonly settings: SandboxSettings;
+  readonly client: Pick<SandboxClient, 'ports' | 'health'>;
+  /** An earlier server has started the sandbox, so only failures are news. */
+  readonly isAdopted: boolean;
+  readonly clock: Clock;
+  /** Tells what is being done, such as pulling an image. */
+  readonly tell: (detail: string) => void;
+  readonly told: (news: ServiceNews) => void;
+}
+
+/** Starts the services of a sandbox that runs, and waits until each is ready or has failed. */
+export async function beginServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
+  const { driver, id, settings, client, isAdopted, clock } = beginning;
+  const tell = isAdopted ? () => {} : beginning.tell;
+  const told = (news: ServiceNews) => void (isAdopted && news.kind === 'ready' ? undefined : beginning.told(news));
+  const specs = new Map(serviceSpecs(settings).map((spec) => [spec.name, spec]));
+  if (specs.size === 0) return;
+  const sandbox = sandboxIdOf(id);
+  const names = [...specs.keys()].join(', ');
+  const refuseAll = (why: string) => {
+    for (const name of specs.keys())
+      told({ name, kind: 'failed', detail: `The service ${name} is not there: ${why}.` });
+  };
+  if (!hostsServices(driver)) {
+    return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
+  }
+  // An older daemon lets everyone on the sandbox's loopback interface out, services too.
+  if (!(await daemonSince((within) => client.health(within))('1.6', signal))) {
+    const { image } = settings.config.sandbox;
+    return refuseAll(`the image ${image} is older than services are. Build it on this version's corral/sandbox`);
+  }
+  tell(`Starting the services ${names}`);
+  const patienceMs = settings.config.sandbox.serviceStartSeconds * 1_000;
+  const callOf = (within: AbortSignal) => ({ signal: within, deadlineAt: clock.now() + patienceMs });
+  const host = {
+    async start(name: string, within: AbortSignal) {
+      const spec = specs.get(name);
+      if (!spec) return;
+      // The operator's list can have become shorter since the session was made.
+      if (!isAllowed(spec.image, settings.config.sandbox.serviceImages)) {
+        const text = `the server does not allow the image ${spec.image} any more (CORRAL_SANDBOX_SERVICE_IMAGES).`;
+        throw new AppError('sandbox_unavailable', text);
+      }
+      await driver.startService(
+        sandbox,
+        spec,
+        callOf(within),
+        (news) => news.detail && tell(`${name}: ${news.detail}`),
+      );
+    },
+    states: (within: AbortSignal) => driver.services(sandbox, callOf(within)),
+    listening: async (within: AbortSignal) => (await client.ports.list(within)).map(({ port }) => port),
+  };
+  await startServices({ host, services: settings.services, clock, patienceMs, tell: told }, signal);
+}

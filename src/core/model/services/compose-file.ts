@@ -1,0 +1,237 @@
+import { AppError } from '../../errors/errors.ts';
+import { ServiceName, Services } from './recipe.ts';
+
+// Reads the part of a compose file that says which services there are. Everything else is refused by its name: a key that was
+// ignored would be a promise that nobody keeps.
+
+const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
+const topLevel = new Set(['services', 'version', 'name']);
+/** Advice for the keys that people often have and that are refused. */
+const advice: Readonly<Record<string, string>> = {
+  build: 'build the image before, and name it in image',
+  volumes: 'a service keeps nothing beyond its session; folders in memory are tmpfs',
+  env_file: 'write the variables under environment',
+  entrypoint: 'write the program and its arguments under command',
+  networks: 'services of a session reach each other and its sandbox, and nothing else',
+  network_mode: 'services of a session reach each other and its sandbox, and nothing else',
+  privileged: 'a service has no privileges',
+  cap_add: 'a service has no capabilities',
+  devices: 'a service has no devices',
+  restart: 'a service that ends is not started again',
+  container_name: 'sandbox and services know it by the name under services',
+  user: 'a service runs as a user of its own, never as root',
+};
+
+type Mapping = Readonly<Record<string, unknown>>;
+const isMapping = (value: unknown): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * The services of a compose file, which was read as YAML. Throws: invalid_request with every key and value that Corral does
+ * not carry out, by its name.
+ *
+ * @example
+ * servicesOfCompose({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
+ */
+export function servicesOfCompose(file: unknown): Services {
+  const problems: string[] = [];
+  if (!isMapping(file) || !isMapping(file.services) || Object.keys(file.services).length === 0) {
+    throw refusal(['it has no services: name each one under services']);
+  }
+  for (const key of Object.keys(file)) {
+    if (!topLevel.has(key) && !key.startsWith('x-'))
+      problems.push(`${key}: ${advice[key] ?? 'Corral does not have it'}`);
+  }
+  const found = Object.entries(file.services).map(([name, given]): [string, unknown] => {
+    const refuse = (key: string, why: string) => problems.push(`services.${name}.${key}: ${why}`);
+    const [wrong] = ServiceName.safeParse(name).error?.issues ?? [];
+    if (wrong) problems.push(`services.${name}: ${wrong.message}`);
+    if (isMapping(given)) return [name, oneService(given, refuse)];
+    problems.push(`services.${name}: must be a mapping`);
+    return [name, {}];
+  });
+  if (problems.length > 0) throw refusal(problems);
+  const { data, error } = Services.safeParse(Object.fromEntries(found));
+  if (data) return data;
+  throw refusal(error.issues.map(({ path, message }) => `services.${path.join('.')}: ${message}`));
+}
+
+const maxProblems = 20;
+const refusal = (problems: readonly string[]) => {
+  const rest = problems.length - maxProblems;
+  const listed = [...problems.slice(0, maxProblems), ...(rest > 0 ? [`and ${rest} more`] : [])];
+  const text = listed.map((problem) => problem.replace(/[\p{C}\s]+/gu, ' ').slice(0, 300)).join('; ');
+  return new AppError('invalid_request', `The compose file cannot be used: ${text}. See docs/services.md.`);
+};
+
+type Refuse = (key: string, why: string) => void;
+
+function oneService(given: Mapping, refuse: Refuse): Mapping {
+  for (const key of Object.keys(given)) {
+    if (!known.has(key) && !key.startsWith('x-')) {
+      refuse(key, advice[key] ?? 'Corral does not have it');
+    }
+  }
+  const { image, command, environment, healthcheck, depends_on: after, tmpfs } = given;
+  if (typeof image !== 'string') refuse('image', 'is missing');
+  const words = command === undefined ? undefined : wordsOf(command, 'command', refuse);
+  const health = healthcheck === undefined ? undefined : healthOf(healthcheck, refuse);
+  return {
+    image: typeof image === 'string' ? plain(image, 'image', refuse) : 'missing',
+    ...(words && { command: words }),
+    ...(environment !== undefined && { env: variablesOf(environment, refuse) }),
+    ports: [...new Set([...portsOf(given.ports, 'ports', refuse), ...portsOf(given.expose, 'expose', refuse)])],
+    ...(health && { healthcheck: health }),
+    ...(after !== undefined && { after: dependenciesOf(after, refuse) }),
+    ...(tmpfs !== undefined && { scratch: foldersOf(tmpfs, refuse) }),
+  };
+}
+
+/** The text with `$$` as one `$`. Compose would replace variables by those of its caller, which the server does not know, so a text with one is refused. */
+function plain(text: string, key: string, refuse: Refuse): string {
+  if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
+    refuse(key, 'has a variable, and Corral replaces none: write its value');
+  return text.replaceAll('$$', '$');
+}
+
+function wordsOf(value: unknown, key: string, refuse: Refuse): string[] | undefined {
+  if (Array.isArray(value)) return value.map((word) => plain(String(word), key, refuse));
+  if (typeof value !== 'string') {
+    refuse(key, 'must be a text or a list of words');
+    return undefined;
+  }
+  const words = splitWords(value);
+  if (words === undefined) refuse(key, 'has a quotation mark that is not closed');
+  return words?.map((word) => plain(word, key, refuse));
+}
+
+/** Splits as a shell does: blanks part words, quotation marks and backslashes keep them together. Undefined: it is not closed. */
+function splitWords(text: string): string[] | undefined {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote: string | undefined;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charAt(at);
+    if (char === '\\' && quote !== "'") {
+      at += 1;
+      word = (word ?? '') + text.charAt(at);
+    } else if (quote !== undefined) {
+      if (char === quote) quote = undefined;
+      else word = (word ?? '') + char;
+    } else if (char === '"' || char === "'") {
+      quote = char;
+      word ??= '';
+    } else if (/\s/.test(char)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else {
+      word = (word ?? '') + char;
+    }
+  }
+  if (quote !== undefined) return undefined;
+  return word === undefined ? words : [...words, word];
+}
+
+function variablesOf(value: unknown, refuse: Refuse): Record<string, string> {
+  const pairs = Array.isArray(value)
+    ? value.map((line): [string, unknown] => {
+        const [, name = String(line), text] = /^([^=]*)=(.*)$/s.exec(String(line)) ?? [];
+        return [name, text];
+      })
+    : Object.entries(isMapping(value) ? value : {});
+  if (!Array.isArray(value) && !isMapping(value)) refuse('environment', 'must be a mapping, or a list of NAME=value');
+  return Object.fromEntries(
+    pairs.map(([name, text]) => {
+      if (text === undefined || text === null)
+        refuse('environment', `${name} has no value, and Corral takes none from elsewhere`);
+      return [name, plain(String(text ?? ''), 'environment', refuse)];
+    }),
+  );
+}
+
+/** Ports inside the service; those of the machine, which compose opens too, do not exist here. */
+function portsOf(value: unknown, key: string, refuse: Refuse): number[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    refuse(key, 'must be a list');
+    return [];
+  }
+  return value.flatMap((given) => {
+    const text = isMapping(given) ? `${given.target}/${given.protocol ?? 'tcp'}` : String(given);
+    const [, port] = /^(?:(?:\[[\da-f:]+\]:|[\d.]+:)?\d*:)?(\d{1,5})(?:\/tcp)?$/.exec(text) ?? [];
+    if (port !== undefined) return Number(port);
+    refuse(key, `${text} is no TCP port`);
+    return [];
+  });
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as 1m30s, in seconds; at least one. */
+function secondsOf(value: unknown, refuse: Refuse, key: string): number | undefined {
+  if (value === undefined) return undefined;
+  const parts = [...String(value).matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([all]) => all).join('') !== String(value)) {
+    refuse('healthcheck', `${key} is no duration such as 30s`);
+    return undefined;
+  }
+  const ms = parts.reduce((sum, [, count, unit = 's']) => sum + Number(count) * (unitMs[unit] ?? 0), 0);
+  return Math.max(1, Math.ceil(ms / 1_000));
+}
+
+function healthOf(value: unknown, refuse: Refuse): Mapping | undefined {
+  if (!isMapping(value)) {
+    refuse('healthcheck', 'must be a mapping');
+    return undefined;
+  }
+  const { test, interval, timeout, retries, disable, start_period: start, start_interval: _often, ...others } = value;
+  for (const key of Object.keys(others)) refuse('healthcheck', `${key} is no key of it`);
+  if (disable === true) return undefined;
+  const words = testOf(test, refuse);
+  if (words === undefined) return undefined;
+  const every = secondsOf(interval, refuse, 'interval');
+  const limit = secondsOf(timeout, refuse, 'timeout');
+  const wait = secondsOf(start, refuse, 'start_period') ?? 0;
+  // The failures of the start period do not count in compose, so as many more are allowed here.
+  const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
+  return {
+    test: words,
+    intervalSeconds: every ?? 30,
+    timeoutSeconds: limit ?? 30,
+    retries: Math.min(100, tries),
+  };
+}
+
+function testOf(test: unknown, refuse: Refuse): string[] | undefined {
+  if (typeof test === 'string') return ['/bin/sh', '-c', plain(test, 'healthcheck', refuse)];
+  const [kind, ...words] = Array.isArray(test) ? test.map((word) => plain(String(word), 'healthcheck', refuse)) : [];
+  if (kind === 'NONE') return undefined;
+  if (kind === 'CMD') return words;
+  if (kind === 'CMD-SHELL') return ['/bin/sh', '-c', words.join(' ')];
+  refuse('healthcheck', 'test must be a text, or a list that begins with CMD, CMD-SHELL or NONE');
+  return undefined;
+}
+
+function dependenciesOf(value: unknown, refuse: Refuse): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  if (!isMapping(value)) {
+    refuse('depends_on', 'must be a list of services');
+    return [];
+  }
+  for (const [name, given] of Object.entries(value)) {
+    const { condition = 'service_started', required = true } = isMapping(given) ? given : {};
+    const isKnown = condition === 'service_started' || condition === 'service_healthy';
+    if (!isKnown || required !== true)
+      refuse('depends_on', `${name}: only service_started and service_healthy are there`);
+  }
+  return Object.keys(value);
+}
+
+function foldersOf(value: unknown, refuse: Refuse): string[] {
+  const given = Array.isArray(value) ? value : [value];
+  return given.map((folder) => {
+    const [path = '', options] = String(folder).split(':');
+    if (options !== undefined) refuse('tmpfs', `${path} has options; the service's memory limits it`);
+    return path;
+  });
+}

@@ -1,0 +1,87 @@
+import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/recipe.ts';
+
+/** The driver's and the daemon's part in the services of one sandbox. */
+export interface ServiceHost {
+  /** Does nothing for a service that runs already. */
+  start(name: string, signal: AbortSignal): Promise<void>;
+  states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
+  /** The ports on which anything listens inside the sandbox. */
+  listening(signal: AbortSignal): Promise<readonly number[]>;
+}
+export interface ServiceNews {
+  readonly name: string;
+  readonly kind: 'ready' | 'failed';
+  readonly detail: string;
+}
+interface ServiceStarts {
+  readonly host: ServiceHost;
+  readonly services: Readonly<Record<string, ServiceRecipe>>;
+  readonly clock: Clock;
+  /** How long one service may take until it is ready, in ms. */
+  readonly patienceMs: number;
+  readonly tell: (news: ServiceNews) => void;
+}
+
+const lookEveryMs = 200;
+
+/**
+ * Starts the services, each after those that it waits for, and resolves once each is ready or has failed. The failure of a
+ * service is told and hinders nothing but the services that wait for it. Rejects only when the signal fires.
+ */
+export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
+  const { services, tell } = starts;
+  const begun = new Map<string, Promise<boolean>>();
+  const ready = (name: string): Promise<boolean> => {
+    const known = begun.get(name) ?? one(name);
+    begun.set(name, known);
+    return known;
+  };
+  const fail = (name: string, detail: string) => {
+    tell({ name, kind: 'failed', detail: `The service ${name} is not there: ${detail}` });
+    return false;
+  };
+
+  async function one(name: string): Promise<boolean> {
+    const { after = [], ports = [] } = services[name] ?? {};
+    for (const other of after) {
+      if (!(await ready(other))) return fail(name, `it waits for ${other}, which failed.`);
+    }
+    try {
+      using until = deadlineSignal(starts.patienceMs, starts.clock, signal);
+      await starts.host.start(name, until.signal);
+      await untilReady(starts, name, until.signal);
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      const { code, publicMessage } = toAppError(thrown);
+      const seconds = Math.round(starts.patienceMs / 1_000);
+      return fail(name, code === 'deadline_exceeded' ? `it was not ready within ${seconds} s.` : publicMessage);
+    }
+    const where = ports.length === 0 ? '' : ` at ${ports.map((port) => `${name}:${port}`).join(', ')}`;
+    tell({ name, kind: 'ready', detail: `The service ${name} is ready${where}.` });
+    return true;
+  }
+
+  // Settled, not raced: every start has ended when this returns, so none goes on behind a sandbox that is ended.
+  const ends = await Promise.allSettled(Object.keys(services).map(ready));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+async function untilReady({ host, services, clock }: ServiceStarts, name: string, signal: AbortSignal): Promise<void> {
+  const { healthcheck, ports = [] } = services[name] ?? {};
+  for (;;) {
+    const state = (await host.states(signal)).find((it) => it.name === name);
+    if (state?.state === 'ready') return;
+    if (state?.state === 'unhealthy') throw unusable('its health check failed as often as it may.');
+    if (state?.state === 'exited') throw unusable(`it ended with exit code ${state.exitCode ?? 'unknown'}.`);
+    if (state?.state === 'running' && !healthcheck) {
+      const open = ports.length === 0 ? [] : await host.listening(signal);
+      if (ports.every((port) => open.includes(port))) return;
+    }
+    await pause(lookEveryMs, signal, clock);
+  }
+}
+
+const unusable = (message: string) => new AppError('sandbox_unavailable', message);

@@ -1,0 +1,80 @@
+// Services as containers of a sandbox's pod, before an API server that answers as told.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { budget, testSpec } from '../../../drivers/conformance.ts';
+import type { ProvisionProgress } from '../../../drivers/driver.ts';
+import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { sessionIdOf } from '../../../src/core/model/ids.ts';
+import { type KubeStub, kubeStub } from '../../support/cluster/kube-stub.ts';
+import { standInSpecs } from '../../support/sandboxes/stand-in-services.ts';
+import { stubOptions } from '../../support/servers/stub-options.ts';
+
+describe('kubernetes driver with services', () => {
+  let stub: KubeStub;
+  let driver: KubernetesDriver;
+  const services = standInSpecs();
+  const [web] = services;
+  const spec = testSpec('corral/sandbox', { services });
+  const name = `corral-test-${sessionIdOf(spec.id)}`;
+  const running = { running: {} };
+  const pulled = (reason: string) => ({ waiting: { reason, message: 'manifest unknown' } });
+  /** The status of a pod whose sandbox runs; the kubelet lists containers by their names. */
+  const statusWith = (states: Readonly<Record<string, object>>) => ({
+    phase: 'Pending',
+    podIP: '127.0.0.1',
+    containerStatuses: [
+      { name: 'sandbox', ready: true, image: 'corral/sandbox', state: running },
+      ...Object.entries(states).map(([service, state]) => ({
+        name: `svc-${service}`,
+        ready: true,
+        image: 'python',
+        state,
+      })),
+    ] as never,
+  });
+
+  beforeEach(async () => {
+    stub = await kubeStub();
+    driver = await kubernetesDriver(stubOptions(stub));
+    stub.onPod = () => statusWith({ web: pulled('ContainerCreating'), redis: running, postgres: running });
+    await driver.provision(spec, budget());
+  });
+  afterEach(async () => {
+    await driver[Symbol.asyncDispose]();
+    await stub[Symbol.asyncDispose]();
+  });
+
+  test('the sandbox is ready before its services are, a start waits for the container, and all end with the pod', async () => {
+    if (!web) throw new Error('no service');
+    const told: ProvisionProgress[] = [];
+    const start = driver.startService(spec.id, web, budget(), (news) => told.push(news));
+    await expect.poll(() => told.length).toBeGreaterThan(0);
+    expect((await driver.services(spec.id, budget())).map(({ name: of, state }) => `${of} ${state}`)).toEqual([
+      'postgres ready',
+      'redis running',
+      'web absent',
+    ]);
+    stub.setStatus(name, statusWith({ web: running, redis: running, postgres: running }));
+    await start;
+    await driver.destroy(spec.id, 'remove', budget());
+    expect(stub.pods()).toEqual([]);
+    expect(await driver.services(spec.id, budget())).toEqual([]);
+    await expect(driver.startService(spec.id, web, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+  });
+
+  test('an image that is missing is refused by its name, and the sandbox stays', async () => {
+    if (!web) throw new Error('no service');
+    stub.setStatus(name, statusWith({ web: pulled('ErrImagePull') }));
+    await expect(driver.startService(spec.id, web, budget())).rejects.toMatchObject({
+      code: 'image_missing',
+      publicMessage: expect.stringContaining(web.image),
+    });
+    expect(await driver.list(budget())).toMatchObject([{ id: spec.id, phase: 'ready' }]);
+  });
+
+  test('a service that was not in the pod is refused', async () => {
+    if (!web) throw new Error('no service');
+    await expect(driver.startService(spec.id, { ...web, name: 'late' }, budget())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+    });
+  });
+});

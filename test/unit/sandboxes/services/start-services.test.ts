@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { type ServiceStatus, Services } from '../../../../src/core/model/services/recipe.ts';
+import { type ServiceNews, startServices } from '../../../../src/sandboxes/services/start-services.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+type State = Pick<ServiceStatus, 'state' | 'exitCode'>;
+interface Script {
+  /** The driver's answers once it has started; the last one for ever. */
+  readonly states?: readonly State[];
+  readonly listens?: readonly number[];
+  readonly fails?: AppError;
+}
+
+/** Starts the services on a fake host, which answers as the scripts say, and returns what was told and started. */
+async function run(
+  services: object,
+  scripts: Readonly<Record<string, Script>> = {},
+  signal = new AbortController().signal,
+) {
+  const clock = manualClock();
+  const started: string[] = [];
+  const told: ServiceNews[] = [];
+  const looks = new Map<string, number>();
+  const host = {
+    async start(name: string) {
+      started.push(name);
+      const { fails } = scripts[name] ?? {};
+      if (fails) throw fails;
+    },
+    async states() {
+      return started.map((name) => {
+        const { states = [{ state: 'running' }] } = scripts[name] ?? {};
+        const at = looks.get(name) ?? 0;
+        looks.set(name, at + 1);
+        return { name, image: 'a:1', state: 'running' as const, ...(states[at] ?? states.at(-1)) };
+      });
+    },
+    async listening() {
+      return started.flatMap((name) => scripts[name]?.listens ?? []);
+    },
+  };
+  const starting = startServices(
+    { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => told.push(news) },
+    signal,
+  );
+  const ended = starting.then(
+    () => 'done',
+    (error: AppError) => error.code,
+  );
+  let end: string | undefined;
+  void ended.then((it) => {
+    end = it;
+  });
+  for (let turn = 0; turn < 200 && end === undefined; turn += 1) {
+    await new Promise(setImmediate); // everything that waits for no timer goes on
+    clock.advance(100);
+  }
+  return { started, told: told.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };
+}
+const image = { image: 'a:1' };
+
+test('a service starts after those that it waits for are ready, and is ready once its ports are open', async () => {
+  const { started, told, end } = await run(
+    { web: { ...image, ports: [80], after: ['db'] }, db: { ...image, ports: [5432] } },
+    { web: { listens: [80] }, db: { listens: [5432] } },
+  );
+  expect(end).toBe('done');
+  expect(started).toEqual(['db', 'web']);
+  expect(told).toEqual([
+    'db ready: The service db is ready at db:5432.',
+    'web ready: The service web is ready at web:80.',
+  ]);
+});
+
+test('a health check decides in place of ports, and a service without either is ready once it runs', async () => {
+  const test = ['check'];
+  const { told } = await run(
+    { db: { ...image, ports: [5432], healthcheck: { test } }, worker: image },
+    { db: { states: [{ state: 'running' }, { state: 'running' }, { state: 'ready' }] } },
+  );
+  expect(told).toEqual(['worker ready: The service worker is ready.', 'db ready: The service db is ready at db:5432.']);
+});
+
+test.each<[string, Script, RegExp]>([
+  ['an exit', { states: [{ state: 'exited', exitCode: 7 }] }, /it ended with exit code 7/],
+  ['a failed health check', { states: [{ state: 'unhealthy' }] }, /its health check failed/],
+  ['a port that never opens', {}, /it was not ready within 5 s/],
+  [
+    'a missing image',
+    { fails: new AppError('image_missing', 'The image a:1 is missing.') },
+    /The image a:1 is missing/,
+  ],
+])('%s is told as a failure, those that wait for it do not start, and the others do', async (_, script, why) => {
+  const { started, told, end } = await run(
+    { db: { ...image, ports: [5432] }, web: { ...image, after: ['db'] }, cache: image },
+    { db: script },
+  );
+  expect(end).toBe('done');
+  expect(started).not.toContain('web');
+  expect(told).toContainEqual(expect.stringMatching(why));
+  expect(told).toContain('web failed: The service web is not there: it waits for db, which failed.');
+  expect(told).toContain('cache ready: The service cache is ready.');
+});
+
+test('a signal ends every start and tells no failure', async () => {
+  const stop = AbortSignal.abort();
+  const { told, end } = await run({ db: { ...image, ports: [5432] } }, {}, stop);
+  expect(end).toBe('cancelled');
+  expect(told).toEqual([]);
+});
