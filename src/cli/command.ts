@@ -49,4 +49,7 @@ export class Options {
 }
 
 export const jsonOption = ['--json', 'print JSON, one value on a line'] as const;
-export const sessionArgument = ['<session>', "a session's id, the beginning of one, or `last` for the newest"] as const;
+export const sessionArgument = [
+  '<session>',
+  "a session's id, the beginning of one, its name, or `last` for the newest",
+] as const;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Box, Corral } from '../client/index.ts';
+import { type Box, Corral, CorralError } from '../client/index.ts';
 import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -80,12 +80,20 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** The session that a word names: its id, the beginning of it, or `last`. */
+/** The session that a word names: its id, its name, the beginning of its id, or `last`. */
 export async function boxOf(corral: Corral, word: string): Promise<Box> {
   if (/^[0-9a-f]{16}$/.test(word)) return await corral.open(word);
+  if (word !== 'last' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) {
+    const named = await corral.call((api) => api.sessions.byName.query({ name: word })).catch(unlessMissing);
+    if (named) return await corral.open(named.id);
+  }
   const { items } = await corral.call((api) => api.sessions.list.query({ limit: 500 }));
   const matches = word === 'last' ? items.slice(0, 1) : items.filter(({ id }) => word !== '' && id.startsWith(word));
   if (matches.length > 1)
     throw new UsageError(`${word} begins the ids of ${matches.length} sessions: write more of it.`);
   return await corral.open(matches[0]?.id ?? word);
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error;
 }

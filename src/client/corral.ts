@@ -50,6 +50,8 @@ export interface NewBox {
   /** Names and values of your own, by which `list` finds it again. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
+/** The options of a box that is made because none has its name. */
+export type NamedBox = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
   readonly cpus?: number;
@@ -95,16 +97,7 @@ export class Corral {
 
   /** Makes a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
   async create({ files = {}, env, keep = false, ...wish }: NewBox = {}): Promise<Box> {
-    const { lifetime: lifetimeSeconds, idleTimeout: idleSeconds, egress, size, ...rest } = wish;
-    const { id } = await this.#server.call((api) =>
-      api.sessions.create.mutate({
-        ...rest,
-        ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
-        ...(idleSeconds !== undefined && { idleSeconds }),
-        ...(egress !== undefined && { egress: egress === 'none' ? egress : [...egress] }),
-        ...(size && { size }),
-      }),
-    );
+    const { id } = await this.#server.call((api) => api.sessions.create.mutate(toWish(wish)));
     const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
     try {
       await box.attach(files);
@@ -113,6 +106,24 @@ export class Corral {
       throw error;
     }
     return box;
+  }
+
+  /** The box of this name on the server of the options. */
+  static box(
+    name: string,
+    { url, token, transport, EventSource, WebSocket, ...wish }: ServerOptions & NamedBox = {},
+  ): Promise<Box> {
+    const given = Object.entries({ url, token, transport, EventSource, WebSocket });
+    return new Corral(Object.fromEntries(given.filter(([, value]) => value !== undefined))).box(name, wish);
+  }
+
+  /**
+   * Your box of this name, which starts or resumes in the background, or a new one, for which alone the other options count.
+   * Two programs that ask at the same time get the same box. Leaving `await using` keeps it.
+   */
+  async box(name: string, { env, ...wish }: NamedBox = {}): Promise<Box> {
+    const { session } = await this.#server.call((api) => api.sessions.named.mutate({ ...toWish(wish), name }));
+    return new Box(this.#server, session.id, { ...(env && { env }) });
   }
 
   /** The sessions that this caller may see, newest message first; `metadata` and the other options filter them. */
@@ -270,6 +281,11 @@ export class Box implements AsyncDisposable {
     );
   }
 
+  /** Gives the box another name, free among yours; null: none, and another box can have the earlier one. */
+  async rename(name: string | null): Promise<void> {
+    await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, name }));
+  }
+
   /** Moves the end of the box to so many seconds from now; null: it stays. */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
@@ -316,6 +332,14 @@ export class Box implements AsyncDisposable {
     }
   }
 }
+
+const toWish = ({ lifetime, idleTimeout, egress, size, ...rest }: Omit<NewBox, 'files' | 'env' | 'keep'>) => ({
+  ...rest,
+  ...(lifetime !== undefined && { lifetimeSeconds: lifetime }),
+  ...(idleTimeout !== undefined && { idleSeconds: idleTimeout }),
+  ...(egress !== undefined && { egress: egress === 'none' ? egress : [...egress] }),
+  ...(size && { size }),
+});
 
 /** Browsers have no environment. */
 function environment(): Record<string, string | undefined> {

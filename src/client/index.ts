@@ -11,6 +11,7 @@ export {
   type Egress,
   type ForkOptions,
   type ListOptions,
+  type NamedBox,
   type NewBox,
   type RunOptions,
   type SandboxSize,

@@ -174,14 +174,15 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
   };
   // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
   if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
-  const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
-  if (isUsual) return { config, recipe: 'default', packages, services, template: name };
+  // The idle time is a rule of the server, so such sandboxes are the usual ones for a warm pool.
+  const { idleSeconds: _, ...shape } = own.sandbox;
+  const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {
     packages,
     services,
     template: name,
     config: { ...config, sandbox: { ...config.sandbox, ...own.sandbox }, egress: { ...config.egress, ...own.egress } },
-    recipe: name,
+    recipe: isUsual ? 'default' : name,
   };
 }
 

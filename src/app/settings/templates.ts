@@ -93,6 +93,7 @@ const TemplateFile = z.strictObject({
     cpus: unset(sandbox.shape.cpus),
     pids: unset(sandbox.shape.pids),
     disk: unset(sandbox.shape.disk),
+    idleSeconds: unset(sandbox.shape.idleSeconds),
   }),
   packages: z.strictObject({
     pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),

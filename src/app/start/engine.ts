@@ -202,6 +202,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       policies: {
         run: runPolicy(config, Math.random),
         sandbox: policy,
+        mostIdleSeconds: (session) => sandboxes.settingsOf(session).config.sandbox.idleSeconds,
         restart: restartPolicy,
         maxQueued: 100,
         limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },

@@ -35,6 +35,7 @@ import { portService } from '../../sessions/services/ports.ts';
 import { processService } from '../../sessions/services/processes.ts';
 import { insideService } from '../../sessions/services/sandbox-interior.ts';
 import { sandboxService } from '../../sessions/services/sandboxes.ts';
+import { SessionNames } from '../../sessions/services/sessions/names.ts';
 import { usageService } from '../../sessions/services/sessions/usage.ts';
 import { sessionService } from '../../sessions/services/sessions.ts';
 import { streamService } from '../../sessions/services/streams/streams.ts';
@@ -118,7 +119,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     (await collectBlobs(before, signal)) +
     (await forks.collect(before)) +
     (await snapshots.kept.collect(before)) +
-    (await named.collect(before));
+    (await named.collect(before)) +
+    (await names.collect(before));
   // No other server can work on what this one finds at its start.
   if (!store.shared)
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
@@ -143,6 +145,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     knownProvider(ref, await projects.directory.config());
     realModels.check(ref);
   }
+  const names = new SessionNames({ records, clock, ids, get: (id) => sessions.get(id) });
   const checkSandbox = (choice: SandboxChoice, session: AgentChoice) => {
     checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
     parts.sandboxes.checkServices({ ...session, sandbox: choice });
@@ -159,6 +162,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     shared: store.shared,
   });
   const sessions = sessionService({
+    names,
+    resume: (id) => power.start(id, closing),
     forks,
     store,
     log,
@@ -173,6 +178,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     ids,
     workdir,
     closing,
+    mostIdleSeconds: (session) => parts.sandboxes.settingsOf(session).config.sandbox.idleSeconds,
     profileOf: projects.profileOf,
     forget,
     children: attempts.children,

@@ -1,6 +1,7 @@
 import type { CliCommand } from '../command.ts';
 import { attachCommand } from './attach.ts';
 import { attemptsCommand } from './attempts.ts';
+import { boxCommand } from './box.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
 import { desktopCommand } from './desktop.ts';
@@ -27,7 +28,18 @@ import { snapshotCommand } from './snapshot.ts';
 
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
-  ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
+  ...[
+    runCommand,
+    chatCommand,
+    boxCommand,
+    lsCommand,
+    showCommand,
+    logsCommand,
+    psCommand,
+    execCommand,
+    attachCommand,
+    cpCommand,
+  ],
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand, resumeCommand],
   ...[snapshotCommand, stopCommand, rmCommand, mcpCommand],

@@ -23,12 +23,13 @@ export const lsCommand: CliCommand = {
     if (options.text('status') !== undefined && !status)
       throw new UsageError(`--status is one of ${statuses.join(', ')}.`);
     const { items } = await corral().call((api) => api.sessions.list.query({ limit, ...(status && { status }) }));
-    for (const { id, status, latestMessageAt, title, lastTask } of items) {
+    for (const { id, name, status, latestMessageAt, title, lastTask } of items) {
       const at = latestMessageAt.slice(0, 16).replace('T', ' ');
       const colour = { running: 'cyan', waiting: 'yellow', completed: 'green', pending: 'dim' } as const;
       const shown = io.paint('stdout', colour[status], status.padEnd(9));
       if (options.flag('json')) continue;
-      io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${oneLine(title || lastTask || '-', 60)}`);
+      const text = [name === null ? '' : `[${name}]`, title || lastTask].filter((part) => part !== '').join(' ');
+      io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${oneLine(text || '-', 60)}`);
     }
     if (options.flag('json')) for (const session of items) io.print(JSON.stringify(session));
     else if (items.length === 0) io.say('There are no sessions. Begin one with: corral run "Say hello"');
@@ -59,11 +60,13 @@ export const showCommand: CliCommand = {
     }
     const rows = {
       session: `${session.id}${session.title ? `  ${oneLine(session.title, 100)}` : ''}`,
+      name: session.name ?? '',
       status: session.status,
       created: session.createdAt,
       parent: session.parent?.sessionId ?? '',
       children: children.map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
       sandbox: `${conditionText(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
+      idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files stay`,
       damage: sandbox.filesDamaged?.detail ?? '',
       events: String(session.lastSeq),
       terminals: terminals.map(({ id }) => id).join(', '),

@@ -30,6 +30,8 @@ export const hookSecretKind = 'automation-secret';
 
 // Tool servers that people entered in the page, with their sealed headers. They belong to no session either.
 export const toolServerKind = 'tool-server';
+/** The names by which owners find their sessions again. A session's own `name` decides whether such a record still counts. */
+export const boxNameKind = 'box-name';
 // The vaults of programs, and their credentials with sealed secrets.
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';
@@ -165,6 +167,8 @@ export const SessionRecord = z.object({
   hasCheckpoints: z.boolean().optional(),
   /** The person in whose name commits are made; absent: the one that the settings name. */
   author: GitPerson.optional(),
+  /** The one session of its owner with this name; absent or null: it has none. */
+  name: z.string().nullable().optional(),
   /** Names and values of the session's creator, by which programs find the session again. */
   metadata: z.record(z.string(), z.string()).optional(),
   /** The creator's choice for the sandbox; absent: none. */
@@ -188,6 +192,8 @@ export interface SandboxView {
   readonly keeps: PauseKind | null;
   /** The most that a pause of this sandbox keeps. */
   readonly pause: PauseAbility;
+  /** Unused for so long, it is stopped, and its files stay; null: a program decides its end. */
+  readonly idleSeconds: number | null;
   /** When its stored files were last found damaged, and what came in their place; null: never. */
   readonly filesDamaged: FilesDamaged | null;
   readonly state: SessionRecord['sandboxState'];

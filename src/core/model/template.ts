@@ -67,6 +67,8 @@ export interface Template {
     readonly pids?: number | undefined;
     /** In bytes. */
     readonly disk?: number | undefined;
+    /** Unused for so long, the sandbox is stopped; its files stay. */
+    readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
   /** Containers of other images beside its sandboxes, by their names. */

@@ -5,12 +5,14 @@ import type { FacadeParts } from '../shared/facade.ts';
 import { PauseInput, SandboxStatus } from '../shared/sandboxes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { about, base, params } from './about.ts';
+import { mountBoxes } from './boxes.ts';
 import { mountSnapshots } from './snapshots.ts';
 
 const example = {
   condition: 'paused' as const,
   keeps: 'memory' as const,
   pause: 'memory' as const,
+  idleSeconds: 1_800,
   filesDamaged: null,
   state: 'running' as const,
   id: 'sbx-0123456789abcdef',
@@ -23,6 +25,7 @@ const response = { 200: okEnveloped(SandboxStatus, example) };
 export const sandboxRoutes = (acting: FacadeParts['acting']): FacadeRoutes => ({
   mount(app) {
     mountSnapshots(app, acting);
+    mountBoxes(app, acting);
     app.get(
       base,
       {

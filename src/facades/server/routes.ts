@@ -59,6 +59,7 @@ const example = {
   mcpServers: [],
   approvals: null,
   image: null,
+  idleSeconds: null,
   egress: null,
   unavailable: null,
   packages: { pip: [], npm: [] },

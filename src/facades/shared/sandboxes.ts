@@ -10,6 +10,7 @@ export const SandboxStatus = z.object({
   keeps: PauseKind.nullable(),
   /** The most that a pause keeps: ask before you rely on it. */
   pause: PauseAbility,
+  idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
   filesDamaged: FilesDamaged.nullable().describe(
     'when its stored files were last found damaged, and which copy came in their place; null: never',
   ),

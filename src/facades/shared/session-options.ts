@@ -11,6 +11,16 @@ const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
 const skillPin = /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/;
 
+/** The name that an owner has for a session. No id, and no word that stands for a session elsewhere, has this form. */
+export const BoxName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a name such as build-cache: a-z, 0-9, ".", "_" and "-", at most 63')
+  .refine(
+    (name) => !/^[0-9a-f]{16}$/.test(name) && name !== 'last',
+    'must not look like the id of a session, or be "last"',
+  )
+  .describe("the session's name, once for an owner");
+
 /** A creator's own names and values. */
 export const Metadata = z
   .record(z.string().min(1).max(256), z.string().max(1_000))

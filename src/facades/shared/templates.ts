@@ -28,6 +28,8 @@ const Template = z.object({
   /** The tools whose calls wait for a person. */
   approvals: z.array(z.string()).readonly().nullable(),
   image: z.string().nullable(),
+  /** The time after which an unused sandbox stops. */
+  idleSeconds: z.number().nullable(),
   /** Packages that are installed when a sandbox starts, by their package manager. */
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
   /** The name of the egress policy. */
@@ -56,6 +58,7 @@ const templateView = (template: TemplateInfo, unavailable: Unavailable | null): 
   mcpServers: (template.mcp.servers ?? []).map(({ name }) => name),
   approvals: template.approvals.tools ?? null,
   image: template.sandbox.image ?? null,
+  idleSeconds: template.sandbox.idleSeconds ?? null,
   packages: { pip: template.packages.pip ?? [], npm: template.packages.npm ?? [] },
   egress: template.egress.policy ?? null,
   unavailable,

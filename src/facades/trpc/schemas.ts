@@ -60,6 +60,8 @@ export const Session = z.object({
   branch: Branch.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
+  /** The name by which its owner finds it again; null: it has none. */
+  name: z.string().nullable(),
   /** Names and values of the session's creator. */
   metadata: z.record(z.string(), z.string()),
   /** Then it is deleted; null: it stays. */
@@ -90,6 +92,7 @@ export const toSession = (record: SessionRecord): Session => ({
   branch: record.branch ?? null,
   repositories: record.repositories ?? [],
   hasCheckpoints: record.hasCheckpoints ?? false,
+  name: record.name ?? null,
   metadata: record.metadata ?? {},
   endsAt: endOf(record),
   outcome: record.outcome ?? null,

@@ -10,7 +10,7 @@ import { serverCredentialRules } from '../api/server/credentials.ts';
 import { settingsRules } from '../api/server/settings.ts';
 import { toolServerRules } from '../api/server/tool-servers.ts';
 import { type Services, serviceRules } from '../api/services.ts';
-import type { SessionListChange, SessionService } from '../api/sessions.ts';
+import type { CreateCommand, SessionListChange, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
@@ -244,17 +244,37 @@ function guardedSessions(
     }
   }
 
+  /** The copy of files that a snapshot's name stands for. Only the server itself names copies. */
+  async function withFiles<Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom'>>(
+    principal: Principal,
+    { snapshot, startsFrom: _, ...wish }: Command,
+  ) {
+    const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
+    const found = snapshot && (await findSnapshot?.(snapshot, owner));
+    return { ...wish, ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }) };
+  }
+
   return {
     ...own,
     async create(command) {
       const principal = principalOf();
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      const { snapshot, startsFrom: _, ...wish } = command;
-      const isAdmin = principal.role === 'admin';
-      const found = snapshot && (await findSnapshot?.(snapshot, isAdmin ? undefined : (principal.owner ?? '')));
-      const startsFrom = found && { startsFrom: { blob: found.id, sha256: found.sha256 } };
-      return await sessions.create({ ...wish, ...startsFrom, ...ownOf(principal) });
+      return await sessions.create({ ...(await withFiles(principal, command)), ...ownOf(principal) });
+    },
+    /** The names are the caller's own. A snapshot counts, and must exist, only where the session is new. */
+    async named(command) {
+      const principal = principalOf();
+      // Without an owner the names are those of the server's own token.
+      authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
+      if (command.projectId) await intoProject?.(command.projectId);
+      return await sessions.named({ ...(await withFiles(principal, command)), ...ownOf(principal) });
+    },
+    async byName(name) {
+      const principal = principalOf();
+      const session = await sessions.byName(name, principal.owner);
+      authorize(principal, 'see', session);
+      return seenBy(principal, session);
     },
     async fork(id, command) {
       const principal = principalOf();

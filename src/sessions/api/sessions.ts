@@ -70,6 +70,8 @@ export interface CreateCommand {
   readonly title?: string;
   /** The title is a placeholder: it is not logged as an event, and the first run replaces it. */
   readonly provisionalTitle?: true;
+  /** The name that its owner has for it; only `named` gives one. */
+  readonly name?: string;
   /** Without one: that of the project, else that of the server. */
   readonly template?: string;
   readonly projectId?: string | null;
@@ -111,6 +113,13 @@ export interface CreateCommand {
   readonly snapshot?: string;
   /** The copy of files that it begins with, and the hash that the copy must have. */
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
+}
+/** Asks for the owner's session of this name. The other fields count where there is none yet. */
+export type NamedCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
+export interface NamedSession {
+  readonly session: SessionRecord;
+  /** This call made the session; another call for the same name at the same time finds it. */
+  readonly isNew: boolean;
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
 export interface EffectiveAgent {
@@ -183,6 +192,8 @@ export interface EditResult {
   readonly sent: SendResult;
 }
 export interface SessionChange {
+  /** Free among the sessions of its owner; null gives the name up. */
+  readonly name?: string | null;
   readonly title?: string;
   readonly favorite?: boolean;
   readonly pinned?: boolean;
@@ -213,6 +224,13 @@ export interface SessionService {
    * not use, a sandbox beyond its settings), unsupported (a choice that the driver cannot carry out), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
    */
   create(command: CreateCommand): Promise<SessionRecord>;
+  /**
+   * The session of this name, whose sandbox then starts or resumes in the background, or a new one. Two calls at the same time
+   * get the same session, also on two servers. Rejects as `create` does.
+   */
+  named(command: NamedCommand): Promise<NamedSession>;
+  /** The owner's session of this name; starts nothing. Rejects: session_not_found. */
+  byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
    * A new session with the conversation up to a place where a run or a step ended, and its files as of then where they
    * were kept (`forkedFrom.files`). Rejects: invalid_request (no such place), conflict (no run has ended), and as
@@ -305,6 +323,8 @@ export interface CheckResult {
 
 export const sessionRules: ServiceRules<SessionService> = {
   create: { may: 'guarded', audit: 'session.create' },
+  named: { may: 'guarded', audit: 'session.named' },
+  byName: { may: 'guarded', audit: null },
   fork: { may: 'guarded', audit: 'session.fork' },
   edit: { may: 'guarded', audit: 'session.edit' },
   list: { may: 'guarded', audit: null },

@@ -7,6 +7,8 @@ import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { idleSecondsOf } from '../../core/model/sandboxes/idle-time.ts';
 import { DesktopFacts } from '../run/desktop-facts.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { StoredSession } from '../run/log/projection.ts';
@@ -25,6 +27,8 @@ import type { Watchers } from './watchers.ts';
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
   readonly sandbox: SandboxPolicy;
+  /** The longest time that the sandbox of a session can be unused, by its template and the settings. */
+  readonly mostIdleSeconds: (session: SessionRecord) => number;
   /** An idle session leaves memory after this time. */
   readonly passivateMs: number;
   /** The most runs of one session that wait; further messages are refused with queue_full. */
@@ -57,11 +61,11 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
 /** A sandbox with a life of its own ends then, and not for idleness. The value is the longest that a timer can wait. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The idle times of a session that chose a shorter one than the server's. */
-function idleAfter(seconds: number | undefined, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
-  if (seconds === undefined) return {};
-  const ms = Math.min(seconds * 1_000, idleStopMs);
-  return { idleStopMs: ms, idlePauseMs: idlePauseMs === undefined ? undefined : Math.min(ms / 2, idlePauseMs) };
+/** The idle times of a session: the pause that keeps memory comes after half of the time until the stop. */
+function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
+  const ms = seconds * 1_000;
+  if (ms === idleStopMs) return {};
+  return { idleStopMs: ms, idlePauseMs: idlePauseMs === undefined ? undefined : ms / 2 };
 }
 
 /** Builds a session in memory from its record and log, and returns the input of its machine. */
@@ -116,18 +120,17 @@ export class Hydration {
     await liveSessions.leaving(id);
   }
 
-  #begin(
-    { id, deleting, sandboxUntrusted, life, parent, sandbox: chosen }: StoredSession,
-    { plans, budget }: SessionRunSettings,
-  ): Omit<SessionInput, 'runs'> {
+  #begin(record: StoredSession, { plans, budget }: SessionRunSettings): Omit<SessionInput, 'runs'> {
+    const { id, deleting, sandboxUntrusted, parent } = record;
     const { policies, clock, liveSessions } = this.#deps;
+    const idleSeconds = idleSecondsOf(record, policies.mostIdleSeconds(record));
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
       runPolicy: { ...run, plans, budget: { ...run.budget, ...budget } },
-      sandboxPolicy: { ...sandbox, ...(life ? neverIdle : idleAfter(chosen?.idleSeconds, sandbox)) },
+      sandboxPolicy: { ...sandbox, ...(idleSeconds === null ? neverIdle : idleAfter(idleSeconds, sandbox)) },
       passivateMs,
       maxQueued,
       deleting,

@@ -6,7 +6,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { conditionOf } from '../../core/model/sandboxes/condition.ts';
-import type { SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
+import { idleSecondsOf } from '../../core/model/sandboxes/idle-time.ts';
+import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
@@ -24,6 +25,8 @@ import { SessionChanges } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
 import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
 import { sessionDeletion } from './sessions/deletion.ts';
+import { namedSessions } from './sessions/named.ts';
+import type { SessionNames } from './sessions/names.ts';
 import { searched } from './sessions/search.ts';
 import { skillsOfSession } from './sessions/skills.ts';
 import { sessionViews, type ViewDeps } from './sessions/views.ts';
@@ -43,6 +46,8 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
   readonly watchers: Watchers;
+  /** The longest time that the sandbox of such a session can be unused, by its template and the settings. */
+  readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly clock: Clock;
   readonly ids: IdSource;
   /** Limits per owner. */
@@ -50,6 +55,9 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly startTimeoutMs?: number;
   /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
+  readonly names: SessionNames;
+  /** Starts or resumes the sandbox of a session that is found by its name. */
+  readonly resume: (id: SessionId) => Promise<unknown>;
   /** Fires when the server drains; every open stream ends then. */
   readonly closing: AbortSignal;
 }
@@ -78,13 +86,15 @@ export function sessionService(deps: Deps): SessionService {
   const count = () => countSessions(store.records, (id) => liveSessions.get(id)?.writer.record);
 
   async function change(id: SessionId, { lifetimeSeconds, ...wish }: SessionChange): Promise<SessionRecord> {
-    const { life } = await stored(id);
+    const session = await stored(id);
+    const { life } = session;
     if (life && lifetimeSeconds !== undefined) {
       throw new AppError('conflict', 'The program that made this sandbox sets its end, by the API of E2B.');
     }
     const endsAt = lifetimeSeconds && clock.now() + lifetimeSeconds * 1_000;
     const fields = { ...wish, ...(endsAt !== undefined && { endsAt }) };
-    return publicRecord(StoredSession.parse(await commands.change(id, fields)));
+    const write = async () => publicRecord(StoredSession.parse(await commands.change(id, fields)));
+    return wish.name === undefined ? await write() : await deps.names.rename(session, wish.name, write);
   }
 
   // The checks have a deadline of their own.
@@ -120,9 +130,11 @@ export function sessionService(deps: Deps): SessionService {
     deleted: (session) => news.tell({ type: 'deleted', session }),
   });
 
+  const create = (command: CreateCommand) => counted(forOwner(command.owner, () => creation.create(command)));
   const service: SessionService = {
     ...sessionViews({ ...deps, stored }),
-    create: (command) => counted(forOwner(command.owner, () => creation.create(command))),
+    ...namedSessions({ ...deps, create, remove: (id) => service.delete(id) }),
+    create,
     async fork(id, command) {
       const { owner } = await stored(id);
       return await counted(forOwner(command.owner ?? owner, () => creation.fork(id, command)));
@@ -258,7 +270,8 @@ export function sessionService(deps: Deps): SessionService {
       const now = conditionOf(record, pause);
       const { filesDamaged } = record;
       const workdir = deps.workdir(sandboxId);
-      return { id: sandboxId, ...now, pause, filesDamaged, state, workdir, driver: driver.name };
+      const idleSeconds = idleSecondsOf(record, deps.mostIdleSeconds(record));
+      return { id: sandboxId, ...now, pause, idleSeconds, filesDamaged, state, workdir, driver: driver.name };
     },
     health: async () => tally.update(await health()),
   };

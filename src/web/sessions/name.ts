@@ -3,5 +3,5 @@ import { t } from '../text/text.ts';
 
 const maxName = 300; // characters; the list cuts it by its width
 
-export const nameOf = ({ title, lastTask }: Pick<Session, 'title' | 'lastTask'>): string =>
-  (title || lastTask).slice(0, maxName) || t('newSession');
+export const nameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
+  (title || name || lastTask).slice(0, maxName) || t('newSession');

@@ -72,6 +72,7 @@ function Row({ session, isCurrent, order }: Props) {
             <span class="session-when">
               {timeOf(Date.parse(session.latestMessageAt))}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
+              {session.name !== null && session.name !== name && ` · ${session.name}`}
               {session.parent && ` · ${t('delegation.isChild')}`}
               {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
               {foundInMessages.value.has(id) && ` · ${t('foundInside')}`}

@@ -377,6 +377,20 @@ test('snapshot keeps the files of a session by a name, lists and deletes them', 
   await corral('rm', id);
 });
 
+test('box makes a session by its name, every command finds it by that, and the name can be changed and freed', async () => {
+  const id = (await corral('box', 'ci-cache', '--idle', '60')).stdout.trim();
+  expect((await corral('box', 'ci-cache')).stdout.trim()).toBe(id);
+  const shown = JSON.parse((await corral('show', 'ci-cache', '--json')).stdout);
+  expect(shown).toMatchObject({ id, name: 'ci-cache', sandbox: { idleSeconds: 60 } });
+  expect((await corral('ls')).stdout).toContain('[ci-cache]');
+  expect((await corral('box', 'ci-cache', '--rename', 'old')).code).toBe(0);
+  expect((await corral('box', 'old', '--free')).stdout.trim()).toBe(id);
+  const gone = await corral('box', 'old', '--free');
+  expect([gone.code, gone.stderr]).toEqual([5, expect.stringContaining('None of your sessions has this name')]);
+  expect((await corral('box', 'Old')).stderr).toContain('must be a name such as build-cache');
+  await corral('rm', id);
+});
+
 test('budget gives a person a limit, shows it, and takes it back', async () => {
   const given = await corral('budget', 'person', '', '--tokens-per-day', '2000000', '--cost-per-month', 'unlimited');
   expect([given.code, given.stderr]).toEqual([0, '']);

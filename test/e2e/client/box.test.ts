@@ -47,6 +47,35 @@ describe('create', () => {
   });
 });
 
+test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', async () => {
+  const opened = await Promise.all(
+    Array.from({ length: 4 }, () => corral.box('build-cache', { metadata: { of: 'names' } })),
+  );
+  const [one] = opened as [Box];
+  expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
+  expect((await Array.fromAsync(corral.list({ metadata: { of: 'names' } }))).map(({ name }) => name)).toEqual([
+    'build-cache',
+  ]);
+  {
+    await using again = await Corral.box('build-cache', { url: server.url });
+    await again.exec('echo kept > note.txt');
+    await again.stop();
+  }
+  const resumed = await corral.box('build-cache');
+  expect((await resumed.exec('cat note.txt')).stdout).toBe('kept\n'); // it runs again, although a person had stopped it
+  await using other = await corral.create();
+  await expect(other.rename('build-cache')).rejects.toMatchObject({ code: 'conflict' });
+  await one.rename('old-cache');
+  await other.rename('build-cache');
+  expect([(await corral.box('build-cache')).id, (await corral.box('old-cache')).id]).toEqual([other.id, one.id]);
+  const at = (name: string) => corral.fetch(`/api/v1/boxes/${name}`);
+  await one.rename(null);
+  expect([(await at('build-cache')).status, (await at('old-cache')).status]).toEqual([200, 404]);
+  for (const name of ['Big', '../etc', 'last', '0123456789abcdef', 'a'.repeat(64)])
+    await expect(corral.box(name)).rejects.toMatchObject({ code: 'invalid_request' });
+  await one.remove();
+});
+
 test('notes that outlive sessions are written, undone and redacted', async () => {
   const memory = corral.memory();
   await memory.write('build.md', 'make', { expect: 0 });

@@ -61,7 +61,9 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
     const name = `${method} ${path}`;
     const body = doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : programBodies[name]);
     const ask = async (shown: PresentedCredentials, to: Targets): Promise<DoorAnswer> => {
-      const address = server.url + filled(path, to);
+      // A caller that opens a name keeps it, so it is none of the shared ones.
+      const target = method === 'PUT' ? { ...to, boxName: 'of-the-matrix' } : to;
+      const address = server.url + filled(path, target);
       if (isSocket) return await connect(address, shown, path === '/trpc' ? firstQuery : undefined);
       // Other callers delete it too, at the same time.
       if (method === 'DELETE' && path.includes('/api-keys/'))
@@ -157,7 +159,7 @@ function filled(path: string, to: Targets): string {
     delivery: to.delivery,
     version: to.skillVersion,
     snapshot_id: to.snapshot,
-    name: path.includes('/tool-servers/') ? to.toolServer : 'app.js',
+    name: path.includes('/tool-servers/') ? to.toolServer : path.includes('/boxes/') ? to.boxName : 'app.js',
     provider: 'gemini',
     key: path.startsWith('/anthropic/') ? to.workerKey : 'max-steps',
     work: to.work,

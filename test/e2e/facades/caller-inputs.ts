@@ -48,6 +48,8 @@ const inputs: Record<string, (to: Targets) => object> = {
   'pullRequests.sendFeedback': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.check': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.push': ({ sid }) => ({ sessionId: sid, path: 'project' }),
+  'sessions.named': () => ({ name: 'of-the-matrix' }),
+  'sessions.byName': ({ boxName: name }) => ({ name }),
   'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
   'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
   'runs.reject': ({ sid }) => ({ sessionId: sid, callId: 'c' }),

@@ -2,6 +2,7 @@
  * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
  * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
+ * `own` and `own-work` are about names, which each owner has for its own sessions alone.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
  * `signed` needs a signature over the request, which no key replaces; without one all is unknown there.
@@ -10,7 +11,21 @@
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
-  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin', 'shown', 'signed'] as const),
+  ...([
+    'open',
+    'any',
+    'create',
+    'see',
+    'read',
+    'work',
+    'stop',
+    'operator',
+    'admin',
+    'shown',
+    'signed',
+    'own',
+    'own-work',
+  ] as const),
   ...(['screen', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
@@ -35,6 +50,7 @@ const read: Roles = {
   operator: unknown,
   admin: through,
 };
+const own: Roles = { ...read, admin: unknown };
 const byRule: Record<
   Exclude<Rule, 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'>,
   Roles
@@ -46,6 +62,8 @@ const byRule: Record<
   screen: read,
   work: { ...read, viewer: 403 },
   stop: { ...read, viewer: 403, operator: through },
+  own,
+  'own-work': { ...own, viewer: 403 },
   operator: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: through, admin: through },
   admin: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: 403, admin: through },
 };
@@ -441,6 +459,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
   ...all('create', 'GET /api/v1/models/offered\nGET /anthropic/v1/models\nGET /anthropic/v1/models/*'),
+  ...all('create', 'PUT /api/v1/boxes/{name}'),
+  ...all('own', 'GET /api/v1/boxes/{name}'),
+  ...all('own-work', 'PATCH /api/v1/boxes/{name}\nDELETE /api/v1/boxes/{name}'),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
   ...all(
     'admin',
@@ -479,10 +500,11 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'any',
     'usage.report\nbudgets.list\nmemory.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
+  ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'automations.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nprojects.create\nmodels.offered',
+    'automations.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
   ),
   ...all(
     'see',

@@ -127,6 +127,7 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
 /** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
 const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
+  rule === 'own-work' ||
   / \/e2b\/.*\{sid\}|POST \/anthropic\/v1\/sessions\/\{id\}$|DELETE|delete|archive$|reset|close|pause|revoke|remove|[sS]top\b|upload-to-project|\/share$/.test(
     name,
   );

@@ -22,6 +22,8 @@ export interface Targets {
   readonly skill: string;
   readonly skillVersion: string;
   readonly snapshot: string;
+  /** The owner's name for one of its sessions. */
+  readonly boxName: string;
   /** A sandbox that an E2B program created. */
   readonly box: string;
   /** Documents of a program of the Managed Agents API. */
@@ -59,6 +61,7 @@ export const nobodys: Targets = {
   skill: 'skill_ffffffffffffffffffffffff',
   skillVersion: 'skillver_ffffffffffffffffffffffff',
   snapshot: 'snap-ffffffffffffffff',
+  boxName: 'nobodys',
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
   environment: 'env_ffffffffffffffffffffffff',
@@ -132,6 +135,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     ...hook,
     ...(await aSkill(owner)),
     snapshot: await aSnapshot(owner),
+    boxName: await aNamedBox(owner),
     box,
     ...(await documentsOf(owner)),
     toolServer: await aToolServer(owner),
@@ -168,12 +172,19 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('snapshot_id') || door.includes('/e2b/templates/')) return { snapshot: await aSnapshot(owner) };
+  if (door.includes('/boxes/')) return { boxName: await aNamedBox(owner) };
   if (door.includes('/e2b/secrets/')) return { secret: await aSecret(owner) };
   const isBox = door.includes('/e2b/');
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
   if (isBox) return { box: session.id };
   if (procedure !== 'terminals' && !door.includes('shell_id')) return { sid: session.id };
   return { terminal: (await services.terminals.open(session.id, new AbortController().signal)).id };
+}
+
+async function aNamedBox({ id, server }: Owner): Promise<string> {
+  const name = `box-${randomIds().short()}`;
+  await server.core.services.sessions.named({ origin: 'trpc', name, owner: id });
+  return name;
 }
 
 type ProgramTargets = Pick<Targets, 'agent' | 'environment' | 'queue' | 'work' | 'workerKey' | 'document'>;

@@ -10,7 +10,7 @@ import { procedureRules, type Rule, routeRules } from './caller-rules.ts';
 
 const origin = 'http://localhost:5173';
 const signal = new AbortController().signal;
-const changes = new Set<Rule | undefined>(['create', 'work', 'stop', 'signed', 'operator', 'admin']);
+const changes = new Set<Rule | undefined>(['create', 'work', 'own-work', 'stop', 'signed', 'operator', 'admin']);
 /** Routes that make signed links: they are refused too, because a link outlives the page. */
 const links = /signed-url$/;
 /** Without a message it only joins the run at work. */

@@ -152,6 +152,8 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'webhooks.test': { input: automation },
   'webhooks.deliveries': { input: automation },
   'webhooks.resend': { input: { ...automation, delivery: 'msg_0123456789abcdef01234567' } },
+  'sessions.named': { input: { name: 'build-cache' } },
+  'sessions.byName': { input: { name: 'build-cache' } },
   'snapshots.list': {},
   // Drivers without copies of files, as the one of this test, refuse both before they look for the session.
   'snapshots.create': { input: { sessionId: 'fedcba9876543210' } },

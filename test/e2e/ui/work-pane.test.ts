@@ -79,11 +79,9 @@ test('a file that was edited is saved, unless it has changed meanwhile', async (
   await page.keyboard.press('Control+s');
   await page.getByText('notes.md is saved.').waitFor();
   expect(await (await fetch(at('notes.md'))).text()).toBe('# Mine');
-  // A text without changes follows its file, so it is changed first.
-  await text.fill('# Mine again');
-  await page.getByText('Not saved yet').waitFor();
   await fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
-  await text.press('Control+s');
+  await text.fill('# Mine again');
+  await page.keyboard.press('Control+s');
   await page.getByText('The file has changed since you opened it.').waitFor();
   expect(await (await fetch(at('notes.md'))).text()).toBe('# Theirs');
   await page.getByRole('button', { name: 'Save mine over it' }).click();

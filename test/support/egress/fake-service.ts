@@ -84,6 +84,17 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };
     },
+    async named({ name, ...command }) {
+      const found = [...all.values()].find(({ record }) => record.name === name && record.owner === command.owner);
+      if (found) return { session: { ...found.record }, isNew: false };
+      const { id } = await sessions.create(command);
+      return { session: await sessions.update(id, { name }), isNew: true };
+    },
+    async byName(name, owner) {
+      const found = [...all.values()].find(({ record }) => record.name === name && record.owner === owner);
+      if (!found) throw new AppError('session_not_found', 'There is no session with that name.');
+      return { ...found.record };
+    },
     async fork(id, { origin, seq = 1, title = '', owner }) {
       const { record } = find(id);
       const made = await sessions.create({ origin, title, template: record.template, ...(owner && { owner }) });
@@ -193,7 +204,13 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     },
     async sandbox(id) {
       find(id);
-      const now = { condition: 'running', keeps: null, pause: 'memory', filesDamaged: null } as const;
+      const now = {
+        condition: 'running',
+        keeps: null,
+        pause: 'memory',
+        idleSeconds: 1_800,
+        filesDamaged: null,
+      } as const;
       return { id: sandboxIdOf(id), ...now, state: 'running', workdir: '/workspace', driver: 'memory' };
     },
     async shell(id, shellId) {

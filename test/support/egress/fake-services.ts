@@ -104,7 +104,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     const condition = keeps
       ? 'paused'
       : ({ created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const)[state];
-    const now = { condition, keeps, pause: 'memory', filesDamaged: null } as const;
+    const now = { condition, keeps, pause: 'memory', idleSeconds: 1_800, filesDamaged: null } as const;
     return { id: sandboxIdOf(id), ...now, state, workdir: '/workspace', driver: 'memory' };
   }
   const processes: ProcessInfo[] = [];

@@ -18,6 +18,7 @@ import { removeSession } from '../../../src/sessions/engine/removal.ts';
 import { SandboxFacts } from '../../../src/sessions/engine/sandbox/sandbox-facts.ts';
 import { Watchers } from '../../../src/sessions/engine/watchers.ts';
 import { sandboxService } from '../../../src/sessions/services/sandboxes.ts';
+import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
 import { sessionService } from '../../../src/sessions/services/sessions.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
 import { guardedTools } from './legality.ts';
@@ -85,6 +86,7 @@ export function startServer(world: World): Server {
     env: {},
     expiresAt: Number.MAX_SAFE_INTEGER,
   });
+  const mostIdleSeconds = () => world.sandboxPolicy.idleStopMs / 1_000;
   const engine = createEngine({
     store,
     log,
@@ -96,6 +98,7 @@ export function startServer(world: World): Server {
     policies: {
       run: world.runPolicy,
       sandbox: world.sandboxPolicy,
+      mostIdleSeconds,
       limits: { run: 2, start: 1 },
       passivateMs: 5_000,
       maxQueued: 5,
@@ -134,6 +137,9 @@ export function startServer(world: World): Server {
   const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir, forks };
   const sessions = sessionService({
     ...deps,
+    names: new SessionNames({ records: store.records, clock: life, ids, get: (id) => sessions.get(id) }),
+    resume: async () => {},
+    mostIdleSeconds,
     maxSessions: 100,
     templateFor: async () => ({ template: 'default' }),
     closing: closing.signal,

@@ -150,3 +150,18 @@ test("an image that the server builds gives way to the operator's own, which its
   expect(imageWith('')).toBe('corral/sandbox-code');
   expect(imageWith('sandbox: {image: "registry.example/own:1"}')).toBe('registry.example/own:1');
 });
+
+test("a template's idle time is the most that its sessions can choose, and its sandboxes are the usual ones", () => {
+  const template = parseTemplate('patient', 'sandbox: {idle-seconds: 7200}', 'patient.yaml');
+  const own = new SessionConfigs(
+    () => loadConfig({}, ''),
+    [template],
+    memoryStore().records,
+    () => 0,
+  );
+  const { config, recipe } = own.ofRecord(named('patient'));
+  expect(recipe).toBe('default');
+  expect(config.sandbox.idleSeconds).toBe(7_200);
+  expect(own.ofRecord(stored()).config.sandbox.idleSeconds).toBe(1_800);
+  expect(() => parseTemplate('patient', 'sandbox: {idle-seconds: 0}', 'patient.yaml')).toThrow('idle-seconds');
+});

@@ -470,6 +470,10 @@ class Box:
             for one in made
         ]
 
+    def rename(self, name: str | None) -> None:
+        """Gives the box another name, free among yours; None: none, and another box can have the earlier one."""
+        self.server.mutate("sessions.update", {"id": self.id, "name": name})
+
     def set_lifetime(self, seconds: int | None) -> None:
         """Moves the end of the box to so many seconds from now; None: it stays."""
         self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
@@ -676,18 +680,17 @@ class Corral:
         `list` finds the box again by its `metadata`.
         With `snapshot`, its id or name, the box begins with those files.
         """
-        given: dict[str, Any] = {
-            "title": title,
-            "model": model,
-            "template": template,
-            "lifetimeSeconds": lifetime,
-            "idleSeconds": idle_timeout,
-            "egress": egress if egress is None or egress == "none" else list(egress),
-            "size": size,
-            "metadata": None if metadata is None else dict(metadata),
-            "snapshot": snapshot,
-        }
-        wish = {name: value for name, value in given.items() if value is not None}
+        wish = _wish(
+            title=title,
+            model=model,
+            template=template,
+            lifetime=lifetime,
+            idle_timeout=idle_timeout,
+            egress=egress,
+            size=size,
+            metadata=metadata,
+            snapshot=snapshot,
+        )
         box = Box(self.server, (self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
         try:
             box.attach(files or {})
@@ -696,13 +699,47 @@ class Corral:
             raise
         return box
 
+    def box(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        template: str | None = None,
+        env: Mapping[str, str] | None = None,
+        lifetime: int | None = None,
+        idle_timeout: int | None = None,
+        egress: Literal["none"] | Sequence[str] | None = None,
+        size: SandboxSize | None = None,
+        metadata: Mapping[str, str] | None = None,
+        snapshot: str | None = None,
+    ) -> Box:
+        """Your box of this name, which starts or resumes in the background, or a new one.
+
+        The other arguments, which `new` explains, count only for a new one. Two programs that ask at the same time get the
+        same box. Leaving its `with` block keeps it.
+        """
+        wish = _wish(
+            title=title,
+            model=model,
+            template=template,
+            lifetime=lifetime,
+            idle_timeout=idle_timeout,
+            egress=egress,
+            size=size,
+            metadata=metadata,
+            snapshot=snapshot,
+        )
+        found = self.server.mutate("sessions.named", {**wish, "name": name})
+        return Box(self.server, found["session"]["id"], env=env)
+
     def list(self, *, metadata: Mapping[str, str] | None = None) -> Generator[Session, None, None]:
         """The sessions that this caller may see, newest message first; only those with this metadata."""
         wish: dict[str, Any] = {} if metadata is None else {"metadata": dict(metadata)}
         while True:
             page = self.server.query("sessions.list", wish)
             for one in page["items"]:
-                yield Session(one["id"], one["title"], one["status"], one["metadata"], one["endsAt"])
+                yield Session(one["id"], one["title"], one["status"], one["metadata"], one["endsAt"], one["name"])
             if page["nextCursor"] is None:
                 return
             wish = {**wish, "cursor": page["nextCursor"]}
@@ -717,6 +754,32 @@ class Corral:
 
     def close(self) -> None:
         self.server.close()
+
+
+def _wish(
+    *,
+    title: str | None,
+    model: str | None,
+    template: str | None,
+    lifetime: int | None,
+    idle_timeout: int | None,
+    egress: Literal["none"] | Sequence[str] | None,
+    size: SandboxSize | None,
+    metadata: Mapping[str, str] | None,
+    snapshot: str | None,
+) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "title": title,
+        "model": model,
+        "template": template,
+        "lifetimeSeconds": lifetime,
+        "idleSeconds": idle_timeout,
+        "egress": egress if egress is None or egress == "none" else list(egress),
+        "size": size,
+        "metadata": None if metadata is None else dict(metadata),
+        "snapshot": snapshot,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _body(content: Content) -> Generator[bytes, None, None]:

@@ -45,6 +45,8 @@ class Session:
     metadata: dict[str, str]
     ends_at: str | None
     """When the server deletes it; None: it stays."""
+    name: str | None = None
+    """The name by which `box` finds it; None: it has none."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { Goal } from '../../../core/model/runs/goal.ts';
+import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
 import {
+  BoxName,
   ComposeText,
   EgressChoice,
   hasMetadata,
@@ -58,6 +60,9 @@ const NewSession = z.strictObject({
   /** The id or name of one of your snapshots, with whose files it begins. */
   snapshot: z.string().max(130).optional(),
 });
+type NewSession = z.output<typeof NewSession>;
+const NamedBox = NewSession.omit({ task: true, goal: true }).extend({ name: BoxName });
+
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
   turns: z.int(),
@@ -119,36 +124,11 @@ export const sessionsRouter = router({
     .input(NewSession.optional())
     .output(Session)
     .mutation(async ({ ctx, input: given = {} }) => {
-      const {
-        title,
-        projectId,
-        task,
-        goal,
-        model,
-        fallbacks,
-        mcpServers,
-        template,
-        repositories,
-        author,
-        snapshot,
-        ...options
-      } = given;
+      const { task, goal, ...options } = given;
       if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
       const { sessions, projects } = ctx.services;
-      if (projectId !== undefined) await projects.get(projectId);
-      const { id } = await sessions.create({
-        origin: 'trpc',
-        ...(title !== undefined && { title }),
-        ...(projectId !== undefined && { projectId }),
-        ...(model !== undefined && { model }),
-        ...(fallbacks !== undefined && { fallbacks }),
-        ...(mcpServers !== undefined && { toolServers: mcpServers }),
-        ...(template !== undefined && { template }),
-        ...(repositories !== undefined && { repositories }),
-        ...(author !== undefined && { author }),
-        ...(snapshot !== undefined && { snapshot }),
-        ...toSessionOptions(options),
-      });
+      if (options.projectId !== undefined) await projects.get(options.projectId);
+      const { id } = await sessions.create(toCommand(options));
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
           await sessions.delete(id).catch(() => {}); // its creator never received the id
@@ -157,6 +137,26 @@ export const sessionsRouter = router({
       }
       return toSession(await sessions.get(id));
     }),
+
+  /**
+   * Your session of this name, which starts or resumes in the background, or a new one, for which alone the other fields count.
+   * Two calls at the same time get the same session.
+   */
+  named: procedure
+    .input(NamedBox)
+    .output(z.object({ session: Session, isNew: z.boolean() }))
+    .mutation(async ({ ctx, input: { name, ...options } }) => {
+      const { sessions, projects } = ctx.services;
+      if (options.projectId !== undefined) await projects.get(options.projectId);
+      const { session, isNew } = await sessions.named({ ...toCommand(options), name });
+      return { session: toSession(session), isNew };
+    }),
+
+  /** Your session of this name; starts nothing. */
+  byName: procedure
+    .input(z.strictObject({ name: BoxName }))
+    .output(Session)
+    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.byName(input.name))),
 
   /**
    * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
@@ -257,6 +257,8 @@ export const sessionsRouter = router({
     .input(
       byId.extend({
         title: TitleInput.optional(),
+        /** Once for its owner; null: it has none, and another session can have the earlier one. */
+        name: BoxName.nullable().optional(),
         favorite: z.boolean().optional(),
         pinned: z.boolean().optional(),
         archived: z.boolean().optional(),
@@ -269,9 +271,11 @@ export const sessionsRouter = router({
       }),
     )
     .output(Session)
-    .mutation(async ({ ctx, input: { id, title, favorite, pinned, archived, unread, metadata, lifetimeSeconds } }) => {
+    .mutation(async ({ ctx, input }) => {
+      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds } = input;
       const change = {
         ...(title !== undefined && { title }),
+        ...(name !== undefined && { name }),
         ...(favorite !== undefined && { favorite }),
         ...(pinned !== undefined && { pinned }),
         ...(archived !== undefined && { archived }),
@@ -314,6 +318,34 @@ export const sessionsRouter = router({
 
   watch: procedure.subscription(({ ctx, signal = neverFires }) => countOpenCall(ctx, news(ctx, signal))),
 });
+
+/** The wish for a new session, as the service takes it. */
+function toCommand({
+  title,
+  projectId,
+  model,
+  fallbacks,
+  mcpServers,
+  template,
+  repositories,
+  author,
+  snapshot,
+  ...options
+}: Omit<NewSession, 'task' | 'goal'>): Omit<CreateCommand, 'task'> {
+  return {
+    origin: 'trpc',
+    ...(title !== undefined && { title }),
+    ...(projectId !== undefined && { projectId }),
+    ...(model !== undefined && { model }),
+    ...(fallbacks !== undefined && { fallbacks }),
+    ...(mcpServers !== undefined && { toolServers: mcpServers }),
+    ...(template !== undefined && { template }),
+    ...(repositories !== undefined && { repositories }),
+    ...(author !== undefined && { author }),
+    ...(snapshot !== undefined && { snapshot }),
+    ...toSessionOptions(options),
+  };
+}
 
 export interface SessionListChange {
   readonly type: 'changed' | 'deleted';

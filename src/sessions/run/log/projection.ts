@@ -228,7 +228,7 @@ export function publicRecord({
 type Choices = Pick<
   SessionRecord,
   | ('templateBy' | 'owner' | 'model' | 'fallbacks' | 'toolServers' | 'life' | 'repositories' | 'author')
-  | ('metadata' | 'sandbox' | 'budget' | 'endsAt' | 'agent' | 'skills' | 'parent')
+  | ('name' | 'metadata' | 'sandbox' | 'budget' | 'endsAt' | 'agent' | 'skills' | 'parent')
 >;
 
 /** The record of a new session. */

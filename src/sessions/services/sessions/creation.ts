@@ -84,6 +84,7 @@ export function sessionCreation(parts: CreatorDeps) {
   async function create({
     origin,
     id: given,
+    name,
     title = '',
     provisionalTitle,
     template: named,
@@ -124,6 +125,7 @@ export function sessionCreation(parts: CreatorDeps) {
       id,
       origin,
       title,
+      name,
       projectId,
       lastTask: task,
       owner,

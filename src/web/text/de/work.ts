@@ -15,6 +15,7 @@ export const work = {
   'sandbox.keeps.files': 'ihre Dateien bleiben erhalten',
   'sandbox.pauseKeeps.memory': 'eine Pause erhält Prozesse und Dateien',
   'sandbox.pauseKeeps.files': 'eine Pause erhält die Dateien und beendet die Prozesse',
+  'sandbox.idle': 'unbenutzt stoppt sie nach {time}',
   'sandbox.pause': 'Pausieren',
   'sandbox.resume': 'Fortsetzen',
   'services.title': 'Dienste neben der Sandbox',

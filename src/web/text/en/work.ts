@@ -15,6 +15,7 @@ export const work = {
   'sandbox.keeps.files': 'its files are kept',
   'sandbox.pauseKeeps.memory': 'a pause keeps its processes and files',
   'sandbox.pauseKeeps.files': 'a pause keeps its files and ends its processes',
+  'sandbox.idle': 'unused, it stops after {time}',
   'sandbox.pause': 'Pause',
   'sandbox.resume': 'Resume',
   'services.title': 'Services beside the sandbox',

@@ -1,6 +1,7 @@
 import type { SandboxStatus } from '../../../client/types.ts';
 import { repeatable } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
+import { duration } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 
@@ -11,7 +12,11 @@ interface Props {
 }
 
 /** The one state of the sandbox, with its pause. Before it is paused, the line says what the pause keeps. */
-export function SandboxState({ sandbox: { condition, keeps, pause, filesDamaged }, sessionId, onChange }: Props) {
+export function SandboxState({
+  sandbox: { condition, keeps, pause, idleSeconds, filesDamaged },
+  sessionId,
+  onChange,
+}: Props) {
   const change = (name: 'pause' | 'resume') =>
     attempt(t(`sandbox.${name}`), async () => onChange(await repeatable(`sandbox.${name}`, { sessionId })));
   const mayPause = condition === 'running' && pause !== 'none';
@@ -22,6 +27,7 @@ export function SandboxState({ sandbox: { condition, keeps, pause, filesDamaged 
         <span>
           {t(`sandbox.${condition}`)}
           {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
+          {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: duration(idleSeconds * 1_000) })}`}
         </span>
         {mayPause && (
           <Button kind="quiet" onClick={() => change('pause')}>

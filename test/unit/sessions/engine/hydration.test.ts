@@ -45,7 +45,13 @@ async function world(
     ids: randomIds(),
     watchers: { isWatched: () => false },
     onFact: () => {},
-    policies: { run: runPolicy, sandbox: sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
+    policies: {
+      run: runPolicy,
+      sandbox: sandboxPolicy,
+      mostIdleSeconds: ({ template }) => (template === 'patient' ? 7_200 : sandboxPolicy.idleStopMs / 1_000),
+      passivateMs: 1_000,
+      maxQueued: 10,
+    },
     profileOf: async () => ({ plans: false }) as never,
   });
   return { hydration, liveSessions, never: new AbortController().signal };
@@ -109,4 +115,19 @@ test('a sandbox with a life of its own is neither paused nor stopped for idlenes
   };
   expect(await of({})).toMatchObject({ idleStopMs: sandboxPolicy.idleStopMs });
   expect(await of({ life })).toMatchObject({ idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 });
+});
+
+test('a session stops its unused sandbox after the time of its template, or after a shorter one that its creator chose', async () => {
+  const idleOf = async (more: Parameters<typeof stored>[0]) => {
+    const { hydration, never } = await world(async () => {}, more);
+    const { idlePauseMs, idleStopMs } = (await hydration.make(sessionId, never)).sandboxPolicy;
+    return [idlePauseMs, idleStopMs];
+  };
+  expect(await idleOf({})).toEqual([sandboxPolicy.idlePauseMs, sandboxPolicy.idleStopMs]);
+  expect(await idleOf({ template: 'patient' })).toEqual([3_600_000, 7_200_000]);
+  expect(await idleOf({ template: 'patient', sandbox: { idleSeconds: 60 } })).toEqual([30_000, 60_000]);
+  expect(await idleOf({ sandbox: { idleSeconds: 100_000 } })).toEqual([
+    sandboxPolicy.idlePauseMs,
+    sandboxPolicy.idleStopMs,
+  ]);
 });

@@ -1,0 +1,50 @@
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import type { CreateCommand, NamedCommand, NamedSession, SessionService } from '../../api/sessions.ts';
+import type { SessionNames } from './names.ts';
+
+interface Deps {
+  readonly names: Pick<SessionNames, 'find' | 'claim' | 'complete' | 'release'>;
+  readonly create: (command: CreateCommand) => Promise<SessionRecord>;
+  readonly remove: (id: SessionId) => Promise<void>;
+  readonly resume: (id: SessionId) => Promise<unknown>;
+}
+const maxTries = 20;
+
+/** Finds the session of a name, or makes it. Callers on any server who ask at the same time get the same session. */
+export function namedSessions({ names, create, remove, resume }: Deps): Pick<SessionService, 'named' | 'byName'> {
+  async function named(command: NamedCommand): Promise<NamedSession> {
+    const { owner, name } = command;
+    for (let left = maxTries; left > 0; left--) {
+      const answer = await names.claim(owner, name);
+      if (answer.kind === 'session') {
+        // In the background, as a new session starts its sandbox. A use meanwhile waits for it, and hears why it fails.
+        void resume(answer.session.id).catch(() => {});
+        return { session: answer.session, isNew: false };
+      }
+      const { claim } = answer;
+      let session: SessionRecord;
+      try {
+        session = await create({ ...command, id: claim.sessionId });
+      } catch (thrown) {
+        // Another caller may have made it meanwhile, under the same id, and so have filled a quota too.
+        if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
+        await names.release(claim);
+        throw thrown;
+      }
+      if (await names.complete(claim)) return { session, isNew: true };
+      await remove(session.id); // this call was so late that the name became that of another session
+    }
+    throw new AppError('store_busy', `Many callers make and delete the session ${name} at the same time. Try again.`);
+  }
+
+  return {
+    named,
+    async byName(name, owner) {
+      const found = await names.find(owner, name);
+      if (!found) throw new AppError('session_not_found', 'None of your sessions has this name.');
+      return found;
+    },
+  };
+}

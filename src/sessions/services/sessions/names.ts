@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
+import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
+import { type IdSource, SessionId } from '../../../core/model/ids.ts';
+import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
+
+interface Deps {
+  readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'sessionId'>;
+  /** Rejects: session_not_found, also for a session that is being deleted. */
+  readonly get: (id: SessionId) => Promise<SessionRecord>;
+}
+const NameEntry = z.object({
+  sessionId: SessionId,
+  name: z.string(),
+  /** False until the session is made. Each caller that asks meanwhile can make it. */
+  isMade: z.boolean(),
+  at: z.number(),
+});
+type NameEntry = z.infer<typeof NameEntry>;
+
+/** The right to make the session of a name, under this id. Another caller can have the same right; one of them succeeds. */
+export interface NameClaim {
+  readonly key: string;
+  readonly sessionId: SessionId;
+  readonly name: string;
+  readonly version: number;
+}
+export type NameAnswer =
+  | { readonly kind: 'session'; readonly session: SessionRecord }
+  | { readonly kind: 'claim'; readonly claim: NameClaim };
+
+/** After this time an entry counts only if its session has the name: a server that died left it half-done. */
+const unfinishedMs = 60_000;
+const maxTries = 50;
+
+/**
+ * The names of sessions, each once for an owner, on any number of servers. An entry of the store is changed only in the version
+ * that was read, and the name in the session's own record decides where the two differ, so that nothing has to be repaired after
+ * a crash.
+ */
+export class SessionNames {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The owner's session of this name. */
+  async find(owner: string | undefined, name: string): Promise<SessionRecord | undefined> {
+    const entry = await this.#deps.records.get(kind, keyOf(owner, name));
+    return entry && (await this.#holder(NameEntry.parse(entry.doc)));
+  }
+
+  /** The owner's session of this name, or the right to make it. */
+  async claim(owner: string | undefined, name: string): Promise<NameAnswer> {
+    const { clock, ids } = this.#deps;
+    const key = keyOf(owner, name);
+    return await this.#retried(key, async (entry) => {
+      const now = entry && NameEntry.parse(entry.doc);
+      const session = now && (await this.#holder(now));
+      if (session) return { kind: 'session', session };
+      if (entry && now && !now.isMade && this.#isFresh(now))
+        return { kind: 'claim', claim: { key, name, sessionId: now.sessionId, version: entry.version } };
+      const doc: NameEntry = { sessionId: ids.sessionId(), name, isMade: false, at: clock.now() };
+      const version = await this.#put(key, doc, entry?.version ?? 0);
+      return version === undefined
+        ? undefined
+        : { kind: 'claim', claim: { key, name, sessionId: doc.sessionId, version } };
+    });
+  }
+
+  /** Completes a claim whose session is made; false: the name has become that of another session meanwhile. */
+  async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
+    const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
+    return (await this.#put(key, doc, version)) !== undefined;
+  }
+
+  /** Gives up a claim whose session could not be made. */
+  async release({ key, version }: NameClaim): Promise<void> {
+    await this.#deps.records.delete(kind, key, version).catch(ifConflict(undefined));
+  }
+
+  /**
+   * Gives a session another name, or none; `change` puts it into the session's record. Rejects: conflict (another session of
+   * its owner has the name).
+   */
+  async rename<Changed>(
+    { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
+    name: string | null,
+    change: () => Promise<Changed>,
+  ): Promise<Changed> {
+    if (name === before) return await change();
+    if (name !== null) {
+      const key = keyOf(owner, name);
+      await this.#retried(key, async (entry) => {
+        const now = entry && NameEntry.parse(entry.doc);
+        const holder = now && (await this.#holder(now));
+        const isBeingMade = now && !now.isMade && this.#isFresh(now);
+        if (isBeingMade || (holder && holder.id !== id)) {
+          const which = holder ? `The session ${holder.id}` : 'A session that is being made';
+          throw new AppError(
+            'conflict',
+            `${which} has the name ${name}. Rename or delete it first, or choose another name.`,
+          );
+        }
+        const doc: NameEntry = { sessionId: id, name, isMade: true, at: this.#deps.clock.now() };
+        return await this.#put(key, doc, entry?.version ?? 0);
+      });
+    }
+    const changed = await change();
+    if (before != null) await this.#drop(keyOf(owner, before), id);
+    return changed;
+  }
+
+  /** Removes entries from before this time whose session does not exist; resolves with their number. */
+  async collect(before: number): Promise<number> {
+    let removed = 0;
+    for (const { id, doc, version } of await this.#deps.records.list(kind)) {
+      const entry = NameEntry.parse(doc);
+      if (entry.at >= before || (await this.#holder(entry))) continue;
+      await this.#deps.records.delete(kind, id, version).catch(ifConflict(undefined));
+      removed++;
+    }
+    return removed;
+  }
+
+  async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
+    const session = await this.#deps.get(entry.sessionId).catch(ifCode('session_not_found', undefined));
+    // The entry of a new name precedes the change of the session's record.
+    return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
+  }
+
+  #isFresh({ at }: NameEntry): boolean {
+    return this.#deps.clock.now() - at < unfinishedMs;
+  }
+
+  async #drop(key: string, id: SessionId): Promise<void> {
+    const entry = await this.#deps.records.get(kind, key);
+    if (!entry || NameEntry.parse(entry.doc).sessionId !== id) return;
+    await this.#deps.records.delete(kind, key, entry.version).catch(ifConflict(undefined));
+  }
+
+  /** The new version; undefined when another caller was first. */
+  async #put(id: string, doc: NameEntry, expect: number): Promise<number | undefined> {
+    return await this.#deps.records.put({ kind, id, doc, sort: doc.at, expect }).catch(ifConflict(undefined));
+  }
+
+  /** Repeats the work with what is stored by then, as often as another caller was first. */
+  async #retried<Value>(
+    key: string,
+    work: (entry: StoredRecord | undefined) => Promise<Value | undefined>,
+  ): Promise<Value> {
+    for (let left = maxTries; left > 0; left--) {
+      const done = await work(await this.#deps.records.get(kind, key));
+      if (done !== undefined) return done;
+    }
+    throw new AppError('store_busy', 'Many callers change this name at the same time. Try again.');
+  }
+}
+
+/** A digest, because an owner and a name together can be longer than an id, and separators can be in both. */
+const keyOf = (owner: string | undefined, name: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([owner ?? null, name]))
+    .digest('hex');
+
+const ifCode =
+  <Value>(code: ErrorCode, value: Value) =>
+  (thrown: unknown): Value => {
+    if (toAppError(thrown).code !== code) throw thrown;
+    return value;
+  };
+const ifConflict = <Value>(value: Value) => ifCode('conflict', value);
