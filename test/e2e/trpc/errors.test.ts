@@ -79,6 +79,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'desktop.giveControl': { id: 'sessionId', input: { viewer: 'v' } },
   'desktop.signedUrl': { id: 'sessionId' },
   'sandbox.status': { id: 'sessionId' },
+  'sandbox.services': { id: 'sessionId' },
   'sandbox.usage': { id: 'sessionId' },
   'sandbox.start': { id: 'sessionId' },
   'sandbox.stop': { id: 'sessionId' },
