@@ -29,6 +29,7 @@ describe('sessions', () => {
     expect(session).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
       title: '',
+      name: null,
       status: 'pending',
       origin: 'trpc',
       outcome: null,
@@ -208,7 +209,14 @@ describe('sandboxes, files and processes', () => {
     await using it = await withSession();
     const { sandbox, files } = it.client;
     const of = { sessionId: it.id };
-    const rest = { id: `sbx-${it.id}`, pause: 'memory', filesDamaged: null, workdir: '/workspace', driver: 'memory' };
+    const rest = {
+      id: `sbx-${it.id}`,
+      pause: 'memory',
+      filesDamaged: null,
+      idleSeconds: 1_800,
+      workdir: '/workspace',
+      driver: 'memory',
+    };
     const as = (state: string, condition: string, keeps: string | null = null) => ({
       ...rest,
       state,
@@ -399,6 +407,7 @@ test('templates.list returns the agents that sessions and projects can start wit
     name: 'Python Developer',
     description: expect.any(String),
     environment: 'python3.11',
+    idleSeconds: null,
     mode: 'react',
     tools: ['bash', 'file_read', 'file_write', 'file_edit', 'search'],
     prompt: expect.stringContaining('Python'),
