@@ -271,7 +271,7 @@ export const notesRouter = router({
       'export const appRouter = router({',
       "import { notesRouter } from './routers/notes.ts';\nexport const appRouter = router({\n  notes: notesRouter,",
     ],
-    'docs/audit.md': ['`session.note` |', '`session.note`, `note.write` |'],
+    'docs/audit.md': ['`session.note`', '`session.note`, `note.write`'],
     'test/e2e/facades/caller-rules.ts': ['    shares.create\n', '    shares.create\n    notes.read\n    notes.write\n'],
     'test/e2e/facades/caller-inputs.ts': [
       "  'shares.revoke':",

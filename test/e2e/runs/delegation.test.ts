@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
+import { firstOrAll } from '../../support/runner/nightly.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -44,7 +45,9 @@ function settings(folder: string, url: string): Record<string, string> {
   };
 }
 
-test.each(['delegate.recorded', 'delegate.created', 'delegate.copied', 'delegate.sent', 'effect.outcome.before'])(
+test.each(
+  firstOrAll(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.sent', 'effect.outcome.before']),
+)(
   'a server that dies at %s has each of eight children once after its restart',
   async (point) => {
     await using provider = await fakeProvider('compatible', replies);
