@@ -24,9 +24,12 @@ interface Props {
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isAsked, setAsked] = useState(false);
+  // A person can have begun to type while the file was read again. Their text belongs to the version that they saw.
+  const keeps = (old: LoadedFile, now: LoadedFile) =>
+    isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
     store.read(path, whole).then(
-      (now) => setRead((old) => (old && 'bytes' in old && isSame(old, now) ? old : now)),
+      (now) => setRead((old) => (old && 'bytes' in old && keeps(old, now) ? old : now)),
       (thrown: unknown) => setRead({ failed: wordsOf(thrown) }),
     );
   const stamp = store.stampOf(path);
