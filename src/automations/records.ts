@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../core/contracts/ports.ts';
-import { AppError, toAppError } from '../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { Outcome } from '../core/model/records.ts';
 import { RepositoryInput } from '../core/model/repository.ts';
@@ -151,10 +151,6 @@ const keptStarts = 1_000; // of one automation; older ones are forgotten
 const never = -8.64e15; // sorts after every time of a clock
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
-const unlessConflict = (thrown: unknown) => {
-  if (toAppError(thrown).code !== 'conflict') throw thrown;
-  return undefined;
-};
 
 /** The automations of a store and their starts. */
 export class AutomationRecords {

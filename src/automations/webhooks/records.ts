@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
 import { type Webhook, webhookEvents } from '../../sessions/api/server/webhooks.ts';
 import type { Versioned } from '../records.ts';
@@ -49,10 +49,6 @@ export type StoredWebhook = z.output<typeof Stored>;
 export type Delivery = z.output<typeof StoredDelivery>;
 
 const missing = () => new AppError('not_found', 'There is no such webhook.');
-const unlessConflict = (thrown: unknown) => {
-  if (toAppError(thrown).code !== 'conflict') throw thrown;
-  return undefined;
-};
 export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
 
 /** The endpoints of a store and what was sent to them. */

@@ -93,3 +93,20 @@ export function toAppError(thrown: unknown): AppError {
   }
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
+
+/** A handler for `catch`: an error of this code becomes undefined, and all others are thrown again. */
+const undefinedFor =
+  (code: ErrorCode) =>
+  (thrown: unknown): undefined => {
+    if (toAppError(thrown).code !== code) throw thrown;
+  };
+
+/**
+ * For a conditional write, which another writer can precede.
+ *
+ * @example
+ * const isFirst = (await records.put(change).catch(unlessConflict)) !== undefined;
+ */
+export const unlessConflict = undefinedFor('conflict');
+/** For a session that may be gone. */
+export const unlessNoSession = undefinedFor('session_not_found');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
@@ -45,10 +45,10 @@ export class AttemptRecords {
     return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
   }
 
-  /** Rejects: conflict, when somebody wrote it meanwhile. */
-  async put(set: AttemptSet, expect: number): Promise<void> {
+  /** Resolves with the new version. Rejects: conflict, when somebody wrote it meanwhile. */
+  async put(set: AttemptSet, expect: number): Promise<number> {
     const id = `${set.sessionId}:${set.id}`;
-    await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
+    return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
   }
 
   /** Changes the stored attempts as they are then. */
@@ -56,28 +56,19 @@ export class AttemptRecords {
     for (;;) {
       const { set, version } = await this.the(id, attempts);
       const next = change(set);
-      try {
-        await this.put(next, version);
-        return next;
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown;
-      }
+      if ((await this.put(next, version).catch(unlessConflict)) !== undefined) return next;
     }
   }
 
   /** Marks attempts that need work. Rejects: conflict, when others of the session do. */
   async open(open: OpenAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
-    try {
-      await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 });
-    } catch (thrown) {
-      if (toAppError(thrown).code !== 'conflict') throw thrown;
-      if ((await this.opened(open.sessionId))?.attempts === open.attempts) return;
-      throw new AppError(
-        'conflict',
-        'Other attempts of this session are under way. Wait for their end, or stop them first.',
-      );
-    }
+    const made = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(unlessConflict);
+    if (made !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
+    throw new AppError(
+      'conflict',
+      'Other attempts of this session are under way. Wait for their end, or stop them first.',
+    );
   }
 
   async opened(id: SessionId): Promise<OpenAttempts | undefined> {

@@ -1,7 +1,7 @@
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
+import { type ErrorCode, toAppError, unlessConflict } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -105,11 +105,7 @@ export class AttemptRounds {
         await records.open(open); // one was chosen at this moment
         continue;
       }
-      try {
-        await records.put(next, version);
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown; // somebody stopped or chose: look again
-      }
+      await records.put(next, version).catch(unlessConflict); // when somebody stopped or chose, the next round of this loop sees it
     }
   }
 

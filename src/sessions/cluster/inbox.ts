@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires, pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Inbox, InboxClaim, RecordStore, Store } from '../../core/contracts/ports.ts';
-import { toAppError } from '../../core/errors/errors.ts';
+import { unlessConflict } from '../../core/errors/errors.ts';
 
 interface Options {
   readonly store: Pick<Store, 'inbox' | 'records' | 'shared'>;
@@ -49,7 +49,7 @@ export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive,
     }
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
-    return await records.put(mine).then(() => true, unlessConflict);
+    return (await records.put(mine).catch(unlessConflict)) !== undefined;
   }
 
   async function over(key: string): Promise<void> {
@@ -76,9 +76,4 @@ export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive,
 
 async function forget(records: RecordStore, before: number): Promise<void> {
   for (const { id, doc } of await records.list(kind)) if (By.parse(doc).at < before) await records.delete(kind, id);
-}
-
-function unlessConflict(thrown: unknown): false {
-  if (toAppError(thrown).code !== 'conflict') throw thrown;
-  return false;
 }

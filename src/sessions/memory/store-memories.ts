@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import {
   type MemoryAuthor,
   MemoryConflict,
@@ -37,10 +37,6 @@ const maxTries = 50; // a write of another server came first each time
 
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
-const unlessConflict = (thrown: unknown) => {
-  if (toAppError(thrown).code !== 'conflict') throw thrown;
-  return undefined;
-};
 /** The memory of a version, whose id contains its own; undefined: it is no id of a version. */
 const memoryOf = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { MemoryStore, MemoryStoreFacts, MemoryStoreService } from '../api/server/memory-stores.ts';
 import { StoreMemories } from './store-memories.ts';
@@ -44,14 +44,8 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
       const { store: now, version } = await stored(id);
       const doc = next(now);
       if (doc === now) return now;
-      const isDone = await records.put({ kind, id, doc, sort: doc.createdAt, expect: version }).then(
-        () => true,
-        (thrown: unknown) => {
-          if (toAppError(thrown).code !== 'conflict') throw thrown;
-          return false;
-        },
-      );
-      if (isDone) return doc;
+      const put = { kind, id, doc, sort: doc.createdAt, expect: version };
+      if ((await records.put(put).catch(unlessConflict)) !== undefined) return doc;
     }
   }
   const all = async (owner: string | undefined) =>

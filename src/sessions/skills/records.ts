@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 
 const StoredSkill = z.object({
@@ -35,10 +35,6 @@ export type StoredVersion = SkillVersion & { readonly blob: string };
 
 const kinds = { skill: 'skill', version: 'skill-version', name: 'skill-name' } as const;
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
-const unlessConflict = (thrown: unknown) => {
-  if (toAppError(thrown).code !== 'conflict') throw thrown;
-  return undefined;
-};
 
 /** The skills of a store. A name is a record of its own, so that two uploads at once cannot both have it. */
 export class SkillRecords {

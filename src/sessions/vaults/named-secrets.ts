@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { NamedSecret, SecretService } from '../api/server/secrets.ts';
@@ -76,9 +76,14 @@ export class NamedSecrets {
   }
 
   async #stored(id: string) {
-    const found = /^sec_[0-9a-f]{24}$/.test(id) ? await this.#deps.records.get(kind, id) : undefined;
+    const found = await this.#record(id);
     if (!found) throw missing();
-    return { doc: Stored.parse(found.doc), version: found.version };
+    return found;
+  }
+
+  async #record(id: string) {
+    const found = /^sec_[0-9a-f]{24}$/.test(id) ? await this.#deps.records.get(kind, id) : undefined;
+    return found && { doc: Stored.parse(found.doc), version: found.version };
   }
 
   async #list(owner?: string): Promise<readonly NamedSecret[]> {
@@ -90,11 +95,8 @@ export class NamedSecrets {
   }
 
   async #find(idOrName: string, owner?: string): Promise<NamedSecret> {
-    const name = idOrName.toLowerCase();
-    const all = await this.#list();
-    const found = all.find((one) => one.id === idOrName || (one.name === name && one.owner === owner));
-    if (!found) throw missing();
-    return found;
+    const { doc } = (await this.#record(idOrName)) ?? (await this.#stored(idOf(idOrName.toLowerCase(), owner)));
+    return shown(doc);
   }
 
   async #create({ name: given, value, metadata, owner }: Parameters<SecretService['create']>[0]) {
@@ -109,10 +111,8 @@ export class NamedSecrets {
     const id = idOf(name, owner);
     const facts = { id, name, version: 1, metadata: { ...metadata }, createdAt: now, updatedAt: now };
     const doc = { ...facts, ...(owner !== undefined && { owner }), sealed: this.#sealing.seal(id, value) };
-    await records.put({ kind, id, doc, sort: now, expect: 0 }).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'conflict') throw thrown;
+    if ((await records.put({ kind, id, doc, sort: now, expect: 0 }).catch(unlessConflict)) === undefined)
       throw new AppError('conflict', `There is a secret ${name} already. Give it a new value, or delete it first.`);
-    });
     return shown(doc);
   }
 
@@ -129,12 +129,8 @@ export class NamedSecrets {
         sealed: this.#sealing.seal(id, value),
         updatedAt: clock.now(),
       };
-      try {
-        await records.put({ kind, id, doc, sort: doc.createdAt, expect: version });
-        return shown(doc);
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first: begins again
-      }
+      const put = { kind, id, doc, sort: doc.createdAt, expect: version };
+      if ((await records.put(put).catch(unlessConflict)) !== undefined) return shown(doc);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
@@ -47,10 +47,6 @@ interface CreatorDeps extends CreationDeps {
   readonly count: () => Promise<{ readonly total: number }>;
 }
 
-const noSuch = (thrown: unknown): undefined => {
-  if (toAppError(thrown).code !== 'session_not_found') throw thrown;
-};
-
 /** Creates sessions, new ones and forks. Rejects: sandbox_capacity when the server has no room for another session. */
 export function sessionCreation(parts: CreatorDeps) {
   const { store, log, supervisor, clock, ids } = parts;
@@ -74,7 +70,11 @@ export function sessionCreation(parts: CreatorDeps) {
 
   async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
     const parent = await parts.stored(id);
-    const message = await findEditedMessage({ log, known: (other) => parts.stored(other).catch(noSuch) }, parent, seq);
+    const message = await findEditedMessage(
+      { log, known: (other) => parts.stored(other).catch(unlessNoSession) },
+      parent,
+      seq,
+    );
     await admit();
     const made = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
     supervisor.wake(made.id, 'start');

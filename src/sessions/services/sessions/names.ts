@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
-import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
+import { AppError, unlessConflict, unlessNoSession } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
 
@@ -81,7 +81,7 @@ export class SessionNames {
 
   /** Gives up a claim whose session could not be made. */
   async release({ key, version }: NameClaim): Promise<void> {
-    await this.#deps.records.delete(kind, key, version).catch(ifConflict(undefined));
+    await this.#deps.records.delete(kind, key, version).catch(unlessConflict);
   }
 
   /**
@@ -122,14 +122,14 @@ export class SessionNames {
     for (const { id, doc, version } of await this.#deps.records.list(kind)) {
       const entry = NameEntry.parse(doc);
       if (entry.at >= before || (await this.#holder(entry))) continue;
-      await this.#deps.records.delete(kind, id, version).catch(ifConflict(undefined));
+      await this.#deps.records.delete(kind, id, version).catch(unlessConflict);
       removed++;
     }
     return removed;
   }
 
   async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
-    const session = await this.#deps.get(entry.sessionId).catch(ifCode('session_not_found', undefined));
+    const session = await this.#deps.get(entry.sessionId).catch(unlessNoSession);
     // The entry of a new name precedes the change of the session's record.
     return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
   }
@@ -141,12 +141,12 @@ export class SessionNames {
   async #drop(key: string, id: SessionId): Promise<void> {
     const entry = await this.#deps.records.get(kind, key);
     if (!entry || NameEntry.parse(entry.doc).sessionId !== id) return;
-    await this.#deps.records.delete(kind, key, entry.version).catch(ifConflict(undefined));
+    await this.#deps.records.delete(kind, key, entry.version).catch(unlessConflict);
   }
 
   /** The new version; undefined when another caller was first. */
   async #put(id: string, doc: NameEntry, expect: number): Promise<number | undefined> {
-    return await this.#deps.records.put({ kind, id, doc, sort: doc.at, expect }).catch(ifConflict(undefined));
+    return await this.#deps.records.put({ kind, id, doc, sort: doc.at, expect }).catch(unlessConflict);
   }
 
   /** Repeats the work with what is stored by then, as often as another caller was first. */
@@ -167,11 +167,3 @@ const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))
     .digest('hex');
-
-const ifCode =
-  <Value>(code: ErrorCode, value: Value) =>
-  (thrown: unknown): Value => {
-    if (toAppError(thrown).code !== code) throw thrown;
-    return value;
-  };
-const ifConflict = <Value>(value: Value) => ifCode('conflict', value);
