@@ -1,6 +1,6 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/text/secret.ts';
-import type { SandboxSpec } from '../driver.ts';
+import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { home, workspaceAlias } from '../shared/home.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
@@ -40,6 +40,38 @@ export interface ContainerRequest {
   readonly mount: string;
 }
 
+/** The walls that the container of a sandbox and that of a service share. */
+export const wallsFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
+  ({
+    Privileged: false,
+    CapDrop: ['ALL'],
+    SecurityOpt: [...securityOptions],
+    ReadonlyRootfs: true,
+    IpcMode: 'private',
+    CgroupnsMode: 'private',
+    Memory: memoryBytes,
+    MemorySwap: memoryBytes,
+    NanoCpus: Math.round(cpus * 1e9),
+    CpuShares: cpuShares,
+    PidsLimit: pids,
+    Ulimits: [
+      { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
+      { Name: 'core', Soft: 0, Hard: 0 },
+    ],
+    RestartPolicy: { Name: 'no' },
+    LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },
+    AutoRemove: false,
+  }) satisfies Host;
+
+/** Nobody speaks to the container's first process, and it has no terminal. */
+export const detached = {
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  OpenStdin: false,
+  Tty: false,
+} as const;
+
 /** The only place that defines what a sandbox's container is allowed to do. Everything not granted here is refused. */
 export function createBody({
   spec,
@@ -52,7 +84,7 @@ export function createBody({
   mount,
   runtime,
 }: ContainerRequest): ContainerCreateOptions {
-  const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
+  const { memoryBytes, diskBytes } = spec.limits;
   const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
   // Files in a tmpfs count as memory, so all of them together get at most half of it.
@@ -70,24 +102,10 @@ export function createBody({
     ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services are other users on the same loopback
   };
   const host: Host = {
-    Privileged: false,
-    CapDrop: ['ALL'],
-    SecurityOpt: [...securityOptions],
-    ReadonlyRootfs: true,
+    ...wallsFor(spec.limits),
     NetworkMode: 'none',
     ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
-    IpcMode: 'private',
-    CgroupnsMode: 'private',
-    Memory: memoryBytes,
-    MemorySwap: memoryBytes,
-    NanoCpus: Math.round(cpus * 1e9),
-    CpuShares: cpuShares,
-    PidsLimit: pids,
     ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share it
-    Ulimits: [
-      { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
-      { Name: 'core', Soft: 0, Hard: 0 },
-    ],
     Tmpfs: {
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
@@ -107,9 +125,6 @@ export function createBody({
         VolumeOptions: { ...volumeOptions(labels), NoCopy: true },
       },
     ],
-    RestartPolicy: { Name: 'no' },
-    LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },
-    AutoRemove: false,
     ...(runtime !== undefined && { Runtime: runtime }),
   };
   return {
@@ -120,11 +135,7 @@ export function createBody({
     Hostname: 'sandbox',
     Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
     Labels: { ...labels },
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    OpenStdin: false,
-    Tty: false,
+    ...detached,
     HostConfig: host,
   };
 }

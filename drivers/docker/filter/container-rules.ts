@@ -23,6 +23,58 @@ export const safeScratch = z
   .regex(scratch)
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
 
+/** The rules for the walls that the container of a sandbox and that of a service share: those of `wallsFor`. */
+export const wallRules = {
+  Privileged: never,
+  CapDrop: z.tuple([z.literal('ALL')]),
+  SecurityOpt: exactly(securityOptions),
+  ReadonlyRootfs: z.literal(true),
+  IpcMode: z.literal('private'),
+  CgroupnsMode: z.literal('private'),
+  Memory: z.int().min(4 * mebibyte),
+  MemorySwap: z.int().min(4 * mebibyte),
+  NanoCpus: z.int().min(1),
+  CpuShares: z.literal(cpuShares),
+  PidsLimit: z.int().min(1).max(32_768),
+  ShmSize: z.int().min(1),
+  Ulimits: z
+    .array(
+      z.strictObject({
+        Name: z.enum(['nofile', 'core']),
+        Soft: z.int().min(0),
+        Hard: z.int().min(0).max(1_048_576),
+      }),
+    )
+    .max(2),
+  RestartPolicy: z.strictObject({ Name: z.literal('no') }),
+  LogConfig: z.strictObject({
+    Type: z.literal('local'),
+    Config: z.record(z.enum(['max-size', 'max-file', 'compress']), z.string()),
+  }),
+  AutoRemove: never,
+};
+export const noSwap = {
+  is: ({ Memory, MemorySwap }: { readonly Memory: number; readonly MemorySwap: number }) => Memory === MemorySwap,
+  message: 'MemorySwap has to be Memory: no swap',
+};
+/** The rules for image, user, variables and the streams that nobody holds. */
+export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' | 'users'>) => ({
+  Image: z.string().min(1),
+  User: z
+    .string()
+    .regex(/^(\d+):\1$/)
+    .refine((it) => isIn(users, Number.parseInt(it, 10)), {
+      message: `has to be one of ${users.first} to ${users.last} (--users)`,
+    }),
+  Env: z.array(z.string()),
+  Labels: ownLabels(instance),
+  AttachStdin: never,
+  AttachStdout: never,
+  AttachStderr: never,
+  OpenStdin: never,
+  Tty: never,
+});
+
 /**
  * The container that the server can ask an engine for: exactly the shape that `createBody` makes. Any other key is refused,
  * so options that a later engine adds are refused too.
@@ -49,62 +101,23 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
     });
   const host = z
     .strictObject({
-      Privileged: never,
-      CapDrop: z.tuple([z.literal('ALL')]),
-      SecurityOpt: exactly(securityOptions),
-      ReadonlyRootfs: z.literal(true),
+      ...wallRules,
       NetworkMode: z.literal('none'),
       ExtraHosts: z.array(z.string().regex(/^[a-z][a-z0-9-]{0,30}:127\.0\.0\.1$/)).optional(),
-      IpcMode: z.literal('private'),
-      CgroupnsMode: z.literal('private'),
-      Memory: z.int().min(4 * mebibyte),
-      MemorySwap: z.int().min(4 * mebibyte),
-      NanoCpus: z.int().min(1),
-      CpuShares: z.literal(cpuShares),
-      PidsLimit: z.int().min(1).max(32_768),
-      ShmSize: z.int().min(1),
-      Ulimits: z
-        .array(
-          z.strictObject({
-            Name: z.enum(['nofile', 'core']),
-            Soft: z.int().min(0),
-            Hard: z.int().min(0).max(1_048_576),
-          }),
-        )
-        .max(2),
       Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent', '/mnt']), safeScratch),
       Mounts: z.tuple([bind, volumeAt('/workspace', never), volumeAt(workspaceAlias, z.literal(true))]),
-      RestartPolicy: z.strictObject({ Name: z.literal('no') }),
-      LogConfig: z.strictObject({
-        Type: z.literal('local'),
-        Config: z.record(z.enum(['max-size', 'max-file', 'compress']), z.string()),
-      }),
-      AutoRemove: never,
       Runtime: z.enum(['runc', 'runsc']).optional(),
     })
-    .refine(({ Memory, MemorySwap }) => Memory === MemorySwap, { message: 'MemorySwap has to be Memory: no swap' })
+    .refine(noSwap.is, { message: noSwap.message })
     .refine(({ Mounts: [, workspace, again] }) => workspace.Source === again.Source, {
       message: `the volume at ${workspaceAlias} has to be that of the workspace`,
       path: ['Mounts', 2, 'Source'],
     });
   return z
     .strictObject({
-      Image: z.string().min(1),
-      User: z
-        .string()
-        .regex(/^(\d+):\1$/)
-        .refine((it) => isIn(users, Number.parseInt(it, 10)), {
-          message: `has to be one of ${users.first} to ${users.last} (--users)`,
-        }),
+      ...processRules({ instance, users }),
       WorkingDir: z.literal('/workspace'),
       Hostname: z.string().max(63),
-      Env: z.array(z.string()),
-      Labels: labels,
-      AttachStdin: never,
-      AttachStdout: never,
-      AttachStderr: never,
-      OpenStdin: never,
-      Tty: never,
       HostConfig: host,
     })
     .refine(
@@ -147,12 +160,15 @@ export function volumeRules(instance: string): z.ZodType {
   });
 }
 
-export const exactly = (wanted: readonly string[]) =>
-  z.array(z.string()).refine((given) => given.length === wanted.length && given.every((it, at) => it === wanted[at]), {
+function exactly(wanted: readonly string[]) {
+  const isSame = (given: readonly string[]) =>
+    given.length === wanted.length && given.every((it, at) => it === wanted[at]);
+  return z.array(z.string()).refine(isSame, {
     message: 'has to be no-new-privileges and the seccomp profile of this version of Corral',
   });
+}
 
-export const ownLabels = (instance: string) =>
+const ownLabels = (instance: string) =>
   z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
     message: `the label corral.owner-instance has to be ${instance}`,
   });

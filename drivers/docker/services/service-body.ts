@@ -1,11 +1,6 @@
-import type { ContainerCreateOptions, HostConfig } from 'dockerode';
+import type { ContainerCreateOptions } from 'dockerode';
 import type { ServiceSpec } from '../../driver.ts';
-import { cpuShares, securityOptions } from '../create-body.ts';
-
-// `@types/dockerode` does not declare this field.
-interface Host extends HostConfig {
-  readonly CgroupnsMode: 'private';
-}
+import { detached, wallsFor } from '../create-body.ts';
 
 export interface ServiceRequest {
   readonly service: ServiceSpec;
@@ -25,41 +20,21 @@ export interface ServiceRequest {
 const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
-/**
- * The only place that defines what a service's container is allowed to do. It has the walls of a sandbox, and neither its
- * workspace nor its sockets.
- */
+/** What a service's container is allowed to do: it has the walls of a sandbox, and neither its workspace nor its sockets. */
 export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
-  const { memoryBytes, cpus, pids } = service.limits;
+  const { memoryBytes } = service.limits;
   // Files in memory count as the service's memory, so its own limit holds for all of these folders together.
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
-  const host: Host = {
-    Privileged: false,
-    CapDrop: ['ALL'],
-    SecurityOpt: [...securityOptions],
-    ReadonlyRootfs: true,
+  const host = {
+    ...wallsFor(service.limits),
     NetworkMode: `container:${sandbox}`,
-    IpcMode: 'private',
-    CgroupnsMode: 'private',
-    Memory: memoryBytes,
-    MemorySwap: memoryBytes,
-    NanoCpus: Math.round(cpus * nanoseconds),
-    CpuShares: cpuShares,
-    PidsLimit: pids,
     ShmSize: Math.max(mebibyte, Math.min(64 * mebibyte, Math.floor(memoryBytes / 4))),
-    Ulimits: [
-      { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
-      { Name: 'core', Soft: 0, Hard: 0 },
-    ],
     Tmpfs: {
       '/tmp': `rw,nosuid,nodev,exec,size=${memoryBytes},mode=1777`,
       ...Object.fromEntries(folders.map((folder) => [folder, `${scratch},mode=755`])),
     },
-    RestartPolicy: { Name: 'no' },
-    LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },
-    AutoRemove: false,
     ...(runtime !== undefined && { Runtime: runtime }),
   };
   return {
@@ -70,11 +45,7 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
     Env: Object.entries(service.env ?? {}).map(([key, value]) => `${key}=${value}`),
     Labels: { ...labels },
     Healthcheck: healthOf(service),
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    OpenStdin: false,
-    Tty: false,
+    ...detached,
     HostConfig: host,
   };
 }

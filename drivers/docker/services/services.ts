@@ -19,7 +19,7 @@ export const servicesLabel = 'corral.services';
 /** On a service's container: the sandbox's container, whose network it has. Another one means that it is a leftover. */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
-/** Where all sandboxes share one user, all services share another. */
+/** The user of all services on a machine whose sandboxes share one user. */
 const sharedUser = imageUser + 1;
 
 interface Options {

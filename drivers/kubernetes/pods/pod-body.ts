@@ -5,6 +5,7 @@ import { home, workspaceAlias } from '../../shared/home.ts';
 import { hashOf } from '../../shared/link/token.ts';
 import { contentNote, metaFor, warmMeta } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
+import { containerWalls, resourcesOf } from './container-walls.ts';
 import { sandboxContainer } from './pod-state.ts';
 import { serviceAliases, serviceContainers, serviceVolumes } from './service-containers.ts';
 
@@ -112,14 +113,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
         env: environment({ spec, ...request }),
         ports: [{ name: 'sandboxd', containerPort: request.port, protocol: 'TCP' }],
         resources: resourcesFor(spec.limits, settings.requestShare),
-        securityContext: {
-          privileged: false,
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          runAsNonRoot: true,
-          capabilities: { drop: ['ALL'] },
-          seccompProfile: seccompOf(settings),
-        },
+        securityContext: containerWalls(seccompOf(settings)),
         volumeMounts: mounts,
       },
       ...serviceContainers(services, ofServices),
@@ -183,13 +177,6 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
 function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: number) {
   const log = 64 * mebibyte;
   const disk = diskBytes + overshoot + Object.keys(places).length * scratch + log;
-  const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
-  return {
-    limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(disk) },
-    requests: {
-      memory: String(Math.ceil(memoryBytes * share)),
-      cpu: milli(cpus * share),
-      'ephemeral-storage': String(Math.ceil(disk * share)),
-    },
-  };
+  const requestedDiskBytes = Math.ceil(disk * share);
+  return resourcesOf({ memoryBytes, cpus, diskBytes: disk, requestedDiskBytes }, share);
 }

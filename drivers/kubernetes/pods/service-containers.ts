@@ -2,6 +2,7 @@ import type { V1Container, V1ContainerStatus, V1Pod, V1SeccompProfile, V1Volume 
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { ServiceSpec } from '../../driver.ts';
+import { containerWalls, resourcesOf } from './container-walls.ts';
 import { refusalOf } from './pod-state.ts';
 
 // Services are further containers of the sandbox's pod: they share its loopback interface and its network policy, and end with
@@ -10,7 +11,7 @@ import { refusalOf } from './pod-state.ts';
 /** Never the user of the sandbox: its forwarder to the egress proxy refuses all others. */
 const user = 10_002;
 const prefix = 'svc-';
-const mebibyte = 2 ** 20;
+const logBytes = 64 * 2 ** 20;
 const nameOf = (service: string) => `${prefix}${service}`;
 
 interface PodRules {
@@ -21,23 +22,18 @@ interface PodRules {
 
 export function serviceContainers(services: readonly ServiceSpec[], rules: PodRules): V1Container[] {
   return services.map((service): V1Container => {
-    const { name, image, command, env = {}, healthcheck } = service;
+    const { name, image, command, env = {}, healthcheck, limits } = service;
     return {
       name: nameOf(name),
       image,
       imagePullPolicy: rules.imagePullPolicy,
       ...(command && { args: command.map(unexpanded) }),
       env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
-      resources: resourcesFor(service, rules.requestShare),
+      resources: resourcesOf({ ...limits, diskBytes: logBytes, requestedDiskBytes: logBytes }, rules.requestShare),
       securityContext: {
-        privileged: false,
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        runAsNonRoot: true,
+        ...containerWalls(rules.seccompProfile),
         runAsUser: user,
         runAsGroup: user,
-        capabilities: { drop: ['ALL'] },
-        seccompProfile: rules.seccompProfile,
       },
       ...(healthcheck && {
         readinessProbe: {
@@ -69,19 +65,6 @@ export const serviceAliases = (services: readonly ServiceSpec[]) =>
 const foldersOf = ({ scratch = [] }: ServiceSpec) => [...new Set(['/tmp', '/run', ...scratch])];
 /** Doubled, because the kubelet would expand `$(NAME)`. */
 const unexpanded = (text: string) => text.replaceAll('$(', () => '$$(');
-
-function resourcesFor({ limits: { memoryBytes, cpus } }: ServiceSpec, share: number) {
-  const disk = 64 * mebibyte; // its log
-  const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
-  return {
-    limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(disk) },
-    requests: {
-      memory: String(Math.ceil(memoryBytes * share)),
-      cpu: milli(cpus * share),
-      'ephemeral-storage': String(disk),
-    },
-  };
-}
 
 const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] =>
   (status?.containerStatuses ?? []).filter(({ name }) => name.startsWith(prefix));

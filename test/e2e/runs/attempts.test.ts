@@ -66,7 +66,7 @@ test('attempts are compared by checks, score, files and cost, and the session ge
   await expect.poll(others, { timeout: 60_000 }).toEqual([false, true]);
 }, 240_000);
 
-/** Where the server dies; the number counts the hits. `start`: while attempts begin and work; `choose`: during the choice. */
+/** The steps at which the server dies. Those of `start` come while attempts begin and work, those of `choose` during the choice. */
 const points = [
   ...(['attempts.stored', 'delegate.recorded', 'fork.copied', 'fork.appended'] as const),
   ...(['delegate.created', 'delegate.copied', 'delegate.sent', 'attempts.stepped'] as const),
