@@ -68,7 +68,7 @@ const rules: Rule[] = [
       'src/app/parts/driver.ts': 'waits between tries',
       'src/app/commands/reap.ts': 'waits between tries',
       'src/app/parts/warm-pool.ts': 'waits between tries',
-      'src/app/start/webhooks.ts': 'waits between tries',
+      'src/app/start/services/webhooks.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
       'src/cli/worker/agents-api.ts': 'waits between tries',
       'src/cli/worker/session-work.ts': 'waits between tries',

@@ -1,33 +1,24 @@
 import { knownProvider } from '../../agents/models/registry.ts';
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
-import { EnvironmentKeys } from '../../auth/environment-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { Programs } from '../../automations/programs.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { everybody, hasRole } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { parseServer } from '../../forges/list.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
-import { budgetService } from '../../sessions/budgets/budgets.ts';
-import { WaitingRuns } from '../../sessions/budgets/waiting-runs.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
-import { documentService } from '../../sessions/documents/document-service.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { memoryStoreService } from '../../sessions/memory/stores.ts';
-import { modelService } from '../../sessions/projects/model-service.ts';
 import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
-import { settingsService } from '../../sessions/projects/settings-service.ts';
 import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
-import { repositoryService } from '../../sessions/repositories/repositories.ts';
-import { Lifetimes } from '../../sessions/retention/lifetimes.ts';
-import { Retention } from '../../sessions/retention/retention.ts';
+import type { Retention } from '../../sessions/retention/retention.ts';
 import { costOf } from '../../sessions/services/costs.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
@@ -36,37 +27,34 @@ import { processService } from '../../sessions/services/processes.ts';
 import { insideService } from '../../sessions/services/sandbox-interior.ts';
 import { sandboxService } from '../../sessions/services/sandboxes.ts';
 import { SessionNames } from '../../sessions/services/sessions/names.ts';
-import { usageService } from '../../sessions/services/sessions/usage.ts';
 import { sessionService } from '../../sessions/services/sessions.ts';
 import { streamService } from '../../sessions/services/streams/streams.ts';
 import { terminalService } from '../../sessions/services/terminals.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
-import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
-import { toolServerService } from '../../sessions/tool-servers/tool-servers.ts';
 import { vaultService } from '../../sessions/vaults/vault-service.ts';
-import { WaitingSessions } from '../../sessions/work-queue/waiting-sessions.ts';
-import { WorkQueue } from '../../sessions/work-queue/work-queue.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
-import { forgeTokens } from '../parts/forge-tokens.ts';
-import { fetchWithin, reachOf, toolFetch } from '../parts/model-addresses.ts';
-import { periodLimits, serverLimits } from '../parts/policies.ts';
+import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
-import { checkChange, knownSettings } from '../settings/changeable.ts';
 import type { Agents } from './agents.ts';
-import { openAttempts } from './attempts.ts';
-import { openAutomations } from './automations.ts';
 import type { RunningEngine } from './engine.ts';
-import { openMemory } from './memory.ts';
 import { RunnableTemplates } from './runnable-templates.ts';
 import { checkSandboxChoice } from './sandbox-choice.ts';
 import { proxyPort, type Sandboxes } from './sandboxes.ts';
+import { openAccounting } from './services/accounting.ts';
+import { openAttempts } from './services/attempts.ts';
+import { openAutomations } from './services/automations.ts';
+import { openMemory } from './services/memory.ts';
+import { openRepositories } from './services/repositories.ts';
+import { openRetention } from './services/retention.ts';
+import { serverSettings } from './services/server-settings.ts';
+import { sessionTemplates } from './services/session-templates.ts';
+import { openWebhooks } from './services/webhooks.ts';
+import { openWorkQueue } from './services/work-queue.ts';
 import { needsToken } from './start-token.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
-import { openWebhooks } from './webhooks.ts';
 
-const retentionMs = 60_000;
 const maxProjects = 10_000; // in a list of budgets
 
 /** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
@@ -87,26 +75,12 @@ interface ServiceDeps {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
-  readonly running: Pick<
-    RunningEngine,
-    | (
-        | 'engine'
-        | 'snapshots'
-        | 'manifests'
-        | 'repositories'
-        | 'ready'
-        | 'checkpoints'
-        | 'pullRequests'
-        | 'delegation'
-        | 'ledger'
-      )
-    | 'forget'
-  >;
+  readonly running: RunningEngine;
 }
 
 export async function openServices(startup: Startup, parts: ServiceDeps): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, outbox, afterRuns, watchers, replica, collectBlobs, live, changed } = parts.storage;
+  const { store, log, outbox, afterRuns, watchers, replica, collectBlobs, live } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
@@ -145,6 +119,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     knownProvider(ref, await projects.directory.config());
     realModels.check(ref);
   }
+  const templateFor = sessionTemplates({ templates, projects, live, runnable });
   const names = new SessionNames({ records, clock, ids, get: (id) => sessions.get(id) });
   const checkSandbox = (choice: SandboxChoice, session: AgentChoice) => {
     checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
@@ -189,24 +164,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       const { model: chosen } = await projects.directory.stored();
       return config.sources?.model === undefined ? (chosen ?? model.name) : model.name;
     },
-    async templateFor(named, projectId) {
-      if (named !== undefined) {
-        const template = templates.get(named);
-        const chosen = { template: template.name, templateBy: 'session' } as const;
-        runnable.checkNamed(template, { ...chosen, projectId });
-        return chosen;
-      }
-      if (projectId !== null) {
-        const { template } = await projects.api.agents.get(projectId);
-        runnable.check({ template, templateBy: undefined, projectId });
-        return { template };
-      }
-      const { template } = live.now;
-      if (template === undefined) return { template: 'default' };
-      const usual = { template: templates.get(template).name, templateBy: 'server' } as const;
-      runnable.check({ ...usual, projectId });
-      return usual;
-    },
+    templateFor,
     handFiles: (from, to) => named.hand(from, to),
     ready: parts.running.ready,
     checkSandbox,
@@ -216,25 +174,16 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
   });
   metrics.countSessions(async () => countByStatus(await sessions.list()));
-  const retention = new Retention({
-    policyOf: () => live.now.retention,
-    store,
-    driver,
-    liveSessions,
-    commands,
-    watchers,
-    clock,
-    logger,
-    collect,
-    ownership: replica.ownership,
-    mayDeleteOld: replica.mayDeleteOld,
-    name: replica.name ?? 'alone',
-    remove: (id) => sessions.delete(id),
-    everyMs: retentionMs,
-  });
-  stack.use(inBackground(closing, (signal) => retention.run(signal)));
-  const lifetimes = new Lifetimes({ sessions, clock, logger });
-  stack.use(inBackground(closing, (signal) => lifetimes.run(signal)));
+  const { retention } = stack.use(
+    openRetention(startup, {
+      store,
+      storage: parts.storage,
+      engine: { liveSessions, commands },
+      driver,
+      sessions,
+      collect,
+    }),
+  );
   const known = (id: SessionId) => sessions.get(id);
   const shares = shareService({ records, sessions, sandboxes, clock, ids });
   const power = sandboxService({
@@ -252,25 +201,6 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
   };
-  const repositories = repositoryService({
-    sandboxes,
-    commands,
-    known,
-    fetches: parts.running.repositories,
-    author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
-    now: () => clock.now(),
-  });
-  const pullRequests = pullRequestService({
-    repositories,
-    sessions,
-    commands,
-    records,
-    servers: config.forges.servers.map(parseServer),
-    tokens: forgeTokens(parts.sandboxes.credentials),
-    fetch: parts.sandboxes.forgeFetch,
-    now: () => clock.now(),
-  });
-  parts.running.pullRequests.meet(pullRequests);
   const withoutKeys: Omit<
     Services,
     | 'models'
@@ -291,8 +221,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     snapshots: named.service,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
-    repositories,
-    pullRequests,
+    ...openRepositories(startup, { records, sessions, sandboxes: parts.sandboxes, running: parts.running }),
     checkpoints: checkpointService({ sandboxes, known, checkpoints: parts.running.checkpoints }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,
@@ -382,35 +311,19 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const memory = stack.use(
     openMemory(startup, { notes: agents.notes, people: owners, projects: projectNames, replica }),
   );
-  const waitingRuns = new WaitingRuns({
-    ledger: parts.running.ledger,
-    sessions,
-    events: store.events,
-    leads: replica.mayStartAutomations,
-    clock,
-    warn: (about, text) => logger.warn(about, text),
-  });
-  stack.use(inBackground(closing, (signal) => waitingRuns.run(signal)));
-  const documents = documentService({ records, clock, ids });
-  const workQueue = new WorkQueue({
-    records,
-    keys: new EnvironmentKeys({ records, peppers: () => keyPeppers(config, () => ids.token()), clock, ids }),
-    clock,
-    session: known,
-    ownerOf: async (environment) => (await documents.get(environment)).owner,
-    shared: store.shared,
-  });
-  const waitingSessions = new WaitingSessions({
-    queue: workQueue,
-    sessions,
-    live: (id) => liveSessions.get(id)?.writer.record,
-    events: store.events,
-    leads: replica.mayStartAutomations,
-    clock,
-    warn: (about, text) => logger.warn(about, text),
-  });
-  log.onAppend(({ sessionId, facts }) => waitingSessions.heard(sessionId, facts));
-  stack.use(inBackground(closing, (signal) => waitingSessions.run(signal)));
+  const accounting = stack.use(
+    openAccounting(startup, {
+      store,
+      ledger: parts.running.ledger,
+      sessions,
+      live,
+      replica,
+      people,
+      projects: projectNames,
+      project: (id) => ofProjects.get(id),
+    }),
+  );
+  const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica }));
   const workingOwner = (owner: string) => keys.principals().find((one) => one.owner === owner && hasRole(one, 'user'));
   const isOwned = (owner: string) => workingOwner(owner) !== undefined;
   const programs = new Programs({
@@ -451,75 +364,28 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
   );
   const needsCredential = () => keys.any || needsToken(driver.capabilities.isolation, config);
-  const services: Omit<Services, 'settings'> = {
+  const services: Services = {
     ...withoutKeys,
+    ...serverSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
     attempts: ofAttempts.service,
     automations: automations.service,
-    usage: usageService({
-      store,
-      people,
-      projectName: (id) =>
-        ofProjects.get(id).then(
-          ({ name }) => name,
-          () => id,
-        ),
-    }),
-    budgets: budgetService({
-      ledger: parts.running.ledger,
-      store,
-      limitsOf: (of) => periodLimits(live.now[of]),
-      people,
-      projects: projectNames,
-      now: () => clock.now(),
-      wake: waitingRuns.wake,
-    }),
+    usage: accounting.usage,
+    budgets: accounting.budgets,
     webhooks: webhooks.service,
     memory: memory.service,
-    documents,
-    workQueue: workQueue.service,
-    toolServers: toolServerService({
-      ...projects.toolServers,
-      settings: config.mcp.servers,
-      setBy: config.sources?.['mcp.servers'] ?? 'mcp.servers in corral.yaml',
-      templates,
-      states: agents.toolServerStates,
-      reach: () => reachOf(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
-      fetchFor: toolFetch(config.egress.allowRanges),
-      clock,
-      newRevision: () => ids.short(),
-    }),
+    documents: work.documents,
+    workQueue: work.queue.service,
     memoryStores: memoryStoreService({ records, clock, ids }),
-    vaults: vaultService({
-      records,
-      credentials: projects.vaultCredentials,
-      tokens: agents.mcpTokens,
-      clock,
-      ids,
-    }),
-    models: modelService({
-      directory: projects.directory,
-      keys: projects.api.keys,
-      settings: config,
-      setBy: (key) => config.sources?.[key],
-      refusal: realModels.refusal,
-      checkModel: realModels.check,
-      reach: () => reachOf(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
-      fetchWithin,
-      learn: startup.learn,
-      clock,
-    }),
+    vaults: vaultService({ records, credentials: projects.vaultCredentials, tokens: agents.mcpTokens, clock, ids }),
   };
-  const { tools } = agents;
-  const check = (key: string, value: unknown) => checkChange(key, value, { tools, templates });
-  const settings = settingsService({ settings: knownSettings(config, live), stored: changed, check });
   const held = stack.move();
   return {
-    services: { ...services, settings },
+    services,
     shared: shares,
     opencodex: projects.api,
     workspaces,
     keys,
-    workers: workQueue,
+    workers: work.queue,
     programs,
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),

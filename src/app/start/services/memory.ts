@@ -1,9 +1,9 @@
-import { Rounds } from '../../core/concurrency/rounds.ts';
-import type { MemoryService } from '../../sessions/api/server/memory.ts';
-import { memoryService } from '../../sessions/memory/memory-service.ts';
-import type { Notes } from '../../sessions/memory/notes.ts';
-import type { Replica } from '../parts/replica.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { Rounds } from '../../../core/concurrency/rounds.ts';
+import type { MemoryService } from '../../../sessions/api/server/memory.ts';
+import { memoryService } from '../../../sessions/memory/memory-service.ts';
+import type { Notes } from '../../../sessions/memory/notes.ts';
+import type { Replica } from '../../parts/replica.ts';
+import { inBackground, type Startup } from '../startup.ts';
 
 interface MemoryDeps {
   readonly notes: Notes;

@@ -1,17 +1,17 @@
-import type { Store } from '../../core/contracts/ports.ts';
-import type { SessionId } from '../../core/model/ids.ts';
-import type { AttemptService } from '../../sessions/api/server/attempts.ts';
-import type { SessionService } from '../../sessions/api/sessions.ts';
-import { AttemptRecords } from '../../sessions/attempts/attempt-records.ts';
-import { attemptWork } from '../../sessions/attempts/attempt-results.ts';
-import { AttemptRounds } from '../../sessions/attempts/attempt-rounds.ts';
-import { attemptService } from '../../sessions/attempts/attempt-service.ts';
-import { replaceFiles } from '../../sessions/attempts/chosen-files.ts';
-import type { Delegation } from '../../sessions/delegation/child-runs.ts';
-import type { SandboxAccess } from '../../sessions/engine/sandbox/sandbox-access.ts';
-import type { SessionCommands } from '../../sessions/engine/session-commands.ts';
-import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
-import { inBackground, type Startup } from './startup.ts';
+import type { Store } from '../../../core/contracts/ports.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { AttemptService } from '../../../sessions/api/server/attempts.ts';
+import type { SessionService } from '../../../sessions/api/sessions.ts';
+import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
+import { attemptWork } from '../../../sessions/attempts/attempt-results.ts';
+import { AttemptRounds } from '../../../sessions/attempts/attempt-rounds.ts';
+import { attemptService } from '../../../sessions/attempts/attempt-service.ts';
+import { replaceFiles } from '../../../sessions/attempts/chosen-files.ts';
+import type { Delegation } from '../../../sessions/delegation/child-runs.ts';
+import type { SandboxAccess } from '../../../sessions/engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../../../sessions/engine/session-commands.ts';
+import { workspaceArchive } from '../../../sessions/forks/workspace-archive.ts';
+import { inBackground, type Startup } from '../startup.ts';
 
 interface AttemptParts {
   readonly records: Store['records'];

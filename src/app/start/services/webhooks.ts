@@ -1,17 +1,17 @@
-import { AutomationRecords } from '../../automations/records.ts';
-import { Deliverer } from '../../automations/webhooks/deliverer.ts';
-import { type Outbox, outboxKind } from '../../automations/webhooks/outbox.ts';
-import { WebhookRecords } from '../../automations/webhooks/records.ts';
-import { Router, type RouterDeps } from '../../automations/webhooks/router.ts';
-import { webhookService } from '../../automations/webhooks/service.ts';
-import type { EventLog, Store } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { addressCheck, canonicalAddress } from '../../sandboxes/egress/fetch/addresses.ts';
-import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
-import type { WebhookService } from '../../sessions/api/server/webhooks.ts';
-import type { WebhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
-import type { Replica } from '../parts/replica.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { AutomationRecords } from '../../../automations/records.ts';
+import { Deliverer } from '../../../automations/webhooks/deliverer.ts';
+import { type Outbox, outboxKind } from '../../../automations/webhooks/outbox.ts';
+import { WebhookRecords } from '../../../automations/webhooks/records.ts';
+import { Router, type RouterDeps } from '../../../automations/webhooks/router.ts';
+import { webhookService } from '../../../automations/webhooks/service.ts';
+import type { EventLog, Store } from '../../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { addressCheck, canonicalAddress } from '../../../sandboxes/egress/fetch/addresses.ts';
+import { guardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
+import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
+import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';
+import type { Replica } from '../../parts/replica.ts';
+import { inBackground, type Startup } from '../startup.ts';
 
 interface WebhookDeps extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
   readonly store: Store;

@@ -1,0 +1,59 @@
+import type { Store } from '../../../core/contracts/ports.ts';
+import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
+import type { SessionService } from '../../../sessions/api/sessions.ts';
+import type { UsageService } from '../../../sessions/api/usage.ts';
+import { budgetService } from '../../../sessions/budgets/budgets.ts';
+import type { Ledger } from '../../../sessions/budgets/ledger.ts';
+import { WaitingRuns } from '../../../sessions/budgets/waiting-runs.ts';
+import { usageService } from '../../../sessions/services/sessions/usage.ts';
+import { periodLimits } from '../../parts/policies.ts';
+import type { Replica } from '../../parts/replica.ts';
+import type { LiveConfig } from '../../settings/live-config.ts';
+import { inBackground, type Startup } from '../startup.ts';
+
+interface AccountingDeps {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly sessions: SessionService;
+  readonly live: Pick<LiveConfig, 'now'>;
+  readonly replica: Pick<Replica, 'mayStartAutomations'>;
+  /** The names of people and of projects, by their ids. */
+  readonly people: () => Promise<ReadonlyMap<string, string>>;
+  readonly projects: () => Promise<ReadonlyMap<string, string>>;
+  /** Rejects for a project that is gone. */
+  readonly project: (id: string) => Promise<{ readonly name: string }>;
+}
+
+/** What was used, the budgets of people and projects, and the runs that wait for room in one. */
+export function openAccounting(
+  { clock, logger, closing }: Startup,
+  { store, ledger, sessions, live, replica, people, projects, project }: AccountingDeps,
+): AsyncDisposable & { readonly usage: UsageService; readonly budgets: BudgetService } {
+  const waiting = new WaitingRuns({
+    ledger,
+    sessions,
+    events: store.events,
+    leads: replica.mayStartAutomations,
+    clock,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const working = inBackground(closing, (signal) => waiting.run(signal));
+  const projectName = (id: string) =>
+    project(id).then(
+      ({ name }) => name,
+      () => id,
+    );
+  return {
+    usage: usageService({ store, people, projectName }),
+    budgets: budgetService({
+      ledger,
+      store,
+      limitsOf: (of) => periodLimits(live.now[of]),
+      people,
+      projects,
+      now: () => clock.now(),
+      wake: waiting.wake,
+    }),
+    [Symbol.asyncDispose]: () => working[Symbol.asyncDispose](),
+  };
+}

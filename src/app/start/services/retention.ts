@@ -1,0 +1,46 @@
+import type { Store } from '../../../core/contracts/ports.ts';
+import type { SessionService } from '../../../sessions/api/sessions.ts';
+import { Lifetimes } from '../../../sessions/retention/lifetimes.ts';
+import { Retention } from '../../../sessions/retention/retention.ts';
+import type { RunningEngine } from '../engine.ts';
+import type { Sandboxes } from '../sandboxes.ts';
+import { inBackground, type Startup } from '../startup.ts';
+import type { Storage } from '../storage.ts';
+
+interface RetentionDeps {
+  readonly store: Store;
+  readonly storage: Pick<Storage, 'live' | 'watchers' | 'replica'>;
+  readonly engine: Pick<RunningEngine['engine'], 'liveSessions' | 'commands'>;
+  readonly driver: Sandboxes['driver'];
+  readonly sessions: SessionService;
+  /** Removes what no session uses, from before this time; resolves with the number. */
+  readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
+}
+const everyMs = 60_000;
+
+/** Deletes sessions that are old, and ends those whose time is up. */
+export function openRetention(
+  { clock, logger, closing }: Startup,
+  { store, storage: { live, watchers, replica }, engine, driver, sessions, collect }: RetentionDeps,
+): AsyncDisposable & { readonly retention: Retention } {
+  const retention = new Retention({
+    ...engine,
+    policyOf: () => live.now.retention,
+    store,
+    driver,
+    watchers,
+    clock,
+    logger,
+    collect,
+    ownership: replica.ownership,
+    mayDeleteOld: replica.mayDeleteOld,
+    name: replica.name ?? 'alone',
+    remove: (id) => sessions.delete(id),
+    everyMs,
+  });
+  const lifetimes = new Lifetimes({ sessions, clock, logger });
+  const stack = new AsyncDisposableStack();
+  stack.use(inBackground(closing, (signal) => retention.run(signal)));
+  stack.use(inBackground(closing, (signal) => lifetimes.run(signal)));
+  return { retention, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
