@@ -5,8 +5,10 @@ import { agentCalls } from '../../../src/facades/compat/e2b/data/agent.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
-import { dataRules, hostRules, mcpRules, procedureRules, type Rule, routeRules } from './caller-rules.ts';
+import type { Rule } from './caller-rights.ts';
+import { dataRules, hostRules, mcpRules, procedureRules } from './caller-rules.ts';
 import type { Targets } from './caller-targets.ts';
+import { routeRules } from './route-rules.ts';
 
 // Every way into a server, as the server itself registers it, and how a caller uses it.
 

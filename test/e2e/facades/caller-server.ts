@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type CallerRoute, type DoorAnswer, doorsOf, type PresentedCredentials } from './caller-doors.ts';
-import { type Caller, callers, expected, type Outcome } from './caller-rules.ts';
+import { type Caller, callers, expected, type Outcome } from './caller-rights.ts';
 import { freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
 
 const token = 'the-token-of-the-caller-matrix';

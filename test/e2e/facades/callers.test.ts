@@ -4,12 +4,13 @@ import { Frame } from '../../../src/facades/compat/workspace/frames.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
 import { type CallerRoute, connect, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
-import { type Caller, callers, expected, procedureRules } from './caller-rules.ts';
+import { type Caller, callers, expected } from './caller-rights.ts';
+import { procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
 
 // The authorization matrix: every door that the server registers (routes and sockets of all facades, tRPC procedures,
 // tools and resources of MCP, the data plane of E2B, ports under their host names), for every kind of caller. Each answer has to be what the table of
-// caller-rules.ts says. A door without a row fails, so no new door is open by oversight.
+// caller-rules.ts and route-rules.ts says. A door without a row fails, so no new door is open by oversight.
 
 let it: CallerServer;
 beforeAll(async () => {

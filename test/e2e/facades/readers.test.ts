@@ -3,7 +3,9 @@ import WebSocket from 'ws';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
-import { procedureRules, type Rule, routeRules } from './caller-rules.ts';
+import type { Rule } from './caller-rights.ts';
+import { procedureRules } from './caller-rules.ts';
+import { routeRules } from './route-rules.ts';
 
 // A server on loopback without a token, and a page of a default origin: the page can read, but change nothing, in any
 // facade.

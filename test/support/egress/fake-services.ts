@@ -1,5 +1,3 @@
-import { posix } from 'node:path';
-import { Readable } from 'node:stream';
 import { ServerStates } from '../../../src/agents/mcp/states.ts';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
 import { peppers } from '../../../src/auth/pepper.ts';
@@ -11,11 +9,10 @@ import { webhookService } from '../../../src/automations/webhooks/service.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { randomIds, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import type { SandboxView } from '../../../src/core/model/records.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { PortClient } from '../../../src/sandboxes/client/abilities.ts';
-import type { DesktopClient, FileEntry, SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import type { DesktopClient, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
@@ -54,6 +51,8 @@ import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
+import { fakeFiles } from './fake-files.ts';
+import { fakeSandboxes } from './fake-sandboxes.ts';
 import type { FakeService } from './fake-service.ts';
 
 export interface FakeServices {
@@ -96,17 +95,6 @@ const noModels: Services['models'] = {
  */
 export function fakeServices({ sessions, store, say }: FakeService, clock: Clock): FakeServices {
   const files = new Map<string, Map<string, Buffer>>();
-  const states = new Map<SessionId, SandboxView['state']>();
-  const paused = new Map<SessionId, 'memory' | 'files'>();
-  function sandboxOf(id: SessionId): SandboxView {
-    const state = states.get(id) ?? 'created';
-    const keeps = paused.get(id) ?? null;
-    const condition = keeps
-      ? 'paused'
-      : ({ created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const)[state];
-    const now = { condition, keeps, pause: 'memory', idleSeconds: 1_800, filesDamaged: null } as const;
-    return { id: sandboxIdOf(id), ...now, state, workdir: '/workspace', driver: 'memory' };
-  }
   const processes: ProcessInfo[] = [];
   const logs = new Map<number, string>();
   const ran: FakeServices['ran'] = [];
@@ -123,7 +111,6 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     if (!found) throw new AppError('not_found', 'Process not found');
     return found;
   };
-  const missing = () => new AppError('file_not_found', 'File not found');
   const desktop: FakeScreen = {
     client: undefined,
     next: undefined,
@@ -336,65 +323,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         },
       }),
     }),
-    files: {
-      async list(id, path) {
-        const folder = within(path);
-        const entries = new Map<string, FileEntry>();
-        for (const [name, bytes] of await filesOf(id)) {
-          const rest = folder === '' ? name : name.startsWith(`${folder}/`) ? name.slice(folder.length + 1) : undefined;
-          const [first = '', ...deeper] = rest?.split('/') ?? [];
-          if (first === '') continue;
-          const type = deeper.length > 0 ? 'directory' : 'file';
-          const size = type === 'file' ? bytes.length : null;
-          entries.set(first, { name: first, type, size, modified: new Date(clock.now()).toISOString() });
-        }
-        if (folder !== '' && entries.size === 0) throw missing();
-        return [...entries.values()].sort((a, b) => a.type.localeCompare(b.type) || a.name.localeCompare(b.name));
-      },
-      async read(id, path) {
-        const found = (await filesOf(id)).get(within(path));
-        if (!found) throw missing();
-        return found;
-      },
-      async open(id, path) {
-        const found = (await filesOf(id)).get(within(path));
-        if (!found) throw missing();
-        return { size: found.length, content: Readable.from([found], { objectMode: false }) };
-      },
-      async write(id, path, content) {
-        (await filesOf(id)).set(within(path), Buffer.from(content));
-      },
-      async remove(id, path) {
-        if (!(await filesOf(id)).delete(within(path))) throw missing();
-      },
-      async changes(id) {
-        await filesOf(id);
-        return {
-          since: { runId: 'run-1', at: clock.now() },
-          files: [{ path: 'a.txt', change: 'modified', before: 1, after: 2 }],
-          truncated: false,
-        };
-      },
-      async before(id, path) {
-        await filesOf(id);
-        return Buffer.from(`${within(path)} as it was`);
-      },
-      async find(id, { pattern, types }) {
-        const matches = [...(await filesOf(id)).keys()].filter(
-          (name) => posix.matchesGlob(posix.basename(name), pattern) && typed(name, types),
-        );
-        return { matches: matches.sort(), truncated: false };
-      },
-      async grep(id, { pattern, types }) {
-        const matches = [...(await filesOf(id))].flatMap(([file, bytes]) =>
-          `${bytes}`.split('\n').flatMap((content, n) => {
-            const isMatch = typed(file, types) && new RegExp(pattern).test(content);
-            return isMatch ? [{ file, line: n + 1, content: content.trim() }] : [];
-          }),
-        );
-        return { matches, truncated: false };
-      },
-    },
+    files: fakeFiles(filesOf, clock),
     processes: {
       async list(id) {
         await sessions.get(id);
@@ -437,78 +366,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       label: noStreams,
       remove: noStreams,
     },
-    sandboxes: {
-      async pause(id, { keeps = 'memory' }) {
-        await sessions.get(id);
-        if (states.get(id) !== 'running') throw new AppError('sandbox_not_found', 'The sandbox does not run.');
-        paused.set(id, keeps);
-        return sandboxOf(id);
-      },
-      async status(id) {
-        await sessions.get(id);
-        return sandboxOf(id);
-      },
-      async usage(id) {
-        await sessions.get(id);
-        if (states.get(id) !== 'running') return undefined;
-        return { cpuSeconds: 1.5, memoryBytes: 1_000, memoryLimitBytes: null, processes: 2 };
-      },
-      async services(id) {
-        await sessions.get(id);
-        return [{ name: 'redis', image: 'redis:7', ports: [6379], state: 'ready' }];
-      },
-      async start(id) {
-        await sessions.get(id);
-        const started = states.get(id) !== 'running';
-        paused.delete(id);
-        states.set(id, 'running');
-        return { started };
-      },
-      async stop(id) {
-        await sessions.get(id);
-        const stopped = states.get(id) === 'running';
-        states.set(id, 'stopped');
-        return { stopped };
-      },
-      async reset(id) {
-        (await filesOf(id)).clear();
-        states.set(id, 'running');
-      },
-      async rotateTokens(id) {
-        const { tokenRounds = 0 } = await sessions.get(id);
-        await sessions.update(id, { tokenRounds: tokenRounds + 1 });
-      },
-      async exec(id, command) {
-        await sessions.get(id);
-        ran.push({ id, command });
-        return { exitCode: 3, stdout: `${command.command}\n`, stderr: 'oh\n', timedOut: false };
-      },
-    },
-    terminals: {
-      async open(sessionId) {
-        await sessions.get(sessionId);
-        return { id: 'shell_0123abcd', sessionId, created: clock.now() };
-      },
-      async list(id) {
-        await sessions.get(id);
-        return [];
-      },
-      get: () => Promise.reject(new AppError('shell_not_found', 'Shell session not found')),
-      close: async () => {},
-      write: async () => {},
-      resize: async () => {},
-      async typeIntoShell(id, shellId, text) {
-        await sessions.get(id);
-        ran.push({ id, command: { command: `${shellId}: ${text}` } });
-      },
-      connect: async () => ({
-        output: Readable.from([]),
-        write: () => {},
-        resize: () => {},
-        ended: new Promise(() => {}),
-        [Symbol.asyncDispose]: async () => {},
-      }),
-    },
+    ...fakeSandboxes({ sessions, clock, ran, clear: async (id) => (await filesOf(id)).clear() }),
     repositories: {
       list: async (id) => (await sessions.get(id)).repositories ?? [],
       fetch: noRepository,
@@ -548,14 +406,3 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   return { services, processes, logs, ran, desktop, ports };
 }
-
-/** The path's name in the flat map; "" is the workspace itself. */
-function within(path: string): string {
-  const name = posix.normalize(path.replace(/^\/workspace(\/|$)/, '')).replace(/\/$/, '');
-  if (name.startsWith('..') || name.startsWith('/'))
-    throw new AppError('path_outside', 'Path is outside the workspace');
-  return name === '.' ? '' : name;
-}
-
-const typed = (name: string, types: readonly string[]) =>
-  types.length === 0 || types.some((glob) => posix.matchesGlob(posix.basename(name), glob));

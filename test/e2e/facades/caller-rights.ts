@@ -1,0 +1,92 @@
+/**
+ * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
+ * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
+ * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
+ * `own` and `own-work` are about names, which each owner has for its own sessions alone.
+ * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
+ * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
+ * `signed` needs a signature over the request, which no key replaces; without one all is unknown there.
+ * `preview` needs the secret of a preview, which no key replaces; it refuses with 401.
+ * `public` admits everyone to the program behind a port. `never` refuses everyone with 403.
+ */
+export type Rule = (typeof ruleNames)[number];
+const ruleNames = [
+  ...([
+    'open',
+    'any',
+    'create',
+    'see',
+    'read',
+    'work',
+    'stop',
+    'operator',
+    'admin',
+    'shown',
+    'signed',
+    'own',
+    'own-work',
+  ] as const),
+  ...(['screen', 'inside', 'port', 'preview', 'public', 'never'] as const),
+];
+/** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
+const strangers = [
+  ...(['none', 'expired', 'revoked', 'share-link', 'watch-link', 'control-link'] as const),
+  ...(['sandbox-token', 'token-of-another-sandbox'] as const),
+];
+const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const;
+export const callers = [...strangers, ...keyed];
+export type Caller = (typeof callers)[number];
+/** `unknown`: the answer is exactly the same as for an id that does not exist. */
+export type Outcome = 'through' | 401 | 403 | 'unknown';
+
+const through = 'through' as const;
+const unknown = 'unknown' as const;
+type Roles = Record<(typeof keyed)[number], Outcome>;
+// The viewer's key has the same owner as the owner's key, so the session is its own, but it can only read.
+const read: Roles = {
+  viewer: through,
+  'user-other': unknown,
+  'user-owner': through,
+  operator: unknown,
+  admin: through,
+};
+const own: Roles = { ...read, admin: unknown };
+const byRule: Record<
+  Exclude<Rule, 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'>,
+  Roles
+> = {
+  any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
+  create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
+  see: { ...read, operator: through },
+  read,
+  screen: read,
+  work: { ...read, viewer: 403 },
+  stop: { ...read, viewer: 403, operator: through },
+  own,
+  'own-work': { ...own, viewer: 403 },
+  operator: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: through, admin: through },
+  admin: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: 403, admin: through },
+};
+const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';
+const isStranger = (caller: Caller): caller is (typeof strangers)[number] => strangers.some((one) => one === caller);
+
+export function expected(rule: Rule, caller: Caller): Outcome {
+  if (rule === 'inside' || rule === 'port') {
+    if (caller === 'sandbox-token') return 'through';
+    return rule === 'inside' ? 401 : 403;
+  }
+  if (rule === 'open' || rule === 'public') return 'through';
+  if (rule === 'preview') return 401;
+  if (rule === 'never') return 403;
+  if (rule === 'shown' || rule === 'signed') return 'unknown';
+  if (rule === 'screen' && isSigned(caller)) return 'through';
+  return isStranger(caller) ? 401 : byRule[rule][caller];
+}
+
+export const all = (rule: Rule, names: string) =>
+  Object.fromEntries(
+    names
+      .trim()
+      .split(/\s*\n\s*/)
+      .map((name) => [name, rule]),
+  );
