@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { Attempt, AttemptSet } from '../../core/model/runs/attempts.ts';
+import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
 import type {
   AttemptService,
   AttemptSetView,
@@ -17,7 +17,6 @@ import type { SessionService } from '../api/sessions.ts';
 import { unlessGone } from '../delegation/child-failures.ts';
 import type { Delegation } from '../delegation/child-runs.ts';
 import { type AttemptRecords, attemptSessionId } from './attempt-records.ts';
-import { bestOf } from './best-attempt.ts';
 
 interface Deps {
   readonly records: AttemptRecords;
@@ -164,4 +163,27 @@ function refuseUnready({ attempts, phase }: AttemptSet, n: number): void {
   if (found.isDeleted) throw new AppError('conflict', `The session of attempt ${n} is deleted.`);
   if (found.phase === 'not_started') throw new AppError('conflict', `Attempt ${n} was not started.`);
   if (found.phase !== 'ended') throw new AppError('conflict', `Attempt ${n} has not ended. Wait for it, or stop it.`);
+}
+
+const goalRank = { satisfied: 2, could_not_be_judged: 1, not_satisfied: 0 } as const;
+
+/** The measures of a completed attempt, the weightiest first; more is better. */
+const measuresOf = ({ goal, score, checks, cost, tokens }: AttemptResult): readonly number[] => [
+  goal ? goalRank[goal.result] : 1,
+  checks.filter(({ result }) => result === 'passed').length,
+  score ?? -1,
+  -cost,
+  -tokens,
+];
+
+/** The attempt that did best by goal, checks, score and cost; null: none has completed. */
+function bestOf(attempts: readonly Attempt[]): number | null {
+  const completed = attempts.filter(({ result, isDeleted }) => result?.status === 'completed' && !isDeleted);
+  const [best] = completed
+    .map(({ n, result }) => ({ n, measures: measuresOf(result as AttemptResult) }))
+    .sort((a, b) => {
+      const at = a.measures.findIndex((one, k) => one !== b.measures[k]);
+      return at < 0 ? a.n - b.n : (b.measures[at] ?? 0) - (a.measures[at] ?? 0);
+    });
+  return best?.n ?? null;
 }

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
 import { Button } from '../../parts/button.tsx';
 import { t } from '../../text/text.ts';
+import { NameAndAddress } from './name-and-address.tsx';
 
 export type Changes = Omit<Inputs['toolServers']['change'], 'name'>;
 
@@ -32,28 +33,7 @@ export function ChangeToolServer({ server, onCancel, onSave }: Props) {
       }}
     >
       <div class="fields">
-        <label class="labelled">
-          <span>{t('toolServers.name')}</span>
-          <input
-            class="field"
-            required
-            pattern="[a-z][a-z0-9]{0,23}"
-            title={t('toolServers.nameForm')}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <label class="labelled">
-          <span>{t('toolServers.address')}</span>
-          <input
-            class="field"
-            type="url"
-            required
-            maxLength={2_000}
-            value={url}
-            onInput={(event) => setUrl(event.currentTarget.value)}
-          />
-        </label>
+        <NameAndAddress name={name} url={url} onName={setName} onUrl={setUrl} />
         <label class="labelled">
           <span>{t('secrets.header')}</span>
           <input

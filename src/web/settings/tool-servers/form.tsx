@@ -4,6 +4,7 @@ import { once } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
+import { NameAndAddress } from './name-and-address.tsx';
 
 type Kind = 'open' | 'token' | 'header';
 const kinds: readonly Kind[] = ['open', 'token', 'header'];
@@ -50,30 +51,7 @@ export function ToolServerForm({ onSaved }: Props) {
     >
       <h3>{t('toolServers.new')}</h3>
       <div class="fields">
-        <label class="labelled">
-          <span>{t('toolServers.name')}</span>
-          <input
-            class="field"
-            required
-            pattern="[a-z][a-z0-9]{0,23}"
-            title={t('toolServers.nameForm')}
-            placeholder="docs"
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <label class="labelled">
-          <span>{t('toolServers.address')}</span>
-          <input
-            class="field"
-            type="url"
-            required
-            maxLength={2_000}
-            placeholder="https://docs.example.com/mcp"
-            value={url}
-            onInput={(event) => setUrl(event.currentTarget.value)}
-          />
-        </label>
+        <NameAndAddress name={name} url={url} onName={setName} onUrl={setUrl} />
         <label class="labelled">
           <span>{t('toolServers.access')}</span>
           <select class="field" value={kind} onChange={(event) => setKind(event.currentTarget.value as Kind)}>

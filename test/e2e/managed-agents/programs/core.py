@@ -6,17 +6,10 @@ import threading
 import time
 
 import anthropic
+from steps import step, steps
 
 client = anthropic.Anthropic()
-steps = {}
 MODEL = "claude-sonnet-5-5"
-
-
-def step(name, work):
-    try:
-        steps[name] = work()
-    except Exception as error:  # the test says what it expects
-        steps[name] = f"{type(error).__name__}: {error}"
 
 
 def idle(session, send=None):

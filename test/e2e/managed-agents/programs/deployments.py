@@ -3,26 +3,11 @@ import json
 import time
 
 import anthropic
+from steps import refused, step, steps
 
 client = anthropic.Anthropic()
 deployments = client.beta.deployments
 runs = client.beta.deployment_runs
-steps = {}
-
-
-def step(name, work):
-    try:
-        steps[name] = work()
-    except Exception as error:  # the test says what it expects
-        steps[name] = f"{type(error).__name__}: {error}"
-
-
-def refused(work):
-    try:
-        work()
-        return "no error"
-    except anthropic.APIStatusError as error:
-        return [error.status_code, error.body["error"]["type"], error.response.headers.get("x-should-retry")]
 
 
 def says(text):

@@ -8,25 +8,10 @@ import zipfile
 
 import anthropic
 from anthropic.lib import files_from_dir
+from steps import refused, step, steps
 
 client = anthropic.Anthropic()
 skills = client.beta.skills
-steps = {}
-
-
-def step(name, work):
-    try:
-        steps[name] = work()
-    except Exception as error:  # the test says what it expects
-        steps[name] = f"{type(error).__name__}: {error}"
-
-
-def refused(work):
-    try:
-        work()
-        return "no error"
-    except anthropic.APIStatusError as error:
-        return [error.status_code, error.body["error"]["type"], error.response.headers.get("x-should-retry")]
 
 
 def folder(name, text, scripts=()):

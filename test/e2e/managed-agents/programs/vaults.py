@@ -5,31 +5,16 @@ import os
 import urllib.request
 
 import anthropic
+from steps import refused, step, steps
 
 client = anthropic.Anthropic()
 vaults = client.beta.vaults
-steps = {}
 TOOLS = os.environ["TOOL_SERVER"]
 URL = f"{TOOLS}/mcp"
 
 
-def step(name, work):
-    try:
-        steps[name] = work()
-    except Exception as error:  # the test says what it expects
-        steps[name] = f"{type(error).__name__}: {error}"
-
-
 def accept(token):
     urllib.request.urlopen(f"{TOOLS}/accept/{token}").read()
-
-
-def refused(work):
-    try:
-        work()
-        return "no error"
-    except anthropic.APIStatusError as error:
-        return [error.status_code, error.body["error"]["type"], error.response.headers.get("x-should-retry")]
 
 
 def crud():

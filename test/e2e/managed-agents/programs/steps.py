@@ -1,0 +1,19 @@
+# What the programs of this folder share: the answers of their steps, by name, and refusals as the tests compare them.
+import anthropic
+
+steps = {}
+
+
+def step(name, work):
+    try:
+        steps[name] = work()
+    except Exception as error:  # the test says what it expects
+        steps[name] = f"{type(error).__name__}: {error}"
+
+
+def refused(work):
+    try:
+        work()
+        return "no error"
+    except anthropic.APIStatusError as error:
+        return [error.status_code, error.body["error"]["type"], error.response.headers.get("x-should-retry")]
