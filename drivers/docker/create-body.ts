@@ -63,7 +63,7 @@ export const wallsFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memor
     AutoRemove: false,
   }) satisfies Host;
 
-/** Nobody speaks to the container's first process, and it has no terminal. */
+/** The first process has no terminal, and its streams are not attached. */
 export const detached = {
   AttachStdin: false,
   AttachStdout: false,

@@ -20,7 +20,7 @@ export interface ServiceRequest {
 const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
-/** What a service's container is allowed to do: it has the walls of a sandbox, and neither its workspace nor its sockets. */
+/** A service's container has the walls of a sandbox, and neither its workspace nor its sockets. */
 export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;

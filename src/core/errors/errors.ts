@@ -102,11 +102,11 @@ const undefinedFor =
   };
 
 /**
- * For a conditional write, which another writer can precede.
+ * Handles the failure of a conditional write that another writer preceded.
  *
  * @example
  * const isFirst = (await records.put(change).catch(unlessConflict)) !== undefined;
  */
 export const unlessConflict = undefinedFor('conflict');
-/** For a session that may be gone. */
+/** Handles the failure of a call about a session that is gone. */
 export const unlessNoSession = undefinedFor('session_not_found');

@@ -3,15 +3,15 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SandboxView } from '../../../src/core/model/records.ts';
+import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
 import type { FakeService } from './fake-service.ts';
-import type { FakeServices } from './fake-services.ts';
 
 interface Deps {
   readonly sessions: FakeService['sessions'];
   readonly clock: Clock;
   /** Gets each command that runs. */
-  readonly ran: FakeServices['ran'];
+  readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
   readonly clear: (id: SessionId) => Promise<void>;
 }
 

@@ -24,7 +24,7 @@ interface AccountingDeps {
   readonly project: (id: string) => Promise<{ readonly name: string }>;
 }
 
-/** What was used, the budgets of people and projects, and the runs that wait for room in one. */
+/** Usage, the budgets of people and projects, and the runs that wait for room in a budget. */
 export function openAccounting(
   { clock, logger, closing }: Startup,
   { store, ledger, sessions, live, replica, people, projects, project }: AccountingDeps,

@@ -19,7 +19,7 @@ interface ServerSettingsDeps {
   readonly needsCredential: () => boolean;
 }
 
-/** What administrators change while the server runs: models, tool servers, and the settings of the page. */
+/** Models, tool servers and the settings of the page, which administrators change while the server runs. */
 export function serverSettings(
   { config, clock, ids, learn }: Startup,
   { agents, realModels, storage: { live, changed }, needsCredential }: ServerSettingsDeps,
