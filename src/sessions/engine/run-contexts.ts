@@ -31,6 +31,7 @@ import { type StoredSession, spendingAt } from '../run/log/projection.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
+import { NestedNotes } from '../run/prompt/nested-notes.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
@@ -114,6 +115,7 @@ export interface RunContexts {
 
 export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
   const memory = new WorkspaceMemory();
+  const nested = new NestedNotes();
   const noteLists = new WeakMap<object, string>();
   const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
@@ -213,6 +215,12 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(opener && { pullRequests: opener }),
       ...(children && { children }),
       ...(notes && { memory: notes }),
+      nestedNotes: async (used, args, until) => {
+        const roots = foldersOf(live.writer.record);
+        const isTold = (line: string) =>
+          runWriter.transcript.messages.some((one) => one.role === 'tool' && one.output.includes(line));
+        return roots && (await nested.of(runWriter, { client: used, clock, roots, args, isTold }, until));
+      },
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),

@@ -103,6 +103,8 @@ export interface RunContext {
   readonly skills?: SkillReader;
   /** Absent where the agent has no memory. */
   readonly memory?: AgentMemory;
+  /** The notes of folders that a call touches for the first time; absent while a repository is still to be fetched. */
+  readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   /** The desktop of tools that use the screen; undefined when sandboxes have none. */
   readonly desktop?: SeenDesktop;
   /** Stores a picture of a result, also where there is no desktop. */

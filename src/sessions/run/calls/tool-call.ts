@@ -41,7 +41,7 @@ export async function makeCall(
   if (wanted.name === recall.name) {
     return await record(work, wanted, recallFrom(runWriter.transcript.messages, wanted.args));
   }
-  let result: ToolResult;
+  let result: Performed;
   try {
     result = await perform(work, wanted, signal);
   } catch (thrown) {
@@ -96,7 +96,7 @@ async function perform(
   work: RunContext,
   { callId, name, args, begun, verdict }: PendingCall,
   signal: AbortSignal,
-): Promise<ToolResult> {
+): Promise<Performed> {
   const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock, skills, children, memory } = work;
   using live = runWriter.listen(callId);
   const base = {
@@ -127,8 +127,14 @@ async function perform(
     ...(pullRequests && needs.includes('repository') && { pullRequests }),
   };
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
-  return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+  const result = await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+  const touchesFiles = ['file', 'shell'].includes(tools.find(name)?.family ?? '');
+  const notes = result.ok && touchesFiles ? await work.nestedNotes?.(used.client, args, signal) : undefined;
+  return notes === undefined ? result : { ...result, notes };
 }
+
+/** A result, with the notes of the folders that the call touched, for the model alone. */
+type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
@@ -144,12 +150,13 @@ const textOf = (args: unknown): string => AskUserArgs.safeParse(args).data?.text
 async function record(
   work: RunContext,
   { callId, name, args, begun, verdict, confirm }: PendingCall,
-  result: ToolResult,
+  result: Performed,
   why?: 'sandbox_lost',
 ): Promise<CallResult> {
   const { runWriter } = work;
   const changed = verdict?.args ? `The user changed the arguments of this call: ${JSON.stringify(args)}\n` : '';
-  const output = `${changed}${forModel(result)}`;
+  const notes = result.notes === undefined ? '' : `\n\n${result.notes}`;
+  const output = `${changed}${forModel(result)}${notes}`;
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
   // A call that began before a restart had its approval then.
   const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));

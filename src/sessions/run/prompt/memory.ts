@@ -3,12 +3,17 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-const names = ['AGENTS.md', 'CLAUDE.md'];
+export const noteFiles: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
 /** No such file, or one that cannot be read: later turns of the run would find the same. */
-const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
+export const finalFailures: readonly string[] = [
+  'file_not_found',
+  'path_outside',
+  'invalid_request',
+  'payload_too_large',
+];
 
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
@@ -49,7 +54,7 @@ export class WorkspaceMemory {
     let left = most;
     try {
       for (const folder of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
-        for (const name of names) {
+        for (const name of noteFiles) {
           if (left <= 0) break;
           const path = `${folder}${name}`;
           const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(unlessFinal);
@@ -68,13 +73,13 @@ export class WorkspaceMemory {
 }
 
 function unlessFinal(thrown: unknown): undefined {
-  if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
+  if (!(thrown instanceof AppError && finalFailures.includes(thrown.code))) throw thrown;
 }
 
 /** The workspace's own AGENTS.md alone needs no heading. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
-  if (found.length === 1 && first?.path === names[0]) return first?.text;
+  if (found.length === 1 && first?.path === noteFiles[0]) return first?.text;
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 

@@ -8,7 +8,7 @@ import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { quiet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
 
 /** A run whose tools end when the test says so. */
-function bench(approve: readonly string[] = []) {
+function bench(approve: readonly string[] = [], needs: Tool['needs'] = []) {
   const { runWriter, transcript, events } = scribeBench();
   const open = new Map<string, PromiseWithResolvers<ToolResult>>();
   const tool = (name: string): Tool => ({
@@ -18,7 +18,7 @@ function bench(approve: readonly string[] = []) {
     parameters: {},
     group: 'always',
     label: name,
-    needs: [],
+    needs,
     calledIn: {},
     orderKey: (args) => `shell ${(args as { id: string }).id}`,
     run: async ({ operationId, signal }) => {
@@ -61,7 +61,7 @@ function bench(approve: readonly string[] = []) {
     await quiet();
     return [...open.keys()];
   };
-  return { make, end, running, stop, open, runWriter, transcript, events };
+  return { work, make, end, running, stop, open, runWriter, transcript, events };
 }
 
 test('independent calls run at once, and their results follow the reply in the order of the calls', async () => {
@@ -138,4 +138,15 @@ test('a call that breaks ends the other calls before the run is told', async () 
   open.get('a')?.reject(new Error('a bug'));
   await expect(made).rejects.toMatchObject({ code: 'internal' });
   expect(await running()).toEqual([]);
+});
+
+test('the notes of a folder stand behind the result for the model, and not in what people see', async () => {
+  const { work, make, end, transcript, events } = bench([], ['sandbox']);
+  Object.assign(work, { nestedNotes: async (_client: unknown, args: { id: string }) => `Notes for ${args.id}.` });
+  const made = make({ callId: 'a' });
+  await end('a');
+  await made;
+  const { messages } = transcript.view(runId());
+  expect(messages.flatMap((it) => (it.role === 'tool' ? [it.output] : []))).toEqual(['of a\n\nNotes for a.']);
+  expect((await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data.output] : []))).toEqual(['of a']);
 });
