@@ -5,8 +5,10 @@ import { layoutOf } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { requestedPackages } from '../../core/model/packages.ts';
+import { RepositoryInputs } from '../../core/model/repository.ts';
 import { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
+import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
 // A template: the recipe of an agent that a session names. Its keys are those of corral.yaml where both have them.
@@ -120,6 +122,17 @@ const TemplateFile = z.strictObject({
       /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/,
     ),
     'the uploaded skills that the agent has',
+  ),
+  repositories: optional(
+    {
+      accepts:
+        'at most 10 repositories, each a URL such as https://example.org/team/project.git#main, or url, ref, path, depth and access',
+      kind: z.preprocess(
+        (all) => (Array.isArray(all) ? all.map((one) => (typeof one === 'string' ? parseRepository(one) : one)) : all),
+        RepositoryInputs,
+      ),
+    },
+    'the repositories that its sessions begin with',
   ),
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({

@@ -1,5 +1,6 @@
 import type { ApprovalRule } from './approval-rule.ts';
 import type { Packages } from './packages.ts';
+import type { RepositoryInput } from './repository.ts';
 import type { Services } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
@@ -81,6 +82,8 @@ export interface Template {
   readonly memory?: 'off' | 'read' | 'write' | undefined;
   /** Shared skills of its agents: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[] | undefined;
+  /** The repositories that its sessions begin with, unless their creator names some. */
+  readonly repositories?: readonly RepositoryInput[] | undefined;
   readonly tools: {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;

@@ -55,6 +55,7 @@ const example = {
   promptParts: [],
   model: null,
   fallbacks: null,
+  repositories: [],
   skills: [],
   mcpServers: [],
   approvals: null,

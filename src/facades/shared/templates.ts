@@ -27,6 +27,8 @@ const Template = z.object({
   mcpServers: z.array(z.string()).readonly(),
   /** The tools whose calls wait for a person. */
   approvals: z.array(z.string()).readonly().nullable(),
+  /** The addresses of the repositories that its sessions begin with. */
+  repositories: z.array(z.string()).readonly(),
   image: z.string().nullable(),
   /** The time after which an unused sandbox stops. */
   idleSeconds: z.number().nullable(),
@@ -57,6 +59,7 @@ const templateView = (template: TemplateInfo, unavailable: Unavailable | null): 
   skills: template.skills ?? [],
   mcpServers: (template.mcp.servers ?? []).map(({ name }) => name),
   approvals: template.approvals.tools ?? null,
+  repositories: (template.repositories ?? []).map(({ url }) => url),
   image: template.sandbox.image ?? null,
   idleSeconds: template.sandbox.idleSeconds ?? null,
   packages: { pip: template.packages.pip ?? [], npm: template.packages.npm ?? [] },

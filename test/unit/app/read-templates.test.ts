@@ -49,6 +49,8 @@ test('the error names file and key of every mistake, and what was probably meant
     'h.yaml': 'prompt-parts: {rulez: x, step: Do it., environment: ""}',
     'i.yaml': 'packages: {pip: ["--index-url=http://x"]}',
     'j.yaml': 'packages: {npm: [semver]}\negress: {policy: none}',
+    'k.yaml': 'repositories: ["https://u:secret@example.org/a/b"]',
+    'l.yaml': 'repositories: [https://example.org/a/b, https://example.org/c/b]',
     'notes.txt': 'hi',
   };
   const wrong = () => read(files);
@@ -72,7 +74,19 @@ test('the error names file and key of every mistake, and what was probably meant
   expect(wrong).toThrow(/prompt-parts[.]environment in .*h[.]yaml is empty; this part must stay[.]/);
   expect(wrong).toThrow(/packages[.]pip in .*i[.]yaml accepts at most 50 Python packages such as pandas==2[.]3[.]3; /);
   expect(wrong).toThrow(/packages in .*j[.]yaml need a registry, and its egress[.]policy is none/);
+  expect(wrong).toThrow(/repositories in .*k[.]yaml accepts at most 10 repositories, each a URL such as /);
+  expect(wrong).toThrow(/repositories in .*l[.]yaml accepts at most 10 repositories, /);
   expect(wrong).toThrow(/notes[.]txt is no template: /);
+});
+
+test('a template names repositories in one line each, or by their fields', () => {
+  const text = `repositories:
+  - https://example.org/team/backend.git#main
+  - {url: https://example.org/team/shared, path: libs/shared, depth: 1, access: read}`;
+  expect(read({ 'backend.yaml': text }).find(({ name }) => name === 'backend')?.repositories).toEqual([
+    { url: 'https://example.org/team/backend.git', ref: 'main', access: 'write' },
+    { url: 'https://example.org/team/shared', path: 'libs/shared', depth: 1, access: 'read' },
+  ]);
 });
 
 test('a setting that names no template is refused, with the names', () => {

@@ -24,11 +24,13 @@ from ._wire import (
     FileChange,
     FileEntry,
     Frames,
+    GitPerson,
     Kept,
     ListeningPort,
     Note,
     NoteVersion,
     Preview,
+    Repository,
     RunResult,
     SandboxSize,
     SandboxStatus,
@@ -41,6 +43,7 @@ from ._wire import (
     to_event,
     to_goal_end,
     to_note,
+    to_repository,
     to_snapshot,
     with_goal,
 )
@@ -634,6 +637,8 @@ class AsyncCorral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        repositories: Sequence[str | Repository] | None = None,
+        author: GitPerson | None = None,
     ) -> AsyncBox:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = AsyncCorral(url, token)
@@ -650,6 +655,8 @@ class AsyncCorral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            repositories=repositories,
+            author=author,
         )
 
     async def new(
@@ -667,6 +674,8 @@ class AsyncCorral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        repositories: Sequence[str | Repository] | None = None,
+        author: GitPerson | None = None,
     ) -> AsyncBox:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
@@ -678,6 +687,8 @@ class AsyncCorral:
         `size` limits processors and memory, where the server's driver can, to at most what the server allows.
         `list` finds the box again by its `metadata`.
         With `snapshot`, its id or name, the box begins with those files.
+        `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
+        `author` is the person in whose name commits are made.
         """
         wish = _wish(
             title=title,
@@ -689,6 +700,8 @@ class AsyncCorral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            repositories=repositories,
+            author=author,
         )
         box = AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
         try:
@@ -766,6 +779,8 @@ def _wish(
     size: SandboxSize | None,
     metadata: Mapping[str, str] | None,
     snapshot: str | None,
+    repositories: Sequence[str | Repository] | None = None,
+    author: GitPerson | None = None,
 ) -> dict[str, Any]:
     given: dict[str, Any] = {
         "title": title,
@@ -777,6 +792,8 @@ def _wish(
         "size": size,
         "metadata": None if metadata is None else dict(metadata),
         "snapshot": snapshot,
+        "repositories": None if repositories is None else [to_repository(one) for one in repositories],
+        "author": author,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -7,7 +7,7 @@ import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, TypedDict, Union
+from typing import IO, Any, Literal, TypedDict, Union
 
 Content = Union[str, bytes, IO[bytes], Iterable[bytes]]
 
@@ -34,6 +34,35 @@ class SandboxSize(TypedDict, total=False):
     cpus: float
     memory: int | str
     """Bytes, or a size such as `512MiB`"""
+
+
+class _RepositoryUrl(TypedDict):
+    url: str
+
+
+class Repository(_RepositoryUrl, total=False):
+    """A git repository with which a session begins."""
+
+    ref: str
+    """A branch, a tag or a commit; without one: the branch that its server names"""
+    path: str
+    """Its folder in the workspace; without one: the last part of the URL"""
+    depth: int
+    """The number of commits to fetch; without one: all"""
+    access: Literal["read", "write"]
+    """`read`: this session never pushes there"""
+
+
+class GitPerson(TypedDict):
+    name: str
+    email: str
+
+
+def to_repository(given: str | Repository) -> Repository:
+    if not isinstance(given, str):
+        return given
+    url, _, ref = given.partition("#")
+    return {"url": url, "ref": ref} if ref else {"url": url}
 
 
 @dataclass(frozen=True)

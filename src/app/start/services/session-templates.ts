@@ -1,37 +1,38 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
+import type { ChosenTemplate } from '../../../sessions/services/sessions/creation.ts';
 import type { LiveConfig } from '../../settings/live-config.ts';
 import type { Agents } from '../agents.ts';
 import type { RunnableTemplates } from '../runnable-templates.ts';
 
 interface Deps {
-  readonly templates: Pick<Agents['templates'], 'get'>;
+  readonly templates: Pick<Agents['templates'], 'get' | 'find'>;
   readonly projects: Agents['projects'];
   readonly live: Pick<LiveConfig, 'now'>;
   readonly runnable: Pick<RunnableTemplates, 'check' | 'checkNamed'>;
 }
-type SessionTemplate = Pick<SessionRecord, 'template' | 'templateBy'>;
 
 /**
  * The template of a new session: the named one, else that of its project, else the server's. Rejects for one that is not there
- * or cannot run here.
+ * or cannot run here. It comes with the repositories that the template names.
  */
 export const sessionTemplates =
   ({ templates, projects, live, runnable }: Deps) =>
-  async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<SessionTemplate> => {
+  async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<ChosenTemplate> => {
     if (named !== undefined) {
       const template = templates.get(named);
       const chosen = { template: template.name, templateBy: 'session' } as const;
       runnable.checkNamed(template, { ...chosen, projectId });
-      return chosen;
+      return { ...chosen, brings: template.repositories };
     }
     if (projectId !== null) {
       const { template } = await projects.api.agents.get(projectId);
       runnable.check({ template, templateBy: undefined, projectId });
-      return { template };
+      return { template, brings: templates.find(template)?.repositories };
     }
     const { template } = live.now;
     if (template === undefined) return { template: 'default' };
-    const usual = { template: templates.get(template).name, templateBy: 'server' } as const;
+    const found = templates.get(template);
+    const usual = { template: found.name, templateBy: 'server' } as const;
     runnable.check({ ...usual, projectId });
-    return usual;
+    return { ...usual, brings: found.repositories };
   };

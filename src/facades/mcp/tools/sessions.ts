@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ModelRef } from '../../../agents/models/model-ref.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
+import { RepositoryInputs } from '../../../core/model/repository.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { mcpTool, SessionInput, structuredResult } from '../tool.ts';
 
@@ -35,9 +36,12 @@ export const createSession = mcpTool({
       .optional()
       .describe('what its sandbox and its agent are like, such as code-interpreter; default: the one of the server'),
     model: ModelRef.optional().describe("the model of the session's agent, as provider/model"),
+    repositories: RepositoryInputs.optional().describe(
+      'git repositories that are fetched into its workspace, each with a branch of its own for the session',
+    ),
   }),
   effect: 'changes',
-  async run({ title, project_id, template, model }, { services }) {
+  async run({ title, project_id, template, model, repositories }, { services }) {
     if (project_id !== undefined) await services.projects.get(project_id);
     const made = await services.sessions.create({
       origin: 'mcp',
@@ -45,6 +49,7 @@ export const createSession = mcpTool({
       ...(project_id !== undefined && { projectId: project_id }),
       ...(template !== undefined && { template }),
       ...(model !== undefined && { model }),
+      ...(repositories && { repositories }),
     });
     return structuredResult(sessionView(made));
   },

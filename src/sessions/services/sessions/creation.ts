@@ -4,7 +4,7 @@ import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
-import { newRepository } from '../../../core/model/repository.ts';
+import { newRepository, type RepositoryInput } from '../../../core/model/repository.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
@@ -21,10 +21,7 @@ export interface CreationDeps {
   /** Throws for a session's own model that this server must not use. */
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** The template of a new session. Rejects: invalid_request for an unknown name. */
-  readonly templateFor: (
-    named: string | undefined,
-    projectId: string | null,
-  ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
+  readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot have. */
   readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
@@ -42,6 +39,10 @@ export interface CreationDeps {
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
+/** The template of a new session, and the repositories that it brings. */
+export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
+  readonly brings?: readonly RepositoryInput[] | undefined;
+};
 interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly count: () => Promise<{ readonly total: number }>;
@@ -109,12 +110,14 @@ export function sessionCreation(parts: CreatorDeps) {
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has the walls of its parent.
-    const chosen = sameAgent ?? (await parts.templateFor(named, projectId));
+    const { brings, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
+    // The files of a snapshot are where a repository would go.
+    const wanted = repositories ?? (startsFrom ? undefined : brings);
     if (sandbox) parts.checkSandbox?.(sandbox, { ...chosen, projectId });
     if (skills?.length) await parts.checkSkills?.(skills, owner);
     await admit();
     const at = clock.now();
-    const fetched = repositories?.length ? repositories.map(newRepository) : undefined;
+    const fetched = wanted?.length ? wanted.map(newRepository) : undefined;
     const mayFindReady = fetched && given === undefined && !startsFrom && agent?.environment === undefined;
     const ready = mayFindReady
       ? parts.ready?.take({ ...chosen, owner, projectId, sandbox, repositories: fetched })
