@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
-import { firstOrAll } from '../../support/runner/nightly.ts';
+import { firstOrAll, onlyNightly } from '../../support/runner/nightly.ts';
 import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { type worlds, worldsOrOnly } from '../../support/worlds.ts';
 
@@ -223,6 +223,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     test('goes on after a kill of the server where it can load its session, else it ends typed', {
       timeout: 180_000,
     }, async (context) => {
+      onlyNightly(context, 'the test above kills a server that waits for an approval of the same agent');
       const real = await serverFor(context, world);
       const [one, two] = [await box(real, 'fake'), await box(real, 'forgetful')];
       for (const it of [one, two]) {

@@ -122,7 +122,8 @@ test('a worker that is killed neither loses a command nor runs it twice', async 
   expect([await ran(), await boxesOf(session), queue.results(call).length]).toEqual(['ran\n', [id], 1]);
 });
 
-test('a call that needs a permission waits for it, and an interrupt ends what runs', async () => {
+test('a call that needs a permission waits for it, and an interrupt ends what runs', async (context) => {
+  onlyNightly(context, 'the tests beside it work by the same tools; unit/sessions/work-queue asks and interrupts');
   const queue = await queueOfTest();
   startWorker(queue);
   const session = queue.begin();

@@ -132,6 +132,7 @@ test('the packed package works in another program, includes its types, and runs 
 });
 
 test('a subscription survives a server restart and continues after its last event', async (context) => {
+  onlyNightly(context, 'faults/restart restarts under the same client');
   await needs(context, 'bubblewrap');
   await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
   for (const transport of firstOrAll(['ws', 'sse'] as const)) {

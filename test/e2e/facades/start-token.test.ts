@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const bare = {
@@ -52,41 +52,48 @@ test('without isolation the server refuses a real model, and refuses to listen o
   expect(await refusalOf({ ...reached, CORRAL_UNCONFINED: '1' })).toContain('listen on 127.0.0.1');
 });
 
-test('a session with a model of an unknown provider is refused with the providers that there are', async () => {
-  await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
-  using client = openClient(server.url, 'ws');
-  for (const named of [{ model: 'nobody/some-model' }, { model: 'demo', fallbacks: ['nobody/some-model'] }]) {
-    await expect(client.sessions.create.mutate(named)).rejects.toThrow(/providers are .*openai/);
-  }
-  expect((await client.sessions.list.query()).items).toEqual([]);
-});
-
-test('without isolation a server with the demo model lets no session or project choose a real model', async () => {
-  await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
-  using client = openClient(server.url, 'ws');
-  const model = 'gemini/some-model';
-  await expect(client.sessions.create.mutate({ model })).rejects.toThrow(/without any isolation.*CORRAL_UNCONFINED=1/);
-  expect((await client.sessions.list.query()).items).toEqual([]);
-  const { id } = await client.projects.create.mutate({ name: 'One' });
-  const agent = await fetch(`${server.url}/api/v1/projects/${id}/agent-config`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ llm_provider: 'gemini', llm_model: 'some-model' }),
+describe('a server with the demo model and without isolation', () => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
   });
-  expect([agent.status, await agent.text()]).toEqual([422, expect.stringContaining('CORRAL_UNCONFINED=1')]);
-  expect((await client.sessions.create.mutate({ model: 'demo' })).status).toBe('pending');
-});
+  afterAll(() => server[Symbol.asyncDispose]());
 
-test("the demo model runs without isolation, and the start and each session's log warn about it", async () => {
-  await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
-  expect(await sessions(server.url)).toBe(200);
-  expect(server.output()).toContain('sandboxes have NO isolation');
-  using client = openClient(server.url, 'ws');
-  const { id: sessionId } = await client.sessions.create.mutate();
-  const details = async () =>
-    (await client.events.list.query({ sessionId })).events.map((event) => JSON.stringify(event.data)).join('\n');
-  await expect.poll(details).toContain('WITHOUT ISOLATION');
-  expect(await details()).not.toContain('Egress policy');
+  test('a session with a model of an unknown provider is refused with the providers that there are', async () => {
+    using client = openClient(server.url, 'ws');
+    for (const named of [{ model: 'nobody/some-model' }, { model: 'demo', fallbacks: ['nobody/some-model'] }]) {
+      await expect(client.sessions.create.mutate(named)).rejects.toThrow(/providers are .*openai/);
+    }
+    expect((await client.sessions.list.query()).items).toEqual([]);
+  });
+
+  test('without isolation a server with the demo model lets no session or project choose a real model', async () => {
+    using client = openClient(server.url, 'ws');
+    const model = 'gemini/some-model';
+    await expect(client.sessions.create.mutate({ model })).rejects.toThrow(
+      /without any isolation.*CORRAL_UNCONFINED=1/,
+    );
+    expect((await client.sessions.list.query()).items).toEqual([]);
+    const { id } = await client.projects.create.mutate({ name: 'One' });
+    const agent = await fetch(`${server.url}/api/v1/projects/${id}/agent-config`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ llm_provider: 'gemini', llm_model: 'some-model' }),
+    });
+    expect([agent.status, await agent.text()]).toEqual([422, expect.stringContaining('CORRAL_UNCONFINED=1')]);
+    expect((await client.sessions.create.mutate({ model: 'demo' })).status).toBe('pending');
+  });
+
+  test("the demo model runs without isolation, and the start and each session's log warn about it", async () => {
+    expect(await sessions(server.url)).toBe(200);
+    expect(server.output()).toContain('sandboxes have NO isolation');
+    using client = openClient(server.url, 'ws');
+    const { id: sessionId } = await client.sessions.create.mutate();
+    const details = async () =>
+      (await client.events.list.query({ sessionId })).events.map((event) => JSON.stringify(event.data)).join('\n');
+    await expect.poll(details).toContain('WITHOUT ISOLATION');
+    expect(await details()).not.toContain('Egress policy');
+  });
 });
 
 test('without isolation the server creates no key for a second owner, only more keys for the first', async () => {

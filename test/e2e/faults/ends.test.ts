@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { isNightly, onlyNightly } from '../../support/runner/nightly.ts';
 import { type RealServer, reaches, realServer } from '../../support/servers/real-server.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
@@ -20,6 +20,7 @@ describe.each(worldsOrOnly('process'))('with $driver', (world) => {
   test('F106 a stop while the sandbox starts stops the run, and the late sandbox is removed', {
     timeout: 180_000,
   }, async (context) => {
+    onlyNightly(context, 'unit/machines/sandbox stops it at each moment of its start');
     await using real = await realServer(context, world, slowly);
     const id = await real.client.create();
     await real.client.send(id, fence('sh', 'echo never'));
@@ -99,6 +100,7 @@ describe.each(worldsOrOnly('process'))('with $driver', (world) => {
 test('F114 two runs at once after the sandbox was stopped share one new sandbox, which has the old files', {
   timeout: 180_000,
 }, async (context) => {
+  onlyNightly(context, 'unit/machines/session-sandbox: all who wait get one sandbox');
   const [, world] = worlds;
   if (!world) throw new Error('there is no such driver');
   await using real = await realServer(context, world, { CORRAL_SANDBOX_IDLE_SECONDS: '2' });
@@ -122,6 +124,7 @@ test('F114 two runs at once after the sandbox was stopped share one new sandbox,
 test('F115 with one start at a time for 50 sessions, deleted ones never start and the others start in turn', {
   timeout: 180_000,
 }, async (context) => {
+  onlyNightly(context, 'starts 50 sandboxes; unit/machines/supervisor has the queue of starts');
   const [, world] = worlds;
   if (!world) throw new Error('there is no such driver');
   await using real = await realServer(context, world, { CORRAL_SANDBOX_MAX_STARTING: '1' });

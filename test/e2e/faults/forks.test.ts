@@ -4,6 +4,7 @@ import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
 import type { AppRouter } from '../../../src/client/index.ts';
 import { fence } from '../../support/clients/api.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { worldsOrOnly } from '../../support/worlds.ts';
 
@@ -112,6 +113,7 @@ describe.each(worldsOrOnly('process'))('sessions forked with $driver', (world) =
   test('a fork that a crash cuts leaves nothing, and one that was complete stays whole with its files', {
     timeout: 240_000,
   }, async (context) => {
+    onlyNightly(context, 'three servers that die; unit/sessions/forks has what a fork copies');
     await using real = await realServer(context, world);
     const id = await real.ready();
     await real.client.chat(id, fence('sh', 'echo kept > a.txt'));

@@ -16,6 +16,7 @@ import {
 import { canaryKey } from '../../support/agents/gemini.ts';
 import { api, storedEvents } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { reaches } from '../../support/servers/real-server.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
@@ -68,7 +69,8 @@ describe('a provider in trouble', () => {
 
   test('F076 a run fails after five failed requests, and the next message starts again', {
     timeout: 180_000,
-  }, async () => {
+  }, async (context) => {
+    onlyNightly(context, 'waits out five retries; unit/agents/models/retry has the same with an injected clock');
     await using gemini = await fakeGemini((_, n) => (n < 5 ? internalError() : n === 5 ? planned : said));
     await using server = await serverFor(gemini);
     const frames = await server.client.chat(server.id, 'Hello');
@@ -102,7 +104,8 @@ describe('a provider in trouble', () => {
     }
   });
 
-  test('F082 a reply of a hundred thousand small pieces creates few events and uses little memory', async () => {
+  test('F082 a reply of a hundred thousand small pieces creates few events and uses little memory', async (context) => {
+    onlyNightly(context, 'a hundred thousand pieces; unit/sessions/run/log joins small pieces');
     const pieces = 100_000;
     const chunks = Array.from({ length: pieces }, (_, n) => text('x', n === pieces - 1 ? 'STOP' : undefined));
     await using gemini = await fakeGemini((_, n) => (n === 0 ? planned : n === 1 ? { chunks } : said));

@@ -4,7 +4,7 @@ import { Corral } from '../../../src/client/index.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
@@ -74,12 +74,11 @@ const points = [
 const choices = ['attempts.choosing', 'attempts.landed', 'attempts.taken', 'attempts.deleted'].map(
   (point) => ['choose', point] as const,
 );
-/** Points of an ordinary run. */
-const sample = new Set(['attempts.landed']);
-
-test.each([...points, ...choices].filter(([, point]) => isNightly || sample.has(point)))(
-  'attempts survive a server that dies in a %s at %s: each is there once, and the session has the files of the chosen one',
-  async (during, point) => {
+test.for([...points, ...choices].map(([during, point]) => ({ during, point })))(
+  'attempts survive a server that dies in a $during at $point: each is there once, and the session has the files of the chosen one',
+  { timeout: 240_000 },
+  async ({ during, point }, context) => {
+    onlyNightly(context, 'takes half a minute; the test above has the same steps without a kill');
     await using provider = await fakeProvider('compatible', replies);
     await using server = await serverProcess({ ...settings(provider.url, 'process'), NODE_ENV: 'test' });
     const sessionId = await (async () => {
@@ -127,5 +126,4 @@ test.each([...points, ...choices].filter(([, point]) => isNightly || sample.has(
     await client.sessions.delete.mutate({ id: sessionId });
     expect((await client.sessions.list.query({ limit: 500 })).items).toEqual([]);
   },
-  240_000,
 );

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
@@ -80,6 +81,7 @@ test('misses go back to the agent with their reasons, until checks and grader ar
 }, 240_000);
 
 test('a server that dies in a check follows it to its end after the restart, and makes no check twice', async (context) => {
+  onlyNightly(context, 'unit/machines/run-goals: a check that goes on after a restart');
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', () => ({ text: 'Done.' }));
   await using server = await serverProcess(settings(provider.url, 'process'));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeGemini, type GeminiReply, parts } from '../../support/agents/fake-gemini.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { reaches, realServer } from '../../support/servers/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
@@ -39,6 +40,7 @@ test('two calls of one turn run side by side, and their results are in the order
 });
 
 test('a server killed during two parallel calls runs each of them once', { timeout: 120_000 }, async (context) => {
+  onlyNightly(context, 'faults/restart: a command that a killed server left');
   const command = (name: string) =>
     `echo ${name} >> ran; echo begun; for i in 1 2 3 4 5; do sleep 1; done; echo ${name} ended`;
   const calls = act(shell('a', command('a')), shell('b', command('b')));

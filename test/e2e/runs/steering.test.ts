@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer, saidIn } from '../../support/agents/model-server.ts';
-import { firstOrAll } from '../../support/runner/nightly.ts';
+import { firstOrAll, onlyNightly } from '../../support/runner/nightly.ts';
 
 // Messages with attachments that reach a session at work, in each way of working and of sending, and over a restart.
 
@@ -75,7 +75,8 @@ describe.each(firstOrAll(all))('a message to a session that works by %s', { time
     expect(it.provider.refusals).toEqual([]);
   });
 
-  test('an injected message keeps its picture when the server dies', async () => {
+  test('an injected message keeps its picture when the server dies', async (context) => {
+    onlyNightly(context, 'faults/messages: an injected message of a server that died');
     await using it = await busy(way);
     await it.session.send('Look at this', 'inject', [it.picture]);
     const before = it.provider.requests.length;

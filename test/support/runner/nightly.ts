@@ -22,7 +22,7 @@ export const nightlyFiles = [
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
   'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
   'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
-  'test/e2e/managed-agents/memory.test.ts', // managed-agents/skills: a program of the same SDK
+  'test/e2e/managed-agents/memory.test.ts', // managed-agents/sdk: a program of the same SDK
   'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK
   'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
@@ -39,6 +39,15 @@ export const nightlyFiles = [
   'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
   'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
+  'test/e2e/faults/crash-points.test.ts', // unit/simulation: kills at every step of the same machines; faults/restart: a real server
+  'test/e2e/faults/sandboxes/damaged-files.test.ts', // unit/sessions/manifests: what a damaged file is compared with
+  'test/e2e/faults/sandboxes/killed-starting.test.ts', // unit/simulation: kills while a sandbox starts
+  'test/e2e/faults/sandboxes/pause.test.ts', // e2e/e2b/wire: the same pauses; contract/drivers: what each driver keeps
+  'test/e2e/managed-agents/skills.test.ts', // managed-agents/sdk: a program of the same SDK; unit/facades: the same routes
+  'test/e2e/replicas/blocked.test.ts', // unit/simulation/two-servers: a late owner writes nothing
+  'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
+  'test/e2e/ui/conversation.test.ts', // ui/checklist, ui/page: a person goes through the same views
+  'test/e2e/ui/work-pane.test.ts', // ui/checklist, ui/whole-task: files, terminal, changes and comments
 ];
 
 /**
