@@ -109,6 +109,7 @@ test('the computer tool clicks, types any script, drags, scrolls, presses and zo
 test('F126 F127 the log records that a tool started the desktop, and that its browser and its display were killed', {
   timeout: 120_000,
 }, async (context) => {
+  onlyNightly(context, 'contract/sandboxd-desktop kills the same programs; desktop/real has the reasons');
   await using it = await opened(context);
   await it.act({ action: 'screenshot' });
   await expect.poll(it.facts, patience).toEqual([{ kind: 'started', detail: 'The desktop runs, 1280 × 800.' }]);

@@ -10,44 +10,46 @@ export const nightlyFiles = [
   'test/contract/drivers/docker-desktop.test.ts', // process-desktop: the same desktop, in a process
   'test/contract/drivers/docker-neighbours-runsc.test.ts', // docker-neighbours: the same tests under runc
   'test/e2e/acp/real-agents.test.ts', // acp/run: an agent that speaks the same protocol
-  'test/e2e/automations/exactly-once.test.ts', // unit/automations: two schedulers on one store start each delivery once
   'test/e2e/automations/cron-library.test.ts', // unit/automations/schedule: both clock changes, at chosen times
-  'test/e2e/chaos/storm.test.ts', // the simulation's first thousand, and e2e/faults with one fault at a time
+  'test/e2e/automations/exactly-once.test.ts', // unit/automations: two schedulers on one store start each delivery once
   'test/e2e/chaos/docker.test.ts',
-  'test/e2e/chaos/process.test.ts',
   'test/e2e/chaos/mongo.test.ts',
+  'test/e2e/chaos/process.test.ts',
+  'test/e2e/chaos/storm.test.ts', // the simulation's first thousand, and e2e/faults with one fault at a time
   'test/e2e/deploy/compose.test.ts', // unit/deploy: what the compose file says
   'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
-  'test/e2e/facades/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
-  'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
-  'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
-  'test/e2e/managed-agents/memory.test.ts', // managed-agents/sdk: a program of the same SDK
-  'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK
-  'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
-  'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/escapes/docker-runsc.test.ts',
+  'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
+  'test/e2e/facades/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand
+  'test/e2e/faults/crash-points.test.ts', // unit/simulation: kills at every step of the same machines; faults/restart: a real server
   'test/e2e/faults/mongo.test.ts', // contract/store/mongo-faults: the same outages below a store
+  'test/e2e/faults/sandboxes/damaged-files.test.ts', // unit/sessions/manifests: what a damaged file is compared with
   'test/e2e/faults/sandboxes/engine.test.ts', // contract/drivers/docker-faults: an engine that hangs, restarts and pauses
+  'test/e2e/faults/sandboxes/killed-starting.test.ts', // unit/simulation: kills while a sandbox starts
   'test/e2e/faults/sandboxes/noise.test.ts', // unit/observability: limits of log lines; hostile-sandbox: a server stays small
   'test/e2e/faults/sandboxes/output.test.ts', // the same output in test/contract/sandboxd-faults
-  'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
-  'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
-  'test/e2e/replicas/chaos.test.ts', // the other files of replicas
-  'test/e2e/replicas/stopped.test.ts', // replicas/blocked: a server that is late in the same way, by a blocked event loop
-  'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
-  'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
-  'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
-  'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
-  'test/e2e/faults/crash-points.test.ts', // unit/simulation: kills at every step of the same machines; faults/restart: a real server
-  'test/e2e/faults/sandboxes/damaged-files.test.ts', // unit/sessions/manifests: what a damaged file is compared with
-  'test/e2e/faults/sandboxes/killed-starting.test.ts', // unit/simulation: kills while a sandbox starts
   'test/e2e/faults/sandboxes/pause.test.ts', // e2e/e2b/wire: the same pauses; contract/drivers: what each driver keeps
+  'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
+  'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
+  'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
+  'test/e2e/managed-agents/memory.test.ts', // managed-agents/sdk: a program of the same SDK
   'test/e2e/managed-agents/skills.test.ts', // managed-agents/sdk: a program of the same SDK; unit/facades: the same routes
+  'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK
+  'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
   'test/e2e/replicas/blocked.test.ts', // unit/simulation/two-servers: a late owner writes nothing
+  'test/e2e/replicas/chaos.test.ts', // the other files of replicas
+  'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
+  'test/e2e/replicas/stopped.test.ts', // unit/simulation/two-servers: a late owner writes nothing
+  'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
+  'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
+  'test/e2e/ui/attempts.test.ts', // runs/attempts: the same over the API
   'test/e2e/ui/conversation.test.ts', // ui/checklist, ui/page: a person goes through the same views
+  'test/e2e/ui/scale.test.ts', // ui/checklist: the same list, with few sessions
+  'test/e2e/ui/sessions.test.ts', // ui/checklist, ui/page: the list of sessions as a person uses it
   'test/e2e/ui/work-pane.test.ts', // ui/checklist, ui/whole-task: files, terminal, changes and comments
+  'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
 ];
 
 /**
