@@ -18,7 +18,7 @@ export interface FetchWish {
 const fetchMs = 30 * 60_000;
 
 // The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no branch
-// has is asked for by its name.
+// has is asked for by its name. Each submodule comes by itself, because git gives up all of them where one is refused.
 const script = `
 place="$workdir/$path"
 if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${exits.exists}; fi
@@ -50,8 +50,15 @@ mkdir -p .git/hooks .git/info
 printf '#!/bin/sh\\ngit interpret-trailers --in-place --if-exists addIfDifferent --trailer "%s" "$1"\\n' "$trailer" >.git/hooks/prepare-commit-msg
 chmod +x .git/hooks/prepare-commit-msg
 if [ -f .gitmodules ] && [ ! -L .gitmodules ]; then
-  git submodule --quiet update --init --recursive \${depth:+--depth "$depth"} </dev/null >&2 2>"$made.errors" ||
-    printf 'note submodules %s\\n' "$(tail -n 1 "$made.errors" | tr -d '\\000-\\037' | cut -c 1-300)"
+  failed=0
+  while IFS= read -r -d '' entry; do
+    [[ $entry == 160000\\ * ]] || continue
+    part=\${entry#*$'\\t'}
+    git submodule --quiet update --init --recursive \${depth:+--depth "$depth"} -- "$part" </dev/null >&2 2>"$made.errors" && continue
+    [ "$failed" != 0 ] || why="$part: $(grep -m 1 '^fatal: ' "$made.errors" || tail -n 1 "$made.errors")"
+    failed=$((failed + 1))
+  done < <(git ls-files --stage -z)
+  [ "$failed" = 0 ] || printf 'note submodules %s %s\\n' "$failed" "$(printf %s "$why" | tr -d '\\000-\\037' | cut -c 1-300)"
   rm -f "$made.errors"
 fi
 [ -z "$(git ls-files -z -- '.gitattributes' '*/.gitattributes' | xargs -0r grep -ls 'filter=lfs' --)" ] || printf 'note lfs\\n'
@@ -87,10 +94,11 @@ export async function fetchRepository(
   const baseCommit = /^([0-9a-f]{40}|[0-9a-f]{64})$/.exec(line('start'))?.[0] ?? null;
   const base = line('base');
   const notes: string[] = [];
-  if (/^note submodules/m.test(stdout)) {
-    const why = line('note submodules');
+  const [, failed = '', why = ''] = /^(\d+) (.*)$/.exec(line('note submodules')) ?? [];
+  if (failed !== '') {
+    const which = failed === '1' ? 'A submodule' : `${failed} submodules`;
     notes.push(
-      `Its submodules could not all be fetched (${why}). Each needs a credential and an open host of its own; name a private one as a repository of the session.`,
+      `${which} could not be fetched (${why}). Each needs a credential and an open host of its own; name a private one as a repository of the session.`,
     );
   }
   if (/^note lfs$/m.test(stdout))

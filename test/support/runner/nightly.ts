@@ -19,6 +19,13 @@ export const nightlyFiles = [
   'test/e2e/deploy/compose.test.ts', // unit/deploy: what the compose file says
   'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
+  'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
+  'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
+  'test/e2e/managed-agents/memory.test.ts', // managed-agents/skills: a program of the same SDK
+  'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK
+  'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
+  'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
+  'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/escapes/docker-runsc.test.ts',
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/facades/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand

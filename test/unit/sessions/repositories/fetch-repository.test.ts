@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
+import { fetchRepository } from '../../../../src/sessions/repositories/fetch-repository.ts';
+
+/** The result of a fetch whose script ends so. */
+const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }) =>
+  fetchRepository(
+    {
+      workdir: '/workspace',
+      exec: async () => ({ exitCode: 0, stdout: '', stderr: '', timedOut: false, ...answer }) as never,
+    },
+    {
+      session: SessionId.parse('0123456789abcdef'),
+      repository: newRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+      branch: 'corral/x',
+      author: { name: 'Ada', email: 'ada@example.org' },
+    },
+    new AbortController().signal,
+  );
+const commit = 'a'.repeat(40);
+
+test('submodules that were not fetched, and files in Git LFS, are remarks of a fetch that succeeds', async () => {
+  const stdout = `note submodules 1 parts/hidden: could not read Username\nnote lfs\nbase main\nstart ${commit}\n`;
+  const { notes, baseCommit } = await fetched({ stdout });
+  expect(baseCommit).toBe(commit);
+  expect(notes[0]).toContain('A submodule could not be fetched (parts/hidden: could not read Username)');
+  expect(notes[1]).toContain('With git-lfs in the image: git lfs pull.');
+  const two = await fetched({ stdout: `note submodules 2 a: gone\nstart ${commit}\n` });
+  expect(two.notes).toEqual([expect.stringContaining('2 submodules could not be fetched (a: gone)')]);
+  expect((await fetched({ stdout: `base main\nstart ${commit}\n` })).notes).toEqual([]);
+});
+
+test('a fetch that fails says what is to be done', async () => {
+  const stderr = 'fatal: could not read Username for https://example.org';
+  await expect(fetched({ exitCode: 1, stderr })).rejects.toThrow(/Bind one with "git" to this session/);
+  await expect(fetched({ exitCode: 1, stderr: 'Received HTTP code 403' })).rejects.toThrow(/policy does not open/);
+});
