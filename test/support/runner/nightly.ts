@@ -19,13 +19,6 @@ export const nightlyFiles = [
   'test/e2e/deploy/compose.test.ts', // unit/deploy: what the compose file says
   'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
-  'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
-  'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
-  'test/e2e/managed-agents/memory.test.ts', // managed-agents/skills: a program of the same SDK
-  'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK
-  'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
-  'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
-  'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/escapes/docker-runsc.test.ts',
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/facades/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand
@@ -50,6 +43,7 @@ export const nightlyFiles = [
   'test/e2e/replicas/stopped.test.ts', // unit/simulation/two-servers: a late owner writes nothing
   'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
+  'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
   'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
   'test/e2e/ui/attempts.test.ts', // runs/attempts: the same over the API
   'test/e2e/ui/conversation.test.ts', // ui/checklist, ui/page: a person goes through the same views
