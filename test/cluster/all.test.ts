@@ -8,6 +8,7 @@ import './escapes.ts';
 import './faults.ts';
 import './hostile.ts';
 import './pool.ts';
+import './services.ts';
 import './session.ts';
 import './simulated.ts';
 import './templates.ts';

@@ -8,6 +8,8 @@ export interface ClusterNamespace {
   settings(image: () => Promise<string>): Promise<Record<string, string>>;
   /** The names of the objects of these kinds that belong to the session. */
   names(kinds: string, sessionId: string): Promise<string[]>;
+  /** The arguments of kubectl that name the namespace. */
+  readonly of: readonly string[];
 }
 
 /** A namespace for the tests of one file, which ends with them. Only pods under the restricted standard start in it. */
@@ -36,9 +38,10 @@ export async function clusterNamespace(name: string): Promise<ClusterNamespace> 
         CORRAL_SANDBOX_IMAGE: built,
       };
     },
+    of: ['--namespace', namespace],
     async names(kinds, sessionId) {
-      const of = ['--namespace', namespace, `--selector=corral/session=${sessionId}`, '--output=name'];
-      return (await kubectl('get', kinds, ...of)).split('\n').filter(Boolean);
+      const wanted = [`--selector=corral/session=${sessionId}`, '--output=name'];
+      return (await kubectl('get', kinds, ...it.of, ...wanted)).split('\n').filter(Boolean);
     },
   };
   return it;
