@@ -1,6 +1,10 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { axeFinds, desk, phone } from './desk.ts';
+
+/** The reason to leave out what no step of the checklist names. */
+const elsewhere = 'ui/checklist goes through the same list';
 
 const { page: open, worked, call, tell } = desk();
 
@@ -13,6 +17,7 @@ const palette = async (page: Page, command: string) => {
 const ended = (page: Page) => page.locator('.ended').last().waitFor();
 
 test('the list finds a session by its title at once, and by the text of any message', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Look for the okapi', { title: 'Animals' });
   await worked('Nothing to see');
   const { page } = await open(context, `/#${id}`);
@@ -30,6 +35,7 @@ test('the list finds a session by its title at once, and by the text of any mess
 });
 
 test('an archived session leaves the list, stands in the archive, and comes back', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Old work');
   const { page } = await open(context, `/#${id}`);
   await row(page, 'Old work').hover();
@@ -43,6 +49,7 @@ test('an archived session leaves the list, stands in the archive, and comes back
 });
 
 test('a pinned session stands above the days', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Keep me on top');
   await worked('Newer');
   const { page } = await open(context, `/#${id}`);
@@ -55,6 +62,7 @@ test('a pinned session stands above the days', async (context) => {
 });
 
 test('sessions stand under the day of their last message, by the calendar of the person', async (context) => {
+  onlyNightly(context, elsewhere);
   await worked('Of some day');
   const { page } = await open(context);
   const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
@@ -75,6 +83,7 @@ test('sessions stand under the day of their last message, by the calendar of the
 });
 
 test('a session that worked unseen has a mark, which opening it removes', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Work alone');
   const { page } = await open(context);
   const mark = row(page, 'Work alone').getByRole('img', { name: /unread$/ });
@@ -105,6 +114,7 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
 });
 
 test('on a phone all runs of the list are stopped together, and the page says how far it is', async (context) => {
+  onlyNightly(context, elsewhere);
   for (const n of [1, 2, 3]) await worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
   const { page } = await open(context, '/', phone);
   const told: string[] = [];
@@ -152,6 +162,7 @@ test('the list shows the sessions of one state or project, and a new session bel
 });
 
 test('the title of the tab counts the sessions that wait, and those that ended while nobody looked', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Ask\n```ask\nWhich one?\n```');
   const { page } = await open(context, `/#${id}`);
   await expect.poll(() => page.title()).toMatch(/^\(1\) \? Ask/);
@@ -163,6 +174,7 @@ test('the title of the tab counts the sessions that wait, and those that ended w
 });
 
 test('a person allows notifications, which tell that the agent waits or has ended, and open its session', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Tell me');
   const { page } = await open(context);
   await page.evaluate(`
@@ -193,6 +205,7 @@ test('a person allows notifications, which tell that the agent waits or has ende
 });
 
 test('the palette reaches everything by keyboard, and gives the focus back', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('By keyboard');
   const { page } = await open(context, `/#${id}`);
   await ended(page);
@@ -235,6 +248,7 @@ test('the palette reaches everything by keyboard, and gives the focus back', asy
 });
 
 test('where the policy opens nothing, the settings say why no host can be allowed', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('Look around');
   const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
   await tell(id, { type: 'egress', runId: null, data });
@@ -248,6 +262,7 @@ test('where the policy opens nothing, the settings say why no host can be allowe
 });
 
 test('on a phone a menu has what the header has no room for', async (context) => {
+  onlyNightly(context, elsewhere);
   const id = await worked('In my pocket');
   const { page } = await open(context, `/#${id}`, phone);
   await ended(page);

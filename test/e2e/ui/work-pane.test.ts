@@ -4,10 +4,14 @@ import type { Page } from 'playwright-core';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 import { axeFinds, scrollTo } from './desk.ts';
+
+/** The reason to leave out what no step of the checklist names. */
+const elsewhere = 'ui/checklist goes through the same pane';
 
 let server: Awaited<ReturnType<typeof serverProcess>> | undefined;
 let sessionId: string;
@@ -56,6 +60,7 @@ const leaf = (page: Page, name: string) => page.getByRole('treeitem', { name });
 const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(name, { exact: true });
 
 test('files are a tree with previews of Markdown, tables and code', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page, complaints } = await opened(context, 'Files');
   await leaf(page, 'data').focus();
   await page.keyboard.press('ArrowRight');
@@ -71,6 +76,7 @@ test('files are a tree with previews of Markdown, tables and code', async (conte
 });
 
 test('a file that was edited is saved, unless it has changed meanwhile', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Files');
   await leaf(page, 'notes.md').click();
   await page.getByRole('tabpanel').getByRole('button', { name: 'Edit' }).click();
@@ -89,6 +95,7 @@ test('a file that was edited is saved, unless it has changed meanwhile', async (
 });
 
 test('a file can be uploaded, and a name that is taken asks first', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Files');
   await leaf(page, 'old.txt').waitFor();
   const send = (buffer: string) =>
@@ -168,6 +175,7 @@ test('several files are open at once in an editor with line numbers and search',
 });
 
 test("a person has a real terminal, and watches and types into the agent's shell", async (context) => {
+  onlyNightly(context, elsewhere);
   const { page, complaints } = await opened(context, 'Terminal');
   await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
   await page.getByRole('button', { name: 'Open a terminal' }).click();
@@ -198,6 +206,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
 });
 
 test('the log of a background process is shown from its end, back to its first line, and goes on', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Processes');
   const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
   const body = JSON.stringify({ cmd, background: true });
@@ -217,6 +226,7 @@ test('the log of a background process is shown from its end, back to its first l
 });
 
 test('an image is shown, a pasted file is uploaded, and all files come as one archive', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Files');
   const dot = Buffer.from(redDot, 'base64');
   await fetch(at('dot.png'), { method: 'PUT', body: dot });
@@ -240,6 +250,7 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
 });
 
 test('the timeline replays the same cards as the live run, and shows what the model saw', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page, complaints } = await opened(context, 'Timeline');
   const cards = (place: string) => page.locator(`${place} .tool-head`).allTextContents();
   const live = await cards('.main');
@@ -269,6 +280,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
 });
 
 test('a replay goes on and back by single events, over the pieces of a text', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
@@ -297,6 +309,7 @@ test('a replay goes on and back by single events, over the pieces of a text', as
 });
 
 test('dropped files are uploaded, and a drop beside the place leaves the page as it is', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Files');
   await leaf(page, 'old.txt').waitFor();
   using folder = temporaryFolder();
@@ -329,6 +342,7 @@ test('dropped files are uploaded, and a drop beside the place leaves the page as
 });
 
 test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', async (context) => {
+  onlyNightly(context, elsewhere);
   const { page } = await opened(context, 'Files', { width: 390, height: 844, dark: true });
   for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {
     await page.getByRole('tab', { name: tab }).click();

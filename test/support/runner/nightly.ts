@@ -48,8 +48,6 @@ export const nightlyFiles = [
   'test/e2e/ui/attempts.test.ts', // runs/attempts: the same over the API
   'test/e2e/ui/conversation.test.ts', // ui/checklist, ui/page: a person goes through the same views
   'test/e2e/ui/scale.test.ts', // ui/checklist: the same list, with few sessions
-  'test/e2e/ui/sessions.test.ts', // ui/checklist, ui/page: the list of sessions as a person uses it
-  'test/e2e/ui/work-pane.test.ts', // ui/checklist, ui/whole-task: files, terminal, changes and comments
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
 ];
 

@@ -13,6 +13,7 @@ import { stateOf } from '../../../drivers/kubernetes/pods/pod-state.ts';
 import { serviceStart, serviceStates } from '../../../drivers/kubernetes/pods/service-containers.ts';
 import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const redis: ServiceSpec = {
   name: 'redis',
@@ -147,10 +148,17 @@ describe('the engine filter', () => {
 });
 
 test.each(['runsc', 'kata'])('a Docker driver with the runtime %s says why it has no services', async (runtime) => {
-  const root = '/tmp/corral-services-none';
+  using folder = temporaryFolder();
   const gate = { serve: () => {} };
   const ids = { token: () => 't' } as never;
-  await using driver = await dockerDriver({ host: 'unix:///none', instance: 'mine', root, gate, ids, runtime });
+  await using driver = await dockerDriver({
+    host: 'unix:///none',
+    instance: 'mine',
+    root: folder.path,
+    gate,
+    ids,
+    runtime,
+  });
   expect(driver.capabilities.noServices).toContain(`the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network`);
 });
 
