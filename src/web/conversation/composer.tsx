@@ -5,7 +5,7 @@ import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts
 import { draftOf } from '../data/drafts.ts';
 import { connection } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
-import { currentStatus } from '../data/status.ts';
+import { currentStatus, isBusy } from '../data/status.ts';
 import { IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
@@ -17,6 +17,8 @@ import { namedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, setComposer } from './composer-text.ts';
+import { emptyGoal, goalDraftOf, goalOf, problemOf, setGoalDraft } from './goal/goal-draft.ts';
+import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenModel, chosenRepository, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
@@ -35,9 +37,12 @@ export function Composer() {
   const isOver = useSignal(false);
   const files = attachmentsOf(id);
   const isUploading = files.some((one) => one.id === undefined && one.failed === undefined);
+  const goal = goalDraftOf(id);
+  const isGoalBad = goal !== undefined && problemOf(goal) !== undefined;
   const text = composerText.value;
   const status = currentStatus.value;
-  const hint = t(hints[status] ?? 'hint.more');
+  const steers = status === 'running' && goal === undefined; // a message with a goal begins a run of its own
+  const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
   useEffect(() => {
     composerText.value = draftOf(id);
@@ -53,7 +58,7 @@ export function Composer() {
     node.style.height = `${node.scrollHeight}px`;
   }, [text]);
   const submit = async () => {
-    if (text.trim() === '' || isSending.value || isUploading) return;
+    if (text.trim() === '' || isSending.value || isUploading || isGoalBad) return;
     isSending.value = true;
     const named = id === undefined ? [] : namedPaths(text, workspacePaths.peek().paths).slice(0, maxNamed);
     const attachments = [...files.flatMap((one) => one.id ?? []), ...named];
@@ -64,12 +69,14 @@ export function Composer() {
       template: chosenTemplate.value || undefined,
       project: shownProject.value || undefined,
       repository: chosenRepository.value.trim() || undefined,
+      goal: goal && goalOf(goal),
     };
     const isSent = await attempt(t('notSent'), () => send(wish));
     isSending.value = false;
     if (!isSent) return;
     notify('');
     removeAttachments(id);
+    setGoalDraft(id, undefined);
     if (composerText.value === text) setComposer('');
     if (id === undefined) chosenRepository.value = '';
     if (id === undefined) setComposer(''); // the draft of the new session, which has an id by now
@@ -100,6 +107,16 @@ export function Composer() {
       }}
     >
       {id === undefined && <NewSessionChoices />}
+      {goal && (
+        <GoalFields
+          goal={goal}
+          onChange={(to) => setGoalDraft(id, to)}
+          onClose={() => {
+            setGoalDraft(id, undefined);
+            ref.current?.focus();
+          }}
+        />
+      )}
       <Attachments sessionId={id} />
       <div class="composer-box">
         {completion.list}
@@ -114,6 +131,12 @@ export function Composer() {
             attach(id, currentTarget.files ?? []);
             currentTarget.value = '';
           }}
+        />
+        <IconButton
+          icon="target"
+          label={t('goal.add')}
+          aria-pressed={goal !== undefined}
+          onClick={() => setGoalDraft(id, goal ? undefined : emptyGoal)}
         />
         <textarea
           ref={ref}
@@ -145,9 +168,9 @@ export function Composer() {
           id="send"
           type="submit"
           class="send"
-          aria-label={status === 'running' ? t('steer') : t('send')}
-          title={status === 'running' ? t('steer') : t('send')}
-          disabled={isSending.value || isUploading || text.trim() === ''}
+          aria-label={t(steers ? 'steer' : 'send')}
+          title={t(steers ? 'steer' : 'send')}
+          disabled={isSending.value || isUploading || isGoalBad || text.trim() === ''}
         >
           <Icon name="send" />
         </button>
@@ -157,9 +180,7 @@ export function Composer() {
           ? t('connecting')
           : isUploading
             ? t('attach.sending')
-            : status === 'running'
-              ? t('steerTells')
-              : t('enterSends')}
+            : t(steers ? 'steerTells' : goal && isBusy.value ? 'goal.after' : 'enterSends')}
       </p>
     </form>
   );

@@ -13,7 +13,7 @@ import { Icon } from '../parts/icon.tsx';
 import { attempt, GuideLink } from '../parts/notice.tsx';
 import { openSettings } from '../settings/open.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
-import { serverText, t } from '../text/text.ts';
+import { failureText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Live } from './live.ts';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
@@ -58,7 +58,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
 export const ErrorNote = ({ text }: { text: string }) => (
   <div class="note bad" role="alert">
     <Icon name="warning" />
-    <p>{boundedLine(text)}</p>
+    <p>{boundedLine(failureText(text))}</p>
   </div>
 );
 
@@ -70,7 +70,7 @@ export function RetryNote({ item }: { item: RetryItem }) {
     <p class="aside retrying" data-over={isOver}>
       {!isOver && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {boundedLine(detail)} {isOver && failures > 1 && t('retry.was', { n: failures })}
+        {boundedLine(failureText(detail))} {isOver && failures > 1 && t('retry.was', { n: failures })}
         {!isOver && next && t('retry.next', { n: next.number, most: next.most })}{' '}
         {!isOver && next && isLive && <Countdown to={next.at} />}
       </span>

@@ -1,3 +1,4 @@
+import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { go } from './route.ts';
 import { newKey, once, repeatable } from './server.ts';
@@ -5,6 +6,12 @@ import { currentId } from './sessions.ts';
 
 // The actions of a person on a session.
 
+/** A goal as a person gives it: each check has the server's own time limit. */
+interface GoalWish {
+  readonly rubric?: string | undefined;
+  readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
+  readonly maxRevisions: Goal['maxRevisions'];
+}
 interface NewMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
@@ -14,6 +21,8 @@ interface NewMessage {
   readonly project?: string | undefined;
   /** One line for `parseRepository`. */
   readonly repository?: string | undefined;
+  /** The message begins a run of its own, whose work is judged by this goal. */
+  readonly goal?: GoalWish | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
@@ -25,6 +34,7 @@ export async function send({
   template,
   project,
   repository,
+  goal,
   mode = 'inject',
 }: NewMessage): Promise<void> {
   let sessionId = currentId.value;
@@ -39,7 +49,14 @@ export async function send({
     go(id);
   }
   const clientMessageId = newKey();
-  await repeatable('runs.send', { sessionId, text, mode, attachments: [...attachments], clientMessageId });
+  await repeatable('runs.send', {
+    sessionId,
+    text,
+    mode,
+    attachments: [...attachments],
+    clientMessageId,
+    ...(goal && { goal: { ...goal, checks: [...goal.checks] } }),
+  });
 }
 
 export const stopRun = (sessionId: string) => repeatable('runs.stop', { sessionId });

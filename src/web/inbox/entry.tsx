@@ -1,4 +1,5 @@
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
+import type { ErrorCode } from '../../core/errors/errors.ts';
 import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationModel } from '../data/model.ts';
@@ -11,12 +12,18 @@ import { closeDialog } from '../parts/dialog.tsx';
 import { dayAndTime } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
-import { t } from '../text/text.ts';
+import { errorText, failureText, t } from '../text/text.ts';
 import { needOf } from './needs.ts';
 
 // The events that a wait stands behind: the newest ones that changed the session.
 const before = 100;
 const limit = 500;
+
+/** The newest failure: the server's words, and their code where the log has one. */
+interface Failed {
+  readonly text: string;
+  readonly code?: ErrorCode | undefined;
+}
 
 /** One session that needs a person: its open calls and its question, with the answer below. */
 export function Entry({ session }: { session: Session }) {
@@ -24,7 +31,7 @@ export function Entry({ session }: { session: Session }) {
   const title = useId();
   const model = useMemo(() => new ConversationModel(), [id]);
   const [trouble, tryIt] = useTrouble();
-  const [error, setError] = useState('');
+  const [error, setError] = useState<Failed>({ text: '' });
   const need = needOf(session);
   useEffect(() => {
     if (need === undefined) return;
@@ -33,7 +40,9 @@ export function Entry({ session }: { session: Session }) {
       model.clear();
       model.take(events);
       const failure = events.findLast((event) => event.type === 'run.error');
-      setError(failure?.type === 'run.error' ? failure.data.error : '');
+      const end = events.findLast((event) => event.type === 'run.end');
+      const code = end?.type === 'run.end' ? end.data.code : undefined;
+      setError({ text: failure?.type === 'run.error' ? failure.data.error : '', code });
     });
   }, [id, lastSeq, need]);
   const open = model.open.value;
@@ -107,11 +116,12 @@ function Answer({ session }: { session: Session }) {
   );
 }
 
-function Failure({ session, error }: { session: Session; error: string }) {
+function Failure({ session, error: { text, code } }: { session: Session; error: Failed }) {
   const [trouble, tryIt] = useTrouble();
+  const said = text === '' || code === undefined ? failureText(text) : errorText(code, text);
   return (
     <>
-      <p class="note bad">{boundedLine(error) || t('status.failed')}</p>
+      <p class="note bad">{text === '' ? t('status.failed') : boundedLine(said)}</p>
       <div class="choices">
         <Button
           class="small"

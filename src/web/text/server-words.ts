@@ -40,6 +40,12 @@ export class TranslatedServer {
     return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
   }
 
+  /** The words of a failure: translated where the table has them, and else quoted, so that a reader sees whose they are. */
+  failure(text: string): string {
+    const said = this.phrase(text);
+    return said === text ? this.#words.quoted.replace('{words}', () => text) : said;
+  }
+
   phrase(text: string): string {
     if (Object.hasOwn(this.#words.phrases, text) || text.length > maxPhrase) return this.#simple(text);
     for (const { pieces, names, phrase } of this.#patterns) {

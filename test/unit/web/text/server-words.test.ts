@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { refusedTurn, unreachableTurn } from '../../../../src/agents/models/failures.ts';
 import { describedTools } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
 import { RunnableTemplates } from '../../../../src/app/start/runnable-templates.ts';
-import { errorCodes } from '../../../../src/core/errors/errors.ts';
+import { errorCodes, toAppError } from '../../../../src/core/errors/errors.ts';
 import { eventTraits } from '../../../../src/core/model/event-traits.ts';
 import { StrangerSource, strangersReason } from '../../../../src/core/text/strangers.ts';
 import { policies } from '../../../../src/sandboxes/egress/policies/list.ts';
@@ -76,6 +77,31 @@ test('the reason for which a person has to approve names each source in German',
   expect(german).not.toMatch(/\b(the|of|session|files)\b/);
 });
 
+const advice = { key: 'OPENAI_API_KEY', baseUrl: 'models.openai.base-url' };
+
+test.each([
+  [401, 'Bad key', 'openai/x antwortete mit 401: „Bad key.“ Setzen Sie OPENAI_API_KEY auf einen Schlüssel'],
+  [401, '', 'openai/x antwortete mit 401. Setzen Sie OPENAI_API_KEY auf einen Schlüssel'],
+  [402, 'Pay: now', 'openai/x antwortete mit 402: „Pay: now.“ Das Guthaben beim Anbieter ist verbraucht'],
+  [404, 'No such $&', 'openai/x antwortete mit 404: „No such $&.“ Prüfen Sie den Namen'],
+  [413, 'Too long', 'openai/x antwortete mit 413: „Too long.“ Das Gespräch ist zu lang'],
+  [400, 'Content policy', 'openai/x antwortete mit 400: „Content policy.“ Die Regeln des Anbieters verweigern'],
+  [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
+  [503, '', 'openai/x antwortete mit 503.'],
+] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
+  const said = server.failure(refusedTurn({ status, text }, 'openai/x', advice).message);
+  expect(said).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
+  expect(said).not.toMatch(/\b(the|that|may|Set|Check)\b/);
+});
+
+test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {
+  expect(server.failure(unreachableTurn('openai/x', advice).message)).toBe(
+    'openai/x ist nicht erreichbar oder brach die Antwort ab. Prüfen Sie das Netz und models.openai.base-url.',
+  );
+  expect(server.failure(toAppError(new Error('hidden')).publicMessage)).toBe('Beim Server ging etwas schief.');
+  expect(server.failure('The disk is on fire.')).toBe('Der Server schreibt: „The disk is on fire.“');
+});
+
 test('a phrase with values keeps them, whatever they contain, and other texts stay as they are', () => {
   expect(server.phrase('Pushed abc to $1 of a(b)+c.')).toBe('abc wurde an $1 von a(b)+c gesendet.');
   expect(server.phrase('Something else entirely.')).toBe('Something else entirely.');
@@ -87,6 +113,10 @@ test('a phrase with values keeps them, whatever they contain, and other texts st
 test('no phrase is left over from words that the server no longer says', () => {
   const sources = [
     ...['src/app/start/runnable-templates.ts', 'src/facades/trpc/routers/egress.ts', 'src/core/text/strangers.ts'],
+    ...['src/agents/models/failures.ts', 'machines/run-rules.ts', 'machines/session.ts', 'src/core/errors/errors.ts'],
+    ...['src/sessions/engine/run-recorder.ts', 'src/sessions/run/run-actors.ts', 'src/sessions/run/turns/ask-model.ts'],
+    ...['src/sessions/engine/sandbox/sandbox-actors.ts', 'src/sandboxes/client/http-client.ts'],
+    ...['src/sessions/engine/sandbox/sandbox-access.ts', 'src/core/model/protocol-violation.ts'],
     ...['src/sessions/engine/hydration.ts', 'src/sessions/repositories/repositories.ts'],
     ...['src/sessions/repositories/fetches.ts', 'src/sessions/repositories/preparation.ts'],
     ...['src/core/model/event-traits.ts', 'src/sessions/run/goal/judge.ts', 'src/app/images/desktop-image.ts'],

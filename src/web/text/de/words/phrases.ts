@@ -138,6 +138,41 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Regel „{policy}“ lässt die Sandbox überhaupt nicht hinaus.',
   'Only operators can, and your key has the role {role}. Ask an operator.':
     'Das können nur Operatoren, und Ihr Schlüssel hat die Rolle {role}. Fragen Sie einen Operator.',
+  // Failures of a model, which a run retries or ends with
+  '{model} answered {status}: {words} Set {key} to a key that may use this model.':
+    '{model} antwortete mit {status}: „{words}“ Setzen Sie {key} auf einen Schlüssel, der dieses Modell benutzen darf.',
+  '{model} answered {status}: {words} Check the name after the slash in the setting model, and {setting}.':
+    '{model} antwortete mit {status}: „{words}“ Prüfen Sie den Namen hinter dem Schrägstrich in der Einstellung model, und {setting}.',
+  "{model} answered {status}: {words} The provider's account has no quota left: add some there, or choose another model.":
+    '{model} antwortete mit {status}: „{words}“ Das Guthaben beim Anbieter ist verbraucht: Füllen Sie es dort auf, oder wählen Sie ein anderes Modell.',
+  "{model} answered {status}: {words} The provider's rules refuse this content: say it in other words, or choose another model.":
+    '{model} antwortete mit {status}: „{words}“ Die Regeln des Anbieters verweigern diesen Inhalt: Sagen Sie es mit anderen Worten, oder wählen Sie ein anderes Modell.',
+  '{model} answered {status}: {words} The conversation is too long for this model.':
+    '{model} antwortete mit {status}: „{words}“ Das Gespräch ist zu lang für dieses Modell.',
+  '{model} answered {status}: {words}': '{model} antwortete mit {status}: „{words}“',
+  '{model} answered {status}. Set {key} to a key that may use this model.':
+    '{model} antwortete mit {status}. Setzen Sie {key} auf einen Schlüssel, der dieses Modell benutzen darf.',
+  '{model} answered {status}.': '{model} antwortete mit {status}.',
+  '{model} cannot be reached, or broke off its reply. Check the network and {setting}.':
+    '{model} ist nicht erreichbar oder brach die Antwort ab. Prüfen Sie das Netz und {setting}.',
+  '{model} sent nothing for {seconds} s.': '{model} sandte {seconds} s lang nichts.',
+  'The conversation is too long for the model.': 'Das Gespräch ist zu lang für das Modell.',
+  'The model gave empty replies only.': 'Das Modell gab nur leere Antworten.',
+  // Other ends of a run
+  'The run failed.': 'Der Lauf scheiterte.',
+  'The session crashed too often and was given up. Send a message to try again.':
+    'Die Sitzung stürzte zu oft ab und wurde aufgegeben. Eine Nachricht versucht es noch einmal.',
+  'The sandbox did not start.': 'Die Sandbox startete nicht.',
+  'The sandbox ended unexpectedly.': 'Die Sandbox endete unerwartet.',
+  'The sandbox stopped answering.': 'Die Sandbox antwortet nicht mehr.',
+  'The sandbox does not answer.': 'Die Sandbox antwortet nicht.',
+  'The sandbox has not answered for {seconds} s.': 'Die Sandbox hat {seconds} s lang nicht geantwortet.',
+  'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.':
+    'Die Sandbox verletzte die Regeln ihres Protokolls und wurde beendet; ihre Dateien bleiben. Eine Nachricht, oder ein Start der Sandbox, gibt Ihnen eine neue.',
+  'The session moved to another server. Try again.':
+    'Die Sitzung ist auf einen anderen Server gezogen. Versuchen Sie es noch einmal.',
+  'Something went wrong on our side.': 'Beim Server ging etwas schief.',
+  'The operation took too long.': 'Das dauerte zu lange.',
   // News of a run and its sandbox
   'The server was restarted; the run goes on.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {branch} von {path} festgehalten.',

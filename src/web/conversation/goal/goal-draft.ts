@@ -1,0 +1,56 @@
+import { signal } from '@preact/signals';
+import type { Goal } from '../../../core/model/runs/goal.ts';
+import type { TextKey } from '../../text/texts.ts';
+
+/** The goal of a message that is being written, as the form has it. */
+export interface GoalDraft {
+  readonly rubric: string;
+  /** Commands, one a line. */
+  readonly checks: string;
+  /** The most times that a miss goes back to the agent. */
+  readonly revisions: number;
+}
+/** Limits of the server. */
+export const maxRevisions = 20;
+const maxChecks = 20;
+const maxCommand = 4_000; // characters
+export const emptyGoal: GoalDraft = { rubric: '', checks: '', revisions: 3 };
+
+const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
+const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
+
+/** The goal for the next message of this session, or of a new one; undefined: the form is closed. */
+export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined =>
+  drafts.value.get(keyOf(sessionId));
+
+export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
+  const next = new Map(drafts.peek());
+  if (draft) next.set(keyOf(sessionId), draft);
+  else next.delete(keyOf(sessionId));
+  drafts.value = next;
+}
+
+const checksIn = ({ checks }: GoalDraft): readonly string[] =>
+  checks
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+/** Why the server would refuse the goal; undefined: it takes it. */
+export function problemOf(draft: GoalDraft): TextKey | undefined {
+  const checks = checksIn(draft);
+  const { revisions } = draft;
+  if (checks.length > maxChecks) return 'goal.tooMany';
+  if (checks.some((command) => command.length > maxCommand)) return 'goal.tooLong';
+  if (!Number.isInteger(revisions) || revisions < 0 || revisions > maxRevisions) return 'goal.badRevisions';
+  return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
+}
+
+type SentGoal = Pick<Goal, 'maxRevisions'> & { rubric?: string; checks: { command: string }[] };
+
+/** The goal of a form without a problem, as the server takes it. */
+export function goalOf(draft: GoalDraft): SentGoal {
+  const rubric = draft.rubric.trim();
+  const checks = checksIn(draft).map((command) => ({ command }));
+  return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };
+}

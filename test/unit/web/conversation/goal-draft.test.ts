@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { Goal } from '../../../../src/core/model/runs/goal.ts';
+import {
+  emptyGoal,
+  goalDraftOf,
+  goalOf,
+  maxRevisions,
+  problemOf,
+  setGoalDraft,
+} from '../../../../src/web/conversation/goal/goal-draft.ts';
+
+const lines = (n: number) => Array.from({ length: n }, (_, at) => `test ${at}`).join('\n');
+
+test('the form makes the goal that the server takes: one check a line, without empty lines', () => {
+  const goal = goalOf({ rubric: ' Every option has an example.\n', checks: '\n npm test \n\nnpm run lint\n', revisions: 0 });
+  expect(goal).toEqual({
+    rubric: 'Every option has an example.',
+    checks: [{ command: 'npm test' }, { command: 'npm run lint' }],
+    maxRevisions: 0,
+  });
+  expect(goalOf({ ...emptyGoal, checks: 'true' })).toEqual({ checks: [{ command: 'true' }], maxRevisions: 3 });
+});
+
+// A draft that has no problem here and is refused there would be lost with its message.
+test.each([
+  ['goal.empty', emptyGoal],
+  ['goal.empty', { rubric: ' \n', checks: ' \n ', revisions: 3 }],
+  ['goal.tooMany', { ...emptyGoal, checks: lines(21) }],
+  [undefined, { ...emptyGoal, checks: lines(20) }],
+  ['goal.tooLong', { ...emptyGoal, checks: 'x'.repeat(4_001) }],
+  [undefined, { ...emptyGoal, checks: 'x'.repeat(4_000) }],
+  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: Number.NaN }],
+  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: 1.5 }],
+  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: -1 }],
+  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: maxRevisions + 1 }],
+  [undefined, { ...emptyGoal, rubric: 'x', revisions: maxRevisions }],
+] as const)('the form has the problem %s exactly where the server refuses the goal', (problem, draft) => {
+  expect(problemOf(draft)).toBe(problem);
+  expect(Goal.safeParse(goalOf(draft)).success).toBe(problem === undefined);
+});
+
+test('a goal belongs to the message of its session', () => {
+  setGoalDraft(undefined, emptyGoal);
+  setGoalDraft('abc', { ...emptyGoal, rubric: 'mine' });
+  expect(goalDraftOf('other')).toBeUndefined();
+  setGoalDraft(undefined, undefined);
+  expect(goalDraftOf(undefined)).toBeUndefined();
+  expect(goalDraftOf('abc')?.rubric).toBe('mine');
+});
