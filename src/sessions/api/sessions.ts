@@ -182,6 +182,8 @@ export interface EditCommand {
   readonly text: string;
   /** The new wording brings its own; those of the old one are not taken over. */
   readonly attachments?: readonly string[];
+  /** The goal of the run that the new wording begins; that of the old one is not taken over. */
+  readonly goal?: Goal;
   /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
   readonly stopsRun?: boolean;
   /** The same as in `CreateCommand`. */

@@ -148,9 +148,9 @@ export function sessionService(deps: Deps): SessionService {
       if (openRuns.length > 0) await service.stop(id);
       const branch = () => creation.branch(id, command);
       const { id: made } = await counted(forOwner(command.owner ?? owner, branch));
-      const { text, attachments = [] } = command;
+      const { text, attachments = [], goal } = command;
       try {
-        const sent = await service.send(made, { text, attachments, mode: 'inject' });
+        const sent = await service.send(made, { text, attachments, mode: 'inject', ...(goal && { goal }) });
         return { session: await service.get(made), sent };
       } catch (thrown) {
         await service.delete(made).catch(() => {}); // its creator never received the id

@@ -199,8 +199,8 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
 
 /** How a run ended, in words, and what to do next where it did not finish. */
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
-  const { data, ms, used } = item;
-  const resend = (text: string) => () => attempt(t('notSent'), () => send({ text }));
+  const { data, goal, ms, used } = item;
+  const resend = (text: string) => () => attempt(t('notSent'), () => send({ text, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: duration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && docsOf(data.code);

@@ -12,6 +12,12 @@ interface GoalWish {
   readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
   readonly maxRevisions: Goal['maxRevisions'];
 }
+const sentGoal = ({ rubric, checks, maxRevisions }: GoalWish) => ({
+  ...(rubric !== undefined && { rubric }),
+  checks: [...checks],
+  maxRevisions,
+});
+
 interface NewMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
@@ -55,7 +61,7 @@ export async function send({
     mode,
     attachments: [...attachments],
     clientMessageId,
-    ...(goal && { goal: { ...goal, checks: [...goal.checks] } }),
+    ...(goal && { goal: sentGoal(goal) }),
   });
 }
 
@@ -80,12 +86,13 @@ interface Editing {
   readonly seq: number;
   readonly text: string;
   readonly attachments: readonly string[];
+  readonly goal?: GoalWish | undefined;
   /** A run that is under way is stopped first. */
   readonly stopsRun: boolean;
 }
 /** Sends a message in another wording, in a branch. */
-export const edit = (id: string, { attachments, ...rest }: Editing) =>
-  once('sessions.edit', { id, ...rest, attachments: [...attachments] });
+export const edit = (id: string, { attachments, goal, ...rest }: Editing) =>
+  once('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
 
 interface ForkOptions {
   /** The event that ended a step or a run; undefined: the end of the newest run. */

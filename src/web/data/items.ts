@@ -108,6 +108,8 @@ export interface ThoughtsItem extends Base {
 export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: EndData;
+  /** The goal that the run had, with which it can be repeated. */
+  readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: ModelUsage;
 }

@@ -184,13 +184,16 @@ export const sessionsRouter = router({
         seq: z.int().min(1),
         text: TextInput,
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+        /** The goal by which the work on the new wording is judged; that of the old one is not taken over. */
+        goal: Goal.optional(),
         /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
     .output(z.object({ session: Session, runId: z.string(), messageId: z.string(), seq: z.int() }))
-    .mutation(async ({ ctx, input: { id, ...edit } }) => {
-      const { session, sent } = await ctx.services.sessions.edit(id, { origin: 'trpc', ...edit });
+    .mutation(async ({ ctx, input: { id, goal, ...edit } }) => {
+      const command = { origin: 'trpc' as const, ...edit, ...(goal && { goal }) };
+      const { session, sent } = await ctx.services.sessions.edit(id, command);
       return { session: toSession(session), ...sent };
     }),
 

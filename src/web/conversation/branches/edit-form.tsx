@@ -29,8 +29,8 @@ export function EditForm({ item, onClose }: Props) {
     if (id === undefined) return;
     setBusy(true);
     const isMade = await tryIt(t('notSent'), async () => {
-      const { seq, attachments } = item;
-      const { session } = await edit(id, { seq, text, attachments, stopsRun });
+      const { seq, attachments, goal } = item;
+      const { session } = await edit(id, { seq, text, attachments, goal, stopsRun });
       go(session.id);
     });
     setBusy(false);

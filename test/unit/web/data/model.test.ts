@@ -90,3 +90,14 @@ test('a sandbox that was ready at once is no news', () => {
   expect(kinds(modelOf(phase('starting'), phase('ready')))).toEqual(['phase']);
   expect(kinds(modelOf(phase('lost'), phase('ready')))).toEqual(['phase', 'phase']);
 });
+
+test('the end of a run knows the goal of its own message, and of no other', () => {
+  const goal = { rubric: 'Short.', checks: [], maxRevisions: 1 };
+  const ask = (text: string, more: object) => event('message.user', { messageId: text, text, attachments: [], ...more });
+  const end = (task: string, more: object = {}) =>
+    event('run.end', { status: 'completed', reason: 'completed', task, ...more });
+  const judged = { goal: { result: 'not_satisfied', reason: 'Long.', rounds: 1 } };
+  const model = modelOf(ask('a', { goal }), end('a', judged), ask('a', {}), end('a'), ask('b', {}), end('b', judged));
+  const goals = model.items.value.flatMap((item) => (item.kind === 'end' ? [item.goal] : []));
+  expect(goals).toEqual([goal, undefined, undefined]);
+});
