@@ -119,9 +119,6 @@ function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
             </ul>
           </details>
         )}
-        {isChanging && (
-          <ChangeToolServer server={server} onCancel={() => setChanging(false)} onSave={(wish) => void change(wish)} />
-        )}
       </span>
       <span class="sure">
         {kind === 'address' && (
@@ -153,6 +150,9 @@ function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
           />
         )}
       </span>
+      {isChanging && (
+        <ChangeToolServer server={server} onCancel={() => setChanging(false)} onSave={(wish) => void change(wish)} />
+      )}
     </>
   );
 }
