@@ -39,8 +39,9 @@ export const nightlyFiles = [
   'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
   'test/e2e/replicas/blocked.test.ts', // unit/simulation/two-servers: a late owner writes nothing
   'test/e2e/replicas/chaos.test.ts', // the other files of replicas
-  'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
   'test/e2e/replicas/stopped.test.ts', // unit/simulation/two-servers: a late owner writes nothing
+  'test/e2e/replicas/settings-mongo.test.ts', // runs/changed-settings: the same change at two servers of one store in memory
+  'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
   'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
   'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks

@@ -20,8 +20,7 @@ const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
 
 /** The goal for the next message of this session, or of a new one; undefined: the form is closed. */
-export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined =>
-  drafts.value.get(keyOf(sessionId));
+export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined => drafts.value.get(keyOf(sessionId));
 
 export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
   const next = new Map(drafts.peek());

@@ -93,7 +93,8 @@ test('a sandbox that was ready at once is no news', () => {
 
 test('the end of a run knows the goal of its own message, and of no other', () => {
   const goal = { rubric: 'Short.', checks: [], maxRevisions: 1 };
-  const ask = (text: string, more: object) => event('message.user', { messageId: text, text, attachments: [], ...more });
+  const ask = (text: string, more: object) =>
+    event('message.user', { messageId: text, text, attachments: [], ...more });
   const end = (task: string, more: object = {}) =>
     event('run.end', { status: 'completed', reason: 'completed', task, ...more });
   const judged = { goal: { result: 'not_satisfied', reason: 'Long.', rounds: 1 } };
