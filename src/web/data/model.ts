@@ -338,8 +338,8 @@ export class ConversationModel {
     this.#approvals.clear();
     for (const { isTyping } of this.#texts.values()) isTyping.value = false;
     const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
-    const first =
-      data.goal && this.#items.findLast((item) => item.kind === 'user' && item.goal && item.text === data.task);
+    const isFirst = (item: Item) => item.kind === 'user' && item.goal !== undefined && item.text === data.task;
+    const first = data.goal && this.#items.findLast(isFirst);
     const goal = first?.kind === 'user' ? first.goal : undefined;
     const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used: this.runUsed.value });
     this.run.value = { kind: 'ended', end };

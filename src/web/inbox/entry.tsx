@@ -20,7 +20,7 @@ const before = 100;
 const limit = 500;
 
 /** The newest failure: the server's words, and their code where the log has one. */
-interface Failed {
+interface FailedRun {
   readonly text: string;
   readonly code?: ErrorCode | undefined;
 }
@@ -31,7 +31,7 @@ export function Entry({ session }: { session: Session }) {
   const title = useId();
   const model = useMemo(() => new ConversationModel(), [id]);
   const [trouble, tryIt] = useTrouble();
-  const [error, setError] = useState<Failed>({ text: '' });
+  const [error, setError] = useState<FailedRun>({ text: '' });
   const need = needOf(session);
   useEffect(() => {
     if (need === undefined) return;
@@ -116,7 +116,7 @@ function Answer({ session }: { session: Session }) {
   );
 }
 
-function Failure({ session, error: { text, code } }: { session: Session; error: Failed }) {
+function Failure({ session, error: { text, code } }: { session: Session; error: FailedRun }) {
   const [trouble, tryIt] = useTrouble();
   const said = text === '' || code === undefined ? failureText(text) : errorText(code, text);
   return (

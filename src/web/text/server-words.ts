@@ -40,7 +40,7 @@ export class TranslatedServer {
     return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
   }
 
-  /** The words of a failure: translated where the table has them, and else quoted, so that a reader sees whose they are. */
+  /** The words of a failure: translated where the table has them, and else quoted as the server's. */
   failure(text: string): string {
     const said = this.phrase(text);
     return said === text ? this.#words.quoted.replace('{words}', () => text) : said;

@@ -12,11 +12,8 @@ import {
 const lines = (n: number) => Array.from({ length: n }, (_, at) => `test ${at}`).join('\n');
 
 test('the form makes the goal that the server takes: one check a line, without empty lines', () => {
-  const goal = goalOf({
-    rubric: ' Every option has an example.\n',
-    checks: '\n npm test \n\nnpm run lint\n',
-    revisions: 0,
-  });
+  const checks = '\n npm test \n\nnpm run lint\n';
+  const goal = goalOf({ rubric: ' Every option has an example.\n', checks, revisions: 0 });
   expect(goal).toEqual({
     rubric: 'Every option has an example.',
     checks: [{ command: 'npm test' }, { command: 'npm run lint' }],
