@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { axeFinds, desk, phone } from './desk.ts';
 
@@ -85,5 +86,30 @@ test('an edited message begins a branch with the files before it, and both are o
   await expect.poll(() => page.url()).toContain(id);
   await page.locator('.output, .console').getByText('two').first().waitFor();
   expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+test('a goal is given with a message on a phone, a bad one sends nothing, and the run is judged by it', async (context) => {
+  onlyNightly(context, 'unit/web/conversation/goal-draft and unit/web/data/model have its rules');
+  await needs(context, 'bubblewrap');
+  const { page, faults } = await open(context, '/', phone);
+  const field = page.getByLabel('Message', { exact: true });
+  const send = page.getByRole('button', { name: 'Send' });
+  await field.fill(`Write it\n${fence('file:done.txt', 'yes')}`);
+  await page.getByRole('button', { name: 'Give a goal' }).click();
+  const form = page.getByRole('group', { name: 'The goal of this task' });
+  await form.getByText('Say what the result has to be like, or give a command.').waitFor();
+  expect(await send.isDisabled()).toBe(true);
+  await form.getByLabel('Commands that have to succeed, one a line').fill('test -f done.txt');
+  await form.getByLabel('The most times that a miss goes back').fill('21');
+  await form.getByText('A whole number from 0 to 20.').waitFor();
+  expect(await send.isDisabled()).toBe(true);
+  await form.getByLabel('The most times that a miss goes back').fill('0');
+  expect(await axeFinds(page)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+  await send.click();
+  await page.locator('.ended').getByText('The goal is satisfied.').waitFor();
+  await page.getByText('Passed: test -f done.txt').waitFor();
+  expect(await page.getByRole('group', { name: 'The goal of this task' }).getByRole('textbox').count()).toBe(0);
   expect(faults).toEqual([]);
 });
