@@ -51,7 +51,7 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
 /** A text of the server in the person's language: a label, a description, or a sentence that the page knows. */
 export const serverText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
 
-/** What the server wrote of a failure of a run or a provider. */
+/** The sentence of the server about a failed run or provider, in the language of the person. */
 export const failureText = (text: string): string => loaded.value.server?.failure(text) ?? text;
 
 /** The meaning of an error in the person's language; `message` is the server's own. */

@@ -416,6 +416,7 @@ test('templates.list returns the agents that sessions and projects can start wit
     mcpServers: [],
     skills: [],
     promptParts: [],
+    repositories: [],
     packages: { npm: [], pip: [] },
     image: null,
     approvals: null,

@@ -243,7 +243,7 @@ test('28 text that is inserted instead of typed arrives in the terminal', async 
   await page.getByRole('textbox', { name: 'Terminal input' }).focus();
   await page.keyboard.insertText('echo "🦆 dictated" | tr d D');
   await page.keyboard.press('Enter');
-  await screen.getByText('🦆 DictateD', { exact: true }).waitFor();
+  await screen.getByText('🦆 DictateD', { exact: true }).first().waitFor();
 });
 
 test('29 the start page is German for a person who reads German, whole on a phone, and loads without a complaint', async (context) => {

@@ -4,6 +4,9 @@ import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { type GoalDraft, maxRevisions, problemOf } from './goal-draft.ts';
 
+/** A command is the same in every language. */
+const exampleCheck = 'npm test';
+
 interface Props {
   readonly goal: GoalDraft;
   readonly onChange: (to: GoalDraft) => void;
@@ -40,7 +43,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
           class="field"
           rows={2}
           spellcheck={false}
-          placeholder="npm test"
+          placeholder={exampleCheck}
           value={goal.checks}
           onInput={({ currentTarget }) => onChange({ ...goal, checks: currentTarget.value })}
         />
