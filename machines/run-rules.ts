@@ -5,6 +5,7 @@ import type {
   CallOutcome,
   PendingCall,
   RemainingBudget,
+  RemainingCalls,
   RunEnd,
   RunMachineContext,
   RunSpending,
@@ -54,16 +55,19 @@ export function recordOutcomes(
   context: RunMachineContext,
   outcomes: readonly CallOutcome[],
 ): Partial<RunMachineContext> {
-  const calls = context.calls.filter((_, n) => outcomes[n]?.kind !== 'called');
-  const acts = outcomes.flatMap((outcome) => (outcome.kind === 'called' ? [outcome.act] : []));
+  const calls = context.calls.filter((_, n) => !isOver(outcomes[n]));
+  const acts = outcomes.flatMap((outcome) => (isOver(outcome) ? [outcome.act] : []));
   const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
   const steps = outcomes.findLast((outcome) => outcome.kind === 'called' && outcome.steps !== undefined);
   const asking = outcomes.find((outcome) => outcome.kind === 'ask');
+  const unpaid = outcomes.find((outcome) => outcome.kind === 'unaffordable');
   return {
     calls,
     answered: false,
+    toolCalls: context.toolCalls + outcomes.filter(({ kind }) => kind === 'called').length,
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
     acts: [...context.acts, ...fresh].slice(-maxRememberedActs(context.policy.stuck)),
+    ...(unpaid && { ...asksFor(unpaid.over), approval: undefined }),
     ...(asking && {
       question: asking.question,
       approval: asking.approval,
@@ -72,6 +76,11 @@ export function recordOutcomes(
     }),
   };
 }
+
+const isOver = (
+  outcome: CallOutcome | undefined,
+): outcome is Extract<CallOutcome, { readonly kind: 'called' | 'permitted' }> =>
+  outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
 /**
  * Reads a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and tells
@@ -89,7 +98,9 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'failed') return {};
   const spent = addSpent(context.spent, result.spent);
   const granted = context.granted && result.spent.turns === 0;
-  const base = { spent, granted, retries: 0, hint: undefined };
+  const made = 'toolCalls' in result ? (result.toolCalls ?? 0) : 0;
+  const toolCalls = context.toolCalls + made;
+  const base = { spent, granted, toolCalls, retries: 0, hint: undefined };
   if (result.kind === 'empty' || result.kind === 'full' || result.kind === 'unaffordable') return base;
   if (result.kind === 'judged') {
     const { goesBack, reason } = result;
@@ -138,6 +149,10 @@ export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext
   };
 }
 
+/** The rest of the run's budget of tool calls. It ends no turn: an agent without calls can still say what it found. */
+export const callsLeft = ({ toolCalls: used, policy: { budget } }: RunMachineContext): RemainingCalls | undefined =>
+  budget.toolCalls === undefined ? undefined : { limit: budget.toolCalls, used };
+
 /** The budget that is spent. A request that is larger than the rest is refused when it is made. */
 export function spentBudget(context: RunMachineContext): BudgetOverrun | undefined {
   const { budget } = context.policy;
@@ -154,8 +169,14 @@ export function spentBudget(context: RunMachineContext): BudgetOverrun | undefin
   return undefined;
 }
 
-const units = { turns: ' model turns', tokens: ' tokens', cost: '', time: ' s' } as const;
-const names = { turns: 'budget', tokens: 'budget', cost: 'cost budget', time: 'time budget' } as const;
+const units = { turns: ' model turns', tokens: ' tokens', cost: '', toolCalls: ' tool calls', time: ' s' } as const;
+const names = {
+  turns: 'budget',
+  tokens: 'budget',
+  cost: 'cost budget',
+  toolCalls: 'budget',
+  time: 'time budget',
+} as const;
 const rounded = (n: number): number => Number(n.toPrecision(4));
 
 const holders = {
@@ -167,16 +188,23 @@ const holders = {
 /** Other runs use it too, so no answer grants it again. */
 export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean => scope === 'person' || scope === 'project';
 
+/** The state of a run that waits for more of a budget. */
+export const asksFor = (over: BudgetOverrun | undefined) =>
+  over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
+
 /** The question of a run whose budget is spent: what happened, and what the user can do. */
 export function budgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period } = over;
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
-  const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
+  const isRounded = kind === 'turns' || kind === 'time' || kind === 'toolCalls';
+  const spent = !isRounded || scope === 'session' ? ` (${rounded(used)} used)` : '';
   const what =
     used >= limit
       ? `${budget}${whose} is spent${spent}.`
-      : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
+      : kind === 'toolCalls'
+        ? `${budget}${whose} is spent, or lent to sub-agents.`
+        : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
   return isShared(over)
     ? `${what} An administrator can raise it; then I go on by myself, as I do in the next ${period} (UTC).`
     : `${what} Send a message to let me go on.`;

@@ -1,8 +1,7 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors/errors.ts';
-import type { BudgetOverrun } from '../src/core/model/spending.ts';
 import {
-  budgetQuestion,
+  asksFor,
   endOf,
   hasSpoken,
   hasStep,
@@ -34,8 +33,6 @@ import { stuckReason } from './stuck.ts';
 import { unprovided } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
-const asksFor = (over: BudgetOverrun | undefined) =>
-  over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 
 /** The placeholders, guards, actions and types of the run machine. */
 export const runSetup = setup({
@@ -96,7 +93,7 @@ export const runSetup = setup({
     unaffordable: (_, { result }: Result) => result.kind === 'unaffordable',
     firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
     secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
-    asks: (_, { outcomes }: Outcomes) => outcomes.some(({ kind }) => kind === 'ask'),
+    asks: (_, { outcomes }: Outcomes) => outcomes.some(({ kind }) => kind === 'ask' || kind === 'unaffordable'),
   },
   actions: {
     take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
@@ -155,8 +152,10 @@ export const runSetup = setup({
     goOn: assign(({ context, event }) => ({
       calls: event.type === 'run.answer' ? withVerdict(context.calls, event.verdict) : context.calls,
       approval: undefined,
-      answered: context.calls.length > 0,
+      // A message that grants a budget again answers no call.
+      answered: context.calls.length > 0 && context.reason !== 'budget',
       spent: nothingSpent,
+      toolCalls: 0,
       granted: true,
       workedMs: 0,
       overtime: false,

@@ -37,6 +37,7 @@ export interface Budget {
   readonly wallMs: number;
   readonly tokens: number | undefined;
   readonly cost: number | undefined;
+  readonly toolCalls?: number | undefined;
 }
 export interface RunResume {
   readonly steps: readonly PlanStep[];
@@ -46,6 +47,10 @@ export interface RunResume {
   /** Messages that arrived and that no turn has seen yet. */
   readonly unseen: number;
   readonly spent: RunSpending;
+  /** The tool calls that the budget has paid since the last answer. */
+  readonly toolCalls?: number;
+  /** Why it waits. */
+  readonly reason?: WaitReason | undefined;
   /** The part of the time budget that is used, in ms. Waiting does not count. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
@@ -105,11 +110,25 @@ export interface RunSpending {
   readonly cost: number;
 }
 
-/** The outcome of one turn of the model. Its texts are already in the log. */
+/**
+ * The outcome of one turn of the model. Its texts are already in the log. `toolCalls`: those that an agent with a loop of its
+ * own made in it.
+ */
 export type TurnResult =
   | { readonly kind: 'planned'; readonly steps: readonly PlanStep[]; readonly spent: RunSpending }
-  | { readonly kind: 'calls'; readonly calls: readonly PendingCall[]; readonly spent: RunSpending }
-  | { readonly kind: 'said'; readonly digest: string; readonly steps: readonly PlanStep[]; readonly spent: RunSpending }
+  | {
+      readonly kind: 'calls';
+      readonly calls: readonly PendingCall[];
+      readonly spent: RunSpending;
+      readonly toolCalls?: number;
+    }
+  | {
+      readonly kind: 'said';
+      readonly digest: string;
+      readonly steps: readonly PlanStep[];
+      readonly spent: RunSpending;
+      readonly toolCalls?: number;
+    }
   /** The reply is of no use. `hint` tells the model why; without one, the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
   /** The goal was judged. `goesBack`: the agent gets the reason, and goes on. */
@@ -121,7 +140,12 @@ export type TurnResult =
       readonly spent: RunSpending;
     }
   /** A budget does not cover the next request, so it was not sent. */
-  | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun; readonly spent: RunSpending }
+  | {
+      readonly kind: 'unaffordable';
+      readonly over: BudgetOverrun;
+      readonly spent: RunSpending;
+      readonly toolCalls?: number;
+    }
   /** The conversation does not fit the model's window, and only a person can change that. */
   | { readonly kind: 'full'; readonly question: string; readonly spent: RunSpending }
   | {
@@ -135,8 +159,15 @@ export type CallResult =
   /** `steps`: the plan, if the call changed it. */
   | { readonly kind: 'called'; readonly act: RunAct; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
-/** The outcome of one call of a turn. `held`: it has to follow a call that asks, so it has not begun. */
-export type CallOutcome = CallResult | { readonly kind: 'held' };
+/**
+ * The outcome of one call of a turn. `held`: it has to follow a call that asks, or that no budget covers, so it has not begun.
+ * `unaffordable`: a budget does not cover it, so it was not made. `permitted`: the agent with a loop of its own makes it.
+ */
+export type CallOutcome =
+  | CallResult
+  | { readonly kind: 'permitted'; readonly act: RunAct }
+  | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
+  | { readonly kind: 'held' };
 /** A call that needs a person's approval. */
 export interface ApprovalRequest {
   readonly callId: string;
@@ -189,6 +220,7 @@ export interface RunMachineContext extends RunInput {
   seen: number; // how many of them a turn has seen
   answered: boolean; // the user answered the first pending call's question
   spent: RunSpending; // since the last budget was granted
+  toolCalls: number; // since then
   granted: boolean; // a user has just granted the budget, so the next request is sent in any case
   workedMs: number; // in ms, before a restart
   overtime: boolean;
@@ -219,6 +251,8 @@ export interface TurnInput {
   readonly steps: readonly PlanStep[];
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
+  /** The rest of the run's budget of tool calls, for an agent with a loop of its own; undefined: it has none. */
+  readonly callsLeft?: RemainingCalls | undefined;
   /** The rest of the run's budget. Undefined: a user has just granted it, which covers one request at least. */
   readonly left: RemainingBudget | undefined;
 }
@@ -235,11 +269,18 @@ export interface JudgeInput extends RunOwner {
 export type RemainingBudget = Partial<
   Readonly<Record<keyof RunSpending, { readonly limit: number; readonly used: number }>>
 >;
+/** The tool calls that a budget allows, and those that it has paid. */
+export interface RemainingCalls {
+  readonly limit: number;
+  readonly used: number;
+}
 export interface CallsInput extends RunOwner {
   /** The calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
   /** The user answered the question that the first of them asked. */
   readonly answered: boolean;
+  /** The rest of the run's budget of tool calls; undefined: it has none. */
+  readonly left?: RemainingCalls | undefined;
 }
 export interface NoticeInput {
   readonly sessionId: SessionId;

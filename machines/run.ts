@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { leftOf, nothingSpent, withGoalEnd } from './run-rules.ts';
+import { callsLeft, leftOf, nothingSpent, withGoalEnd } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
@@ -21,6 +21,7 @@ export type {
   PendingApproval,
   PendingCall,
   RemainingBudget,
+  RemainingCalls,
   RunEnd,
   RunInput,
   RunNotice,
@@ -55,6 +56,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
   steps: context.steps,
   hint: context.hint,
   left: leftOf(context),
+  callsLeft: callsLeft(context),
 });
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
@@ -148,6 +150,7 @@ export const runMachine = runSetup.createMachine({
     seen: 0,
     answered: false,
     spent: input.resume?.spent ?? nothingSpent,
+    toolCalls: input.resume?.toolCalls ?? 0,
     workedMs: input.resume?.workedMs ?? 0,
     overtime: false,
     acts: input.resume?.acts ?? [],
@@ -158,7 +161,7 @@ export const runMachine = runSetup.createMachine({
     retryMs: 0,
     retryWhy: '',
     question: input.resume?.waiting ?? '',
-    reason: undefined,
+    reason: input.resume?.reason,
     over: undefined,
     granted: false,
     approval: undefined,
@@ -225,7 +228,12 @@ export const runMachine = runSetup.createMachine({
           invoke: {
             id: 'calls',
             src: 'calls',
-            input: ({ context }) => ({ ...whose(context), calls: context.calls, answered: context.answered }),
+            input: ({ context }) => ({
+              ...whose(context),
+              calls: context.calls,
+              answered: context.answered,
+              left: callsLeft(context),
+            }),
             onDone: [
               {
                 guard: { type: 'asks', params: outcomes },

@@ -4,6 +4,7 @@ import { AppError, unlessConflict } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { Outcome } from '../core/model/records.ts';
 import { RepositoryInput } from '../core/model/repository.ts';
+import { Goal } from '../core/model/runs/goal.ts';
 import {
   type Automation,
   type AutomationStart,
@@ -23,6 +24,7 @@ const Stored = z.object({
   name: z.string(),
   kind: z.enum(automationKinds).default('run'),
   message: z.string(),
+  goal: Goal.nullable().default(null),
   repositories: z.array(RepositoryInput).default([]),
   projectId: z.string().nullable(),
   template: z.string().nullable(),
@@ -60,6 +62,7 @@ const Stored = z.object({
       turns: z.int().nullable(),
       tokens: z.int().nullable(),
       cost: z.number().nullable(),
+      toolCalls: z.int().nullable().default(null),
       seconds: z.number().nullable(),
     })
     .nullable()

@@ -27,6 +27,7 @@ interface Deps {
 const ofProgram = [
   'kind',
   'message',
+  'goal',
   'repositories',
   'projectId',
   'template',
@@ -71,13 +72,20 @@ export function automationService(deps: Deps): AutomationService {
   }
 
   /** Rejects: invalid_request. */
-  function checkKind({ kind, message, repositories }: Pick<AutomationSpec, 'kind' | 'message' | 'repositories'>): void {
+  function checkKind({
+    kind,
+    message,
+    goal,
+    repositories,
+  }: Pick<AutomationSpec, 'kind' | 'message' | 'goal' | 'repositories'>): void {
     const refuse = (text: string) => new AppError('invalid_request', text);
     if (kind === 'run') {
       if (message.trim() === '') throw refuse('Say what the agent is told, in message.');
       return;
     }
     if (message !== '') throw refuse('No agent works in a prebuild. Leave the message out, or choose the kind run.');
+    if (goal)
+      throw refuse('No agent works in a prebuild, so nothing is judged. Leave the goal out, or choose the kind run.');
     if (repositories.length === 0) throw refuse('A prebuild prepares repositories. Name at least one in repositories.');
     if (!keepsPrepared)
       throw refuse(
@@ -137,7 +145,9 @@ export function automationService(deps: Deps): AutomationService {
       const { doc } = await records.get(id);
       refuseArchived(doc);
       checkProgram(doc, change);
-      const isOther = [change.kind, change.message, change.repositories].some((given) => given !== undefined);
+      const isOther = [change.kind, change.message, change.goal, change.repositories].some(
+        (given) => given !== undefined,
+      );
       if (isOther) checkKind({ ...doc, ...change });
       await check({ ...doc, ...change });
       await checkStarts({ ...doc, ...change }, id);

@@ -207,7 +207,7 @@ export class Starter {
 }
 
 function ownSession(automation: Automation, start: AutomationStart): PreparedSession {
-  const { kind, name, projectId, template, model, budget, repositories } = automation;
+  const { kind, name, projectId, template, model, budget, repositories, goal } = automation;
   const command = {
     title: name,
     projectId,
@@ -216,14 +216,16 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedSes
     ...(model !== null && { model }),
     ...(repositories.length > 0 && { repositories }),
   };
-  return { command, messages: kind === 'run' ? [{ text: startMessage(automation, start), mode: 'queue' }] : [] };
+  if (kind !== 'run') return { command, messages: [] };
+  return { command, messages: [{ text: startMessage(automation, start), mode: 'queue', ...(goal && { goal }) }] };
 }
 
-function limitsOf({ turns, tokens, cost, seconds }: AutomationBudget): OwnBudget {
+function limitsOf({ turns, tokens, cost, toolCalls, seconds }: AutomationBudget): OwnBudget {
   return {
     ...(turns !== null && { turns }),
     ...(tokens !== null && { tokens }),
     ...(cost !== null && { cost }),
+    ...(toolCalls !== null && { toolCalls }),
     ...(seconds !== null && { ms: seconds * 1_000 }),
   };
 }

@@ -28,6 +28,7 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
     wallMs: config.run.timeoutSeconds * second,
     tokens: config.run.tokenBudget,
     cost: config.run.costBudget,
+    toolCalls: config.run.toolCallBudget,
   },
   stuck: config.stuck,
   maxRetries: 4, // five attempts
@@ -37,15 +38,16 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
 
 /** The limits of each session over all of its runs; undefined when there are none. */
 export function sessionBudget(session: Config['session']): SessionBudget | undefined {
-  const { turnBudget: turns, tokenBudget: tokens, costBudget: cost, timeBudgetSeconds: seconds } = session;
-  const budget = { turns, tokens, cost, ms: seconds === undefined ? undefined : seconds * second };
+  const { turnBudget: turns, tokenBudget: tokens, costBudget: cost, toolCallBudget: toolCalls } = session;
+  const { timeBudgetSeconds: seconds } = session;
+  const budget = { turns, tokens, cost, toolCalls, ms: seconds === undefined ? undefined : seconds * second };
   return Object.values(budget).some((limit) => limit !== undefined) ? budget : undefined;
 }
 
 /** The limits that the settings give each person or project. */
 export const periodLimits = (budgets: Config['person']): Limits => ({
-  day: { tokens: budgets.dayTokenBudget, cost: budgets.dayCostBudget },
-  month: { tokens: budgets.monthTokenBudget, cost: budgets.monthCostBudget },
+  day: { tokens: budgets.dayTokenBudget, cost: budgets.dayCostBudget, toolCalls: budgets.dayToolCallBudget },
+  month: { tokens: budgets.monthTokenBudget, cost: budgets.monthCostBudget, toolCalls: budgets.monthToolCallBudget },
 });
 
 export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
@@ -97,9 +99,15 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
 
 /** The limits of the usual agent, and its calls that need permission, which people can change. */
 export function changeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
-  const { turns, wallMs, tokens, cost } = runPolicy(config, () => 0).budget;
+  const { turns, wallMs, tokens, cost, toolCalls } = runPolicy(config, () => 0).budget;
   return {
-    budget: { turns, wallMs, ...(tokens !== undefined && { tokens }), ...(cost !== undefined && { cost }) },
+    budget: {
+      turns,
+      wallMs,
+      ...(tokens !== undefined && { tokens }),
+      ...(cost !== undefined && { cost }),
+      ...(toolCalls !== undefined && { toolCalls }),
+    },
     sessionBudget: sessionBudget(config.session) ?? {},
     approvals: approvalsIn(config.approvals),
   };

@@ -50,6 +50,10 @@ const periodBudgets = (whose: string) =>
       optional(amount(0, 1e9), `cost of ${whose} in a day in the price list's currency; then its runs wait`),
       budgetIn('cost'),
     ),
+    dayToolCallBudget: changeable(
+      optional(integer(1), `tool calls of agents of ${whose} in a day; then its runs wait`),
+      budgetIn('count'),
+    ),
     monthTokenBudget: changeable(
       optional(integer(1), `tokens of ${whose} in a month (UTC); then its runs wait`),
       budgetIn('count'),
@@ -57,6 +61,10 @@ const periodBudgets = (whose: string) =>
     monthCostBudget: changeable(
       optional(amount(0, 1e9), `cost of ${whose} in a month in the price list's currency; then its runs wait`),
       budgetIn('cost'),
+    ),
+    monthToolCallBudget: changeable(
+      optional(integer(1), `tool calls of agents of ${whose} in a month; then its runs wait`),
+      budgetIn('count'),
     ),
   });
 
@@ -146,6 +154,10 @@ export const Config = z.strictObject({
     costBudget: changeable(
       optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
       budgetIn('cost'),
+    ),
+    toolCallBudget: changeable(
+      optional(integer(1), 'tool calls in one run; then it asks whether to go on'),
+      budgetIn('count'),
     ),
   }),
   stuck: z.strictObject({
@@ -239,6 +251,10 @@ export const Config = z.strictObject({
         "cost of all runs of one session in the price list's currency; then it asks whether to go on",
       ),
       budgetIn('cost'),
+    ),
+    toolCallBudget: changeable(
+      optional(integer(1), 'tool calls in all runs of one session; then it asks whether to go on'),
+      budgetIn('count'),
     ),
     timeBudgetSeconds: changeable(
       optional(integer(1, 365 * day), 'working time for all runs of one session; then it asks whether to go on'),

@@ -75,11 +75,13 @@ const TemplateFile = z.strictObject({
     timeoutSeconds: unset(run.shape.timeoutSeconds),
     tokenBudget: unset(run.shape.tokenBudget),
     costBudget: unset(run.shape.costBudget),
+    toolCallBudget: unset(run.shape.toolCallBudget),
   }),
   session: z.strictObject({
     turnBudget: unset(session.shape.turnBudget),
     tokenBudget: unset(session.shape.tokenBudget),
     costBudget: unset(session.shape.costBudget),
+    toolCallBudget: unset(session.shape.toolCallBudget),
     timeBudgetSeconds: unset(session.shape.timeBudgetSeconds),
   }),
   approvals: z.strictObject({

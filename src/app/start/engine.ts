@@ -16,7 +16,7 @@ import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Manifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
-import { agentMemory, listNotes } from '../../sessions/memory/agent-memory.ts';
+import { agentMemory, listNotes, tellNotes } from '../../sessions/memory/agent-memory.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
@@ -226,6 +226,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         memoryOf: (session, runId) =>
           agentMemory(agents.notes, session, { runId, told: (action) => metrics.memoryChange('agent', action) }),
         listNotes,
+        tellNotes,
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),

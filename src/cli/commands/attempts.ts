@@ -28,6 +28,7 @@ export const attemptsCommand: CliCommand = {
     ['-c, --check <command...>', 'with start: commands of the workspace that have to exit with 0'],
     ['--revisions <n>', 'the most times that a miss goes back to the agent; default: 3'],
     ['--token-budget <tokens>', 'with start: the most tokens of each attempt'],
+    ['--tool-call-budget <calls>', 'with start: the most tool calls of each attempt'],
     ['--id <attempts>', 'other attempts than the newest of the session'],
     ['-d, --detach', 'with start: print the id and leave the attempts to themselves'],
     ['--delete-others', 'with choose: delete the sessions of the other attempts'],
@@ -84,8 +85,14 @@ function wishOf({ args: [, session, task], options }: CommandInput) {
   const begin = options.text('begin');
   const begins = beginnings.find((one) => one === begin);
   if (begin !== undefined && begins === undefined) throw new UsageError('--begin is fork, copy or none.');
-  const tokens = options.text('tokenBudget');
-  if (tokens !== undefined && !/^[1-9]\d{0,12}$/.test(tokens)) throw new UsageError('--token-budget is a number.');
+  const limitIn = (option: string, name: string) => {
+    const given = options.text(name);
+    if (given !== undefined && !/^[1-9]\d{0,12}$/.test(given)) throw new UsageError(`${option} is a number.`);
+    return given === undefined ? undefined : Number(given);
+  };
+  const tokens = limitIn('--token-budget', 'tokenBudget');
+  const toolCalls = limitIn('--tool-call-budget', 'toolCallBudget');
+  const budget = { ...(tokens !== undefined && { tokens }), ...(toolCalls !== undefined && { toolCalls }) };
   const goal = goalOf(options);
   const attempts = Array.from({ length: number }, (_, n) => {
     const [model, template] = [models[n % models.length], templates[n % templates.length]];
@@ -95,7 +102,7 @@ function wishOf({ args: [, session, task], options }: CommandInput) {
     attempts,
     ...(goal && { goal }),
     ...(begins !== undefined && { begins }),
-    ...(tokens !== undefined && { budget: { tokens: Number(tokens) } }),
+    ...(Object.keys(budget).length > 0 && { budget }),
   };
   return { task, options: wish };
 }

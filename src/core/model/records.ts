@@ -89,6 +89,7 @@ export const OwnBudget = z.object({
   tokens: z.int().optional(),
   /** In the currency of the price list. */
   cost: z.number().optional(),
+  toolCalls: z.int().optional(),
   /** Working time. */
   ms: z.number().optional(),
 });

@@ -18,6 +18,8 @@ export const Spending = Part.extend({
   /** Working time in ms. Time in which the run waits for a person does not count. */
   ms: z.number(),
   by: z.partialRecord(Purpose, Part),
+  /** The agent's tool calls that have ended, whether they worked or not. Absent: there were none. */
+  toolCalls: z.int().optional(),
   /** Absent: the count of every call was believed. */
   assumed: AssumedUsage.optional(),
 });
@@ -68,23 +70,29 @@ export function addUsage(spending: Spending, used: ModelUsage): Spending {
   };
 }
 
+/** The same after one more tool call. */
+export const addToolCall = (spending: Spending): Spending => ({
+  ...spending,
+  toolCalls: (spending.toolCalls ?? 0) + 1,
+});
+
 /** Why a run waits for a person. */
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
-/** The budget that does not cover the next call of the model. `needs`: what that call is expected to take. */
+/** The budget that does not cover the next request to the model, or the next tool call. `needs`: what that is expected to take. */
 export const BudgetOverrun = z.object({
   /** `person` and `project`: the budget of the owner, or of the project, of the session. */
   scope: z.enum(['run', 'session', 'person', 'project']),
   /** With `person` and `project`: the time that the budget is for, in UTC. */
   period: z.enum(['day', 'month']).optional(),
-  kind: z.enum(['turns', 'tokens', 'cost', 'time']),
+  kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time']),
   limit: z.number(),
   used: z.number(),
   needs: z.number(),
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 
-/** The tokens or the cost that budgets count. */
-export const countedFor = (spending: Spending, kind: 'turns' | 'tokens' | 'cost' | 'ms'): number =>
-  spending[kind] + (kind === 'tokens' || kind === 'cost' ? (spending.assumed?.[kind] ?? 0) : 0);
+/** The amount that budgets count. */
+export const countedFor = (spending: Spending, kind: 'turns' | 'tokens' | 'cost' | 'toolCalls' | 'ms'): number =>
+  (spending[kind] ?? 0) + (kind === 'tokens' || kind === 'cost' ? (spending.assumed?.[kind] ?? 0) : 0);

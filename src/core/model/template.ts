@@ -42,12 +42,14 @@ export interface Template {
     readonly timeoutSeconds?: number | undefined;
     readonly tokenBudget?: number | undefined;
     readonly costBudget?: number | undefined;
+    readonly toolCallBudget?: number | undefined;
   };
   /** The limits of all runs of a session together. */
   readonly session: {
     readonly turnBudget?: number | undefined;
     readonly tokenBudget?: number | undefined;
     readonly costBudget?: number | undefined;
+    readonly toolCallBudget?: number | undefined;
     readonly timeBudgetSeconds?: number | undefined;
   };
   readonly approvals: {

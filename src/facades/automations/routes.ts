@@ -32,6 +32,7 @@ const example: z.output<typeof Automation> = {
   name: 'Morning report',
   kind: 'run',
   message: 'Look at the open issues, and write a summary.',
+  goal: { rubric: 'Each open issue has a line.', checks: [], maxRevisions: 3 },
   repositories: [],
   projectId: null,
   template: null,

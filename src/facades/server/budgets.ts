@@ -12,8 +12,10 @@ const example: z.output<typeof SharedBudget> = {
   name: 'Ada',
   tokensPerDay: { limit: 2_000_000, own: 2_000_000, used: 412_000, reserved: 36_000 },
   costPerDay: { ...none, used: 0.8 },
+  toolCallsPerDay: { limit: 500, own: null, used: 61, reserved: 0 },
   tokensPerMonth: { ...none, used: 5_120_000, reserved: 36_000 },
   costPerMonth: { limit: 100, own: null, used: 11.4, reserved: 0.1 },
+  toolCallsPerMonth: { ...none, used: 61 },
 };
 
 /** Mounts the budgets of people and projects. */

@@ -3,6 +3,7 @@ import { ModelRef } from '../../agents/models/model-ref.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Outcome } from '../../core/model/records.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
+import { Goal, GoalCheck } from '../../core/model/runs/goal.ts';
 import {
   type Automation as AutomationDoc,
   type AutomationSpec,
@@ -75,6 +76,7 @@ const BudgetInput = z.strictObject({
   tokens: z.int().min(1).nullable().default(null),
   /** In the currency of the price list. */
   cost: z.number().min(0).max(1e6).nullable().default(null),
+  toolCalls: z.int().min(1).max(1_000_000).nullable().default(null),
   /** Working time. */
   seconds: z
     .int()
@@ -89,6 +91,8 @@ const fields = {
   kind: z.enum(automationKinds),
   /** The text that the agent gets at each start; empty for a prebuild. */
   message: z.string().max(200_000),
+  /** The measure by which the work of each start is judged; null: none. */
+  goal: Goal.nullable(),
   /** Fetched into the workspace of each of its sessions. */
   repositories: RepositoryInputs,
   projectId: z.uuid().nullable(),
@@ -115,6 +119,7 @@ export const NewAutomation = z
     ...fields,
     kind: fields.kind.default('run'),
     message: fields.message.default(''),
+    goal: fields.goal.default(null),
     repositories: fields.repositories.default([]),
     projectId: fields.projectId.default(null),
     template: fields.template.default(null),
@@ -155,6 +160,7 @@ export const Automation = z.object({
   name: z.string(),
   kind: z.enum(automationKinds),
   message: z.string(),
+  goal: z.object({ rubric: z.string().optional(), checks: z.array(GoalCheck), maxRevisions: z.int() }).nullable(),
   repositories: z.array(AutomationRepository).readonly(),
   projectId: z.string().nullable(),
   template: z.string().nullable(),
@@ -189,6 +195,7 @@ export const Automation = z.object({
       turns: z.int().nullable(),
       tokens: z.int().nullable(),
       cost: z.number().nullable(),
+      toolCalls: z.int().nullable(),
       seconds: z.number().nullable(),
     })
     .nullable(),

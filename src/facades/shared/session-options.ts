@@ -51,6 +51,7 @@ export const SessionBudgetInput = z
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),
     tokens: z.int().min(1).optional(),
     cost: z.number().min(0).max(1e6).optional().describe('in the currency of the price list'),
+    toolCalls: z.int().min(1).max(1_000_000).optional().describe('calls of tools by the agent'),
     seconds: z.int().min(1).max(year).optional().describe('working time'),
   })
   .describe('over all runs; the smallest limit of session, template and server counts');

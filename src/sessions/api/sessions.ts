@@ -144,6 +144,7 @@ interface Limits {
   readonly turns?: number | undefined;
   readonly tokens?: number | undefined;
   readonly cost?: number | undefined;
+  readonly toolCalls?: number | undefined;
   readonly ms?: number | undefined;
 }
 /** A skill that the agent of a session can read. `version` is null for one of the workspace. */

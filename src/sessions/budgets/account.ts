@@ -20,19 +20,30 @@ export const holdersOf = ({ owner = '', projectId }: PaidSession): readonly Hold
 ];
 export const periods = ['day', 'month'] as const;
 export type Period = (typeof periods)[number];
-const kinds = ['tokens', 'cost'] as const;
+const kinds = ['tokens', 'cost', 'toolCalls'] as const;
 type Kind = (typeof kinds)[number];
 
 /** `unlimited`: no limit, also where the settings have one. Absent: as the settings say. */
 export const OwnLimit = z.union([z.number().nonnegative(), z.literal('unlimited')]);
-const OwnLimits = z.object({ tokens: OwnLimit.optional(), cost: OwnLimit.optional() });
-const Used = z.object({ key: z.string(), tokens: z.number(), cost: z.number() });
+const OwnLimits = z.object({
+  tokens: OwnLimit.optional(),
+  cost: OwnLimit.optional(),
+  toolCalls: OwnLimit.optional(),
+});
+const Used = z.object({
+  key: z.string(),
+  tokens: z.number(),
+  cost: z.number(),
+  toolCalls: z.number().default(0),
+});
+const unused = { tokens: 0, cost: 0, toolCalls: 0 };
 const Open = z.object({
   id: z.string(),
   /** The server process whose request it is. */
   server: z.string(),
   tokens: z.number(),
   cost: z.number(),
+  toolCalls: z.number().default(0),
   /** A server that is lost renews it no more, epoch ms. */
   until: z.number(),
 });
@@ -50,15 +61,15 @@ const keyOf = (period: Period, now: number): string => new Date(now).toISOString
 
 export const emptyAccount = (now: number): Account => ({
   own: { day: {}, month: {} },
-  day: { key: keyOf('day', now), tokens: 0, cost: 0 },
-  month: { key: keyOf('month', now), tokens: 0, cost: 0 },
+  day: { key: keyOf('day', now), ...unused },
+  month: { key: keyOf('month', now), ...unused },
   open: [],
 });
 
 /** The account at this time: a new day or month begins with nothing used. */
 export function accountAt(account: Account, now: number): Account {
   const at = (period: Period) =>
-    account[period].key === keyOf(period, now) ? account[period] : { key: keyOf(period, now), tokens: 0, cost: 0 };
+    account[period].key === keyOf(period, now) ? account[period] : { key: keyOf(period, now), ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
@@ -68,15 +79,22 @@ export function limitsFor(own: OwnLimits, usual: Limits): Limits {
     const limit = own[period][kind] ?? usual[period][kind];
     return limit === 'unlimited' ? undefined : limit;
   };
-  const both = (period: Period) => ({ tokens: one(period, 'tokens'), cost: one(period, 'cost') });
-  return { day: both('day'), month: both('month') };
+  const all = (period: Period) => ({
+    tokens: one(period, 'tokens'),
+    cost: one(period, 'cost'),
+    toolCalls: one(period, 'toolCalls'),
+  });
+  return { day: all('day'), month: all('month') };
 }
 export const hasLimit = (limits: Limits): boolean =>
   periods.some((period) => kinds.some((kind) => limits[period][kind] !== undefined));
+export const limitsCalls = (limits: Limits): boolean =>
+  periods.some((period) => limits[period].toolCalls !== undefined);
 
 export const sumOf = (amounts: readonly Amounts[]): Amounts => ({
   tokens: amounts.reduce((sum, { tokens }) => sum + tokens, 0),
   cost: amounts.reduce((sum, { cost }) => sum + cost, 0),
+  toolCalls: amounts.reduce((sum, { toolCalls = 0 }) => sum + toolCalls, 0),
 });
 
 export type RoomAnswer =
@@ -87,7 +105,8 @@ export type RoomAnswer =
 
 /**
  * The room of the account for a request. The dearest reply is granted only where it fits beside the requests that are under way;
- * where it fits only without them, the request waits for them instead of getting a shorter reply.
+ * where it fits only without them, the request waits for them instead of getting a shorter reply. Tool calls need no tokens, and
+ * a request to the model needs none of the tool calls.
  */
 export function roomFor(
   account: Account,
@@ -96,18 +115,20 @@ export function roomFor(
 ): RoomAnswer {
   const held = sumOf(account.open);
   const granted = { ...most };
+  const isOfCalls = (least.toolCalls ?? 0) > 0;
   let isBusy = false;
   for (const period of periods) {
     for (const kind of kinds) {
       const limit = limits[period][kind];
-      if (limit === undefined) continue;
+      if (limit === undefined || (kind === 'toolCalls') !== isOfCalls) continue;
+      const [needs, wish, reserved] = [least[kind] ?? 0, most[kind] ?? 0, held[kind] ?? 0];
       const used = account[period][kind];
-      if (used >= limit || used + least[kind] > limit)
-        return { kind: 'over', over: { scope: of, period, kind, limit, used, needs: least[kind] } };
-      const room = limit - used - held[kind];
-      if (room >= most[kind]) continue;
-      if (room < least[kind] || (held[kind] > 0 && used + most[kind] <= limit)) isBusy = true;
-      granted[kind] = Math.min(granted[kind], room);
+      if (used >= limit || used + needs > limit)
+        return { kind: 'over', over: { scope: of, period, kind, limit, used, needs } };
+      const room = limit - used - reserved;
+      if (room >= wish) continue;
+      if (room < needs || (reserved > 0 && used + wish <= limit)) isBusy = true;
+      granted[kind] = Math.min(granted[kind] ?? 0, room);
     }
   }
   return isBusy ? { kind: 'busy' } : { kind: 'granted', granted };
@@ -124,11 +145,15 @@ export function overrunOf(
 }
 
 /** The same with what was used in addition. */
-export const withUsed = (account: Account, { tokens, cost }: Amounts): Account => ({
-  ...account,
-  day: { ...account.day, tokens: account.day.tokens + tokens, cost: account.day.cost + cost },
-  month: { ...account.month, tokens: account.month.tokens + tokens, cost: account.month.cost + cost },
-});
+export function withUsed(account: Account, { tokens, cost, toolCalls = 0 }: Amounts): Account {
+  const more = (used: Account['day']) => ({
+    ...used,
+    tokens: used.tokens + tokens,
+    cost: used.cost + cost,
+    toolCalls: Math.max(0, used.toolCalls + toolCalls),
+  });
+  return { ...account, day: more(account.day), month: more(account.month) };
+}
 
 /** The same, with at least what the logs of its sessions say. */
 export function withLogged(account: Account, logged: Readonly<Record<Period, Amounts>>): Account {

@@ -31,8 +31,10 @@ interface Deps {
 const parts = {
   tokensPerDay: ['day', 'tokens'],
   costPerDay: ['day', 'cost'],
+  toolCallsPerDay: ['day', 'toolCalls'],
   tokensPerMonth: ['month', 'tokens'],
   costPerMonth: ['month', 'cost'],
+  toolCallsPerMonth: ['month', 'toolCalls'],
 } as const;
 
 export function budgetService({ ledger, store, limitsOf, people, projects, now, wake }: Deps): BudgetService {
@@ -98,13 +100,15 @@ function view(account: Account, usual: Limits): Amounts {
     limit: limits[period][kind] ?? null,
     own: account.own[period][kind] ?? null,
     used: account[period][kind],
-    reserved: reserved[kind],
+    reserved: reserved[kind] ?? 0,
   });
   return {
     tokensPerDay: one(parts.tokensPerDay),
     costPerDay: one(parts.costPerDay),
+    toolCallsPerDay: one(parts.toolCallsPerDay),
     tokensPerMonth: one(parts.tokensPerMonth),
     costPerMonth: one(parts.costPerMonth),
+    toolCallsPerMonth: one(parts.toolCallsPerMonth),
   };
 }
 

@@ -8,6 +8,7 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 import {
   type Amounts,
   noAmounts,
+  type PaidCalls,
   type Reservation,
   type ReservationOrOverrun,
   type SharedBudgets,
@@ -20,6 +21,7 @@ import {
   hasLimit,
   holdersOf,
   type Limits,
+  limitsCalls,
   limitsFor,
   overrunOf,
   type PaidSession,
@@ -88,12 +90,14 @@ export class Ledger implements AsyncDisposable {
     return {
       reserve: (wanted, signal) => this.#reserve(holders, wanted, signal),
       charge: (used) => this.#charge(holders, used),
+      payCalls: (count, signal) => this.#payCalls(holders, count, signal),
+      giveBackCalls: (count) => this.#giveBackCalls(holders, count),
     };
   }
 
   /** Whether the session's budgets now cover what one of them did not. */
   async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
-    const wanted = { tokens: kind === 'tokens' ? needs : 0, cost: kind === 'cost' ? needs : 0 };
+    const wanted = { ...noAmounts, [kind]: needs };
     for (const holder of holdersOf(session)) {
       const { account, limits } = await this.#readLimited(holder);
       if (overrunOf(account, { of: holder.of, limits }, wanted)) return false;
@@ -161,6 +165,36 @@ export class Ledger implements AsyncDisposable {
     }
   }
 
+  /** Paid calls are counted at once, so that those of a lost server count too. */
+  async #payCalls(holders: readonly Holder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
+    let paid = 0;
+    while (paid < count) {
+      const wanted = {
+        least: { ...noAmounts, toolCalls: 1 },
+        most: { ...noAmounts, toolCalls: count - paid },
+      };
+      const reserved = await this.#reserve(holders, wanted, signal);
+      if (!reserved) return undefined;
+      if (reserved.kind === 'over') return { count: paid, over: reserved.over };
+      const { granted, settle } = reserved.reservation;
+      await settle(granted);
+      paid += granted.toolCalls ?? 0;
+    }
+    return { count: paid };
+  }
+
+  async #giveBackCalls(holders: readonly Holder[], count: number): Promise<void> {
+    for (const holder of holders) {
+      try {
+        const { limits } = await this.#readLimited(holder);
+        if (!limitsCalls(limits)) continue;
+        await this.#change(holder, (account) => withUsed(account, { ...noAmounts, toolCalls: -count }));
+      } catch (err) {
+        this.#deps.warn({ err, budget: recordIdOf(holder) }, 'tool calls that were not made stay counted');
+      }
+    }
+  }
+
   #reservation(id: string, granted: Amounts): Reservation {
     return { granted, settle: (used) => this.#settle(id, used) };
   }
@@ -213,12 +247,13 @@ export class Ledger implements AsyncDisposable {
       this.#counted.delete(recordIdOf(holder));
       return undefined;
     }
+    if ((wanted.least.toolCalls ?? 0) > 0 && !limitsCalls(limits)) return undefined;
     await this.#countLogs(holder, before);
     let room: RoomAnswer | undefined;
     await this.#change(holder, (account) => {
       room = roomFor(account, { of: holder.of, limits }, wanted);
       if (room.kind !== 'granted') return undefined;
-      const open = { id, server: this.#server, ...room.granted, until: this.#deps.clock.now() + leaseMs };
+      const open = { id, server: this.#server, toolCalls: 0, ...room.granted, until: this.#deps.clock.now() + leaseMs };
       return { ...account, open: [...account.open, open] };
     });
     return room;
@@ -318,7 +353,7 @@ export class Ledger implements AsyncDisposable {
         if (own.length === 0) return undefined;
         const until = this.#deps.clock.now() + leaseMs;
         const others = account.open.filter(({ id }) => !own.some((held) => held.id === id));
-        const mine = own.map(({ id, amounts }) => ({ id, server: this.#server, ...amounts, until }));
+        const mine = own.map(({ id, amounts }) => ({ id, server: this.#server, toolCalls: 0, ...amounts, until }));
         return { ...account, open: [...others, ...mine] };
       });
     } catch (err) {

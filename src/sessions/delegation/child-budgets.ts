@@ -7,8 +7,9 @@ import { childKind, type OwnBudget, type SessionRecord } from '../../core/model/
 import type { SessionService } from '../api/sessions.ts';
 import { unlessGone } from './child-failures.ts';
 
-const kinds = ['turns', 'tokens', 'cost'] as const;
-const nothing = { turns: 0, tokens: 0, cost: 0 };
+const kinds = ['turns', 'tokens', 'cost', 'toolCalls'] as const;
+const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
+const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls' } as const;
 export type Amounts = typeof nothing;
 
 const Link = z.object({
@@ -18,7 +19,9 @@ const Link = z.object({
   /** The id of the attempts that it belongs to. */
   attempts: z.string().optional(),
   /** Once it is deleted. */
-  spent: z.object({ turns: z.number(), tokens: z.number(), cost: z.number() }).optional(),
+  spent: z
+    .object({ turns: z.number(), tokens: z.number(), cost: z.number(), toolCalls: z.number().default(0) })
+    .optional(),
 });
 
 interface BudgetDeps {
@@ -32,9 +35,20 @@ interface BudgetDeps {
 /** Gives children parts of their parent's budget, and counts how much they have used. */
 export class ChildBudgets {
   readonly #deps: BudgetDeps;
+  /** The tool calls that sessions will have made once those under way are over. */
+  readonly #expected = new Map<SessionId, number>();
 
   constructor(deps: BudgetDeps) {
     this.#deps = deps;
+  }
+
+  /** Keeps the calls that a session makes now back from its budget. */
+  keepCalls(id: SessionId, upTo: number): void {
+    this.#expected.set(id, upTo);
+  }
+
+  forget(id: SessionId): void {
+    this.#expected.delete(id);
   }
 
   /** The ids of a session's children, also of those that have ended. */
@@ -47,7 +61,7 @@ export class ChildBudgets {
 
   /** The part of a session's budget that its children have: all that an open one may use, and all that an ended one has used. */
   async reservedFor(id: SessionId): Promise<Amounts> {
-    const sum = { turns: 0, tokens: 0, cost: 0 };
+    const sum = { ...nothing };
     const sessions = await this.#deps.sessions();
     for (const child of await this.childrenOf(id)) {
       const record = await sessions.get(child).catch(unlessGone);
@@ -64,12 +78,16 @@ export class ChildBudgets {
     const limits = await this.#deps.budgetOf(await sessions.get(parent));
     const used = await this.spent(parent);
     const reserved = await this.reservedFor(parent);
+    used.toolCalls = Math.max(used.toolCalls, this.#expected.get(parent) ?? 0);
     const budget: { -readonly [Kind in keyof Amounts]?: number } = {};
     for (const kind of kinds) {
       const limit = limits[kind];
       const left = limit === undefined ? undefined : limit - used[kind] - reserved[kind];
       if (left !== undefined && left <= 0)
-        throw new AppError('quota', `Nothing is left of the budget of ${kind}: children have it, or it is spent.`);
+        throw new AppError(
+          'quota',
+          `Nothing is left of the budget of ${words[kind]}: children have it, or it is spent.`,
+        );
       const wanted = asked[kind];
       if (left === undefined) {
         if (wanted !== undefined) budget[kind] = wanted;
@@ -84,10 +102,12 @@ export class ChildBudgets {
   /** By its log, which has the usage of each turn, also of a run that is under way. */
   async spent(id: SessionId): Promise<Amounts> {
     const sessions = await this.#deps.sessions();
-    const used = { turns: 0, tokens: 0, cost: 0 };
+    const used = { ...nothing };
     const copied = (await sessions.get(id)).forkedFrom?.seq ?? 0; // of the session that it was forked from
     for await (const { type, data, seq } of sessions.history(id)) {
-      if (type !== 'usage' || seq <= copied) continue;
+      if (seq <= copied) continue;
+      if (type === 'tool.called') used.toolCalls += 1;
+      if (type !== 'usage') continue;
       used.turns += 1;
       used.tokens += data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0);
       used.cost += (data.cost ?? 0) + (data.assumed?.cost ?? 0);
@@ -97,7 +117,9 @@ export class ChildBudgets {
 
   async spentWithChildren(id: SessionId): Promise<Amounts> {
     const [own, lent] = await Promise.all([this.spent(id), this.reservedFor(id)]);
-    return { turns: own.turns + lent.turns, tokens: own.tokens + lent.tokens, cost: own.cost + lent.cost };
+    const sum = { ...own };
+    for (const kind of kinds) sum[kind] += lent[kind];
+    return sum;
   }
 
   /** Keeps what a child has spent, which is about to be deleted. */

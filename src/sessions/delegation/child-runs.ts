@@ -96,6 +96,7 @@ export class Delegation {
     };
     const sessions = async () => (await this.#services.promise).sessions;
     return {
+      keepCalls: (upTo) => this.#budgets.keepCalls(parent.id, upTo),
       start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
       list: () => this.#budgets.childrenOf(parent.id, 'delegated'),
       look: (given, wait, signal) => withChildErrors(look(given, wait, signal)),
@@ -126,6 +127,7 @@ export class Delegation {
     const { sessions } = await this.#services.promise;
     const parent = (await sessions.get(id)).parent?.sessionId;
     if (parent) await this.#budgets.remember(parent, id);
+    this.#budgets.forget(id);
     for (const child of await this.childrenOf(id)) await sessions.delete(child).catch(unlessGone);
   }
 

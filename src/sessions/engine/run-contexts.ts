@@ -84,13 +84,15 @@ export interface AgentParts {
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
     /** The part of a session's budget that its children have. */
-    reservedFor(id: SessionId): Promise<{ readonly turns: number; readonly tokens: number; readonly cost: number }>;
+    reservedFor(id: SessionId): Promise<LentBudget>;
   };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   /** The notes that outlive a session, and their list as the model reads it; undefined: no agent has a memory. */
   readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
+  /** The notes themselves, for agents with a loop of their own; undefined: there are none. */
+  readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
 }
@@ -187,6 +189,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const own = withMemory(delegating, notes && profile.memory);
     // Read once in a run: a prompt that changed in the middle of it would cost the provider's cache.
     if (notes && agents.listNotes && !noteLists.has(runWriter)) noteLists.set(runWriter, await agents.listNotes(notes));
+    const told = notes && profile.agent && (await agents.tellNotes?.(notes));
+    const instructions = told ? [prompt, told].filter(Boolean).join('\n\n') : prompt;
     const lent = budget ? await agents.children?.reservedFor(id) : undefined;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
@@ -213,7 +217,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
       ...(opener && { pullRequests: opener }),
-      ...(children && { children }),
+      ...(children && {
+        children,
+        keepCalls: (count: number) => children.keepCalls((live.writer.record.spending.toolCalls ?? 0) + count),
+      }),
       ...(notes && { memory: notes }),
       nestedNotes: async (used, args, until) => {
         const roots = foldersOf(live.writer.record);
@@ -235,7 +242,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       workdir: folder,
       sandbox: { use },
       ...(gate && { gate: (until: AbortSignal) => gate(id, until) }),
-      ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions: prompt } }),
+      ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions } }),
       hasTitle: () => live.writer.record.titleBy !== null,
     };
   }
@@ -257,8 +264,8 @@ const never = new AbortController().signal;
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
 
-type LentBudget = Readonly<Record<'turns' | 'tokens' | 'cost', number>>;
-const nothing: LentBudget = { turns: 0, tokens: 0, cost: 0 };
+type LentBudget = Readonly<Record<'turns' | 'tokens' | 'cost' | 'toolCalls', number>>;
+const nothing: LentBudget = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 
 function leftOfSession(
   budget: SessionBudget,
@@ -271,14 +278,20 @@ function leftOfSession(
 ): RemainingSessionBudget | undefined {
   const { total } = spendingAt(record, runId, now);
   const before = record.granted ?? noSpending;
-  // A grant covers one request at least.
-  if (record.granted?.turns === total.turns) return undefined;
-  const rest = (kind: keyof SessionBudget) => {
+  const rest = <Kind extends keyof SessionBudget>(kind: Kind): { [One in Kind]?: { limit: number; used: number } } => {
     const limit = budget[kind];
-    const used = countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind]);
-    return limit === undefined ? {} : { [kind]: { limit, used } };
+    const used =
+      countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind as keyof LentBudget]);
+    return limit === undefined
+      ? {}
+      : ({ [kind]: { limit, used } } as { [One in Kind]: { limit: number; used: number } });
   };
-  return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...rest('ms') };
+  const calls = rest('toolCalls');
+  // A grant covers one request, and one tool call, at least: children can have the rest of it.
+  if (calls.toolCalls && record.granted && (record.granted.toolCalls ?? 0) === (total.toolCalls ?? 0))
+    calls.toolCalls = { ...calls.toolCalls, used: Math.min(calls.toolCalls.used, calls.toolCalls.limit - 1) };
+  if (record.granted?.turns === total.turns) return calls;
+  return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...calls, ...rest('ms') };
 }
 
 interface ToolServerLender {

@@ -6,6 +6,7 @@ import { isNote } from '../../core/model/event-traits.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
+import type { WaitReason } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { GoalChecked, OpenCall, RunProgress, UserMessage } from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
@@ -41,6 +42,8 @@ export class RunFold {
   #turns = 0;
   #tokens = 0;
   #cost = 0;
+  #toolCalls = 0;
+  #reason: WaitReason | undefined;
   /**
    * Working time before the last restart, when the run then continued, and its newest event. Downtime is not working time.
    */
@@ -99,9 +102,11 @@ export class RunFold {
       }
       case 'tool.called':
         this.#openCalls.delete(event.data.callId);
+        this.#toolCalls += 1;
         break;
       case 'run.wait':
         this.#waiting = event.data.question;
+        this.#reason = event.data.reason;
         break;
       case 'approval.requested':
         this.#approval = event.data;
@@ -121,10 +126,10 @@ export class RunFold {
       case 'run.resumed':
         // A message that decided on a call does not change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
-        this.#waiting = undefined;
+        this.#waiting = this.#reason = undefined;
         this.#hinted = false;
         this.#actsFrom = event.seq;
-        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the full budget again
+        this.#turns = this.#tokens = this.#cost = this.#toolCalls = this.#worked = 0; // an answer grants the full budget again
         this.#since = event.ts;
         break;
       case 'usage':
@@ -205,6 +210,8 @@ export class RunFold {
       waiting: this.#waiting,
       unseen: planned && !asked ? unseen : 0,
       spent,
+      toolCalls: this.#toolCalls,
+      ...(this.#reason && { reason: this.#reason }),
       workedMs,
       // With a goal, a message can have come while the finished work was judged: then the agent is not done.
       acts: this.#goal && unseen > 0 ? [] : actsOf(transcript.entries, runId, this.#actsFrom),

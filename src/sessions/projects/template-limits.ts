@@ -13,12 +13,19 @@ export function limitsOf({
   Profile,
   'budget' | 'sessionBudget' | 'approvals'
 > {
-  const { timeoutSeconds, tokenBudget, costBudget } = run;
-  const budget = given({ turns: maxSteps, wallMs: inMs(timeoutSeconds), tokens: tokenBudget, cost: costBudget });
+  const { timeoutSeconds, tokenBudget, costBudget, toolCallBudget } = run;
+  const budget = given({
+    turns: maxSteps,
+    wallMs: inMs(timeoutSeconds),
+    tokens: tokenBudget,
+    cost: costBudget,
+    toolCalls: toolCallBudget,
+  });
   const sessionBudget = given({
     turns: session.turnBudget,
     tokens: session.tokenBudget,
     cost: session.costBudget,
+    toolCalls: session.toolCallBudget,
     ms: inMs(session.timeBudgetSeconds),
   });
   const calls = given({ rules: approvals.rules, tools: approvals.tools, timeoutMs: inMs(approvals.timeoutSeconds) });

@@ -1,4 +1,4 @@
-import type { RemainingBudget, RunSpending, TurnResult } from '../../../machines/run.ts';
+import type { RemainingBudget, RemainingCalls, RunSpending, TurnResult } from '../../../machines/run.ts';
 import { addSpent } from '../../../machines/run-rules.ts';
 import type { Model } from '../../agents/models/model.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
@@ -9,6 +9,7 @@ export interface SessionBudget {
   readonly turns?: number | undefined;
   readonly tokens?: number | undefined;
   readonly cost?: number | undefined;
+  readonly toolCalls?: number | undefined;
   readonly ms?: number | undefined;
 }
 export type RemainingSessionBudget = Partial<Readonly<Record<keyof SessionBudget, RemainingAmount>>>;
@@ -34,7 +35,7 @@ export function leastBudget(
     const limits = [one[kind], other[kind]].filter((limit) => limit !== undefined);
     return limits.length === 0 ? {} : { [kind]: Math.min(...limits) };
   };
-  return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('ms') };
+  return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('toolCalls'), ...least('ms') };
 }
 
 /** The rest after some of it was spent. */
@@ -103,6 +104,24 @@ export function findBudgetOverrun(
     overAmong('session', whole, { needs, used: unwritten }) ??
     overTime(whole?.ms)
   );
+}
+
+/** How many tool calls the budgets cover, and the one that covers no more. Undefined: no budget limits them. */
+export function affordableCalls(
+  run: RemainingCalls | undefined,
+  session: RemainingSessionBudget | undefined,
+): { readonly count: number; readonly over: BudgetOverrun } | undefined {
+  const rests = [
+    { scope: 'run' as const, rest: run },
+    { scope: 'session' as const, rest: session?.toolCalls },
+  ].flatMap(({ scope, rest }) => {
+    if (!rest) return [];
+    const count = Math.max(0, rest.limit - rest.used);
+    return [
+      { count, over: { scope, kind: 'toolCalls' as const, limit: rest.limit, used: rest.used + count, needs: 1 } },
+    ];
+  });
+  return rests.toSorted((a, b) => a.count - b.count)[0];
 }
 
 function overAmong(

@@ -99,6 +99,8 @@ export interface RunContext {
   readonly pullRequests?: PullRequestOpener;
   /** Absent where the agent cannot delegate. */
   readonly children?: ChildRuns;
+  /** Keeps so many tool calls back from the session's budget, so that no child gets them. */
+  readonly keepCalls?: (count: number) => void;
   /** Absent where the session has no skills. */
   readonly skills?: SkillReader;
   /** Absent where the agent has no memory. */

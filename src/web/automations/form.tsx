@@ -5,6 +5,7 @@ import { Button } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { language, t } from '../text/text.ts';
+import { GoalFields, goalOf, goalTextsOf } from './goal-fields.tsx';
 import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
 import { type Automation, shownAs } from './state.ts';
 import {
@@ -43,6 +44,7 @@ export function AutomationForm({ automation, back }: Props) {
   const [kind, setKind] = useState<Automation['kind']>(automation?.kind ?? 'run');
   const [repositories, setRepositories] = useState((automation?.repositories ?? []).map(lineOf).join('\n'));
   const [message, setMessage] = useState(automation?.message ?? '');
+  const [goal, setGoal] = useState(goalTextsOf(automation?.goal));
   const [choice, setChoice] = useState(
     choiceOf(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
   );
@@ -51,6 +53,7 @@ export function AutomationForm({ automation, back }: Props) {
   const [starts, setStarts] = useState<StartsChoice>(startsOf(automation));
   const [tokens, setTokens] = useState(String(automation?.budget?.tokens ?? ''));
   const [cost, setCost] = useState(String(automation?.budget?.cost ?? ''));
+  const [calls, setCalls] = useState(String(automation?.budget?.toolCalls ?? ''));
   const [trouble, tryIt] = useTrouble();
   const cron = cronOf(choice);
   const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
@@ -64,12 +67,14 @@ export function AutomationForm({ automation, back }: Props) {
         ...automation?.budget,
         tokens: numberOf(tokens),
         cost: numberOf(cost),
+        toolCalls: numberOf(calls),
       };
       const budget = Object.values(limits).some((limit) => limit !== null) ? limits : null;
       const spec = {
         name,
         kind,
         message: kind === 'run' ? message : '',
+        goal: kind === 'run' ? goalOf(goal, automation?.goal) : null,
         repositories: repositoriesOf(repositories, automation?.repositories ?? []),
         schedule,
         hook: hookOf(starts),
@@ -129,6 +134,7 @@ export function AutomationForm({ automation, back }: Props) {
             />
           </label>
         )}
+        {kind === 'run' && <GoalFields texts={goal} onChange={setGoal} />}
         <label class="labelled">
           <span>{t('automations.repositories')}</span>
           <textarea
@@ -248,6 +254,16 @@ export function AutomationForm({ automation, back }: Props) {
               pattern="[0-9]*[.]?[0-9]*"
               value={cost}
               onInput={(event) => setCost(event.currentTarget.value)}
+            />
+          </label>
+          <label class="labelled">
+            <span>{t('automations.budget.toolCalls')}</span>
+            <input
+              class="field"
+              inputMode="numeric"
+              pattern="[0-9]*"
+              value={calls}
+              onInput={(event) => setCalls(event.currentTarget.value)}
             />
           </label>
         </div>

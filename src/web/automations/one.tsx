@@ -102,6 +102,7 @@ function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost } 
       <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>
+      {outcome?.goal && <span class="quiet">{t(`goal.${outcome.goal.result}`)}</span>}
       {cost?.cost != null && <span class="quiet">{price(cost.cost)}</span>}
       {text !== '' && <span class="quiet">{text}</span>}
       {sessionId !== null && (

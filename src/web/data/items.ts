@@ -20,6 +20,7 @@ export interface ToolState {
 }
 export interface ModelUsage {
   readonly turns: number;
+  readonly toolCalls: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
   /** Undefined when the price of a model is not known. */

@@ -37,7 +37,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
 export const moving: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** The states of a sandbox after which "ready" is news. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
-const nothing: ModelUsage = { turns: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
+const nothing: ModelUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
 export interface PlanStep {
   readonly id: string;
@@ -216,6 +216,9 @@ export class ConversationModel {
         const state = this.#calls.get(data.callId)?.state;
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
+        const add = (used: ModelUsage): ModelUsage => ({ ...used, toolCalls: used.toolCalls + 1 });
+        this.used.value = add(this.used.value);
+        this.runUsed.value = add(this.runUsed.value);
         return;
       }
       default:
@@ -262,6 +265,7 @@ export class ConversationModel {
         const { thoughts } = event.data;
         if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
         const add = (used: ModelUsage): ModelUsage => ({
+          ...used,
           turns: used.turns + 1,
           inputTokens: used.inputTokens + event.data.inputTokens,
           outputTokens: used.outputTokens + event.data.outputTokens,

@@ -256,6 +256,7 @@ const plainAutomation = {
   name: 'Report',
   kind: 'run',
   message: 'Say hi',
+  goal: null,
   repositories: [],
   projectId: null,
   template: null,

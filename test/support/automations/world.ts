@@ -14,6 +14,7 @@ import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import { newRepository, type SessionRepository } from '../../../src/core/model/repository.ts';
+import type { Goal } from '../../../src/core/model/runs/goal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
@@ -28,6 +29,7 @@ export const spec: AutomationSpec = {
   name: 'Report',
   kind: 'run',
   message: 'Write it.',
+  goal: null,
   repositories: [],
   projectId: null,
   template: null,
@@ -45,7 +47,7 @@ export const spec: AutomationSpec = {
 /** The sessions of a server, which does nothing by itself. */
 export function fakeSessions() {
   const all = new Map<SessionId, SessionRecord>();
-  const sent: { id: SessionId; text: string }[] = [];
+  const sent: { id: SessionId; text: string; goal?: Goal | undefined }[] = [];
   const stops: SessionId[] = [];
   let refusal: AppError | undefined;
   const details = new Map<SessionId, string>();
@@ -72,8 +74,8 @@ export function fakeSessions() {
       if (!found) throw new AppError('session_not_found', 'There is no such session.');
       return found;
     },
-    async send(id, { text }) {
-      sent.push({ id, text });
+    async send(id, { text, goal }) {
+      sent.push({ id, text, ...(goal && { goal }) });
       all.set(id, { ...(all.get(id) as SessionRecord), status: 'running' });
       return {} as never;
     },

@@ -217,7 +217,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       records: new AttemptRecords(store.records),
       sessions,
       events: store.events,
-      spentWithChildren: async () => ({ turns: 0, tokens: 0, cost: 0 }),
+      spentWithChildren: async () => ({ turns: 0, tokens: 0, cost: 0, toolCalls: 0 }),
       hasTemplate: () => true,
       checkModel: async () => {},
       wake: () => {},

@@ -50,6 +50,8 @@ export const nightlyFiles = [
   'test/e2e/ui/conversation.test.ts', // ui/checklist, ui/page: a person goes through the same views
   'test/e2e/ui/scale.test.ts', // ui/checklist: the same list, with few sessions
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
+  'test/e2e/runs/killed-delegation.test.ts', // runs/delegation: one kill, and the same budget without one
+  'test/e2e/runs/skill-folders.test.ts', // runs/skills: one skill; unit/sessions/skills: what is wrong with broken ones
 ];
 
 /**

@@ -93,7 +93,7 @@ test('only its API changes what a program’s automation does, and an archived o
   for (const change of [
     { message: 'Other' },
     { model: 'demo' },
-    { budget: { turns: 1, tokens: null, cost: null, seconds: null } },
+    { budget: { turns: 1, tokens: null, cost: null, toolCalls: null, seconds: null } },
   ])
     await expect(service.update(id, change)).rejects.toEqual(refused('invalid_request'));
   expect(await service.update(id, { name: 'Other', message: spec.message })).toMatchObject({ name: 'Other', program });

@@ -199,9 +199,42 @@ test('a deleted automation leaves no start behind', async () => {
 
 test('the sessions of an automation have its budget', async () => {
   const { service, round, fake } = automationWorld();
-  const budget = { turns: null, tokens: 50_000, cost: 0.5, seconds: 600 };
+  const budget = { turns: null, tokens: 50_000, cost: 0.5, toolCalls: 40, seconds: 600 };
   const { id } = await service.create({ ...spec, schedule: null, budget });
   await service.start(id, null);
   await round();
-  expect([...fake.all.values()][0]?.budget).toEqual({ tokens: 50_000, cost: 0.5, ms: 600_000 });
+  expect([...fake.all.values()][0]?.budget).toEqual({ tokens: 50_000, cost: 0.5, toolCalls: 40, ms: 600_000 });
+});
+
+describe('an automation with a goal', () => {
+  const goal = {
+    rubric: 'Each issue has a line.',
+    checks: [{ command: 'npm test', timeoutSeconds: 60 }],
+    maxRevisions: 1,
+  };
+
+  test('gives it to each of its sessions with the message, until somebody takes it away', async () => {
+    const { service, round, fake, clock } = automationWorld();
+    const { id } = await service.create({ ...spec, schedule: null, maxRunning: 2, goal });
+    await service.start(id, null);
+    await round();
+    await service.update(id, { goal: null });
+    clock.advance(1_000);
+    await service.start(id, null);
+    await round();
+    expect(fake.sent.map((one) => one.goal)).toEqual([goal, undefined]);
+  });
+
+  test('is no prebuild, and one that is stored without a goal has none', async () => {
+    const { service, store, records } = automationWorld();
+    const repositories = [{ url: 'https://example.com/a/b.git', access: 'read' as const }];
+    const prebuild = { ...spec, kind: 'prebuild' as const, message: '', repositories };
+    await expect(service.create({ ...prebuild, goal })).rejects.toMatchObject({ code: 'invalid_request' });
+    const { id } = await service.create(prebuild);
+    await expect(service.update(id, { goal })).rejects.toMatchObject({ code: 'invalid_request' });
+    const found = await store.records.get('automation', id);
+    const { goal: _, ...earlier } = (found?.doc ?? {}) as { goal?: unknown };
+    await store.records.put({ kind: 'automation', id, doc: earlier });
+    expect((await records.get(id)).doc.goal).toBeNull();
+  });
 });

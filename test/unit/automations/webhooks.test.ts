@@ -234,6 +234,7 @@ test('the pause of an automation reaches endpoints, and one that was never store
   await service.create(spec);
   const rules = {
     kind: 'run',
+    goal: null,
     repositories: [],
     schedule: null,
     hook: null,

@@ -37,6 +37,45 @@ describe('run: budgets', () => {
     expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 1 } });
   });
 
+  test('F084 a tool call that no budget covers waits with those behind it, and is made after the answer', async () => {
+    const over = { scope: 'run', kind: 'toolCalls', limit: 3, used: 3, needs: 1 } as const;
+    const policy = { ...runPolicy, budget: { ...runPolicy.budget, toolCalls: 3 } };
+    const { actor, holes, resolves } = startRun({ policy });
+    await resolves(['act', calls('a', 'b')]);
+    expect(holes.the('calls').input.left).toEqual({ limit: 3, used: 0 });
+    await resolves(['calls', [callOutcome('a'), callOutcome('b')]], ['act', calls('c', 'd', 'e')]);
+    expect(holes.the('calls').input.left).toEqual({ limit: 3, used: 2 });
+    await resolves(['calls', [callOutcome('c'), { kind: 'unaffordable', over }, { kind: 'held' }]]);
+    expect(holes.the('wait').input).toMatchObject({ reason: 'budget', over });
+    expect(holes.the('wait').input.question).toMatch(/budget of 3 tool calls is spent/);
+    await resolves(['wait', undefined]);
+    actor.send({ type: 'run.answer' });
+    const { calls: rest, left, answered } = holes.the('calls').input;
+    expect({ ids: rest.map(({ callId }: { callId: string }) => callId), left, answered }).toEqual({
+      ids: ['d', 'e'],
+      left: { limit: 3, used: 0 },
+      answered: false, // the message that grants the budget answers no question of the agent
+    });
+  });
+
+  test('F084 a run whose tool calls are spent can still say what it found', async () => {
+    const policy = { ...runPolicy, budget: { ...runPolicy.budget, toolCalls: 1 } };
+    const { resolves, isIn } = startRun({ policy });
+    await resolves(['act', calls('a')], ['calls', [callOutcome('a')]], ['act', textTurn()]);
+    expect(isIn('finishing')).toBe(true);
+  });
+
+  test('F015 the tool calls before a restart count, and what it waits for is known', async () => {
+    const policy = { ...runPolicy, budget: { ...runPolicy.budget, toolCalls: 5 } };
+    const waits = { waiting: 'Go on?', reason: 'budget', calls: calls('c').calls } as const;
+    const { actor, holes } = startRun({ policy, resume: { ...begun, toolCalls: 4 } });
+    actor.send({ type: 'run.answer' });
+    expect(holes.the('act').input.callsLeft).toEqual({ limit: 5, used: 4 });
+    const other = startRun({ policy, resume: { ...begun, ...waits, toolCalls: 5 } });
+    other.actor.send({ type: 'run.answer' });
+    expect(other.holes.the('calls').input).toMatchObject({ answered: false, left: { limit: 5, used: 0 } });
+  });
+
   test('F084 spent time ends in a question once the call that runs is over', async () => {
     const { actor, clock, holes, resolves, tells } = startRun();
     await resolves(['act', calls('c1')]);

@@ -10,7 +10,12 @@ export interface ChildTask {
   /** The measure of its work; the child goes on until it is met, or its revisions are used up. */
   readonly goal?: Goal | undefined;
   readonly budget?:
-    | { readonly turns?: number | undefined; readonly tokens?: number | undefined; readonly cost?: number | undefined }
+    | {
+        readonly turns?: number | undefined;
+        readonly tokens?: number | undefined;
+        readonly cost?: number | undefined;
+        readonly toolCalls?: number | undefined;
+      }
     | undefined;
 }
 export interface ChildState {
@@ -24,11 +29,14 @@ export interface ChildState {
   readonly turns: number;
   readonly tokens: number;
   readonly cost: number;
+  readonly toolCalls: number;
   /** The files that differ from those that it began with, each with a letter: A, M or D. */
   readonly changes: readonly string[];
 }
 /** The children of one run. Ids are those that `start` returned. */
 export interface ChildRuns {
+  /** Keeps tool calls back from the parent's budget, so that no child gets them: all until it has made so many. */
+  keepCalls(upTo: number): void;
   /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /** `wait`: not before it has ended or asks something. */

@@ -29,7 +29,7 @@ const delegate = defineTool({
       .describe('copy: it begins with a copy of the workspace as it is now'),
     wait: z.boolean().default(true).describe('false: go on at once, and look later by delegate_check'),
     budget: z
-      .object({ turns: count, tokens: count, cost: z.number().positive().optional() })
+      .object({ turns: count, tokens: count, cost: z.number().positive().optional(), toolCalls: count })
       .optional()
       .describe('taken from your own budget'),
     goal: z

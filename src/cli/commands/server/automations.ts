@@ -3,6 +3,7 @@ import { parseRepository } from '../../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption, type Options } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { findNamed } from '../../find-named.ts';
+import { goalOf } from '../../goal-options.ts';
 import { oneLine } from '../../io.ts';
 
 type Automation = Outputs['automations']['get'];
@@ -36,11 +37,20 @@ function hookOf(options: Options) {
   return { source, ...Object.fromEntries(given) };
 }
 function budgetOf(options: Options) {
-  const limits = { tokens: options.text('tokenBudget'), cost: options.text('costBudget') };
+  const limits = {
+    tokens: options.text('tokenBudget'),
+    cost: options.text('costBudget'),
+    toolCalls: options.text('toolCallBudget'),
+  };
   const given = Object.entries(limits).filter(([, value]) => value !== undefined);
   if (given.length === 0) return {};
+  const optionNames: Record<string, string> = {
+    tokens: 'token-budget',
+    cost: 'cost-budget',
+    toolCalls: 'tool-call-budget',
+  };
   for (const [name, value] of given)
-    if (!(Number(value) > 0)) throw new UsageError(`--${name === 'tokens' ? 'token' : 'cost'}-budget is a number.`);
+    if (!(Number(value) > 0)) throw new UsageError(`--${optionNames[name]} is a number.`);
   return { budget: Object.fromEntries(given.map(([name, value]) => [name, Number(value)])) };
 }
 function afterOf(options: Options) {
@@ -62,6 +72,9 @@ export const automationCommand: CliCommand = {
   about: 'starts agents by themselves: makes, lists, starts, pauses and removes automations',
   options: [
     ['-m, --message <text>', 'what the agent is told at each start'],
+    ['-g, --goal <rubric>', 'what the result has to be like; a grader judges it, and a miss goes back to the agent'],
+    ['-c, --check <command...>', 'commands of the workspace that have to exit with 0, before the grader is asked'],
+    ['--revisions <n>', 'the most times that a miss goes back to the agent; default 3'],
     ['--cron <fields>', 'when it starts: minute, hour, day of the month, month, day of the week'],
     ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],
     ['--hook <source>', 'deliveries from outside start it: github, gitlab, gitea (or Forgejo), or json'],
@@ -75,6 +88,7 @@ export const automationCommand: CliCommand = {
     ['--outcome <end>', '--after: done, failed or any; default done'],
     ['--token-budget <n>', 'tokens of each of its sessions; then it asks whether to go on'],
     ['--cost-budget <n>', "cost of each of its sessions in the price list's currency; then it asks whether to go on"],
+    ['--tool-call-budget <n>', 'tool calls of each of its sessions; then it asks whether to go on'],
     ['-r, --repo <url...>', 'its sessions begin with these repositories; a branch, tag or commit stands behind a #'],
     ['--template <name>', 'the template of its sessions'],
     ['--model <model>', 'the model of its sessions, provider/model'],
@@ -117,10 +131,11 @@ export const automationCommand: CliCommand = {
       const cron = options.text('cron');
       const timezone = options.text('timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
       const [template, model] = [options.text('template'), options.text('model')];
-      const [hook, after] = [hookOf(options), afterOf(options)];
+      const [hook, after, goal] = [hookOf(options), afterOf(options), goalOf(options)];
       const spec = {
         name: word,
         message,
+        ...(goal && { goal }),
         repositories: options.texts('repo').map(parseRepository),
         whileRunning,
         ...(cron !== undefined && { schedule: { cron, timezone } }),

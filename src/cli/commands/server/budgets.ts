@@ -6,12 +6,21 @@ import { oneLine } from '../../io.ts';
 type Budget = Outputs['budgets']['list'][number];
 type Change = Inputs['budgets']['change'];
 
-const limits = ['tokensPerDay', 'costPerDay', 'tokensPerMonth', 'costPerMonth'] as const;
+const limits = [
+  'tokensPerDay',
+  'costPerDay',
+  'toolCallsPerDay',
+  'tokensPerMonth',
+  'costPerMonth',
+  'toolCallsPerMonth',
+] as const;
 const words = {
   tokensPerDay: 'tokens/day',
   costPerDay: 'cost/day',
+  toolCallsPerDay: 'tool calls/day',
   tokensPerMonth: 'tokens/month',
   costPerMonth: 'cost/month',
+  toolCallsPerMonth: 'tool calls/month',
 };
 
 /** A number, `unlimited`, or `default`: as the settings say. */
@@ -48,8 +57,10 @@ export const budgetCommand: CliCommand = {
   options: [
     ['--tokens-per-day <limit>', 'a number, unlimited, or default (as the settings say)'],
     ['--cost-per-day <limit>', 'the same, in the currency of the price list'],
+    ['--tool-calls-per-day <limit>', 'the same, in calls of tools by agents'],
     ['--tokens-per-month <limit>', 'the same for a month'],
     ['--cost-per-month <limit>', 'the same for a month'],
+    ['--tool-calls-per-month <limit>', 'the same for a month'],
     jsonOption,
   ],
   examples: [

@@ -28,6 +28,8 @@ export const AttemptResult = z.object({
   turns: z.int(),
   tokens: z.int(),
   cost: z.number(),
+  /** Absent in results of earlier versions. */
+  toolCalls: z.int().optional(),
 });
 export type AttemptResult = z.infer<typeof AttemptResult>;
 
@@ -51,6 +53,7 @@ export const AttemptBudget = z.object({
   turns: z.int().min(1).optional(),
   tokens: z.int().min(1).optional(),
   cost: z.number().positive().optional(),
+  toolCalls: z.int().min(1).optional(),
 });
 export type AttemptBudget = z.infer<typeof AttemptBudget>;
 

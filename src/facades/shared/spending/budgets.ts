@@ -10,12 +10,15 @@ export const BudgetHolder = z.strictObject({
 });
 /** `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
 const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited')]).nullable();
+const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
 const ownCost = z.union([z.number().nonnegative().max(1e9), z.literal('unlimited')]).nullable();
 export const BudgetChange = BudgetHolder.extend({
   tokensPerDay: ownTokens.optional(),
   costPerDay: ownCost.optional(),
+  toolCallsPerDay: ownCalls.optional(),
   tokensPerMonth: ownTokens.optional(),
   costPerMonth: ownCost.optional(),
+  toolCallsPerMonth: ownCalls.optional(),
 });
 const part = z.object({
   /** The limit that counts; null: none. */
@@ -31,6 +34,8 @@ export const SharedBudget = z.object({
   name: z.string(),
   tokensPerDay: part,
   costPerDay: part,
+  toolCallsPerDay: part,
   tokensPerMonth: part,
   costPerMonth: part,
+  toolCallsPerMonth: part,
 });

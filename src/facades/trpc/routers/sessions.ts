@@ -82,6 +82,7 @@ const Limits = z.object({
   turns: z.number().optional(),
   tokens: z.number().optional(),
   cost: z.number().optional(),
+  toolCalls: z.number().optional(),
   ms: z.number().optional(),
 });
 const AgentInForce = z.object({

@@ -4,6 +4,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import type { Outcome } from '../../../core/model/records.ts';
 import type { RepositoryInput } from '../../../core/model/repository.ts';
+import type { Goal } from '../../../core/model/runs/goal.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand, SendCommand } from '../sessions.ts';
 
@@ -52,6 +53,7 @@ export interface AutomationBudget {
   readonly tokens: number | null;
   /** In the currency of the price list. */
   readonly cost: number | null;
+  readonly toolCalls: number | null;
   /** Working time. */
   readonly seconds: number | null;
 }
@@ -95,6 +97,8 @@ export interface AutomationSpec {
   readonly kind: AutomationKind;
   /** The text that the agent gets at each start; empty for a prebuild. */
   readonly message: string;
+  /** The goal by which the work of each start is judged; null: none. A prebuild has none. */
+  readonly goal: Goal | null;
   /** The repositories that its sessions begin with. */
   readonly repositories: readonly RepositoryInput[];
   readonly projectId: string | null;

@@ -11,8 +11,10 @@ export type OwnLimit = number | 'unlimited' | null;
 export interface BudgetChange {
   readonly tokensPerDay?: OwnLimit | undefined;
   readonly costPerDay?: OwnLimit | undefined;
+  readonly toolCallsPerDay?: OwnLimit | undefined;
   readonly tokensPerMonth?: OwnLimit | undefined;
   readonly costPerMonth?: OwnLimit | undefined;
+  readonly toolCallsPerMonth?: OwnLimit | undefined;
 }
 export interface BudgetPart {
   /** The limit that counts; null: none. */
@@ -30,12 +32,16 @@ export interface SharedBudget extends BudgetHolder {
   readonly tokensPerDay: BudgetPart;
   /** In the currency of the price list. */
   readonly costPerDay: BudgetPart;
+  /** Counted while a limit of them counts. */
+  readonly toolCallsPerDay: BudgetPart;
   readonly tokensPerMonth: BudgetPart;
   readonly costPerMonth: BudgetPart;
+  readonly toolCallsPerMonth: BudgetPart;
 }
 
 /**
- * The budgets of people and projects. Requests to models reserve from them before they are sent. A run that reaches one waits
+ * The budgets of people and projects. Requests to models reserve from them before they are sent, and tool calls are paid from
+ * them before they are made. A run that reaches one waits
  * with a question, and goes on by itself when there is room again: in the next day or month, or when somebody raises it.
  */
 export interface BudgetService {

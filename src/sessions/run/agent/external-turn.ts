@@ -5,7 +5,7 @@ import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updat
 import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { beginningOf } from '../../../core/text/text.ts';
-import { findBudgetOverrun } from '../allowance.ts';
+import { affordableCalls, findBudgetOverrun } from '../allowance.ts';
 import { permissionFor, shownArgs } from '../calls/approval.ts';
 import { attachFiles, shownMessages } from '../context/attachments.ts';
 import type { Entry } from '../log/conversation.ts';
@@ -30,6 +30,7 @@ interface CollectedUpdates {
   readonly pieces: string[];
   steps: readonly PlanStep[];
   thoughts: string;
+  toolCalls: number;
   tokens: number;
   cost: number | undefined;
   model: string | undefined;
@@ -41,7 +42,7 @@ const maxRemembered = 20_000; // characters of the conversation, for an agent th
 /** The agent's work from a message, or from a permission, to its answer or its next question. */
 export async function takeExternalTurn(
   work: ExternalRunContext,
-  { steps, left }: TurnInput,
+  { steps, left, callsLeft }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter, own, task, sessionId } = work;
@@ -59,7 +60,10 @@ export async function takeExternalTurn(
   const earlier = runWriter.transcript.entries.length;
   const texts = await takenIn(work);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client, signal });
-  const told: CollectedUpdates = { pieces: [], steps, thoughts: '', tokens: 0, cost: undefined, model: undefined };
+  const told: CollectedUpdates = {
+    ...{ pieces: [], steps, thoughts: '', toolCalls: 0, tokens: 0 },
+    ...{ cost: undefined, model: undefined },
+  };
   using speech = runWriter.speak();
   using _news = runWriter.onHeard(() => own.loops.interrupt(client));
   const wish = {
@@ -77,8 +81,16 @@ export async function takeExternalTurn(
   const spentSoFar = (turns: number) => ({ turns, tokens: told.tokens, cost: told.cost ?? 0 });
   const hear = hearing(work, told, speech);
   let over: BudgetOverrun | undefined;
+  const room = affordableCalls(callsLeft, work.leftOfSession?.());
   const counting = async (update: AgentUpdate) => {
     await hear(update);
+    if (update.kind === 'call') {
+      told.toolCalls += 1;
+      const shared = await work.sharedBudgets?.payCalls(1, signal);
+      const overCalls = room && told.toolCalls > room.count ? room.over : shared?.over;
+      if (overCalls && !over) own.loops.interrupt(client);
+      over ??= overCalls;
+    }
     if (update.kind !== 'spent') return;
     const { tokens, cost = 0 } = update;
     const spentNow = await work.sharedBudgets?.charge({ tokens, cost });
@@ -89,6 +101,7 @@ export async function takeExternalTurn(
   const pause = await own.loops.turn(client, wish, counting, signal);
   throwIfFired(signal);
   const spent = spentSoFar(pause.kind === 'asks' ? 0 : 1);
+  const { toolCalls } = told;
   const facts = [...speech.end(), ...usageOf(work, told)];
   const said = told.pieces.join('');
   if (said !== '') {
@@ -118,16 +131,16 @@ export async function takeExternalTurn(
       fixed: true,
       ...(content && { content }),
     };
-    return { kind: 'calls', calls: [call], spent };
+    return { kind: 'calls', calls: [call], spent, toolCalls };
   }
   if (over && pause.isCut) {
     await runWriter.write(...facts);
-    return { kind: 'unaffordable', over, spent };
+    return { kind: 'unaffordable', over, spent, toolCalls };
   }
   const closed = closedPlan(told.steps, false);
   const isOpen = closed.some((it, n) => it !== told.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
-  return { kind: 'said', digest: digest(said), steps: closed, spent };
+  return { kind: 'said', digest: digest(said), steps: closed, spent, toolCalls };
 }
 
 /** The waiting messages as the agent reads them. */
@@ -259,7 +272,7 @@ export async function decideExternalCalls(
     // The agent makes the call as it is, so a person who changed it has not permitted that.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: shownArgs(call.args), content }, isAllowed);
-    outcomes.push({ kind: 'called', act: actOf(call, { output: call.callId, success: true }) });
+    outcomes.push({ kind: 'permitted', act: actOf(call, { output: call.callId, success: true }) });
   }
   return outcomes;
 }

@@ -1,7 +1,9 @@
-import type { CallOutcome, CallsInput, PendingCall } from '../../../../machines/run.ts';
+import type { CallOutcome, CallsInput, PendingCall, RemainingCalls } from '../../../../machines/run.ts';
 import type { ToolRegistry } from '../../../agents/tools/registry.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
+import type { BudgetOverrun } from '../../../core/model/spending.ts';
+import { affordableCalls } from '../allowance.ts';
 import type { RunContext } from '../run-context.ts';
 import { mustFollow } from './call-order.ts';
 import { makeCall } from './tool-call.ts';
@@ -10,13 +12,16 @@ const maxAtOnce = 8;
 
 /**
  * Makes the calls of one turn, at most eight at once; calls that depend on each other keep the model's order. A call that
- * asks a person stops none of the others. Rejects as a call does, after all others have stopped.
+ * asks a person stops none of the others. The first call that no budget covers, and those behind it, are not made. Rejects as
+ * a call does, after all others have stopped.
  */
 export async function makeCalls(
   work: RunContext,
-  { calls, answered }: CallsInput,
+  { calls: wanted, answered, left }: CallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
+  const { calls, over, giveBack } = await payFor(work, { wanted, left }, signal);
+  work.keepCalls?.(calls.length);
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
@@ -26,13 +31,52 @@ export async function makeCalls(
     return await makeCall(work, { call: wanted, answered: answered && n === 0 }, both);
   });
   try {
-    return await Promise.all(outcomes);
+    const made = await Promise.all(outcomes);
+    await giveBack(made);
+    return over ? [...made, ...unpaid(wanted.length - calls.length, over)] : made;
   } catch (thrown) {
     stop.abort();
     await Promise.allSettled(outcomes);
     throw thrown;
   }
 }
+
+interface PaidCallsOfTurn {
+  /** The calls that all budgets cover, in order. */
+  readonly calls: readonly PendingCall[];
+  /** The budget that covers no more; undefined: all are covered. */
+  readonly over: BudgetOverrun | undefined;
+  /** Gives back what was paid for calls that were not made. */
+  giveBack(outcomes: readonly CallOutcome[]): Promise<void>;
+}
+
+/** Pays for calls before they are made. One that began before a restart was paid then. */
+async function payFor(
+  { leftOfSession, sharedBudgets }: Pick<RunContext, 'leftOfSession' | 'sharedBudgets'>,
+  { wanted, left }: { readonly wanted: readonly PendingCall[]; readonly left: RemainingCalls | undefined },
+  signal: AbortSignal,
+): Promise<PaidCallsOfTurn> {
+  const own = affordableCalls(left, leftOfSession?.());
+  const covered = wanted.slice(0, own?.count);
+  const isNew = ({ begun }: PendingCall) => !begun;
+  const toPay = covered.filter(isNew).length;
+  const paid = toPay === 0 ? undefined : await sharedBudgets?.payCalls(toPay, signal);
+  let rest = paid?.count ?? toPay;
+  const unpaidAt = covered.findIndex((call) => isNew(call) && rest-- === 0);
+  const calls = unpaidAt < 0 ? covered : covered.slice(0, unpaidAt);
+  const over = calls.length === wanted.length ? undefined : (paid?.over ?? own?.over);
+  return {
+    calls,
+    over,
+    async giveBack(outcomes) {
+      const unmade = calls.filter((call, n) => isNew(call) && outcomes[n]?.kind !== 'called').length;
+      if (paid && unmade > 0) await sharedBudgets?.giveBackCalls(unmade);
+    },
+  };
+}
+
+const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
+  Array.from({ length: count }, (_, n) => (n === 0 ? { kind: 'unaffordable', over } : { kind: 'held' }));
 
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 

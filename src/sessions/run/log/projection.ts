@@ -4,7 +4,7 @@ import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
 import { FilesDamaged } from '../../../core/model/sandboxes/files-damaged.ts';
-import { addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
+import { addToolCall, addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
 import { StrangerSource, strangersIn } from '../../../core/text/strangers.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 
@@ -121,6 +121,10 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
       return { ...record, lastSeq: seq, workingSince: ts };
     case 'usage':
       return counted(timed(record, fact.runId, ts), fact);
+    case 'tool.called': {
+      const counted = withSpending(record, fact.runId, addToolCall);
+      return { ...counted, spending: addToolCall(record.spending), lastSeq: seq };
+    }
     case 'run.end': {
       const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
       const { status, reason, code, goal } = fact.data;
@@ -151,7 +155,6 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
     case 'plan':
     case 'step':
     case 'tool.calling':
-    case 'tool.called':
     case 'approval.requested':
     case 'run.error':
     case 'goal':

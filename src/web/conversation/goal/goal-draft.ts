@@ -2,6 +2,9 @@ import { signal } from '@preact/signals';
 import type { Goal } from '../../../core/model/runs/goal.ts';
 import type { TextKey } from '../../text/texts.ts';
 
+/** A command of a goal, which is the same in every language. */
+export const exampleCheck = 'npm test';
+
 /** The goal of a message that is being written, as the form has it. */
 export interface GoalDraft {
   readonly rubric: string;

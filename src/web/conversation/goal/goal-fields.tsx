@@ -2,10 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../../parts/button.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { type GoalDraft, maxRevisions, problemOf } from './goal-draft.ts';
-
-/** A command is the same in every language. */
-const exampleCheck = 'npm test';
+import { exampleCheck, type GoalDraft, maxRevisions, problemOf } from './goal-draft.ts';
 
 interface Props {
   readonly goal: GoalDraft;

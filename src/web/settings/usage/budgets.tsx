@@ -7,7 +7,14 @@ import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
-const limits = ['tokensPerDay', 'costPerDay', 'tokensPerMonth', 'costPerMonth'] as const;
+const limits = [
+  'tokensPerDay',
+  'costPerDay',
+  'toolCallsPerDay',
+  'tokensPerMonth',
+  'costPerMonth',
+  'toolCallsPerMonth',
+] as const;
 type Limit = (typeof limits)[number];
 
 /** The budgets of people and projects, which administrators change here. */
@@ -90,8 +97,10 @@ function LimitForm({ budget, close, saved }: FormProps) {
     return {
       tokensPerDay: text('tokensPerDay'),
       costPerDay: text('costPerDay'),
+      toolCallsPerDay: text('toolCallsPerDay'),
       tokensPerMonth: text('tokensPerMonth'),
       costPerMonth: text('costPerMonth'),
+      toolCallsPerMonth: text('toolCallsPerMonth'),
     };
   });
   const [trouble, tryIt] = useTrouble();
@@ -105,8 +114,10 @@ function LimitForm({ budget, close, saved }: FormProps) {
       const change = {
         tokensPerDay: limitIn('tokensPerDay'),
         costPerDay: limitIn('costPerDay'),
+        toolCallsPerDay: limitIn('toolCallsPerDay'),
         tokensPerMonth: limitIn('tokensPerMonth'),
         costPerMonth: limitIn('costPerMonth'),
+        toolCallsPerMonth: limitIn('toolCallsPerMonth'),
       };
       saved(await once('budgets.change', { of, id, ...change }));
     });

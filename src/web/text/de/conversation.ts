@@ -52,6 +52,7 @@ export const conversation = {
   'budget.turns': 'Aufrufe',
   'budget.tokens': 'Tokens',
   'budget.cost': 'Kosten',
+  'budget.toolCalls': 'Werkzeugaufrufe',
   'budget.time': 'Zeit (ms)',
   soFar: 'Bisher: {turns} Aufrufe, {tokens} Tokens, {cost}.',
   thoughts: 'Gedanken des Modells',

@@ -91,8 +91,10 @@ export const secrets = {
   'budgets.changeOne': 'Grenzen von {name}',
   'budgets.tokensPerDay': 'Tokens am Tag',
   'budgets.costPerDay': 'Kosten am Tag',
+  'budgets.toolCallsPerDay': 'Werkzeugaufrufe am Tag',
   'budgets.tokensPerMonth': 'Tokens im Monat',
   'budgets.costPerMonth': 'Kosten im Monat',
+  'budgets.toolCallsPerMonth': 'Werkzeugaufrufe im Monat',
   'budgets.usual': 'wie für alle',
   'budgets.empty':
     'Ein leeres Feld heißt: wie für alle. „unlimited“ heißt: keine Grenze. Nur Administratoren ändern Grenzen.',

@@ -52,6 +52,7 @@ export const conversation = {
   'budget.turns': 'Turns',
   'budget.tokens': 'Tokens',
   'budget.cost': 'Cost',
+  'budget.toolCalls': 'Tool calls',
   'budget.time': 'Time (ms)',
   soFar: 'So far: {turns} turns, {tokens} tokens, {cost}.',
   thoughts: 'Thoughts of the model',

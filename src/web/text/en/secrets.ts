@@ -91,8 +91,10 @@ export const secrets = {
   'budgets.changeOne': 'Limits of {name}',
   'budgets.tokensPerDay': 'Tokens a day',
   'budgets.costPerDay': 'Cost a day',
+  'budgets.toolCallsPerDay': 'Tool calls a day',
   'budgets.tokensPerMonth': 'Tokens a month',
   'budgets.costPerMonth': 'Cost a month',
+  'budgets.toolCallsPerMonth': 'Tool calls a month',
   'budgets.usual': 'as for everyone',
   'budgets.empty':
     'An empty field means: as for everyone. “unlimited” means: no limit. Only administrators change limits.',

@@ -7,8 +7,8 @@ import { count, price, short } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 
 type Budgets = Outputs['sessions']['agent']['budgets'];
-type Kind = 'turns' | 'tokens' | 'cost';
-const kinds: readonly Kind[] = ['turns', 'tokens', 'cost'];
+type Kind = 'turns' | 'tokens' | 'cost' | 'toolCalls';
+const kinds: readonly Kind[] = ['turns', 'tokens', 'cost', 'toolCalls'];
 
 /** The rest of each budget of the newest run and of the session, live. */
 export function BudgetLeft({ sessionId }: { sessionId: string }) {
@@ -42,7 +42,8 @@ export function BudgetLeft({ sessionId }: { sessionId: string }) {
 }
 
 function rowsOf(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
-  const spent = { turns: used.turns, tokens: used.inputTokens + used.outputTokens, cost: used.cost ?? 0 };
+  const { turns, toolCalls, inputTokens, outputTokens, cost = 0 } = used;
+  const spent = { turns, toolCalls, tokens: inputTokens + outputTokens, cost };
   return kinds.flatMap((kind) => {
     const limit = limits[kind];
     if (limit === undefined) return [];

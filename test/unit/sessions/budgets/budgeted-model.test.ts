@@ -37,6 +37,8 @@ function world(parts: readonly TurnPart[], granted?: (most: Amounts) => Amounts 
       return { kind: 'reserved', reservation: { granted: grant, settle: async (used) => void settled.push(used) } };
     },
     charge: async () => undefined,
+    payCalls: async () => undefined,
+    giveBackCalls: async () => {},
   };
   const paid = budgetedModel(model, { budgets, meter: new TokenMeter() });
   const take = () => collectTurn(paid.turn(request, never), { model: paid.name, onDelta: () => {} });

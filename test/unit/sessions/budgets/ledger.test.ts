@@ -212,3 +212,60 @@ describe('several servers on one store', () => {
     expect((await reserved(ledger.of(ada).reserve(wanted(100, 900), never))).granted).toEqual(amounts(900));
   });
 });
+
+describe('tool calls of a person', () => {
+  const callsADay = (toolCalls: number): Limits => ({ day: { ...none, toolCalls }, month: none });
+  const callsOf = async (ledger: Ledger) => (await ledger.get({ of: 'person', id: 'ada' })).day.toolCalls;
+
+  test('are paid at once, as many as fit, and the rest says which budget is spent', async () => {
+    const { ledger, now } = world({ limits: callsADay(5) });
+    const budgets = ledger.of(ada);
+    expect(await budgets.payCalls(3, never)).toEqual({ count: 3 });
+    const over = { scope: 'person', period: 'day', kind: 'toolCalls', limit: 5, used: 5, needs: 1 } as const;
+    expect(await budgets.payCalls(4, never)).toEqual({ count: 2, over });
+    expect([await callsOf(ledger), await ledger.covers(ada, over)]).toEqual([5, false]);
+    now.limits = callsADay(6);
+    expect(await ledger.covers(ada, over)).toBe(true);
+  });
+
+  test('that were not made are given back', async () => {
+    const { ledger } = world({ limits: callsADay(5) });
+    const budgets = ledger.of(ada);
+    await budgets.payCalls(5, never);
+    await budgets.giveBackCalls(2);
+    expect(await budgets.payCalls(5, never)).toMatchObject({ count: 2, over: { used: 5 } });
+  });
+
+  test('that are spent stop no request to the model, and spent tokens stop no call', async () => {
+    const { ledger, now } = world({ limits: callsADay(1) });
+    const budgets = ledger.of(ada);
+    await budgets.payCalls(1, never);
+    const request = await reserved(budgets.reserve(wanted(10, 20), never));
+    await request.settle(amounts(20));
+    expect(await budgets.charge(amounts(0))).toBeUndefined();
+    now.limits = { day: { ...none, tokens: 20, toolCalls: 2 }, month: none };
+    expect(await budgets.payCalls(2, never)).toMatchObject({ count: 1, over: { kind: 'toolCalls' } });
+  });
+
+  test('of two servers are never paid twice', async () => {
+    const store = memoryStore({ shared: true });
+    const clock = manualClock(begin);
+    const servers = [1, 2, 3].map(() => world({ store, clock, limits: callsADay(10) }).ledger);
+    let isOver = false;
+    const all = Promise.all(servers.map((ledger) => ledger.of(ada).payCalls(6, never))).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      clock.advance(500); // those that wait for another server look again
+      await new Promise(setImmediate);
+    }
+    const paid = await all;
+    expect(paid.reduce((sum, one) => sum + (one?.count ?? 0), 0)).toBe(10);
+  });
+
+  test('cost no write where no limit of them counts', async () => {
+    const { ledger, store } = world({ limits: tokensADay(10) });
+    expect(await ledger.of(ada).payCalls(3, never)).toBeUndefined();
+    expect(await store.records.list('budget-account')).toEqual([]);
+  });
+});

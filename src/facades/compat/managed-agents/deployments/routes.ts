@@ -24,6 +24,7 @@ import {
 /** The limits of an automation that a deployment does not name. Its failed sessions do not pause it. */
 const usual = {
   kind: 'run',
+  goal: null,
   repositories: [],
   projectId: null,
   template: null,

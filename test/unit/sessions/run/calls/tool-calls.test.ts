@@ -8,7 +8,7 @@ import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { quiet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
 
 /** A run whose tools end when the test says so. */
-function bench(approve: readonly string[] = [], needs: Tool['needs'] = []) {
+function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, needs: Tool['needs'] = []) {
   const { runWriter, transcript, events } = scribeBench();
   const open = new Map<string, PromiseWithResolvers<ToolResult>>();
   const tool = (name: string): Tool => ({
@@ -42,6 +42,7 @@ function bench(approve: readonly string[] = [], needs: Tool['needs'] = []) {
     tools: { declarations: [], find: tool },
     approvals: { tools: approve, rules: [], timeoutMs: 1_000 },
     sandbox: { use: async () => ({ client: {} as never, [Symbol.asyncDispose]: async () => {} }) },
+    ...more,
   } satisfies RunContext;
   const stop = new AbortController();
   const make = (...calls: { callId: string; name?: string; shell?: string }[]) => {
@@ -141,7 +142,7 @@ test('a call that breaks ends the other calls before the run is told', async () 
 });
 
 test('the notes of a folder stand behind the result for the model, and not in what people see', async () => {
-  const { work, make, end, transcript, events } = bench([], ['sandbox']);
+  const { work, make, end, transcript, events } = bench([], {}, ['sandbox']);
   Object.assign(work, { nestedNotes: async (_client: unknown, args: { id: string }) => `Notes for ${args.id}.` });
   const made = make({ callId: 'a' });
   await end('a');
@@ -149,4 +150,42 @@ test('the notes of a folder stand behind the result for the model, and not in wh
   const { messages } = transcript.view(runId());
   expect(messages.flatMap((it) => (it.role === 'tool' ? [it.output] : []))).toEqual(['of a\n\nNotes for a.']);
   expect((await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data.output] : []))).toEqual(['of a']);
+});
+
+test('the first call that the budget does not cover is not made, nor are those behind it', async () => {
+  const kept: number[] = [];
+  const { make, end, running, events } = bench([], {
+    leftOfSession: () => ({ toolCalls: { limit: 10, used: 8 } }),
+    keepCalls: (count) => kept.push(count),
+  });
+  const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' }, { callId: 'd' });
+  expect(await running()).toEqual(['a', 'b']);
+  expect(kept).toEqual([2]);
+  for (const callId of ['a', 'b']) await end(callId);
+  const outcomes = await made;
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['called', 'called', 'unaffordable', 'held']);
+  expect(outcomes[2]).toMatchObject({ over: { scope: 'session', kind: 'toolCalls', limit: 10, used: 10 } });
+  expect((await events()).flatMap((it) => (it.type === 'tool.calling' ? [it.data.callId] : []))).toEqual(['a', 'b']);
+});
+
+test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is given back', async () => {
+  const over = { scope: 'person', period: 'day', kind: 'toolCalls', limit: 9, used: 9, needs: 1 } as const;
+  const [paid, back]: [number[], number[]] = [[], []];
+  const sharedBudgets = {
+    payCalls: async (count: number) => {
+      paid.push(count);
+      return count > 2 ? { count: 2, over } : { count };
+    },
+    giveBackCalls: async (count: number) => void back.push(count),
+    reserve: async () => undefined,
+    charge: async () => undefined,
+  };
+  const { make, end, running } = bench(['shell_view'], { sharedBudgets });
+  const made = make({ callId: 'a' }, { callId: 'b', name: 'shell_view' }, { callId: 'c' }, { callId: 'd' });
+  expect(await running()).toEqual(['a']);
+  await end('a');
+  const outcomes = await made;
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['called', 'ask', 'unaffordable', 'held']);
+  expect(outcomes[2]).toEqual({ kind: 'unaffordable', over });
+  expect([paid, back]).toEqual([[4], [1]]); // the call that asks a person is not made yet
 });
