@@ -33,7 +33,11 @@ const command = async (page: Page, name: string) => {
   await page.keyboard.press('Enter');
 };
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name }).waitFor();
-const leave = (page: Page) => page.keyboard.press('Escape');
+/** Closes the dialog. A key that comes before it has closed would go to it, not to the page. */
+const leave = async (page: Page) => {
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+};
 const file = async (page: Page, name: string, ready: string) => {
   await command(page, 'files');
   const back = page.getByRole('button', { name: 'Back to the list' });
