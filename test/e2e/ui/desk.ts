@@ -10,6 +10,7 @@ import { onFailureTell } from '../../support/runner/on-failure.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 // One server for all tests of a file, and one browser for all files of a process. Each test has a browser profile of its own.
 
@@ -73,13 +74,15 @@ type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] &
 /** `settings` of the server that all tests share. */
 export function desk(settings: Record<string, string> = {}) {
   let server: Promise<ComposedServer> | undefined;
+  const folder = temporaryFolder(); // outlives the server, because it names the sandboxes that the server leaves
   afterAll(async () => {
+    using _removed = folder;
     const running = await server;
     await running?.[Symbol.asyncDispose]();
-    if (running) await endSandboxes(running.config.dataDir);
+    if (running) await endSandboxes(folder.path);
   });
   const open = () => {
-    server ??= composedServer(settings);
+    server ??= composedServer(settings, folder.path);
     return server;
   };
   /** Calls a procedure over HTTP. */
