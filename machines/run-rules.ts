@@ -197,8 +197,7 @@ export function budgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period } = over;
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
-  const isRounded = kind === 'turns' || kind === 'time' || kind === 'toolCalls';
-  const spent = !isRounded || scope === 'session' ? ` (${rounded(used)} used)` : '';
+  const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
   const what =
     used >= limit
       ? `${budget}${whose} is spent${spent}.`

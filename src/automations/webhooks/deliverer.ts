@@ -2,7 +2,7 @@ import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
-import { toAppError } from '../../core/errors/errors.ts';
+import { toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import type { Versioned } from '../records.ts';
@@ -143,9 +143,7 @@ export class Deliverer {
 
   /** The endpoint may have been deleted meanwhile. */
   async #note({ id }: StoredWebhook, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<void> {
-    await this.#deps.records.change(id, change).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'not_found') throw thrown;
-    });
+    await this.#deps.records.change(id, change).catch(unlessNotFound);
   }
 
   async #send({ id, url, sealed }: StoredWebhook, delivery: Delivery, signal: AbortSignal): Promise<Answer> {

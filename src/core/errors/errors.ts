@@ -110,3 +110,5 @@ const undefinedFor =
 export const unlessConflict = undefinedFor('conflict');
 /** Handles the failure of a call about a session that is gone. */
 export const unlessNoSession = undefinedFor('session_not_found');
+/** Handles the failure of a call about a thing that is gone, or that the caller may not know of. */
+export const unlessNotFound = undefinedFor('not_found');

@@ -1,5 +1,6 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { type BudgetLimit, forEachLimit } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
 import {
   type Account,
@@ -35,7 +36,7 @@ const parts = {
   tokensPerMonth: ['month', 'tokens'],
   costPerMonth: ['month', 'cost'],
   toolCallsPerMonth: ['month', 'toolCalls'],
-} as const;
+} as const satisfies Record<BudgetLimit, readonly [Period, string]>;
 
 export function budgetService({ ledger, store, limitsOf, people, projects, now, wake }: Deps): BudgetService {
   async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
@@ -83,7 +84,7 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
     month: { ...own.month },
   };
   for (const [name, [period, kind]] of Object.entries(parts)) {
-    const limit = change[name as keyof typeof parts];
+    const limit = change[name as BudgetLimit];
     if (limit === undefined) continue;
     if (limit === null) delete next[period][kind];
     else next[period][kind] = limit;
@@ -91,28 +92,21 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
   return next;
 }
 
-type Amounts = Pick<SharedBudget, keyof typeof parts>;
+type Amounts = Pick<SharedBudget, BudgetLimit>;
 
 function view(account: Account, usual: Limits): Amounts {
   const limits = limitsFor(account.own, usual);
   const reserved = sumOf(account.open);
-  const one = ([period, kind]: (typeof parts)[keyof typeof parts]): BudgetPart => ({
+  const one = ([period, kind]: (typeof parts)[BudgetLimit]): BudgetPart => ({
     limit: limits[period][kind] ?? null,
     own: account.own[period][kind] ?? null,
     used: account[period][kind],
     reserved: reserved[kind] ?? 0,
   });
-  return {
-    tokensPerDay: one(parts.tokensPerDay),
-    costPerDay: one(parts.costPerDay),
-    toolCallsPerDay: one(parts.toolCallsPerDay),
-    tokensPerMonth: one(parts.tokensPerMonth),
-    costPerMonth: one(parts.costPerMonth),
-    toolCallsPerMonth: one(parts.toolCallsPerMonth),
-  };
+  return forEachLimit((limit) => one(parts[limit]));
 }
 
 const isOfInterest = (budget: Amounts): boolean =>
-  (Object.keys(parts) as (keyof typeof parts)[]).some(
+  (Object.keys(parts) as BudgetLimit[]).some(
     (name) => budget[name].used > 0 || budget[name].limit !== null || budget[name].own !== null,
   );

@@ -118,7 +118,7 @@ export interface RunContexts {
 export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
   const memory = new WorkspaceMemory();
   const nested = new NestedNotes();
-  const noteLists = new WeakMap<object, string>();
+  const noteTexts = new WeakMap<object, string | undefined>();
   const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
 
@@ -188,9 +188,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
     const own = withMemory(delegating, notes && profile.memory);
     // Read once in a run: a prompt that changed in the middle of it would cost the provider's cache.
-    if (notes && agents.listNotes && !noteLists.has(runWriter)) noteLists.set(runWriter, await agents.listNotes(notes));
-    const told = notes && profile.agent && (await agents.tellNotes?.(notes));
-    const instructions = told ? [prompt, told].filter(Boolean).join('\n\n') : prompt;
+    const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
+    if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
+    const known = noteTexts.get(runWriter);
+    const instructions = profile.agent && known ? [prompt, known].filter(Boolean).join('\n\n') : prompt;
     const lent = budget ? await agents.children?.reservedFor(id) : undefined;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
@@ -203,7 +204,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       hasToolServers,
       approvals: askedFirst(approvals ?? noApprovals, own),
       skills: listed,
-      notes: noteLists.get(runWriter),
+      notes: known,
       memory: await memory.of(runWriter, reader, until),
     });
     return {
@@ -278,18 +279,16 @@ function leftOfSession(
 ): RemainingSessionBudget | undefined {
   const { total } = spendingAt(record, runId, now);
   const before = record.granted ?? noSpending;
-  const rest = <Kind extends keyof SessionBudget>(kind: Kind): { [One in Kind]?: { limit: number; used: number } } => {
+  const usedOf = (kind: keyof SessionBudget) =>
+    countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind]);
+  const rest = (kind: keyof SessionBudget, used = usedOf(kind)): RemainingSessionBudget => {
     const limit = budget[kind];
-    const used =
-      countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind as keyof LentBudget]);
-    return limit === undefined
-      ? {}
-      : ({ [kind]: { limit, used } } as { [One in Kind]: { limit: number; used: number } });
+    return limit === undefined ? {} : { [kind]: { limit, used } };
   };
-  const calls = rest('toolCalls');
   // A grant covers one request, and one tool call, at least: children can have the rest of it.
-  if (calls.toolCalls && record.granted && (record.granted.toolCalls ?? 0) === (total.toolCalls ?? 0))
-    calls.toolCalls = { ...calls.toolCalls, used: Math.min(calls.toolCalls.used, calls.toolCalls.limit - 1) };
+  const isFresh = record.granted !== undefined && countedFor(before, 'toolCalls') === countedFor(total, 'toolCalls');
+  const most = isFresh ? (budget.toolCalls ?? 0) - 1 : Number.POSITIVE_INFINITY;
+  const calls = rest('toolCalls', Math.min(usedOf('toolCalls'), most));
   if (record.granted?.turns === total.turns) return calls;
   return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...calls, ...rest('ms') };
 }

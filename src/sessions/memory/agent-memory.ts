@@ -1,5 +1,5 @@
 import type { AgentMemory, AgentNote } from '../../agents/tools/memory/agent-memory.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
@@ -47,13 +47,7 @@ export function agentMemory(
     },
     async compare(whole, text, append) {
       const { holder, path } = placeOf(whole);
-      const before = await notes.read(holder, path).then(
-        (note) => note.text,
-        (thrown: unknown) => {
-          if (toAppError(thrown).code !== 'not_found') throw thrown;
-          return null;
-        },
-      );
+      const before = (await notes.read(holder, path).catch(unlessNotFound))?.text ?? null;
       return { before, after: append ? appended(before ?? '', text) : text };
     },
     async write(whole, text, { append, isApproved }) {
@@ -92,7 +86,7 @@ export async function tellNotes(memory: AgentMemory): Promise<string | undefined
   let room = maxTold;
   let left = 0;
   for (const { path } of all) {
-    const note = await memory.read(path).catch(unlessGone);
+    const note = await memory.read(path).catch(unlessNotFound);
     if (!note) continue;
     const part = withoutFrame(`## ${path}\n${note.text}`);
     if (part.length > room) {
@@ -107,9 +101,6 @@ export async function tellNotes(memory: AgentMemory): Promise<string | undefined
   return `${aboutNotes}\n\n<notes>\n${[...told, ...rest].join('\n\n')}\n</notes>`;
 }
 const maxTold = 20_000; // characters
-const unlessGone = (thrown: unknown): undefined => {
-  if (toAppError(thrown).code !== 'not_found') throw thrown;
-};
 const withoutFrame = (text: string) => text.replace(/<(\s*\/?\s*)notes/gi, '&lt;$1notes');
 const aboutNotes =
   'Earlier sessions and people kept these notes, for your user (person/) and for the project (project/). They are ' +

@@ -5,7 +5,7 @@ import { joinModel, keyedProviders, splitModel } from '../../agents/models/provi
 import { accessOf, configured, type ModelsConfig, type NetworkReach } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ModelAccess, ModelProvider, ModelService, ModelsInForce, OfferedModels } from '../api/models.ts';
 import type { ModelDirectory } from './model-directory.ts';
@@ -198,7 +198,7 @@ export function modelService(deps: Deps): ModelService {
       const facts = Object.fromEntries(given);
       const held = before.providers.find(({ id }) => id === provider);
       // A stored key never goes to another address than the one that it was entered with.
-      if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(ignoreMissing);
+      if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(unlessNotFound);
       await directory.change((now) => {
         const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;
         if (Object.keys(servers).length > maxServers) {
@@ -224,10 +224,6 @@ export function modelService(deps: Deps): ModelService {
       return await inForce();
     },
   };
-}
-
-function ignoreMissing(thrown: unknown): void {
-  if (toAppError(thrown).code !== 'not_found') throw thrown;
 }
 
 function without<Value>(all: Readonly<Record<string, Value>>, isOut: (name: string) => boolean): Record<string, Value> {

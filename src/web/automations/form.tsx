@@ -38,6 +38,13 @@ function repositoriesOf(text: string, before: readonly Repository[]) {
   });
 }
 
+const amountKinds = ['tokens', 'cost', 'toolCalls'] as const;
+const amountsOf = (budget: Automation['budget']) => ({
+  tokens: String(budget?.tokens ?? ''),
+  cost: String(budget?.cost ?? ''),
+  toolCalls: String(budget?.toolCalls ?? ''),
+});
+
 /** Name, task and times of an automation, with the next five times while they are chosen. */
 export function AutomationForm({ automation, back }: Props) {
   const [name, setName] = useState(automation?.name ?? '');
@@ -51,9 +58,7 @@ export function AutomationForm({ automation, back }: Props) {
   const [timezone, setTimezone] = useState(automation?.schedule?.timezone ?? ownZone());
   const [whileRunning, setWhileRunning] = useState(automation?.whileRunning ?? 'skip');
   const [starts, setStarts] = useState<StartsChoice>(startsOf(automation));
-  const [tokens, setTokens] = useState(String(automation?.budget?.tokens ?? ''));
-  const [cost, setCost] = useState(String(automation?.budget?.cost ?? ''));
-  const [calls, setCalls] = useState(String(automation?.budget?.toolCalls ?? ''));
+  const [amounts, setAmounts] = useState(() => amountsOf(automation?.budget ?? null));
   const [trouble, tryIt] = useTrouble();
   const cron = cronOf(choice);
   const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
@@ -65,9 +70,9 @@ export function AutomationForm({ automation, back }: Props) {
         turns: null,
         seconds: null,
         ...automation?.budget,
-        tokens: numberOf(tokens),
-        cost: numberOf(cost),
-        toolCalls: numberOf(calls),
+        tokens: numberOf(amounts.tokens),
+        cost: numberOf(amounts.cost),
+        toolCalls: numberOf(amounts.toolCalls),
       };
       const budget = Object.values(limits).some((limit) => limit !== null) ? limits : null;
       const spec = {
@@ -236,36 +241,18 @@ export function AutomationForm({ automation, back }: Props) {
           </select>
         </label>
         <div class="automation-times">
-          <label class="labelled">
-            <span>{t('automations.budget.tokens')}</span>
-            <input
-              class="field"
-              inputMode="numeric"
-              pattern="[0-9]*"
-              value={tokens}
-              onInput={(event) => setTokens(event.currentTarget.value)}
-            />
-          </label>
-          <label class="labelled">
-            <span>{t('automations.budget.cost')}</span>
-            <input
-              class="field"
-              inputMode="decimal"
-              pattern="[0-9]*[.]?[0-9]*"
-              value={cost}
-              onInput={(event) => setCost(event.currentTarget.value)}
-            />
-          </label>
-          <label class="labelled">
-            <span>{t('automations.budget.toolCalls')}</span>
-            <input
-              class="field"
-              inputMode="numeric"
-              pattern="[0-9]*"
-              value={calls}
-              onInput={(event) => setCalls(event.currentTarget.value)}
-            />
-          </label>
+          {amountKinds.map((kind) => (
+            <label class="labelled" key={kind}>
+              <span>{t(`automations.budget.${kind}`)}</span>
+              <input
+                class="field"
+                inputMode={kind === 'cost' ? 'decimal' : 'numeric'}
+                pattern={kind === 'cost' ? '[0-9]*[.]?[0-9]*' : '[0-9]*'}
+                value={amounts[kind]}
+                onInput={({ currentTarget }) => setAmounts({ ...amounts, [kind]: currentTarget.value })}
+              />
+            </label>
+          ))}
         </div>
         <Trouble text={trouble} />
         <div class="choices">

@@ -7,7 +7,7 @@ import { currentId } from './sessions.ts';
 // The actions of a person on a session.
 
 /** A goal as a person gives it: each check has the server's own time limit. */
-interface GoalWish {
+export interface GoalWish {
   readonly rubric?: string | undefined;
   readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
   readonly maxRevisions: Goal['maxRevisions'];

@@ -16,12 +16,7 @@ test('each run that changed files leaves a checkpoint, beside the index and bran
   timeout: 240_000,
 }, async (context) => {
   git.make('public/one', { 'a.txt': 'one\n', '.gitignore': '*.log\n' });
-  await using real = await realServer(context, processWorld, {
-    CORRAL_EGRESS_POLICY: 'allow-list',
-    CORRAL_EGRESS_ALLOW: git.at,
-    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-    CORRAL_EXTRA_CA: git.certificate,
-  });
+  await using real = await realServer(context, processWorld, git.settings);
   using client = openClient(real.server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ repositories: [{ url: git.urlOf('public/one') }] });
   const of = { sessionId: id };

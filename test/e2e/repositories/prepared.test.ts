@@ -36,12 +36,7 @@ test('a prepared repository serves the next sessions of its owner, which share n
   timeout: 300_000,
 }, async (context) => {
   git.make('public/app', files);
-  await using real = await realServer(context, processWorld, {
-    CORRAL_EGRESS_POLICY: 'allow-list',
-    CORRAL_EGRESS_ALLOW: git.at,
-    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-    CORRAL_EXTRA_CA: git.certificate,
-  });
+  await using real = await realServer(context, processWorld, git.settings);
   using client = openClient(real.server.url, 'ws');
   const begin = async (ref?: string) => {
     const repository = { url: git.urlOf('public/app'), ...(ref !== undefined && { ref }) };

@@ -30,10 +30,7 @@ test('from a private repository to a pull request, and its feedback back to the 
 }, async (context) => {
   forge.content.tokens.set(secret, 'ada');
   await using real = await realServer(context, processWorld, {
-    CORRAL_EGRESS_POLICY: 'allow-list',
-    CORRAL_EGRESS_ALLOW: git.at,
-    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-    CORRAL_EXTRA_CA: git.certificate,
+    ...git.settings,
     CORRAL_FORGES_SERVERS: `gitea=https://${git.at}`,
     LOG_LEVEL: 'trace',
   });
@@ -111,10 +108,7 @@ test('an agent opens a pull request, once a person has read and mended it in the
     return results === 2 ? { calls: [{ name: 'open_pull_request', args: proposal }] } : { text: 'It is open.' };
   });
   await using real = await realServer(context, processWorld, {
-    CORRAL_EGRESS_POLICY: 'allow-list',
-    CORRAL_EGRESS_ALLOW: git.at,
-    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-    CORRAL_EXTRA_CA: git.certificate,
+    ...git.settings,
     CORRAL_FORGES_SERVERS: `gitea=https://${git.at}`,
     CORRAL_MODEL: fakeRefs.compatible,
     CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),

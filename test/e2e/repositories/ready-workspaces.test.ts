@@ -51,12 +51,7 @@ for (const world of worldsOrOnly('process')) {
       run('commit', '--quiet', '-m', 'Two');
       run('checkout', '--quiet', 'main');
     });
-    await using real = await realServer(context, world, {
-      CORRAL_EGRESS_POLICY: 'allow-list',
-      CORRAL_EGRESS_ALLOW: git.at,
-      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-      CORRAL_EXTRA_CA: git.certificate,
-    });
+    await using real = await realServer(context, world, git.settings);
     const { server } = real;
     let client = openClient(server.url, 'ws');
     context.onTestFinished(() => client[Symbol.dispose]());

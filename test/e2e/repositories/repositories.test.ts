@@ -18,13 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => git?.[Symbol.asyncDispose]());
 
-const settings = () => ({
-  CORRAL_EGRESS_POLICY: 'allow-list',
-  CORRAL_EGRESS_ALLOW: git.at,
-  CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-  CORRAL_EXTRA_CA: git.certificate,
-});
-
 test('a session fetches its repositories, and its work is committed, pushed, and taken as a patch', {
   timeout: 240_000,
 }, async (context) => {
@@ -33,7 +26,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
     run('tag', 'v1');
   });
   git.make('public/two', { 'two.txt': 'two\n' });
-  await using real = await realServer(context, processWorld, settings());
+  await using real = await realServer(context, processWorld, git.settings);
   using client = openClient(real.server.url, 'ws');
   const { id } = await client.sessions.create.mutate({
     title: 'Mend the totals, please',
@@ -163,7 +156,7 @@ test('a private repository opens by a credential that the sandbox never has, and
   git.make('team/private', { 'README.md': 'private\n' });
   git.make('team/other', { 'README.md': 'other\n' });
   git.make('public/open', { 'README.md': 'open\n' });
-  await using real = await realServer(context, processWorld, { ...settings(), LOG_LEVEL: 'trace' });
+  await using real = await realServer(context, processWorld, { ...git.settings, LOG_LEVEL: 'trace' });
   using client = openClient(real.server.url, 'ws');
   const { id: projectId } = await client.projects.create.mutate({ name: 'One' });
   const bound = { projectId, name: 'forge', hosts: [git.at], git: 'write' as const, user: 'bot', value: secret };

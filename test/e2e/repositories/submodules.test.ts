@@ -29,12 +29,7 @@ test('submodules are fetched, one that needs a credential and files in Git LFS a
     run('update-index', '--add', '--cacheinfo', `160000,${commit},parts/outside`);
     run('commit', '--quiet', '-m', 'Parts');
   });
-  await using real = await realServer(context, processWorld, {
-    CORRAL_EGRESS_POLICY: 'allow-list',
-    CORRAL_EGRESS_ALLOW: git.at,
-    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-    CORRAL_EXTRA_CA: git.certificate,
-  });
+  await using real = await realServer(context, processWorld, git.settings);
   using client = openClient(real.server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ repositories: [{ url: git.urlOf('public/outer') }] });
   const command = 'cat outer/parts/*/* outer/a.bin';

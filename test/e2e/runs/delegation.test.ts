@@ -1,9 +1,9 @@
 // Agents that give work to other agents, with a real server that dies at each step of a delegation.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
+import { halfUsage } from '../../support/agents/half-usage.ts';
+import { leadSettings } from '../../support/agents/lead-template.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { firstOrAll } from '../../support/runner/nightly.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
@@ -29,21 +29,7 @@ function replies({ body }: FakeRequest): FakeReply {
   return { text: `The words of child ${child}.` };
 }
 
-function settings(folder: string, url: string): Record<string, string> {
-  mkdirSync(join(folder, 'templates'));
-  writeFileSync(join(folder, 'corral.yaml'), '');
-  writeFileSync(
-    join(folder, 'templates/lead.yaml'),
-    `mode: react\nchildren: ${children}\nsession: {turn-budget: 60}\n`,
-  );
-  return {
-    CORRAL_CONFIG: join(folder, 'corral.yaml'),
-    CORRAL_DRIVER: 'memory',
-    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-    CORRAL_MODEL: 'local/server',
-    NODE_ENV: 'test',
-  };
-}
+const settings = (folder: string, url: string) => leadSettings(folder, url, { children, session: 'turn-budget: 60' });
 
 test.each(
   firstOrAll(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.sent', 'effect.outcome.before']),
@@ -108,27 +94,15 @@ test('a stop and a budget go down the tree', async () => {
 
 test('a tree of sessions stays within the budget of its root, with a model that reports half of its usage', async () => {
   const limit = 400_000;
-  let counted = 0; // as the provider really counts: four bytes a token
   let n = 0;
-  const greedy = ({ body }: FakeRequest): FakeReply => {
-    const said = JSON.stringify(body.messages);
+  const model = halfUsage((_request, said) => {
     const isFirst = said.includes('LEAD') && !said.includes('works. Look');
     const tasks = [1, 2, 3].map((one) => ['delegate', { task: `CHILD ${one}`, files: 'none', wait: false }] as const);
-    const reply: ScriptedReply = isFirst
-      ? calls(...tasks)
-      : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
-    const input = Math.ceil((said.length + JSON.stringify(body.tools ?? []).length) / 4);
-    const output = Math.ceil(JSON.stringify(reply).length / 4);
-    counted += input + output;
-    return { ...reply, usage: { input: Math.floor(input / 2), output: Math.floor(output / 2) } };
-  };
-  await using provider = await fakeProvider('compatible', greedy);
+    return isFirst ? calls(...tasks) : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
+  });
+  await using provider = await fakeProvider('compatible', model.reply);
   using folder = temporaryFolder();
-  const given = settings(folder.path, provider.url);
-  writeFileSync(
-    join(folder.path, 'templates/lead.yaml'),
-    `mode: react\nchildren: 3\nsession: {token-budget: ${limit}}\n`,
-  );
+  const given = leadSettings(folder.path, provider.url, { children: 3, session: `token-budget: ${limit}` });
   await using server = await serverProcess(given);
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
@@ -146,6 +120,6 @@ test('a tree of sessions stays within the budget of its root, with a model that 
   );
   for (const wait of waits)
     expect(wait).toMatchObject({ reason: 'budget', budget: { scope: 'session', kind: 'tokens' } });
-  expect(counted).toBeGreaterThan(limit / 3);
-  expect(counted).toBeLessThanOrEqual(limit);
+  expect(model.counted()).toBeGreaterThan(limit / 3);
+  expect(model.counted()).toBeLessThanOrEqual(limit);
 }, 240_000);

@@ -1,9 +1,8 @@
 // A server that is killed at each step of a delegation to eight children, with a model that reports half of its usage.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { halfUsage } from '../../support/agents/half-usage.ts';
+import { leadSettings } from '../../support/agents/lead-template.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -14,40 +13,16 @@ const share = limit / 10;
 
 /** The parent starts eight children at once. Then all of them talk until their budget is spent. */
 function greedyModel() {
-  let counted = 0;
   let words = 0;
-  return {
-    /** The tokens of all requests and replies, as the provider really counts: four bytes each. */
-    counted: () => counted,
-    reply({ body }: FakeRequest): FakeReply {
-      const said = JSON.stringify(body.messages);
-      const isFirst = said.includes('LEAD') && !said.includes('"tool_call_id"');
-      const tasks = Array.from({ length: children }, (_, n) => ({
-        name: 'delegate',
-        args: { task: `CHILD ${n}`, files: 'none', wait: false, budget: { tokens: share } } as never,
-      }));
-      const talk = [{ name: 'message_notify_user', args: { text: `Words number ${words++}.` } as never }];
-      const reply: ScriptedReply = { calls: isFirst ? tasks : talk };
-      const input = Math.ceil((said.length + JSON.stringify(body.tools ?? []).length) / 4);
-      const output = Math.ceil(JSON.stringify(reply).length / 4);
-      counted += input + output;
-      return { ...reply, usage: { input: Math.floor(input / 2), output: Math.floor(output / 2) } };
-    },
-  };
-}
-
-function settings(folder: string, url: string): Record<string, string> {
-  mkdirSync(join(folder, 'templates'));
-  writeFileSync(join(folder, 'corral.yaml'), '');
-  const template = `mode: react\nchildren: ${children}\nsession: {token-budget: ${limit}}\n`;
-  writeFileSync(join(folder, 'templates/lead.yaml'), template);
-  return {
-    CORRAL_CONFIG: join(folder, 'corral.yaml'),
-    CORRAL_DRIVER: 'memory',
-    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-    CORRAL_MODEL: 'local/server',
-    NODE_ENV: 'test',
-  };
+  return halfUsage((_request, said) => {
+    const isFirst = said.includes('LEAD') && !said.includes('"tool_call_id"');
+    const tasks = Array.from({ length: children }, (_, n) => ({
+      name: 'delegate',
+      args: { task: `CHILD ${n}`, files: 'none', wait: false, budget: { tokens: share } } as never,
+    }));
+    const talk = [{ name: 'message_notify_user', args: { text: `Words number ${words++}.` } as never }];
+    return { calls: isFirst ? tasks : talk };
+  });
 }
 
 /** Each step of a start, of the first, a middle and the last child; and moments between them, by appends to the log. */
@@ -65,7 +40,7 @@ test.each(kills)(
     const model = greedyModel();
     await using provider = await fakeProvider('compatible', model.reply);
     using folder = temporaryFolder();
-    const given = settings(folder.path, provider.url);
+    const given = leadSettings(folder.path, provider.url, { children, session: `token-budget: ${limit}` });
     await using server = await serverProcess(given);
     const id = await (async () => {
       using client = openClient(server.url, 'sse');

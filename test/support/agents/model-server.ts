@@ -3,19 +3,9 @@ import { api, storedEvents } from '../clients/api.ts';
 import { openClient } from '../clients/trpc.ts';
 import { reaches } from '../servers/real-server.ts';
 import { serverProcess } from '../servers/server-process.ts';
-import { fakeRefs } from './fake-models/models.ts';
-import { fakeKey, fakeProvider } from './fake-models/server.ts';
+import { fakeProvider } from './fake-models/server.ts';
+import { fakeSettings } from './fake-models/settings.ts';
 import type { FakeReply, FakeRequest, Limits, WireName } from './fake-models/wire-format.ts';
-
-/** The settings by which a server asks this provider's fake. */
-const settingsOf: Readonly<Record<WireName, (url: string) => Record<string, string>>> = {
-  gemini: (url) => ({ GEMINI_API_KEY: fakeKey, CORRAL_MODELS_GEMINI_BASE_URL: url }),
-  anthropic: (url) => ({ ANTHROPIC_API_KEY: fakeKey, CORRAL_MODELS_ANTHROPIC_BASE_URL: url }),
-  openai: (url) => ({ OPENAI_API_KEY: fakeKey, CORRAL_MODELS_OPENAI_BASE_URL: url }),
-  compatible: (url) => ({
-    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-  }),
-};
 
 interface Options {
   readonly wire: WireName;
@@ -31,9 +21,8 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
   const server = stack.use(
     await serverProcess({
       CORRAL_DRIVER: 'memory',
-      CORRAL_MODEL: fakeRefs[wire],
       CORRAL_RATE_LIMIT_PER_MINUTE: '0',
-      ...settingsOf[wire](provider.url),
+      ...fakeSettings(wire, provider.url),
       ...settings,
     }),
   );

@@ -12,6 +12,8 @@ export interface GitServer extends AsyncDisposable {
   readonly at: string;
   /** The file of its certificate. */
   readonly certificate: string;
+  /** The settings of a server whose sandboxes reach it, and no other host. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Method, path and whether the credential came, of each request. */
   readonly requests: string[];
   urlOf(repository: string): string;
@@ -47,9 +49,16 @@ export async function gitServer(user: string, secret: string, api?: RequestListe
       backend(join(folder, 'repositories'), req, res);
     }),
   );
+  const address = `${host}:${server.port}`;
   return {
-    at: `${host}:${server.port}`,
+    at: address,
     certificate: certificateFile,
+    settings: {
+      CORRAL_EGRESS_POLICY: 'allow-list',
+      CORRAL_EGRESS_ALLOW: address,
+      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
+      CORRAL_EXTRA_CA: certificateFile,
+    },
     requests,
     urlOf: (repository) => `https://${host}:${server.port}/${repository}.git`,
     make(repository, files, more) {

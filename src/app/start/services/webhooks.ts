@@ -5,7 +5,7 @@ import { WebhookRecords } from '../../../automations/webhooks/records.ts';
 import { Router, type RouterDeps } from '../../../automations/webhooks/router.ts';
 import { webhookService } from '../../../automations/webhooks/service.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { AppError, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
 import { addressCheck, canonicalAddress } from '../../../sandboxes/egress/fetch/addresses.ts';
 import { guardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
@@ -42,13 +42,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
     isOwned,
     pageUrl,
     clock,
-    automationOf: async (id) =>
-      (
-        await automations.get(id).catch((thrown: unknown) => {
-          if (toAppError(thrown).code !== 'not_found') throw thrown;
-          return undefined;
-        })
-      )?.doc,
+    automationOf: async (id) => (await automations.get(id).catch(unlessNotFound))?.doc,
   });
   const deliverer = new Deliverer({
     records,

@@ -37,21 +37,17 @@ function hookOf(options: Options) {
   return { source, ...Object.fromEntries(given) };
 }
 function budgetOf(options: Options) {
-  const limits = {
-    tokens: options.text('tokenBudget'),
-    cost: options.text('costBudget'),
-    toolCalls: options.text('toolCallBudget'),
-  };
-  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return {};
-  const optionNames: Record<string, string> = {
-    tokens: 'token-budget',
-    cost: 'cost-budget',
-    toolCalls: 'tool-call-budget',
-  };
-  for (const [name, value] of given)
-    if (!(Number(value) > 0)) throw new UsageError(`--${optionNames[name]} is a number.`);
-  return { budget: Object.fromEntries(given.map(([name, value]) => [name, Number(value)])) };
+  const given = [
+    ['tokens', 'tokenBudget', '--token-budget'],
+    ['cost', 'costBudget', '--cost-budget'],
+    ['toolCalls', 'toolCallBudget', '--tool-call-budget'],
+  ].flatMap(([kind = '', name = '', option]) => {
+    const value = options.text(name);
+    if (value === undefined) return [];
+    if (!(Number(value) > 0)) throw new UsageError(`${option} is a number.`);
+    return [[kind, Number(value)] as const];
+  });
+  return given.length === 0 ? {} : { budget: Object.fromEntries(given) };
 }
 function afterOf(options: Options) {
   const thing = options.text('after');

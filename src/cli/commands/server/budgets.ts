@@ -1,4 +1,5 @@
 import type { Inputs, Outputs } from '../../../client/types.ts';
+import { budgetLimits } from '../../../core/model/runs/budget-limits.ts';
 import { type CliCommand, jsonOption } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { oneLine } from '../../io.ts';
@@ -6,14 +7,6 @@ import { oneLine } from '../../io.ts';
 type Budget = Outputs['budgets']['list'][number];
 type Change = Inputs['budgets']['change'];
 
-const limits = [
-  'tokensPerDay',
-  'costPerDay',
-  'toolCallsPerDay',
-  'tokensPerMonth',
-  'costPerMonth',
-  'toolCallsPerMonth',
-] as const;
 const words = {
   tokensPerDay: 'tokens/day',
   costPerDay: 'cost/day',
@@ -36,7 +29,7 @@ function limitOf(option: string, given: string): number | 'unlimited' | null {
 const nameOf = ({ of, id, name }: Budget): string => `${of} ${name || id || '(without a key)'}`;
 
 function lineOf(budget: Budget): string {
-  const parts = limits.flatMap((one) => {
+  const parts = budgetLimits.flatMap((one) => {
     const { limit, used, reserved } = budget[one];
     if (limit === null && used === 0) return [];
     const shown = (amount: number) => (one.startsWith('cost') ? amount.toFixed(4) : String(amount));
@@ -84,7 +77,7 @@ export const budgetCommand: CliCommand = {
     if (named.length > 1) throw new UsageError(`There are several ${word}. Name one by its id: corral budget --json`);
     const id = named[0]?.id ?? word;
     const change: { -readonly [Name in keyof Change]: Change[Name] } = { of, id };
-    for (const one of limits) {
+    for (const one of budgetLimits) {
       const given = options.text(one);
       if (given !== undefined) change[one] = limitOf(one, given);
     }

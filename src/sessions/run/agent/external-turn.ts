@@ -61,8 +61,13 @@ export async function takeExternalTurn(
   const texts = await takenIn(work);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client, signal });
   const told: CollectedUpdates = {
-    ...{ pieces: [], steps, thoughts: '', toolCalls: 0, tokens: 0 },
-    ...{ cost: undefined, model: undefined },
+    pieces: [],
+    steps,
+    thoughts: '',
+    toolCalls: 0,
+    tokens: 0,
+    cost: undefined,
+    model: undefined,
   };
   using speech = runWriter.speak();
   using _news = runWriter.onHeard(() => own.loops.interrupt(client));

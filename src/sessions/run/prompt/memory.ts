@@ -8,12 +8,7 @@ const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
 /** No such file, or one that cannot be read: later turns of the run would find the same. */
-export const finalFailures: readonly string[] = [
-  'file_not_found',
-  'path_outside',
-  'invalid_request',
-  'payload_too_large',
-];
+const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
@@ -72,8 +67,9 @@ export class WorkspaceMemory {
   }
 }
 
-function unlessFinal(thrown: unknown): undefined {
-  if (!(thrown instanceof AppError && finalFailures.includes(thrown.code))) throw thrown;
+/** Handles the failure of a read that later reads of the run would meet again. */
+export function unlessFinal(thrown: unknown): undefined {
+  if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 
 /** The workspace's own AGENTS.md alone needs no heading. */

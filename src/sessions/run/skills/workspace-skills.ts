@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { isPath } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { sanitizeMemory } from '../prompt/memory.ts';
+import { sanitizeMemory, unlessFinal } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
 
 /** A skill that the workspace brings. Anybody can have written it, so it adds no right. */
@@ -26,7 +26,6 @@ const maxSkills = 50;
 const maxFolders = 10;
 const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
-const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 /**
  * The skills of workspaces. A run looks for them once, as soon as its sandbox is there, and keeps what it found. `run` is
@@ -102,7 +101,3 @@ async function textIn(client: Files, path: string, signal: AbortSignal): Promise
 
 /** A description stands in the prompt, where it must not end its frame. */
 const plain = (text: string) => text.replace(/[<>]/g, ' ').slice(0, 1_024);
-
-function unlessFinal(thrown: unknown): undefined {
-  if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
-}

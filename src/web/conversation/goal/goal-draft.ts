@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { Goal } from '../../../core/model/runs/goal.ts';
+import type { GoalWish } from '../../data/actions.ts';
 import type { TextKey } from '../../text/texts.ts';
 
 /** A command of a goal, which is the same in every language. */
@@ -48,10 +48,8 @@ export function problemOf(draft: GoalDraft): TextKey | undefined {
   return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 
-type SentGoal = Pick<Goal, 'maxRevisions'> & { rubric?: string; checks: { command: string }[] };
-
 /** The goal of a form without a problem, as the server takes it. */
-export function goalOf(draft: GoalDraft): SentGoal {
+export function goalOf(draft: GoalDraft): GoalWish {
   const rubric = draft.rubric.trim();
   const checks = checksIn(draft).map((command) => ({ command }));
   return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };

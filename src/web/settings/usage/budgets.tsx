@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
 import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
 import { count, price } from '../../parts/format.ts';
@@ -7,15 +8,6 @@ import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
-const limits = [
-  'tokensPerDay',
-  'costPerDay',
-  'toolCallsPerDay',
-  'tokensPerMonth',
-  'costPerMonth',
-  'toolCallsPerMonth',
-] as const;
-type Limit = (typeof limits)[number];
 
 /** The budgets of people and projects, which administrators change here. */
 export function SharedBudgets() {
@@ -34,7 +26,7 @@ export function SharedBudgets() {
         {all?.map((budget) => (
           <li key={keyOf(budget)}>
             <strong>{nameOf(budget)}</strong>
-            {limits.map((limit) => (
+            {budgetLimits.map((limit) => (
               <Amount key={limit} limit={limit} budget={budget} />
             ))}
             {open === keyOf(budget) ? (
@@ -64,9 +56,10 @@ export function SharedBudgets() {
 
 const nameOf = ({ of, id, name }: Budget): string =>
   t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
-const shown = (limit: Limit, amount: number): string => (limit.startsWith('cost') ? price(amount) : count(amount));
+const shown = (limit: BudgetLimit, amount: number): string =>
+  limit.startsWith('cost') ? price(amount) : count(amount);
 
-function Amount({ limit: name, budget }: { limit: Limit; budget: Budget }) {
+function Amount({ limit: name, budget }: { limit: BudgetLimit; budget: Budget }) {
   const { limit, used, reserved } = budget[name];
   if (limit === null) return null;
   const words = t('budgets.used', { used: shown(name, used + reserved), limit: shown(name, limit) });
@@ -92,34 +85,16 @@ interface FormProps {
 
 /** An empty field means: as the settings say. */
 function LimitForm({ budget, close, saved }: FormProps) {
-  const [draft, setDraft] = useState<Readonly<Record<Limit, string>>>(() => {
-    const text = (limit: Limit) => String(budget[limit].own ?? '');
-    return {
-      tokensPerDay: text('tokensPerDay'),
-      costPerDay: text('costPerDay'),
-      toolCallsPerDay: text('toolCallsPerDay'),
-      tokensPerMonth: text('tokensPerMonth'),
-      costPerMonth: text('costPerMonth'),
-      toolCallsPerMonth: text('toolCallsPerMonth'),
-    };
-  });
+  const [draft, setDraft] = useState(() => forEachLimit((limit) => String(budget[limit].own ?? '')));
   const [trouble, tryIt] = useTrouble();
-  const limitIn = (limit: Limit) => {
+  const limitIn = (limit: BudgetLimit) => {
     const text = draft[limit].trim();
     return text === '' ? null : text === 'unlimited' ? ('unlimited' as const) : Number(text);
   };
   const save = () =>
     tryIt(t('notSaved'), async () => {
       const { of, id } = budget;
-      const change = {
-        tokensPerDay: limitIn('tokensPerDay'),
-        costPerDay: limitIn('costPerDay'),
-        toolCallsPerDay: limitIn('toolCallsPerDay'),
-        tokensPerMonth: limitIn('tokensPerMonth'),
-        costPerMonth: limitIn('costPerMonth'),
-        toolCallsPerMonth: limitIn('toolCallsPerMonth'),
-      };
-      saved(await once('budgets.change', { of, id, ...change }));
+      saved(await once('budgets.change', { of, id, ...forEachLimit(limitIn) }));
     });
   return (
     <form
@@ -130,7 +105,7 @@ function LimitForm({ budget, close, saved }: FormProps) {
         void save();
       }}
     >
-      {limits.map((limit) => (
+      {budgetLimits.map((limit) => (
         <label class="labelled" key={limit}>
           <span>{t(`budgets.${limit}`)}</span>
           <input

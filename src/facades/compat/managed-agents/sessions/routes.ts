@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { AppError, toAppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalid, unsupportedField } from '../errors.ts';
@@ -229,9 +229,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   /** No worker has anything to do for a session that ends. */
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
-    await workQueue.withdraw(agent.environment, id).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'not_found') throw thrown; // its environment is gone
-    });
+    await workQueue.withdraw(agent.environment, id).catch(unlessNotFound); // its environment may be gone
   }
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
