@@ -51,7 +51,8 @@ for (const world of worldsOrOnly('process')) {
       run('commit', '--quiet', '-m', 'Two');
       run('checkout', '--quiet', 'main');
     });
-    await using real = await realServer(context, world, git.settings);
+    // With one, each session that takes it makes exactly one more; else their number depends on how fast sessions come.
+    await using real = await realServer(context, world, { ...git.settings, CORRAL_REPOSITORIES_READY_WORKSPACES: '1' });
     const { server } = real;
     let client = openClient(server.url, 'ws');
     context.onTestFinished(() => client[Symbol.dispose]());
