@@ -2,8 +2,15 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json, text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type SandboxId, SessionId, sandboxIdOf } from '../src/core/model/ids.ts';
-import type { Call, Driver, SandboxLink, SandboxSpec } from './driver.ts';
+import { type SandboxId, SessionId, sandboxIdOf, VolumeId } from '../src/core/model/ids.ts';
+import {
+  type Call,
+  type Driver,
+  hostsVolumes,
+  type MountedVolume,
+  type SandboxLink,
+  type SandboxSpec,
+} from './driver.ts';
 
 /** A backend to test. Its gate answers each connection with the id of the sandbox it comes from. */
 export interface DriverHarness extends AsyncDisposable {
@@ -307,6 +314,86 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await using link = await driver.attach(id, budget());
       expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     });
+
+    test('a driver mounts volumes, or says why it does not', () => {
+      expect(hostsVolumes(driver)).toBe(driver.capabilities.noVolumes === undefined);
+    });
+
+    if (kind.isolated && kind.networked !== true) {
+      const mount = (volume: VolumeId, over: Partial<MountedVolume> = {}): MountedVolume => ({
+        volume,
+        path: '/mnt/deep/cache',
+        access: 'write',
+        quotaBytes: 2 ** 20,
+        ...over,
+      });
+      const volumes = () => {
+        if (!hostsVolumes(driver)) throw new Error('the driver has no volumes');
+        return driver;
+      };
+
+      test('what one sandbox writes into a volume, its next one and a reader have, and no end of a sandbox takes it', async () => {
+        const id = VolumeId.parse(`vol-${spec().sessionId}`);
+        await volumes().makeVolume(id, budget());
+        await volumes().makeVolume(id, budget());
+        try {
+          const first = spec({ volumes: [mount(id)] });
+          await driver.provision(first, budget());
+          {
+            await using link = await driver.attach(first.id, budget());
+            const write =
+              'cd /mnt/deep/cache && mkdir a && echo one > a/file && chmod 600 a/file && ln -s /etc/passwd out && echo ok';
+            expect(await sh(link, write)).toBe('ok\n');
+          }
+          await driver.destroy(first.id, 'remove', budget());
+          const next = spec({ volumes: [mount(id, { path: '/data' })] });
+          const reader = spec({ volumes: [mount(id, { access: 'read' })] });
+          await Promise.all([next, reader].map((it) => driver.provision(it, budget())));
+          await using writing = await driver.attach(next.id, budget());
+          await using reading = await driver.attach(reader.id, budget());
+          expect(await sh(writing, 'cat /data/a/file && echo two > /data/a/file && chmod 644 /data/a/file')).toBe(
+            'one\n',
+          );
+          expect(await sh(reading, 'cat /mnt/deep/cache/a/file; readlink /mnt/deep/cache/out')).toBe(
+            'two\n/etc/passwd\n',
+          );
+          expect(await sh(reading, 'touch /mnt/deep/cache/x 2>&1 | grep -c "Read-only"')).toBe('1\n');
+          expect(await sh(reading, 'ls -A /mnt/deep; touch /mnt/deep/x 2>&1 | grep -c "Read-only\\|denied"')).toBe(
+            'cache\n1\n',
+          );
+          expect(await volumes().volumes(budget())).toEqual([id]);
+        } finally {
+          for (const box of await driver.list(budget())) await driver.destroy(box.id, 'remove', budget());
+          await volumes().removeVolume(id, budget());
+        }
+        expect(await volumes().volumes(budget())).toEqual([]);
+        await volumes().removeVolume(id, budget());
+      });
+
+      test('a sandbox does not start with a volume that is gone, and the volume stays so', async () => {
+        const wanted = spec({ volumes: [mount(VolumeId.parse(`vol-${spec().sessionId}`))] });
+        await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+        expect(await volumes().volumes(budget())).toEqual([]);
+        expect(await harness.remains(wanted.id)).toEqual([]);
+      });
+
+      test('a program that writes beyond the quota of a volume is ended', async () => {
+        const id = VolumeId.parse(`vol-${spec().sessionId}`);
+        await volumes().makeVolume(id, budget());
+        try {
+          const wanted = spec({ volumes: [mount(id)] });
+          await driver.provision(wanted, budget());
+          await using link = await driver.attach(wanted.id, budget());
+          const fill =
+            'for n in $(seq 400); do head -c 4194304 /dev/zero; sleep 0.05; done > /mnt/deep/cache/big; echo done';
+          expect(await sh(link, fill)).not.toContain('done');
+          expect(Number(await sh(link, 'du -sm /mnt/deep/cache | cut -f1'))).toBeLessThan(800);
+        } finally {
+          for (const box of await driver.list(budget())) await driver.destroy(box.id, 'remove', budget());
+          await volumes().removeVolume(id, budget());
+        }
+      });
+    }
 
     if (kind.isolated) {
       test('the only way out is the gate, which knows the sandbox of each connection', async () => {

@@ -1,8 +1,9 @@
 import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SandboxPhase } from '../src/core/model/events.ts';
-import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
+import type { SandboxId, SessionId, VolumeId } from '../src/core/model/ids.ts';
 import type { PauseAbility } from '../src/core/model/sandboxes/condition.ts';
+import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
@@ -36,6 +37,12 @@ export interface ServiceSpec extends ServiceRecipe {
   readonly limits: Omit<SandboxLimits, 'diskBytes'>;
 }
 
+/** A volume in a sandbox. */
+export interface MountedVolume extends VolumeMount {
+  /** The daemon ends processes that write beyond it. */
+  readonly quotaBytes: number;
+}
+
 /**
  * Everything that a driver needs to start one sandbox.
  *
@@ -54,6 +61,11 @@ export interface SandboxSpec {
   readonly env: Readonly<Record<string, string>>;
   /** The services beside it, whose names its programs can resolve. Only a driver that is `ServiceHosting` takes them. */
   readonly services?: readonly ServiceSpec[] | undefined;
+  /**
+   * The volumes in it, at most one of them by each path. Only a driver that is `VolumeHosting` takes them. The files
+   * of a volume that is mounted for writing belong to the sandbox's user from its start on.
+   */
+  readonly volumes?: readonly MountedVolume[] | undefined;
   /** After this time the backend can remove the sandbox by itself, epoch ms. */
   readonly expiresAt: number;
 }
@@ -134,6 +146,8 @@ export interface Capabilities {
   readonly pause: PauseAbility;
   /** Why no services run beside its sandboxes; absent: the driver is `ServiceHosting`. */
   readonly noServices?: string;
+  /** Why its sandboxes mount no volumes; absent: the driver is `VolumeHosting`. */
+  readonly noVolumes?: string;
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */
   readonly weaknesses?: readonly Weakness[];
 }
@@ -219,6 +233,18 @@ export interface ServiceHosting {
 }
 export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
   'startService' in driver && driver.capabilities.noServices === undefined;
+
+/** An optional ability: storage that outlives sandboxes, and that several of them mount. */
+export interface VolumeHosting {
+  /** Does nothing where the volume exists. */
+  makeVolume(id: VolumeId, call: Call): Promise<void>;
+  /** All volumes of this installation, also those that an interrupted call left. */
+  volumes(call: Call): Promise<readonly VolumeId[]>;
+  /** Deletes the content. Succeeds if there is none. Rejects: conflict (a sandbox has it mounted). */
+  removeVolume(id: VolumeId, call: Call): Promise<void>;
+}
+export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHosting =>
+  'makeVolume' in driver && driver.capabilities.noVolumes === undefined;
 
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no way out. */
 export interface WarmSandbox {

@@ -9,6 +9,7 @@ import { sharedUser } from '../../drivers/process/bubblewrap.ts';
 import { openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { launch, workspaceOf } from '../../drivers/process/launch.ts';
+import { folderVolumes } from '../../drivers/process/volumes.ts';
 import { openFolders } from '../../drivers/shared/folders.ts';
 import { writeToken } from '../../drivers/shared/link/token.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
@@ -39,6 +40,7 @@ export async function openDaemonStarts(stack: AsyncDisposableStack): Promise<() 
   const programs = { node: process.execPath, init, sudo, daemon: async () => daemon };
   const cgroups = await openCgroups(folder.path);
   const folders = await openFolders(folder.path);
+  const volumes = folderVolumes(folders);
   let count = 0;
   return async () => {
     const name = (++count).toString(16).padStart(16, '0');
@@ -50,7 +52,7 @@ export async function openDaemonStarts(stack: AsyncDisposableStack): Promise<() 
     const group = await cgroups.make(id, limits);
     const confinement = { bubblewrap, user: sharedUser, group, grouped: cgroups.limits, givesWay: true };
     const spec = { ...labels, env, limits, egress: { kind: 'none' } };
-    const { exited } = await launch({ spec, meta, folders, programs, confinement }, patience());
+    const { exited } = await launch({ spec, meta, folders, programs, volumes, confinement }, patience());
     while (!(await answers(join(workspaceOf(folders, { id }), 's')))) await pause(1);
     const ms = monotonicMs() - from;
     await cgroups.end(cgroups.foldersOf(id), patience());

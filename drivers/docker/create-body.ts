@@ -4,6 +4,7 @@ import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { home, workspaceAlias } from '../shared/home.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
+import { volumeLimits } from '../shared/volume-limits.ts';
 
 // `@types/dockerode` does not declare this field.
 interface Host extends HostConfig {
@@ -28,6 +29,8 @@ export interface ContainerRequest {
   /** The user id of every process inside: the sandbox's own, or the image's. */
   readonly user: number;
   readonly name: string;
+  /** The names of the engine's volumes, in the order of those of the specification. */
+  readonly volumeNames?: readonly string[];
   /** The workspace volume's name, if it differs from the container's. */
   readonly volume?: string;
   /** The image to run. The default image has a tag that names its content. */
@@ -78,6 +81,7 @@ export function createBody({
   user,
   name,
   volume = name,
+  volumeNames = [],
   image,
   labels,
   token,
@@ -99,6 +103,7 @@ export function createBody({
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
+    ...volumeLimits(spec.volumes),
     ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services are other users on the same loopback
   };
   const host: Host = {
@@ -124,6 +129,13 @@ export function createBody({
         Target: workspaceAlias,
         VolumeOptions: { ...volumeOptions(labels), NoCopy: true },
       },
+      ...(spec.volumes ?? []).map(({ path, access }, at) => ({
+        Type: 'volume' as const,
+        Source: volumeNames[at] ?? '',
+        Target: path,
+        ReadOnly: access === 'read',
+        VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } },
+      })),
     ],
     ...(runtime !== undefined && { Runtime: runtime }),
   };

@@ -11,6 +11,7 @@ import type {
   Pausable,
   Poolable,
   ServiceHosting,
+  VolumeHosting,
 } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
@@ -28,6 +29,7 @@ import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
 import { type CreatedResources, startContainer, workspaceFrom } from './start-container.ts';
 import { openUsers } from './users.ts';
+import { openVolumes } from './volumes.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
 import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
@@ -73,12 +75,15 @@ const sharesNetworks = (runtime: string | undefined) => runtime === undefined ||
 const noSharedNetwork = (runtime: string | undefined) =>
   `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network, so a sandbox could not reach its ` +
   "services; the engine's own runtime runs them";
+const filteredVolumes =
+  'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) lets the server make containers of sandboxes alone, and no helper that ' +
+  'gives a volume to the user of a sandbox';
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
 
 export async function dockerDriver(
   options: DockerOptions,
-): Promise<Driver & ImageMaking & Pausable & Poolable & ServiceHosting> {
+): Promise<Driver & ImageMaking & Pausable & Poolable & ServiceHosting & VolumeHosting> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host, options.answerMs);
   const { socketsDir } = options;
@@ -137,7 +142,8 @@ export async function dockerDriver(
 
   const users = openUsers({ engine, instance, ids, range: options.users });
   const services = openServices({ engine, images, users, instance, nameOf, labels, runtime: options.runtime });
-  const placeFor = { engine, folders, holds, instance, names, labels, users, runtime: options.runtime };
+  const volumes = openVolumes({ engine, instance, labels });
+  const placeFor = { engine, folders, holds, instance, names, labels, users, volumes, runtime: options.runtime };
   const warming = new Set<SandboxId>();
   const hasReplicas = replica !== undefined;
   const isStarting = (id: SandboxId) => work.isStarting(id);
@@ -166,6 +172,7 @@ export async function dockerDriver(
       ...capabilities,
       desktop: options.desktop ?? false,
       ...(!sharesNetworks(options.runtime) && { noServices: noSharedNetwork(options.runtime) }),
+      ...(socketsDir !== undefined && { noVolumes: filteredVolumes }),
     },
 
     async check({ signal }) {
@@ -249,6 +256,10 @@ export async function dockerDriver(
     },
 
     services: (id, { signal }) => services.states(id, signal),
+
+    makeVolume: volumes.makeVolume,
+    volumes: volumes.volumes,
+    removeVolume: volumes.removeVolume,
 
     async [Symbol.asyncDispose]() {
       await work[Symbol.asyncDispose]();

@@ -31,15 +31,20 @@ export async function removeContainer(
   }
 }
 
-export async function removeVolume(engine: Dockerode, name: string, signal: AbortSignal): Promise<void> {
+export async function removeVolume(
+  engine: Dockerode,
+  name: string,
+  signal: AbortSignal,
+  inUse = (cause: unknown) => new AppError('sandbox_unavailable', busy, { cause }),
+): Promise<void> {
   for (let tries = 0; ; tries += 1) {
     try {
       await callEngine(signal, () => engine.getVolume(name).remove({ abortSignal: signal }));
       return;
     } catch (error) {
       if (statusOf(error) === 404) return;
-      const inUse = statusOf(error) === 409;
-      if (!inUse || tries === 40) throw inUse ? new AppError('sandbox_unavailable', busy, { cause: error }) : error;
+      const isUsed = statusOf(error) === 409;
+      if (!isUsed || tries === 40) throw isUsed ? inUse(error) : error;
       await pause(50, signal); // the engine is still removing its container
     }
   }

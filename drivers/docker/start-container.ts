@@ -1,7 +1,6 @@
 import type Dockerode from 'dockerode';
 import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import type { SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { type Folders, labelsOf } from '../shared/folders.ts';
@@ -14,6 +13,7 @@ import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts
 import { removeContainer } from './remove.ts';
 import { servicesLabel } from './services/services.ts';
 import { type Users, userLabel } from './users.ts';
+import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { type Pointer, pointerOf, writePointer } from './workspace-volume.ts';
 
@@ -33,6 +33,7 @@ interface ContainerStart {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly users: Users;
+  readonly volumes: Pick<DockerVolumes, 'check' | 'give'>;
   /** The user id for a workspace that has no files yet. It is asked for early, because a start waits for it. */
   readonly freshUser: Promise<number>;
   /** The token for a new sandbox; a running one keeps its own. */
@@ -71,7 +72,9 @@ export async function startContainer(
     ...place.pool,
   };
   const token = new Secret(meta.token);
-  const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime };
+  await place.volumes.check(spec, signal);
+  const volumeNames = (spec.volumes ?? []).map(({ volume }) => engineVolumeName(instance, volume));
+  const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime, volumeNames };
 
   let { workspace } = place;
   for (let lost = 0; ; ) {
@@ -87,7 +90,7 @@ export async function startContainer(
     if (id !== undefined) {
       place.made.containerId = id;
       const isFresh = workspace.user === undefined;
-      await start(place, { id, sandbox: spec.id, token, user: uid, isFresh }, signal);
+      await start(place, { id, spec, token, user: uid, isFresh }, signal);
       const info = infoFrom(labels, 'ready');
       if (info) return { info, end: await holds.hold(spec.id, id) };
     }
@@ -144,7 +147,7 @@ async function create(
 
 interface ContainerToStart {
   readonly id: string;
-  readonly sandbox: SandboxId;
+  readonly spec: SandboxSpec;
   readonly token: Secret;
   readonly user: number;
   /** The workspace has no files yet. */
@@ -153,12 +156,13 @@ interface ContainerToStart {
 
 /** Accepts 304 (already running), which dockerode reports as an error. */
 async function start(
-  { engine, folders, users }: ContainerStart,
-  { id, sandbox, token, user, isFresh }: ContainerToStart,
+  { engine, folders, users, volumes, image }: ContainerStart,
+  { id, spec, token, user, isFresh }: ContainerToStart,
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.all([
-    folders.handOver(sandbox, id, token),
+    folders.handOver(spec.id, id, token),
+    volumes.give(spec.volumes ?? [], { container: id, image, user }, signal),
     isFresh && changeWorkspaceOwner(engine, { id, user }, signal),
   ]);
   const begin = () =>
@@ -206,7 +210,7 @@ async function adopt(
     place.made.containerId = found.Id;
     const user = place.users.ofWorkspace(Labels);
     const isFresh = place.workspace.user === undefined;
-    await start(place, { id: found.Id, sandbox: spec.id, token, user, isFresh }, signal);
+    await start(place, { id: found.Id, spec, token, user, isFresh }, signal);
   }
   return { info, end: await holds.hold(spec.id, found.Id) };
 }

@@ -30,6 +30,7 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   wayOutIsFixed: true, // a pod's network policy follows its label
   desktop: false, // the options can override it
+  noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
 };
 const cleanUpMs = 40_000;
 const serviceLookMs = 1_000;

@@ -72,6 +72,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       desktop: false,
       pause: 'memory',
       noServices: 'its sandboxes are a fake',
+      noVolumes: 'its sandboxes are a fake',
     },
 
     check: (call) => exchange('check', call, () => {}),

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import type { SandboxLimits } from '../driver.ts';
 import { workspaceAlias, home as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
+import type { BoundVolume } from './volumes.ts';
 
 /** The user id inside every sandbox. Also the id on the machine if sandboxes have no user ids of their own. */
 export const sharedUser = 10_001;
@@ -41,6 +43,7 @@ export interface SandboxPaths {
   readonly browserPolicy?: string;
   /** The folder in which a display listens; undefined if the sandbox has no desktop. */
   readonly screen: string | undefined;
+  readonly volumes?: readonly BoundVolume[];
   readonly limits: SandboxLimits;
   /** The sandbox's user on this machine. */
   readonly user: number;
@@ -115,11 +118,22 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
+    ...(inside.volumes ?? []).flatMap(boundAt),
     ...['--remount-ro', '/', '--'],
     ...switchUserArguments(found, inside.user),
     ...limited(found, inside),
     ...(inside.seal === undefined ? [] : [sealed]),
     ...['/bin/sh', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`, inside.id],
+  ];
+}
+
+/** Parents that bubblewrap makes by itself would be root's alone. */
+function boundAt({ folder, path, access }: BoundVolume): string[] {
+  const [, ...parts] = dirname(path).split('/');
+  const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
+  return [
+    ...parents.flatMap((parent) => ['--perms', '0755', '--dir', parent]),
+    ...[access === 'write' ? '--bind' : '--ro-bind', folder, path],
   ];
 }
 

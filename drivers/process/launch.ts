@@ -10,6 +10,7 @@ import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
 import { screenFolder } from '../shared/link/dial-vnc-socket.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
+import { volumeLimits } from '../shared/volume-limits.ts';
 import {
   accountFiles,
   type Bubblewrap,
@@ -26,6 +27,7 @@ import { atLowPriority } from './low-priority.ts';
 import { type Mark, markOf } from './proc.ts';
 import { unreadableLoader } from './unreadable-loader.ts';
 import { changeOwner } from './users.ts';
+import type { FolderVolumes } from './volumes.ts';
 
 /** The programs of every sandbox: the pinned Node, pid 1, and the daemon's bundle. */
 export interface Programs {
@@ -42,6 +44,7 @@ export interface LaunchOptions {
   readonly meta: Meta;
   readonly folders: Folders;
   readonly programs: Programs;
+  readonly volumes: Pick<FolderVolumes, 'bind'>;
   /** Undefined: no isolation. */
   readonly confinement: Confinement | undefined;
 }
@@ -76,6 +79,8 @@ export async function launch(what: LaunchOptions, signal: AbortSignal): Promise<
 async function confined(what: LaunchOptions, confinement: Confinement, signal: AbortSignal) {
   const { bubblewrap, user, group, grouped, givesWay } = confinement;
   const { spec, meta, folders, programs } = what;
+  const owner = bubblewrap.asRoot ? user : undefined;
+  const volumes = await what.volumes.bind(spec.volumes ?? [], { user: owner }, signal);
   const workspace = workspaceOf(folders, meta);
   const accounts = folders.home(spec.id);
   for (const [name, text] of Object.entries(accountFiles(bubblewrap.asRoot ? user : sharedUser))) {
@@ -99,6 +104,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     node,
     init,
     daemon,
+    volumes,
     limits: spec.limits,
     user,
     grouped,
@@ -118,6 +124,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   const memory = {
     CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes),
     CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
+    ...volumeLimits(spec.volumes),
   };
   const shown = screen === undefined ? {} : screenEnvironment;
   const env = {

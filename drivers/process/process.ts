@@ -5,7 +5,7 @@ import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type IdSource, SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import type { Capabilities, Driver, EgressHandler, SandboxInfo, SandboxSpec } from '../driver.ts';
+import type { Capabilities, Driver, EgressHandler, SandboxInfo, SandboxSpec, VolumeHosting } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
@@ -24,12 +24,16 @@ import { type LaunchedProcess, launch, type Programs, workspaceOf } from './laun
 import { acquireLock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
 import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from './record.ts';
+import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
 
 /** A service is a container of an image. */
 const noServices =
   'its sandboxes are programs of this machine, and a service is a container of an image; set CORRAL_DRIVER to docker ' +
   'or kubernetes';
+
+const noVolumes =
+  'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
 
 export interface ProcessOptions {
   /** This installation's name. The driver lists and changes only its own sandboxes. */
@@ -64,13 +68,14 @@ const lookMs = 250;
 const keyOf = (id: SandboxId, { pid, startTime, boot }: Mark) => `${pid} ${startTime} ${boot} ${id}`;
 
 /** Sandboxes as processes of this machine, in their own namespaces if bubblewrap works. */
-export async function processDriver(options: ProcessOptions): Promise<Driver> {
+export async function processDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
   const { instance, root, gate, ids, images, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
     options.bubblewrap === undefined
       ? undefined
       : await findBubblewrap(options.bubblewrap, seccompProgram(process.arch));
   const folders = await openFolders(root);
+  const volumes = folderVolumes(folders);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
   const priority = kernelLimits && cpuBooster(kernelLimits);
@@ -99,6 +104,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
         images,
         pause: 'files',
         noServices,
+        noVolumes,
         weaknesses: [noIsolation],
       };
 
@@ -141,7 +147,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     if (!made.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeToken(folders.mount(spec.id), new Secret(meta.token));
-    const launched = await launch({ spec, meta, folders, programs, confinement }, signal);
+    const launched = await launch({ spec, meta, folders, programs, volumes, confinement }, signal);
     made.mark = launched.mark;
     children.set(keyOf(spec.id, launched.mark), launched);
     await writeRecord(folders, spec.id, launched.mark);
@@ -248,6 +254,19 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     },
 
     destroy: (id, workspace, call) => work.end(id, workspace, call),
+
+    async makeVolume(id, call) {
+      await pause(0, call.signal);
+      await volumes.makeVolume(id, call);
+    },
+    async volumes(call) {
+      await pause(0, call.signal);
+      return await volumes.volumes(call);
+    },
+    async removeVolume(id, call) {
+      await pause(0, call.signal);
+      await volumes.removeVolume(id, call);
+    },
 
     async [Symbol.asyncDispose]() {
       await work[Symbol.asyncDispose]();

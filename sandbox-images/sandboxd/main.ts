@@ -61,6 +61,10 @@ const parts: SharedState = {
   keepers: keepersOf(process.pid, process.ppid),
   spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
   diskBytes: Number(env.CORRAL_DISK_BYTES ?? 0),
+  volumes: [...(env.CORRAL_VOLUMES ?? '').matchAll(/^(\d+) (\/.+)$/gm)].map(([, bytes, path = '']) => ({
+    bytes: Number(bytes),
+    path,
+  })),
   bootId,
   init,
   touch: () => {

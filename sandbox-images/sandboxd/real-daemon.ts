@@ -38,7 +38,9 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
   const stopped = new StoppedRuns();
   const programsOfRuns = programs(parts);
   const written = [parts.place.root, ...(parts.screenDir === undefined ? [] : [parts.screenDir])];
-  const disk = parts.diskBytes > 0 ? watchDisk(parts, written, parts.diskBytes) : undefined;
+  const covered = { places: written, roots: parts.place.roots };
+  const disk = parts.diskBytes > 0 ? watchDisk(parts, covered, parts.diskBytes) : undefined;
+  for (const { path, bytes } of parts.volumes) watchDisk(parts, { places: [path] }, bytes);
   const stored = files(parts.place);
   const moved = transfers(parts.place);
   const anywhere = paths(parts);

@@ -21,6 +21,8 @@ export interface SharedState {
   readonly spoolCap: number;
   /** The disk limit for all of the sandbox's files, in bytes; 0: the daemon does not watch it. */
   readonly diskBytes: number;
+  /** The volumes that the sandbox writes to, and the most that each may hold. */
+  readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
   /** Random, so that no process in the sandbox can guess it. */
   readonly bootId: string;
   /** Pid 1 if all visible processes belong to this sandbox; undefined on a shared machine. */

@@ -10,6 +10,7 @@ import { type ListeningPort, openPreview, Port, type Preview, type PreviewOption
 import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, SandboxStatus, Session, Snapshot } from './types.ts';
+import { type VolumeMount, Volumes } from './volumes.ts';
 
 export interface ServerOptions extends Omit<CorralClientOptions, 'url'> {
   /** Default: CORRAL_URL, else http://127.0.0.1:8000. The token's default is CORRAL_TOKEN. */
@@ -47,6 +48,8 @@ export interface NewBox {
   readonly compose?: string;
   /** The id or name of a snapshot, with whose files it begins. */
   readonly snapshot?: string;
+  /** Volumes in its sandbox: storage that outlives the box. */
+  readonly volumes?: readonly VolumeMount[];
   /** Names and values of your own, by which `list` finds it again. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -145,6 +148,11 @@ export class Corral {
   /** The notes that outlive sessions: the caller's own, or those of a project. */
   memory(options: MemoryOptions = {}): Memory {
     return new Memory(this.#server, options);
+  }
+
+  /** Storage that outlives boxes. */
+  get volumes(): Volumes {
+    return new Volumes(this.#server);
   }
 
   /** A request of any route, with the token. Resolves with an answer of any status. */
@@ -333,12 +341,13 @@ export class Box implements AsyncDisposable {
   }
 }
 
-const toWish = ({ lifetime, idleTimeout, egress, size, ...rest }: Omit<NewBox, 'files' | 'env' | 'keep'>) => ({
+const toWish = ({ lifetime, idleTimeout, egress, size, volumes, ...rest }: Omit<NewBox, 'files' | 'env' | 'keep'>) => ({
   ...rest,
   ...(lifetime !== undefined && { lifetimeSeconds: lifetime }),
   ...(idleTimeout !== undefined && { idleSeconds: idleTimeout }),
   ...(egress !== undefined && { egress: egress === 'none' ? egress : [...egress] }),
   ...(size && { size }),
+  ...(volumes && { volumes: [...volumes] }),
 });
 
 /** Browsers have no environment. */

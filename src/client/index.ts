@@ -25,4 +25,5 @@ export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
 export type { GoalEnd, Run, RunResult } from './run.ts';
 export type { Terminal, TerminalEnd, TerminalOptions } from './terminal.ts';
 export type { Event, Inputs, Outputs, SandboxStatus, Session, Snapshot } from './types.ts';
+export type { Volume, VolumeEntry, VolumeMount, Volumes } from './volumes.ts';
 export type { FileChange, WatchOptions } from './watch.ts';

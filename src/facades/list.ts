@@ -20,6 +20,7 @@ import type { FacadeDescriptor } from './shared/facade.ts';
 import { skills } from './skills/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
+import { volumes } from './volumes/descriptor.ts';
 import { webhooks } from './webhooks/descriptor.ts';
 
 /** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
@@ -39,6 +40,7 @@ export const facadeDescriptors = {
   automations,
   webhooks,
   skills,
+  volumes,
   memory,
   workspace,
   opencodex,

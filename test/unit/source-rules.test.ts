@@ -108,6 +108,9 @@ const rules: Rule[] = [
     what: 'weakens a container',
     pattern:
       /Privileged: true|CapAdd|seccomp[:=]unconfined|apparmor[:=]unconfined|hostNetwork: true|hostPID: true|privileged: true/g,
+    but: {
+      'drivers/docker/volumes.ts': 'gives the files of a volume to the user of a sandbox, in a container of its own',
+    },
     sample: 'const host = { Privileged: true };',
   },
 ];

@@ -2,8 +2,16 @@ import { createHash } from 'node:crypto';
 import type { SandboxRecipe } from '../../driver.ts';
 
 /** A short name for a sandbox's settings, usable as a label's value. */
-export function recipeName({ template, image, limits, egress, env, services }: SandboxRecipe): string {
-  const parts = ordered({ template, image, limits, egress, env, ...(services && { services }) });
+export function recipeName({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
+  const parts = ordered({
+    template,
+    image,
+    limits,
+    egress,
+    env,
+    ...(services && { services }),
+    ...(volumes && { volumes }),
+  });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20);
 }
 

@@ -26,11 +26,18 @@ export interface DiskWatch {
   readonly isOver: boolean;
 }
 
-/** Watches the disk usage of `places`, the folders that the limit covers. */
-export function watchDisk(parts: SharedState, places: readonly string[], limitBytes: number): DiskWatch {
+/** The folders that a limit covers. */
+interface WatchedFolders {
+  readonly places: readonly string[];
+  /** Further names that open files below them can have. */
+  readonly roots?: readonly string[];
+}
+
+/** Watches the disk usage of the folders that the limit covers. */
+export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
   /** Every name that an open file below the places can have. Only the places are walked, so that no file counts twice. */
-  const names = [...new Set([...places, ...parts.place.roots])];
+  const names = [...new Set([...places, ...roots])];
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /** A little above the usage when writers were last ended. Below it no process is ended, so that a user can clean up. */
   let ceiling = limitBytes;

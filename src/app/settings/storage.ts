@@ -94,3 +94,10 @@ export const snapshots = z.strictObject({
   ownerBytes: setting(size(1), '10GiB', 'all named snapshots of an owner together; beyond that no more are made'),
   ownerCount: setting(integer(0), 200, 'named snapshots of an owner; 0 makes none'),
 });
+
+export const volumes = z.strictObject({
+  bytes: setting(size(1), '1GiB', 'what a volume may hold whose creator names no quota'),
+  maxBytes: setting(size(1), '10GiB', 'the largest quota of a volume'),
+  ownerBytes: setting(size(1), '50GiB', 'the quotas of all volumes of an owner together'),
+  ownerCount: setting(integer(0), 50, 'volumes of an owner; 0 makes none'),
+});

@@ -1,5 +1,6 @@
 import { parseYaml } from '../../config/yaml-file.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { SessionRecord } from '../../core/model/records.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -40,6 +41,7 @@ import { promptsOf } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
 import { attachedFiles } from './attached-files.ts';
 import type { Sandboxes } from './sandboxes.ts';
+import { type OpenVolumes, openVolumes } from './services/volumes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
@@ -58,6 +60,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly delegation: Delegation;
   /** The accounts of people and projects, from which requests to models reserve. */
   readonly ledger: Ledger;
+  /** Volumes, and the sessions that have them. */
+  readonly volumes: OpenVolumes;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
@@ -277,7 +281,11 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   checkpoints.meet(liveSessions);
   setup.meet(liveSessions);
   repositories.meet(liveSessions, (id) => engine.sandboxes.use(id, closing));
+  const volumes = stack.use(await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica }));
+  stack.defer(startup.ending('the sandboxes of volumes'));
   const forget = async (id: SessionId) => {
+    const stored = await store.records.get('session', id);
+    if (stored) await volumes.ofSessions.release(id, SessionRecord.parse(stored.doc).sandbox?.volumes);
     await agents.pictures.forget(id);
     await snapshots.forget(id);
     await forgetPreviews(store.records, id);
@@ -294,7 +302,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     everyMs: 10_000,
     ownership: replica.ownership,
     isWithPeer: replica.isWithPeer,
-    isReady: ready.has,
+    isReady: (id) => ready.has(id) || volumes.transfers.has(id),
     mayReap: replica.mayReap,
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });
@@ -316,6 +324,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     pullRequests,
     delegation,
     ledger,
+    volumes,
     forget,
   };
   return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
+import type { Driver, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
@@ -16,6 +17,9 @@ import type { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
 import { allowedIn } from '../../sessions/services/egress.ts';
+import { mountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
+import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
+import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImage } from '../images/desktop-image.ts';
 import { desktopEnv, desktopOf, sandboxImage } from '../images/image.ts';
 import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts';
@@ -33,6 +37,7 @@ import type { Storage } from './storage.ts';
 /** The port in each sandbox at which its way to the egress proxy listens. */
 export const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
+const spareBytes = 64 * 2 ** 20;
 
 /** The second phase: the driver of sandboxes, their recipe, and the egress proxy that is their only way out. */
 export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutMs'>, AsyncDisposable {
@@ -54,6 +59,12 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
   readonly egressOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
+  /** A sandbox of no session, in which the content of a volume is moved: the volume in a folder of its workspace, no way out. */
+  readonly transferSpec: (
+    session: SessionId,
+    volume: Volume,
+    how: { readonly folder: string; readonly access: MountAccess },
+  ) => SandboxSpec;
   /** Has the rules of sessions that this server holds follow their records. */
   meet(heldRecord: (id: SessionId) => AgentChoice | undefined): void;
   /** Closes the connections out of a sandbox that a change of its session no longer allows. */
@@ -70,6 +81,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const facts = new SandboxFacts();
   const templates = readTemplates(config, undefined);
   const own = new SessionConfigs(() => live.now, templates, storage.store.records, clock.now);
+  const volumeRecords = new VolumeRecords({ records: storage.store.records, clock });
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records: storage.store.records,
@@ -184,14 +196,32 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const opens = policyOf(kind)?.label ?? 'nothing';
       return { policy: kind, opens, entries, canAllow: kind !== 'none', ...(within && { within }) };
     },
+    transferSpec(session, { id: volume, quotaBytes }, { folder, access }) {
+      const usual = recipe(own.server, {});
+      // A restore holds the new content beside the old for a moment.
+      const bytes = 2 * quotaBytes + spareBytes;
+      return {
+        ...usual,
+        id: sandboxIdOf(session),
+        sessionId: session,
+        epoch,
+        template: transferTemplate,
+        egress: { kind: 'none' },
+        limits: { ...usual.limits, diskBytes: bytes },
+        volumes: [{ volume, access, path: `/workspace/${folder}`, quotaBytes: bytes }],
+        expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
+      };
+    },
     async spec(session, id) {
       const settings = own.ofRecord(session);
       own.remember(session.id, session);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
       const services = serviceSpecs(settings);
+      const volumes = await mountedVolumes(volumeRecords, session);
       const wanted = {
         ...recipe(settings, await credentials.envOf(session)),
         ...(services.length > 0 && { services }),
+        ...(volumes.length > 0 && { volumes }),
       };
       return { id, sessionId: session.id, epoch, ...wanted, expiresAt };
     },

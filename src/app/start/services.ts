@@ -88,12 +88,14 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const { records } = store;
   await using stack = new AsyncDisposableStack();
   const { snapshots, forget } = parts.running;
-  const forks = new Forks({ store, log, commands, sandboxes, snapshots, clock, ids, closing });
+  const { volumes, ofSessions } = parts.running.volumes;
+  const forks = new Forks({ store, log, commands, sandboxes, snapshots, volumes: ofSessions, clock, ids, closing });
   const collect = async (before: number, signal: AbortSignal) =>
     (await collectBlobs(before, signal)) +
     (await forks.collect(before)) +
     (await snapshots.kept.collect(before)) +
     (await named.collect(before)) +
+    (await volumes.collect(before, signal)) +
     (await names.collect(before));
   // No other server can work on what this one finds at its start.
   if (!store.shared)
@@ -166,6 +168,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     },
     templateFor,
     handFiles: (from, to) => named.hand(from, to),
+    volumes: ofSessions,
     ready: parts.running.ready,
     checkSandbox,
     limits: serverLimits(config, agents.tools),
@@ -219,6 +222,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   > = {
     shares,
     snapshots: named.service,
+    volumes: volumes.service,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
     ...openRepositories(startup, { records, sessions, sandboxes: parts.sandboxes, running: parts.running }),

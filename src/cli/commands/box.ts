@@ -1,5 +1,6 @@
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
+import { mountsOf, volumeOption } from '../volume-options.ts';
 
 export const boxCommand: CliCommand = {
   name: 'box',
@@ -9,6 +10,7 @@ export const boxCommand: CliCommand = {
     ['-t, --template <template>', 'what a new one is like, such as code-interpreter'],
     ['--snapshot <snapshot>', 'the id or name of a snapshot, with whose files a new one begins'],
     ['--idle <seconds>', 'unused for so long, the sandbox of a new one is paused'],
+    volumeOption,
     ['--rename <name>', 'give the session of this name another name; it has to be there'],
     ['--free', 'take the name from its session, which stays; another can have it then'],
     jsonOption,
@@ -22,10 +24,13 @@ export const boxCommand: CliCommand = {
   async run({ args: [name = ''], options, io, corral }) {
     const [template, snapshot, idle, next] = ['template', 'snapshot', 'idle', 'rename'].map((one) => options.text(one));
     const isFreed = options.flag('free');
-    const ofNew = [template, snapshot, idle].some((one) => one !== undefined);
+    const volumes = mountsOf(options.texts('volume'));
+    const ofNew = volumes.length > 0 || [template, snapshot, idle].some((one) => one !== undefined);
     if (isFreed && next !== undefined) throw new UsageError('--rename and --free contradict each other.');
     if (ofNew && (isFreed || next !== undefined))
-      throw new UsageError('--template, --snapshot and --idle are for a new session: not with --rename or --free.');
+      throw new UsageError(
+        '--template, --snapshot, --idle and --volume are for a new session: not with --rename or --free.',
+      );
     const idleSeconds = idle === undefined ? undefined : Number(idle);
     if (idleSeconds !== undefined && !Number.isInteger(idleSeconds))
       throw new UsageError('--idle needs a number of seconds.');
@@ -42,10 +47,11 @@ export const boxCommand: CliCommand = {
       ...(template !== undefined && { template }),
       ...(snapshot !== undefined && { snapshot }),
       ...(idleSeconds !== undefined && { idleSeconds }),
+      ...(volumes.length > 0 && { volumes: [...volumes] }),
     };
     const { session, isNew } = await server.call((api) => api.sessions.named.mutate(wish));
     if (!isNew && ofNew && !options.flag('json'))
-      io.say('The session was there already, so --template, --snapshot and --idle do not count.');
+      io.say('The session was there already, so --template, --snapshot, --idle and --volume do not count.');
     print(session);
     return exitCodes.ok.code;
   },

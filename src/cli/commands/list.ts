@@ -20,6 +20,7 @@ import { budgetCommand } from './server/budgets.ts';
 import { memoryCommand } from './server/memory.ts';
 import { skillCommand } from './server/skills.ts';
 import { usageCommand } from './server/usage.ts';
+import { volumeCommand } from './server/volumes.ts';
 import { webhookCommand } from './server/webhooks.ts';
 import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
@@ -42,6 +43,6 @@ export const clientCommands: readonly CliCommand[] = [
   ],
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand, resumeCommand],
-  ...[snapshotCommand, stopCommand, rmCommand, mcpCommand],
+  ...[snapshotCommand, volumeCommand, stopCommand, rmCommand, mcpCommand],
   ...[automationCommand, webhookCommand, skillCommand, memoryCommand, workerCommand, usageCommand, budgetCommand],
 ];

@@ -9,6 +9,7 @@ import { codeOfGoal, followRun } from '../follow-run.ts';
 import { goalOf } from '../goal-options.ts';
 import type { Io } from '../io.ts';
 import { boxOf } from '../server.ts';
+import { mountsOf, volumeOption } from '../volume-options.ts';
 
 export const runCommand: CliCommand = {
   name: 'run',
@@ -20,6 +21,7 @@ export const runCommand: CliCommand = {
     ['-t, --template <template>', 'what its sandbox and its agent are like, such as code-interpreter'],
     ['-r, --repo <url...>', 'fetch these repositories into its workspace; a branch, tag or commit stands behind a #'],
     ['--compose <file>', "run this compose file's services, such as a database, beside its sandbox"],
+    volumeOption,
     ['-s, --session <session>', 'go on in this session'],
     ['-g, --goal <rubric>', 'what the result has to be like; a grader judges it, and a miss goes back to the agent'],
     ['-c, --check <command...>', 'commands of the workspace that have to exit with 0, before the grader is asked'],
@@ -53,6 +55,9 @@ export const runCommand: CliCommand = {
     const composeFile = options.text('compose');
     if (session !== undefined && composeFile !== undefined)
       throw new UsageError('A session keeps its services: --compose is for a new one, without --session.');
+    const volumes = mountsOf(options.texts('volume'));
+    if (session !== undefined && volumes.length > 0)
+      throw new UsageError('A session keeps its volumes: --volume is for a new one, without --session.');
     const compose = composeFile === undefined ? undefined : await textIn(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
@@ -61,6 +66,7 @@ export const runCommand: CliCommand = {
       ...(title !== undefined && { title }),
       ...(repositories.length > 0 && { repositories }),
       ...(compose !== undefined && { compose }),
+      ...(volumes.length > 0 && { volumes }),
     };
     const box = session === undefined ? await server.create(wish) : await boxOf(server, session);
     try {

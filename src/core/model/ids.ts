@@ -18,6 +18,13 @@ export type SandboxId = z.infer<typeof SandboxId>;
 export const sandboxIdOf = (id: SessionId): SandboxId => SandboxId.parse(`sbx-${id}`);
 export const sessionIdOf = (id: SandboxId): SessionId => SessionId.parse(id.slice(4));
 
+/** Storage that outlives sessions. The name of its folder, or a part of the name of the engine's volume. */
+export const VolumeId = z
+  .string()
+  .regex(/^vol-[0-9a-f]{16}$/)
+  .brand<'VolumeId'>();
+export type VolumeId = z.infer<typeof VolumeId>;
+
 export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();

@@ -6,6 +6,7 @@ import { GitPerson, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
 import type { FilesDamaged } from './sandboxes/files-damaged.ts';
+import { VolumeMount } from './sandboxes/volume.ts';
 import { Services } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
 import { ToolProgram } from './tool-server.ts';
@@ -80,6 +81,8 @@ export const SandboxChoice = z.object({
   idleSeconds: z.int().optional(),
   /** In place of those of its template. */
   services: Services.optional(),
+  /** The volumes that it has, by their ids. */
+  volumes: z.array(VolumeMount).readonly().optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 

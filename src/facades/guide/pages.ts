@@ -27,6 +27,7 @@ const ordered: readonly Section[] = [
       ['automations', 'Start agents by themselves'],
       ['webhooks', 'Tell other programs of events'],
       ['how-to/pause', 'Pause a box'],
+      ['volumes', 'Keep files beyond sessions'],
       ['how-to/fork-a-session', 'Fork a session'],
       ['how-to/limit-a-box', 'Limit a box, and find it again'],
       ['how-to/serve-a-managed-environment', 'Give sandboxes to hosted agents'],

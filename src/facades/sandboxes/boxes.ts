@@ -12,6 +12,7 @@ import {
   LifetimeSeconds,
   Metadata,
   SandboxSize,
+  SessionVolumes,
   toSessionOptions,
 } from '../shared/session-options.ts';
 
@@ -26,6 +27,7 @@ const NewBox = z.strictObject({
   idleSeconds: IdleSeconds.optional(),
   egress: EgressChoice.optional(),
   size: SandboxSize.optional(),
+  volumes: SessionVolumes.optional(),
 });
 const Box = z.object({
   name: z.string(),

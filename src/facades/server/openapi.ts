@@ -19,6 +19,7 @@ const own: Readonly<Record<string, string>> = {
   Attempts: 'One task done several times side by side, of which one result is chosen.',
   Automations: 'Agents that start by themselves, by a schedule or a call.',
   Webhooks: 'Programs outside that hear of runs, automations and sessions.',
+  Volumes: 'Storage that outlives sessions, and its content.',
   Skills: 'Folders with instructions and scripts, which agents read when they need them.',
   Memory: 'Notes of people and projects that outlive sessions, which agents read and write.',
   Previews: 'What listens in a sandbox, and addresses to look at it.',

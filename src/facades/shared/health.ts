@@ -18,6 +18,7 @@ export const Checks = z.object({
     driver: z.string(),
     pause: PauseAbility.optional(),
     noServices: z.string().optional().describe('why no services run beside its sandboxes; absent: they do'),
+    noVolumes: z.string().optional().describe('why its sandboxes mount no volumes; absent: they do'),
     weaknesses: z
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()

@@ -3,6 +3,7 @@ import { size } from '../../config/kinds.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import { MountWishes } from '../../core/model/sandboxes/volume.ts';
 import { servicesOfCompose } from '../../core/model/services/compose-file.ts';
 import { Services } from '../../core/model/services/recipe.ts';
 import type { CreateCommand } from '../../sessions/api/sessions.ts';
@@ -64,7 +65,13 @@ export const ComposeText = z
   .max(65_536)
   .describe('a compose file whose services run beside the sandbox; Corral refuses by name what it does not have');
 
+/** Storage that outlives the session. */
+export const SessionVolumes = MountWishes.describe(
+  'volumes of the owner in the sandbox, in place of those of the template',
+);
+
 interface SessionOptions {
+  readonly volumes?: z.output<typeof SessionVolumes> | undefined;
   readonly services?: z.output<typeof SessionServices> | undefined;
   readonly compose?: string | undefined;
   readonly skills?: readonly string[] | undefined;
@@ -86,8 +93,9 @@ export function toSessionOptions({
   skills,
   services,
   compose,
+  volumes,
   budget: { seconds, ...limits } = {},
-}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget'> {
+}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget' | 'volumes'> {
   const given = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
   const budget = Object.fromEntries(Object.entries(given).filter(([, limit]) => limit !== undefined));
   if (services !== undefined && compose !== undefined) {
@@ -104,6 +112,7 @@ export function toSessionOptions({
   return {
     ...(metadata && { metadata }),
     ...(skills && { skills }),
+    ...(volumes && { volumes }),
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
     ...(Object.keys(sandbox).length > 0 && { sandbox }),
     ...(Object.keys(budget).length > 0 && { budget }),

@@ -21,6 +21,7 @@ import { memoryRouter } from './routers/server/memory.ts';
 import { settingsRouter } from './routers/server/settings.ts';
 import { toolServersRouter } from './routers/server/tool-servers.ts';
 import { usageRouter } from './routers/server/usage.ts';
+import { volumesRouter } from './routers/server/volumes.ts';
 import { sessionsRouter } from './routers/sessions.ts';
 import { sharesRouter } from './routers/shares.ts';
 import { skillsRouter } from './routers/skills.ts';
@@ -50,6 +51,7 @@ export const appRouter = router({
   projects: projectsRouter,
   shares: sharesRouter,
   snapshots: snapshotsRouter,
+  volumes: volumesRouter,
   templates: templatesRouter,
   attempts: attemptsRouter,
   automations: automationsRouter,

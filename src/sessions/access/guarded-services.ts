@@ -28,6 +28,7 @@ import { guardedSkills, skillCheck } from './guarded-skills.ts';
 import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
 import { guardedUsage } from './guarded-usage.ts';
 import { guardedVaults, vaultCheck } from './guarded-vaults.ts';
+import { guardedVolumes, volumeCheck } from './guarded-volumes.ts';
 import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
@@ -60,6 +61,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     secret: secretCheck(services.secrets, principalOf),
     skill: skillCheck(services.skills, principalOf),
     snapshot: snapshotCheck(services.snapshots, principalOf),
+    volume: volumeCheck(services.volumes, principalOf),
   };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -125,6 +127,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     memory: guardedMemory(services.memory, { principalOf, ofProject: (id, action) => intoProject(id, action) }),
     usage: guardedUsage(services.usage, principalOf),
     snapshots: guardedSnapshots(services.snapshots, byRules.snapshots, { principalOf, session: check }),
+    volumes: guardedVolumes(services.volumes, byRules.volumes, principalOf),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),

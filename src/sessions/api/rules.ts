@@ -27,6 +27,7 @@ export type RuleScope =
   | 'memoryStore'
   | 'skill'
   | 'snapshot'
+  | 'volume'
   | 'secret';
 export interface RegisteredService<Service> {
   readonly of: RuleScope;

@@ -32,6 +32,7 @@ import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type ToolServerService, toolServerRules } from './server/tool-servers.ts';
 import { type VaultService, vaultRules } from './server/vaults.ts';
+import { type VolumeService, volumeRules } from './server/volumes.ts';
 import { type WebhookService, webhookRules } from './server/webhooks.ts';
 import { type WorkQueueService, workQueueRules } from './server/work-queue.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
@@ -84,6 +85,7 @@ export interface Services {
   readonly memory: MemoryService;
   readonly shares: ShareService;
   readonly snapshots: SnapshotService;
+  readonly volumes: VolumeService;
   readonly templates: TemplateList;
 }
 
@@ -123,5 +125,6 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   memory: { of: 'session', rules: memoryRules },
   shares: { of: 'session', rules: shareRules },
   snapshots: { of: 'snapshot', rules: snapshotRules },
+  volumes: { of: 'volume', rules: volumeRules },
   templates: { of: 'session', rules: templateRules },
 };

@@ -6,6 +6,7 @@ import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord 
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
+import type { MountWish } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
@@ -97,6 +98,8 @@ export interface CreateCommand {
   /** Names and values by which programs find the session again. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
+  /** Volumes of the owner, by their ids or names, in place of those of the template. */
+  readonly volumes?: readonly MountWish[];
   /** Limits beside those of its template and of the server; the smaller one counts. */
   readonly budget?: OwnBudget;
   /** The session's own agent, in place of those of template and project. */
@@ -311,6 +314,8 @@ export interface ServiceHealth {
     readonly pause?: PauseAbility;
     /** Why no services run beside its sandboxes; absent: they do. */
     readonly noServices?: string;
+    /** Why its sandboxes mount no volumes; absent: they do. */
+    readonly noVolumes?: string;
     /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
     /** Whether new sandboxes have a desktop; absent where the settings say that none has. */

@@ -6,6 +6,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
+import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { Amounts, ChildBudgets } from './child-budgets.ts';
@@ -109,7 +110,7 @@ export class ChildStarts {
       ...(model !== undefined && { model }),
       ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
       ...(parent.toolServers && { toolServers: parent.toolServers }),
-      ...(parent.sandbox && { sandbox: parent.sandbox }),
+      ...(parent.sandbox && { sandbox: readOnlyMounts(parent.sandbox) }),
       ...(parent.skills && { skills: parent.skills }),
       ...(parent.agent && { agent: parent.agent }),
     } as const;

@@ -5,6 +5,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { FactOf, ForkFiles } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { refetched } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
@@ -21,6 +22,13 @@ interface Deps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: Snapshots;
+  /** Takes the volumes of a copy of a session, which reads them, and resolves with its choice. */
+  readonly volumes: {
+    forCopy(
+      session: Pick<SessionRecord, 'id' | 'owner'>,
+      choice: SandboxChoice | undefined,
+    ): Promise<SandboxChoice | undefined>;
+  };
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
   readonly closing: AbortSignal;
@@ -131,7 +139,7 @@ export class Forks {
     parent: StoredSession,
     { origin, title, owner, child, forked, startsFrom, branch }: NewFork,
   ): Promise<StoredSession> {
-    const { log, clock } = this.#deps;
+    const { log, clock, volumes } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
     const {
       template,
@@ -166,7 +174,7 @@ export class Forks {
       metadata,
       budget: child?.budget ?? budget,
       parent: child?.parent,
-      sandbox,
+      sandbox: await volumes.forCopy({ id, owner: own }, sandbox),
       skills,
       owner: own,
       title: '',

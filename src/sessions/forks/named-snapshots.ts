@@ -5,6 +5,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
+import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
 import type { ForkedSandbox, SnapshotService, SnapshotWish } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -99,7 +100,7 @@ export class NamedSnapshots {
           ...(toolServers && { toolServers }),
           ...(author && { author }),
           ...(metadata && { metadata }),
-          ...(sandbox && { sandbox }),
+          ...(sandbox && { sandbox: readOnlyMounts(sandbox) }),
           ...(made && { life: made }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },

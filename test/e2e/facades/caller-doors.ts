@@ -134,6 +134,7 @@ function filled(path: string, to: Targets): string {
     '/api/v1/sessions/{sid}/repositories/patch': '?path=project',
     '/api/v1/sessions/{sid}/pull-requests': '?path=project',
     '/ws': '?user_id=someone',
+    '/api/v1/volumes/{volume}/file': '?path=report.md',
     '/api/v1/memory/notes': `?of=project&id=${to.project}`,
     '/api/v1/memory/note': `?of=project&id=${to.project}&path=build.md`,
     '/api/v1/memory/history': `?of=project&id=${to.project}&path=build.md`,
@@ -148,6 +149,7 @@ function filled(path: string, to: Targets): string {
   const values: Record<string, string> = {
     sid: path === '/e2b/templates/{sid}' ? to.snapshot : path.startsWith('/e2b/') ? to.box : to.sid,
     project_id: to.project,
+    volume: to.volume,
     shell_id: to.terminal,
     id,
     thread: `sthr_${to.sid}`,

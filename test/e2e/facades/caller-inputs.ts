@@ -116,6 +116,10 @@ export function inputOf(name: string, to: Targets): object {
   if (name === 'snapshots.list' || name === 'serverCredentials.list') return {};
   if (name === 'snapshots.create') return { sessionId: to.sid };
   if (name.startsWith('snapshots.')) return { id: to.snapshot };
+  if (name === 'volumes.list') return {};
+  if (name === 'volumes.create') return { name: 'of-the-matrix' };
+  if (name === 'volumes.removeFile') return { volume: to.volume, path: 'report.md' };
+  if (name.startsWith('volumes.')) return { volume: to.volume };
   if (name.startsWith('webhooks.')) return { id: to.webhook };
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };

@@ -3,17 +3,17 @@ import { all, type Rule } from './caller-rights.ts';
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'usage.report\nbudgets.list\nmemory.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'automations.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
+    'automations.create\nvolumes.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
   ),
   ...all(
     'see',
-    'snapshots.get\nbudgets.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
+    'snapshots.get\nvolumes.get\nbudgets.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
   ),
   ...all(
     'read',
@@ -24,6 +24,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     memory.read
     memory.history
     skills.get
+    volumes.files
     skills.version
     skills.read
     sessions.skills
@@ -72,6 +73,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     memory.redact
     skills.addVersion
     snapshots.update
+    volumes.update
+    volumes.removeFile
     webhooks.resume
     webhooks.rotate
     webhooks.test
@@ -126,7 +129,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'budgets.change'),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),

@@ -22,6 +22,7 @@ export interface Targets {
   readonly skill: string;
   readonly skillVersion: string;
   readonly snapshot: string;
+  readonly volume: string;
   /** The owner's name for one of its sessions. */
   readonly boxName: string;
   /** A sandbox that an E2B program created. */
@@ -61,6 +62,7 @@ export const nobodys: Targets = {
   skill: 'skill_ffffffffffffffffffffffff',
   skillVersion: 'skillver_ffffffffffffffffffffffff',
   snapshot: 'snap-ffffffffffffffff',
+  volume: 'vol-ffffffffffffffff',
   boxName: 'nobodys',
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
@@ -135,6 +137,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     ...hook,
     ...(await aSkill(owner)),
     snapshot: await aSnapshot(owner),
+    volume: await aVolume(owner),
     boxName: await aNamedBox(owner),
     box,
     ...(await documentsOf(owner)),
@@ -170,6 +173,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
     return { project };
   }
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
+  if (procedure === 'volumes' || door.includes('/volumes/')) return { volume: await aVolume(owner) };
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('snapshot_id') || door.includes('/e2b/templates/')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('/boxes/')) return { boxName: await aNamedBox(owner) };
@@ -319,6 +323,14 @@ async function aSnapshot({ id: owner, server }: Owner): Promise<string> {
   const about = { name: null, labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
   const { records } = server.core.store;
   await records.put({ kind: 'named-snapshot', id, doc: { id, at: 1, owner, ...about }, sort: 1 });
+  return id;
+}
+
+/** By its record alone: sandboxes of these tests have no volumes, which is said after the rights are checked. */
+async function aVolume({ id: owner, server }: Owner): Promise<string> {
+  const id = `vol-${randomIds().sessionId()}`;
+  const about = { name: id.slice(4), quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
+  await server.core.store.records.put({ kind: 'volume', id, doc: { id, at: 1, owner, ...about }, sort: 1 });
   return id;
 }
 

@@ -53,6 +53,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/skills
     GET /api/v1/memory
     GET /api/v1/snapshots
+    GET /api/v1/volumes
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -85,6 +86,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/automations
     POST /api/v1/webhooks
     POST /api/v1/skills
+    POST /api/v1/volumes
     POST /api/v1/skills/check
     POST /sessions
     POST /api/sessions
@@ -107,6 +109,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'see',
     `GET /api/v1/automations/{id}
     GET /api/v1/snapshots/{snapshot_id}
+    GET /api/v1/volumes/{volume}
     GET /api/v1/webhooks/{id}
     GET /sessions/{sid}
     GET /api/sessions/{sid}
@@ -123,6 +126,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `GET /api/v1/automations/{id}/starts
     GET /api/v1/webhooks/{id}/deliveries
     GET /api/v1/skills/{id}
+    GET /api/v1/volumes/{volume}/files
+    GET /api/v1/volumes/{volume}/file
+    GET /api/v1/volumes/{volume}/backup
     GET /api/v1/memory/notes
     GET /api/v1/memory/note
     GET /api/v1/memory/history
@@ -224,6 +230,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/automations/{id}/secret
     PATCH /api/v1/webhooks/{id}
     POST /api/v1/skills/{id}/versions
+    PATCH /api/v1/volumes/{volume}
+    PUT /api/v1/volumes/{volume}/file
+    DELETE /api/v1/volumes/{volume}/file
+    PUT /api/v1/volumes/{volume}/backup
     PUT /api/v1/memory/note
     DELETE /api/v1/memory/note
     POST /api/v1/memory/undo
@@ -352,6 +362,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /anthropic/v1/skills/{id}
     DELETE /anthropic/v1/skills/{id}/versions/{version}
     DELETE /api/v1/snapshots/{snapshot_id}
+    DELETE /api/v1/volumes/{volume}
     DELETE /e2b/templates/{sid}
     POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}

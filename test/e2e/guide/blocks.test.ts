@@ -77,7 +77,7 @@ test('every language of a block has a program that runs it', () => {
 });
 
 /** Pages whose first block only works in a sandbox with walls. */
-const confined = ['docs/previews.md'];
+const confined = ['docs/previews.md', 'docs/volumes.md'];
 
 // Every run takes the first block of each page, a nightly run all. Other tests call the same procedures and commands.
 test.for(all.filter(({ n }) => n === 0 || isNightly))('$name', async ({ file: page, language, code }, context) => {

@@ -48,7 +48,13 @@ test('health and metrics of a real server describe its sessions without naming a
       uptime_seconds: expect.any(Number),
       checks: {
         storage: { status: 'healthy' },
-        sandbox: { status: 'healthy', driver: 'memory', pause: 'memory', noServices: 'its sandboxes are a fake' },
+        sandbox: {
+          status: 'healthy',
+          driver: 'memory',
+          pause: 'memory',
+          noServices: 'its sandboxes are a fake',
+          noVolumes: 'its sandboxes are a fake',
+        },
         model: { status: 'healthy', name: 'demo' },
       },
       sessions: { total: 2, running: 0, waiting: 0 },

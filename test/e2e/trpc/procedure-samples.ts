@@ -150,6 +150,13 @@ export const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; pr
   'webhooks.resend': { input: { ...automation, delivery: 'msg_0123456789abcdef01234567' } },
   'sessions.named': { input: { name: 'build-cache' } },
   'sessions.byName': { input: { name: 'build-cache' } },
+  'volumes.list': {},
+  'volumes.create': { input: { name: 'cache' } },
+  'volumes.get': { input: { volume: 'vol-0123456789abcdef' } },
+  'volumes.update': { input: { volume: 'vol-0123456789abcdef', name: 'one' } },
+  'volumes.delete': { input: { volume: 'vol-0123456789abcdef' } },
+  'volumes.files': { input: { volume: 'vol-0123456789abcdef' } },
+  'volumes.removeFile': { input: { volume: 'vol-0123456789abcdef', path: 'a' } },
   'snapshots.list': {},
   // Drivers without copies of files, as the one of this test, refuse both before they look for the session.
   'snapshots.create': { input: { sessionId: 'fedcba9876543210' } },

@@ -49,6 +49,7 @@ import { NamedSecrets } from '../../../src/sessions/vaults/named-secrets.ts';
 import { vaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
+import { volumeBench } from '../sandboxes/fake-volumes.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
 import { fakeFiles } from './fake-files.ts';
@@ -355,6 +356,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       isOwnMachine: false,
       closedPorts: new Set([3128]),
     }),
+    volumes: volumeBench().volumes.service,
     snapshots: {
       make: noStreams,
       fork: noStreams,

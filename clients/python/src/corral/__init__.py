@@ -20,6 +20,7 @@ from ._wire import (
     SandboxStatus,
     Session,
     Snapshot,
+    VolumeMount,
 )
 
 __all__ = [
@@ -55,5 +56,6 @@ __all__ = [
     "SandboxStatus",
     "Session",
     "Snapshot",
+    "VolumeMount",
     "Terminal",
 ]

@@ -36,6 +36,7 @@ from ._wire import (
     SandboxStatus,
     Session,
     Snapshot,
+    VolumeMount,
     Sse,
     command_line,
     pieces_of,
@@ -637,6 +638,7 @@ class AsyncCorral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
     ) -> AsyncBox:
@@ -655,6 +657,7 @@ class AsyncCorral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            volumes=volumes,
             repositories=repositories,
             author=author,
         )
@@ -674,6 +677,7 @@ class AsyncCorral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
     ) -> AsyncBox:
@@ -687,6 +691,7 @@ class AsyncCorral:
         `size` limits processors and memory, where the server's driver can, to at most what the server allows.
         `list` finds the box again by its `metadata`.
         With `snapshot`, its id or name, the box begins with those files.
+        `volumes` are storage that outlives the box, each with `volume`, `path` and, to write to it, `access`.
         `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
         `author` is the person in whose name commits are made.
         """
@@ -700,6 +705,7 @@ class AsyncCorral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            volumes=volumes,
             repositories=repositories,
             author=author,
         )
@@ -725,6 +731,7 @@ class AsyncCorral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        volumes: Sequence[VolumeMount] | None = None,
     ) -> AsyncBox:
         """Your box of this name, which starts or resumes in the background, or a new one.
 
@@ -741,6 +748,7 @@ class AsyncCorral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            volumes=volumes,
         )
         found = await self.server.mutate("sessions.named", {**wish, "name": name})
         return AsyncBox(self.server, found["session"]["id"], env=env)
@@ -779,6 +787,7 @@ def _wish(
     size: SandboxSize | None,
     metadata: Mapping[str, str] | None,
     snapshot: str | None,
+    volumes: Sequence[VolumeMount] | None,
     repositories: Sequence[str | Repository] | None = None,
     author: GitPerson | None = None,
 ) -> dict[str, Any]:
@@ -792,6 +801,7 @@ def _wish(
         "size": size,
         "metadata": None if metadata is None else dict(metadata),
         "snapshot": snapshot,
+        "volumes": None if volumes is None else [dict(one) for one in volumes],
         "repositories": None if repositories is None else [to_repository(one) for one in repositories],
         "author": author,
     }

@@ -37,6 +37,7 @@ from ._wire import (
     SandboxStatus,
     Session,
     Snapshot,
+    VolumeMount,
     Sse,
     command_line,
     pieces_of,
@@ -638,6 +639,7 @@ class Corral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
     ) -> Box:
@@ -656,6 +658,7 @@ class Corral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            volumes=volumes,
             repositories=repositories,
             author=author,
         )
@@ -675,6 +678,7 @@ class Corral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
     ) -> Box:
@@ -688,6 +692,7 @@ class Corral:
         `size` limits processors and memory, where the server's driver can, to at most what the server allows.
         `list` finds the box again by its `metadata`.
         With `snapshot`, its id or name, the box begins with those files.
+        `volumes` are storage that outlives the box, each with `volume`, `path` and, to write to it, `access`.
         `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
         `author` is the person in whose name commits are made.
         """
@@ -701,6 +706,7 @@ class Corral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            volumes=volumes,
             repositories=repositories,
             author=author,
         )
@@ -726,6 +732,7 @@ class Corral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        volumes: Sequence[VolumeMount] | None = None,
     ) -> Box:
         """Your box of this name, which starts or resumes in the background, or a new one.
 
@@ -742,6 +749,7 @@ class Corral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            volumes=volumes,
         )
         found = self.server.mutate("sessions.named", {**wish, "name": name})
         return Box(self.server, found["session"]["id"], env=env)
@@ -780,6 +788,7 @@ def _wish(
     size: SandboxSize | None,
     metadata: Mapping[str, str] | None,
     snapshot: str | None,
+    volumes: Sequence[VolumeMount] | None,
     repositories: Sequence[str | Repository] | None = None,
     author: GitPerson | None = None,
 ) -> dict[str, Any]:
@@ -793,6 +802,7 @@ def _wish(
         "size": size,
         "metadata": None if metadata is None else dict(metadata),
         "snapshot": snapshot,
+        "volumes": None if volumes is None else [dict(one) for one in volumes],
         "repositories": None if repositories is None else [to_repository(one) for one in repositories],
         "author": author,
     }

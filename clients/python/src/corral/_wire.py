@@ -53,6 +53,17 @@ class Repository(_RepositoryUrl, total=False):
     """`read`: this session never pushes there"""
 
 
+class _VolumePlace(TypedDict):
+    volume: str
+    path: str
+
+
+class VolumeMount(_VolumePlace, total=False):
+    """A volume in the sandbox of a new box. One box writes to a volume at a time; others read."""
+
+    access: Literal["read", "write"]
+
+
 class GitPerson(TypedDict):
     name: str
     email: str

@@ -13,7 +13,7 @@ interface Deps {
 
 /**
  * The template of a new session: the named one, else that of its project, else the server's. Rejects for one that is not there
- * or cannot run here. It comes with the repositories that the template names.
+ * or cannot run here. It comes with the repositories and volumes that the template names.
  */
 export const sessionTemplates =
   ({ templates, projects, live, runnable }: Deps) =>
@@ -22,17 +22,18 @@ export const sessionTemplates =
       const template = templates.get(named);
       const chosen = { template: template.name, templateBy: 'session' } as const;
       runnable.checkNamed(template, { ...chosen, projectId });
-      return { ...chosen, brings: template.repositories };
+      return { ...chosen, brings: template.repositories, mounts: template.volumes };
     }
     if (projectId !== null) {
       const { template } = await projects.api.agents.get(projectId);
       runnable.check({ template, templateBy: undefined, projectId });
-      return { template, brings: templates.find(template)?.repositories };
+      const found = templates.find(template);
+      return { template, brings: found?.repositories, mounts: found?.volumes };
     }
     const { template } = live.now;
     if (template === undefined) return { template: 'default' };
     const found = templates.get(template);
     const usual = { template: found.name, templateBy: 'server' } as const;
     runnable.check({ ...usual, projectId });
-    return { ...usual, brings: found.repositories };
+    return { ...usual, brings: found.repositories, mounts: found.volumes };
   };

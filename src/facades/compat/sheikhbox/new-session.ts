@@ -12,6 +12,7 @@ import {
   SandboxSize,
   SessionBudgetInput,
   SessionServices,
+  SessionVolumes,
   SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
@@ -25,6 +26,7 @@ const Options = z.object({
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   size: SandboxSize.optional(),
+  volumes: SessionVolumes.optional(),
   budget: SessionBudgetInput.optional(),
   repositories: RepositoryInputs.optional(),
   author: GitPerson.optional(),

@@ -20,6 +20,7 @@ import {
   SandboxSize,
   SessionBudgetInput,
   SessionServices,
+  SessionVolumes,
   SkillPins,
   toSessionOptions,
 } from '../../shared/session-options.ts';
@@ -54,6 +55,7 @@ const NewSession = z.strictObject({
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   size: SandboxSize.optional(),
+  volumes: SessionVolumes.optional(),
   skills: SkillPins.optional(),
   /** Reached, the session waits, and asks whether to go on. */
   budget: SessionBudgetInput.optional(),

@@ -5,11 +5,13 @@ import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
 import { newRepository, type RepositoryInput } from '../../../core/model/repository.ts';
+import type { MountWish } from '../../../core/model/sandboxes/volume.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
 import type { Forks } from '../../forks/fork.ts';
 import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
+import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
 export interface CreationDeps {
   readonly store: Store;
@@ -35,13 +37,16 @@ export interface CreationDeps {
     /** The session was not created. */
     giveUp(id: SessionId): void;
   };
+  /** The volumes of a new session, all of them or none; without them sessions have none. */
+  readonly volumes?: Pick<SessionVolumes, 'mount' | 'release'>;
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
-/** The template of a new session, and the repositories that it brings. */
+/** The template of a new session, and the repositories and volumes that it brings. */
 export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
   readonly brings?: readonly RepositoryInput[] | undefined;
+  readonly mounts?: readonly MountWish[] | undefined;
 };
 interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
@@ -99,7 +104,8 @@ export function sessionCreation(parts: CreatorDeps) {
     repositories,
     author,
     metadata,
-    sandbox,
+    sandbox: choice,
+    volumes,
     budget,
     skills,
     parent,
@@ -110,19 +116,25 @@ export function sessionCreation(parts: CreatorDeps) {
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has the walls of its parent.
-    const { brings, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
+    const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
     // The files of a snapshot are where a repository would go.
     const wanted = repositories ?? (startsFrom ? undefined : brings);
-    if (sandbox) parts.checkSandbox?.(sandbox, { ...chosen, projectId });
+    if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });
+    const wishes = volumes ?? choice?.volumes ?? mounts ?? [];
     if (skills?.length) await parts.checkSkills?.(skills, owner);
     await admit();
     const at = clock.now();
     const fetched = wanted?.length ? wanted.map(newRepository) : undefined;
-    const mayFindReady = fetched && given === undefined && !startsFrom && agent?.environment === undefined;
+    const isPlain = !startsFrom && agent?.environment === undefined && wishes.length === 0;
+    const mayFindReady = fetched && given === undefined && isPlain;
     const ready = mayFindReady
-      ? parts.ready?.take({ ...chosen, owner, projectId, sandbox, repositories: fetched })
+      ? parts.ready?.take({ ...chosen, owner, projectId, sandbox: choice, repositories: fetched })
       : undefined;
     const id = given ?? ready ?? ids.sessionId();
+    const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
+    if (wishes.length > 0 && !parts.volumes) throw new AppError('unsupported', 'volumes: this server has none.');
+    const mounted = wishes.length > 0 ? await parts.volumes?.mount({ id, owner }, wishes) : undefined;
+    const sandbox = mounted ? { ...choice, volumes: mounted } : choice;
     const record = newSession({
       ...chosen,
       id,
@@ -152,7 +164,6 @@ export function sessionCreation(parts: CreatorDeps) {
       { type: 'session.created', runId: null, data: { origin, template: chosen.template } },
     ];
     if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
-    const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
     const strangers = [...(startsFrom ? ['files' as const] : []), ...(parent ? ['session' as const] : [])];
     const doc = {
       ...record,
@@ -162,8 +173,10 @@ export function sessionCreation(parts: CreatorDeps) {
       lastSeq: facts.length,
     };
     const puts = [{ kind: 'session', id, doc, sort: at }];
-    await log.append({ sessionId: id, after: 0, at, facts, puts }).catch((thrown: unknown) => {
+    await log.append({ sessionId: id, after: 0, at, facts, puts }).catch(async (thrown: unknown) => {
       if (ready !== undefined) parts.ready?.giveUp(ready);
+      // With a given id the volumes can be those of the session that is there already.
+      if (given === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up repeats it
       throw thrown;
     });
     supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');

@@ -4,6 +4,7 @@ import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
+import { type Heading, headingReader, noSize, versionChars, versionIn } from './heading-reader.ts';
 import { PacedOutput } from './paced-output.ts';
 import { runPiped } from './piped-command.ts';
 import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
@@ -18,10 +19,6 @@ async function* noInput(): AsyncGenerator<Uint8Array> {}
 const timedOutCode = 124;
 const errorsChars = 2_000;
 const closeMs = 10_000;
-const versionChars = 100;
-
-/** The first line of a file's transfer. */
-type Heading = Pick<FileStream, 'size' | 'version'>;
 
 /**
  * Commands of any length as programs over pipes, and files of any size as streams of the daemon. A daemon of an older image
@@ -163,29 +160,4 @@ function textOf(maxChars: number) {
     },
     text: () => text.trim().slice(0, maxChars),
   };
-}
-
-/** Reads the first line, which is the file's size and version, and returns the bytes behind it. */
-function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) => Uint8Array {
-  let line = '';
-  let isDone = false;
-  return (bytes) => {
-    if (isDone) return bytes;
-    const end = bytes.indexOf(10);
-    line += Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
-    if (end < 0 && line.length < versionChars) return new Uint8Array();
-    isDone = true;
-    const [size = '', version = ''] = line.split(' ', 2);
-    if (!/^\d{1,16}$/.test(size)) throw noSize();
-    found({ size: Number(size), version: versionIn(version) });
-    return bytes.subarray(end + 1);
-  };
-}
-
-const noSize = () => new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
-
-/** A version becomes a header, so any other text of a sandbox is refused. */
-function versionIn(told: string): string {
-  if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(told)) return told;
-  throw new AppError('sandbox_untrusted', 'The sandbox sent no version of the file.');
 }

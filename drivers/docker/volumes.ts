@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import type Dockerode from 'dockerode';
+import { AppError } from '../../src/core/errors/errors.ts';
+import { VolumeId } from '../../src/core/model/ids.ts';
+import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
+import { detached, wallsFor } from './create-body.ts';
+import { callEngine, findInEngine } from './engine.ts';
+import { ownedBy } from './labels.ts';
+import { removeContainer, removeVolume } from './remove.ts';
+
+/** On an engine's volume: the volume that it holds. The label is the only record. */
+const volumeLabel = 'corral.volume';
+const headerBytes = 512;
+/** The container that changes owners needs little, and ends by itself. */
+const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
+const helperPath = '/volume';
+
+export const engineVolumeName = (instance: string, id: VolumeId): string => `corral-${instance}-${id}`;
+
+interface Options {
+  readonly engine: Dockerode;
+  readonly instance: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+interface NewOwner {
+  /** The container of the sandbox, which does not run yet. */
+  readonly container: string;
+  readonly image: string;
+  readonly user: number;
+}
+export interface DockerVolumes extends VolumeHosting {
+  /** Rejects: sandbox_unavailable (a volume is gone; the engine would make an empty one that nobody knows). */
+  check(spec: Pick<SandboxSpec, 'volumes'>, signal: AbortSignal): Promise<void>;
+  /** Gives what a sandbox mounts for writing to its user, before it starts. */
+  give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;
+}
+
+/** Volumes as named volumes of the engine. */
+export function openVolumes({ engine, instance, labels }: Options): DockerVolumes {
+  const nameOf = (id: VolumeId) => engineVolumeName(instance, id);
+  const helperOf = (id: VolumeId) => `${nameOf(id)}-owner`;
+  const inspect = (id: VolumeId, signal: AbortSignal) =>
+    findInEngine(signal, () => engine.getVolume(nameOf(id)).inspect({ abortSignal: signal }));
+  const isOurs = (found: Dockerode.VolumeInspectInfo | undefined) =>
+    found?.Labels?.['corral.owner-instance'] === instance;
+
+  /**
+   * A program of the image changes the owner as root of a container that has no network and this volume alone. The folder
+   * itself changes last, so an interrupted change is repeated. Links change themselves and are never followed.
+   */
+  async function changeOwner(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
+    const name = helperOf(id);
+    await removeContainer(engine, name, instance, signal); // of a server that was killed
+    const body = {
+      Image: image,
+      User: '0:0',
+      Entrypoint: ['chown'],
+      Cmd: ['-hRP', `${user}:${user}`, helperPath],
+      Labels: { ...labels, 'corral.owner-instance': instance },
+      ...detached,
+      HostConfig: {
+        ...wallsFor(helperLimits),
+        CapAdd: ['CHOWN', 'DAC_READ_SEARCH'],
+        NetworkMode: 'none',
+        Mounts: [{ Type: 'volume', Source: nameOf(id), Target: helperPath, VolumeOptions: { NoCopy: true } }],
+      },
+    };
+    const options = { _query: { name }, _body: body } as object;
+    try {
+      const helper = await callEngine(signal, () => engine.createContainer(options));
+      await callEngine(signal, () => helper.start({ abortSignal: signal }));
+      const { StatusCode } = await callEngine(signal, () => helper.wait({ abortSignal: signal }));
+      if (StatusCode === 0) return;
+      const why = `The volume could not be given to user ${user} (chown: ${StatusCode}).`;
+      throw new AppError('sandbox_unavailable', `${why} The image ${image} needs the program chown.`);
+    } finally {
+      await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {}); // the next change does it
+    }
+  }
+
+  /** The user that owns the folder, as the header of its archive says. */
+  async function ownerOf(container: string, path: string, signal: AbortSignal): Promise<number> {
+    const asked = { path: `${path}/.`, abortSignal: signal };
+    const archive = await callEngine(signal, () => engine.getContainer(container).getArchive(asked));
+    try {
+      let header = Buffer.alloc(0);
+      archive.on('data', (chunk: Buffer) => {
+        if (header.length < headerBytes) header = Buffer.concat([header, chunk]);
+      });
+      while (header.length < headerBytes) await once(archive, 'data', { signal });
+      return Number.parseInt(header.toString('latin1', 108, 116), 8);
+    } finally {
+      archive.on('error', () => {});
+      (archive as NodeJS.ReadableStream & { destroy(): void }).destroy();
+    }
+  }
+
+  return {
+    async makeVolume(id, { signal }) {
+      const own = { ...labels, 'corral.owner-instance': instance, [volumeLabel]: id };
+      const wanted = { Name: nameOf(id), Driver: 'local', Labels: own };
+      await callEngine(signal, () => engine.createVolume({ _query: {}, _body: wanted, abortSignal: signal } as object));
+      if (isOurs(await inspect(id, signal))) return;
+      throw new AppError('conflict', `A volume that is not ours has the name ${nameOf(id)}. Remove it.`);
+    },
+    async volumes({ signal }) {
+      const filters = { filters: { label: [ownedBy(instance), volumeLabel] }, abortSignal: signal };
+      const { Volumes } = await callEngine(signal, () => engine.listVolumes(filters as object));
+      return (Volumes ?? []).flatMap(({ Labels }) => VolumeId.safeParse(Labels?.[volumeLabel]).data ?? []);
+    },
+    async removeVolume(id, { signal }) {
+      const found = await inspect(id, signal);
+      if (!isOurs(found)) return;
+      await removeContainer(engine, helperOf(id), instance, signal);
+      const busy = 'A sandbox has the volume mounted. Delete its session first.';
+      await removeVolume(engine, nameOf(id), signal, (cause) => new AppError('conflict', busy, { cause }));
+    },
+    async check({ volumes = [] }, signal) {
+      const found = await Promise.all(volumes.map(({ volume }) => inspect(volume, signal)));
+      const at = found.findIndex((one) => !isOurs(one));
+      const gone = volumes[at];
+      if (gone) throw new AppError('sandbox_unavailable', `The volume ${gone.volume} at ${gone.path} is gone.`);
+    },
+    async give(volumes, to, signal) {
+      for (const { volume, path, access } of volumes) {
+        if (access !== 'write' || (await ownerOf(to.container, path, signal)) === to.user) continue;
+        await changeOwner(volume, to, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { AppError } from '../../src/core/errors/errors.ts';
+import { VolumeId } from '../../src/core/model/ids.ts';
+import type { MountedVolume, VolumeHosting } from '../driver.ts';
+import type { Folders } from '../shared/folders.ts';
+import { changeOwner } from './users.ts';
+
+/** A volume with its folder on this machine. */
+export interface BoundVolume extends MountedVolume {
+  readonly folder: string;
+}
+interface NewOwner {
+  /** Undefined: all sandboxes share the server's user, and nothing changes. */
+  readonly user: number | undefined;
+}
+export interface FolderVolumes extends VolumeHosting {
+  /** The folders of a sandbox's volumes; what it writes belongs to its user then. Rejects: sandbox_unavailable. */
+  bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly BoundVolume[]>;
+}
+
+/** Volumes as folders beside those of the sandboxes. The server never reads or writes below them. */
+export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
+  const base = join(root, 'volumes');
+  const folderOf = (id: VolumeId) => join(base, id);
+  const names = () => readdir(base).catch(() => []);
+
+  return {
+    async makeVolume(id) {
+      await mkdir(base, { recursive: true, mode: 0o700 });
+      await mkdir(folderOf(id), { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw failed('made', error);
+      });
+      await chmod(folderOf(id), 0o755); // `mkdir` applies the umask: readers are other users
+    },
+    async volumes() {
+      const there = await names();
+      // A removal that was cut off goes on with the next look.
+      for (const name of there.filter((one) => one.startsWith(removedPrefix))) await remove(join(base, name));
+      return there.flatMap((name) => VolumeId.safeParse(name).data ?? []);
+    },
+    async removeVolume(id) {
+      const aside = join(base, `${removedPrefix}${id}`);
+      await remove(aside);
+      const isThere = await rename(folderOf(id), aside).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return false;
+          throw failed('removed', error);
+        },
+      );
+      if (isThere) await remove(aside);
+    },
+    async bind(volumes, { user }, signal) {
+      const bound: BoundVolume[] = [];
+      for (const mount of volumes) {
+        const folder = folderOf(mount.volume);
+        const found = await lstat(folder).catch(() => undefined);
+        if (!found?.isDirectory()) {
+          throw new AppError('sandbox_unavailable', `The volume ${mount.volume} at ${mount.path} is gone.`);
+        }
+        if (user !== undefined && mount.access === 'write') await changeOwner(user, folder, signal);
+        bound.push({ ...mount, folder });
+      }
+      return bound;
+    },
+  };
+}
+
+const removedPrefix = '.removed-';
+const failed = (what: string, cause: unknown) =>
+  new AppError('sandbox_unavailable', `The folder of the volume could not be ${what}.`, { cause });
+
+/** Removing needs permissions on folders that a sandbox's processes can have taken away. */
+async function remove(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true }).catch(async (error) => {
+    await promisify(execFile)('chmod', ['-R', 'u+rwX', folder]).catch(() => {});
+    await rm(folder, { recursive: true, force: true }).catch(() => {
+      throw failed('removed', error);
+    });
+  });
+}

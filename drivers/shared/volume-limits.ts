@@ -1,0 +1,8 @@
+import type { MountedVolume } from '../driver.ts';
+
+/** Tells the daemon how much each volume that its sandbox writes to may hold: `bytes path`, one a line. */
+export function volumeLimits(volumes: readonly MountedVolume[] = []): Readonly<Record<string, string>> {
+  const written = volumes.filter(({ access }) => access === 'write');
+  if (written.length === 0) return {};
+  return { CORRAL_VOLUMES: written.map(({ quotaBytes, path }) => `${quotaBytes} ${path}`).join('\n') };
+}

@@ -1,0 +1,143 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Corral, Volume } from '../../../client/index.ts';
+import { type CliCommand, type CommandInput, jsonOption } from '../../command.ts';
+import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { type Io, oneLine, writeTo } from '../../io.ts';
+
+const actions = ['ls', 'create', 'show', 'set', 'delete', 'files', 'get', 'put', 'rm', 'backup', 'restore'] as const;
+type Action = (typeof actions)[number];
+
+/** Storage that outlives sessions: volumes, and their content. */
+export const volumeCommand: CliCommand = {
+  name: 'volume',
+  args: [
+    ['[action]', `${actions.join(', ')}; without one: ls`],
+    ['[volume]', 'the name of a new one, or the id or name of one that is there'],
+    [
+      '[path]',
+      'with files, get, put and rm: a path in it; with backup and restore: a local archive (- is the terminal)',
+    ],
+    ['[file]', 'with get and put: a local file; - is standard output or input'],
+  ],
+  about: 'keeps files beyond sessions: volumes that sessions mount, and what is in them',
+  options: [
+    ['--quota <size>', 'with create and set: what it may hold, such as 2GiB'],
+    ['--name <name>', 'with set: another name'],
+    jsonOption,
+  ],
+  examples: [
+    'corral volume create build-cache --quota 2GiB',
+    'corral run --volume build-cache:/mnt/cache:write "Build the project; the cache is in /mnt/cache"',
+    'corral volume files build-cache',
+    'corral volume put build-cache models/small.bin small.bin',
+    'corral volume backup build-cache cache.tar.gz',
+    'corral volume restore build-cache cache.tar.gz',
+  ],
+  async run(given) {
+    const [word = 'ls', volume, ...rest] = given.args;
+    const action = actions.find((one) => one === (word === 'list' ? 'ls' : word));
+    if (!action) throw new UsageError(`There is no action "${word}". Use one of ${actions.join(', ')}.`);
+    const server = given.corral();
+    if (action === 'ls') return await list(server, given);
+    if (volume === undefined) throw new UsageError(`Name the volume: corral volume ${action} <volume>`);
+    const shown = await act(server, { action, volume, rest }, given);
+    if (shown !== undefined) given.io.print(given.options.flag('json') ? JSON.stringify(shown) : textOf(shown));
+    return exitCodes.ok.code;
+  },
+};
+
+interface Request {
+  readonly action: Exclude<Action, 'ls'>;
+  readonly volume: string;
+  readonly rest: readonly (string | undefined)[];
+}
+
+async function list(server: Corral, { options, io }: CommandInput): Promise<number> {
+  const isJson = options.flag('json');
+  const all = await server.volumes.list();
+  for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
+  if (all.length === 0 && !isJson) io.say('There are no volumes. Make one with: corral volume create <name>');
+  return exitCodes.ok.code;
+}
+
+async function act(
+  { volumes }: Corral,
+  { action, volume, rest: [path, file] }: Request,
+  { options, io }: CommandInput,
+): Promise<object | string | undefined> {
+  const [quota, name] = ['quota', 'name'].map((one) => options.text(one));
+  const given = (what: string) => {
+    if (path === undefined) throw new UsageError(`Name ${what}: corral volume ${action} ${volume} <${what}>`);
+    return path;
+  };
+  const { signal } = io;
+  switch (action) {
+    case 'create':
+      return await volumes.create(volume, quota === undefined ? {} : { quota });
+    case 'show':
+      return await volumes.get(volume);
+    case 'set':
+      if (quota === undefined && name === undefined) throw new UsageError('Say what to set: --quota or --name.');
+      return await volumes.update(volume, {
+        ...(quota !== undefined && { quota }),
+        ...(name !== undefined && { name }),
+      });
+    case 'delete':
+      return void (await volumes.remove(volume));
+    case 'files': {
+      const entries = await volumes.files(volume, path ?? '.');
+      if (options.flag('json')) return entries;
+      const lines = entries.map(
+        (one) =>
+          `${String(one.size ?? '-').padStart(14)}  ${one.modified}  ${oneLine(one.name, 200)}${one.type === 'directory' ? '/' : ''}`,
+      );
+      return lines.length > 0 ? lines.join('\n') : undefined;
+    }
+    case 'get':
+      return void (await save((await volumes.read(volume, given('path'), { signal })).body, file ?? '-', io));
+    case 'put':
+      return void (await volumes.write(volume, given('path'), await contentOf(file ?? '-', io), { signal }));
+    case 'rm':
+      return void (await volumes.removeFile(volume, given('path')));
+    case 'backup':
+      return void (await save(await volumes.backup(volume, { signal }), path ?? '-', io));
+    case 'restore':
+      return await volumes.restore(volume, await contentOf(path ?? '-', io), { signal });
+  }
+}
+
+const isVolume = (shown: object): shown is Volume => 'quotaBytes' in shown;
+const textOf = (shown: object | string) =>
+  typeof shown === 'string' ? shown : isVolume(shown) ? lineOf(shown) : JSON.stringify(shown);
+
+function lineOf({ id, name, usedBytes, quotaBytes, mounts }: Volume): string {
+  const writer = mounts.find(({ access }) => access === 'write');
+  const readers = mounts.filter(({ access }) => access === 'read').length;
+  const users = [...(writer ? [`written by ${writer.sessionId}`] : []), ...(readers > 0 ? [`${readers} read`] : [])];
+  return `${id}  ${oneLine(name, 40).padEnd(24)}  ${usedBytes} of ${quotaBytes} bytes${users.length > 0 ? `  ${users.join(', ')}` : ''}`;
+}
+
+async function contentOf(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
+  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
+  return createReadStream(file, { highWaterMark: 1 << 18 });
+}
+
+/** The file takes its place whole, or not at all. */
+async function save(body: ReadableStream<Uint8Array>, file: string, io: Io): Promise<void> {
+  const content = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
+  if (file === '-') {
+    for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
+    return;
+  }
+  const part = `${file}.${process.pid}.part`;
+  try {
+    await pipeline(content, createWriteStream(part), { signal: io.signal });
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true });
+  }
+}

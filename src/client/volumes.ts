@@ -1,0 +1,85 @@
+import { streamOf, toRequestInit } from './bodies.ts';
+import type { Connection } from './connection.ts';
+import type { FileContent } from './files.ts';
+import type { Outputs } from './types.ts';
+
+/** Storage that outlives boxes, and that several of them mount. */
+export type Volume = Outputs['volumes']['get'];
+export type VolumeEntry = Outputs['volumes']['files'][number];
+/** A volume in a new box: its id or name, its place there, and whether the box writes. One box writes at a time. */
+export interface VolumeMount {
+  readonly volume: string;
+  /** Below `/mnt`, or at or below `/data`, `/srv`, `/media` or `/volumes`. */
+  readonly path: string;
+  /** Default: `read`. */
+  readonly access?: 'read' | 'write';
+}
+interface Signalled {
+  readonly signal?: AbortSignal;
+}
+
+/** The volumes of the caller, each by its id or name. Content is written only while no box has the volume for writing. */
+export class Volumes {
+  readonly #server: Connection;
+
+  constructor(server: Connection) {
+    this.#server = server;
+  }
+
+  list(): Promise<Volume[]> {
+    return this.#server.call((api) => api.volumes.list.query());
+  }
+  get(volume: string): Promise<Volume> {
+    return this.#server.call((api) => api.volumes.get.query({ volume }));
+  }
+  /** `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects with conflict where the name is taken. */
+  create(name: string, options: { readonly quota?: number | string } = {}): Promise<Volume> {
+    return this.#server.call((api) => api.volumes.create.mutate({ name, ...options }));
+  }
+  update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
+    return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
+  }
+  /** With its content. Rejects with conflict while a box has it. */
+  async remove(volume: string): Promise<void> {
+    await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
+  }
+
+  files(volume: string, path = '.'): Promise<VolumeEntry[]> {
+    return this.#server.call((api) => api.volumes.files.query({ volume, path }));
+  }
+  /** A file of any size, piece by piece. A transfer that breaks is an error, not an early end. */
+  async read(
+    volume: string,
+    path: string,
+    options: Signalled = {},
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> }> {
+    const { headers, body } = await this.#server.request(at(volume, path), options);
+    return { size: Number(headers.get('content-length')), body: body ?? new Blob([]).stream() };
+  }
+  /** The file takes its place whole, or not at all. */
+  async write(volume: string, path: string, content: FileContent, options: Signalled = {}): Promise<{ size: number }> {
+    return (await (await this.#put(at(volume, path), content, options)).json()) as { size: number };
+  }
+  async removeFile(volume: string, path: string): Promise<void> {
+    await this.#server.call((api) => api.volumes.removeFile.mutate({ volume, path }));
+  }
+
+  /** All content as a compressed tar archive, for `restore`. */
+  async backup(volume: string, options: Signalled = {}): Promise<ReadableStream<Uint8Array>> {
+    return (await this.#server.request(`${of(volume)}/backup`, options)).body ?? new Blob([]).stream();
+  }
+  /** Replaces all content by that of such an archive, whole or not at all. */
+  async restore(volume: string, archive: FileContent, options: Signalled = {}): Promise<Volume> {
+    return (await (await this.#put(`${of(volume)}/backup`, archive, options)).json()) as Volume;
+  }
+
+  async #put(path: string, content: FileContent, options: Signalled): Promise<Response> {
+    const isBody = typeof content === 'string' || content instanceof Uint8Array || content instanceof Blob;
+    const body = isBody || content instanceof ReadableStream ? content : streamOf(content);
+    const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
+    return await this.#server.request(path, { ...init, ...(await toRequestInit(body as string)) });
+  }
+}
+
+const of = (volume: string): string => `/api/v1/volumes/${encodeURIComponent(volume)}`;
+const at = (volume: string, path: string): string => `${of(volume)}/file?path=${encodeURIComponent(path)}`;

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { SessionId, VolumeId } from '../ids.ts';
+
+// The content of volumes stays on this installation, so an export of sessions leaves their records out.
+export const volumeKind = 'volume';
+
+/** The name that an owner has for a volume. No id has this form. */
+export const VolumeName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name such as build-cache: letters, digits, ".", "_" and "-"')
+  .refine((name) => !VolumeId.safeParse(name).success, 'must not look like the id of a volume');
+
+export const MountAccess = z.enum(['read', 'write']);
+export type MountAccess = z.infer<typeof MountAccess>;
+
+/** A volume in the sandbox of a session. */
+export const VolumeMount = z.object({ volume: VolumeId, path: z.string(), access: MountAccess });
+export type VolumeMount = z.infer<typeof VolumeMount>;
+
+/** A volume that a session wants, by its id or its owner's name for it. */
+export const MountWish = z.strictObject({
+  volume: z.string().min(1).max(100).describe('its id or name'),
+  path: z
+    .string()
+    .min(1)
+    .max(400)
+    .describe('in the sandbox: below /mnt, or at or below /data, /srv, /media or /volumes'),
+  access: MountAccess.default('read').describe('a volume has one session that writes; others read'),
+});
+export type MountWish = z.infer<typeof MountWish>;
+/** The most volumes of one session. */
+export const maxMounts = 8;
+export const MountWishes = z.array(MountWish).max(maxMounts);
+
+/** A holder of a volume: a session as long as it exists, or a transfer of content until a time. */
+export const VolumeHolder = z.object({
+  /** The session, or for a transfer the id of its sandbox's session, which is not stored. */
+  sessionId: SessionId,
+  access: MountAccess,
+  at: z.number(),
+  /** Only for a transfer, epoch ms. */
+  until: z.number().optional(),
+});
+export type VolumeHolder = z.infer<typeof VolumeHolder>;
+
+/** Storage with a name that outlives sessions, and that several of them mount: one for writing, others for reading. */
+export const Volume = z.object({
+  id: VolumeId,
+  name: z.string(),
+  owner: z.string().optional(),
+  quotaBytes: z.int(),
+  /** The size of the content at the last look. */
+  usedBytes: z.int(),
+  /** A session has mounted it for writing since the last look. */
+  isChanged: z.boolean(),
+  at: z.number(),
+  holders: z.array(VolumeHolder).readonly(),
+  /** From then on nobody finds it, and a clean-up completes its removal, epoch ms. */
+  removing: z.number().optional(),
+});
+export type Volume = z.infer<typeof Volume>;
+
+const roots: readonly string[] = ['mnt', 'data', 'srv', 'media', 'volumes'];
+const maxParts = 6;
+/** Folders of programs of other APIs, to which links in /mnt lead. */
+const reserved: readonly string[] = ['/mnt/session'];
+
+/** Why no volume can be mounted at a path; undefined: it can. */
+export function problemOfPath(path: string): string | undefined {
+  const [empty, root = '', ...below] = path.split('/');
+  const parts = [root, ...below];
+  if (
+    empty !== '' ||
+    parts.length > maxParts ||
+    !parts.every((part) => /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/.test(part))
+  ) {
+    return `must be an absolute path such as /mnt/cache, of at most ${maxParts} plain names`;
+  }
+  if (!roots.includes(root) || (root === 'mnt' && below.length === 0)) {
+    return 'must be below /mnt, or at or below /data, /srv, /media or /volumes; no other folder of a sandbox is replaced';
+  }
+  const taken = reserved.find((one) => path === one || path.startsWith(`${one}/`));
+  return taken && `must not be ${taken}, which is Corral's own`;
+}
+
+/** The paths of two mounts where one would hide the other. */
+export function overlapOf(paths: readonly string[]): readonly [string, string] | undefined {
+  for (const [at, one] of paths.entries()) {
+    const other = paths.slice(at + 1).find((it) => it === one || it.startsWith(`${one}/`) || one.startsWith(`${it}/`));
+    if (other !== undefined) return [one, other];
+  }
+  return undefined;
+}
+
+/** Copies of a session read what it writes: a volume has one writer. */
+export function readOnlyMounts<Choice extends { readonly volumes?: readonly VolumeMount[] | undefined }>(
+  choice: Choice,
+): Choice {
+  if (!choice.volumes) return choice;
+  return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };
+}

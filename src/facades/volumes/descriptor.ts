@@ -1,0 +1,10 @@
+import { describeFacade } from '../shared/facade.ts';
+
+export const volumes = describeFacade({
+  label: 'volumes',
+  audience: 'programs that keep files beyond sessions, and move them in and out',
+  tag: 'Volumes',
+  paths: ['/api/v1/volumes'],
+  documents: '[volumes](docs/volumes.md), `/docs`',
+  routes: async ({ acting }) => [(await import('./routes.ts')).volumeRoutes(acting)],
+});

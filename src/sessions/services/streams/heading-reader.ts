@@ -1,0 +1,31 @@
+import { AppError } from '../../../core/errors/errors.ts';
+import type { FileStream } from '../../api/streams.ts';
+
+/** The first line of a file's transfer. */
+export type Heading = Pick<FileStream, 'size' | 'version'>;
+export const versionChars = 100;
+
+/** Reads the first line, which is the file's size and version, and returns the bytes behind it. */
+export function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) => Uint8Array {
+  let line = '';
+  let isDone = false;
+  return (bytes) => {
+    if (isDone) return bytes;
+    const end = bytes.indexOf(10);
+    line += Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
+    if (end < 0 && line.length < versionChars) return new Uint8Array();
+    isDone = true;
+    const [size = '', version = ''] = line.split(' ', 2);
+    if (!/^\d{1,16}$/.test(size)) throw noSize();
+    found({ size: Number(size), version: versionIn(version) });
+    return bytes.subarray(end + 1);
+  };
+}
+
+export const noSize = () => new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+
+/** A version becomes a header, so any other text of a sandbox is refused. */
+export function versionIn(told: string): string {
+  if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(told)) return told;
+  throw new AppError('sandbox_untrusted', 'The sandbox sent no version of the file.');
+}

@@ -1,0 +1,24 @@
+import type { MountedVolume } from '../../../drivers/driver.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { VolumeRecords } from './volume-records.ts';
+
+/**
+ * The volumes of a sandbox that starts now. A session that has no place among the writers any more reads. Rejects:
+ * sandbox_unavailable for a volume that is gone.
+ */
+export async function mountedVolumes(
+  records: Pick<VolumeRecords, 'get'>,
+  { id, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'>,
+): Promise<readonly MountedVolume[]> {
+  return await Promise.all(
+    (sandbox?.volumes ?? []).map(async ({ volume, path, access }): Promise<MountedVolume> => {
+      const found = await records.get(volume).catch((cause) => {
+        if (!(cause instanceof AppError && cause.code === 'not_found')) throw cause;
+        throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is gone.`, { cause });
+      });
+      const writes = found.holders.some((holder) => holder.sessionId === id && holder.access === 'write');
+      return { volume, path, access: writes ? access : 'read', quotaBytes: found.quotaBytes };
+    }),
+  );
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import {
+  type MountAccess,
+  type MountWish,
+  maxMounts,
+  overlapOf,
+  problemOfPath,
+  readOnlyMounts,
+  type Volume,
+  type VolumeMount,
+} from '../../core/model/sandboxes/volume.ts';
+import { type VolumeRecords, writerConflict } from './volume-records.ts';
+import type { VolumeTransfers } from './volume-transfers.ts';
+
+interface Deps {
+  readonly records: VolumeRecords;
+  readonly transfers: Pick<VolumeTransfers, 'endIdle'>;
+  readonly clock: Clock;
+  /** Why the driver mounts none; undefined: it does. */
+  readonly refusal: string | undefined;
+}
+type Holder = Pick<SessionRecord, 'id' | 'owner'>;
+
+/**
+ * The volumes of sessions. A session has its place among the holders of a volume from its creation to its deletion, also
+ * while its sandbox is paused or the server restarts; then nobody else writes, and nobody deletes the volume.
+ */
+export class SessionVolumes {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (also for the
+   * volume of another owner), conflict (another session writes to it), quota.
+   */
+  async mount(session: Holder, wishes: readonly MountWish[]): Promise<readonly VolumeMount[]> {
+    this.#check(wishes);
+    const found: { readonly volume: Volume; readonly wish: MountWish }[] = [];
+    for (const wish of wishes) {
+      const volume = await this.#deps.records.find(wish.volume, session.owner, true);
+      if (found.some((one) => one.volume.id === volume.id)) {
+        throw bad(`volumes: ${wish.volume} is named twice. A session mounts a volume once.`);
+      }
+      found.push({ volume, wish });
+    }
+    const taken: Volume[] = [];
+    try {
+      for (const { volume, wish } of found) {
+        await this.#take(volume, session.id, wish.access);
+        taken.push(volume);
+      }
+    } catch (thrown) {
+      for (const { id } of taken) await this.#leave(id, session.id).catch(() => {}); // the clean-up repeats it
+      throw thrown;
+    }
+    return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
+  }
+
+  /** The choice of a copy of a session: it reads the volumes, as far as its owner has them. */
+  async forCopy(session: Holder, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
+    if (!choice?.volumes?.length) return choice;
+    const { volumes = [], ...rest } = readOnlyMounts(choice);
+    const own = await Promise.all(
+      volumes.map((mount) =>
+        this.#deps.records.find(mount.volume, session.owner, true).then(() => mount, unlessMissing),
+      ),
+    );
+    const mounts = await this.mount(
+      session,
+      own.filter((mount) => mount !== undefined),
+    );
+    return mounts.length > 0 ? { ...rest, volumes: mounts } : rest;
+  }
+
+  /** The session is deleted, or was not created. */
+  async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
+    for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessMissing);
+  }
+
+  #check(wishes: readonly MountWish[]): void {
+    if (wishes.length === 0) return;
+    const { refusal } = this.#deps;
+    if (refusal !== undefined) throw new AppError('unsupported', `volumes: sandboxes have none here: ${refusal}.`);
+    if (wishes.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
+    for (const { volume, path } of wishes) {
+      const problem = problemOfPath(path);
+      if (problem !== undefined) throw bad(`volumes: the path of ${volume} ${problem}.`);
+    }
+    const overlap = overlapOf(wishes.map(({ path }) => path));
+    if (overlap) throw bad(`volumes: one of ${overlap.join(' and ')} would hide the other. Choose other paths.`);
+  }
+
+  async #take(volume: Volume, sessionId: SessionId, access: MountAccess): Promise<void> {
+    const { records, transfers, clock } = this.#deps;
+    if (access === 'write') await transfers.endIdle(volume.id);
+    await records.update(volume.id, async (now) => {
+      const others = (await records.present(now.holders)).filter((holder) => holder.sessionId !== sessionId);
+      if (access === 'write') {
+        const writer = others.find((holder) => holder.access === 'write');
+        if (writer) throw writerConflict(now, writer);
+        if (now.usedBytes > now.quotaBytes) {
+          const text = `The volume ${now.name} holds ${now.usedBytes} bytes of ${now.quotaBytes}`;
+          throw new AppError(
+            'quota',
+            `${text}, so nobody writes to it. Mount it for reading, remove files, or raise its quota.`,
+          );
+        }
+      }
+      const holders = [...others, { sessionId, access, at: clock.now() }];
+      return { ...now, holders, isChanged: now.isChanged || access === 'write' };
+    });
+  }
+
+  async #leave(volume: string, sessionId: SessionId): Promise<void> {
+    await this.#deps.records.update(volume, (now) => {
+      const holders = now.holders.filter((holder) => holder.sessionId !== sessionId);
+      return holders.length === now.holders.length ? now : { ...now, holders };
+    });
+  }
+}
+
+const bad = (message: string) => new AppError('invalid_request', message);
+const unlessMissing = (thrown: unknown): undefined => {
+  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+};

@@ -1,0 +1,190 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { Volume } from '../../core/model/sandboxes/volume.ts';
+import type { VolumeFile, VolumeService } from '../api/server/volumes.ts';
+import { runProgram, type WorkspaceArchive } from '../forks/workspace-archive.ts';
+import { headingReader } from '../services/streams/heading-reader.ts';
+import type { VolumeRecords } from './volume-records.ts';
+import { transferMs, type UsedTransfer, type VolumeTransfers } from './volume-transfers.ts';
+
+interface Deps {
+  readonly records: VolumeRecords;
+  readonly transfers: Pick<VolumeTransfers, 'use'>;
+  readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
+  readonly ids: Pick<IdSource, 'short'>;
+}
+type Content = Pick<VolumeService, 'listFiles' | 'readFile' | 'writeFile' | 'removeFile' | 'backup' | 'restore'>;
+
+/** A half archive lies here until it is whole. No session sees it for long, because none writes meanwhile. */
+const staging = '.corral-restore';
+// The new content takes the place of the old in the volume itself, because the volume is its own file system.
+const swapScript = `
+set -e
+cd -- "$1"
+find . -mindepth 1 -maxdepth 1 ! -name ${staging} -exec rm -rf -- {} +
+find ${staging} -mindepth 1 -maxdepth 1 -exec mv -- {} . ';'
+rmdir ${staging}`;
+const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1';
+
+/** The content of volumes, moved by the daemon of a sandbox that has nothing else. */
+export function volumeContent({ records, transfers, archive, ids }: Deps): Content {
+  const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(transferMs)]);
+
+  async function bytesIn({ client }: UsedTransfer, folder: string, signal: AbortSignal): Promise<number> {
+    let said = '';
+    const onOutput = (bytes: Uint8Array) => {
+      if (said.length < 100) said += Buffer.from(bytes).toString('latin1');
+    };
+    const argv = ['bash', '-c', sizeOf, 'bash', folder];
+    await runProgram(client, { name: `size-${ids.short()}`, argv, input: nothing(), onOutput, mayExit: 0 }, signal);
+    if (/^\d{1,16}\s*$/.test(said)) return Number(said);
+    throw new AppError('sandbox_untrusted', 'The sandbox did not tell the size of the volume.');
+  }
+
+  /** Looks at what the volume holds and stores it. */
+  async function measure(id: string, used: UsedTransfer, signal: AbortSignal): Promise<Volume> {
+    const usedBytes = await bytesIn(used, at(used), signal);
+    return await records.update(id, (now) => ({ ...now, usedBytes, isChanged: now.holders.some(isSession) }));
+  }
+
+  /** The bytes that fit into the volume. */
+  async function room(id: string, used: UsedTransfer, signal: AbortSignal): Promise<number> {
+    const before = await records.get(id);
+    const { quotaBytes, usedBytes } = before.isChanged ? await measure(id, used, signal) : before;
+    return Math.max(0, quotaBytes - usedBytes);
+  }
+
+  async function open(id: string, path: string, signal: AbortSignal, part = {}): Promise<VolumeFile> {
+    await using stack = new AsyncDisposableStack();
+    const used = stack.use(await transfers.use(id, 'read', signal));
+    const { content: answer } = await used.client.transfers.open(inside(used, path), part, signal);
+    stack.defer(() => void answer.destroy());
+    const told: { size?: number } = {};
+    const read = headingReader((heading) => {
+      told.size = heading.size;
+    });
+    const pieces = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    let first: Uint8Array = new Uint8Array();
+    while (told.size === undefined) {
+      const { value, done } = await pieces.next();
+      if (done) throw new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+      first = read(value);
+    }
+    const held = stack.move();
+    async function* rest() {
+      try {
+        if (first.length > 0) yield first;
+        for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
+      } finally {
+        await held.disposeAsync();
+      }
+    }
+    const content = Readable.from(rest(), { objectMode: false });
+    content.once('close', () => void held.disposeAsync()); // nobody may have begun to read
+    return { size: told.size, content };
+  }
+
+  return {
+    async listFiles(id, path, signal) {
+      await using used = await transfers.use(id, 'read', signal);
+      const entries = await used.client.listFiles(inside(used, path), signal);
+      return entries.filter(({ name }) => name !== staging);
+    },
+    readFile: (id, path, signal, part) => open(id, path, limited(signal), part),
+    async writeFile(id, path, content, signal) {
+      await using used = await transfers.use(id, 'write', signal);
+      const until = limited(signal);
+      const target = inside(used, path);
+      if (target === used.folder) throw new AppError('invalid_request', 'Name a file below the root of the volume.');
+      const free = await room(id, used, until);
+      const counted = atMost(content, free);
+      const { size } = await used.client.transfers.write(target, counted, {}, until);
+      await measure(id, used, until);
+      return { size };
+    },
+    async removeFile(id, path, signal) {
+      await using used = await transfers.use(id, 'write', signal);
+      const target = inside(used, path);
+      if (target === used.folder)
+        throw new AppError('invalid_request', 'The root of a volume stays. Delete the volume.');
+      await used.client.removeFile(target, limited(signal));
+      await measure(id, used, limited(signal));
+    },
+    async backup(id, signal) {
+      const used = await transfers.use(id, 'read', signal);
+      const from = { workdir: at(used), programs: used.client.programs, workspace: used.client.workspace };
+      async function* content() {
+        try {
+          yield* archive.pack(from, `backup-${ids.short()}`, limited(signal));
+        } finally {
+          await used[Symbol.asyncDispose]();
+        }
+      }
+      return Readable.from(content(), { objectMode: false });
+    },
+    async restore(id, content, signal) {
+      await using used = await transfers.use(id, 'write', signal);
+      const until = limited(signal);
+      const { client } = used;
+      const { quotaBytes } = await records.get(id);
+      const to = `${at(used)}/${staging}`;
+      const run = (script: string, folder: string) =>
+        runProgram(
+          client,
+          {
+            name: `restore-${ids.short()}`,
+            argv: ['bash', '-c', script, 'bash', folder],
+            input: nothing(),
+            onOutput,
+            mayExit: 0,
+          },
+          until,
+        );
+      await run('rm -rf -- "$1" && mkdir -- "$1"', to); // of a restore that was cut off
+      try {
+        const target = { workdir: to, programs: client.programs, workspace: client.workspace };
+        // Compressed or not, an archive of more bytes than fit does not fit.
+        await archive.unpack(target, { name: `unpack-${ids.short()}`, content: atMost(content, quotaBytes) }, until);
+        const bytes = await bytesIn(used, to, until);
+        if (bytes > quotaBytes) throw overQuota(quotaBytes);
+        await run(swapScript, at(used));
+      } catch (thrown) {
+        await run('rm -rf -- "$1"', to).catch(() => {}); // the next restore does it
+        throw thrown;
+      }
+      return await measure(id, used, until);
+    },
+  };
+}
+
+const onOutput = (): void => {};
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+const isSession = ({ access, until }: Volume['holders'][number]) => access === 'write' && until === undefined;
+const at = ({ client, folder }: UsedTransfer): string => `${client.workdir}/${folder}`;
+const overQuota = (bytes: number) =>
+  new AppError(
+    'payload_too_large',
+    `The volume has room for ${bytes} bytes, and the content is larger. Nothing has changed.`,
+  );
+
+/** A path below the root of the volume; the daemon refuses links that lead out of its workspace. */
+function inside({ folder }: UsedTransfer, path: string): string {
+  if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+  if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path of a volume has no "..".');
+  const clean = posix.normalize(`/${path}`).replace(/\/+$/, '');
+  if (clean === `/${staging}` || clean.startsWith(`/${staging}/`)) {
+    throw new AppError('file_not_found', `There is no file ${path}.`);
+  }
+  return `${folder}${clean}`;
+}
+
+async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const piece of content) {
+    left -= piece.length;
+    if (left < 0) throw overQuota(bytes);
+    yield piece;
+  }
+}

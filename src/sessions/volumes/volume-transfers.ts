@@ -1,0 +1,186 @@
+import type { Call, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
+import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import { type VolumeRecords, writerConflict } from './volume-records.ts';
+
+interface Deps {
+  readonly records: VolumeRecords;
+  readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
+  /** Why the driver mounts none; undefined: it does. */
+  readonly refusal: string | undefined;
+  /** A sandbox with the volume in this folder of its workspace, and no way out. */
+  readonly spec: (session: SessionId, volume: Volume, how: { folder: string; access: MountAccess }) => SandboxSpec;
+  readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
+  readonly startTimeoutMs: number;
+  readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'sessionId'>;
+  readonly warn: (about: object, text: string) => void;
+}
+/** A sandbox for the content of one volume, which several calls use. */
+interface TransferSandbox {
+  readonly sessionId: SessionId;
+  readonly access: MountAccess;
+  readonly ready: Promise<{ readonly client: SandboxClient; readonly link: SandboxLink }>;
+  uses: number;
+  timer?: unknown;
+  ended?: Promise<void>;
+}
+export interface UsedTransfer extends AsyncDisposable {
+  readonly client: SandboxClient;
+  /** The folder of the volume, below the workspace. */
+  readonly folder: string;
+  readonly access: MountAccess;
+}
+
+/** The template of these sandboxes, which no session has: templates of files have no dot. */
+export const transferTemplate = 'corral.volume';
+const folder = 'volume';
+/** A sandbox that nobody uses any more waits for the next call. */
+const idleMs = 10_000;
+/** The longest transfer, and some time to end it. */
+export const transferMs = 10 * 60_000;
+const holdMs = transferMs + 60_000;
+const callMs = 30_000;
+
+/**
+ * Sandboxes in which the content of volumes is read and written. They have nothing but one volume, and no way out: a link in
+ * it leads at most into such a sandbox. One that writes is a holder of the volume like a session that writes.
+ */
+export class VolumeTransfers {
+  readonly #deps: Deps;
+  readonly #sandboxes = new Map<string, TransferSandbox>();
+  readonly #ids = new Set<SessionId>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the sandbox is one of these, so that no search for leftovers ends it. */
+  has = (id: SessionId): boolean => this.#ids.has(id);
+
+  /**
+   * `write`: rejects with conflict while a session writes. `read`: with the rights of a writer where nobody writes, because
+   * files can be closed to everybody but their owner.
+   */
+  async use(id: string, wanted: MountAccess, signal: AbortSignal): Promise<UsedTransfer> {
+    const { records, refusal } = this.#deps;
+    const volume = await records.get(id);
+    if (refusal !== undefined) throw new AppError('unsupported', `Volumes: sandboxes have none here: ${refusal}.`);
+    for (const access of wanted === 'write' ? (['write'] as const) : (['write', 'read'] as const)) {
+      try {
+        return await this.#use(volume, access, signal);
+      } catch (thrown) {
+        if (access === wanted || toAppError(thrown).code !== 'conflict') throw thrown;
+      }
+    }
+    throw new AppError('internal', 'No access was tried.');
+  }
+
+  /** Ends the sandboxes of the volume that no call uses, so that a session can have it. */
+  async endIdle(volume: VolumeId): Promise<void> {
+    const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
+    await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#sandboxes].map(([key, sandbox]) => this.#end(key, sandbox)));
+  }
+
+  async #use(volume: Volume, access: MountAccess, signal: AbortSignal): Promise<UsedTransfer> {
+    const key = `${volume.id} ${access}`;
+    const sandbox = this.#sandboxes.get(key) ?? this.#begin(key, volume, access);
+    sandbox.uses += 1;
+    if (sandbox.timer !== undefined) this.#deps.clock.clearTimeout(sandbox.timer);
+    sandbox.timer = undefined;
+    const leave = async () => {
+      sandbox.uses -= 1;
+      if (sandbox.uses > 0 || sandbox.ended) return;
+      sandbox.timer = this.#deps.clock.setTimeout(() => void this.#end(key, sandbox), idleMs);
+    };
+    try {
+      if (access === 'write') await this.#hold(volume, sandbox.sessionId);
+      const { client, link } = await sandbox.ready;
+      signal.throwIfAborted();
+      if (link.lost.aborted) {
+        await this.#end(key, sandbox);
+        throw new AppError('sandbox_lost', 'The sandbox of the volume was lost. Try again.');
+      }
+      return { client, folder, access, [Symbol.asyncDispose]: leave };
+    } catch (thrown) {
+      await leave();
+      throw thrown;
+    }
+  }
+
+  #begin(key: string, volume: Volume, access: MountAccess): TransferSandbox {
+    const sessionId = this.#deps.ids.sessionId();
+    this.#ids.add(sessionId);
+    const ready = this.#start(volume, sessionId, access);
+    const sandbox: TransferSandbox = { sessionId, access, ready, uses: 0 };
+    ready.catch(() => this.#end(key, sandbox));
+    this.#sandboxes.set(key, sandbox);
+    return sandbox;
+  }
+
+  async #start(volume: Volume, sessionId: SessionId, access: MountAccess) {
+    const { driver, spec, connect, ownership, startTimeoutMs } = this.#deps;
+    if (access === 'write') await this.#hold(volume, sessionId);
+    const id = sandboxIdOf(sessionId);
+    // The lease keeps the searches of other servers away.
+    const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
+    const wanted = { ...spec(sessionId, volume, { folder, access }), ...fence };
+    await this.#within(startTimeoutMs, (call) => driver.provision(wanted, call));
+    const link = await this.#within(callMs, (call) => driver.attach(id, call));
+    return { link, client: connect({ ...link, ...fence }) };
+  }
+
+  /** Rejects: conflict. */
+  async #hold(volume: Volume, sessionId: SessionId): Promise<void> {
+    const { records, clock } = this.#deps;
+    await records.update(volume.id, async (now) => {
+      const others = (await records.present(now.holders)).filter((holder) => holder.sessionId !== sessionId);
+      const writer = others.find(({ access }) => access === 'write');
+      if (writer) throw writerConflict(now, writer);
+      const at = clock.now();
+      return { ...now, holders: [...others, { sessionId, access: 'write', at, until: at + holdMs }] };
+    });
+  }
+
+  #end(key: string, sandbox: TransferSandbox): Promise<void> {
+    if (this.#sandboxes.get(key) === sandbox) this.#sandboxes.delete(key);
+    if (sandbox.timer !== undefined) this.#deps.clock.clearTimeout(sandbox.timer);
+    sandbox.ended ??= this.#remove(key, sandbox);
+    return sandbox.ended;
+  }
+
+  async #remove(key: string, { sessionId, ready }: TransferSandbox): Promise<void> {
+    const { driver, records, ownership, warn } = this.#deps;
+    const started = await ready.catch(() => undefined);
+    try {
+      await started?.link[Symbol.asyncDispose]();
+      await this.#within(callMs, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
+      const [volume = ''] = key.split(' ');
+      await records.update(volume, (now) => {
+        const holders = now.holders.filter((holder) => holder.sessionId !== sessionId);
+        return holders.length === now.holders.length ? now : { ...now, holders };
+      });
+    } catch (err) {
+      // The search for leftovers finds the sandbox, and the place among the holders lapses.
+      if (toAppError(err).code !== 'not_found') warn({ err }, 'the sandbox of a volume could not be ended');
+    }
+    this.#ids.delete(sessionId);
+    if (ownership.isShared) await ownership.release(sessionId).catch(() => {}); // it lapses
+  }
+
+  async #within<Value>(ms: number, act: (call: Call) => Promise<Value>): Promise<Value> {
+    const { clock } = this.#deps;
+    using until = deadlineSignal(ms, clock);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+  }
+}

@@ -1,0 +1,205 @@
+import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { type IdSource, VolumeId } from '../../core/model/ids.ts';
+import type { Volume } from '../../core/model/sandboxes/volume.ts';
+import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
+import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import { volumeContent } from './volume-content.ts';
+import type { VolumeRecords } from './volume-records.ts';
+import { transferTemplate, type VolumeTransfers } from './volume-transfers.ts';
+
+/** How much owners keep in volumes. */
+export interface VolumePolicy {
+  /** The quota of a volume that names none. */
+  readonly bytes: number;
+  /** The most that a volume can be allowed to hold. */
+  readonly maxBytes: number;
+  /** The quotas of the volumes of one owner together. */
+  readonly ownerBytes: number;
+  readonly ownerCount: number;
+}
+interface Deps {
+  readonly policy: VolumePolicy;
+  readonly driver: Driver;
+  readonly records: VolumeRecords;
+  readonly transfers: VolumeTransfers;
+  readonly archive: WorkspaceArchive;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
+}
+const callMs = 60_000;
+
+function unlessConflict(thrown: unknown): number {
+  if (toAppError(thrown).code !== 'conflict') throw thrown;
+  return 0;
+}
+
+/** Volumes: their records and their storage. A volume is there whole, with its record, or not at all. */
+export class Volumes {
+  readonly service: VolumeService;
+  readonly #deps: Deps;
+  /** When storage without a record was first seen. */
+  readonly #orphans = new Map<VolumeId, number>();
+  /** The volumes of an owner are made one after the other, so that they cannot pass the limit together. */
+  readonly #inTurn = keyedQueue();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { records } = deps;
+    this.service = {
+      ...volumeContent(deps),
+      create: (wish) => this.#inTurn(wish.owner ?? '', () => this.#create(wish)),
+      list: async (owner) => [...(await this.#ofOwner(owner))].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      get: (id) => records.get(id),
+      find: (idOrName, owner) => records.find(idOrName, owner),
+      change: (id, change) => this.#change(id, change),
+      remove: (id, signal) => this.#remove(id, signal),
+    };
+  }
+
+  /** Completes what began before this time and was cut off; resolves with the number of volumes that are gone. */
+  async collect(before: number, signal: AbortSignal): Promise<number> {
+    const { driver, records } = this.#deps;
+    if (!hostsVolumes(driver)) return 0;
+    let removed = 0;
+    const all = await records.list('all');
+    for (const volume of all) {
+      if (volume.removing !== undefined && volume.removing < before) {
+        removed += await this.#complete(driver, volume, signal).then(() => 1, unlessConflict);
+      } else if (volume.removing === undefined) await this.#sweepHolders(volume);
+    }
+    const known = new Set<string>(all.map(({ id }) => id));
+    const orphans = (await driver.volumes(this.#call(signal))).filter((id) => !known.has(id));
+    for (const id of this.#orphans.keys()) if (!orphans.includes(id)) this.#orphans.delete(id);
+    for (const id of orphans) {
+      const since = this.#orphans.get(id);
+      if (since === undefined) this.#orphans.set(id, this.#deps.clock.now());
+      else if (since < before) {
+        await driver.removeVolume(id, this.#call(signal));
+        removed += 1;
+      }
+    }
+    return removed;
+  }
+
+  /**
+   * Ends the sandboxes in which a server that was killed moved content, and frees their volumes. Only a server without others
+   * calls it, before it moves any.
+   */
+  async freeTransfers(signal: AbortSignal): Promise<void> {
+    const { records, driver } = this.#deps;
+    const all = await records.list();
+    if (all.length === 0 || !hostsVolumes(driver)) return;
+    const sandboxes = await driver.list(this.#call(signal));
+    for (const { id, template } of sandboxes) {
+      if (template === transferTemplate) await driver.destroy(id, 'remove', this.#call(signal));
+    }
+    for (const { id, holders } of all) {
+      if (holders.every(({ until }) => until === undefined)) continue;
+      await records.update(id, (now) => ({ ...now, holders: now.holders.filter(({ until }) => until === undefined) }));
+    }
+  }
+
+  async #ofOwner(owner: string | undefined): Promise<readonly Volume[]> {
+    const all = await this.#deps.records.list();
+    return owner === undefined ? all : all.filter((one) => one.owner === owner);
+  }
+
+  async #create({ name, quotaBytes, owner, signal }: NewVolume): Promise<Volume> {
+    const { driver, records, policy, clock, ids } = this.#deps;
+    if (!hostsVolumes(driver)) {
+      throw new AppError(
+        'unsupported',
+        `Volumes: the driver ${driver.name} has none here: ${driver.capabilities.noVolumes}.`,
+      );
+    }
+    const bytes = quotaBytes ?? Math.min(policy.bytes, policy.maxBytes);
+    await this.#check(owner, { name, quotaBytes: bytes });
+    const at = clock.now();
+    const id = VolumeId.parse(`vol-${ids.sessionId()}`);
+    const volume: Volume = {
+      id,
+      name,
+      ...(owner !== undefined && { owner }),
+      quotaBytes: bytes,
+      usedBytes: 0,
+      isChanged: false,
+      at,
+      holders: [],
+    };
+    // Storage is never there without a record that leads to it.
+    await records.put({ ...volume, removing: at });
+    try {
+      await driver.makeVolume(id, this.#call(signal));
+      await records.put(volume);
+      return volume;
+    } catch (thrown) {
+      await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up repeats it
+      throw thrown;
+    }
+  }
+
+  async #change(id: string, { name, quotaBytes }: VolumeChange): Promise<Volume> {
+    const before = await this.#deps.records.get(id);
+    return await this.#inTurn(before.owner ?? '', async () => {
+      await this.#check(before.owner, { name: name ?? before.name, quotaBytes: quotaBytes ?? before.quotaBytes }, id);
+      return await this.#deps.records.update(id, (now) => ({
+        ...now,
+        ...(name !== undefined && { name }),
+        ...(quotaBytes !== undefined && { quotaBytes }),
+      }));
+    });
+  }
+
+  async #check(owner: string | undefined, wanted: Pick<Volume, 'name' | 'quotaBytes'>, except?: string): Promise<void> {
+    const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
+    const own = (await this.#deps.records.list()).filter((one) => one.owner === owner && one.id !== except);
+    if (own.some(({ name }) => name === wanted.name)) {
+      throw new AppError(
+        'conflict',
+        `You have a volume named ${wanted.name}. Choose another name, or delete it first.`,
+      );
+    }
+    if (wanted.quotaBytes > maxBytes) {
+      const text = `A volume can be allowed ${maxBytes} bytes here, and ${wanted.quotaBytes} were asked for`;
+      throw new AppError('invalid_request', `${text} (CORRAL_VOLUMES_MAX_BYTES).`);
+    }
+    const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, wanted.quotaBytes);
+    if (own.length < ownerCount && sum <= ownerBytes) return;
+    const text = `You have ${own.length} volumes; ${ownerCount} of ${ownerBytes} bytes together are allowed`;
+    throw new AppError('quota', `${text}. Delete some, or give them less.`);
+  }
+
+  async #remove(id: string, signal: AbortSignal): Promise<void> {
+    const { records, transfers, driver, clock } = this.#deps;
+    await transfers.endIdle((await records.get(id)).id);
+    const volume = await records.update(id, async (now) => {
+      const [holder] = await records.present(now.holders);
+      if (holder) {
+        const who = holder.until === undefined ? `The session ${holder.sessionId} has` : 'A transfer of content has';
+        throw new AppError('conflict', `${who} the volume ${now.name}. Delete the session, or wait, and try again.`);
+      }
+      return { ...now, holders: [], removing: clock.now() };
+    });
+    // From here on nobody finds it, and a clean-up completes what is cut off, or waits for a sandbox that is being ended.
+    if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(unlessConflict);
+  }
+
+  async #complete(driver: VolumeHosting, { id }: Volume, signal: AbortSignal): Promise<void> {
+    await driver.removeVolume(id, this.#call(signal));
+    await this.#deps.records.forget(id);
+  }
+
+  async #sweepHolders({ id, holders }: Volume): Promise<void> {
+    const { records } = this.#deps;
+    if ((await records.present(holders)).length === holders.length) return;
+    await records.update(id, async (now) => ({ ...now, holders: await records.present(now.holders) }));
+  }
+
+  #call(signal: AbortSignal) {
+    const deadlineAt = this.#deps.clock.now() + callMs;
+    return { signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]), deadlineAt };
+  }
+}

@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import { problemOfPath } from '../../../../src/core/model/sandboxes/volume.ts';
+import { mountedVolumes } from '../../../../src/sessions/volumes/mounted-volumes.ts';
+import { SessionVolumes } from '../../../../src/sessions/volumes/session-volumes.ts';
+import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
+
+const { signal } = new AbortController();
+const [one, two] = ['0123456789abcdef', 'fedcba9876543210'].map((id) => SessionId.parse(id)) as [SessionId, SessionId];
+const ann = (id: SessionId) => ({ id, owner: 'ann' });
+const wish = (access: 'read' | 'write' = 'write', over: object = {}) => ({
+  volume: 'cache',
+  path: '/mnt/c',
+  access,
+  ...over,
+});
+async function bench() {
+  const parts = volumeBench();
+  const cache = await parts.volumes.service.create({ name: 'cache', owner: 'ann', signal });
+  const isStored = (id: SessionId) => parts.store.put({ kind: 'session', id, doc: { id } });
+  return { ...parts, cache, isStored };
+}
+
+test('a volume has one writer, whom a refusal names, and any number of readers', async () => {
+  const { sessions, cache } = await bench();
+  expect(await sessions.mount(ann(one), [wish()])).toEqual([{ volume: cache.id, path: '/mnt/c', access: 'write' }]);
+  await expect(sessions.mount(ann(two), [wish()])).rejects.toMatchObject({
+    code: 'conflict',
+    publicMessage: expect.stringContaining(one),
+  });
+  await sessions.mount(ann(two), [wish('read')]);
+});
+
+test('the right to write outlives a restart of the server, and ends with the session', async () => {
+  const { sessions, records, transfers, clock, isStored, volumes } = await bench();
+  const mounts = await sessions.mount(ann(one), [wish()]);
+  await isStored(one);
+  clock.advance(3_600_000);
+  const restarted = new SessionVolumes({ records, transfers, clock, refusal: undefined });
+  await volumes.freeTransfers(signal);
+  await expect(restarted.mount(ann(two), [wish()])).rejects.toMatchObject({ code: 'conflict' });
+  await restarted.release(one, mounts);
+  await restarted.mount(ann(two), [wish()]);
+});
+
+test('a session that was never made, or is gone, keeps nobody from writing', async () => {
+  const { sessions, clock } = await bench();
+  await sessions.mount(ann(one), [wish()]); // the server is killed before it stores the session
+  await expect(sessions.mount(ann(two), [wish()])).rejects.toMatchObject({ code: 'conflict' });
+  clock.advance(61_000);
+  await sessions.mount(ann(two), [wish()]);
+});
+
+test('a session gets all of its volumes or none', async () => {
+  const { sessions, volumes, cache } = await bench();
+  await volumes.service.create({ name: 'other', owner: 'ann', signal });
+  await sessions.mount(ann(one), [wish()]);
+  const both = [wish('write', { volume: 'other', path: '/data' }), wish()];
+  await expect(sessions.mount(ann(two), both)).rejects.toMatchObject({ code: 'conflict' });
+  await volumes.service.remove((await volumes.service.find('other')).id, signal);
+  await expect(volumes.service.remove(cache.id, signal)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test("another owner's volume is not there, by its name or its id, also for sessions without an owner", async () => {
+  const { sessions, cache } = await bench();
+  for (const owner of ['bob', undefined])
+    for (const volume of ['cache', cache.id])
+      await expect(sessions.mount({ id: one, owner }, [wish('read', { volume })])).rejects.toMatchObject({
+        code: 'not_found',
+      });
+});
+
+test.each([
+  ['/mnt', 'below /mnt'],
+  ['/proc/1', 'no other folder'],
+  ['/workspace/x', 'no other folder'],
+  ['/home/user/x', 'no other folder'],
+  ['/run/corral', 'no other folder'],
+  ['/etc', 'no other folder'],
+  ['/', 'absolute path'],
+  ['mnt/x', 'absolute path'],
+  ['/mnt/../etc', 'absolute path'],
+  ['/mnt//x', 'absolute path'],
+  ['/mnt/x/', 'absolute path'],
+  ['/mnt/a b', 'absolute path'],
+  ['/mnt/a\n/b', 'absolute path'],
+  ['/mnt/session/x', "Corral's own"],
+])('no volume is mounted at %s', async (path, why) => {
+  const { sessions } = await bench();
+  await expect(sessions.mount(ann(one), [wish('read', { path })])).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringContaining(why),
+  });
+});
+
+test('volumes are mounted below /mnt, and at or below a few other folders', () => {
+  for (const path of ['/mnt/a', '/data', '/data/a/b', '/srv', '/media/x', '/volumes/a.b_c-d'])
+    expect([path, problemOfPath(path)]).toEqual([path, undefined]);
+});
+
+test('one volume does not hide another, and a session has a volume once', async () => {
+  const { sessions, volumes } = await bench();
+  await volumes.service.create({ name: 'other', owner: 'ann', signal });
+  const hidden = [wish('read'), wish('read', { volume: 'other', path: '/mnt/c/d' })];
+  await expect(sessions.mount(ann(one), hidden)).rejects.toMatchObject({ code: 'invalid_request' });
+  const twice = [wish('read'), wish('read', { path: '/data' })];
+  await expect(sessions.mount(ann(one), twice)).rejects.toMatchObject({ code: 'invalid_request' });
+});
+
+test('a volume over its quota is read, and not written', async () => {
+  const { sessions, records, cache } = await bench();
+  await records.update(cache.id, (now) => ({ ...now, usedBytes: now.quotaBytes + 1 }));
+  await expect(sessions.mount(ann(one), [wish()])).rejects.toMatchObject({ code: 'quota' });
+  await sessions.mount(ann(one), [wish('read')]);
+});
+
+test('a copy of a session reads the volumes that its own owner has', async () => {
+  const { sessions } = await bench();
+  const volumes = await sessions.mount(ann(one), [wish()]);
+  expect(await sessions.forCopy(ann(two), { cpus: 1, volumes })).toEqual({
+    cpus: 1,
+    volumes: volumes.map((mount) => ({ ...mount, access: 'read' })),
+  });
+  expect(await sessions.forCopy({ id: two, owner: 'bob' }, { cpus: 1, volumes })).toEqual({ cpus: 1 });
+  expect(await sessions.forCopy(ann(two), { cpus: 1 })).toEqual({ cpus: 1 });
+});
+
+test('a sandbox writes only as long as its session has that right, and does not start without its volume', async () => {
+  const { sessions, records, volumes } = await bench();
+  const mounts = await sessions.mount(ann(one), [wish()]);
+  const session = { id: one, sandbox: { volumes: mounts } };
+  expect(await mountedVolumes(records, session)).toMatchObject([{ access: 'write', quotaBytes: 2 ** 20 }]);
+  await sessions.release(one, mounts);
+  expect(await mountedVolumes(records, session)).toMatchObject([{ access: 'read' }]);
+  await volumes.service.remove(mounts[0]?.volume ?? '', signal);
+  await expect(mountedVolumes(records, session)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+});
+
+test('a driver without volumes is named before anything is taken', async () => {
+  const { records, transfers, clock } = await bench();
+  const sessions = new SessionVolumes({ records, transfers, clock, refusal: 'its sandboxes are a fake' });
+  await expect(sessions.mount(ann(one), [wish()])).rejects.toMatchObject({ code: 'unsupported' });
+  expect(await sessions.mount(ann(one), [])).toEqual([]);
+});
