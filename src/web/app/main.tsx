@@ -3,9 +3,10 @@ import { render } from 'preact';
 import { followCurrent, model, onGone } from '../data/log.ts';
 import { followAddress, leave } from '../data/route.ts';
 import { connect } from '../data/server.ts';
-import { resetSessions, watchSessions } from '../data/sessions.ts';
+import { currentId, resetSessions, watchSessions } from '../data/sessions.ts';
 import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
+import { warmParser } from '../parsing/parse.ts';
 import { notify } from '../parts/notice.tsx';
 import { searchMessages } from '../sessions/search.ts';
 import { openSettings } from '../settings/open.tsx';
@@ -22,6 +23,7 @@ async function start(): Promise<void> {
   takeToken();
   const answer = takeSignIn();
   followAddress();
+  if (currentId.peek() !== undefined) warmParser(); // it loads while the session comes
   onGone.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);

@@ -106,9 +106,9 @@ const phases = new Map<string, TextKey>(
 );
 
 export function PhaseNote({ item }: { item: PhaseItem }) {
-  const { phase, detail, ms, ended = [] } = item.phase.value;
+  const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
   const isLive = useContext(Live);
-  const isMoving = moving.has(phase);
+  const isMoving = moving.has(phase) && !isCut;
   return (
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
@@ -116,6 +116,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
         {t(phases.get(phase) ?? 'phase.starting')}
         {detail ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
+        {isCut ? ` · ${t('phase.cut')}` : ''}
         {ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
       {isMoving && <Elapsed since={item.at} />}

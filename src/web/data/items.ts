@@ -79,7 +79,8 @@ export interface WaitItem extends Base {
 }
 export interface PhaseItem extends Base {
   readonly kind: 'phase';
-  readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number }>;
+  /** `isCut`: the run ended before the phase did. */
+  readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
 }
 export interface EventItem extends Base {
   readonly kind: 'event';

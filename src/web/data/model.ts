@@ -341,12 +341,19 @@ export class ConversationModel {
     for (const { decided } of this.#approvals.values()) decided.value = 'gone';
     this.#approvals.clear();
     for (const { isTyping } of this.#texts.values()) isTyping.value = false;
+    this.#cutStart();
     const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
     const isFirst = (item: Item) => item.kind === 'user' && item.goal !== undefined && item.text === data.task;
     const first = data.goal && this.#items.findLast(isFirst);
     const goal = first?.kind === 'user' ? first.goal : undefined;
     const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used: this.runUsed.value });
     this.run.value = { kind: 'ended', end };
+  }
+
+  /** A start that the end of its run overtook moves no longer. What comes of it later has a line of its own. */
+  #cutStart(): void {
+    if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
+    this.#start = undefined;
   }
 
   #closeWait() {

@@ -14,10 +14,11 @@ import { useMarkdownTree } from './tree.ts';
 import { WorkspaceImage } from './workspace-image.tsx';
 
 // Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto become
-// links. So there is nothing to sanitize. The page's worker reads the text, within limits; until then, and beyond them, it is
-// plain.
+// links. So there is nothing to sanitize. The page's worker reads the text, within limits; beyond them it is plain. Until the
+// worker has read a text with signs of Markdown, the text is kept back for a moment, because its signs would be seen.
 
 const maxText = 200_000; // characters that the worker reads
+const signs = /[*_`#|~$[\]<>\\]|^\s*([-+]|\d+[.)])\s/m;
 const maxShort = 8_000; // characters of a text whose blocks are laid out together
 
 interface Props {
@@ -29,9 +30,10 @@ interface Props {
 export function Markdown({ text, sessionId }: Props) {
   const tree = useMarkdownTree(text);
   const plain = <Plain text={text} />;
+  const isKept = tree === 'unread' && signs.test(text.slice(0, maxShort));
   return (
-    <div class={text.length > maxShort ? 'markdown long' : 'markdown'}>
-      {tree ? (
+    <div class={`markdown${text.length > maxShort ? ' long' : ''}${isKept ? ' unread-text' : ''}`}>
+      {tree && tree !== 'unread' ? (
         <Boundary instead={plain}>
           <Tree tree={tree} sessionId={sessionId} />
           {text.length > maxText && <Plain text={text.slice(maxText)} />}

@@ -23,10 +23,10 @@ interface ParsedText {
 }
 
 /**
- * The tree of the text when the worker has it, until then undefined. While a text grows, this is the tree of its beginning: the
- * worker reads it again as often as it keeps up with.
+ * The tree of the text when the worker has it, until then 'unread'; undefined when the worker could not read it. While a text
+ * grows, this is the tree of its beginning: the worker reads it again as often as it keeps up with.
  */
-export function useMarkdownTree(text: string): MarkdownTree | undefined {
+export function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState<ParsedText | undefined>(() =>
     kept.has(text) ? { text, tree: kept.get(text) } : undefined,
   );
@@ -53,7 +53,7 @@ export function useMarkdownTree(text: string): MarkdownTree | undefined {
     }
     isBusy.current = false;
   };
-  return parsed && text.startsWith(parsed.text) ? parsed.tree : undefined;
+  return parsed && text.startsWith(parsed.text) ? parsed.tree : 'unread';
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

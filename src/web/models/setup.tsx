@@ -73,6 +73,13 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       setKey('');
       onUsed?.(now.model);
     });
+  const canStore = storeKey !== undefined && !isOwn && key.trim() !== '';
+  const store = () =>
+    busy(t('notSaved'), async () => {
+      await storeKey?.(preset.id, key.trim());
+      setKey('');
+      forget();
+    });
   return (
     <form
       ref={form}
@@ -90,39 +97,44 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
         options={presets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}
         onChange={choose}
       />
-      {isOwn && (
-        <label class="labelled">
-          <span>{t('models.address')}</span>
-          <input
-            class="field"
-            type="url"
-            required
-            placeholder="http://127.0.0.1:8000/v1"
-            value={address}
-            onInput={(event) => {
-              setAddress(event.currentTarget.value);
-              forget();
-            }}
-          />
-        </label>
-      )}
-      {preset.key !== 'none' && (
-        <label class="labelled">
-          <span>{preset.key === 'needed' ? t('models.key') : t('models.keyIfAny')}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="off"
-            required={preset.key === 'needed' && !hasKey}
-            placeholder={hasKey ? t('models.keyHeld') : ''}
-            value={key}
-            onInput={(event) => {
-              setKey(event.currentTarget.value);
-              forget();
-            }}
-          />
-        </label>
-      )}
+      <div class="model-access">
+        {isOwn && (
+          <label class="labelled">
+            <span>{t('models.address')}</span>
+            <input
+              class="field"
+              type="url"
+              required
+              placeholder="http://127.0.0.1:8000/v1"
+              value={address}
+              onInput={(event) => {
+                setAddress(event.currentTarget.value);
+                forget();
+              }}
+            />
+          </label>
+        )}
+        {preset.key !== 'none' && (
+          <label class="labelled">
+            <span>{preset.key === 'needed' ? t('models.key') : t('models.keyIfAny')}</span>
+            <input
+              class="field"
+              type="password"
+              autocomplete="off"
+              required={preset.key === 'needed' && !hasKey}
+              placeholder={hasKey ? t('models.keyHeld') : ''}
+              value={key}
+              onInput={(event) => {
+                setKey(event.currentTarget.value);
+                forget();
+              }}
+            />
+          </label>
+        )}
+        <Button type="submit" value="test" disabled={isBusy}>
+          {isBusy && !found ? t('models.testing') : t('models.testIt')}
+        </Button>
+      </div>
       {found && <ModelPicker groups={[found]} value={model} onChange={setModel} />}
       {found && (
         <p class="quiet" role="status">
@@ -130,28 +142,20 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
         </p>
       )}
       <Trouble text={trouble} />
-      <div class="choices">
-        <Button type="submit" value="test" disabled={isBusy}>
-          {isBusy && !found ? t('models.testing') : t('models.testIt')}
-        </Button>
-        {storeKey && !isOwn && key.trim() !== '' && (
-          <Button
-            disabled={isBusy}
-            onClick={() =>
-              void busy(t('notSaved'), async () => {
-                await storeKey(preset.id, key.trim());
-                setKey('');
-                forget();
-              })
-            }
-          >
-            {t('models.saveKey')}
-          </Button>
-        )}
-        <Button type="submit" value="use" kind="primary" disabled={isBusy || !found || model === ''}>
-          {t('models.use')}
-        </Button>
-      </div>
+      {(found || canStore) && (
+        <div class="choices">
+          {canStore && (
+            <Button disabled={isBusy} onClick={() => void store()}>
+              {t('models.saveKey')}
+            </Button>
+          )}
+          {found && (
+            <Button type="submit" value="use" kind="primary" disabled={isBusy || model === ''}>
+              {t('models.use')}
+            </Button>
+          )}
+        </div>
+      )}
     </form>
   );
 }

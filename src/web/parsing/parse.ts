@@ -26,5 +26,8 @@ const queue = new TaskQueue({
   },
 });
 
+/** Loads the worker ahead of its first task. */
+export const warmParser = (): void => queue.warm();
+
 /** Does the work in the page's worker; see `TaskQueue.run`. */
 export const parse: TaskQueue['run'] = (name, input, signal) => queue.run(name, input, signal);

@@ -56,6 +56,11 @@ export class TaskQueue {
     return promise;
   }
 
+  /** Starts the worker ahead of the first task, so that it loads while the page waits for something else. */
+  warm(): void {
+    if (!this.#worker) this.#start();
+  }
+
   #next() {
     if (this.#running || this.#waiting.length === 0) return;
     if (!this.#worker) this.#start();

@@ -2,6 +2,10 @@ import { language } from '../text/text.ts';
 
 // Times, sizes and amounts in the person's language.
 
+/** The person's language as their region writes it: the browser may know `en-GB` where the page has `en`. */
+export const locale = (): string =>
+  navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
+
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = ms / 1_000;
@@ -12,20 +16,20 @@ export function duration(ms: number): string {
 }
 
 export const timeOf = (ms: number): string =>
-  new Date(ms).toLocaleTimeString(language.value, { hour: '2-digit', minute: '2-digit' });
+  new Date(ms).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' });
 
 export const dayAndTime = (ms: number): string =>
-  new Date(ms).toLocaleString(language.value, { dateStyle: 'medium', timeStyle: 'short' });
+  new Date(ms).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' });
 
-export const count = (value: number): string => value.toLocaleString(language.value);
+export const count = (value: number): string => value.toLocaleString(locale());
 
 /** 1234567 becomes 1.2M. */
 export const short = (value: number): string =>
-  new Intl.NumberFormat(language.value, { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+  new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 /** Prices are in US dollars, like those of the price list. */
 export const price = (cost: number): string =>
-  new Intl.NumberFormat(language.value, {
+  new Intl.NumberFormat(locale(), {
     style: 'currency',
     currency: 'USD',
     minimumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,

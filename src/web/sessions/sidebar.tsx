@@ -7,11 +7,12 @@ import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
 import { inForce } from '../models/state.ts';
 import { Button, IconButton } from '../parts/button.tsx';
+import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/open.tsx';
 import { openSkills } from '../skills/skills.tsx';
-import { language, t } from '../text/text.ts';
+import { t } from '../text/text.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { isChoosing } from './choosing.ts';
 import { ChooseButton, FilterBar } from './filter-bar.tsx';
@@ -49,7 +50,7 @@ const shownIds = computed<readonly string[]>(() =>
 function dateOf(at: Date): string {
   const isThisYear = at.getFullYear() === new Date(minute.value).getFullYear();
   const year = isThisYear ? {} : ({ year: 'numeric' } as const);
-  return at.toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long', ...year });
+  return at.toLocaleDateString(locale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
 export function Sidebar() {

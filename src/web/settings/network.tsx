@@ -30,7 +30,7 @@ export function Network() {
     <>
       <div>
         <h3>{t('network.policy', { name: egress.policy })}</h3>
-        <p class="quiet">{t('network.opens', { opens: [serverText(egress.opens), ...egress.entries].join(', ') })}</p>
+        <p class="quiet">{t('network.opens', { opens: opensOf(egress) })}</p>
       </div>
       <Trouble text={trouble} />
       <Blocked egress={egress} allow={(host) => change('egress.allow', host)} />
@@ -58,6 +58,9 @@ export function Network() {
   );
 }
 
+const opensOf = ({ opens, entries }: EgressInForce): string =>
+  [serverText(opens), ...(entries.length > 0 ? [entries.join(', ')] : [])].join(': ');
+
 interface BlockedHost {
   readonly host: string;
   readonly rule: string;
@@ -67,7 +70,7 @@ interface BlockedHost {
 function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: string) => void }) {
   const blocked = blockedHosts();
   return (
-    <div>
+    <div class="blocked-hosts">
       <h3>{t('network.blocked')}</h3>
       {blocked.length === 0 && <p class="quiet">{t('network.nothingBlocked')}</p>}
       {blocked.length > 0 && (

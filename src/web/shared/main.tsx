@@ -1,8 +1,10 @@
 import '../styles/all.css';
 import { render } from 'preact';
+import { warmParser } from '../parsing/parse.ts';
 import { SharedPage } from './page.tsx';
 import { followShared } from './session.ts';
 
 const root = document.getElementById('root');
 if (root) render(<SharedPage />, root);
 followShared();
+warmParser(); // it loads while the session comes

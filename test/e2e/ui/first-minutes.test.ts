@@ -61,7 +61,7 @@ test('a wrong key and an address that is no provider are told at the form, which
   await address.fill((await server()).url);
   await address.press('Enter');
   await page.getByRole('alert').getByText('no list of models at this address').waitFor();
-  expect(await page.getByRole('button', { name: 'Use this model' }).isDisabled()).toBe(true);
+  expect(await page.getByRole('button', { name: 'Use this model' }).count()).toBe(0);
   expect(await axeFinds(page)).toEqual([]);
 });
 

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
 import { Choice } from '../../parts/choice.tsx';
-import { count, price, short } from '../../parts/format.ts';
+import { count, locale, price, short } from '../../parts/format.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
-import { language, t } from '../../text/text.ts';
+import { t } from '../../text/text.ts';
 import { SharedBudgets } from './budgets.tsx';
 
 type Report = Outputs['usage']['report'];
@@ -84,7 +84,7 @@ function Chart({ days }: { days: Report['days'] }) {
   const amountOf = (day: Total) => (isPriced ? day.cost : day.inputTokens + day.outputTokens);
   const most = Math.max(...days.map(amountOf), 1e-9);
   const name = (day: string) =>
-    new Date(day).toLocaleDateString(language.value, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+    new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
   const [first, last] = [days[0]?.day ?? '', days.at(-1)?.day ?? ''];
   return (
     <figure class="usage-chart">

@@ -65,6 +65,7 @@ export const conversation = {
   'phase.resuming': 'Sandbox wird fortgesetzt',
   'phase.resumed': 'Sandbox fortgesetzt',
   'phase.lost': 'Die Sandbox ging verloren',
+  'phase.cut': 'der Lauf endete vorher',
   'phase.ended': 'beendet: {commands}',
   'phase.released': 'Sandbox beendet',
   'compacted.results': 'Ältere Ergebnisse sieht das Modell nicht mehr.',

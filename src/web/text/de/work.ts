@@ -39,7 +39,7 @@ export const work = {
   'tab.desktop': 'Bildschirm',
   'tab.timeline': 'Verlauf',
   'files.which': 'Welche Dateien',
-  'files.all': 'Alle Dateien',
+  'files.all': 'Alle',
   'files.changed': 'Geändert',
   'files.new': 'Neue Datei',
   'files.create': 'Anlegen',
@@ -149,7 +149,7 @@ export const work = {
   'tab.cost': 'Kosten',
   'processes.whole': 'Alles zeigen',
   'processes.pid': 'PID {pid}',
-  'files.steps': 'Nach Schritten',
+  'files.steps': 'Nach Schritt',
   'files.noSteps':
     'Die Dateiwerkzeuge des Agenten haben noch nichts geschrieben. Was Befehle änderten, steht unter „Geändert“.',
   'files.noPlan': 'Ohne Plan',

@@ -65,6 +65,7 @@ export const conversation = {
   'phase.resuming': 'Resuming the sandbox',
   'phase.resumed': 'Sandbox resumed',
   'phase.lost': 'The sandbox was lost',
+  'phase.cut': 'the run ended first',
   'phase.ended': 'ended: {commands}',
   'phase.released': 'Sandbox ended',
   'compacted.results': 'Older results were left out of what the model sees.',

@@ -30,12 +30,12 @@ export function SandboxState({
           {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: duration(idleSeconds * 1_000) })}`}
         </span>
         {mayPause && (
-          <Button kind="quiet" onClick={() => change('pause')}>
+          <Button class="small" onClick={() => change('pause')}>
             {t('sandbox.pause')}
           </Button>
         )}
         {mayResume && (
-          <Button kind="quiet" onClick={() => change('resume')}>
+          <Button class="small" onClick={() => change('resume')}>
             {t('sandbox.resume')}
           </Button>
         )}

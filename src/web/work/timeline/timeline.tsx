@@ -7,6 +7,7 @@ import { eventCount, events } from '../../data/log.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { Choice } from '../../parts/choice.tsx';
+import { locale } from '../../parts/format.ts';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { serverText, t } from '../../text/text.ts';
@@ -36,7 +37,7 @@ export function Timeline({ session }: { session: Session }) {
         <strong>{t('timeline.at', { shown, count })}</strong>
         {event && (
           <span class="quiet">
-            {new Date(event.ts).toLocaleTimeString()} · {eventName(event)}
+            {new Date(event.ts).toLocaleTimeString(locale())} · {eventName(event)}
           </span>
         )}
         <span class="bar-space" />

@@ -91,6 +91,17 @@ test('a sandbox that was ready at once is no news', () => {
   expect(kinds(modelOf(phase('lost'), phase('ready')))).toEqual(['phase', 'phase']);
 });
 
+test('a start of a sandbox that the end of its run overtook no longer moves, and a later one has a line of its own', () => {
+  const end = event('run.end', { status: 'failed', reason: 'failed', task: 'a' });
+  const model = modelOf(phase('starting'), end);
+  const [line] = model.items.value;
+  if (line?.kind !== 'phase') throw new Error('no line');
+  expect(line.phase.value).toMatchObject({ phase: 'starting', isCut: true });
+  model.take([phase('starting'), phase('ready')]);
+  expect(kinds(model)).toEqual(['phase', 'end', 'phase']);
+  expect(line.phase.value).toMatchObject({ phase: 'starting', isCut: true });
+});
+
 test('the end of a run knows the goal of its own message, and of no other', () => {
   const goal = { rubric: 'Short.', checks: [], maxRevisions: 1 };
   const ask = (text: string, more: object) =>

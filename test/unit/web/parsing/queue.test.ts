@@ -75,6 +75,16 @@ test('a task that takes too long ends its worker, and a new worker does the next
   expect(workers).toHaveLength(2);
 });
 
+test('a worker that was started ahead does the first task, and is started once', () => {
+  const { queue, read, newest, workers } = open();
+  queue.warm();
+  newest().ready();
+  queue.warm();
+  void read('first');
+  expect(textsOf(newest())).toEqual(['first']);
+  expect(workers).toHaveLength(1);
+});
+
 test('after three slow tasks the next ones get less time', () => {
   const { read, newest, elapse, timers } = open();
   const given: (number | undefined)[] = [];
