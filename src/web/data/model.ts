@@ -350,7 +350,7 @@ export class ConversationModel {
     this.run.value = { kind: 'ended', end };
   }
 
-  /** A start that the end of its run overtook moves no longer. What comes of it later has a line of its own. */
+  /** A start that the end of its run overtook moves no longer; a later phase gets a line of its own. */
   #cutStart(): void {
     if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
     this.#start = undefined;
