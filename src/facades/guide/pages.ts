@@ -61,6 +61,8 @@ const ordered: readonly Section[] = [
       ['recipes/openai-agents-sdk', 'OpenAI Agents SDK'],
       ['recipes/vercel-ai-sdk', 'Vercel AI SDK'],
       ['recipes/langchain', 'LangChain'],
+      ['recipes/deepagents', 'Deep Agents'],
+      ['recipes/computesdk', 'ComputeSDK'],
     ],
   ],
   [

@@ -34,6 +34,16 @@ const recipes: readonly Recipe[] = [
     turns: [{ calls: [{ name: 'runPython', args: { code } }] }],
   },
   {
+    page: 'deepagents',
+    language: 'python',
+    wire: 'compatible',
+    turns: [
+      { calls: [{ name: 'write_file', args: { file_path: '/home/user/primes.py', content: code } }] },
+      { calls: [{ name: 'execute', args: { command: 'python3 /home/user/primes.py' } }] },
+    ],
+  },
+  { page: 'computesdk', language: 'javascript', wire: 'compatible', turns: [] }, // runs its code without a model
+  {
     page: 'openai-agents-sdk',
     language: 'python',
     wire: 'openai',
@@ -87,3 +97,14 @@ test.for(recipes)(
     expect(await left.json()).toEqual([]);
   },
 );
+
+test("LangChain's own tests for sandboxes pass", { timeout: 600_000 }, async (context: TestContext) => {
+  onlyNightly(context, 'installs packages of 200 MB');
+  await needs(context, 'docker');
+  const suite = ['langchain-e2b==0.0.6', 'langchain-tests==1.1.9', 'pytest==9.2.0', 'pytest-asyncio==1.5.0'];
+  const source = await readFile('test/e2e/e2b/programs/langchain_suite.py', 'utf8');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
+  const env = { E2B_API_URL: server.url, E2B_SANDBOX_URL: server.url, E2B_API_KEY: token };
+  const said = await runWritten({ language: 'python', packages: suite, source }, env); // rejects when a test fails
+  expect(said).toMatch(/\b86 passed\b/);
+});
