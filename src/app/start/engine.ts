@@ -180,6 +180,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     budgetOf: async (session) =>
       leastBudget({ ...sessionBudget(config.session), ...(await profileOf(session)).sessionBudget }, session.budget) ??
       {},
+    clock,
     warn: (about, text) => logger.warn(about, text),
   });
   const ledger = stack.use(

@@ -281,7 +281,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     attempts.wake();
   });
   const ofAttempts = stack.use(attempts.begin(sessions));
-  stack.use(inBackground(closing, () => parts.running.delegation.adopt()));
+  stack.use(inBackground(closing, (signal) => parts.running.delegation.adopt(signal)));
   const workspaces = stack.use(
     await workspaceService({
       ...withoutKeys,

@@ -85,6 +85,11 @@ export const isRetryable = (code: ErrorCode): boolean => codes[code];
  */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
+  if (thrown instanceof SuppressedError) {
+    // The disposal of what was open failed as well. The first failure says what happened.
+    const { code, publicMessage, retryAfterMs } = toAppError(thrown.suppressed);
+    return new AppError(code, publicMessage, { cause: thrown, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  }
   if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
     return new AppError('deadline_exceeded', 'The operation took too long.', { cause: thrown });
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
-import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, SessionId } from '../../core/model/ids.ts';
@@ -30,6 +31,7 @@ interface Deps {
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   /** The limits of a session over all of its runs. */
   readonly budgetOf: (session: SessionRecord) => Promise<OwnBudget>;
+  readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
 
@@ -41,6 +43,9 @@ interface Start {
   readonly callId: string;
   readonly task: ChildTask;
 }
+
+/** The rest before the store is asked again, in ms. */
+const retryMs = 2_000;
 
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
   SessionId.parse(createHash('sha256').update(`child ${parent} ${runId} ${callId}`).digest('hex').slice(0, 16));
@@ -131,10 +136,28 @@ export class Delegation {
     for (const child of await this.childrenOf(id)) await sessions.delete(child).catch(unlessGone);
   }
 
-  /** After a restart: ends what works for a run that has ended, or for a session that is gone. */
-  async adopt(): Promise<void> {
-    const { sessions } = await this.#services.promise;
+  /**
+   * After a restart: ends what works for a run that has ended, or for a session that is gone. A store that is away is asked
+   * again until the signal fires.
+   */
+  async adopt(signal: AbortSignal): Promise<void> {
+    const { clock, warn } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        await this.#adoptAll(signal);
+        return;
+      } catch (err) {
+        if (signal.aborted) return;
+        warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
+      }
+      await pause(retryMs, signal, clock).catch(() => {});
+    }
+  }
+
+  async #adoptAll(signal: AbortSignal): Promise<void> {
+    const { sessions } = await raceAbort(this.#services.promise, signal);
     for (const { id } of await this.#deps.records.list(childKind)) {
+      throwIfFired(signal);
       const [parentId = '', childId = ''] = id.split(':');
       const child = await sessions.get(SessionId.parse(childId)).catch(unlessGone);
       if (!child || child.status === 'completed' || !child.parent) continue;

@@ -21,6 +21,13 @@ describe('errors', () => {
     expect(toAppError(new DOMException('x', 'TimeoutError')).code).toBe('deadline_exceeded');
   });
 
+  test('a failure that a failed disposal covers keeps its code, and both stay in the cause', () => {
+    const first = new AppError('store_unavailable', 'Away.', { retryAfterMs: 5 });
+    const covered = new SuppressedError(new Error('later'), new SuppressedError(new Error('late'), first));
+    expect(toAppError(covered)).toMatchObject({ code: 'store_unavailable', publicMessage: 'Away.', retryAfterMs: 5 });
+    expect(toAppError(covered).cause).toBe(covered);
+  });
+
   test.each([undefined, null, 'text', 0, {}])('%j thrown is an internal error', (thrown) => {
     expect(toAppError(thrown).code).toBe('internal');
   });

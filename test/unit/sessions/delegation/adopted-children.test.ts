@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import { childKind } from '../../../../src/core/model/records.ts';
+import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { stored } from '../../../support/machines/session-parts.ts';
+
+const parent = SessionId.parse('0'.repeat(16));
+const child = SessionId.parse('1'.repeat(16));
+
+/** A server after a restart, whose store is away at first, and a child whose parent is gone. */
+async function restarted(failures: number) {
+  const { records } = memoryStore();
+  await records.put({ kind: childKind, id: `${parent}:${child}`, doc: { callId: 'c', runId: null } });
+  const clock = manualClock();
+  const warned: string[] = [];
+  const deleted = Promise.withResolvers<SessionId>();
+  let asked = 0;
+  const list: typeof records.list = async (kind) => {
+    if (asked++ < failures) throw new AppError('store_unavailable', 'The store did not answer in time.');
+    return await records.list(kind);
+  };
+  const delegation = new Delegation({
+    ...({} as ConstructorParameters<typeof Delegation>[0]),
+    records: { ...records, list },
+    clock,
+    warn: (_, text) => void warned.push(text),
+  });
+  const sessions = {
+    get: async (id: SessionId) => {
+      if (id === parent) throw new AppError('session_not_found', 'It is gone.');
+      return stored({ id, status: 'running', parent: { sessionId: parent, runId: null, callId: 'c' } as never });
+    },
+    delete: async (id: SessionId) => void deleted.resolve(id),
+  };
+  delegation.meet({ sessions, files: {} } as never);
+  return { delegation, clock, warned, deleted: deleted.promise };
+}
+
+test('a child whose parent is gone is deleted after a restart, also when the store answers only later', async () => {
+  const { delegation, clock, warned, deleted } = await restarted(2);
+  const adopted = delegation.adopt(new AbortController().signal);
+  for (let n = 1; n <= 2; n++) {
+    await expect.poll(() => warned).toHaveLength(n);
+    await expect.poll(() => clock.pending()).toBe(1);
+    clock.advance(2_000);
+  }
+  await adopted;
+  expect(await deleted).toBe(child);
+});
+
+test('a server that stops waits no longer for the store', async () => {
+  const { delegation, clock, warned } = await restarted(Number.POSITIVE_INFINITY);
+  const stop = new AbortController();
+  const adopted = delegation.adopt(stop.signal);
+  await expect.poll(() => warned).toHaveLength(1);
+  stop.abort();
+  await expect(adopted).resolves.toBeUndefined();
+  expect(clock.now()).toBe(0);
+});
