@@ -194,7 +194,7 @@ export const asksFor = (over: BudgetOverrun | undefined) =>
 
 /** The question of a run whose budget is spent: what happened, and what the user can do. */
 export function budgetQuestion(over: BudgetOverrun): string {
-  const { scope, kind, limit, used, needs, period } = over;
+  const { scope, kind, limit, used, needs, period, hard } = over;
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
@@ -204,6 +204,7 @@ export function budgetQuestion(over: BudgetOverrun): string {
       : kind === 'toolCalls'
         ? `${budget}${whose} is spent, or lent to sub-agents.`
         : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
+  if (hard) return `${what} No answer grants it again: change the budget of the session, then I go on by myself.`;
   return isShared(over)
     ? `${what} An administrator can raise it; then I go on by myself, as I do in the next ${period} (UTC).`
     : `${what} Send a message to let me go on.`;

@@ -84,6 +84,12 @@ export function knownProvider(ref: string, models: Pick<ModelsConfig, 'compatibl
   return provider;
 }
 
+/** Whether the cost of a model's replies is known. Throws as `knownProvider` does. */
+export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
+  const { costOf } = await factsOf(knownProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
+  return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
+}
+
 /** A provider of the list, or a compatible server of the settings. */
 export function configured(name: string, { compatible }: Pick<ModelsConfig, 'compatible'>): Provider | undefined {
   const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;

@@ -45,6 +45,8 @@ export interface ToolContext {
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
   readonly onOutput: (text: string) => void;
+  /** Tells of the session of a child that the call has started, before the call waits for it. */
+  readonly onChild?: (child: string) => Promise<void>;
   /** The number of bytes (UTF-8) of live output that were reported before. `reattach` continues after them. */
   readonly fromByte?: number;
 }
@@ -109,8 +111,6 @@ export type ToolResult = ToolOutcome & {
   readonly page?: string;
   /** The skill that the call read, of which an event tells. */
   readonly skill?: Omit<ReadSkill, 'text' | 'folder'>;
-  /** The session of the child that the call started, of which an event tells. */
-  readonly child?: string;
 };
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }

@@ -95,6 +95,8 @@ export const OwnBudget = z.object({
   toolCalls: z.int().optional(),
   /** Working time. */
   ms: z.number().optional(),
+  /** No answer grants it again: a run that reaches it waits until the budget is changed. */
+  hard: z.literal(true).optional(),
 });
 export type OwnBudget = z.infer<typeof OwnBudget>;
 /** The start of a session by another one: a call of its parent's agent, or attempts at a task that a person compares. */

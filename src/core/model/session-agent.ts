@@ -10,8 +10,8 @@ export const ClientTool = z.object({
 });
 export type ClientTool = z.infer<typeof ClientTool>;
 
-/** The agent of one session, in place of the one that template, project and settings make. The server's limits and denials stay. */
-export const SessionAgent = z.object({
+/** An agent without sub-agents. */
+const PlainAgent = z.object({
   /** The name that people see. */
   name: z.string(),
   instructions: z.string().nullable(),
@@ -43,5 +43,22 @@ export const SessionAgent = z.object({
   environment: z.string().optional(),
   /** Facts of the interface that made the session, in its own words. */
   kept: z.record(z.string(), z.unknown()),
+});
+
+/** An agent to which the session's agent can give parts of its work, by a name of its own. */
+export const SubAgent = z.object({
+  name: z.string(),
+  /** The purpose of the agent, as the session's agent reads it. */
+  description: z.string(),
+  /** `provider/model`; absent: that of the session. */
+  model: z.string().optional(),
+  agent: PlainAgent,
+});
+export type SubAgent = z.infer<typeof SubAgent>;
+
+/** The agent of one session, in place of the one that template, project and settings make. The server's limits and denials stay. */
+export const SessionAgent = PlainAgent.extend({
+  /** The agents with which it can start children, and no others; absent: it cannot delegate. */
+  subAgents: z.array(SubAgent).readonly().optional(),
 });
 export type SessionAgent = z.infer<typeof SessionAgent>;

@@ -90,6 +90,8 @@ export const BudgetOverrun = z.object({
   limit: z.number(),
   used: z.number(),
   needs: z.number(),
+  /** Only a change of the session's budget lets the run go on. */
+  hard: z.literal(true).optional(),
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 

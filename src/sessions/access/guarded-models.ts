@@ -25,6 +25,10 @@ export function guardedModels(models: ModelService, principalOf: () => Principal
       authorizeRole(principalOf(), 'user');
       return await models.offered(signal);
     },
+    async isPriced(ref) {
+      authorizeRole(principalOf(), 'user');
+      return await models.isPriced(ref);
+    },
     test: async (access, signal) => asAdmin(() => models.test(access, signal)),
     use: async (access, signal) => asAdmin(() => models.use(access, signal)),
     forget: async (provider) => asAdmin(() => models.forget(provider)),

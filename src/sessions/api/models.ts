@@ -58,6 +58,8 @@ export interface ModelService {
   inForce(): Promise<ModelsInForce>;
   /** The lists of all providers that are ready, at most ten minutes old. */
   offered(signal: AbortSignal): Promise<readonly OfferedModels[]>;
+  /** Whether the price of `provider/model` is known, so that a budget of cost can count it. */
+  isPriced(ref: string): Promise<boolean>;
   /** Asks the provider for its models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<TestedAccess>;
   /**
@@ -73,6 +75,7 @@ export interface ModelService {
 export const modelRules: ServiceRules<ModelService> = {
   inForce: { may: 'guarded', audit: null },
   offered: { may: 'guarded', audit: null },
+  isPriced: { may: 'guarded', audit: null },
   test: { may: 'guarded', audit: 'models.test' },
   use: { may: 'guarded', audit: 'models.use' },
   forget: { may: 'guarded', audit: 'models.forget' },

@@ -213,6 +213,8 @@ export interface SessionChange {
   readonly metadata?: Readonly<Record<string, string>>;
   /** From the next turn on. */
   readonly agent?: SessionAgent;
+  /** In place of the earlier one. A run that waits for its session's budget goes on. */
+  readonly budget?: OwnBudget;
   /** From now on; null: the session stays. */
   readonly lifetimeSeconds?: number | null;
 }

@@ -79,6 +79,7 @@ export class ChildBudgets {
     const used = await this.spent(parent);
     const reserved = await this.reservedFor(parent);
     used.toolCalls = Math.max(used.toolCalls, this.#expected.get(parent) ?? 0);
+    const { hard } = (await sessions.get(parent)).budget ?? {};
     const budget: { -readonly [Kind in keyof Amounts]?: number } = {};
     for (const kind of kinds) {
       const limit = limits[kind];
@@ -96,7 +97,7 @@ export class ChildBudgets {
       const share = kind === 'cost' ? left / parts : Math.ceil(left / parts);
       budget[kind] = Math.min(wanted ?? share, left);
     }
-    return budget;
+    return { ...budget, ...(hard && { hard }) };
   }
 
   /** By its log, which has the usage of each turn, also of a run that is under way. */

@@ -181,10 +181,10 @@ export class Delegation {
   async #start({ parent, runId, most, callId, task: wish }: Start, signal: AbortSignal): Promise<SessionId> {
     await raceAbort(this.#services.promise, signal);
     const id = childIdOf(parent.id, runId, callId);
-    const { task, template, files, goal, budget = {} } = wish;
+    const { task, template, agent, files, goal, budget = {} } = wish;
     const cause = { runId, callId };
     // Without a wish a child gets a quarter, so that there is some for others and for the parent.
-    const start = { id, parent, cause, task, goal, template, begins: files, budget, parts: 4, most };
+    const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;
   }

@@ -7,6 +7,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
+import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { Amounts, ChildBudgets } from './child-budgets.ts';
@@ -36,6 +37,8 @@ export interface ChildStart {
   readonly goal?: Goal | undefined;
   /** A template for its instructions, model and choice of tools; undefined: the parent's. */
   readonly template?: string | undefined;
+  /** A sub-agent of the parent's own agent; undefined: the parent's agent. */
+  readonly agent?: string | undefined;
   readonly model?: string | undefined;
   /** `fork`: with the parent's conversation and its files as they are now; `copy`: with its files alone. */
   readonly begins: 'fork' | 'copy' | 'none';
@@ -84,12 +87,14 @@ export class ChildStarts {
     const role = template === undefined ? undefined : findTemplate(template);
     if (template !== undefined && !role)
       throw new AppError('invalid_request', `There is no template ${JSON.stringify(template)}.`);
+    const chosen = subAgentOf(parent, start.agent);
     if (most !== undefined) await this.#admit(parent.id, id, most);
     const budget = await budgets.budgetFor(parent.id, start.budget, start.parts);
     await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: cause });
     await failpoint('delegate.recorded');
     const origin: ChildOrigin = { sessionId: parent.id, ...cause, depth, role: role?.name ?? null };
-    const model = start.model ?? role?.model ?? parent.model;
+    const model = start.model ?? chosen?.model ?? role?.model ?? parent.model;
+    const agent = chosen ? withSandboxOf(parent.agent, chosen.agent) : parent.agent;
     const owner = parent.owner !== undefined && { owner: parent.owner };
     if (begins === 'fork') {
       const child = { id, parent: origin, budget, ...(model !== undefined && { model }) };
@@ -112,7 +117,7 @@ export class ChildStarts {
       ...(parent.toolServers && { toolServers: parent.toolServers }),
       ...(parent.sandbox && { sandbox: readOnlyMounts(parent.sandbox) }),
       ...(parent.skills && { skills: parent.skills }),
-      ...(parent.agent && { agent: parent.agent }),
+      ...(agent && { agent }),
     } as const;
     await sessions.create(command).catch(unlessMade);
   }
@@ -152,5 +157,22 @@ export class ChildStarts {
 const unlessMade = (thrown: unknown): void => {
   if (toAppError(thrown).code !== 'fenced') throw thrown;
 };
+
+/** Undefined: the child has the agent of its parent. Rejects: invalid_request. */
+function subAgentOf({ agent }: SessionRecord, name: string | undefined): SubAgent | undefined {
+  if (name === undefined) return undefined;
+  const all = agent?.subAgents ?? [];
+  const found = all.find((one) => one.name === name);
+  if (found) return found;
+  const names = all.map((one) => JSON.stringify(one.name)).join(', ');
+  throw new AppError('invalid_request', `There is no agent ${JSON.stringify(name)}. There are: ${names || 'none'}.`);
+}
+
+/** A sub-agent finds in its sandbox what its parent finds. */
+const withSandboxOf = (parent: SessionAgent | undefined, agent: SubAgent['agent']): SessionAgent => ({
+  ...agent,
+  ...(parent?.packages && { packages: parent.packages }),
+  ...(parent?.files && { files: parent.files }),
+});
 
 const titleOf = (task: string): string => (task.split('\n')[0] ?? '').slice(0, 80);

@@ -16,14 +16,20 @@ import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
-import type { SessionRecord } from '../../core/model/records.ts';
+import type { OwnBudget, SessionRecord } from '../../core/model/records.ts';
 import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { countedFor, noSpending } from '../../core/model/spending.ts';
 import { strangersOf } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
-import { leastBudget, type RemainingSessionBudget, type SessionBudget } from '../run/allowance.ts';
+import {
+  leastBudget,
+  leastLeft,
+  type RemainingAmount,
+  type RemainingSessionBudget,
+  type SessionBudget,
+} from '../run/allowance.ts';
 import { budgetedModel } from '../run/budgeted-model.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
@@ -159,7 +165,9 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
     const usual = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
-    const budget = leastBudget(usual, live.writer.record.budget);
+    const { budget: own } = live.writer.record;
+    const budget = own?.hard ? usual : leastBudget(usual, own);
+    const cap = own?.hard ? own : undefined;
     const { repositories } = live.writer.record;
     const opener = isWritable(live.writer.record) ? agents.pullRequests?.(id, repositories ?? []) : undefined;
     const offered = opener ? tools : withoutRepositories(tools);
@@ -186,15 +194,15 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       profile.children === undefined ? undefined : agents.children?.of(live.writer.record, runId, profile.children);
     const delegating = children ? skilled : withoutChildren(skilled);
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
-    const own = withMemory(delegating, notes && profile.memory);
+    const offeredTools = withMemory(delegating, notes && profile.memory);
     // Read once in a run: a prompt that changed in the middle of it would cost the provider's cache.
     const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
     const known = noteTexts.get(runWriter);
     const instructions = profile.agent && known ? [prompt, known].filter(Boolean).join('\n\n') : prompt;
-    const lent = budget ? await agents.children?.reservedFor(id) : undefined;
+    const lent = budget || cap ? await agents.children?.reservedFor(id) : undefined;
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
-    const names = new Set(own.declarations.map(({ name }) => name));
+    const names = new Set(offeredTools.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
       instructions: prompt,
       plans,
@@ -202,7 +210,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       workdir: folder,
       hasTool: (name) => names.has(name),
       hasToolServers,
-      approvals: askedFirst(approvals ?? noApprovals, own),
+      approvals: askedFirst(approvals ?? noApprovals, offeredTools),
       skills: listed,
       notes: known,
       memory: await memory.of(runWriter, reader, until),
@@ -211,10 +219,17 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       sessionId: id,
       runWriter,
       model,
-      tools: signal && hasToolServers ? await withExternal(own, { external, profile, use }, signal) : own,
+      tools:
+        signal && hasToolServers ? await withExternal(offeredTools, { external, profile, use }, signal) : offeredTools,
       ...(sees && { desktop }),
-      ...(budget && {
-        leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now(), lent }),
+      ...((budget || cap) && {
+        leftOfSession: () => {
+          const at = { runId, now: clock.now(), lent };
+          return leastLeft(
+            budget && leftOfSession(budget, live.writer.record, at),
+            cap && leftOfSession(cap, { ...live.writer.record, granted: null }, at),
+          );
+        },
       }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
       ...(opener && { pullRequests: opener }),
@@ -269,7 +284,7 @@ type LentBudget = Readonly<Record<'turns' | 'tokens' | 'cost' | 'toolCalls', num
 const nothing: LentBudget = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 
 function leftOfSession(
-  budget: SessionBudget,
+  budget: SessionBudget & Pick<OwnBudget, 'hard'>,
   record: StoredSession,
   {
     runId,
@@ -283,7 +298,7 @@ function leftOfSession(
     countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind]);
   const rest = (kind: keyof SessionBudget, used = usedOf(kind)): RemainingSessionBudget => {
     const limit = budget[kind];
-    return limit === undefined ? {} : { [kind]: { limit, used } };
+    return limit === undefined ? {} : { [kind]: { limit, used, ...(budget.hard && { hard: budget.hard }) } };
   };
   // A grant covers one request, and one tool call, at least: children can have the rest of it.
   const isFresh = record.granted !== undefined && countedFor(before, 'toolCalls') === countedFor(total, 'toolCalls');

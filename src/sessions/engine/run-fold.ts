@@ -61,6 +61,7 @@ export class RunFold {
   add(event: SessionEvent): void {
     const before = this.#last;
     this.#last = event.ts;
+    if (event.type === 'child.started') this.#childStarted(event.data);
     if (isNote(event)) return;
     if (goesOn.has(event.type)) this.#judgement = { ...this.#judgement, isOpen: false };
     switch (event.type) {
@@ -149,6 +150,11 @@ export class RunFold {
       default:
         event satisfies never;
     }
+  }
+
+  #childStarted({ callId, sessionId: child }: FactOf<'child.started'>['data']): void {
+    const open = this.#openCalls.get(callId);
+    if (open) this.#openCalls.set(callId, { ...open, child });
   }
 
   #judge({ data, seq }: FactOf<'goal'> & { readonly seq: number }): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { withPublished } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
 import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
-import { accessOf, configured, type ModelsConfig, type NetworkReach } from '../../agents/models/registry.ts';
+import { accessOf, configured, hasPrice, type ModelsConfig, type NetworkReach } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
@@ -164,6 +164,7 @@ export function modelService(deps: Deps): ModelService {
         }),
       );
     },
+    isPriced: async (ref) => await hasPrice(ref, await directory.config()),
     async test(access, signal) {
       try {
         const models = await ask(await entered(access), signal);

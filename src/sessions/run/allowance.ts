@@ -13,9 +13,11 @@ export interface SessionBudget {
   readonly ms?: number | undefined;
 }
 export type RemainingSessionBudget = Partial<Readonly<Record<keyof SessionBudget, RemainingAmount>>>;
-interface RemainingAmount {
+export interface RemainingAmount {
   readonly limit: number;
   readonly used: number;
+  /** No answer grants it again. */
+  readonly hard?: true;
 }
 
 /** The budgets that the next request has to fit. */
@@ -34,6 +36,21 @@ export function leastBudget(
   const least = (kind: keyof SessionBudget) => {
     const limits = [one[kind], other[kind]].filter((limit) => limit !== undefined);
     return limits.length === 0 ? {} : { [kind]: Math.min(...limits) };
+  };
+  return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('toolCalls'), ...least('ms') };
+}
+
+/** The smaller of two rests, for each kind. */
+export function leastLeft(
+  one: RemainingSessionBudget | undefined,
+  other: RemainingSessionBudget | undefined,
+): RemainingSessionBudget | undefined {
+  if (!one || !other) return one ?? other;
+  const least = (kind: keyof SessionBudget) => {
+    const rests = [one[kind], other[kind]].flatMap((rest) => (rest ? [rest] : []));
+    const [first, second] = rests;
+    const found = first && second && second.limit - second.used < first.limit - first.used ? second : first;
+    return found ? { [kind]: found } : {};
   };
   return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('toolCalls'), ...least('ms') };
 }
@@ -117,9 +134,8 @@ export function affordableCalls(
   ].flatMap(({ scope, rest }) => {
     if (!rest) return [];
     const count = Math.max(0, rest.limit - rest.used);
-    return [
-      { count, over: { scope, kind: 'toolCalls' as const, limit: rest.limit, used: rest.used + count, needs: 1 } },
-    ];
+    const over = { scope, kind: 'toolCalls' as const, limit: rest.limit, used: rest.used + count, needs: 1 };
+    return [{ count, over: rest.hard ? { ...over, hard: rest.hard } : over }];
   });
   return rests.toSorted((a, b) => a.count - b.count)[0];
 }
@@ -134,12 +150,22 @@ function overAmong(
     if (!rest) continue;
     const before = rest.used + used[kind];
     const isOver = before >= rest.limit || before + needs[kind] > rest.limit;
-    if (isOver) return { scope, kind, limit: rest.limit, used: before, needs: needs[kind] };
+    if (isOver) {
+      const over = { scope, kind, limit: rest.limit, used: before, needs: needs[kind] };
+      return rest.hard ? { ...over, hard: rest.hard } : over;
+    }
   }
   return undefined;
 }
 
 const overTime = (rest: RemainingAmount | undefined): BudgetOverrun | undefined =>
   rest && rest.used >= rest.limit
-    ? { scope: 'session', kind: 'time', limit: rest.limit / 1_000, used: rest.used / 1_000, needs: 0 }
+    ? {
+        scope: 'session',
+        kind: 'time',
+        limit: rest.limit / 1_000,
+        used: rest.used / 1_000,
+        needs: 0,
+        ...(rest.hard && { hard: rest.hard }),
+      }
     : undefined;

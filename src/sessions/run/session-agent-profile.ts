@@ -1,3 +1,4 @@
+import { delegateToolsFor } from '../../agents/tools/delegation/delegate.ts';
 import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allows } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
@@ -15,19 +16,22 @@ interface Base {
 }
 const weeksMs = 20 * 24 * 60 * 60_000; // a program may take its time; timers cannot be much longer
 const toolTimeoutMs = 60_000;
+const mostChildren = 8; // at work at once, as templates can allow
 
 /** The profile of a session whose program gave it an agent of its own. The server's denials and approvals stay. */
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied }: Base,
-): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt'> {
+): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
     [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allows({ deny: denied }, { ...tool, name }));
   const wanted = new Set(agent.tools);
   const inSandbox = agent.environment === undefined ? toolset : toolset.map(workerTool);
   const own = [...inSandbox, ...foundIn(usual.tools, wanted)].filter((tool) => wanted.has(tool.name) && !isOff(tool));
   const clientTools = agent.clientTools.map(clientTool);
-  const all = [...own, ...clientTools];
+  const { subAgents = [] } = agent;
+  const delegating = subAgents.length > 0 ? delegateToolsFor(subAgents).filter((tool) => !isOff(tool)) : [];
+  const all = [...own, ...delegating, ...clientTools];
   const tools = withTools(toolRegistry([]), { declared: all, all });
   const rules = [...(usual.approvals?.rules ?? []), ...renamed(usual.approvals?.rules ?? []), ...agent.approvals];
   const asked = (usual.approvals?.tools ?? []).filter((name) => name !== '*');
@@ -49,6 +53,7 @@ export function sessionAgentProfile(
       timeoutMs: weeksMs,
     },
     ...(agent.instructions !== null && { prompt: agent.instructions }),
+    ...(delegating.length > 0 && { children: mostChildren }),
   };
 }
 

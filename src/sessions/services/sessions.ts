@@ -63,6 +63,7 @@ interface Deps extends CreationDeps, ViewDeps {
 }
 
 const maxText = 200_000;
+const budgetChanged = 'The budget of this session was changed. Go on.';
 
 export function sessionService(deps: Deps): SessionService {
   const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
@@ -93,7 +94,11 @@ export function sessionService(deps: Deps): SessionService {
     }
     const endsAt = lifetimeSeconds && clock.now() + lifetimeSeconds * 1_000;
     const fields = { ...wish, ...(endsAt !== undefined && { endsAt }) };
-    const write = async () => publicRecord(StoredSession.parse(await commands.change(id, fields)));
+    const write = async () => {
+      const changed = StoredSession.parse(await commands.change(id, fields));
+      if (wish.budget && changed.isOverBudget) await service.send(id, { text: budgetChanged, mode: 'inject' });
+      return publicRecord(changed);
+    };
     return wish.name === undefined ? await write() : await deps.names.rename(session, wish.name, write);
   }
 

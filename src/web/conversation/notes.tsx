@@ -24,21 +24,14 @@ export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
   const { reason = 'question', spent, budget } = item.data;
   const isShared = budget?.scope === 'person' || budget?.scope === 'project';
+  const spentBudget = budget?.hard ? 'wait.hard' : isShared ? 'wait.shared' : 'wait.budget';
   const used = spent ? t('soFar', { turns: spent.turns, tokens: count(spent.tokens), cost: price(spent.cost) }) : '';
   return (
     <div class="note wait" role="status">
       <Icon name="bell" />
       <div>
         <p>
-          {t(
-            reason === 'budget'
-              ? isShared
-                ? 'wait.shared'
-                : 'wait.budget'
-              : reason === 'stuck'
-                ? 'wait.stuck'
-                : 'wait.question',
-          )}
+          {t(reason === 'budget' ? spentBudget : reason === 'stuck' ? 'wait.stuck' : 'wait.question')}
           {reason === 'budget' && ` ${used}`}
         </p>
         {budget && (

@@ -85,6 +85,7 @@ const noLists = () => Promise.reject(new AppError('unsupported', 'The fake has n
 const noModels: Services['models'] = {
   inForce: async () => ({ model: 'demo', setBy: null, chosen: null, refusal: null, providers: [], canChange: true }),
   offered: async () => [],
+  isPriced: async () => true,
   test: noLists,
   use: noLists,
   forget: noLists,

@@ -53,6 +53,8 @@ export const nightlyFiles = [
   'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
   'test/e2e/runs/killed-delegation.test.ts', // runs/delegation: one kill, and the same budget without one
   'test/e2e/runs/skill-folders.test.ts', // runs/skills: one skill; unit/sessions/skills: what is wrong with broken ones
+  'test/e2e/managed-agents/budgets.test.ts', // unit/facades/managed-agents/budget, unit/sessions/run/allowance
+  'test/e2e/managed-agents/threads.test.ts', // unit/facades/managed-agents/threads: the same events of the same logs
 ];
 
 /**

@@ -5,6 +5,8 @@ export interface ChildTask {
   readonly task: string;
   /** A template for its instructions, model and choice of tools; undefined: the parent's. */
   readonly template?: string | undefined;
+  /** The sub-agent of the parent's own agent that does the work; undefined: an agent like the parent. */
+  readonly agent?: string | undefined;
   /** `copy`: it begins with the files as they are now. */
   readonly files: 'copy' | 'none';
   /** The measure of its work; the child goes on until it is met, or its revisions are used up. */

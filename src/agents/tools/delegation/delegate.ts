@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Goal } from '../../../core/model/runs/goal.ts';
+import type { SubAgent } from '../../../core/model/session-agent.ts';
 import { boundOutput } from '../output.ts';
-import { defineTool, type ToolContext, type ToolResult } from '../tool.ts';
+import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { ChildState, ChildTask } from './child-runs.ts';
 
 // An agent gives parts of its work to agents with a context of their own. Each is a session that people can open too.
@@ -13,21 +14,22 @@ const child = z
   .regex(/^[0-9a-f]{16}$/)
   .describe('the id of the child, as delegate has given it');
 
+const described = { ...shared, name: 'delegate', label: 'Delegate' } as const;
+const seesNothing =
+  'Give a part of the work to an agent with a context and a sandbox of its own. It sees nothing of this conversation, so ' +
+  'the task must say all that it needs.';
+const work = {
+  task: z.string().trim().min(1).max(50_000),
+  files: z.enum(['copy', 'none']).default('copy').describe('copy: it begins with a copy of the workspace as it is now'),
+  wait: z.boolean().default(true).describe('false: go on at once, and look later by delegate_check'),
+};
+
 const delegate = defineTool({
-  ...shared,
-  name: 'delegate',
-  label: 'Delegate',
-  description:
-    'Give a part of the work to an agent with a context and a sandbox of its own. It sees nothing of this conversation, so ' +
-    'the task must say all that it needs. It has no more tools, hosts, permissions or budget than you.',
+  ...described,
+  description: `${seesNothing} It has no more tools, hosts, permissions or budget than you.`,
   parameters: z.object({
-    task: z.string().trim().min(1).max(50_000),
+    ...work,
     template: z.string().max(80).optional().describe('another kind of agent; default: one like you'),
-    files: z
-      .enum(['copy', 'none'])
-      .default('copy')
-      .describe('copy: it begins with a copy of the workspace as it is now'),
-    wait: z.boolean().default(true).describe('false: go on at once, and look later by delegate_check'),
     budget: z
       .object({ turns: count, tokens: count, cost: z.number().positive().optional(), toolCalls: count })
       .optional()
@@ -62,8 +64,9 @@ async function start(ctx: ToolContext, { wait, goal: wish, ...task }: DelegateWi
   const goal = wish && Goal.safeParse(goalOf(wish));
   if (goal?.error) return { ok: false, reason: 'bad_arguments', output: 'The goal needs a rubric or a check.' };
   const id = await ctx.children.start(callId, { ...task, goal: goal?.data }, ctx.signal);
-  if (!wait) return { ok: true, output: `The child ${id} works. Look by delegate_check.`, child: id };
-  return { ...told(await ctx.children.look(id, true, ctx.signal)), child: id };
+  await ctx.onChild?.(id);
+  if (!wait) return { ok: true, output: `The child ${id} works. Look by delegate_check.` };
+  return told(await ctx.children.look(id, true, ctx.signal));
 }
 
 const goalOf = ({ rubric, checks = [], revisions }: GoalWish) => ({
@@ -137,8 +140,25 @@ const delegateTake = defineTool({
   },
 });
 
+const others = [delegateCheck, delegateSend, delegateStop, delegateTake];
 /** In the order in which models see them. */
-export const delegateTools = [delegate, delegateCheck, delegateSend, delegateStop, delegateTake];
+export const delegateTools = [delegate, ...others];
+
+/** The same for an agent that gives work to certain agents alone. */
+export function delegateToolsFor(agents: readonly Pick<SubAgent, 'name' | 'description'>[]): readonly Tool[] {
+  const names = agents.map(({ name }) => name);
+  const lines = agents.map(({ name, description }) => `- ${name}${description === '' ? '' : `: ${description}`}`);
+  const delegateTo = defineTool({
+    ...described,
+    description:
+      `${seesNothing} It works on a copy of your files; copy what it has changed by delegate_take. The agents are:\n` +
+      lines.join('\n'),
+    parameters: z.object({ agent: z.enum(names).describe('the agent that does the work'), ...work }),
+    run: start,
+    reattach: start,
+  });
+  return [delegateTo, ...others];
+}
 
 const noChildren: ToolResult = { ok: false, reason: 'refused', output: 'This agent cannot delegate.' };
 const maxChanges = 100;

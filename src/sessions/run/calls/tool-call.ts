@@ -8,8 +8,7 @@ import { familyOf } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
-import type { SessionFact } from '../../../core/model/events.ts';
-import { type RunId, SessionId } from '../../../core/model/ids.ts';
+import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallFrom } from '../context/recall.ts';
 import { splitTitle } from '../plan.ts';
@@ -108,6 +107,7 @@ async function perform(
     timeoutMs,
     ...(gate && { gate }),
     onOutput: (text: string) => live.hear(text),
+    onChild: (child: string) => runWriter.childStarted(callId, { child: SessionId.parse(child), task: taskIn(args) }),
   };
   const needs = tools.find(name)?.needs ?? [];
   if (needs.length === 0) {
@@ -183,7 +183,6 @@ async function record(
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(reason === undefined ? {} : { reason }),
     }),
-    ...(result.child ? [startedChild(runWriter.runId, callId, { child: result.child, args })] : []),
     ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
     ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
@@ -191,11 +190,8 @@ async function record(
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 
-function startedChild(runId: RunId, callId: string, { child, args }: { child: string; args: unknown }): SessionFact {
-  const { task } = shownArgs(args);
-  const line = (String(task).split('\n')[0] ?? '').slice(0, 200);
-  return { type: 'child.started', runId, data: { sessionId: SessionId.parse(child), callId, task: line } };
-}
+/** The first line of the task that a call gives. */
+const taskIn = (args: unknown): string => (String(shownArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>

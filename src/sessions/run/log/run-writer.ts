@@ -3,7 +3,7 @@ import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
-import type { IdSource, MessageId, RunId } from '../../../core/model/ids.ts';
+import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { AssumedUsage, Purpose } from '../../../core/model/spending.ts';
 import type { ShownMessage } from '../context/attachments.ts';
 import type { RequestProof } from '../context/message-selection.ts';
@@ -26,6 +26,8 @@ type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
   readonly logged: number;
+  /** The session of the child that it started, once an event has told of it. */
+  readonly child?: string;
 }
 
 /** The state of an interrupted run, read from its log. */
@@ -244,6 +246,17 @@ export class RunWriter {
     return { type: 'tool.calling', runId: this.runId, data: call };
   }
 
+  /** Tells of the child that an open call has started, once. */
+  async childStarted(
+    callId: string,
+    { child, task }: { readonly child: SessionId; readonly task: string },
+  ): Promise<void> {
+    const open = this.#openCalls.get(callId);
+    if (!open || open.call.child !== undefined) return;
+    this.#openCalls.set(callId, { ...open, call: { ...open.call, child } });
+    await this.write({ type: 'child.started', runId: this.runId, data: { sessionId: child, callId, task } });
+  }
+
   /** Collects live output of an open call and skips what the log already has. */
   listen(callId: string): { hear(text: string): void } & Disposable {
     const open = this.#openCalls.get(callId);
@@ -277,7 +290,7 @@ export class RunWriter {
   ): SessionFact {
     const open = this.#openCalls.get(callId);
     if (!open) throw new AppError('internal', 'A call that was not announced has a result.');
-    const { logged: _logged, ...call } = open.call;
+    const { logged: _logged, child: _child, ...call } = open.call;
     this.#openCalls.delete(callId);
     return { type: 'tool.called', runId: this.runId, data: { ...call, ...result } };
   }

@@ -47,6 +47,7 @@ export const conversation = {
   'wait.shared':
     'Ein Budget, das auch andere Läufe nutzen, hat keinen Platz für die nächste Anfrage. Der Agent macht von selbst weiter, wenn wieder Platz ist oder ein Administrator es erhöht.',
   'wait.budget': 'Ein Budget ist verbraucht. Mit Ihrer Antwort geht es weiter.',
+  'wait.hard': 'Das Budget dieser Sitzung ist verbraucht. Es geht weiter, wenn das Programm es erhöht.',
   'wait.stuck': 'Der Agent kommt nicht weiter. Sagen Sie ihm, wie es weitergeht.',
   'wait.limit': '{kind}: {used} von {limit}',
   'budget.turns': 'Aufrufe',

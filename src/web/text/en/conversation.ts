@@ -45,6 +45,7 @@ export const conversation = {
   'approval.gone': 'Not decided.',
   'wait.question': 'The agent waits for your answer.',
   'wait.budget': 'A budget is spent. Your answer lets the agent go on.',
+  'wait.hard': 'The budget of this session is spent. The agent goes on when the program raises it.',
   'wait.shared':
     'A budget that other runs use too has no room for the next request. The agent goes on by itself when there is room again, or when an administrator raises it.',
   'wait.stuck': 'The agent does not get any further. Tell it how to go on.',

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { changedContent, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
-import { sessionAgentOf } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
+import {
+  rosterOfSession,
+  sessionAgentOf,
+} from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
 import { changedMetadata, pageOf, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
 const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
@@ -55,7 +58,7 @@ test.each([
   ['a skill that is there twice', { skills: [skill, { ...skill, version: 'skillver_1' }] }],
   ['a skill without an id', { skills: [{ type: 'custom' }] }],
   ['too many skills', { skills: Array.from({ length: 51 }, (_, n) => ({ ...skill, skill_id: `skill_${n}` })) }],
-  ['several agents', { multiagent: { type: 'coordinator', agents: [] } }],
+  ['a roster of nobody', { multiagent: { type: 'coordinator', agents: [] } }],
   ['a field that the API does not have', { colour: 'red' }],
   ['a fast model', { model: { id: 'claude-x', speed: 'fast' } }],
 ])('an agent with %s is refused', (_, more) => {
@@ -98,7 +101,7 @@ test('the session has the tools that are on, the rules of their policies, and th
     archivedAt: null,
     resources: [],
   };
-  const agent = sessionAgentOf({ kept, config, files: undefined });
+  const agent = sessionAgentOf({ kept, roster: [], config, files: undefined });
   expect(agent).toMatchObject({
     tools: ['read'],
     clientTools: [{ name: 'get_weather' }],
@@ -109,6 +112,36 @@ test('the session has the tools that are on, the rules of their policies, and th
   const actionOf = (tool: string) => agent.approvals.find((rule) => rule.tool === tool)?.action;
   expect([actionOf('read'), actionOf('bash')]).toEqual(['allow', 'deny']);
   expect([actionOf('mcp_github_get_issue'), actionOf('mcp_github_*')]).toEqual(['allow', 'ask']);
+});
+
+test('a coordinator has its roster as agents of their own, each by a name, and no tool of its program hides theirs', () => {
+  const [content, other] = [made({ tools: [toolset] }), made({ name: 'Coder', description: 'Codes', system: 'Hi' })];
+  const kept = {
+    agentId: 'agent_1',
+    version: 1,
+    content,
+    environmentId: 'env_1',
+    vaultIds: ['vlt_1'],
+    deploymentId: null,
+    archivedAt: null,
+    resources: [],
+  };
+  const roster = [content, other].map((one, n) => ({ agentId: `agent_${n}`, version: 1, model: 'a/b', content: one }));
+  const agent = sessionAgentOf({ kept, roster, config: undefined, files: undefined });
+  expect(agent.subAgents?.map(({ name, description, model }) => [name, description, model])).toEqual([
+    ['Coder', '', 'a/b'],
+    ['Coder 2', 'Codes', 'a/b'],
+  ]);
+  expect(agent.subAgents?.[1]?.agent).toMatchObject({
+    name: 'Coder',
+    instructions: 'Hi',
+    tools: [],
+    vaults: ['vlt_1'],
+  });
+  expect(rosterOfSession({ agent })).toEqual(roster);
+  const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
+  const given = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });
+  expect(() => newContent(given, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
 });
 
 test('a list is read page by page, and a cursor of another list is refused', () => {

@@ -4,6 +4,7 @@ import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { inboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
 import { Projection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
 import { sendEvents } from '../../../../src/facades/compat/managed-agents/sessions/send.ts';
+import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
 const sessionId = '0123456789abcdef' as SessionId;
 const runId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
@@ -11,11 +12,12 @@ const messageId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a11';
 const facts = { name: 'Poet', customTools: new Set<string>(), servers: new Map<string, string>() };
 const outcomeId = 'outc_0123456789abcdef0000001';
 
-function projected(...log: readonly { type: string; data: object }[]) {
+type Log = readonly { type: string; data: object }[];
+const stored = (log: Log) =>
+  log.map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent);
+function projected(...log: Log) {
   const projection = new Projection(sessionId, facts);
-  const events = log
-    .map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent)
-    .flatMap((event) => projection.add(event));
+  const events = stored(log).flatMap((event) => projection.add(event));
   const ends = events.filter(({ type }) => type === 'span.outcome_evaluation_end');
   return { projection, events, ends, types: events.map(({ type }) => type) };
 }
@@ -94,7 +96,9 @@ test('a goal of checks alone is a message', () => {
 });
 
 const wish = { type: 'user.define_outcome', description: 'Write', rubric: { type: 'text', content: 'It rhymes.' } };
-function sending(projection: Projection) {
+function sending(...log: Log) {
+  const projection = new SessionProjection(sessionId, facts);
+  for (const event of stored(log)) projection.add(event);
   const sent: object[] = [];
   const send = async (_: string, message: object) => {
     sent.push(message);
@@ -105,7 +109,7 @@ function sending(projection: Projection) {
 }
 
 test('an outcome that is asked for is a message with a goal, judged so often as wished', async () => {
-  const { sent, send } = sending(projected().projection);
+  const { sent, send } = sending();
   expect(await send({ ...wish, max_iterations: 5 })).toMatchObject([
     { type: 'user.define_outcome', outcome_id: outcomeId, max_iterations: 5, processed_at: expect.any(String) },
   ]);
@@ -118,13 +122,12 @@ test.each([
   ['21 iterations', [{ ...wish, max_iterations: 21 }], '20'],
   ['a rubric in a file', [{ ...wish, rubric: { type: 'file', file_id: 'file_1' } }], 'rubric'],
 ])('%s is refused, and nothing is sent', async (_, events, why) => {
-  const { sent, send } = sending(projected().projection);
+  const { sent, send } = sending();
   await expect((async () => await send(...events))()).rejects.toThrow(why);
   expect(sent).toEqual([]);
 });
 
 test('a new outcome before the verdict on the last one is refused', async () => {
-  const active = projected(...begun).projection;
-  const { send } = sending(active);
+  const { send } = sending(...begun);
   await expect(send(wish)).rejects.toThrow('without a verdict');
 });

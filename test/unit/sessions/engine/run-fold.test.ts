@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
 import { eventsFrom, foldRuns, queuedRun, RunFold } from '../../../../src/sessions/engine/run-fold.ts';
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
@@ -61,6 +62,12 @@ describe('a run that a restart cut', () => {
       { ...call, logged: 5 },
     ]);
     expect(folded(calling, called(true)).soFar().openCalls).toEqual([]);
+  });
+
+  test('has the child that an open call has started', () => {
+    const child = SessionId.parse('aaaaaaaaaaaaaaaa');
+    const started = fact('child.started', { sessionId: child, callId: 'c1', task: 'Write' });
+    expect(folded(calling, started).soFar().openCalls).toEqual([{ ...call, logged: 0, child }]);
   });
 
   test('F113 has the call that waits for leave, and how long is left for that', () => {

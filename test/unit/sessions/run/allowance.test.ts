@@ -6,6 +6,7 @@ import {
   estimateNeeds,
   findBudgetOverrun,
   leastBudget,
+  leastLeft,
   subtractSpending,
 } from '../../../../src/sessions/run/allowance.ts';
 import { TokenMeter } from '../../../../src/sessions/run/context/meter.ts';
@@ -56,6 +57,18 @@ describe('the dearest reply that the budgets cover', () => {
 test('of two budgets the smaller limit of each kind counts', () => {
   expect(leastBudget({ turns: 5, tokens: 100 }, { turns: 9, cost: 1 })).toEqual({ turns: 5, tokens: 100, cost: 1 });
   expect(leastBudget(undefined, { ms: 1 })).toEqual({ ms: 1 });
+});
+
+test('of two rests the one counts of which less is left, and a cap says that no answer grants it', () => {
+  const soft = { cost: { limit: 5, used: 1 }, turns: { limit: 9, used: 0 } };
+  const cap = { cost: { limit: 2, used: 1, hard: true as const } };
+  expect(leastLeft(soft, cap)).toEqual({ ...soft, ...cap });
+  expect(leastLeft({ cost: { limit: 1, used: 0.5 } }, cap)).toEqual({ cost: { limit: 1, used: 0.5 } });
+  expect([leastLeft(undefined, cap), leastLeft(soft, undefined)]).toEqual([cap, soft]);
+  const wishes = { turns: 1, tokens: 0, cost: 2 };
+  const used = { spent: nothing, unwritten: nothing };
+  const over = findBudgetOverrun({ run: undefined, session: () => cap }, wishes, used);
+  expect(over).toEqual({ scope: 'session', kind: 'cost', limit: 2, used: 1, needs: 2, hard: true });
 });
 
 describe('the budget that does not cover a request', () => {

@@ -80,3 +80,20 @@ test('with workers the tools of the sandbox have the same names and arguments, a
   expect(decide({ decision: 'approved', result: { output: 'x', isError: false } })).toBeUndefined();
   expect(decide({ decision: 'rejected' })).toMatchObject({ kind: 'refused' });
 });
+
+test('an agent with sub-agents delegates to them alone, unless the server denies it', () => {
+  const subAgents = [{ name: 'Writer', description: 'Writes.', agent }];
+  const of = (denied: readonly string[]) => sessionAgentProfile({ ...agent, subAgents }, { usual, denied });
+  const tools = ['delegate', 'delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take'];
+  expect(namesOf(of([]))).toEqual(['bash', 'read', 'write', ...tools, 'get_weather']);
+  expect(of([]).children).toBe(8);
+  const declared = of([]).tools.find('delegate');
+  expect(declared?.description).toContain('- Writer: Writes.');
+  expect(declared?.parameters).toMatchObject({
+    properties: { agent: { enum: ['Writer'] } },
+    required: ['agent', 'task'],
+  });
+  expect(of(['delegate*']).children).toBeUndefined();
+  expect(namesOf(of(['delegate*']))).toEqual(['bash', 'read', 'write', 'get_weather']);
+  expect(profileWith({}).children).toBeUndefined();
+});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Automation } from '../../../../sessions/api/server/automations.ts';
+import { BudgetInput } from '../sessions/budget.ts';
 import { AgentReference, ResourceWish, vaultIds } from '../sessions/create.ts';
 import { deploymentWord } from '../sessions/ids.ts';
 import { iso, isoOrNull, Metadata, MetadataChange } from '../wire.ts';
@@ -26,7 +27,7 @@ const Schedule = z.strictObject({
 const events = z.array(z.unknown()).min(1).max(50);
 const resources = z.array(ResourceWish).max(500).nullable().optional();
 const fields = {
-  budget: z.unknown().optional(),
+  budget: BudgetInput,
   description,
   resources,
   schedule: Schedule.nullable().optional(),

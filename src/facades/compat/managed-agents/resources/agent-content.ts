@@ -3,11 +3,15 @@ import { invalid, unsupportedField } from '../errors.ts';
 import { changedMetadata } from '../wire.ts';
 import type { AgentChange, AgentContent, ModelInput, NewAgent, Overrides, ResolvedTool } from './agent-shapes.ts';
 import { namedSkills } from './agent-skills.ts';
+import type { Multiagent } from './multiagent.ts';
 
-type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'multiagent' | 'execution_identity'>;
+type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
 
 /** The content of a new agent, with everything filled in. Rejects: invalid_request. */
-export function newContent({ name, model, description, system, metadata, ...given }: NewAgent): AgentContent {
+export function newContent(
+  { name, model, description, system, metadata, ...given }: NewAgent,
+  multiagent: Multiagent | null = null,
+): AgentContent {
   refuseUnfit(given);
   const content = {
     name,
@@ -17,20 +21,26 @@ export function newContent({ name, model, description, system, metadata, ...give
     tools: (given.tools ?? []).map(resolvedTool),
     mcp_servers: given.mcp_servers ?? [],
     skills: namedSkills(given.skills),
-    multiagent: null,
+    multiagent,
     execution_identity: { type: 'service_account' as const },
     metadata: metadata ?? {},
   };
   checkServers(content);
+  refuseHidden(content);
   return content;
 }
 
 /** The content after a change: fields that were left out stay. */
-export function changedContent(now: AgentContent, change: z.output<typeof AgentChange>): AgentContent {
+export function changedContent(
+  now: AgentContent,
+  change: z.output<typeof AgentChange>,
+  multiagent: Multiagent | null = now.multiagent,
+): AgentContent {
   refuseUnfit(change);
   const { name, model, description, system, tools, mcp_servers: servers, skills, metadata } = change;
   const content = {
     ...now,
+    multiagent,
     ...(name !== undefined && { name }),
     ...(model !== undefined && { model: resolvedModel(model, now.model) }),
     ...(description !== undefined && { description: orNull(description) }),
@@ -41,6 +51,7 @@ export function changedContent(now: AgentContent, change: z.output<typeof AgentC
     ...(metadata && { metadata: changedMetadata(now.metadata, metadata) }),
   };
   checkServers(content);
+  refuseHidden(content);
   return content;
 }
 
@@ -54,9 +65,14 @@ export function overridden(base: AgentContent, overrides: z.output<typeof Overri
   return content;
 }
 
-function refuseUnfit({ multiagent, execution_identity: identity, tools }: Partial<CheckedAgent>): void {
-  if (multiagent !== undefined && multiagent !== null)
-    throw unsupportedField('multiagent', 'leave it out, or send null');
+/** The tools by which a coordinator delegates have names that a tool of its program would hide. */
+function refuseHidden({ multiagent, tools }: AgentContent): void {
+  const taken = tools.find((tool) => tool.type === 'custom' && multiagent && /^delegate(_|$)/.test(tool.name));
+  if (taken?.type === 'custom')
+    throw invalid(`tools: ${taken.name} is a tool of agents with multiagent. Choose another name.`);
+}
+
+function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAgent>): void {
   if (identity && identity.type !== 'service_account')
     throw unsupportedField('execution_identity', 'send {"type": "service_account"}');
   const names = (tools ?? []).flatMap((tool) => (tool.type === 'custom' ? [tool.name] : []));

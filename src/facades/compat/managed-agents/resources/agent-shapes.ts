@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Metadata, MetadataChange } from '../wire.ts';
 import { AgentSkill, SkillsInput } from './agent-skills.ts';
+import { Multiagent, MultiagentInput } from './multiagent.ts';
 
 // Agents as clients send them, and as the server keeps them: with every field filled in.
 
@@ -100,7 +101,7 @@ const fields = {
   tools: z.array(ToolInput).max(256).nullable().optional(),
   mcp_servers: z.array(McpServer).max(20).nullable().optional(),
   skills: SkillsInput,
-  multiagent: z.unknown().optional(),
+  multiagent: MultiagentInput,
   execution_identity: z.looseObject({ type: z.string() }).nullable().optional(),
 };
 const name = z.string().min(1).max(256);
@@ -157,7 +158,7 @@ export const AgentContent = z.object({
   tools: z.array(ResolvedTool),
   mcp_servers: z.array(McpServer),
   skills: z.array(AgentSkill),
-  multiagent: z.null(),
+  multiagent: Multiagent.nullable(),
   execution_identity: z.object({ type: z.literal('service_account') }),
   metadata: z.record(z.string(), z.string()),
 });

@@ -7,6 +7,7 @@ import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
 import { changedContent, newContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
 import { foundSkills } from './agent-skills.ts';
+import { pinned, rosterOf, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
 
@@ -14,11 +15,20 @@ export const agentOf = ({ id, version, content, createdAt, updatedAt, archivedAt
   id,
   type: 'agent' as const,
   version,
-  ...AgentContent.parse(content),
+  ...shownContent(AgentContent.parse(content), { id, version }),
   created_at: iso(createdAt),
   updated_at: iso(updatedAt),
   archived_at: isoOrNull(archivedAt),
 });
+
+/** An agent that names itself is shown with its id and version. */
+function shownContent(content: AgentContent, own: { readonly id: string; readonly version: number }) {
+  const entries = rosterOf(content.multiagent).map((entry) =>
+    entry.type === 'self' ? { ...own, ...agentType } : entry,
+  );
+  return { ...content, multiagent: withRoster(content.multiagent, entries) };
+}
+const agentType = { type: 'agent' as const };
 
 /** Rejects: not_found, as for an id of another kind. */
 export async function kept(documents: Documents, kind: KeptDocument['kind'], id: string, version?: number) {
@@ -32,12 +42,14 @@ export function agentRoutes(
   { documents, skills }: Pick<Services, 'documents' | 'skills'>,
   archiveDeploymentsOf: (agent: string) => Promise<void>,
 ): Route[] {
+  const anAgent = (id: string, version?: number) => kept(documents, 'agent', id, version);
   return [
     {
       door: 'POST /v1/agents',
       least: 'create',
       async run({ body }) {
-        const content = newContent(parsed(NewAgent, body));
+        const given = parsed(NewAgent, body);
+        const content = newContent(given, await pinned(given.multiagent ?? null, { agent: anAgent }));
         await foundSkills(content.skills, skills);
         return agentOf(await documents.create({ kind: 'agent', content }));
       },
@@ -73,7 +85,13 @@ export function agentRoutes(
             `The agent has version ${now.version} now, not ${version}. Read it again first.`,
           );
         if (now.archivedAt !== null) throw invalid('The agent is archived and cannot be changed.', 'agent_archived');
-        const content = changedContent(AgentContent.parse(now.content), change);
+        const before = AgentContent.parse(now.content);
+        const { multiagent } = change;
+        const roster =
+          multiagent === undefined
+            ? before.multiagent
+            : await pinned(multiagent, { id, now: before.multiagent, agent: anAgent });
+        const content = changedContent(before, change, roster);
         if (change.skills) await foundSkills(content.skills, skills);
         return agentOf(await documents.update(id, { content, version: now.version }));
       },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../../../core/model/records.ts';
+import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
@@ -10,10 +11,12 @@ import { foundSkills } from '../resources/agent-skills.ts';
 import { kept as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
 import { modelRefFor } from '../resources/models.ts';
+import { rosterOf } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { iso, Metadata, parsed } from '../wire.ts';
+import { BudgetInput, checkBudgetable, ownBudgetOf } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
-import { type SessionContent, sessionAgentOf } from './kept-session.ts';
+import { type RosterAgent, type SessionContent, sessionAgentOf } from './kept-session.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
@@ -45,7 +48,7 @@ const NewSession = z.strictObject({
   metadata: Metadata.nullable().optional(),
   resources: z.array(ResourceWish).max(500).nullable().optional(),
   vault_ids: vaultIds,
-  budget: z.unknown().optional(),
+  budget: BudgetInput,
   initial_events: z.array(z.unknown()).max(50).nullable().optional(),
 });
 
@@ -67,7 +70,6 @@ interface NewManagedSession {
 export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const given = parsed(NewSession, body);
-  if (given.budget !== undefined && given.budget !== null) throw unsupportedField('budget', 'leave it out');
   const initial = (given.initial_events ?? []).map((event, n) => {
     const checked = inboundEvent(event, n);
     if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
@@ -78,12 +80,16 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     throw invalid('initial_events: at most one of them can be user.define_outcome.');
   const { doc, content: wanted } = await agentFor(given.agent, services.documents);
   const content = { ...wanted, skills: await foundSkills(wanted.skills, services.skills) };
+  const roster = await rosterFor({ ...doc, content }, deps);
   const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
   if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))
     throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
+  if (config?.type === 'self_hosted' && roster.length > 0)
+    throw unsupportedField('multiagent with a self-hosted environment', 'use an environment of the type "cloud"');
   const vaults = await vaultsFor(given.vault_ids ?? [], services.vaults);
   const resources = await resourcesFor(given.resources ?? [], deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
+  if (given.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
   const kept: SessionContent = {
     agentId: doc.id,
     version: doc.version,
@@ -94,15 +100,16 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     archivedAt: null,
     resources: resources.map(({ shown }) => shown),
   };
-  const sandbox = sandboxFor(config, content);
+  const sandbox = sandboxFor(config, [content, ...roster.map((one) => one.content)]);
   const files = resources.map(({ file }) => file);
   const command: CreateCommand = {
     origin: 'managedagents',
     model,
-    agent: sessionAgentOf({ kept, config, files }),
+    agent: sessionAgentOf({ kept, roster, config, files }),
     ...(given.title && { title: given.title }),
     ...(given.metadata && { metadata: given.metadata }),
     ...(sandbox && { sandbox }),
+    ...(given.budget && { budget: ownBudgetOf(given.budget) }),
   };
   return { command, initial };
 }
@@ -114,6 +121,31 @@ async function agentFor(wish: z.output<typeof AgentWish>, documents: Services['d
   if (wish.type === 'agent') return { doc, content: base };
   const { type: _, id: __, version: ___, ...overrides } = wish;
   return { doc, content: overridden(base, overrides) };
+}
+
+const maxRosterChars = 512 * 1024; // the record of the session has them
+/** The agents that can work for the session's, each as it is kept in its version. */
+async function rosterFor(
+  own: Pick<KeptDocument, 'id' | 'version'> & { readonly content: AgentContent },
+  { services, settings }: CreateDeps,
+): Promise<RosterAgent[]> {
+  const roster: RosterAgent[] = [];
+  for (const entry of rosterOf(own.content.multiagent)) {
+    const { id, version } = entry.type === 'self' ? own : entry;
+    const found = entry.type === 'self' ? own : await rosterAgent(entry, services.documents);
+    const content = { ...AgentContent.parse(found.content), multiagent: null };
+    const skills = await foundSkills(content.skills, services.skills);
+    const model = await modelRefFor(content.model.id, { models: services.models, settings });
+    roster.push({ agentId: id, version, model, content: { ...content, skills } });
+  }
+  if (JSON.stringify(roster).length > maxRosterChars)
+    throw invalid(`multiagent: the agents have more than ${maxRosterChars} characters together.`);
+  return roster;
+}
+async function rosterAgent({ id, version }: { id: string; version: number }, documents: Services['documents']) {
+  const doc = await keptDocument(documents, 'agent', id, version);
+  if (doc.archivedAt !== null) throw invalid(`multiagent: ${id} is archived.`, 'agent_archived');
+  return doc;
 }
 
 /** The vaults, in the order in which they count. Another owner's is as unknown as none. */
@@ -142,13 +174,10 @@ async function environmentFor(id: string, documents: Services['documents']) {
 }
 
 /** The hosts that limited networking opens; the server's own policy decides which of them count. */
-function sandboxFor(
-  config: EnvironmentConfig | undefined,
-  { mcp_servers: servers }: AgentContent,
-): SandboxChoice | undefined {
+function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly AgentContent[]): SandboxChoice | undefined {
   if (config?.type !== 'cloud' || config.networking.type !== 'limited') return undefined;
   const { allowed_hosts: hosts, allow_mcp_servers: isMcp } = config.networking;
-  const more = isMcp ? servers.map(({ url }) => new URL(url).host) : [];
+  const more = isMcp ? agents.flatMap((agent) => agent.mcp_servers.map(({ url }) => new URL(url).host)) : [];
   return { egress: [...new Set([...hosts, ...more])] };
 }
 

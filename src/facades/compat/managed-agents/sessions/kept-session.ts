@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import type { SessionAgent } from '../../../../core/model/session-agent.ts';
+import type { SessionAgent, SubAgent } from '../../../../core/model/session-agent.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { serverName } from '../resources/agent-content.ts';
 import { AgentContent, builtIn, type Policy, type ResolvedTool } from '../resources/agent-shapes.ts';
@@ -10,6 +10,7 @@ import {
   ownEnvironmentId,
   packageManagers,
 } from '../resources/environments.ts';
+import { withRoster } from '../resources/multiagent.ts';
 import type { AgentFacts } from './projection.ts';
 
 /** The agent, environment and resources of a session that this API made. */
@@ -37,8 +38,21 @@ export type SessionContent = z.output<typeof SessionContent>;
 export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
   SessionContent.safeParse(agent?.kept).data;
 
+/** An agent that can work for the session's. */
+export interface RosterAgent extends Pick<SessionContent, 'agentId' | 'version' | 'content'> {
+  /** The server's word for its model. */
+  readonly model: string;
+}
+/** The agents that can work for the session's, in the order of its roster. */
+export const rosterOfSession = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
+  (agent?.subAgents ?? []).map(({ agent: own, model = '' }) => {
+    const { agentId, version, content } = SessionContent.parse(own.kept);
+    return { agentId, version, content, model };
+  });
+
 interface SessionRequest {
   readonly kept: SessionContent;
+  readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
   /** The self-hosted environment that the session has already, which no change takes from it. */
   readonly environment?: string | undefined;
@@ -47,7 +61,7 @@ interface SessionRequest {
 const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 
 /** The session's agent in the server's own words. */
-export function sessionAgentOf({ kept, config, environment, files }: SessionRequest): SessionAgent {
+export function sessionAgentOf({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
   const packages = config?.type === 'cloud' ? packagesOf(config) : undefined;
   const workers = config?.type === 'self_hosted' ? kept.environmentId : environment;
@@ -71,8 +85,22 @@ export function sessionAgentOf({ kept, config, environment, files }: SessionRequ
       skills: content.skills.map(({ skill_id: skill, version }) => ({ skill, version })),
     }),
     ...(workers !== undefined && { environment: workers }),
+    ...(roster.length > 0 && { subAgents: subAgentsOf(kept, roster) }),
     kept: { ...kept },
   };
+}
+
+/** The agents of the roster, each by its name; one whose name another has gets a number too. */
+function subAgentsOf(kept: SessionContent, roster: readonly RosterAgent[]): SubAgent[] {
+  const names: string[] = [];
+  return roster.map(({ agentId, version, model, content }) => {
+    let name = content.name;
+    for (let n = 2; names.includes(name); n++) name = `${content.name} ${n}`;
+    names.push(name);
+    const own = { ...kept, agentId, version, content, resources: [] };
+    const agent = sessionAgentOf({ kept: own, roster: [], config: undefined, files: undefined });
+    return { name, description: content.description ?? '', model, agent };
+  });
 }
 
 /** Undefined: there are none. */
@@ -115,18 +143,28 @@ export function factsOf(record: SessionRecord): AgentFacts {
   const { agent } = record;
   const content = keptOf(record)?.content;
   return {
-    name: agent?.name ?? record.template,
+    name: agent?.name ?? record.parent?.role ?? record.template,
     customTools: new Set(agent?.clientTools.map(({ name }) => name)),
     servers: new Map(content?.mcp_servers.map(({ name }) => [serverName(name), name])),
+    subAgents: new Map(agent?.subAgents?.map((one) => [one.name, one.agent.name])),
   };
 }
+
+type KnownAgent = Pick<SessionContent, 'agentId' | 'version' | 'content'>;
+function threadAgentOf({ agentId, version, content: { metadata: _, ...content } }: KnownAgent) {
+  return { id: agentId, type: 'agent' as const, version, ...content };
+}
+const withoutRoster = <Agent extends { multiagent: unknown }>({ multiagent: _, ...agent }: Agent) => agent;
 
 /** The agent of a session as the API shows it; of a session that was made elsewhere: what is known of it. */
 export async function shownAgent(record: SessionRecord, sessions: Services['sessions']) {
   const kept = keptOf(record);
   if (kept) {
-    const { metadata: _, ...content } = kept.content;
-    return { id: kept.agentId, type: 'agent' as const, version: kept.version, ...content };
+    const { multiagent, ...own } = threadAgentOf(kept);
+    return {
+      ...own,
+      multiagent: withRoster(multiagent, rosterOfSession(record).map(threadAgentOf).map(withoutRoster)),
+    };
   }
   const model = record.model ?? (await sessions.agent(record.id).catch(() => undefined))?.model ?? 'unknown';
   return {

@@ -4,6 +4,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { iso } from '../wire.ts';
 import { eventWord, messageWord, threadWord } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
+import { Delegations, type TextToChild } from './threads/delegations.ts';
 import { noUsage, spanUsageOf, type Usage, usageOf, withUsage } from './usage.ts';
 
 /** An event of the API. */
@@ -34,10 +35,12 @@ export interface AgentFacts {
   readonly customTools: ReadonlySet<string>;
   /** The names of tool servers in the program's words, by the server's own. */
   readonly servers: ReadonlyMap<string, string>;
+  /** The names of the agents that it can give work to, by the words of its calls; absent: there are none. */
+  readonly subAgents?: ReadonlyMap<string, string>;
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Makes the events of the API from those of a session's log, in their order. The same log gives the same events. */
+/** Makes the events of one thread from those of its log, in their order. The same log gives the same events. */
 export class Projection {
   readonly #id: SessionId;
   readonly #agent: AgentFacts;
@@ -45,6 +48,10 @@ export class Projection {
   /** The calls that wait, each for a person's permission or for the result of a program or worker. */
   readonly #pending = new Map<string, 'permission' | 'result'>();
   readonly outcomes = new Outcomes();
+  readonly delegations = new Delegations();
+  /** The calls that the server carries out now. */
+  readonly #underWay = new Set<string>();
+  #lastWords = '';
   #status: 'idle' | 'running' | 'rescheduling' = 'idle';
   #request: string | undefined;
   /** The question about a call follows as a message, which this API does not show. */
@@ -54,6 +61,7 @@ export class Projection {
   #runningSince: number | undefined;
   #activeMs = 0;
   #openMessage: string | undefined;
+  readonly #children = new Map<SessionId, string>();
   #seq = 0;
   #at = 0;
   #part = 0;
@@ -90,6 +98,18 @@ export class Projection {
     for (const [callId, { eventId: known, kind }] of this.#calls)
       if (known === eventId) return { callId, kind, waitsFor: this.#pending.get(callId) };
     return undefined;
+  }
+  /** Whether it does nothing but wait for its children. */
+  get isBlocked(): boolean {
+    const { waiting } = this.delegations;
+    return this.#status === 'running' && waiting.length > 0 && waiting.length === this.#underWay.size;
+  }
+  get lastWords(): string {
+    return this.#lastWords;
+  }
+  /** The thread as events name it. */
+  get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
+    return { session_thread_id: threadWord(this.#id), agent_name: this.#agent.name };
   }
   /** Whether the text of a message streams to readers: not that of a question. */
   get shows(): boolean {
@@ -149,6 +169,9 @@ export class Projection {
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data.detail);
         break;
+      case 'child.started':
+        this.#delegated(event.data);
+        break;
       case 'run.error':
         this.#failure = event.data.error;
         break;
@@ -183,23 +206,20 @@ export class Projection {
   #tell(told: { readonly type: string; readonly fields: Fields } | undefined): void {
     if (told) this.#emit(told.type, told.fields);
   }
-  get #thread(): Fields {
-    return { session_thread_id: threadWord(this.#id), agent_name: this.#agent.name };
-  }
 
   #run(): void {
     if (this.#status === 'running') return;
     this.#status = 'running';
     this.#runningSince ??= this.#at;
     this.#emit('session.status_running', {});
-    this.#emit('session.thread_status_running', this.#thread);
+    this.#emit('session.thread_status_running', this.thread);
   }
   #idle(reason: StopReason, details: Fields | null = null): void {
     this.#activeMs = this.activeMs(this.#at);
     this.#runningSince = undefined;
     this.#status = 'idle';
     const stop = { stop_reason: reason, stop_details: details };
-    this.#emit('session.thread_status_idle', { ...this.#thread, ...stop });
+    this.#emit('session.thread_status_idle', { ...this.thread, ...stop });
     this.#emit('session.usage', { usage: usageOf(this.#usage, this.#activeMs), budget: null });
     this.#emit('session.status_idle', stop);
   }
@@ -223,6 +243,7 @@ export class Projection {
   #said({ messageId, text }: FactOf<'message.assistant'>['data']): void {
     this.#openMessage = undefined;
     if (this.#asking || text === '') return;
+    this.#lastWords = text;
     this.#begin();
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
   }
@@ -284,11 +305,37 @@ export class Projection {
       session_thread_id: null,
     });
   }
-  #calling({ callId, function: name, args }: FactOf<'tool.calling'>['data']): void {
+  #calling(data: FactOf<'tool.calling'>['data']): void {
+    const { callId, function: name, args } = data;
     if (this.#status === 'rescheduling') this.#run();
-    if (!this.#calls.has(callId)) this.#announce(callId, name, args, 'allow');
+    this.#underWay.add(callId);
+    const isDelegation = !this.#agent.customTools.has(name) && this.delegations.begin(data);
+    if (!isDelegation && !this.#calls.has(callId)) this.#announce(callId, name, args, 'allow');
   }
-  #called({ callId, output, success }: FactOf<'tool.called'>['data']): void {
+  /** A child has begun, with a task. */
+  #delegated(data: FactOf<'child.started'>['data']): void {
+    const { child, text, agent } = this.delegations.start(data);
+    const name = agent === undefined ? this.#agent.name : (this.#agent.subAgents?.get(agent) ?? agent);
+    this.#children.set(child, name);
+    this.#emit('session.thread_created', {
+      session_thread_id: threadWord(child),
+      agent_name: name,
+      workflow_run_id: null,
+    });
+    this.#wrote({ child, text: text || data.task });
+  }
+  #wrote({ child, text }: TextToChild): void {
+    this.#emit('agent.thread_message_sent', {
+      to_session_thread_id: threadWord(child),
+      to_agent_name: this.#children.get(child) ?? null,
+      content: [{ type: 'text', text }],
+    });
+  }
+  #called(data: FactOf<'tool.called'>['data']): void {
+    const { callId, output, success } = data;
+    this.#underWay.delete(callId);
+    const sent = this.delegations.end(data);
+    if (sent) this.#wrote(sent);
     const call = this.#calls.get(callId);
     if (call) this.#result(call, output, !success);
     this.#calls.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
@@ -312,7 +359,7 @@ export class Projection {
     this.#emit('session.error', { error: errorOf('model_overloaded_error', detail, 'retrying') });
     if (this.#status === 'rescheduling') return;
     this.#status = 'rescheduling';
-    this.#emit('session.thread_status_rescheduled', this.#thread);
+    this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
   #end({ status, reason, code }: FactOf<'run.end'>['data']): void {
@@ -324,6 +371,8 @@ export class Projection {
       this.#calls.set(callId, { ...call, answered: true });
     }
     this.#pending.clear();
+    this.#underWay.clear();
+    this.delegations.clear();
     const failure = this.#failure;
     this.#failure = '';
     if (status !== 'failed') {

@@ -1,8 +1,11 @@
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
+import { shownBudget } from './budget.ts';
 import { factsOf } from './kept-session.ts';
-import { type ManagedEvent, Projection } from './projection.ts';
+import { SessionProjection, type ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
 const pageSize = 1_000;
@@ -13,14 +16,14 @@ const maxKept = 500;
  * only what is new in each log. Every read asks the service as the caller, whose rights it checks.
  */
 export class SessionReader {
-  readonly #kept = new Map<SessionId, Projection>();
+  readonly #kept = new Map<SessionId, SessionProjection>();
 
-  /** The state of the session at the end of its log. */
-  async state(record: SessionRecord, sessions: Sessions): Promise<Projection> {
+  /** The state of the session at the end of its logs. */
+  async state(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     const known = this.#kept.get(record.id);
-    const projection = known ?? new Projection(record.id, factsOf(record));
+    const projection = known ?? projectionOf(record);
     this.#kept.delete(record.id);
-    await catchUp(projection, record.id, sessions);
+    await catchUp(projection, sessions);
     this.#kept.set(record.id, projection);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
@@ -28,30 +31,79 @@ export class SessionReader {
   }
 
   /** A state of its own, for a stream. */
-  async fresh(record: SessionRecord, sessions: Sessions): Promise<Projection> {
-    const projection = new Projection(record.id, factsOf(record));
-    await catchUp(projection, record.id, sessions);
+  async fresh(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
+    const projection = projectionOf(record);
+    await catchUp(projection, sessions);
     return projection;
   }
 }
 
-/** All events of a session, from the beginning of its log. */
-export async function allEvents(record: SessionRecord, sessions: Sessions): Promise<ManagedEvent[]> {
-  const projection = new Projection(record.id, factsOf(record));
-  const events: ManagedEvent[] = [];
-  await catchUp(projection, record.id, sessions, (more) => events.push(...more));
+const projectionOf = (record: SessionRecord) => new SessionProjection(record.id, factsOf(record), shownBudget(record));
+
+/** All events of a session's threads, from the beginning of their logs. */
+export async function allEvents(record: SessionRecord, sessions: Sessions): Promise<ThreadEvent[]> {
+  const projection = projectionOf(record);
+  const events: ThreadEvent[] = [];
+  await catchUp(projection, sessions, (more) => events.push(...more));
   return events;
 }
 
-async function catchUp(
-  projection: Projection,
-  id: SessionId,
+/** Adds an event of a log. One that tells of a child opens the log of that child first. */
+export async function addTo(
+  projection: SessionProjection,
+  event: SessionEvent,
   sessions: Sessions,
-  heard: (events: readonly ManagedEvent[]) => void = () => {},
-): Promise<void> {
-  for (;;) {
-    const { events, head } = await sessions.page(id, projection.seq, pageSize);
-    for (const event of events) if (event.seq > projection.seq) heard(projection.add(event));
-    if (events.length === 0 || projection.seq >= head) return;
+): Promise<readonly ThreadEvent[]> {
+  if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
+    const child = await sessions.get(event.data.sessionId).catch(unlessUnknown);
+    if (child) projection.open(child.id, event.sessionId, factsOf(child));
   }
+  return projection.add(event);
+}
+
+/** A handler for `catch`: a session that is gone becomes undefined. */
+export const unlessUnknown = (thrown: unknown): undefined => {
+  if (toAppError(thrown).code !== 'session_not_found') throw thrown;
+};
+
+/** Reads all logs of a session up to their ends, in the order of time. */
+async function catchUp(
+  projection: SessionProjection,
+  sessions: Sessions,
+  heard: (events: readonly ThreadEvent[]) => void = () => {},
+): Promise<void> {
+  const ended = new Set<SessionId>();
+  const pages = new Map<SessionId, SessionEvent[]>();
+  const [primary] = projection.threads;
+  for (;;) {
+    for (const thread of projection.threads) {
+      if (ended.has(thread) || (pages.get(thread)?.length ?? 0) > 0) continue;
+      const page = sessions.page(thread, projection.seqOf(thread), pageSize);
+      const read = await (thread === primary ? page : page.catch(unlessUnknown));
+      const events = read?.events.filter(({ seq }) => seq > projection.seqOf(thread)) ?? [];
+      pages.set(thread, [...events]);
+      if ((events.at(-1)?.seq ?? 0) >= (read?.head ?? 0) || events.length === 0) ended.add(thread);
+    }
+    const next = earliestOf(pages);
+    if (!next) return;
+    const known = projection.threads.length;
+    // The log of a child that has begun is read before anything else is added.
+    while (projection.threads.length === known) {
+      const event = earliestOf(pages)?.shift();
+      if (!event) break;
+      heard(await addTo(projection, event, sessions));
+      if (pages.get(event.sessionId)?.length === 0) break;
+    }
+  }
+}
+
+/** The rest of the page whose first event is the earliest; of several, that of the log that began first. */
+function earliestOf(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
+  let found: SessionEvent[] | undefined;
+  for (const rest of pages.values()) {
+    const [first] = rest;
+    const [best] = found ?? [];
+    if (first && (!best || first.ts < best.ts)) found = rest;
+  }
+  return found;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { AppError, toAppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { toAppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { invalid, unsupportedField } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { changedContent } from '../resources/agent-content.ts';
 import { Overrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
@@ -10,31 +10,34 @@ import type { FileDeps } from '../resources/files.ts';
 import { uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { changedMetadata, MetadataChange, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { changedMetadata, MetadataChange, pageOf, parsed } from '../wire.ts';
 import { refuseBeyondResults } from '../work/access.ts';
+import { BudgetInput, changedBudget } from './budget.ts';
 import { newSession } from './create.ts';
-import { sessionIdOf, sessionWord, threadIdOf, threadWord } from './ids.ts';
+import { eventRoutes } from './events.ts';
+import { sessionIdOf, sessionWord } from './ids.ts';
 import { inboundEvents } from './inbound.ts';
-import { keptOf, sessionAgentOf } from './kept-session.ts';
-import { allEvents, SessionReader } from './reader.ts';
+import { keptOf, rosterOfSession, sessionAgentOf } from './kept-session.ts';
+import { SessionReader } from './reader.ts';
 import { resourceRoutes } from './resources.ts';
 import { sendEvents } from './send.ts';
-import { checkDeltas, streamEvents } from './stream.ts';
-import { sessionView, threadView } from './views.ts';
+import { threadRoutes } from './threads/routes.ts';
+import { sessionView } from './views.ts';
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse'> & FileDeps;
 const SessionUpdate = z.strictObject({
   title: z.string().max(500).nullable().optional(),
   metadata: MetadataChange.nullable().optional(),
-  budget: z.unknown().optional(),
+  budget: BudgetInput,
   vault_ids: z.unknown().optional(),
   agent: Overrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
 /** The credentials of workers open what they need of a session. */
 const worker = ['environment', 'session'] as const;
-const all = { min: 1, max: 1_000, usual: 1_000 };
+/** A child that an agent delegated to is a thread of the session above it. */
+const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
 
-/** Sessions, their events and their one thread. */
+/** Sessions, their events and their threads. */
 export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): Route[] {
   const { services, clock, sse, ids } = parts;
   const { sessions, workQueue } = services;
@@ -43,30 +46,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const uploadOf = (file: string) => uploadFor(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(sessionIdOf(params.id ?? ''));
   const view = (record: SessionRecord) => sessionView(record, views);
-  const ofThread = async (params: { readonly id?: string | undefined; readonly thread?: string | undefined }) => {
-    const record = await found(params);
-    if (threadIdOf(params.thread ?? '') !== record.id)
-      throw new AppError('not_found', `The session has no thread ${params.thread}.`);
-    return record;
-  };
-  const listed = async (record: SessionRecord, query: Query) => {
-    const order = query.order('asc');
-    const isWithin = query.within('created_at');
-    const types = query.all('types');
-    const events = (await allEvents(record, sessions)).filter(
-      ({ type, processed_at: at }) =>
-        (types.length === 0 || types.includes(type)) && (at === null || isWithin(Date.parse(at))),
-    );
-    if (order === 'desc') events.reverse();
-    const limit = query.integer('limit', all);
-    return withoutPrevious(pageOf(events, { limit, page: query.one('page'), name: `events ${record.id} ${order}` }));
-  };
-  const stream: Route['run'] = async ({ query, reply, request, params }) => {
-    const record = params.thread === undefined ? await found(params) : await ofThread(params);
-    const deltas = checkDeltas(query.all('event_deltas'));
-    await sessions.page(record.id, 0, 1); // refuses callers that may not read, while a status can still say so
-    return await streamEvents({ record, deltas, reply, requestId: request.id }, { sessions, reader, sse });
-  };
+  const events = eventRoutes({ sessions, reader, sse });
 
   return [
     {
@@ -103,6 +83,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           const kept = keptOf(record);
           return (
             !record.life &&
+            !isThread(record) &&
             (!record.archived || query.has('include_archived')) &&
             isWithin(record.createdAt) &&
             (agent === undefined || kept?.agentId === agent) &&
@@ -139,14 +120,16 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const record = await found(params);
         const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
         if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
-        if (budget !== undefined && budget !== null) throw unsupportedField('budget', 'leave it out');
         await sessions.update(record.id, {}); // who may not change it is not told of its state
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
+        const { usage } = await reader.state(record, sessions);
+        const limit = budget === undefined ? undefined : changedBudget(budget, record, usage);
         await sessions.update(record.id, {
           ...(title !== undefined && title !== null && { title }),
           ...(metadata && { metadata: changedMetadata(record.metadata ?? {}, metadata) }),
           ...(changed && { agent: changed }),
+          ...(limit && { budget: limit }),
         });
         return await view(await sessions.get(record.id));
       },
@@ -179,13 +162,13 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       worker,
       async run({ params, body, worker: byWorker }) {
         const record = await found(params);
-        const events = inboundEvents(body);
-        if (byWorker) refuseBeyondResults(events);
+        const given = inboundEvents(body);
+        if (byWorker) refuseBeyondResults(given);
         const projection = await reader.state(record, sessions);
-        const data = await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, events);
+        const data = await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, given);
         const { environment } = record.agent ?? {};
         // An interrupt is the way to have a worker again for a session whose work has failed.
-        if (environment !== undefined && events.some(({ type }) => type === 'user.interrupt'))
+        if (environment !== undefined && given.some(({ type }) => type === 'user.interrupt'))
           await workQueue.enqueue(environment, record.id);
         return { data };
       },
@@ -193,36 +176,21 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     {
       door: 'GET /v1/sessions/:id/events',
       worker,
-      run: async ({ params, query }) => await listed(await found(params), query),
-    },
-    { door: 'GET /v1/sessions/:id/events/stream', stream: true, worker, run: stream },
-    {
-      door: 'GET /v1/sessions/:id/threads',
       async run({ params, query }) {
-        const record = await found(params);
-        query.integer('limit', all);
-        const thread = await threadView(record, views);
-        const statuses = query.all('statuses');
-        return { data: statuses.length === 0 || statuses.includes(thread.status) ? [thread] : [], next_page: null };
+        const session = await found(params);
+        return await events.listed({ session, thread: session.id }, query);
       },
     },
     {
-      door: 'GET /v1/sessions/:id/threads/:thread',
-      run: async ({ params }) => await threadView(await ofThread(params), views),
-    },
-    {
-      door: 'POST /v1/sessions/:id/threads/:thread/archive',
-      async run({ params }) {
-        const record = await ofThread(params);
-        await sessions.page(record.id, 0, 1); // refuses a caller that may not read it
-        throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
+      door: 'GET /v1/sessions/:id/events/stream',
+      stream: true,
+      worker,
+      async run(asked) {
+        const session = await found(asked.params);
+        return await events.stream({ session, thread: session.id }, asked);
       },
     },
-    {
-      door: 'GET /v1/sessions/:id/threads/:thread/events',
-      run: async ({ params, query }) => await listed(await ofThread(params), query),
-    },
-    { door: 'GET /v1/sessions/:id/threads/:thread/stream', stream: true, run: stream },
+    ...threadRoutes(views, events),
     ...resourceRoutes(parts),
   ];
 
@@ -234,7 +202,9 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
     const active = await sessions.activeRun(record.id);
-    if (active && !active.waiting) throw invalid('The session is running. Interrupt it first.', 'session_running');
+    const { status } = await reader.state(record, sessions); // idle also while a child waits for the program
+    if (active && !active.waiting && status !== 'idle')
+      throw invalid('The session is running. Interrupt it first.', 'session_running');
     if (active) await sessions.stop(record.id);
   }
 
@@ -248,6 +218,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const environment = await services.documents.get(kept.environmentId).catch(() => undefined);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
     const { environment: workers, files } = record.agent ?? {};
-    return sessionAgentOf({ kept: { ...kept, content }, config, environment: workers, files });
+    const roster = rosterOfSession(record);
+    return sessionAgentOf({ kept: { ...kept, content }, roster, config, environment: workers, files });
   }
 }

@@ -7,17 +7,22 @@ import { invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
 import { eventWord, outcomeWord, threadWord } from './ids.ts';
 import { type InboundEvent, messageOf, resultText } from './inbound.ts';
-import type { AnnouncedCall, ManagedEvent, Projection } from './projection.ts';
+import type { ManagedEvent } from './projection.ts';
+import type { SessionProjection } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
 interface Target {
   readonly record: SessionRecord;
-  readonly projection: Projection;
+  readonly projection: SessionProjection;
   readonly sessions: Sessions;
   /** The upload behind a file of the API. Rejects: not_found. */
   readonly uploadOf: (fileId: string) => Promise<string>;
   readonly now: () => number;
 }
+
+const atBudget =
+  'the session has reached its budget. Raise it by an update of the session; until then only user.tool_confirmation, ' +
+  'user.tool_result, user.custom_tool_result and user.interrupt are accepted.';
 
 /** Checks the events against the state of the session, then hands them over in order. */
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
@@ -28,21 +33,25 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 }
 
 async function checked(
-  { record, projection, uploadOf }: Target,
+  { record, projection, sessions, uploadOf }: Target,
   events: readonly InboundEvent[],
 ): Promise<ReadonlyMap<string, string>> {
   if (record.archived) throw invalid('The session is archived.', 'session_archived');
   const uploads = new Map<string, string>();
-  let isWaiting = projection.pending.length > 0;
+  let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
-    if ('session_thread_id' in event && event.session_thread_id && event.session_thread_id !== threadWord(record.id))
-      throw invalid(`events.${n}.session_thread_id: the session has no thread ${event.session_thread_id}.`);
+    const thread = 'session_thread_id' in event && event.session_thread_id;
+    const named = projection.threads.find((one) => threadWord(one) === thread);
+    if (thread && !named) throw invalid(`events.${n}.session_thread_id: the session has no thread ${thread}.`);
     if (event.type === 'user.interrupt') {
+      if (named && named !== record.id && (await sessions.get(named)).archived)
+        throw invalid(`events.${n}.session_thread_id: ${thread} is archived.`);
       isWaiting = false;
       hasOutcome = false;
     }
     if (event.type === 'user.message' || event.type === 'user.define_outcome') {
+      if (record.budget?.hard && projection.isAtBudget) throw invalid(`events.${n}: ${atBudget}`, 'budget_reached');
       const ids = projection.pending.join(', ');
       if (isWaiting)
         throw invalid(`events.${n}: the session waits for an answer to ${ids}. Answer, or interrupt first.`);
@@ -72,10 +81,10 @@ async function checked(
   return uploads;
 }
 function checkCall(
-  projection: Projection,
+  projection: SessionProjection,
   id: string,
   { n, isCustom }: { readonly n: number; readonly isCustom: boolean },
-): AnnouncedCall {
+): NonNullable<ReturnType<SessionProjection['callOf']>> {
   const call = projection.callOf(id);
   const what = isCustom ? 'agent.custom_tool_use' : 'agent.tool_use or agent.mcp_tool_use';
   if (!call || (call.kind === 'custom') !== isCustom)
@@ -121,11 +130,15 @@ export function commandOf(event: Task, uploads: ReadonlyMap<string, string>): Se
 }
 
 async function interrupt(
-  { record: { id }, sessions, projection, now }: Target,
+  { record, sessions, projection, now }: Target,
   event: Extract<InboundEvent, { type: 'user.interrupt' }>,
 ): Promise<ManagedEvent> {
-  const before = projection.seq;
-  const { stopped } = await sessions.stop(id);
+  const named = projection.threads.find((one) => threadWord(one) === event.session_thread_id);
+  const id = named ?? record.id; // the children of the primary thread stop with it
+  const before = projection.seqOf(id);
+  // At its budget nothing goes on that could be interrupted, and the run stays for when the budget is raised.
+  const isOff = record.budget?.hard && projection.isAtBudget;
+  const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? await findAfter(sessions, id, before, isStop) : undefined;
   const seq = end?.seq ?? before;
   // Without effect, its id is that of no event.
@@ -139,14 +152,16 @@ type Answer = Extract<
   { type: 'user.tool_confirmation' | 'user.custom_tool_result' | 'user.tool_result' }
 >;
 /** The first answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting. */
-async function answer({ record: { id }, sessions, projection, now }: Target, event: Answer): Promise<ManagedEvent> {
+async function answer({ record, sessions, projection, now }: Target, event: Answer): Promise<ManagedEvent> {
   const toolUse = event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
   const call = projection.callOf(toolUse);
-  const before = projection.seq;
+  const id = call?.thread ?? record.id;
+  const before = projection.seqOf(id);
+  const routed = { session_thread_id: id === record.id ? null : threadWord(id) };
   const shown =
     event.type === 'user.tool_confirmation'
-      ? { ...event, deny_message: event.deny_message ?? null, session_thread_id: event.session_thread_id ?? null }
-      : { ...event, content: event.content ?? [], is_error: event.is_error ?? false };
+      ? { ...event, deny_message: event.deny_message ?? null, ...routed }
+      : { ...event, content: event.content ?? [], is_error: event.is_error ?? false, ...routed };
   const without: ManagedEvent = { ...shown, id: `${toolUse}again`, processed_at: iso(now()) };
   const isConfirmation = event.type === 'user.tool_confirmation';
   if (call?.waitsFor !== (isConfirmation ? 'permission' : 'result')) return without;

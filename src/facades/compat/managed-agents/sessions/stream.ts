@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { openSse, type SseContext, sseFrame } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
@@ -9,9 +10,13 @@ import { iso } from '../wire.ts';
 import { eventWord, messageWord } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
+import { followThreads } from './threads/follow.ts';
+import type { ThreadEvent } from './threads/session-projection.ts';
 
 interface StreamRequest {
   readonly record: SessionRecord;
+  /** The thread whose stream it is. */
+  readonly thread: SessionId;
   readonly deltas: readonly string[];
   readonly reply: FastifyReply;
   readonly requestId: string;
@@ -30,18 +35,24 @@ export function checkDeltas(wanted: readonly string[]): readonly string[] {
 
 const frameOf = (event: { readonly type: string }) => sseFrame({ event: event.type, data: event });
 
-/** The events of a session from now on, until it ends or the client leaves. */
-export async function streamEvents({ record, deltas, reply, requestId }: StreamRequest, deps: Deps): Promise<void> {
+/** The events of a thread from now on, until its session ends or the client leaves. */
+export async function streamEvents(
+  { record, thread, deltas, reply, requestId }: StreamRequest,
+  deps: Deps,
+): Promise<void> {
   const { sessions, reader, sse } = deps;
   // The place is fixed before the headers leave: what a client does once it has them comes after it.
   const projection = await reader.fresh(record, sessions);
   using stream = openSse(reply, sse);
-  const previews = new Previews(projection, deltas.includes('agent.message'));
+  const previews = new Previews(projection.of(thread), deltas.includes('agent.message'));
   try {
-    const following = sessions.follow(record.id, projection.seq, { signal: stream.gone, deltas: true });
-    for await (const update of following) {
-      if (update.kind === 'resync') return stream.destroy(); // the client opens another stream, and lists
-      const frames = update.events.flatMap((event) => previews.of(event).map(frameOf));
+    const tell = (source: SessionEvent, events: readonly ThreadEvent[]) => {
+      const own = events.flatMap((one) => (one.thread === thread ? [one.event] : []));
+      return [...own, ...(source.sessionId === thread ? previews.of(source) : [])].map(frameOf);
+    };
+    const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, tell });
+    for await (const frames of following) {
+      if (!frames) return stream.destroy(); // the client opens another stream, and lists
       if (frames.length > 0) await stream.writeAll(frames);
     }
     if (stream.gone.aborted) return;
@@ -49,7 +60,7 @@ export async function streamEvents({ record, deltas, reply, requestId }: StreamR
       () => false,
       (thrown: unknown) => toAppError(thrown).code === 'session_not_found',
     );
-    const last = { id: eventWord(record.id, projection.seq + 1), processed_at: iso(sse.clock.now()) };
+    const last = { id: eventWord(record.id, projection.seqOf(record.id) + 1), processed_at: iso(sse.clock.now()) };
     if (isGone) await stream.write(frameOf({ ...last, type: 'session.deleted' } as ManagedEvent));
   } catch (thrown) {
     const error = toAppError(thrown);
@@ -57,31 +68,28 @@ export async function streamEvents({ record, deltas, reply, requestId }: StreamR
   }
 }
 
-/** Adds to the events of a log the previews of texts. A text whose beginning came before the stream has none. */
+/** The previews of a thread's texts. A text whose beginning came before the stream has none. */
 class Previews {
   readonly #projection: Projection;
   readonly #isWanted: boolean;
   readonly #begun = new Set<string>();
-  readonly #missed = new Set<string>();
-  #isFirst = true;
+  readonly #opened: string | undefined;
 
   constructor(projection: Projection, isWanted: boolean) {
     this.#projection = projection;
     this.#isWanted = isWanted;
+    this.#opened = projection.openMessage;
   }
 
+  /** The previews that come with an event, which the projection has already. */
   of(event: SessionEvent): { readonly type: string }[] {
-    const wasOpen = this.#projection.openMessage;
-    const events = this.#projection.add(event);
-    if (event.type !== 'message.delta' || !this.#isWanted || !this.#projection.shows) return [...events];
+    if (event.type !== 'message.delta' || !this.#isWanted || !this.#projection.shows) return [];
     const { messageId, text } = event.data;
-    if (this.#isFirst && wasOpen === messageId) this.#missed.add(messageId);
-    this.#isFirst = false;
-    if (this.#missed.has(messageId)) return [...events];
+    if (this.#opened === messageId) return [];
     const id = messageWord(messageId);
     const start = this.#begun.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
     this.#begun.add(id);
     const delta = { type: 'content_delta', index: 0, content: { type: 'text', text } };
-    return [...events, ...start, { type: 'event_delta', event_id: id, delta } as { type: string }];
+    return [...start, { type: 'event_delta', event_id: id, delta } as { type: string }];
   }
 }

@@ -21,6 +21,18 @@ export function withUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
   };
 }
 
+export const sumOf = (all: readonly Usage[]): Usage =>
+  all.reduce(
+    (one, other) => ({
+      input: one.input + other.input,
+      output: one.output + other.output,
+      cacheRead: one.cacheRead + other.cacheRead,
+      cacheWritten: one.cacheWritten + other.cacheWritten,
+      cost: one.cost + other.cost,
+    }),
+    noUsage,
+  );
+
 /** The tokens of one request, or of several that belong together. */
 export const spanUsageOf = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
   input_tokens: input,

@@ -1,12 +1,14 @@
 import type { Clock } from '../../../../core/contracts/clock.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { iso, isoOrNull } from '../wire.ts';
+import { shownBudget } from './budget.ts';
 import { sessionWord, threadWord } from './ids.ts';
 import { environmentOfSession, keptOf, shownAgent } from './kept-session.ts';
-import type { Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
-import { statsOf, usageOf } from './usage.ts';
+import type { SessionProjection } from './threads/session-projection.ts';
+import { statsOf, type Usage, usageOf } from './usage.ts';
 
 export interface ViewDeps {
   readonly services: Pick<Services, 'sessions'>;
@@ -16,38 +18,39 @@ export interface ViewDeps {
 const archivedAtOf = (record: SessionRecord): number | null =>
   record.archived ? (keptOf(record)?.archivedAt ?? record.updatedAt) : null;
 
-async function shared(record: SessionRecord, { services: { sessions }, reader, clock }: ViewDeps) {
-  const projection = await reader.state(record, sessions);
+interface Amounts {
+  readonly usage: Usage;
+  activeMs(now: number): number;
+}
+async function shared(record: SessionRecord, amounts: Amounts, { services: { sessions }, clock }: ViewDeps) {
   const archivedAt = archivedAtOf(record);
   const now = archivedAt ?? clock.now();
-  const activeMs = projection.activeMs(now);
+  const activeMs = amounts.activeMs(now);
   return {
-    projection,
-    status: statusOf(record, projection),
     stats: statsOf(activeMs, Math.max(0, now - record.createdAt)),
-    usage: usageOf(projection.usage, activeMs),
+    usage: usageOf(amounts.usage, activeMs),
     agent: await shownAgent(record, sessions),
     times: { created_at: iso(record.createdAt), updated_at: iso(record.updatedAt), archived_at: isoOrNull(archivedAt) },
   };
 }
-/** A message that waits for its run makes the session busy already. */
-function statusOf(record: SessionRecord, { status }: Projection) {
-  return record.archived ? ('terminated' as const) : status;
-}
+
+type Status = SessionProjection['status'];
+const statusOf = (record: SessionRecord, status: Status) => (record.archived ? ('terminated' as const) : status);
 
 export async function sessionView(record: SessionRecord, deps: ViewDeps) {
-  const { projection, status, stats, usage, agent, times } = await shared(record, deps);
+  const projection = await deps.reader.state(record, deps.services.sessions);
+  const { stats, usage, agent, times } = await shared(record, projection, deps);
   return {
     id: sessionWord(record.id),
     type: 'session' as const,
-    status,
+    status: statusOf(record, projection.status),
     title: record.title === '' ? null : record.title,
     agent,
     environment_id: environmentOfSession(record),
     resources: keptOf(record)?.resources ?? [],
     vault_ids: keptOf(record)?.vaultIds ?? [],
     metadata: record.metadata ?? {},
-    budget: null,
+    budget: shownBudget(record),
     deployment_id: keptOf(record)?.deploymentId ?? null,
     outcome_evaluations: projection.outcomes.views(),
     stats,
@@ -56,17 +59,22 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
   };
 }
 
-/** The only thread of a session. */
-export async function threadView(record: SessionRecord, deps: ViewDeps) {
-  const { status, stats, usage, agent, times } = await shared(record, deps);
+/** A thread of a session. The primary one is the session itself. */
+export async function threadView(
+  record: SessionRecord,
+  { session, projection }: { readonly session: SessionId; readonly projection: SessionProjection },
+  deps: ViewDeps,
+) {
+  const { stats, usage, agent, times } = await shared(record, projection.of(record.id), deps);
   const { multiagent: _, ...own } = agent;
+  const parent = projection.parentOf(record.id);
   return {
     id: threadWord(record.id),
     type: 'session_thread' as const,
-    session_id: sessionWord(record.id),
-    parent_thread_id: null,
+    session_id: sessionWord(session),
+    parent_thread_id: parent && threadWord(parent),
     agent: own,
-    status,
+    status: statusOf(record, projection.statusOf(record.id)),
     stats: { ...stats, startup_seconds: 0 },
     usage,
     workflow_run_id: null,

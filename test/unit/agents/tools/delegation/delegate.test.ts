@@ -35,7 +35,6 @@ test('a child gets the goal that its parent gives it, with the usual time of a c
   expect(await delegate({ goal: { rubric: 'Each option has an example.', checks: ['npm test'] } })).toMatchObject({
     ok: true,
     output: expect.stringContaining('It is done.'),
-    child: done.id,
   });
   const checks = [{ command: 'npm test', timeoutSeconds: 600 }];
   expect(started[0]?.goal).toEqual({ rubric: 'Each option has an example.', checks, maxRevisions: 3 });

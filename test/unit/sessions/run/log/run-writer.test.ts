@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../../../src/core/model/events.ts';
+import { SessionId } from '../../../../../src/core/model/ids.ts';
 import { fact, messageId, quiet, runId, scribeBench } from '../../../../support/machines/session-parts.ts';
 
 const call = { callId: 'c1', tool: 'shell', function: 'shell_exec', args: { id: 'main', command: 'make' } } as const;
@@ -54,6 +55,21 @@ describe('a run that is written down', () => {
     const { runWriter } = scribeBench({ steps: [running], openCalls: [openCall] });
     expect(runWriter.steps).toEqual([running]);
     expect(runWriter.openCalls).toEqual([openCall]);
+  });
+
+  test('tells of the child of a call once, also after a restart, and leaves the child out of the result', async () => {
+    const child = SessionId.parse('aaaaaaaaaaaaaaaa');
+    const { runWriter, types, events } = scribeBench();
+    await runWriter.write(runWriter.calling(call));
+    await runWriter.childStarted('c1', { child, task: 'Write' });
+    await runWriter.childStarted('c1', { child, task: 'Write' });
+    expect(await types()).toEqual(['tool.calling', 'child.started']);
+    await runWriter.write(runWriter.called('c1', { success: true, output: 'done', content: null }));
+    expect((await events()).at(-1)?.data).toEqual({ ...call, success: true, output: 'done', content: null });
+
+    const again = scribeBench({ openCalls: [{ ...call, logged: 0, child }] });
+    await again.runWriter.childStarted('c1', { child, task: 'Write' });
+    expect(await again.types()).toEqual([]);
   });
 
   test('knows its plan as its steps left it', () => {

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import { ApiError, invalid, unsupportedField } from '../errors.ts';
+
+// A coordinator is an agent that gives parts of its work to agents of its roster. Both shapes of the API are kept as they
+// were sent, with the version of each agent.
+
+const maxAgents = 20;
+const agentId = z.string().min(1).max(200);
+const Entry = z.union([
+  agentId.transform((id) => ({ type: 'agent' as const, id, version: undefined })),
+  z.strictObject({ type: z.literal('agent'), id: agentId, version: z.int().min(1).nullable().optional() }),
+  z.strictObject({ type: z.literal('self') }),
+  z.looseObject({ type: z.literal('advisor') }),
+]);
+type EntryWish = z.output<typeof Entry>;
+const Switch = z.looseObject({ type: z.enum(['enabled', 'disabled']) }).nullable();
+const CoordinatorInput = z.strictObject({
+  type: z.literal('coordinator'),
+  agents: z.array(Entry).min(1).max(maxAgents),
+});
+const PartsInput = z.strictObject({
+  type: z.literal('multiagent_20261001'),
+  advisor: Switch.optional(),
+  workflows: Switch.optional(),
+  subagents: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('disabled') }),
+      z.strictObject({
+        type: z.literal('enabled'),
+        inline_agents: Switch.optional(),
+        predefined_agents: z.array(Entry).max(maxAgents).nullable().optional(),
+      }),
+    ])
+    .nullable()
+    .optional(),
+});
+/** Several agents as programs ask for them. */
+export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, PartsInput]).nullable().optional();
+type MultiagentWish = NonNullable<z.output<typeof MultiagentInput>>;
+
+const disabled = z.object({ type: z.literal('disabled') });
+/** `self` is the agent that has the roster, in the version that a session has. */
+const RosterEntry = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('agent'), id: z.string(), version: z.int() }),
+  z.object({ type: z.literal('self') }),
+]);
+export type RosterEntry = z.output<typeof RosterEntry>;
+/** Several agents as they are kept. */
+export const Multiagent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('coordinator'), agents: z.array(RosterEntry) }),
+  z.object({
+    type: z.literal('multiagent_20261001'),
+    advisor: disabled,
+    workflows: disabled,
+    subagents: z.discriminatedUnion('type', [
+      disabled,
+      z.object({ type: z.literal('enabled'), inline_agents: disabled, predefined_agents: z.array(RosterEntry) }),
+    ]),
+  }),
+]);
+export type Multiagent = z.output<typeof Multiagent>;
+
+/** The agents that can work for a coordinator, in their order. */
+export function rosterOf(multiagent: Multiagent | null): readonly RosterEntry[] {
+  if (multiagent === null) return [];
+  if (multiagent.type === 'coordinator') return multiagent.agents;
+  return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
+}
+
+/** The same with other entries: references in an agent, whole agents in a session. */
+export function withRoster<Entry>(multiagent: Multiagent | null, entries: readonly Entry[]) {
+  if (multiagent === null) return null;
+  if (multiagent.type === 'coordinator') return { type: multiagent.type, agents: entries };
+  if (multiagent.subagents.type === 'disabled') return { ...multiagent, subagents: multiagent.subagents };
+  return { ...multiagent, subagents: { ...multiagent.subagents, predefined_agents: entries } };
+}
+
+interface Owner {
+  /** The agent that has the roster; undefined: it is new. */
+  readonly id?: string;
+  /** The roster that it has until now. */
+  readonly now?: Multiagent | null;
+  /** Rejects: not_found. */
+  readonly agent: (id: string, version?: number) => Promise<KeptDocument>;
+}
+
+/** The wish with the version of each agent. Rejects: invalid_request, not_found. Null: the agent works alone. */
+export async function pinned(wish: MultiagentWish | null, owner: Owner): Promise<Multiagent | null> {
+  if (wish === null) return null;
+  if (wish.type === 'coordinator')
+    return { type: wish.type, agents: await entriesOf(wish.agents, owner, 'multiagent.agents') };
+  const { now } = owner;
+  const before = now?.type === 'multiagent_20261001' ? now : undefined;
+  const off = { type: 'disabled' as const };
+  for (const field of ['workflows', 'advisor'] as const) {
+    const { type } = wish[field] ?? (wish[field] === undefined ? before?.[field] : undefined) ?? usual[field];
+    if (type === 'enabled') throw unsupportedField(`multiagent.${field}`, 'send {"type": "disabled"}');
+  }
+  const subagents = await subagentsOf(wish.subagents === undefined ? before?.subagents : wish.subagents, owner, before);
+  return { type: wish.type, advisor: off, workflows: off, subagents };
+}
+/** The API's defaults of fields that were left out. */
+const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } as const;
+
+type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;
+type SubagentsWish = z.output<typeof PartsInput>['subagents'] | MultiagentParts['subagents'];
+async function subagentsOf(
+  wish: SubagentsWish,
+  owner: Owner,
+  before: MultiagentParts | undefined,
+): Promise<MultiagentParts['subagents']> {
+  if (wish?.type === 'disabled') return { type: 'disabled' };
+  const kept = before?.subagents.type === 'enabled' ? before.subagents : undefined;
+  const inline = wish?.inline_agents === undefined ? kept?.inline_agents : wish.inline_agents;
+  if (inline?.type !== 'disabled')
+    throw unsupportedField('multiagent.subagents.inline_agents', 'send {"type": "disabled"}');
+  const named = wish?.predefined_agents === undefined ? kept?.predefined_agents : wish.predefined_agents;
+  const where = 'multiagent.subagents.predefined_agents';
+  if (!named || named.length === 0) throw invalid(`${where}: name an agent, or disable subagents.`);
+  return {
+    type: 'enabled',
+    inline_agents: { type: 'disabled' },
+    predefined_agents: await entriesOf(named, owner, where),
+  };
+}
+
+async function entriesOf(
+  wishes: readonly EntryWish[],
+  { id: own, agent }: Owner,
+  where: string,
+): Promise<RosterEntry[]> {
+  const entries: RosterEntry[] = [];
+  for (const [n, wish] of wishes.entries()) {
+    if (wish.type === 'advisor') throw unsupportedField(`${where}.${n}.type "advisor"`, 'name agents');
+    const entry = wish.type === 'self' || wish.id === own ? { type: 'self' as const } : await pinnedEntry(wish);
+    const isSame = (other: RosterEntry) =>
+      other.type === 'self' ? entry.type === 'self' : entry.type === 'agent' && other.id === entry.id;
+    if (entries.some(isSame)) throw invalid(`${where}.${n}: the agent is there twice.`);
+    entries.push(entry);
+  }
+  return entries;
+
+  async function pinnedEntry(wish: Extract<EntryWish, { type: 'agent' }>): Promise<RosterEntry> {
+    const doc = await agent(wish.id, wish.version ?? undefined).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'not_found') throw thrown;
+      const version = wish.version ? ` with the version ${wish.version}` : '';
+      throw new ApiError('not_found', `${where}: there is no agent ${wish.id}${version}.`);
+    });
+    if (doc.archivedAt !== null) throw invalid(`${where}: ${wish.id} is archived.`, 'agent_archived');
+    const { multiagent } = z.object({ multiagent: z.unknown() }).parse(doc.content);
+    if (multiagent !== null && multiagent !== undefined)
+      throw invalid(`${where}: ${wish.id} has multiagent itself, and cannot work for another agent.`);
+    return { type: 'agent', id: doc.id, version: doc.version };
+  }
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { OwnBudget, SessionRecord } from '../../../../core/model/records.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import type { Usage } from './usage.ts';
+
+// The cap of a session's cost, in whole cents. It is a hard budget of the session: no answer grants it again.
+
+/** A budget as programs send it. */
+export const BudgetInput = z
+  .strictObject({
+    type: z.literal('limit'),
+    max_list_cost: z.strictObject({
+      amount: z.string().regex(/^[1-9]\d{0,11}$/, 'must be whole cents, as a string'),
+      currency: z.literal('USD'),
+    }),
+  })
+  .nullable()
+  .optional();
+type BudgetWish = NonNullable<z.output<typeof BudgetInput>>;
+
+export const ownBudgetOf = ({ max_list_cost: { amount } }: BudgetWish): OwnBudget & { readonly cost: number } => ({
+  cost: Number(amount) / 100,
+  hard: true,
+});
+/** The budget as the API shows it; null: there is none, or one that an answer grants again. */
+export function shownBudget({ budget }: Pick<SessionRecord, 'budget'>) {
+  if (!budget?.hard || budget.cost === undefined) return null;
+  const amount = String(Math.round(budget.cost * 100));
+  return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
+}
+
+/** Rejects with invalid_request where nobody knows the price of one of the models: then nothing would count. */
+export async function checkBudgetable(refs: readonly string[], models: Services['models']): Promise<void> {
+  for (const ref of refs)
+    if (!(await models.isPriced(ref)))
+      throw invalid(
+        `budget: the price of ${ref} is not known, so a budget cannot count it. Set it in models.catalog.`,
+        'model_not_budgetable',
+      );
+}
+
+/** The session's budget after a change. Rejects: invalid_request. */
+export function changedBudget(wish: BudgetWish | null, record: SessionRecord, { cost }: Usage): OwnBudget {
+  if (shownBudget(record) === null && wish !== null)
+    throw invalid('budget: the session was made without one, or lost it, and cannot get one.', 'budget_create_only');
+  if (wish === null) return record.budget?.hard ? {} : (record.budget ?? {});
+  const next = ownBudgetOf(wish);
+  if (next.cost <= cost) {
+    const used = Math.ceil(cost * 10_000) / 100;
+    throw invalid(`budget: the session has used ${used} cents; the new limit must be more.`, 'budget_not_raised');
+  }
+  return next;
+}

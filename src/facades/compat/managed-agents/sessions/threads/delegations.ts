@@ -1,0 +1,65 @@
+import type { FactOf } from '../../../../../core/model/events.ts';
+import type { SessionId } from '../../../../../core/model/ids.ts';
+
+type Args = Readonly<Record<string, unknown>>;
+interface Delegation {
+  readonly name: string;
+  readonly args: Args;
+}
+/** A text from an agent to one of its children. */
+export interface TextToChild {
+  readonly child: SessionId;
+  readonly text: string;
+}
+
+/** The calls by which an agent gives work to its children. This API shows threads and messages in their place. */
+export class Delegations {
+  readonly #open = new Map<string, Delegation>();
+  /** The texts that a child gets and has not heard yet. */
+  readonly #unheard: TextToChild[] = [];
+
+  /** False: the call is none of them. */
+  begin({ callId, function: name, args }: FactOf<'tool.calling'>['data']): boolean {
+    if (!/^delegate(_|$)/.test(name)) return false;
+    this.#open.set(callId, { name, args });
+    if (name === 'delegate_send')
+      this.#unheard.push({ child: String(args.child) as SessionId, text: trimmed(args.text) });
+    return true;
+  }
+
+  /** The text that a call has sent; undefined: none. */
+  end({ callId, success }: FactOf<'tool.called'>['data']): TextToChild | undefined {
+    const call = this.#open.get(callId);
+    this.#open.delete(callId);
+    if (call?.name !== 'delegate_send' || !success) return undefined;
+    return { child: String(call.args.child) as SessionId, text: trimmed(call.args.text) };
+  }
+
+  /** The task of a child that was started, and the word for its agent. */
+  start({ callId, sessionId: child }: FactOf<'child.started'>['data']): TextToChild & { readonly agent?: string } {
+    const { args = {} } = this.#open.get(callId) ?? {};
+    const text = trimmed(args.task);
+    this.#unheard.push({ child, text });
+    const agent = args.agent ?? args.template;
+    return { child, text, ...(typeof agent === 'string' && { agent }) };
+  }
+
+  /** Whether a message of the child came from its parent. Each text counts once. */
+  hears(child: SessionId, text: string): boolean {
+    const at = this.#unheard.findIndex((one) => one.child === child && one.text === text);
+    if (at >= 0) this.#unheard.splice(at, 1);
+    return at >= 0;
+  }
+
+  /** The calls that wait for a child, by their ids. */
+  get waiting(): readonly string[] {
+    return [...this.#open].flatMap(([callId, call]) => (waits(call) ? [callId] : []));
+  }
+  clear(): void {
+    this.#open.clear();
+  }
+}
+
+const waits = ({ name, args }: Delegation): boolean =>
+  (name === 'delegate' && args.wait !== false) || (name === 'delegate_check' && args.wait === true);
+const trimmed = (text: unknown): string => (typeof text === 'string' ? text.trim() : '');

@@ -1,0 +1,69 @@
+import type { LogUpdate } from '../../../../../core/contracts/ports.ts';
+import type { SessionEvent } from '../../../../../core/model/events.ts';
+import type { SessionId } from '../../../../../core/model/ids.ts';
+import type { Services } from '../../../../../sessions/api/services.ts';
+import { addTo } from '../reader.ts';
+import type { SessionProjection, ThreadEvent } from './session-projection.ts';
+
+interface ThreadReader<Told> {
+  readonly projection: SessionProjection;
+  readonly sessions: Services['sessions'];
+  /** The thread whose texts are read as they arrive. */
+  readonly shown: SessionId;
+  readonly signal: AbortSignal;
+  /** Turns an event of a log, and the events that it gives, into the reader's own. Called before the next one is added. */
+  readonly tell: (source: SessionEvent, events: readonly ThreadEvent[]) => readonly Told[];
+}
+interface Step {
+  readonly thread: SessionId;
+  readonly next: IteratorResult<LogUpdate>;
+}
+
+/**
+ * Follows all logs of a session from where its projection is, and those of children from their beginning. Ends with the log of
+ * the primary thread. Undefined: a log cannot be followed from there any more.
+ */
+export async function* followThreads<Told>({
+  projection,
+  sessions,
+  shown,
+  signal,
+  tell,
+}: ThreadReader<Told>): AsyncGenerator<readonly Told[] | undefined> {
+  const end = new AbortController();
+  const until = AbortSignal.any([signal, end.signal]);
+  const [primary] = projection.threads;
+  const logs = new Map<SessionId, AsyncIterator<LogUpdate>>();
+  const steps = new Map<SessionId, Promise<Step>>();
+  const advance = (thread: SessionId, log: AsyncIterator<LogUpdate>) => {
+    const step = log.next().then((next) => ({ thread, next }));
+    step.catch(() => {}); // the reader hears of it when it waits for a step
+    steps.set(thread, step);
+  };
+  try {
+    for (;;) {
+      for (const thread of projection.threads) {
+        if (logs.has(thread)) continue;
+        const options = { signal: until, deltas: thread === shown };
+        const log = sessions.follow(thread, projection.seqOf(thread), options)[Symbol.asyncIterator]();
+        logs.set(thread, log);
+        advance(thread, log);
+      }
+      const { thread, next } = await Promise.race(steps.values());
+      steps.delete(thread);
+      if (next.done && thread === primary) return;
+      if (next.done) continue; // the child was deleted
+      if (next.value.kind === 'resync') {
+        yield undefined;
+        return;
+      }
+      const told: Told[] = [];
+      for (const source of next.value.events) told.push(...tell(source, await addTo(projection, source, sessions)));
+      const log = logs.get(thread);
+      if (log) advance(thread, log);
+      yield told;
+    }
+  } finally {
+    end.abort();
+  }
+}

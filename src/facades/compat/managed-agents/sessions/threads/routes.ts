@@ -1,0 +1,87 @@
+import { AppError } from '../../../../../core/errors/errors.ts';
+import type { SessionId } from '../../../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../../../core/model/records.ts';
+import { invalid } from '../../errors.ts';
+import type { Route } from '../../route.ts';
+import { pageOf, withoutPrevious } from '../../wire.ts';
+import type { EventRoutes } from '../events.ts';
+import { sessionIdOf, threadIdOf, threadWord } from '../ids.ts';
+import { unlessUnknown } from '../reader.ts';
+import { threadView, type ViewDeps } from '../views.ts';
+
+type Params = Readonly<Record<string, string | undefined>>;
+const all = { min: 1, max: 1_000, usual: 1_000 };
+
+/** The threads of a session: the primary one, and one for each child that an agent has delegated to. */
+export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): Route[] {
+  const { services, reader } = views;
+  const { sessions } = services;
+  const found = ({ id = '' }: Params) => sessions.get(sessionIdOf(id));
+  const threadOf = async (params: Params) => {
+    const session = await found(params);
+    const projection = await reader.state(session, sessions);
+    const wanted = threadIdOf(params.thread ?? '');
+    const gone = new AppError('not_found', `The session has no thread ${params.thread}.`);
+    if (!projection.has(wanted)) throw gone;
+    const record = wanted === session.id ? session : await sessions.get(wanted);
+    return { session, record, projection };
+  };
+  const view = (record: SessionRecord, session: SessionId, projection: Awaited<ReturnType<typeof reader.state>>) =>
+    threadView(record, { session, projection }, views);
+
+  return [
+    {
+      door: 'GET /v1/sessions/:id/threads',
+      async run({ params, query }) {
+        const session = await found(params);
+        const limit = query.integer('limit', all);
+        const projection = await reader.state(session, sessions);
+        const records = await Promise.all(
+          projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(unlessUnknown))),
+        );
+        const threads = await Promise.all(
+          records.flatMap((record) => (record ? [view(record, session.id, projection)] : [])),
+        );
+        const statuses = query.all('statuses');
+        const chosen = threads.filter(({ status }) => statuses.length === 0 || statuses.includes(status));
+        const name = `threads ${session.id} ${statuses.join()}`;
+        return withoutPrevious(pageOf(chosen, { limit, page: query.one('page'), name }));
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/threads/:thread',
+      async run({ params }) {
+        const { session, record, projection } = await threadOf(params);
+        return await view(record, session.id, projection);
+      },
+    },
+    {
+      door: 'POST /v1/sessions/:id/threads/:thread/archive',
+      async run({ params }) {
+        const { session, record, projection } = await threadOf(params);
+        if (record.id === session.id)
+          throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
+        await sessions.update(record.id, {}); // who may not change it is not told of its state
+        if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
+          throw invalid('The thread is running. Interrupt it first.', 'session_running');
+        const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
+        return await view(archived, session.id, projection);
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/threads/:thread/events',
+      async run({ params, query }) {
+        const { session, record } = await threadOf(params);
+        return await listed({ session, thread: record.id }, query);
+      },
+    },
+    {
+      door: 'GET /v1/sessions/:id/threads/:thread/stream',
+      stream: true,
+      async run(asked) {
+        const { session, record } = await threadOf(asked.params);
+        return await stream({ session, thread: record.id }, asked);
+      },
+    },
+  ];
+}

@@ -1,0 +1,238 @@
+import type { SessionEvent } from '../../../../../core/model/events.ts';
+import type { SessionId } from '../../../../../core/model/ids.ts';
+import { iso } from '../../wire.ts';
+import { eventWord, threadWord } from '../ids.ts';
+import { type AgentFacts, type AnnouncedCall, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
+import { sumOf, usageOf } from '../usage.ts';
+
+// A session of the API is a tree of Corral's sessions: the primary thread and a thread for each child that an agent has
+// delegated to. Each has a log of its own; the events about the session as a whole are made here, from all of them.
+
+/** An event of one thread's stream. */
+export interface ThreadEvent {
+  readonly thread: SessionId;
+  readonly event: ManagedEvent;
+}
+interface Thread {
+  readonly projection: Projection;
+  /** Null for the primary thread. */
+  readonly parent: SessionId | null;
+}
+/** The events of the whole session. Their ids have parts from 80 on, after those of a log's own events. */
+const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
+
+/** Makes the events of a session's threads from those of their logs. The same logs in the same order give the same events. */
+export class SessionProjection {
+  readonly #id: SessionId;
+  /** The session's budget as the API shows it. */
+  readonly #budget: object | null;
+  readonly #primary: Projection;
+  readonly #threads = new Map<SessionId, Thread>();
+  #isBusy = false;
+  /** The primary thread waits for children that all wait for the program. */
+  #isHeld = false;
+  /** The events that waited for an answer when the session rested last. */
+  #asked: readonly string[] = [];
+  #stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
+
+  constructor(id: SessionId, agent: AgentFacts, budget: object | null = null) {
+    this.#id = id;
+    this.#budget = budget;
+    this.#primary = new Projection(id, agent);
+    this.#threads.set(id, { projection: this.#primary, parent: null });
+  }
+
+  /** The log of a child counts from here on. */
+  open(child: SessionId, parent: SessionId, agent: AgentFacts): void {
+    if (!this.#threads.has(child)) this.#threads.set(child, { projection: new Projection(child, agent), parent });
+  }
+
+  /** The sessions that its threads are, the primary one first. */
+  get threads(): readonly SessionId[] {
+    return [...this.#threads.keys()];
+  }
+  has = (thread: SessionId): boolean => this.#threads.has(thread);
+  parentOf = (thread: SessionId): SessionId | null => this.#threads.get(thread)?.parent ?? null;
+  of(thread: SessionId): Projection {
+    const found = this.#threads.get(thread);
+    if (!found) throw new Error(`The session has no thread ${thread}.`);
+    return found.projection;
+  }
+  seqOf = (thread: SessionId): number => this.of(thread).seq;
+
+  get status() {
+    if (this.#primary.status === 'rescheduling') return 'rescheduling' as const;
+    return this.#isBusy ? ('running' as const) : ('idle' as const);
+  }
+  statusOf(thread: SessionId) {
+    return thread === this.#id && this.#isHeld ? ('idle' as const) : this.of(thread).status;
+  }
+  get outcomes() {
+    return this.#primary.outcomes;
+  }
+  get usage() {
+    return sumOf(this.#all.map(({ projection }) => projection.usage));
+  }
+  activeMs = (now: number): number => this.#primary.activeMs(now);
+  /** The events that wait for an answer. */
+  get pending(): readonly string[] {
+    return this.#all.flatMap(({ projection }) => projection.pending);
+  }
+  /** Whether nothing goes on before an answer. */
+  get isWaiting(): boolean {
+    return this.#primary.pending.length > 0 || (!this.#isBusy && this.pending.length > 0);
+  }
+  /** Whether the session rests because its budget is spent. */
+  get isAtBudget(): boolean {
+    return !this.#isBusy && this.pending.length === 0 && this.#stop.reason.type === 'budget_reached';
+  }
+  /** The call that an event announced, and its thread. */
+  callOf(eventId: string): (AnnouncedCall & { readonly thread: SessionId }) | undefined {
+    for (const [thread, { projection }] of this.#threads) {
+      const call = projection.callOf(eventId);
+      if (call) return { ...call, thread };
+    }
+    return undefined;
+  }
+  get #all(): readonly Thread[] {
+    return [...this.#threads.values()];
+  }
+
+  /** An event of one of the logs. One that was added before, or of another log, gives nothing. */
+  add(event: SessionEvent): readonly ThreadEvent[] {
+    const { sessionId: thread, seq } = event;
+    const known = this.#threads.get(thread);
+    if (!known || seq <= known.projection.seq) return [];
+    const wasRescheduled = known.parent === null && known.projection.status === 'rescheduling';
+    const made = known.projection.add(event);
+    const stop = made.find(({ type }) => type === 'session.status_idle');
+    if (stop && thread === this.#id)
+      this.#stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
+    const own = made.filter(({ type }) => !ofSession.has(type));
+    const told = known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
+    return this.#withSession(told, { made, source: event, wasRescheduled });
+  }
+
+  /** The events of a child in its own stream, and those of them that the stream of the primary thread has too. */
+  #ofChild(thread: SessionId, own: readonly ManagedEvent[], source: SessionEvent): ThreadEvent[] {
+    const { projection, parent } = this.#threads.get(thread) as Thread;
+    const said = source.type === 'run.end' && source.data.status === 'completed' ? projection.lastWords : '';
+    return own.flatMap((event): ThreadEvent[] => {
+      if (event.type === 'session.updated' || event.type.startsWith('session.status_')) return [];
+      if (event.type === 'user.message' && source.type === 'message.user' && parent)
+        return [{ thread, event: this.#heard(event, { child: thread, parent, text: source.data.text }) }];
+      if (event.type === 'user.interrupt')
+        return [{ thread, event: { ...event, session_thread_id: threadWord(thread) } }];
+      const crossed = crossPosted(event, threadWord(thread));
+      const both = [{ thread, event }, ...(crossed ? [{ thread: this.#id, event: crossed }] : [])];
+      if (event.type !== 'session.thread_status_idle' || said === '' || !parent) return both;
+      return [...this.#answered({ child: thread, parent, text: said, source }), ...both];
+    });
+  }
+
+  /** A message of the child's parent, or of a person who wrote to the child. */
+  #heard(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
+    if (!this.of(parent).delegations.hears(child, text.trim())) return event;
+    const from_session_thread_id = threadWord(parent);
+    const name = parent === this.#id ? {} : { from_agent_name: this.of(parent).thread.agent_name };
+    const { id, processed_at, content } = event;
+    return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
+  }
+
+  /** The last words of a child, which its parent gets. */
+  #answered({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
+    const content = [{ type: 'text', text }];
+    const word = (part: number) => ({ id: eventWord(child, source.seq, part), processed_at: iso(source.ts) });
+    const { agent_name: to_agent_name } = this.of(parent).thread;
+    const name = parent === this.#id ? {} : { to_agent_name };
+    const sent = { type: 'agent.thread_message_sent', to_session_thread_id: threadWord(parent), ...name, content };
+    const from = { from_session_thread_id: threadWord(child), from_agent_name: this.of(child).thread.agent_name };
+    return [
+      { thread: child, event: { ...word(80), ...sent } },
+      { thread: parent, event: { ...word(81), type: 'agent.thread_message_received', ...from, content } },
+    ];
+  }
+
+  /** Adds the events of the session as a whole. */
+  #withSession(told: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
+    const { source, wasRescheduled } = cause;
+    const [wasBusy, wasHeld] = [this.#isBusy, this.#isHeld];
+    const all = this.#all.map(({ projection }) => projection);
+    const pending = this.pending;
+    const isWorking = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
+    // Where nobody waits for the program, the end of a child has just come, and its parent goes on.
+    this.#isBusy = isWorking || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
+    this.#isHeld = !this.#isBusy && this.#primary.status !== 'idle';
+    if (this.#isBusy) {
+      const isNew = !wasBusy || (wasRescheduled && this.#primary.status === 'running');
+      return isNew ? this.#withStart(told, cause, wasHeld) : told;
+    }
+    const hasEnded = source.sessionId === this.#id && cause.made.some(({ type }) => type === 'session.status_idle');
+    // The children of a run that has ended are about to be stopped.
+    const asked = hasEnded && source.type === 'run.end' ? this.#primary.pending : pending;
+    const isShorter = source.type === 'run.end' && this.#asked.some((id) => !asked.includes(id));
+    return wasBusy || hasEnded || isShorter ? [...told, ...this.#idle(asked, cause)] : told;
+  }
+
+  #withStart(told: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
+    const goesOn = wasHeld && this.#primary.status === 'running';
+    const { thread } = this.#primary;
+    const at = told.findIndex((one) => one.thread === this.#id && one.event.type === 'session.thread_status_running');
+    const before = at < 0 ? told.length : at;
+    return [
+      ...told.slice(0, before),
+      this.#event('session.status_running', {}, { cause, part: 90 }),
+      ...(goesOn ? [this.#event('session.thread_status_running', thread, { cause, part: 91 })] : []),
+      ...told.slice(before),
+    ];
+  }
+
+  #idle(pending: readonly string[], cause: Cause): ThreadEvent[] {
+    this.#asked = pending;
+    const { reason, details } = this.#stop;
+    const isAsking = pending.length > 0;
+    const stop = {
+      stop_reason: isAsking ? { type: 'requires_action', event_ids: pending } : reason,
+      stop_details: isAsking ? null : details,
+    };
+    const own = { ...this.#primary.thread, ...stop };
+    const usage = usageOf(this.usage, this.activeMs(cause.source.ts));
+    return [
+      ...(this.#isHeld ? [this.#event('session.thread_status_idle', own, { cause, part: 93 })] : []),
+      this.#event('session.usage', { usage, budget: this.#budget }, { cause, part: 94 }),
+      this.#event('session.status_idle', stop, { cause, part: 95 }),
+    ];
+  }
+
+  /** An event of the primary stream. Where the log of the cause has its like, it has the id of that. */
+  #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
+    const { made, source } = cause;
+    const alike = ofSession.has(type) ? made.find((one) => one.type === type) : undefined;
+    const id = alike?.id ?? eventWord(source.sessionId, source.seq, part);
+    return { thread: this.#id, event: { id, type, processed_at: iso(source.ts), ...fields } };
+  }
+}
+interface Cause {
+  readonly source: SessionEvent;
+  /** The events that the thread's own log gives. */
+  readonly made: readonly ManagedEvent[];
+  readonly wasRescheduled: boolean;
+}
+interface ChildText {
+  readonly child: SessionId;
+  readonly parent: SessionId;
+  readonly text: string;
+}
+
+const states = /^session\.thread_/;
+const asks = new Set(['agent.tool_use', 'agent.mcp_tool_use']);
+const answers = new Set(['user.tool_confirmation', 'user.custom_tool_result']);
+/** An event of a child as the primary thread's stream has it; undefined: it has it not. */
+function crossPosted(event: ManagedEvent, session_thread_id: string): ManagedEvent | undefined {
+  if (states.test(event.type)) return event;
+  const isForProgram =
+    event.type === 'agent.custom_tool_use' ||
+    answers.has(event.type) ||
+    (asks.has(event.type) && event.evaluated_permission === 'ask');
+  return isForProgram ? { ...event, session_thread_id } : undefined;
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import type { SessionRecord } from '../../../../src/core/model/records.ts';
+import {
+  BudgetInput,
+  changedBudget,
+  checkBudgetable,
+  ownBudgetOf,
+  shownBudget,
+} from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
+import { noUsage } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
+import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
+
+const limit = (amount: string) => ({ type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } });
+const record = (budget?: SessionRecord['budget']) => ({ ...(budget && { budget }) }) as SessionRecord;
+const used = (cost: number) => ({ ...noUsage, cost });
+
+test('a cap in cents is a hard budget of the session, and is shown as it was sent', () => {
+  const own = ownBudgetOf(limit('250'));
+  expect(own).toEqual({ cost: 2.5, hard: true });
+  expect(shownBudget(record(own))).toEqual(limit('250'));
+  expect(shownBudget(record({ cost: 2.5 }))).toBeNull();
+  expect(shownBudget(record())).toBeNull();
+});
+
+test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is refused', (amount) => {
+  expect(() => parsed(BudgetInput, limit(amount))).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+});
+
+test('a cap is raised above what is used, or removed for good; a session without one gets none', () => {
+  const capped = record(ownBudgetOf(limit('100')));
+  expect(changedBudget(limit('120'), capped, used(1.1))).toEqual({ cost: 1.2, hard: true });
+  const codeOf = (work: () => unknown) => {
+    try {
+      work();
+    } catch (thrown) {
+      return (thrown as { narrow?: { errorCode?: string } }).narrow?.errorCode;
+    }
+    return 'none';
+  };
+  expect(codeOf(() => changedBudget(limit('110'), capped, used(1.1)))).toBe('budget_not_raised');
+  const free = changedBudget(null, capped, used(1.1));
+  expect(free).toEqual({});
+  expect(codeOf(() => changedBudget(limit('900'), record(free), used(0)))).toBe('budget_create_only');
+  expect(codeOf(() => changedBudget(limit('900'), record(), used(0)))).toBe('budget_create_only');
+  expect(changedBudget(null, record({ turns: 5 }), used(0))).toEqual({ turns: 5 });
+});
+
+test('a model without a known price is refused, because nothing would count', async () => {
+  const models = { isPriced: async (ref: string) => ref === 'a/priced' } as never;
+  await expect(checkBudgetable(['a/priced'], models)).resolves.toBeUndefined();
+  await expect(checkBudgetable(['a/priced', 'b/free'], models)).rejects.toMatchObject({
+    narrow: { errorCode: 'model_not_budgetable' },
+  });
+});
