@@ -84,6 +84,8 @@ export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
+/** Why the run waits, where the message is its question; absent: the model's own words, or a question of an older server. */
+const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
 
@@ -104,8 +106,11 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('title', z.object({ title: z.string() })),
   fact('plan', z.object({ steps: z.array(PlanStep) })),
   fact('step', PlanStep),
-  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1) })),
-  fact('message.assistant', z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()) })),
+  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1), waits })),
+  fact(
+    'message.assistant',
+    z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()), waits }),
+  ),
   fact('tool.calling', z.object({ callId: z.string(), tool: ToolFamily, function: z.string(), args })),
   fact('tool.output', z.object({ callId: z.string(), text: z.string() })),
   fact(

@@ -23,13 +23,7 @@ import { strangersOf } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
-import {
-  leastBudget,
-  leastLeft,
-  type RemainingAmount,
-  type RemainingSessionBudget,
-  type SessionBudget,
-} from '../run/allowance.ts';
+import { leastBudget, leastLeft, type RemainingSessionBudget, type SessionBudget } from '../run/allowance.ts';
 import { budgetedModel } from '../run/budgeted-model.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';

@@ -135,7 +135,7 @@ export function affordableCalls(
     if (!rest) return [];
     const count = Math.max(0, rest.limit - rest.used);
     const over = { scope, kind: 'toolCalls' as const, limit: rest.limit, used: rest.used + count, needs: 1 };
-    return [{ count, over: rest.hard ? { ...over, hard: rest.hard } : over }];
+    return [{ count, over: 'hard' in rest && rest.hard ? { ...over, hard: rest.hard } : over }];
   });
   return rests.toSorted((a, b) => a.count - b.count)[0];
 }

@@ -69,7 +69,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
         const why = { ...(reason && { reason }), ...(over && { budget: over }) };
         const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
-        await runWriter?.write(...wanted, ...runWriter.said(splitTitle(question)), wait);
+        await runWriter?.write(...wanted, ...runWriter.said(splitTitle(question), reason), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);

@@ -3,7 +3,11 @@ import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wi
 /** The newest message of a request on each wire: its text, and whether it is the result of a call. */
 function newestOf({ body }: FakeRequest): { readonly text: string; readonly isResult: boolean } {
   const { role, content } = body.messages.at(-1);
-  if (role === 'tool') return { text: textIn(content), isResult: true };
+  if (role === 'tool') {
+    const before = body.messages.findLastIndex((one: { role: string }) => one.role !== 'tool');
+    const results: readonly { content: unknown }[] = body.messages.slice(before + 1);
+    return { text: results.map((one) => textIn(one.content)).join('\n'), isResult: true };
+  }
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
   if (blocks.at(-1)?.type === 'text') return { text: blocks.at(-1).text, isResult: false };
   const results = blocks.filter(({ type }: { type: string }) => type === 'tool_result');

@@ -4,7 +4,7 @@ import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
-import type { AssumedUsage, Purpose } from '../../../core/model/spending.ts';
+import type { AssumedUsage, Purpose, WaitReason } from '../../../core/model/spending.ts';
 import type { ShownMessage } from '../context/attachments.ts';
 import type { RequestProof } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
@@ -194,18 +194,19 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** A complete message, in the pieces in which it arrived. */
-  said(pieces: readonly string[]): SessionFact[] {
+  /** A complete message, in the pieces in which it arrived. `reason`: it is the question of a run that waits. */
+  said(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
-    const text = pieces.join('');
-    const deltas = mergePieces(pieces).map((piece) => this.#delta(messageId, piece));
-    return [...deltas, { type: 'message.assistant', runId: this.runId, data: { messageId, text, attachments: [] } }];
+    const waits = reason && { waits: reason };
+    const deltas = mergePieces(pieces).map((piece) => this.#delta(messageId, piece, waits));
+    const data = { messageId, text: pieces.join(''), attachments: [], ...waits };
+    return [...deltas, { type: 'message.assistant', runId: this.runId, data }];
   }
 
-  #delta = (messageId: MessageId, text: string): SessionFact => ({
+  #delta = (messageId: MessageId, text: string, waits?: { readonly waits: WaitReason }): SessionFact => ({
     type: 'message.delta',
     runId: this.runId,
-    data: { messageId, text },
+    data: { messageId, text, ...waits },
   });
 
   /** A message that is still arriving; `end` completes it. */

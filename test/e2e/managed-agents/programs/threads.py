@@ -1,4 +1,5 @@
 # A program on the Anthropic SDK, unpatched, with a coordinator and three agents that work for it.
+import itertools
 import json
 
 import anthropic
@@ -45,7 +46,7 @@ def rest(session, answers=True):
         uses = {}
         events = list(sessions.events.list(session.id))
         known = {event.id for event in events}
-        for event in [*events, *stream_after(stream, known, events)]:
+        for event in itertools.chain(events, (event for event in stream if event.id not in known)):
             if event.type in ("agent.custom_tool_use", "agent.tool_use"):
                 uses[event.id] = event
             if event.type != "session.status_idle":
@@ -57,12 +58,6 @@ def rest(session, answers=True):
             open_ones = [uses[id] for id in event.stop_reason.event_ids]
             sent = sessions.events.send(session.id, events=[answered(use) for use in open_ones])
             routes.extend([one.session_thread_id == use.session_thread_id for one, use in zip(sent.data, open_ones)])
-
-
-def stream_after(stream, known, events):
-    for event in stream:
-        if event.id not in known:
-            yield event
 
 
 routes = []

@@ -109,6 +109,22 @@ test('a stop is an interrupt: the open request ends, each call that waits gets a
   expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } });
 });
 
+test('a session that reached its budget rests without a word, because no model said one', () => {
+  const text = 'The budget is spent.';
+  const question = (waits: 'budget' | 'stuck') => [
+    { type: 'message.delta', data: { messageId, text, waits } },
+    { type: 'message.assistant', data: { messageId, text, attachments: [], waits } },
+    { type: 'run.wait', data: { question: text, reason: waits } },
+  ];
+  const { types, events, projection } = projected(logOf(...begun, ...question('budget')));
+  expect(types).toEqual(['user.message', ...running, ...idle]);
+  expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'budget_reached' } });
+  expect([projection.shows, projection.lastWords, projection.hasOpenRun]).toEqual([true, '', true]);
+  // The question of a run without progress is all that tells why it rests; no request to the model gave it.
+  const stuck = projected(logOf(...begun, ...question('stuck')));
+  expect(stuck.types).toEqual(['user.message', ...running, 'agent.message', ...idle]);
+});
+
 test('a run that fails ends with an error, and the usage stands before the end', () => {
   const { events, types } = projected(
     logOf(...begun, usage, { type: 'run.error', data: { error: 'Busy' } }, end('failed', 'failed', 'model_overloaded')),

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { eventWord, threadWord } from '../../../../src/facades/compat/managed-agents/sessions/ids.ts';
+import type { ManagedEvent } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
 const root = '0123456789abcdef' as SessionId;
@@ -25,7 +26,9 @@ function session() {
     heads.set(log, seq);
     ts += 1;
     const event = { ...({ type, data } as SessionFact), runId: null, seq, ts, sessionId: log } as SessionEvent;
-    return projection.add(event).map(({ thread, event: it }) => ({ thread, ...it }));
+    return projection
+      .add(event)
+      .map(({ thread, event: it }): ManagedEvent & { readonly thread: SessionId } => ({ ...it, thread }));
   };
   const begin = (log: SessionId, text: string) => [
     ...write(log, 'message.user', { messageId, text, attachments: [] }),
@@ -171,8 +174,41 @@ test('of two children that wait, one that is interrupted leaves the other one to
     stop_reason: { event_ids: [it.projection.pending[0]] },
   });
   second.end();
-  const all = [...it.end(root, 'stopped')];
-  expect(typesIn(all, root).slice(-3)).toEqual(idle);
+  expect(typesIn(it.end(root, 'stopped'), root)).toEqual(['user.interrupt', 'session.thread_status_idle']);
+  expect(it.projection.status).toBe('running'); // until its child has stopped too
+  const last = it.end(writer, 'stopped');
+  expect(typesIn(last, root)).toEqual(idle);
+  expect(last.at(-1)).toMatchObject({ type: 'session.status_idle', stop_reason: { type: 'end_turn' } });
+  expect(it.projection.status).toBe('idle');
+});
+
+test('a session that was interrupted can go on before its children have stopped', () => {
+  const it = session();
+  it.begin(root, 'Hi');
+  it.delegate(writer, { agent: 'W', task: 'Write' });
+  it.begin(writer, 'Write');
+  it.ask(writer, 'get_weather', 'w');
+  expect(it.projection.status).toBe('idle');
+  it.end(root, 'stopped');
+  expect(typesIn(it.begin(root, 'Again'), root)).toEqual([
+    'user.message',
+    'session.status_running',
+    'session.thread_status_running',
+  ]);
+  expect(typesIn(it.end(writer, 'stopped'), root)).toEqual(['session.thread_status_idle']);
+  expect(typesIn([...it.say(root, 'Done'), ...it.end(root)], root).slice(-3)).toEqual(idle);
+});
+
+test('a child that was deleted counts no more', () => {
+  const it = session();
+  it.begin(root, 'Hi');
+  it.delegate(writer, { agent: 'W', task: 'Write' });
+  it.begin(writer, 'Write');
+  it.end(root, 'stopped');
+  it.projection.forget(writer);
+  expect([it.projection.has(writer), it.projection.threads]).toEqual([false, [root]]);
+  expect(typesIn(it.begin(root, 'Again'), root)[0]).toBe('user.message');
+  expect(typesIn(it.end(root), root)).toEqual(idle);
 });
 
 test('an agent without children has the same events as its log alone, also after a pause for the provider', () => {

@@ -53,8 +53,9 @@ export class Projection {
   readonly #underWay = new Set<string>();
   #lastWords = '';
   #status: 'idle' | 'running' | 'rescheduling' = 'idle';
+  #hasOpenRun = false;
   #request: string | undefined;
-  /** The question about a call follows as a message, which this API does not show. */
+  /** The question about a call, or about a spent budget, follows as a message, which this API does not show. */
   #asking = false;
   #failure = '';
   #usage: Usage = noUsage;
@@ -81,6 +82,10 @@ export class Projection {
   }
   get status() {
     return this.#status;
+  }
+  /** Whether a run has begun and not ended; it may wait. */
+  get hasOpenRun(): boolean {
+    return this.#hasOpenRun;
   }
   get usage(): Usage {
     return this.#usage;
@@ -134,6 +139,7 @@ export class Projection {
         break;
       case 'run.started':
         this.outcomes.begin(event.runId);
+        this.#hasOpenRun = true;
         this.#run();
         break;
       case 'run.resumed':
@@ -141,7 +147,8 @@ export class Projection {
         break;
       case 'message.delta':
         this.#openMessage = event.data.messageId;
-        if (!this.#asking) this.#begin();
+        if (event.data.waits === 'budget') this.#asking = true;
+        if (!this.#asking && event.data.waits === undefined) this.#begin();
         break;
       case 'message.assistant':
         this.#said(event.data);
@@ -240,11 +247,11 @@ export class Projection {
     });
     this.#request = undefined;
   }
-  #said({ messageId, text }: FactOf<'message.assistant'>['data']): void {
+  #said({ messageId, text, waits }: FactOf<'message.assistant'>['data']): void {
     this.#openMessage = undefined;
     if (this.#asking || text === '') return;
     this.#lastWords = text;
-    this.#begin();
+    if (waits === undefined) this.#begin(); // no request to the model gave a question
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
@@ -364,6 +371,7 @@ export class Projection {
   }
   #end({ status, reason, code }: FactOf<'run.end'>['data']): void {
     this.#asking = false;
+    this.#hasOpenRun = false;
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const [callId, call] of this.#calls) {

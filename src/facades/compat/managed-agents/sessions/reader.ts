@@ -80,6 +80,7 @@ async function catchUp(
       if (ended.has(thread) || (pages.get(thread)?.length ?? 0) > 0) continue;
       const page = sessions.page(thread, projection.seqOf(thread), pageSize);
       const read = await (thread === primary ? page : page.catch(unlessUnknown));
+      if (!read) projection.forget(thread);
       const events = read?.events.filter(({ seq }) => seq > projection.seqOf(thread)) ?? [];
       pages.set(thread, [...events]);
       if ((events.at(-1)?.seq ?? 0) >= (read?.head ?? 0) || events.length === 0) ended.add(thread);

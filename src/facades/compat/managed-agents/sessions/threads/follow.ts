@@ -52,7 +52,10 @@ export async function* followThreads<Told>({
       const { thread, next } = await Promise.race(steps.values());
       steps.delete(thread);
       if (next.done && thread === primary) return;
-      if (next.done) continue; // the child was deleted
+      if (next.done) {
+        projection.forget(thread);
+        continue;
+      }
       if (next.value.kind === 'resync') {
         yield undefined;
         return;

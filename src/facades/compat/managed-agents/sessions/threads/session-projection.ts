@@ -29,8 +29,12 @@ export class SessionProjection {
   readonly #primary: Projection;
   readonly #threads = new Map<SessionId, Thread>();
   #isBusy = false;
+  /** Whether the last event of the session as a whole was one of its work. */
+  #isToldBusy = false;
   /** The primary thread waits for children that all wait for the program. */
   #isHeld = false;
+  /** The children that end with a run of their coordinator, which has ended. The session rests once they have. */
+  readonly #ending = new Set<SessionId>();
   /** The events that waited for an answer when the session rested last. */
   #asked: readonly string[] = [];
   #stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
@@ -45,6 +49,12 @@ export class SessionProjection {
   /** The log of a child counts from here on. */
   open(child: SessionId, parent: SessionId, agent: AgentFacts): void {
     if (!this.#threads.has(child)) this.#threads.set(child, { projection: new Projection(child, agent), parent });
+  }
+
+  /** A child that was deleted is no thread any more. */
+  forget(child: SessionId): void {
+    this.#threads.delete(child);
+    this.#ending.delete(child);
   }
 
   /** The sessions that its threads are, the primary one first. */
@@ -108,9 +118,17 @@ export class SessionProjection {
     const stop = made.find(({ type }) => type === 'session.status_idle');
     if (stop && thread === this.#id)
       this.#stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
+    if (event.type === 'run.end') this.#endWith(thread);
     const own = made.filter(({ type }) => !ofSession.has(type));
     const told = known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
     return this.#withSession(told, { made, source: event, wasRescheduled });
+  }
+
+  /** The server stops the children of a thread when its run has ended. */
+  #endWith(ended: SessionId): void {
+    this.#ending.delete(ended);
+    for (const [thread, { parent, projection }] of this.#threads)
+      if (parent === ended && projection.hasOpenRun) this.#ending.add(thread);
   }
 
   /** The events of a child in its own stream, and those of them that the stream of the primary thread has too. */
@@ -159,22 +177,23 @@ export class SessionProjection {
     const [wasBusy, wasHeld] = [this.#isBusy, this.#isHeld];
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
-    const isWorking = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
+    const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
     // Where nobody waits for the program, the end of a child has just come, and its parent goes on.
-    this.#isBusy = isWorking || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
+    const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
+    this.#isBusy = isWorking || this.#ending.size > 0;
     this.#isHeld = !this.#isBusy && this.#primary.status !== 'idle';
-    if (this.#isBusy) {
-      const isNew = !wasBusy || (wasRescheduled && this.#primary.status === 'running');
+    if (isWorking) {
+      const isNew = !this.#isToldBusy || (wasRescheduled && this.#primary.status === 'running');
       return isNew ? this.#withStart(told, cause, wasHeld) : told;
     }
+    if (this.#isBusy) return told;
     const hasEnded = source.sessionId === this.#id && cause.made.some(({ type }) => type === 'session.status_idle');
-    // The children of a run that has ended are about to be stopped.
-    const asked = hasEnded && source.type === 'run.end' ? this.#primary.pending : pending;
-    const isShorter = source.type === 'run.end' && this.#asked.some((id) => !asked.includes(id));
-    return wasBusy || hasEnded || isShorter ? [...told, ...this.#idle(asked, cause)] : told;
+    const isShorter = source.type === 'run.end' && this.#asked.some((id) => !pending.includes(id));
+    return wasBusy || hasEnded || isShorter ? [...told, ...this.#idle(pending, cause)] : told;
   }
 
   #withStart(told: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
+    this.#isToldBusy = true;
     const goesOn = wasHeld && this.#primary.status === 'running';
     const { thread } = this.#primary;
     const at = told.findIndex((one) => one.thread === this.#id && one.event.type === 'session.thread_status_running');
@@ -189,6 +208,7 @@ export class SessionProjection {
 
   #idle(pending: readonly string[], cause: Cause): ThreadEvent[] {
     this.#asked = pending;
+    this.#isToldBusy = false;
     const { reason, details } = this.#stop;
     const isAsking = pending.length > 0;
     const stop = {
