@@ -8,6 +8,7 @@ import { type FileContent, Files } from './files.ts';
 import { Memory, type MemoryOptions } from './memory.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
 import { Run } from './run.ts';
+import { exportSnapshot, importSnapshot } from './snapshots.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, SandboxStatus, Session, Snapshot } from './types.ts';
 import { type VolumeMount, Volumes } from './volumes.ts';
@@ -153,6 +154,18 @@ export class Corral {
   /** Storage that outlives boxes. */
   get volumes(): Volumes {
     return new Volumes(this.#server);
+  }
+
+  /** A snapshot, by its id or name, as one file that another installation imports. A transfer that breaks is an error. */
+  exportSnapshot(
+    idOrName: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> }> {
+    return exportSnapshot(this.#server, idOrName, options);
+  }
+  /** Keeps a snapshot that another installation exported, whole or not at all. */
+  importSnapshot(content: FileContent, options: { name?: string; signal?: AbortSignal } = {}): Promise<Snapshot> {
+    return importSnapshot(this.#server, content, options);
   }
 
   /** A request of any route, with the token. Resolves with an answer of any status. */

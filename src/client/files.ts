@@ -19,7 +19,7 @@ export class Files {
   /** Writes a file of any size, and creates missing folders. The file takes its place whole, or not at all. */
   async write(path: string, content: FileContent, options: { signal?: AbortSignal } = {}): Promise<{ size: number }> {
     const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
-    const response = await this.#server.request(this.#at(path), { ...init, ...(await toRequestInit(bodyOf(content))) });
+    const response = await this.#server.request(this.#at(path), { ...init, ...(await toRequestInit(toBody(content))) });
     return (await response.json()) as { size: number };
   }
 
@@ -64,7 +64,7 @@ export class Files {
   }
 }
 
-function bodyOf(content: FileContent): Body {
+export function toBody(content: FileContent): Body {
   if (typeof content === 'string' || content instanceof Uint8Array) return content as string;
   if (content instanceof Blob || content instanceof ReadableStream) return content;
   return streamOf(content);

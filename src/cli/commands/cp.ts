@@ -1,12 +1,12 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Box } from '../../client/index.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, writeTo } from '../io.ts';
+import type { Io } from '../io.ts';
+import { saveTo } from '../save-file.ts';
 import { boxOf } from '../server.ts';
 
 export const cpCommand: CliCommand = {
@@ -39,7 +39,7 @@ interface CopyReport {
 
 /** Undefined for a local path. A slash before the colon, or a dot at the beginning, makes it one. */
 function placeOf(word: string): { session: string; path: string } | undefined {
-  const [, session = '', path = ''] = /^([0-9a-f]{1,16}|last):(.*)$/.exec(word) ?? [];
+  const [, session = '', path = ''] = /^([a-z0-9][a-z0-9._-]{0,62}):(.*)$/.exec(word) ?? [];
   return session === '' ? undefined : { session, path: path || '.' };
 }
 
@@ -65,18 +65,11 @@ async function fetchFile(box: Box, path: string, { to, io }: { to: string; io: I
   const { size, body } = await box.files.stream(path, { signal: io.signal });
   const content = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (to === '-') {
-    for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
+    await saveTo(to, content, io);
     return { from: `${box.id}:${path}`, to, size };
   }
   const isFolder = (await stat(to).catch(() => undefined))?.isDirectory() === true || to.endsWith('/');
   const file = isFolder ? join(to, basename(path)) : to;
-  const part = `${file}.${process.pid}.part`; // the file takes its place whole, or not at all
-  await mkdir(dirname(file), { recursive: true });
-  try {
-    await pipeline(content, createWriteStream(part), { signal: io.signal });
-    await rename(part, file);
-  } finally {
-    await rm(part, { force: true });
-  }
+  await saveTo(file, content, io);
   return { from: `${box.id}:${path}`, to: file, size };
 }

@@ -1,7 +1,11 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine } from '../io.ts';
+import { saveTo } from '../save-file.ts';
 import { boxOf } from '../server.ts';
 
 type Snapshot = Outputs['snapshots']['list'][number];
@@ -13,17 +17,25 @@ const lineOf = ({ id, name, createdAt, bytes, sessionId }: Snapshot): string =>
 export const snapshotCommand: CliCommand = {
   name: 'snapshot',
   args: [
-    ['[action]', 'ls (or list), create, delete; without one: ls'],
-    ['[word]', 'with create: the session; with delete: the id or name of a snapshot'],
+    ['[action]', 'ls (or list), create, delete, export, import; without one: ls'],
+    ['[word]', 'with create: the session; with delete and export: the id or name of a snapshot; with import: its file'],
+    ['[file]', 'with export: the file to write; `-`, also for import, is the standard output or input'],
   ],
-  about: 'keeps copies of the files of sandboxes, with which other sandboxes begin',
+  about:
+    'keeps copies of the files of sandboxes, with which other sandboxes begin, and moves them between installations',
   options: [
-    ['--name <name>', 'with create: a name, perhaps with a tag (cache:v2), which an older snapshot loses'],
+    ['--name <name>', 'with create and import: a name, perhaps with a tag (cache:v2), which an older snapshot loses'],
     ['--label <name=value...>', 'with create: labels'],
     jsonOption,
   ],
-  examples: ['corral snapshot create last --name build-cache', 'corral snapshot', 'corral snapshot delete build-cache'],
-  async run({ args: [action = 'ls', word], options, io, corral }) {
+  examples: [
+    'corral snapshot create last --name build-cache',
+    'corral snapshot',
+    'corral snapshot export build-cache cache.tar',
+    'corral snapshot import cache.tar --name build-cache',
+    'corral snapshot delete build-cache',
+  ],
+  async run({ args: [action = 'ls', word, file], options, io, corral }) {
     const server = corral();
     const isJson = options.flag('json');
     const list = () => server.call((api) => api.snapshots.list.query());
@@ -44,7 +56,23 @@ export const snapshotCommand: CliCommand = {
       io.print(isJson ? JSON.stringify(made) : made.id);
       return exitCodes.ok.code;
     }
-    if (action !== 'delete') throw new UsageError(`There is no action "${action}". Use ls, create or delete.`);
+    if (action === 'export') {
+      if (word === undefined || file === undefined)
+        throw new UsageError('Name the snapshot and a file: corral snapshot export <id or name> <file>');
+      const { body } = await server.exportSnapshot(word, { signal: io.signal });
+      await saveTo(file, Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), io);
+      return exitCodes.ok.code;
+    }
+    if (action === 'import') {
+      if (word === undefined) throw new UsageError('Name the file: corral snapshot import <file>');
+      const name = options.text('name');
+      const content = word === '-' ? (io.stdin as AsyncIterable<Uint8Array>) : await readFrom(word);
+      const made = await server.importSnapshot(content, { ...(name !== undefined && { name }), signal: io.signal });
+      io.print(isJson ? JSON.stringify(made) : made.id);
+      return exitCodes.ok.code;
+    }
+    if (action !== 'delete')
+      throw new UsageError(`There is no action "${action}". Use ls, create, delete, export or import.`);
     if (word === undefined) throw new UsageError('Name the snapshot: corral snapshot delete <id or name>');
     const found = (await list()).find(({ id, name }) => id === word || name === word);
     await server.call((api) => api.snapshots.delete.mutate({ id: found?.id ?? word })); // the server says that it is missing
@@ -60,4 +88,9 @@ function labelsOf(given: readonly string[]): Record<string, string> {
       return [name, value];
     }),
   );
+}
+
+async function readFrom(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
+  return createReadStream(file, { highWaterMark: 1 << 18 });
 }

@@ -1,16 +1,22 @@
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
+import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import { attachment } from '../../http/transport/content-disposition.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { Snapshot, SnapshotInput, snapshotView } from '../shared/snapshots.ts';
+import { Snapshot, SnapshotInput, SnapshotName, snapshotView } from '../shared/snapshots.ts';
+import { withBodyStreams } from '../shared/uploads.ts';
 import { about, params } from './about.ts';
 
 const Deleted = z.object({ id: z.string() });
 const one = z.object({ snapshot_id: z.string().max(100).describe('the snapshot') });
+const ImportQuery = z.object({
+  name: SnapshotName.optional().describe('its name here; an older snapshot with this name loses it'),
+});
 const example = {
   id: 'snap-0123456789abcdef',
   name: 'build-cache',
@@ -64,6 +70,47 @@ export function mountSnapshots(app: App, acting: FacadeParts['acting']): void {
       return success(snapshotView(await snapshots.make(toSessionId(sid), wish)));
     },
   );
+  app.get(
+    '/api/v1/snapshots/:snapshot_id/archive',
+    {
+      schema: { params: one, response: { 200: bytes('A tar file in the layout of OCI images', 'application/x-tar') } },
+      config: {
+        doc: aboutCopies('Export', 'The snapshot as one file, which another installation imports', {
+          fails: [404, 409],
+        }),
+        stream: true,
+      },
+    },
+    async ({ params: { snapshot_id }, principal }, reply) => {
+      const { snapshot, size, content } = await acting(principal).services.snapshots.exported(snapshot_id);
+      reply.header('content-type', 'application/x-tar').header('cache-control', 'no-store');
+      reply.header('content-disposition', attachment(`${snapshot.id}.tar`)).header('content-length', size);
+      return reply.send(Readable.from(content, { objectMode: false }));
+    },
+  );
+  withBodyStreams(app, (scope) => {
+    scope.post(
+      '/api/v1/snapshots/archive',
+      {
+        schema: { querystring: ImportQuery, response: { 200: ok(Snapshot, example) } },
+        config: {
+          doc: aboutCopies('Import', 'Keep a snapshot that another installation exported', {
+            description:
+              'The body is the file. It is kept whole or not at all: a file outside of the workspace, a device, a wrong hash or a ' +
+              'size over the limit refuses all of it.',
+            fails: [400, 413, 429],
+            requestContent: { 'application/x-tar': z.string().meta({ format: 'binary' }) },
+          }),
+          upload: true,
+        },
+      },
+      async ({ query: { name }, body, principal }, reply) => {
+        const content = (body ?? []) as AsyncIterable<Uint8Array>;
+        const wish = { content, ...(name !== undefined && { name }), signal: abortOnDisconnect(reply) };
+        return snapshotView(await acting(principal).services.snapshots.imported(wish));
+      },
+    );
+  });
   app.delete(
     '/api/v1/snapshots/:snapshot_id',
     {

@@ -38,6 +38,11 @@ export function guardedSnapshots(
       await session(id, 'work');
       return await snapshots.fork(id, { ...wish, ...ownOf(principal) });
     },
+    async imported(wish) {
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
+      return await snapshots.imported({ ...wish, ...ownOf(principal) });
+    },
     async list() {
       const principal = principalOf();
       return await snapshots.list(seesAll(principal) ? undefined : (principal.owner ?? ''));

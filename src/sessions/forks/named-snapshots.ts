@@ -6,10 +6,20 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
-import type { ForkedSandbox, SnapshotService, SnapshotWish } from '../api/server/snapshots.ts';
+import type {
+  ExportedSnapshot,
+  ForkedSandbox,
+  ImportWish,
+  SnapshotService,
+  SnapshotWish,
+} from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import { archiveOf, openArchive } from './archive/snapshot-archive.ts';
+import { badArchive } from './archive/tar-reader.ts';
+import { checkedWorkspace } from './archive/workspace-check.ts';
 import type { KeptFileRecords } from './kept-files.ts';
+import { isWhole } from './whole-copy.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** How much owners keep in named snapshots. */
@@ -49,10 +59,14 @@ export class NamedSnapshots {
     find: (idOrName, owner) => this.#find(idOrName, owner),
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),
+    exported: (id) => this.#export(id),
+    imported: (wish) => this.#importsInTurn(wish.owner ?? '', () => this.#import(wish)),
   };
   readonly #deps: Deps;
   /** The snapshots of an owner are made one after the other, so that they cannot pass the limit together. */
   readonly #inTurn = keyedQueue();
+  /** An owner's imports come one after the other, so that together they need room for one more than the owner may keep. */
+  readonly #importsInTurn = keyedQueue();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -118,6 +132,53 @@ export class NamedSnapshots {
     }
   }
 
+  async #export(id: string): Promise<ExportedSnapshot> {
+    const snapshot = await this.#get(id);
+    const { blobs } = this.#deps;
+    if (!(await isWhole(blobs, id, snapshot.sha256))) throw damaged('It was not exported.');
+    return {
+      snapshot,
+      ...archiveOf(
+        snapshot,
+        opened(() => blobs.open(id)),
+      ),
+    };
+  }
+
+  async #import({ content, name, labels, owner, signal }: ImportWish): Promise<Snapshot> {
+    const { blobs, records, ids, clock, policy } = this.#deps;
+    signal.throwIfAborted();
+    await this.#refuseOverQuota(owner);
+    const archive = await openArchive(content);
+    const id = `snap-${ids.sessionId()}`;
+    await records.put({ kind, id, doc: { making: clock.now() } satisfies Unfinished });
+    try {
+      const files = checkedWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
+      const { size, sha256 } = await blobs.put(id, files, { maxBytes: maxOf(policy), signal });
+      if (sha256 !== archive.sha256) throw badArchive('its files do not have the hash of its manifest');
+      return await this.#inTurn(owner ?? '', async () => {
+        await this.#refuseOverQuota(owner);
+        const doc: Snapshot = {
+          id,
+          name: name ?? null,
+          labels: { ...(labels ?? archive.facts.labels) },
+          sessionId: ids.sessionId(), // no session here has these files
+          template: archive.facts.template,
+          at: clock.now(),
+          bytes: size,
+          sha256,
+          ...(owner !== undefined && { owner }),
+        };
+        if (name !== undefined) await this.#takeName(name, owner);
+        await this.#put(doc);
+        return doc;
+      });
+    } catch (thrown) {
+      await this.#drop(id);
+      throw thrown;
+    }
+  }
+
   async #list(owner?: string): Promise<readonly Snapshot[]> {
     const all = await this.#deps.records.list(kind);
     return all
@@ -165,10 +226,7 @@ export class NamedSnapshots {
     const put = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: AbortSignal.timeout(copyMs) });
     if (put.sha256 !== sha256) {
       await kept.drop(to, copy);
-      throw new AppError(
-        'conflict',
-        'The snapshot is damaged: its content is not what was kept. Nothing began with it.',
-      );
+      throw damaged('Nothing began with it.');
     }
     await kept.write(to, { upto: 0, from: 0, items: [{ seq: 0, blob: copy, bytes: put.size, print: '' }] });
     return { blob: copy };
@@ -209,10 +267,15 @@ export class NamedSnapshots {
       const advice = 'Stop the program that writes, or pause the sandbox with keeps: files, and try again.';
       throw new AppError('conflict', `Files changed during each of ${tries} copies, so none is whole. ${advice}`);
     } catch (thrown) {
-      await blobs.delete(blob).catch(() => {}); // the clean-up repeats it
-      await records.delete(kind, blob).catch(() => {});
+      await this.#drop(blob);
       throw thrown;
     }
+  }
+
+  async #drop(id: string): Promise<void> {
+    const { blobs, records } = this.#deps;
+    await blobs.delete(id).catch(() => {}); // the clean-up repeats it
+    await records.delete(kind, id).catch(() => {});
   }
 
   async #refuseOverQuota(owner: string | undefined): Promise<void> {
@@ -235,7 +298,13 @@ export class NamedSnapshots {
   }
 }
 
+const damaged = (then: string) =>
+  new AppError('conflict', `The snapshot is damaged: its content is not what was kept. ${then}`);
+async function* opened(open: () => Promise<AsyncIterable<Uint8Array>>): AsyncGenerator<Uint8Array> {
+  yield* await open();
+}
 const copyMs = 600_000;
+const maxEntries = 500_000;
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
 /** Compressed, files that hardly compress become slightly larger. */
 const maxOf = ({ maxBytes }: NamedSnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

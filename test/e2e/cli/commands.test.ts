@@ -371,7 +371,15 @@ test('snapshot keeps the files of a session by a name, lists and deletes them', 
   const [line = ''] = (await corral('snapshot', '--json')).stdout.trim().split('\n');
   const kept = { id: stdout.trim(), name: 'cache', labels: { branch: 'main' }, sessionId: id };
   expect(JSON.parse(line)).toMatchObject(kept);
+  const file = join(cli.folder, 'cache.tar');
+  expect((await corral('snapshot', 'export', 'cache', file)).code).toBe(0);
   expect((await corral('snapshot', 'delete', 'cache')).code).toBe(0);
+  const moved = await corral('snapshot', 'import', file, '--name', 'moved', '--json');
+  expect(JSON.parse(moved.stdout)).toMatchObject({ name: 'moved', labels: { branch: 'main' } });
+  await writeFile(file, (await readFile(file)).subarray(0, 4_000));
+  const half = await corral('snapshot', 'import', file);
+  expect([half.code, half.stderr]).toEqual([expect.any(Number), expect.stringContaining('ends too early')]);
+  expect((await corral('snapshot', 'delete', 'moved')).code).toBe(0);
   expect((await corral('snapshot', 'ls', '--json')).stdout).toBe('');
   const again = await corral('snapshot', 'delete', 'cache');
   expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('no such snapshot')]);

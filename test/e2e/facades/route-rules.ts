@@ -85,6 +85,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `PUT /api/v1/sessions
     POST /api/v1/automations
     POST /api/v1/webhooks
+    POST /api/v1/snapshots/archive
     POST /api/v1/skills
     POST /api/v1/volumes
     POST /api/v1/skills/check
@@ -129,6 +130,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/volumes/{volume}/files
     GET /api/v1/volumes/{volume}/file
     GET /api/v1/volumes/{volume}/backup
+    GET /api/v1/snapshots/{snapshot_id}/archive
     GET /api/v1/memory/notes
     GET /api/v1/memory/note
     GET /api/v1/memory/history

@@ -368,6 +368,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       },
       label: noStreams,
       remove: noStreams,
+      exported: noStreams,
+      imported: noStreams,
     },
     ...fakeSandboxes({ sessions, clock, ran, clear: async (id) => (await filesOf(id)).clear() }),
     repositories: {

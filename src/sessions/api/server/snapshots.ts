@@ -11,6 +11,16 @@ export interface SnapshotWish {
   readonly owner?: string | undefined;
   readonly signal: AbortSignal;
 }
+export interface ImportWish extends SnapshotWish {
+  /** The archive as it comes. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+/** A snapshot as one file, which another installation reads. */
+export interface ExportedSnapshot {
+  readonly snapshot: Snapshot;
+  readonly size: number;
+  readonly content: AsyncIterable<Uint8Array>;
+}
 export interface ForkWish {
   readonly count: number;
   readonly origin: CreateCommand['origin'];
@@ -39,6 +49,13 @@ export interface SnapshotService {
   find(idOrName: string, owner?: string): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotWish, 'name' | 'labels'>): Promise<Snapshot>;
   remove(id: string): Promise<void>;
+  /** Rejects: conflict (the copy is damaged). */
+  exported(id: string): Promise<ExportedSnapshot>;
+  /**
+   * Keeps a snapshot of another installation, whole or not at all. Its labels come along where none are given, and its name
+   * never does. Rejects: invalid_request (no archive of a snapshot, or a file outside of the workspace), payload_too_large, quota.
+   */
+  imported(wish: ImportWish): Promise<Snapshot>;
 }
 
 export const snapshotRules: ServiceRules<SnapshotService> = {
@@ -49,4 +66,6 @@ export const snapshotRules: ServiceRules<SnapshotService> = {
   find: { may: 'guarded', audit: null },
   label: { may: 'work', audit: 'snapshot.change' },
   remove: { may: 'stop', audit: 'snapshot.delete' },
+  exported: { may: 'read', audit: 'snapshot.export' },
+  imported: { may: 'guarded', audit: 'snapshot.import' },
 };

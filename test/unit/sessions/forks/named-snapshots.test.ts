@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
@@ -6,6 +7,7 @@ import { KeptFileRecords } from '../../../../src/sessions/forks/kept-files.ts';
 import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { tarOf } from '../../../support/hostile/tar-entries.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
@@ -18,10 +20,10 @@ function bench(policy: Partial<NamedSnapshotPolicy> = {}, writes: (copy: number)
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   const ids = randomIds();
-  let [content, copies] = ['one', 0];
+  let [content, copies] = ['one' as string | Buffer, 0];
   const made: object[] = [];
   const archive: WorkspaceArchive = {
-    measure: async () => ({ print: content, bytes: content.length }),
+    measure: async () => ({ print: `${content}`, bytes: content.length }),
     async *pack() {
       if (writes(++copies)) content += '+';
       yield Buffer.from(content);
@@ -47,8 +49,8 @@ function bench(policy: Partial<NamedSnapshotPolicy> = {}, writes: (copy: number)
         },
       }) as never,
   });
-  const write = (text: string) => {
-    content = text;
+  const write = (bytes: string | Buffer) => {
+    content = bytes;
   };
   return { named, service: named.service, blobs, records, clock, made, write };
 }
@@ -108,4 +110,63 @@ test('what a dead server left unfinished is removed, and nothing else', async ()
   expect(await named.collect(clock.now())).toBe(0);
   expect(await named.collect(clock.now() + 1)).toBe(1);
   expect([...blobs.kept.keys()]).toEqual([id]);
+});
+
+const workspace = gzipSync(tarOf({ name: './note.txt', content: 'kept' }));
+/** An archive from one installation, as a stream that the other one reads. */
+async function archived(): Promise<Buffer> {
+  const { service, write } = bench({ maxBytes: 10_000 });
+  write(workspace);
+  const { id } = await service.make(sessionId, { name: 'cache', labels: { branch: 'main' }, signal });
+  return Buffer.concat(await Array.fromAsync((await service.exported(id)).content));
+}
+async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
+}
+const room = { maxBytes: 10_000 };
+
+test('a snapshot that another installation exported is kept with its files and labels, for whoever imports it', async () => {
+  const content = await archived();
+  const { named, service, blobs } = bench(room);
+  const made = await service.imported({ content: inPieces(content), name: 'moved', owner: 'bob', signal });
+  expect(made).toMatchObject({ name: 'moved', labels: { branch: 'main' }, template: 'default', owner: 'bob' });
+  expect([made.bytes, blobs.kept.get(made.id)?.equals(workspace)]).toEqual([workspace.length, true]);
+  expect(await service.list('bob')).toEqual([made]);
+  await named.hand({ blob: made.id, sha256: made.sha256 }, other);
+  const unnamed = await service.imported({ content: inPieces(content), owner: 'bob', signal });
+  expect(unnamed.name).toBe(null); // a name of the other installation could be one of bob's
+});
+
+const cut = (content: Buffer) => content.subarray(0, content.length / 2);
+const lying = (content: Buffer) =>
+  Buffer.from(content.map((byte, at) => (at === content.indexOf(workspace) + 4 ? 9 : byte)));
+test.for<[string, (content: Buffer) => Buffer]>([
+  ['half of an archive', cut],
+  ['an archive whose files have another hash', lying],
+])('%s leaves nothing', async ([, change]) => {
+  const { service, blobs, records } = bench(room);
+  const importing = service.imported({ content: inPieces(change(await archived())), signal });
+  await expect(importing).rejects.toMatchObject({ code: 'invalid_request' });
+  expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
+});
+
+test('an import that would pass the limits of its owner is refused, and the name stays where it was', async () => {
+  const content = await archived();
+  const { service, blobs } = bench({ ...room, ownerCount: 1 });
+  const { id } = await service.imported({ content: inPieces(content), name: 'cache', owner: 'bob', signal });
+  const more = [1, 2].map(() => service.imported({ content: inPieces(content), name: 'cache', owner: 'bob', signal }));
+  for (const one of await Promise.allSettled(more)) expect(one).toMatchObject({ reason: { code: 'quota' } });
+  expect([(await service.find('cache', 'bob')).id, blobs.kept.size]).toEqual([id, 1]);
+  await service.imported({ content: inPieces(content), owner: 'ann', signal });
+  const small = bench({ maxBytes: 3, ownerCount: 10 });
+  await expect(small.service.imported({ content: inPieces(content), signal })).rejects.toMatchObject({
+    code: 'payload_too_large',
+  });
+});
+
+test('a damaged snapshot is not exported', async () => {
+  const { service, blobs } = bench();
+  const { id } = await service.make(sessionId, { signal });
+  blobs.kept.set(id, Buffer.from('two'));
+  await expect(service.exported(id)).rejects.toMatchObject({ code: 'conflict' });
 });

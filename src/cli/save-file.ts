@@ -1,0 +1,22 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Io, writeTo } from './io.ts';
+
+/** Writes what comes into a file, which takes its place whole, or not at all; `-` is standard output. */
+export async function saveTo(file: string, content: Readable, io: Io): Promise<void> {
+  if (file === '-') {
+    for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
+    return;
+  }
+  const part = `${file}.${process.pid}.part`;
+  await mkdir(dirname(file), { recursive: true });
+  try {
+    await pipeline(content, createWriteStream(part), { signal: io.signal });
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true });
+  }
+}

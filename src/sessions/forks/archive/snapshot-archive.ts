@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
+import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
+
+// A snapshot as a tar file in the layout of OCI images: index, manifest and configuration, and the compressed files as the one
+// layer, which stands last. So it can be read as it comes, and tools for OCI artifacts can push it to a registry.
+
+const types = {
+  index: 'application/vnd.oci.image.index.v1+json',
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  artifact: 'application/vnd.corral.snapshot.v1',
+  config: 'application/vnd.corral.snapshot.config.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+} as const;
+const maxDocument = 256 * 1024;
+/** One before another: some programs write a header for each folder. */
+const maxFolders = 100;
+const block = 512;
+
+const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const Descriptor = z.object({ mediaType: z.string(), digest: Digest, size: z.int().min(0) });
+const Layout = z.object({ imageLayoutVersion: z.string().regex(/^1\./) });
+const Index = z.object({ schemaVersion: z.literal(2), manifests: z.tuple([Descriptor]) });
+const Manifest = z.object({
+  schemaVersion: z.literal(2),
+  config: Descriptor.extend({ mediaType: z.literal(types.config) }),
+  layers: z.tuple([Descriptor.extend({ mediaType: z.literal(types.layer) })]),
+});
+/** The facts of a snapshot that go along with its files. */
+const ArchivedFacts = z.object({
+  name: z.string().max(130).nullable(),
+  labels: z.record(z.string().min(1).max(64), z.string().max(256)).refine((labels) => Object.keys(labels).length <= 32),
+  template: z.string().regex(/^[a-z][a-z0-9_-]{0,40}$/),
+  createdAt: z.iso.datetime(),
+});
+export type ArchivedFacts = z.infer<typeof ArchivedFacts>;
+
+interface Blob {
+  readonly digest: string;
+  readonly size: number;
+}
+const digestOf = (text: string): Blob => ({
+  digest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
+  size: Buffer.byteLength(text),
+});
+
+/** The archive of a snapshot, and its size. `content`: its files as they are stored. */
+export function archiveOf({ name, labels, template, at, bytes, sha256 }: Snapshot, content: AsyncIterable<Uint8Array>) {
+  const facts: ArchivedFacts = { name, labels, template, createdAt: new Date(at).toISOString() };
+  const config = JSON.stringify(facts);
+  const layer = { mediaType: types.layer, digest: `sha256:${sha256}`, size: bytes };
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: types.manifest,
+    artifactType: types.artifact,
+    config: { mediaType: types.config, ...digestOf(config) },
+    layers: [layer],
+  });
+  const reference = name === null ? {} : { annotations: { 'org.opencontainers.image.ref.name': name } };
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: types.index,
+    manifests: [{ mediaType: types.manifest, ...digestOf(manifest), ...reference }],
+  });
+  const documents = [
+    ['oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' })],
+    ['index.json', index],
+    [pathOf(digestOf(manifest)), manifest],
+    [pathOf(digestOf(config)), config],
+  ] as const;
+  const sizes = [...documents.map(([, text]) => Buffer.byteLength(text)), bytes];
+  const size = sizes.reduce((sum, one) => sum + block + one + padding(one), 2 * block);
+  async function* stream(): AsyncGenerator<Uint8Array> {
+    for (const [path, text] of documents) {
+      const body = Buffer.from(text);
+      yield Buffer.concat([headerOf(path, body.length), body, Buffer.alloc(padding(body.length))]);
+    }
+    yield headerOf(pathOf(layer), bytes);
+    yield* content;
+    yield Buffer.alloc(padding(bytes) + 2 * block);
+  }
+  return { size, content: stream() };
+}
+
+const padding = (size: number) => (block - (size % block)) % block;
+const pathOf = ({ digest }: Pick<Blob, 'digest'>) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
+
+function headerOf(path: string, size: number): Buffer {
+  const header = Buffer.alloc(block);
+  header.write(path, 0);
+  header.write('0000644\0', 100);
+  header.write('0000000\0', 108);
+  header.write('0000000\0', 116);
+  if (size < 8 ** 11) header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
+  else {
+    header[124] = 0x80;
+    header.writeBigUInt64BE(BigInt(size), 128);
+  }
+  header.write('00000000000\0', 136); // no time, so that equal snapshots have equal archives
+  header.write('        0', 148);
+  header.write('ustar\x0000', 257);
+  const sum = header.reduce((all, byte) => all + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}
+
+export interface OpenedArchive {
+  readonly facts: ArchivedFacts;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** The compressed files; ends after the whole archive was read. Fails where the archive is not what its manifest says. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** Reads an archive up to its files. Rejects: invalid_request for one that is none of a snapshot. */
+export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<OpenedArchive> {
+  const entries = tarEntries(source);
+  const next = async (): Promise<TarEntry> => {
+    for (let folders = 0; folders < maxFolders; folders++) {
+      const { done, value } = await entries.next();
+      if (done) break;
+      if (value.type !== '5' || value.size > 0) return value;
+    }
+    throw badArchive('it has no files of a snapshot');
+  };
+  const document = async <Value>(schema: z.ZodType<Value>, path: string, blob?: Blob): Promise<Value> => {
+    const entry = await next();
+    if (entry.type !== '0' || entry.name !== path)
+      throw badArchive(`${JSON.stringify(entry.name.slice(0, 100))} stands where ${path} has to be`);
+    if (entry.size > maxDocument) throw badArchive(`${path} is too long`);
+    const pieces: Buffer[] = [];
+    for await (const piece of entry.content) pieces.push(piece);
+    const text = Buffer.concat(pieces).toString();
+    if (blob && digestOf(text).digest !== blob.digest)
+      throw badArchive(`${path} has not the content that was exported`);
+    const parsed = schema.safeParse(jsonOf(text));
+    if (!parsed.success) throw badArchive(`${path} is not of a snapshot`);
+    return parsed.data;
+  };
+  await document(Layout, 'oci-layout');
+  const { manifests } = await document(Index, 'index.json');
+  const [pointer] = manifests;
+  const manifest = await document(Manifest, pathOf(pointer), pointer);
+  const facts = await document(ArchivedFacts, pathOf(manifest.config), manifest.config);
+  const [layer] = manifest.layers;
+  const files = await next();
+  if (files.type !== '0' || files.name !== pathOf(layer) || files.size !== layer.size)
+    throw badArchive('its files are not those of its manifest');
+  async function* content(): AsyncGenerator<Uint8Array> {
+    yield* files.content;
+    if (!(await entries.next()).done) throw badArchive('something stands behind its files');
+  }
+  return { facts, sha256: layer.digest.slice('sha256:'.length), bytes: layer.size, content: content() };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

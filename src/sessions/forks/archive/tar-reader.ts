@@ -1,0 +1,162 @@
+import { AppError } from '../../../core/errors/errors.ts';
+
+export interface TarEntry {
+  readonly name: string;
+  /** The type flag of its header: `0` a file, `1` a hard link, `2` a symbolic link, `5` a folder, `6` a pipe. */
+  readonly type: string;
+  readonly link: string;
+  /** The bytes that it has in the archive. */
+  readonly size: number;
+  /** The fields of its extended header. */
+  readonly pax: ReadonlyMap<string, string>;
+  /** Can be read once, before the next entry is asked for; the rest is skipped. */
+  readonly content: AsyncIterable<Buffer>;
+}
+
+const block = 512;
+const maxHeader = 1024 * 1024;
+const noFields: ReadonlyMap<string, string> = new Map();
+
+export const badArchive = (what: string): AppError =>
+  new AppError('invalid_request', `The archive was refused: ${what}. Nothing was kept of it.`);
+
+/**
+ * The entries of a tar stream, whose author is not trusted: each header has its sum, nothing follows the end, and no header is
+ * one that programs read in different ways. Rejects: invalid_request.
+ */
+export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
+  const bytes = new ByteReader(source);
+  let [pax, longName, longLink] = [noFields, undefined as string | undefined, undefined as string | undefined];
+  for (;;) {
+    const header = await bytes.take(block);
+    if (isZero(header)) {
+      for await (const rest of bytes.all()) if (!isZero(rest)) throw badArchive('something follows its end');
+      return;
+    }
+    checkSum(header);
+    const type = String.fromCharCode(header[156] || 48);
+    const size = sizeOf(pax.get('size') ?? header.subarray(124, 136));
+    if (type === 'x' || type === 'L' || type === 'K') {
+      if (size > maxHeader) throw badArchive('a header is too long');
+      const body = await bytes.take(size);
+      await bytes.take(padding(size));
+      if (type === 'x') pax = fieldsOf(body);
+      else if (type === 'L') longName = text(body);
+      else longLink = text(body);
+      continue;
+    }
+    const content = bytes.part(size);
+    yield {
+      name: pax.get('path') ?? longName ?? shortName(header),
+      link: pax.get('linkpath') ?? longLink ?? text(header.subarray(157, 257)),
+      type,
+      size,
+      pax,
+      content,
+    };
+    for await (const _ of content) {
+      // skips what was not read
+    }
+    await bytes.take(padding(size));
+    [pax, longName, longLink] = [noFields, undefined, undefined];
+  }
+}
+
+const padding = (size: number) => (block - (size % block)) % block;
+const isZero = (bytes: Uint8Array) => bytes.every((byte) => byte === 0);
+
+function text(field: Buffer): string {
+  const end = field.indexOf(0);
+  return field.subarray(0, end < 0 ? field.length : end).toString();
+}
+
+function shortName(header: Buffer): string {
+  const isUstar = header.subarray(257, 263).toString('latin1') === 'ustar\0';
+  const prefix = isUstar ? text(header.subarray(345, 500)) : '';
+  const name = text(header.subarray(0, 100));
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+function checkSum(header: Buffer): void {
+  const told = Number.parseInt(text(header.subarray(148, 156)).trim(), 8);
+  let sum = 8 * 32; // its own field counts as blanks
+  for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
+  if (sum !== told) throw badArchive('it is no tar file, or it is damaged');
+}
+
+function sizeOf(field: Buffer | string): number {
+  const size = typeof field === 'string' ? decimal(field) : ofHeader(field);
+  if (!Number.isSafeInteger(size) || size < 0) throw badArchive('a size is no number');
+  return size;
+}
+const decimal = (field: string) => (/^\d{1,16}$/.test(field) ? Number(field) : Number.NaN);
+function ofHeader(field: Buffer): number {
+  if (field[0] === 0x80) return Number(BigInt(`0x${field.subarray(1).toString('hex')}`));
+  const digits = text(field).trim();
+  return /^[0-7]{0,12}$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
+}
+
+/** Records of the form `<length> <name>=<value>\n`. */
+function fieldsOf(body: Buffer): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (let at = 0; at < body.length; ) {
+    const blank = body.indexOf(32, at);
+    const length = blank < 0 ? Number.NaN : decimal(body.subarray(at, blank).toString());
+    const record = body.subarray(blank + 1, at + length);
+    const equals = record.indexOf(61);
+    const isRecord = length > 0 && at + length <= body.length && equals > 0 && record.at(-1) === 10;
+    const name = isRecord ? record.subarray(0, equals).toString() : '';
+    if (name === '' || fields.has(name)) throw badArchive('an extended header cannot be read');
+    fields.set(name, record.subarray(equals + 1, -1).toString());
+    at += length;
+  }
+  return fields;
+}
+
+/** Reads a stream in pieces of chosen sizes. */
+class ByteReader {
+  readonly #source: AsyncIterator<Uint8Array>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** Exactly so many bytes. */
+  async take(size: number): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    for await (const piece of this.part(size)) pieces.push(piece);
+    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+  }
+
+  /** The next bytes as a stream; a second reader gets what the first one left. */
+  part(size: number): AsyncIterable<Buffer> {
+    let left = size;
+    const next = async (): Promise<IteratorResult<Buffer>> => {
+      if (left === 0) return { done: true, value: undefined };
+      const piece = await this.#next();
+      if (!piece) throw badArchive('it ends too early');
+      const part = piece.subarray(0, left);
+      this.#rest = piece.subarray(part.length);
+      left -= part.length;
+      return { done: false, value: part };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  async *all(): AsyncGenerator<Buffer> {
+    for (let piece = await this.#next(); piece; piece = await this.#next()) {
+      this.#rest = Buffer.alloc(0);
+      yield piece;
+    }
+  }
+
+  async #next(): Promise<Buffer | undefined> {
+    while (this.#rest.length === 0) {
+      const { done, value } = await this.#source.next();
+      if (done) return undefined;
+      this.#rest = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    }
+    return this.#rest;
+  }
+}

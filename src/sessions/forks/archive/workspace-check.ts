@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { createGunzip } from 'node:zlib';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
+
+export interface WorkspaceLimits {
+  /** The sizes of all files together, as the sandbox would see them. */
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+}
+const maxPath = 4_096;
+const maxDepth = 200;
+/** The paths of all symbolic links together, which stay in memory during the check. */
+const maxLinkBytes = 32 * 1024 * 1024;
+/** The fields that the archives of sandboxes have. Others could rename a file for one program and not for another. */
+const known =
+  /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
+const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
+
+/**
+ * Passes a compressed copy of a workspace on, and looks into it meanwhile. Fails before the last byte is passed on where a file
+ * would leave the workspace, where a device is in it, or where it is larger than allowed.
+ */
+export async function* checkedWorkspace(
+  content: AsyncIterable<Uint8Array>,
+  limits: WorkspaceLimits,
+): AsyncGenerator<Uint8Array> {
+  const unzip = createGunzip();
+  unzip.on('error', () => {}); // the reader of its output hears it
+  let isOver = false;
+  const checking = check(tarEntries(limited(unzip, limits)), limits).then(
+    () => {
+      isOver = true;
+    },
+    (thrown: unknown) => {
+      unzip.destroy();
+      throw thrown instanceof AppError ? thrown : unreadable(thrown);
+    },
+  );
+  checking.catch(() => {}); // until somebody waits for it
+  let [held, length] = [undefined as Uint8Array | undefined, 0];
+  try {
+    for await (const piece of content) {
+      if (isOver) throw trailing();
+      if (held) yield held;
+      held = piece;
+      length += piece.length;
+      if (unzip.destroyed || !unzip.write(piece)) await Promise.race([once(unzip, 'drain'), checking]);
+    }
+    unzip.end();
+    await checking;
+    // The end of the compressed files may come before the end of what was sent.
+    if (unzip.bytesWritten !== length) throw trailing();
+    if (held) yield held;
+  } catch (thrown) {
+    if (unzip.errored) await checking; // says what the error of zlib means
+    throw thrown;
+  } finally {
+    unzip.destroy();
+  }
+}
+
+const trailing = () => badArchive('something stands behind its files');
+/** With headers, of which a few bytes of an archive can make many. */
+const headersOfEntry = 4_096;
+async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceLimits) {
+  let length = 0;
+  for await (const piece of content) {
+    length += piece.length;
+    if (length > maxBytes + maxEntries * headersOfEntry) throw tooLarge(`unpacks to more than ${maxBytes} bytes`);
+    yield piece;
+  }
+}
+
+async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }: WorkspaceLimits): Promise<void> {
+  const links = new Set<string>();
+  let [count, bytes, linkBytes] = [0, 0, 0];
+  for await (const entry of entries) {
+    const unknown = [...entry.pax.keys()].find((field) => !known.test(field));
+    if (unknown !== undefined) throw badArchive(`a header has the unknown field ${quoted(unknown)}`);
+    if (!plain.has(entry.type)) throw badArchive(`${quoted(entry.name)} is a device, or of a kind that no copy has`);
+    if (entry.type !== '0' && entry.size > 0) throw badArchive(`${quoted(entry.name)} is no file, and has content`);
+    if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
+    bytes += sizeOf(entry);
+    if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
+    // A sparse file has a made-up name in its header, and the real one in a field.
+    const paths = [entry.name, ...[entry.pax.get('GNU.sparse.name') ?? []].flat()].map((name) => inside(name, links));
+    const path = paths.at(-1) as string;
+    const isOfLink = entry.type === '1' && links.has(inside(entry.link, new Set()));
+    if (entry.type === '1') inside(parentOf(entry.link), links);
+    if (entry.type !== '2' && !isOfLink) continue;
+    links.add(path);
+    linkBytes += path.length;
+    if (linkBytes > maxLinkBytes) throw tooLarge('has too many links');
+  }
+}
+
+/** The path from the workspace. Throws where it leads out, or through a link, whose target can be anywhere. */
+function inside(name: string, links: ReadonlySet<string>): string {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  const isBad = name.startsWith('/') || name.includes('\0') || parts.includes('..');
+  if (isBad) throw badArchive(`${quoted(name)} is outside of the workspace`);
+  if (name.length > maxPath || parts.length > maxDepth) throw badArchive(`${quoted(name)} is too long`);
+  let path = '';
+  for (const part of parts) {
+    path = path === '' ? part : `${path}/${part}`;
+    if (links.has(path)) throw badArchive(`${quoted(name)} would be written through the link ${quoted(path)}`);
+  }
+  return path;
+}
+const parentOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('/')));
+
+function sizeOf({ pax, size, type }: TarEntry): number {
+  if (type !== '0') return 0;
+  const real = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
+  if (real === undefined) return size;
+  if (!/^\d{1,15}$/.test(real)) throw badArchive('a size is no number');
+  return Math.max(size, Number(real));
+}
+
+const quoted = (name: string) => JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+const tooLarge = (what: string) =>
+  new AppError('payload_too_large', `The archive was refused: it ${what}. Nothing was kept of it.`);
+function unreadable(thrown: unknown): AppError {
+  const { code } = thrown as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('Z_')
+    ? badArchive('its files are not compressed with gzip, or are damaged')
+    : toAppError(thrown);
+}
