@@ -15,7 +15,9 @@ interface Deps {
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
   /** Rejects: invalid_request for a template, model or project that the server does not have. */
-  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
+  readonly check: (
+    spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories'>,
+  ) => Promise<void>;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
   /** Tells the scheduler that there may be something to do. */

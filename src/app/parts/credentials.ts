@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { SessionRepository } from '../../core/model/repository.ts';
+import { isFolderUrl, type SessionRepository } from '../../core/model/repository.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
@@ -109,7 +109,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       const { git, paths } = places[at] as NamedPlaces;
       if (git === undefined) return [one];
       const admits = admitterFor({ git, paths }, repositories);
-      const reaches = ({ url }: SessionRepository) => one.hosts.some((host) => matches(host, targetOfUrl(url)));
+      const reaches = ({ url }: SessionRepository) =>
+        !isFolderUrl(url) && one.hosts.some((host) => matches(host, targetOfUrl(url)));
       return repositories.some(reaches) ? [{ ...one, admits }] : [];
     });
   const ofUsers = (found: Awaited<ReturnType<CredentialRing['inForce']>>): Credential[] =>

@@ -209,6 +209,11 @@ export const Config = z.strictObject({
       'corral@localhost',
       'the address of that author',
     ),
+    folders: setting(
+      listOf('absolute paths of folders', z.string().regex(/^\/[^\p{Cc}]*$/u)),
+      [],
+      'folders of the server whose repositories sessions can begin with, as file:///srv/git/project; each caller who creates sessions can read all of their commits',
+    ),
     checkpoints: setting(
       oneOf('repositories', 'all', 'none'),
       'repositories',

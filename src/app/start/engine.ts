@@ -23,6 +23,7 @@ import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
 import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
+import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
 import { leastBudget } from '../../sessions/run/allowance.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
@@ -53,6 +54,7 @@ export interface RunningEngine extends AsyncDisposable {
   readonly repositories: RepositoryFetches;
   /** Workspaces for sessions to come. */
   readonly ready: ReadyWorkspaces;
+  readonly folders: RepositoryFolders;
   readonly checkpoints: Checkpoints;
   /** The pull requests of agents, which wait for the service that opens them. */
   readonly pullRequests: AgentPullRequests;
@@ -149,6 +151,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     count: metrics.readyWorkspace,
     warn: (about, text) => logger.warn(about, text),
   });
+  const folders = new RepositoryFolders({ folders: config.repositories.folders, newId: () => ids.short() });
   const repositories = new RepositoryFetches({
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
     preparation: new Preparation({
@@ -157,6 +160,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       warn: (about, text) => logger.warn(about, text),
     }),
     ready,
+    folders,
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
@@ -321,6 +325,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     manifests,
     repositories,
     ready,
+    folders,
     checkpoints,
     pullRequests,
     delegation,

@@ -171,6 +171,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     volumes: ofSessions,
     ready: parts.running.ready,
     checkSandbox,
+    checkRepository: (url) => parts.running.folders.check(url),
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,
     ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
@@ -353,7 +354,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       sessions,
       sandboxes: power,
       keepsPrepared: config.repositories.keepPrepared > 0,
-      async check({ template, model: ref, projectId, after }) {
+      async check({ template, model: ref, projectId, after, repositories }) {
+        for (const { url } of repositories) parts.running.folders.check(url);
         if (template !== null) templates.get(template);
         if (projectId !== null) await ofProjects.get(projectId);
         if (ref !== null) await checkModel(ref);

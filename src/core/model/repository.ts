@@ -11,8 +11,9 @@ export function repositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
     return 'goes over SSH, for which a sandbox has no way out. Write its https:// address';
-  if (/^file:|^[./~]/i.test(text)) return 'is a folder of the server, which no sandbox sees. Serve it over HTTPS';
-  const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
+  if (/^[./~]/.test(text))
+    return 'is a path. Write it like file:///srv/git/project, where the operator lists such folders';
+  const url = /^(https?:\/\/|file:\/\/\/)/i.test(text) ? URL.parse(text) : null;
   if (!url) return 'is no address of a repository. Write it like https://example.org/team/project.git';
   if (url.username !== '' || url.password !== '')
     return 'has a credential in it, which everyone who sees the session could read. Leave it out, and bind it to the session, its project or the server (docs/repositories.md)';
@@ -24,7 +25,10 @@ export function repositoryUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** `https://host[:port]/path`, with the host in lower case and without a slash at its end. */
+/** Whether the repository is a folder of the server, which the operator has to list. */
+export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
+
+/** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a slash at its end. */
 export const RepositoryUrl = z
   .string()
   .superRefine((text, ctx) => {
@@ -127,7 +131,7 @@ export const newRepository = (input: RepositoryInput): SessionRepository => ({
   ref: input.ref ?? null,
   path: pathOf(input),
   depth: input.depth ?? null,
-  access: input.access,
+  access: isFolderUrl(input.url) ? 'read' : input.access, // the copy knows no way back
   ...unfetched,
 });
 
@@ -136,6 +140,14 @@ export const refetched = ({ environment: _, ...one }: SessionRepository): Sessio
   ...one,
   ...unfetched,
 });
+
+/** Why the session pushes nothing to the repository; undefined: it can. */
+export function noPushReason({ url, access }: Pick<SessionRepository, 'url' | 'access'>): string | undefined {
+  if (isFolderUrl(url))
+    return `Corral writes to no folder of the server, so nothing is pushed to ${url}. Take the patch.`;
+  if (access === 'write') return undefined;
+  return `This session may only read ${url}. Begin one whose repository has the access write, or take the patch.`;
+}
 
 /** Whether the session has a repository to which it may push. */
 export const isWritable = ({

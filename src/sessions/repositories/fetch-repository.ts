@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type GitPerson, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import { type GitPerson, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
@@ -14,25 +14,29 @@ export interface FetchWish {
   readonly repository: SessionRepository;
   readonly branch: string;
   readonly author: GitPerson;
+  /** Leaves a bare copy of the repository in that folder of the sandbox; undefined: git asks the repository's server. */
+  readonly copyTo?: ((folder: string) => Promise<void>) | undefined;
 }
 const fetchMs = 30 * 60_000;
+const removeMs = 30_000;
 
 // The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no branch
 // has is asked for by its name. Each submodule comes by itself, because git gives up all of them where one is refused.
 const script = `
-place="$workdir/$path"
+place="$workdir/$path" made="$workdir/.corral/fetching/$name"
+trap 'rm -rf -- "$made" "$source"; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
 if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${exits.exists}; fi
-made="$workdir/.corral/fetching/$name"
 rm -rf -- "$made" && mkdir -p "$workdir/.corral/fetching" || exit 1
-trap 'rm -rf -- "$made"; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
 options=(--no-checkout --template= --no-recurse-submodules)
 [ -z "$depth" ] || options+=(--depth "$depth" --no-single-branch)
-git clone --quiet "\${options[@]}" -- "$url" "$made" || exit 1
+# The copy of a folder of the server is the only one that git takes from a folder, and only here.
+from() { if [ -n "$source" ]; then GIT_ALLOW_PROTOCOL=file git -c protocol.file.allow=always "$@"; else git "$@"; fi; }
+from clone --quiet "\${options[@]}" -- "\${source:+file://}\${source:-$url}" "$made" || exit 1
 cd -- "$made" || exit 1
 base=$(git symbolic-ref --quiet --short refs/remotes/origin/HEAD) && base=\${base#origin/}
 start=
 if [ -z "$ref" ]; then
-  start=$(git rev-parse --verify --quiet "refs/remotes/origin/$base^{commit}")
+  start=$(git rev-parse --verify --quiet "refs/remotes/origin/$base^{commit}" || git rev-parse --verify --quiet 'HEAD^{commit}')
 elif start=$(git rev-parse --verify --quiet "refs/remotes/origin/$ref^{commit}"); then
   base=$ref
 else
@@ -40,9 +44,10 @@ else
   start=$(git rev-parse --verify --quiet "refs/tags/$ref^{commit}") || {
     [[ $ref =~ ^[0-9a-f]{7,64}$ ]] && start=$(git rev-parse --verify --quiet "$ref^{commit}")
   } || {
-    git fetch --quiet \${depth:+--depth "$depth"} origin "$ref" && start=$(git rev-parse --verify --quiet 'FETCH_HEAD^{commit}')
+    from fetch --quiet \${depth:+--depth "$depth"} origin "$ref" && start=$(git rev-parse --verify --quiet 'FETCH_HEAD^{commit}')
   } || { printf 'There is no branch, tag or commit %s.\\n' "$ref" >&2; exit ${exits.moved}; }
 fi
+git remote set-url origin "$url"
 if [ -n "$start" ]; then git checkout --quiet -b "$branch" --no-track "$start" || exit 1
 else git symbolic-ref HEAD "refs/heads/$branch" || exit 1; fi
 git config user.name "$author"; git config user.email "$email"
@@ -71,10 +76,17 @@ printf 'base %s\\nstart %s\\n' "$base" "$start"
 /** Fetches a repository into the workspace, and makes the branch of the session. Rejects with the reason for people. */
 export async function fetchRepository(
   client: Sandbox,
-  { session, repository, branch, author }: FetchWish,
+  { session, repository, branch, author, copyTo }: FetchWish,
   signal: AbortSignal,
 ): Promise<FetchedRepository> {
   const { url, ref, path, depth } = repository;
+  const name = path.replaceAll('/', '+');
+  const source = copyTo ? `${client.workdir}/.corral/fetching/${name}.folder` : '';
+  await copyTo?.(source).catch(async (thrown: unknown) => {
+    const rest = { script: 'rm -rf -- "$source"', values: { source }, timeoutMs: removeMs };
+    await runGit(client, rest, signal).catch(() => {}); // the next fetch removes it
+    throw thrown;
+  });
   const values = {
     url,
     path,
@@ -82,7 +94,8 @@ export async function fetchRepository(
     ref: ref ?? '',
     depth: depth === null ? '' : `${depth}`,
     workdir: client.workdir,
-    name: path.replaceAll('/', '+'),
+    name,
+    source,
     author: author.name,
     email: author.email,
     trailer: sessionTrailer(session),
@@ -135,7 +148,7 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
     return new AppError('conflict', `The folder ${path} has files already. Choose another path for ${url}.`);
   if (exitCode === exits.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
   return (
-    remoteFailure(repository, stderr) ??
+    (isFolderUrl(url) ? undefined : remoteFailure(repository, stderr)) ??
     new AppError('conflict', `${url} could not be fetched: ${gitSaid(stderr) || `git ended with ${exitCode}`}`)
   );
 }

@@ -3,7 +3,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type GitPerson, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
+import { type GitPerson, isFolderUrl, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -13,6 +13,7 @@ import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
 import type { Preparation, PreparedEnd, SetupWish } from './preparation.ts';
 import type { ReadyWorkspaces } from './ready-workspaces.ts';
+import type { RepositoryFolders } from './repository-folders.ts';
 
 interface Deps {
   /** In whose name commits are made where a session names nobody. */
@@ -20,6 +21,7 @@ interface Deps {
   readonly preparation: Preparation;
   /** Told which prepared files a session has, so that the next one like it finds them ready. */
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
+  readonly folders: Pick<RepositoryFolders, 'copy'>;
   readonly closing: AbortSignal;
   readonly warn: (about: object, text: string) => void;
 }
@@ -130,7 +132,9 @@ export class RepositoryFetches {
       tell('fetching', `Fetching ${url}${repository.ref ? ` at ${repository.ref}` : ''} into ${path}.`),
     ]);
     try {
-      const wish = { session: id, repository, branch, author: record.author ?? this.#deps.author };
+      const { folders, closing } = this.#deps;
+      const copyTo = isFolderUrl(url) ? (to: string) => folders.copy(client, { url, to }, closing) : undefined;
+      const wish = { session: id, repository, branch, author: record.author ?? this.#deps.author, copyTo };
       const { notes, ...fetched } = await fetchRepository(client, wish, this.#deps.closing);
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
       const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes].join(' ');

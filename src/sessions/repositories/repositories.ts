@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { type GitPerson, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { RepositoryService } from '../api/repositories.ts';
@@ -174,10 +174,8 @@ printf '%s\n%s\n' "$commit" "$branch"`;
 
     push: (id, path, command, signal) =>
       inside(id, path, signal, async ({ client, repository }) => {
-        if (repository.access === 'read') {
-          const text = `This session may only read ${repository.url}. Begin one whose repository has the access write, or take the patch.`;
-          throw new AppError('forbidden', text);
-        }
+        const refused = noPushReason(repository);
+        if (refused !== undefined) throw new AppError('forbidden', refused);
         const script = `
 [ -n "$head" ] || exit ${exits.nothing}
 to=\${to:-$branch}

@@ -3,7 +3,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { SessionRepository } from '../../core/model/repository.ts';
+import { noPushReason, type SessionRepository } from '../../core/model/repository.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Forge, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
 import { type ForgeFetch, forgeHttp } from '../../forges/forge-http.ts';
@@ -49,13 +49,11 @@ export function pullRequestService(deps: Deps): PullRequestService {
     const { branch, url } = repository;
     if (branch === null || repository.state !== 'ready')
       throw new AppError('conflict', `The repository ${path} is not fetched, so it has no branch yet.`);
-    if (access === 'write' && repository.access === 'read') {
-      const text = `This session may only read ${url}. Begin one whose repository has the access write, or take the patch.`;
-      throw new AppError('forbidden', text);
-    }
+    const refused = access === 'write' ? noPushReason(repository) : undefined;
+    if (refused !== undefined) throw new AppError('forbidden', refused);
     const at = repositoryAt(url, servers);
     if (!at) {
-      const text = `${new URL(url).host} is no forge that the server knows. Name it in forges.servers, such as gitea=https://git.example.com; or push the branch, or take the patch.`;
+      const text = `${new URL(url).host || url} is no forge that the server knows. Name it in forges.servers, such as gitea=https://git.example.com; or push the branch, or take the patch.`;
       throw new AppError('unsupported', text);
     }
     const apiUrl = at.server.kind.apiUrl(at.server.webUrl);

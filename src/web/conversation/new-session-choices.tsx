@@ -77,7 +77,7 @@ export function NewSessionChoices() {
         <span>{t('repository')}</span>
         <input
           type="url"
-          pattern="https?://.+"
+          pattern="(https?://|file:///).+"
           placeholder="https://example.org/team/project.git#main"
           value={chosenRepository.value}
           onInput={(event) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   GitRef,
   newRepository,
+  noPushReason,
   RepositoryInput,
   RepositoryInputs,
   RepositoryPath,
@@ -31,14 +32,27 @@ describe('the URL of a repository', () => {
     ['https://example.org/a#main', 'Write the branch or tag'],
     ['git@example.org:a/b.git', 'https:// address'],
     ['ssh://git@example.org/a/b', 'https:// address'],
-    ['file:///etc', 'Serve it over HTTPS'],
-    ['/etc', 'Serve it over HTTPS'],
-    ['../a', 'Serve it over HTTPS'],
+    ['file://server/etc', 'no address'],
+    ['file:/etc', 'no address'],
+    ['file:///srv/a%2f..%2fb', 'a path with other characters'],
+    ['file:///srv/project/.git', 'a path with other characters'],
+    ['file:///', 'a path with other characters'],
+    ['/etc', 'Write it like file:///srv/git/project'],
+    ['../a', 'Write it like file:///srv/git/project'],
   ])('%s is refused with advice', (given, advice) => {
     const message = messageOf(given);
     // `..` is resolved by the parser of URLs, so such a text never names another path than it shows.
     if (given.includes('/../')) expect(RepositoryUrl.parse(given)).toBe('https://example.org/b');
     else expect(message).toContain(advice);
+  });
+
+  test('can be a folder of the server, without a way up in it, and nothing is pushed there', () => {
+    expect(RepositoryUrl.parse('file:///srv/git/project.git/')).toBe('file:///srv/git/project.git');
+    for (const given of ['file:///srv/git/../../etc', 'file:///srv/git/%2e%2e/../etc', 'file://localhost/etc'])
+      expect(RepositoryUrl.safeParse(given).data ?? 'file:///etc').toBe('file:///etc');
+    const made = newRepository(RepositoryInput.parse({ url: 'file:///srv/git/project', access: 'write' }));
+    expect(made).toMatchObject({ path: 'project', access: 'read' });
+    expect(noPushReason(made)).toContain('Take the patch');
   });
 
   test('with a credential in it is refused, and the message does not repeat the credential', () => {

@@ -27,7 +27,9 @@ interface AutomationDeps {
   readonly sessions: SessionService;
   readonly sandboxes: Pick<SandboxService, 'start'>;
   readonly keepsPrepared: boolean;
-  readonly check: (spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after'>) => Promise<void>;
+  readonly check: (
+    spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories'>,
+  ) => Promise<void>;
   readonly isOwned: StarterDeps['isOwned'];
   readonly programs: Programs;
 }

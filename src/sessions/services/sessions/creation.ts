@@ -39,6 +39,8 @@ export interface CreationDeps {
   };
   /** The volumes of a new session, all of them or none; without them sessions have none. */
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release'>;
+  /** Throws for a repository that this server gives to no session. */
+  readonly checkRepository?: (url: string) => void;
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
@@ -119,6 +121,7 @@ export function sessionCreation(parts: CreatorDeps) {
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
     // The files of a snapshot are where a repository would go.
     const wanted = repositories ?? (startsFrom ? undefined : brings);
+    for (const { url } of wanted ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });
     const wishes = volumes ?? choice?.volumes ?? mounts ?? [];
     if (skills?.length) await parts.checkSkills?.(skills, owner);

@@ -1,0 +1,226 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
+
+// Reads a repository without git: its branches, tags and objects, each as a file. A stranger can have put
+// settings, hooks and links into the folder, so no setting is carried over and no link is followed.
+
+/** A repository's folder, without links in its path. */
+export interface GitFolder {
+  /** The folder that has `objects` and `HEAD`. */
+  readonly path: string;
+  /** How people name it in errors. */
+  readonly url: string;
+}
+
+const object = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+const packFile = /^pack-[0-9a-f]{40}([0-9a-f]{24})?\.(pack|idx)$/;
+const refName = /^refs\/(heads|tags)\/[^\0- \x7f~^:?*[\\]+$/;
+const wrongName = /\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$|@\{/;
+const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !wrongName.test(name);
+const maxRefs = 100_000;
+const maxDepth = 20;
+const maxText = 64 * 2 ** 20;
+const pieceBytes = 256 * 1024;
+
+/** The folder with the objects: that of a bare repository, or its `.git`. Rejects: not_found, unsupported. */
+export async function findGitFolder(folder: string, url: string): Promise<GitFolder> {
+  const inner = join(folder, '.git');
+  const found = await unlessMissing(lstat(inner));
+  if (found && !found.isDirectory()) {
+    const text = `${url} has a .git that is no folder, as linked worktrees and submodules have. Name the repository that it belongs to.`;
+    throw new AppError('unsupported', text);
+  }
+  const path = found ? inner : folder;
+  const parts = await Promise.all(['HEAD', 'objects'].map((name) => unlessMissing(lstat(join(path, name)))));
+  if (!parts[0]?.isFile() || !parts[1]?.isDirectory()) {
+    throw new AppError('not_found', `${url} is no git repository: it has no HEAD and no folder of objects.`);
+  }
+  return { path, url };
+}
+
+/**
+ * A bare repository as a tar archive: HEAD, branches, tags and every object, under settings of our own. Rejects: conflict
+ * (the folder changes meanwhile, or has links in it), unsupported.
+ */
+export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const config = await settingsOf(folder);
+  const head = await headOf(folder);
+  const refs = [...(await refsOf(folder, signal))].map(([name, value]) => `${value} ${name}\n`);
+  const shallow = (await textOf(folder, 'shallow')) ?? '';
+  const commits = shallow.split('\n').filter((line) => object.test(line));
+  const texts: Readonly<Record<string, string>> = {
+    config,
+    HEAD: head,
+    'packed-refs': refs.join(''),
+    'refs/heads/.keep': '', // git takes a folder without refs/ for no repository
+    ...(commits.length > 0 && { shallow: `${commits.join('\n')}\n` }),
+  };
+  const pieces = new Pieces();
+  for (const [name, text] of Object.entries(texts)) {
+    const bytes = Buffer.from(text);
+    yield* pieces.add(...tarHeaders(name, bytes.length, 0o644), bytes, tarPadding(bytes.length));
+  }
+  for await (const name of objectFiles(folder)) {
+    throwIfFired(signal);
+    await using file = await openInside(folder, name);
+    yield* pieces.add(...tarHeaders(name, file.size, 0o444));
+    for (let at = 0; at < file.size; ) {
+      const bytes = Buffer.allocUnsafe(Math.min(pieceBytes, file.size - at));
+      const { bytesRead } = await file.handle.read(bytes, 0, bytes.length, at);
+      if (bytesRead === 0) throw changed(folder);
+      yield* pieces.add(bytes.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+    yield* pieces.add(tarPadding(file.size));
+  }
+  yield* pieces.add(tarEnd);
+  yield* pieces.rest();
+}
+
+/** Small files go together, because each piece costs a turn of the stream. */
+class Pieces {
+  #held: Uint8Array[] = [];
+  #size = 0;
+
+  *add(...all: readonly Uint8Array[]): Generator<Uint8Array> {
+    for (const bytes of all) {
+      if (bytes.length === 0) continue;
+      this.#held.push(bytes);
+      this.#size += bytes.length;
+    }
+    if (this.#size >= pieceBytes) yield* this.rest();
+  }
+  *rest(): Generator<Uint8Array> {
+    if (this.#size > 0) yield Buffer.concat(this.#held, this.#size);
+    this.#held = [];
+    this.#size = 0;
+  }
+}
+
+async function settingsOf(folder: GitFolder): Promise<string> {
+  const given = (await textOf(folder, 'config')) ?? '';
+  const refuse = (why: string) => new AppError('unsupported', `${folder.url} ${why}`);
+  if (/^\s*refstorage\s*=\s*"?reftable/im.test(given))
+    throw refuse('keeps its branches as a reftable, which Corral does not read. Clone it, and name the clone.');
+  if (/^\s*partialclone\s*=/im.test(given))
+    throw refuse('is a partial clone, so some of its objects are elsewhere. Fetch all of them first.');
+  if (await unlessMissing(lstat(join(folder.path, 'objects/info/alternates'))))
+    throw refuse(
+      'borrows objects of another folder (objects/info/alternates). Run git repack -a -d and remove that file.',
+    );
+  const isSha256 = /^\s*objectformat\s*=\s*"?sha256/im.test(given);
+  const core = `[core]\n\trepositoryformatversion = ${isSha256 ? 1 : 0}\n\tbare = true\n`;
+  return isSha256 ? `${core}[extensions]\n\tobjectformat = sha256\n` : core;
+}
+
+async function headOf(folder: GitFolder): Promise<string> {
+  const head = ((await textOf(folder, 'HEAD')) ?? '').trim();
+  const [, name = ''] = /^ref: (.*)$/.exec(head) ?? [];
+  if (object.test(head) || isRef(name)) return `${head}\n`;
+  throw new AppError('unsupported', `${folder.url} has a HEAD that names no branch and no commit.`);
+}
+
+/** Branches and tags. A name or value that git would not take is left out. */
+async function refsOf(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const refs = new Map<string, string>();
+  for (const line of ((await textOf(folder, 'packed-refs')) ?? '').split('\n')) {
+    const [value = '', name = ''] = line.split(' ');
+    if (object.test(value) && isRef(name)) refs.set(name, value);
+  }
+  const visit = async (under: string, depth: number): Promise<void> => {
+    throwIfFired(signal);
+    for (const entry of await namesIn(folder, under)) {
+      const name = `${under}/${entry.name}`;
+      if (refs.size > maxRefs) {
+        const text = `${folder.url} has more than ${maxRefs} branches and tags. Remove some, or serve it over HTTPS.`;
+        throw new AppError('unsupported', text);
+      }
+      if (entry.isDirectory() && depth < maxDepth) await visit(name, depth + 1);
+      if (!entry.isFile() || !isRef(name)) continue;
+      const value = ((await textOf(folder, name)) ?? '').trim();
+      if (object.test(value)) refs.set(name, value);
+    }
+  };
+  for (const kind of ['heads', 'tags']) await visit(`refs/${kind}`, 0);
+  return refs;
+}
+
+async function* objectFiles(folder: GitFolder): AsyncGenerator<string> {
+  const groups = (await namesIn(folder, 'objects')).filter((one) => one.isDirectory()).map(({ name }) => name);
+  for (const group of groups.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    for (const { name } of await namesIn(folder, `objects/${group}`))
+      if (object.test(`${group}${name}`)) yield `objects/${group}/${name}`;
+  }
+  // Last, because a repack writes the new pack before it removes the single objects.
+  for (const { name } of await namesIn(folder, 'objects/pack')) if (packFile.test(name)) yield `objects/pack/${name}`;
+}
+
+/** The entries of a folder of it; none where it is missing. Rejects: conflict where it is a link. */
+async function namesIn(folder: GitFolder, name: string) {
+  const path = join(folder.path, name);
+  const real = await unlessMissing(realpath(path));
+  if (real === undefined) return [];
+  if (real !== path) throw linked(folder, name);
+  return (await unlessMissing(readdir(path, { withFileTypes: true }))) ?? [];
+}
+
+/** Undefined: there is no such file. */
+async function textOf(folder: GitFolder, name: string): Promise<string | undefined> {
+  if ((await unlessMissing(lstat(join(folder.path, name)))) === undefined) return undefined;
+  await using file = await openInside(folder, name);
+  if (file.size > maxText) throw new AppError('unsupported', `${folder.url} has a ${name} of ${file.size} bytes.`);
+  return await file.handle.readFile('utf8');
+}
+
+interface OpenedFile extends AsyncDisposable {
+  readonly handle: FileHandle;
+  readonly size: number;
+}
+
+/** Opens a file, and then makes sure that no link led to it: what is open cannot be exchanged any more. */
+async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> {
+  const path = join(folder.path, name);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (thrown: NodeJS.ErrnoException) => {
+      if (thrown.code === 'ELOOP' || thrown.code === 'ENXIO') throw linked(folder, name);
+      throw problemOf(thrown, folder);
+    },
+  );
+  try {
+    const opened = await handle.stat();
+    const [real, there] = await Promise.all([realpath(path), lstat(path)]).catch((thrown: NodeJS.ErrnoException) => {
+      throw problemOf(thrown, folder);
+    });
+    if (real !== path || !opened.isFile()) throw linked(folder, name);
+    if (!isSame(opened, there)) throw changed(folder);
+    return { handle, size: opened.size, [Symbol.asyncDispose]: () => handle.close() };
+  } catch (thrown) {
+    await handle.close();
+    throw thrown;
+  }
+}
+
+const isSame = (a: Stats, b: Stats) => a.ino === b.ino && a.dev === b.dev;
+const changed = ({ url }: GitFolder) => new AppError('conflict', `${url} changed while it was read. Fetch it again.`);
+const linked = ({ url }: GitFolder, name: string) =>
+  new AppError('conflict', `${url} cannot be read: its ${name} is a link, or no file. Corral follows no link there.`);
+
+function problemOf(thrown: NodeJS.ErrnoException, folder: GitFolder): AppError {
+  if (thrown.code === 'ENOENT') return changed(folder);
+  const text = `${folder.url} cannot be read: the server's user has no right to its files.`;
+  return new AppError('conflict', text, { cause: thrown });
+}
+
+async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await reading;
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw thrown;
+  }
+}
