@@ -3,8 +3,9 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { once, query } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
+import { locale } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
-import { language, t } from '../text/text.ts';
+import { t } from '../text/text.ts';
 import { GoalFields, goalOf, goalTextsOf } from './goal-fields.tsx';
 import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
 import { type Automation, shownAs } from './state.ts';
@@ -176,7 +177,7 @@ export function AutomationForm({ automation, back }: Props) {
               >
                 {[1, 2, 3, 4, 5, 6, 0].map((day) => (
                   <option key={day} value={String(day)}>
-                    {dayName(day, language.value)}
+                    {dayName(day, locale())}
                   </option>
                 ))}
               </select>
@@ -296,7 +297,7 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
           <ol>
             {times.map((at) => (
               <li key={at}>
-                <time dateTime={at}>{timeIn(at, timezone, language.value)}</time>
+                <time dateTime={at}>{timeIn(at, timezone, locale())}</time>
               </li>
             ))}
           </ol>

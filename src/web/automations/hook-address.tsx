@@ -3,8 +3,9 @@ import { once, query } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { confirmFirst } from '../parts/dialog.tsx';
+import { locale } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
-import { language, t } from '../text/text.ts';
+import { t } from '../text/text.ts';
 import { type Automation, shownAs } from './state.ts';
 import { ownZone, timeIn } from './times.ts';
 
@@ -47,7 +48,7 @@ export function HookAddress({ id, hook, back }: Props) {
       {hook.secretAt === null ? (
         <p class="note wait">{t('automations.hook.noSecret')}</p>
       ) : (
-        <p class="quiet">{t('automations.hook.since', { at: timeIn(hook.secretAt, ownZone(), language.value) })}</p>
+        <p class="quiet">{t('automations.hook.since', { at: timeIn(hook.secretAt, ownZone(), locale()) })}</p>
       )}
       {secret !== undefined && (
         <p>

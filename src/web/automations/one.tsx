@@ -3,9 +3,9 @@ import { go } from '../data/route.ts';
 import { once, query } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/dialog.tsx';
-import { price } from '../parts/format.ts';
+import { locale, price } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
-import { language, t } from '../text/text.ts';
+import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import { HookAddress } from './hook-address.tsx';
 import { type AutomationStart, automations, forgotten, shownAs } from './state.ts';
@@ -98,7 +98,7 @@ function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost } 
   const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
   return (
     <li>
-      <time dateTime={at}>{timeIn(at, ownZone(), language.value)}</time>
+      <time dateTime={at}>{timeIn(at, ownZone(), locale())}</time>
       <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>

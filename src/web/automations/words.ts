@@ -1,4 +1,5 @@
-import { language, t } from '../text/text.ts';
+import { locale } from '../parts/format.ts';
+import { t } from '../text/text.ts';
 import type { Automation } from './state.ts';
 import { timeIn } from './times.ts';
 
@@ -8,5 +9,5 @@ export function stateOf({ paused, schedule, nextAt, hook, after }: Automation): 
   if (!schedule && hook) return t('automations.byHook');
   if (!schedule && after) return t('automations.byRun');
   if (!schedule || nextAt === null) return t('automations.byHand');
-  return t('automations.next', { at: timeIn(nextAt, schedule.timezone, language.value), zone: schedule.timezone });
+  return t('automations.next', { at: timeIn(nextAt, schedule.timezone, locale()), zone: schedule.timezone });
 }

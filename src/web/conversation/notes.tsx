@@ -166,10 +166,10 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
 function GoalNote({ data }: { data: DataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {
-    const isBack = data.feedback !== undefined;
+    if (data.feedback === undefined) return null; // the end of the run, which follows, says it
     return (
       <p class="aside goal" data-result={data.result}>
-        <strong>{t(isBack ? 'goal.back' : `goal.${data.result}`)}</strong> {boundedLine(serverText(data.reason))}
+        <strong>{t('goal.back')}</strong> {boundedLine(serverText(data.reason))}
       </p>
     );
   }

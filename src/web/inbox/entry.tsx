@@ -6,6 +6,7 @@ import { ConversationModel } from '../data/model.ts';
 import { go } from '../data/route.ts';
 import { newKey, once, query, repeatable } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
+import { Markdown } from '../markdown/markdown.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { closeDialog } from '../parts/dialog.tsx';
@@ -71,7 +72,7 @@ export function Entry({ session }: { session: Session }) {
           <WaitNote key={item.seq} item={item} />
         ),
       )}
-      {question !== '' && <p class="inbox-question">{boundedLine(question)}</p>}
+      {question !== '' && <Markdown text={question} />}
       {wait && <Answer session={session} />}
       {need === 'failed' && <Failure session={session} error={error} />}
       <Trouble text={trouble} />

@@ -6,10 +6,13 @@ import { language } from '../text/text.ts';
 export const locale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 
+const decimal = (value: number, places: 0 | 1): string =>
+  value.toLocaleString(locale(), { minimumFractionDigits: places, maximumFractionDigits: places });
+
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 60) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -38,6 +41,6 @@ export const price = (cost: number): string =>
 
 export function bytes(size: number): string {
   if (size < 1_000) return `${size} B`;
-  if (size < 1_000_000) return `${(size / 1_000).toFixed(1)} kB`;
-  return size < 1e9 ? `${(size / 1_000_000).toFixed(1)} MB` : `${(size / 1e9).toFixed(1)} GB`;
+  if (size < 1_000_000) return `${decimal(size / 1_000, 1)} kB`;
+  return size < 1e9 ? `${decimal(size / 1_000_000, 1)} MB` : `${decimal(size / 1e9, 1)} GB`;
 }

@@ -94,7 +94,7 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
                     aria-label={t('network.allowOne', { host })}
                     onClick={() => allow(host)}
                   >
-                    {t('allowHost')}
+                    {t('network.allow')}
                   </Button>
                 )
               )}

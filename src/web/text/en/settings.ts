@@ -56,6 +56,7 @@ export const settings = {
   'network.blocked': 'Blocked in this session',
   'network.nothingBlocked': 'Nothing so far.',
   'network.times': '{n} times',
+  'network.allow': 'Allow',
   'network.allowOne': 'Allow this host: {host}',
   'network.isAllowed': 'allowed now',
   'network.cannot': 'You cannot allow hosts here. {why}',
