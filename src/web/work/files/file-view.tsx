@@ -8,7 +8,7 @@ import { t } from '../../text/text.ts';
 import { ofStep, sinceRun } from './editor/comparisons.ts';
 import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
-import { previewOf } from './preview.ts';
+import { type Preview, previewOf } from './preview.ts';
 import { PreviewOf } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
 import { addressOf, type FileFilter, type FileStore, type LoadedFile } from './store.ts';
@@ -19,6 +19,9 @@ interface Props {
   readonly path: string;
   readonly part: FileFilter;
 }
+
+/** Kinds whose bytes are no text: an editor that saved them would damage the file. */
+const noText: ReadonlySet<Preview> = new Set<Preview>(['image', 'pdf', 'video', 'audio', 'binary']);
 
 /** The open file: its preview, its editor, or what changed in it. A text has no other preview than its editor. */
 export function FileView({ store, path, part }: Props) {
@@ -39,7 +42,7 @@ export function FileView({ store, path, part }: Props) {
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
   const kind = file && previewOf(path, file.bytes);
-  const mayEdit = part === 'all' && file && !file.isCut && kind !== 'image' && kind !== 'binary';
+  const mayEdit = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isEdited = mayEdit && (kind === 'text' || isAsked || store.drafts.has(path));
   const close = () => {
     store.shown.value = undefined;

@@ -20,8 +20,22 @@ describe('a goal', () => {
       { rubric: 'x', maxRevisions: 21 },
       { rubric: 'x'.repeat(262_145) },
       { rubric: 'x', other: 1 },
+      JSON.parse('{"rubric":"x","__proto__":{"maxRevisions":1}}'),
+      { rubric: ['x'] },
+      { rubric: JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`) },
+      { checks: Array.from({ length: 10_000 }, () => ({ command: 'true' })) },
+      { checks: { length: 1, 0: { command: 'true' } } },
+      { checks: [{ command: 'x'.repeat(4_001) }] },
+      { checks: [{ command: 'true', cwd: '/' }] },
+      { checks: [{ command: 'true', timeoutSeconds: 3_601 }] },
     ])
       expect(Goal.safeParse(wrong).success, JSON.stringify(wrong).slice(0, 80)).toBe(false);
+  });
+
+  test('keeps HTML, Markdown and control characters of a rubric as the text that they are', () => {
+    const rubric = '<img src=x onerror=alert(1)> **b** \u001b[31m \u202e';
+    expect(Goal.parse({ rubric })).toEqual({ rubric, checks: [], maxRevisions: 3 });
+    expect(withGoal('Do it', Goal.parse({ rubric }))).toContain(`Goal:\n${rubric}`);
   });
 
   test('stands behind the task that the agent reads', () => {
