@@ -20,6 +20,8 @@ export interface ServerTransport {
   readonly transport: Transport;
   /** Why it ended, in words for a model; undefined while it is open. */
   ended(): string | undefined;
+  /** Whether the server's last answer was that it wants other access. Absent: it asks for none. */
+  refused?(): boolean;
 }
 
 const connectMs = 60_000;
@@ -50,12 +52,18 @@ export class McpConnection {
   readonly #clock: Clock;
   #client: Promise<{ client: Client; way: ServerTransport }> | undefined;
   #tools: readonly McpTool[] | undefined;
+  #isRefused = false;
   #failed: { readonly at: number; readonly error: AppError } | undefined;
 
   constructor(server: McpServer, open: () => ServerTransport, clock: Clock = systemClock) {
     this.server = server;
     this.#open = open;
     this.#clock = clock;
+  }
+
+  /** Whether the last failure was for want of access. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** The server's tools that the operator allows. Rejects with unsupported: what went wrong, in words for a person. */
@@ -158,6 +166,7 @@ export class McpConnection {
 
   /** The failure in one sentence that a model can act on. The server's own words are cut and marked as its own. */
   #told(thrown: unknown, way: ServerTransport): AppError {
+    this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
     const { name, timeoutMs } = this.server;
     const ended = way.ended();

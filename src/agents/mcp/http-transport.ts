@@ -1,4 +1,5 @@
 import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { AppError } from '../../core/errors/errors.ts';
 import type { ToolAddress } from '../../core/model/tool-server.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
@@ -17,8 +18,13 @@ export function httpTransport(
     void transport.close();
   };
   const signedIn = server.token ? withToken(server.token, fetch) : fetch;
+  let isRefused = false;
   const guarded: FetchLike = async (url, init) => {
-    const response = await signedIn(url, init);
+    const response = await signedIn(url, init).catch((thrown: unknown) => {
+      isRefused = thrown instanceof AppError && thrown.code === 'unauthorized';
+      throw thrown;
+    });
+    isRefused = response.status === 401;
     if (!response.body) return response;
     const isCall = init?.method === 'POST';
     const body = response.body.pipeThrough(bounded());
@@ -35,7 +41,7 @@ export function httpTransport(
       maxRetries: 2,
     },
   });
-  return { transport, ended: () => ended };
+  return { transport, ended: () => ended, refused: () => isRefused };
 }
 
 /** Adds the access of a person who signed in. A refused one is renewed once. */

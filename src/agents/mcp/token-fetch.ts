@@ -7,7 +7,7 @@ export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**
  * A fetch for one tool server, with the token as it is at each request: a token that is rotated counts from the next one
- * on. A token that the tool server refuses is replaced once. Rejects with unsupported when it takes none.
+ * on. A token that the tool server refuses is replaced once. Rejects with unauthorized when it takes none.
  */
 export function withTokens(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);
@@ -41,7 +41,7 @@ export function bearing(init: RequestInit | undefined, token: Secret | undefined
 /** Without the words of the tool server, which can repeat the token. */
 const refusal = (token: Secret | undefined) =>
   new AppError(
-    'unsupported',
+    'unauthorized',
     token
       ? 'it refused the credential of the vault. Change the credential; the next call uses the new one.'
       : 'it demands a credential, and no vault of the session has one for its address.',

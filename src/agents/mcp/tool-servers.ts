@@ -17,6 +17,15 @@ export interface SessionTools {
   readonly declared: readonly Tool[];
   /** The tools that the model can call. */
   readonly all: readonly Tool[];
+  /** The servers that gave no tools. */
+  readonly failed: readonly FailedServer[];
+}
+export interface FailedServer {
+  readonly name: string;
+  /** Words that a person can act on. */
+  readonly message: string;
+  /** The server took no credential of the session, or demands one. */
+  readonly isRefused: boolean;
 }
 interface Deps {
   readonly clock: Clock;
@@ -45,13 +54,17 @@ export class ToolServers implements AsyncDisposable {
   /** The tools of all servers that answer. A server that fails has no tools until it answers. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
     const { connections, loaded } = await this.#connected(client, servers);
-    const lists = await Promise.all([...connections.values()].map((connection) => this.#toolsOf(connection, signal)));
+    const failed: FailedServer[] = [];
+    const fail = (server: FailedServer) => void failed.push(server);
+    const lists = await Promise.all(
+      [...connections.values()].map((connection) => this.#toolsOf(connection, { signal, fail })),
+    );
     const all = lists.flat();
-    if (all.length <= maxListed) return { declared: all, all };
+    if (all.length <= maxListed) return { declared: all, all, failed };
     const search = searchTool(all, (names) => {
       for (const name of names) loaded.add(name);
     });
-    return { declared: [search, ...all.filter(({ name }) => loaded.has(name))], all: [search, ...all] };
+    return { declared: [search, ...all.filter(({ name }) => loaded.has(name))], all: [search, ...all], failed };
   }
 
   /** Ends the connections of a sandbox whose own connection has ended. */
@@ -67,16 +80,22 @@ export class ToolServers implements AsyncDisposable {
     await Promise.all(all.map((connection) => connection.close()));
   }
 
-  async #toolsOf(connection: McpConnection, signal: AbortSignal): Promise<readonly Tool[]> {
+  async #toolsOf(
+    connection: McpConnection,
+    { signal, fail }: { readonly signal: AbortSignal; readonly fail: (server: FailedServer) => void },
+  ): Promise<readonly Tool[]> {
     const { states } = this.#deps;
     try {
       const listed = await connection.tools(signal);
       states.answered(connection.server, listed);
       return toolsOfServer(connection, listed, this.#deps.newName);
     } catch (thrown) {
+      if (signal.aborted) return [];
       const { publicMessage } = toAppError(thrown);
-      if (!signal.aborted) states.failed(connection.server, publicMessage);
-      if (!signal.aborted) this.#deps.warn({ server: connection.server.name }, `no tools: ${publicMessage}`);
+      const { name } = connection.server;
+      states.failed(connection.server, publicMessage);
+      this.#deps.warn({ server: name }, `no tools: ${publicMessage}`);
+      fail({ name, message: publicMessage, isRefused: connection.isRefused });
       return [];
     }
   }

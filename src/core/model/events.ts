@@ -184,10 +184,12 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'run.notice',
     z.object({
-      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot']),
+      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools']),
       detail: z.string(),
       /** The retry that comes, counted from 1, of at most so many, after this pause; only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
+      /** The tool server that gave no tools, and whether it refused for want of a credential; only with `no_tools`. */
+      server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
     }),
   ),
   fact('run.error', z.object({ error: z.string() })),

@@ -1,4 +1,5 @@
 import type { Driver } from '../../../drivers/driver.ts';
+import type { FailedServer } from '../../agents/mcp/tool-servers.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
@@ -28,6 +29,7 @@ import { budgetedModel } from '../run/budgeted-model.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
+import { MissingTools } from '../run/missing-tools.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
@@ -119,6 +121,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   const memory = new WorkspaceMemory();
   const nested = new NestedNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
+  const missing = new MissingTools();
   const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
 
@@ -214,7 +217,13 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       runWriter,
       model,
       tools:
-        signal && hasToolServers ? await withExternal(offeredTools, { external, profile, use }, signal) : offeredTools,
+        signal && hasToolServers
+          ? await withExternal(
+              offeredTools,
+              { external, profile, use, tell: (failed) => missing.tell(runWriter, failed) },
+              signal,
+            )
+          : offeredTools,
       ...(sees && { desktop }),
       ...((budget || cap) && {
         leftOfSession: () => {
@@ -306,11 +315,12 @@ interface ToolServerLender {
   readonly external: ExternalTools;
   readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
+  readonly tell: (failed: readonly FailedServer[]) => Promise<void>;
 }
 
 /** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
-  const { external, use, profile } = lender;
+  const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;
   const used = await use(signal).catch((thrown: unknown) => {
     throwIfFired(signal);
@@ -318,6 +328,7 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
   });
   if (!used) return own;
   await using held = used;
-  const { declared, all } = await external.of(held.client, toolServers, signal);
+  const { declared, all, failed } = await external.of(held.client, toolServers, signal);
+  await tell(failed);
   return withTools(own, { declared: declared.filter(allows), all: all.filter(allows) });
 }

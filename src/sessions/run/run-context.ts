@@ -1,3 +1,4 @@
+import type { SessionTools } from '../../agents/mcp/tool-servers.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
@@ -7,7 +8,6 @@ import type {
   KeptPicture,
   PullRequestOpener,
   SkillReader,
-  Tool,
   ToolContext,
 } from '../../agents/tools/tool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -49,11 +49,7 @@ export interface AgentDesktop {
 /** Tools that other servers offer to the agents of sessions. */
 export interface ExternalTools {
   /** The tools that the model sees, and all that it can call. Servers that fail are left out. */
-  of(
-    client: SandboxClient,
-    servers: readonly McpServer[],
-    signal: AbortSignal,
-  ): Promise<{ readonly declared: readonly Tool[]; readonly all: readonly Tool[] }>;
+  of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools>;
   release(client: SandboxClient): void;
 }
 

@@ -44,6 +44,14 @@ test('a program keeps tokens in a vault, and the server gives them to its tool s
       ['failed', 400, true, false],
     ],
     errors: [bad, bad, gone, bad, bad],
+    failures: [
+      [
+        ['away', 'mcp_connection_failed_error', 'retrying'],
+        ['local', 'mcp_authentication_failed_error', 'retrying'],
+      ],
+      ['You said: Hello'],
+      'end_turn',
+    ],
   });
   expect(faults).toEqual({});
   expect(it.server.output()).not.toMatch(secret);

@@ -56,16 +56,21 @@ def session_with(*ids):
     return client.beta.sessions.create(agent=agent.id, environment_id=environment.id, vault_ids=list(ids))
 
 
-def call(session):
-    """The server that the program sees, and what the tool said."""
-    text = [{"type": "text", "text": "tool: mcp_local_whoami"}]
+def turn(session, words):
+    """All events of one turn."""
+    text = [{"type": "text", "text": words}]
     events = []
     with client.beta.sessions.events.stream(session.id) as stream:
         client.beta.sessions.events.send(session.id, events=[{"type": "user.message", "content": text}])
         for event in stream:
             events.append(event)
             if event.type == "session.status_idle":
-                break
+                return events
+
+
+def call(session):
+    """The server that the program sees, and what the tool said."""
+    events = turn(session, "tool: mcp_local_whoami")
     uses = [event.mcp_server_name for event in events if event.type == "agent.mcp_tool_use"]
     results = [event for event in events if event.type == "agent.mcp_tool_result"]
     return [uses, [[one.content[0].text, one.is_error] for one in results]]
@@ -148,4 +153,19 @@ def errors():
 
 
 step("errors", errors)
+
+
+def failures():
+    accept("nobody-5")
+    away = {"type": "url", "name": "away", "url": "http://127.0.0.1:9/mcp"}
+    toolsets = [{**toolset, "mcp_server_name": name} for name in ("local", "away")]
+    both = client.beta.agents.create(model="claude-sonnet-5-5", name="Both", mcp_servers=[server, away], tools=toolsets)
+    session = client.beta.sessions.create(agent=both.id, environment_id=environment.id)
+    events = turn(session, "Hello")
+    told = [event.error for event in events if event.type == "session.error"]
+    said = [event.content[0].text for event in events if event.type == "agent.message"]
+    return [sorted([error.mcp_server_name, error.type, error.retry_status.type] for error in told), said, events[-1].stop_reason.type]
+
+
+step("failures", failures)
 print(json.dumps(steps))

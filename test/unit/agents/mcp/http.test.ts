@@ -96,4 +96,11 @@ test('an event of 50 MB ends its connection after a few of them', async () => {
 test('a server that refuses the key says so in one error', async () => {
   const connection = await connected((response) => void response.writeHead(401).end('no'));
   await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
+  expect(connection.isRefused).toBe(true);
+});
+
+test('a server that is not well, or away, has not refused anything', async () => {
+  const connection = await connected((response) => void response.writeHead(500).end('no'));
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
+  expect(connection.isRefused).toBe(false);
 });

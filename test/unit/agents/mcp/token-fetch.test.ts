@@ -42,7 +42,7 @@ test.each([
   ['there is none', [undefined], /no vault of the session has one/],
 ])('a call fails in words for a model when %s', async (_, tokens, words) => {
   await expect(world('b', tokens).call(address)).rejects.toMatchObject({
-    code: 'unsupported',
+    code: 'unauthorized',
     publicMessage: expect.stringMatching(words),
   });
 });

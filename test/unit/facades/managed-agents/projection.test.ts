@@ -143,6 +143,29 @@ test('a run that fails ends with an error, and the usage stands before the end',
   });
 });
 
+test.each([
+  [true, 'mcp_authentication_failed_error'],
+  [false, 'mcp_connection_failed_error'],
+])('a tool server without tools (refused: %s) is told as %s, and the turn goes on', (isRefused, type) => {
+  const notice = (name: string) => ({
+    type: 'run.notice',
+    data: { kind: 'no_tools', detail: 'No.', server: { name, isRefused } },
+  });
+  const { events, types, projection } = projected(logOf(...begun, notice('github'), notice('other'), usage));
+  expect(types.slice(3)).toEqual([
+    'session.error',
+    'session.error',
+    'span.model_request_start',
+    'span.model_request_end',
+  ]);
+  const error = { type, message: 'No.', retry_status: { type: 'retrying' } };
+  expect(events.flatMap((one) => (one.type === 'session.error' ? [one.error] : []))).toEqual([
+    { ...error, mcp_server_name: 'GitHub' },
+    { ...error, mcp_server_name: 'other' },
+  ]);
+  expect(projection.status).toBe('running');
+});
+
 test('a pause for the provider is told once, and the run goes on with the next text', () => {
   const notice = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'Busy' } };
   const said = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };

@@ -175,6 +175,7 @@ export class Projection {
         break;
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data.detail);
+        if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
       case 'child.started':
         this.#delegated(event.data);
@@ -368,6 +369,12 @@ export class Projection {
     this.#status = 'rescheduling';
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
+  }
+  /** Each request to the model tries the server again; until then the turn goes on without its tools. */
+  #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
+    const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
+    const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
+    this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
   #end({ status, reason, code }: FactOf<'run.end'>['data']): void {
     this.#asking = false;
