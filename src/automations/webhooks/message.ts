@@ -6,6 +6,8 @@ import type { OutboxEvent } from './outbox.ts';
 export interface MessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
+  /** The session whose agent gave it its work; absent: it is nobody's. */
+  readonly parentId?: string;
   readonly title?: string;
   readonly projectId?: string | null;
   readonly status?: 'running' | 'waiting' | 'completed' | 'deleted';
@@ -36,10 +38,22 @@ const statuses = {
   'session.deleted': 'deleted',
 } as const;
 
+const parentIdOf = (session: OfSession['session']): string | undefined =>
+  session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
+
+/** Whether an endpoint of this format hears of it. Programs hear of the first run of a thread: the thread was created. */
+export const isTold = (format: Webhook['format'], event: OutboxEvent): boolean =>
+  format !== 'managed-agents' ||
+  event.type !== 'run.started' ||
+  parentIdOf(event.session) === undefined ||
+  (event.session?.spending?.turns ?? 0) === 0;
+
 export function dataOfSession(event: OfSession, { session, cost, pageUrl }: MessageContext): MessageData {
   const { type, sessionId } = event;
+  const parentId = parentIdOf(session);
   return {
     sessionId,
+    ...(parentId !== undefined && { parentId }),
     ...('runId' in event && { runId: event.runId }),
     title: session?.title ?? '',
     projectId: session?.projectId ?? null,
@@ -71,7 +85,15 @@ export function bodyOf(
 }
 
 /** The data of an event in the words of the Managed Agents API. */
-function programDataOf(type: SentEvent, { sessionId, automationId, projectId, reason }: MessageData) {
+function programDataOf(type: SentEvent, { sessionId, parentId, automationId, projectId, reason }: MessageData) {
+  const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
+  if (parentId !== undefined) {
+    // A call that waits in a thread is the whole session's: the program answers it there.
+    const isAsking = type === 'run.waiting' && reason === 'approval';
+    const id = `sesn_${parentId}`;
+    if (isAsking) return { type: 'session.requires_action', id, ...owner };
+    return { type: ofThread[type], id, session_thread_id: `sthr_${sessionId}`, ...owner };
+  }
   const id = sessionId === undefined ? `depl_${automationId ?? 'test'}` : `sesn_${sessionId}`;
   const waits = reason === 'budget' ? 'session.budget_reached' : 'session.requires_action';
   const types = {
@@ -83,9 +105,15 @@ function programDataOf(type: SentEvent, { sessionId, automationId, projectId, re
     'automation.paused': 'deployment.paused',
     'webhook.test': 'deployment.updated',
   } as const satisfies Record<SentEvent, string>;
-  const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   return { type: types[type], id, ...owner };
 }
+const ofThread: Partial<Record<SentEvent, string>> = {
+  'run.started': 'session.thread_created',
+  'run.waiting': 'session.thread_idled',
+  'run.ended': 'session.thread_idled',
+  'run.failed': 'session.thread_idled',
+  'session.deleted': 'session.thread_terminated',
+};
 
 function lineOf(type: SentEvent, data: MessageData): string {
   if (type === 'webhook.test') return 'Corral sends a test event.';

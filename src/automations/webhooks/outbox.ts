@@ -16,6 +16,10 @@ const Session = z.object({
   title: z.string(),
   owner: z.string().optional(),
   projectId: z.string().nullable().default(null),
+  /** The session that it works for. */
+  parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
+  /** Before its first run a session has spent nothing. */
+  spending: z.object({ turns: z.int() }).optional(),
 });
 const ofSession = { session: Session.nullable(), sessionId: z.string(), at: z.number() };
 const OutboxEvent = z.discriminatedUnion('type', [

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation } from '../../sessions/api/server/automations.ts';
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
-import { bodyOf, dataOfPause, dataOfSession, type MessageData } from './message.ts';
+import { bodyOf, dataOfPause, dataOfSession, isTold, type MessageData } from './message.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { triesOf } from './retries.ts';
@@ -54,7 +54,8 @@ export class Router {
     const { records, outbox, isOwned, clock } = this.#deps;
     const { type, at } = event;
     const interested = endpoints.filter(
-      ({ events, paused, createdAt }) => events.includes(type) && !paused && createdAt <= at,
+      ({ events, format, paused, createdAt }) =>
+        events.includes(type) && !paused && createdAt <= at && isTold(format, event),
     );
     const news = interested.length === 0 ? null : await this.#newsOf(event);
     if (news === undefined) return false;

@@ -13,6 +13,7 @@ import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type WebhookSpec, webhookEvents } from '../../../src/sessions/api/server/webhooks.ts';
 import { webhookSecrets } from '../../../src/sessions/projects/webhook-secrets.ts';
+import type { StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -90,7 +91,10 @@ async function world({ store = memoryStore(), clock = manualClock(begin), isOwne
   });
   const log = outbox.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 }));
   const heads = new Map<SessionId, number>();
-  async function append(fact: object, about: { owner?: string; projectId?: string; deleting?: true } = {}) {
+  async function append(
+    fact: object,
+    about: Partial<Pick<StoredSession, 'owner' | 'projectId' | 'deleting' | 'parent' | 'spending'>> = {},
+  ) {
     const id = ids.sessionId();
     const after = heads.get(id) ?? 0;
     const doc = stored({ id, title: 'Report', ...about });
@@ -206,6 +210,40 @@ describe('an event of a session', () => {
     const { append, store } = await world();
     await append(started);
     expect(await store.records.count('webhook-outbox')).toBe(0);
+  });
+
+  test('of a sub-agent is one of a thread of its session, for programs on the Managed Agents API', async () => {
+    const it = await world();
+    await it.service.create({ ...spec, format: 'managed-agents' });
+    const origin = { runId: null, callId: null, depth: 1, role: null };
+    const parent = { ...origin, sessionId: '0123456789abcdef' as SessionId };
+    const wait = (reason: string) => ({ type: 'run.wait', runId: ids.runId(), data: { question: 'May I?', reason } });
+    const worked = { ...stored().spending, turns: 3 };
+    const threads = [
+      await it.append(started, { parent }),
+      await it.append(wait('approval'), { parent }),
+      await it.append(wait('question'), { parent }),
+      await it.append(started, { parent, spending: worked }), // a later run of a thread that is known
+      await it.append(endOf('completed'), { parent, spending: worked }),
+    ];
+    const attempt = await it.append(started, { parent: { ...parent, attempts: 'a' } });
+    await it.round();
+    await it.round(); // one round sends an endpoint four at most
+    const thread = (n: number) => ({ session_thread_id: `sthr_${threads[n]}` });
+    const owner = { organization_id: 'org_corral', workspace_id: 'wrkspc_default' };
+    const ofSession = { id: 'sesn_0123456789abcdef', ...owner };
+    const told = it.received.map(({ body }) => JSON.parse(body).data);
+    expect(told.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
+      { type: 'session.requires_action', ...ofSession },
+      { type: 'session.status_run_started', id: `sesn_${attempt}`, ...owner },
+      { type: 'session.thread_created', ...ofSession, ...thread(0) },
+      expect.objectContaining({ type: 'session.thread_idled' }),
+      expect.objectContaining({ type: 'session.thread_idled' }),
+    ]);
+    const idled = told.filter(({ type }) => type === 'session.thread_idled');
+    expect(idled.map((one) => one.session_thread_id).sort()).toEqual(
+      [`sthr_${threads[2]}`, `sthr_${threads[4]}`].sort(),
+    );
   });
 
   test('is a line of text for Slack, in which a title is no markup', async () => {
