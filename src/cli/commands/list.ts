@@ -18,6 +18,7 @@ import { runCommand } from './run.ts';
 import { automationCommand } from './server/automations.ts';
 import { budgetCommand } from './server/budgets.ts';
 import { memoryCommand } from './server/memory.ts';
+import { secretCommand } from './server/secrets.ts';
 import { skillCommand } from './server/skills.ts';
 import { usageCommand } from './server/usage.ts';
 import { volumeCommand } from './server/volumes.ts';
@@ -44,5 +45,14 @@ export const clientCommands: readonly CliCommand[] = [
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand, resumeCommand],
   ...[snapshotCommand, volumeCommand, stopCommand, rmCommand, mcpCommand],
-  ...[automationCommand, webhookCommand, skillCommand, memoryCommand, workerCommand, usageCommand, budgetCommand],
+  ...[
+    automationCommand,
+    webhookCommand,
+    skillCommand,
+    memoryCommand,
+    secretCommand,
+    workerCommand,
+    usageCommand,
+    budgetCommand,
+  ],
 ];

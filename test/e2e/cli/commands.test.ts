@@ -386,6 +386,30 @@ test('snapshot keeps the files of a session by a name, lists and deletes them', 
   await corral('rm', id);
 });
 
+test('secret keeps values for sandboxes, tells where they go, and never shows one', async () => {
+  const value = 'a-value-of-this-test';
+  const at = ['--host', 'api.weather.example', '--header', 'x-api-key', '--variable', 'WEATHER_KEY'];
+  const made = await cli.run(['secret', 'set', 'weather', ...at, '--json'], { env, input: `${value}\n` });
+  expect(JSON.parse(made.stdout)).toMatchObject({
+    name: 'weather',
+    hosts: ['api.weather.example'],
+    env: ['WEATHER_KEY'],
+  });
+  const listed = await corral('secret');
+  expect(listed.stdout).toMatch(/^weather +api\.weather\.example {2}x-api-key \$WEATHER_KEY\n$/);
+  for (const { stdout, stderr } of [made, listed]) expect(stdout + stderr).not.toContain(value);
+  const id = await newBox();
+  const ofSession = await cli.run(['secret', 'set', 'own', '--session', id, ...at], { env, input: value });
+  expect([ofSession.code, (await corral('secret', 'ls', '--session', id)).stdout]).toEqual([0, ofSession.stdout]);
+  const nowhere = await cli.run(['secret', 'set', 'weather'], { env, input: value });
+  expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('--host api.example.com')]);
+  const short = await cli.run(['secret', 'set', 'weather', ...at], { env, input: 'x' });
+  expect([short.code, short.stderr]).toEqual([1, expect.stringMatching(/8/)]);
+  expect((await corral('secret', 'remove', 'weather')).stdout).toBe('weather\n');
+  expect((await corral('secret', 'remove', 'weather')).code).toBe(5);
+  await corral('rm', id);
+});
+
 test('box makes a session by its name, every command finds it by that, and the name can be changed and freed', async () => {
   const id = (await corral('box', 'ci-cache', '--idle', '60')).stdout.trim();
   expect((await corral('box', 'ci-cache')).stdout.trim()).toBe(id);
