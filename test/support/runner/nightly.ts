@@ -30,6 +30,7 @@ export const nightlyFiles = [
   'test/e2e/faults/sandboxes/noise.test.ts', // unit/observability: limits of log lines; hostile-sandbox: a server stays small
   'test/e2e/faults/sandboxes/output.test.ts', // the same output in test/contract/sandboxd-faults
   'test/e2e/faults/sandboxes/pause.test.ts', // e2e/e2b/wire: the same pauses; contract/drivers: what each driver keeps
+  'test/e2e/faults/sandboxes/pause-storm.test.ts', // unit/simulation: idle sandboxes and work at the same time
   'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
   'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
   'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes

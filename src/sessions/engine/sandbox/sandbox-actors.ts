@@ -195,10 +195,14 @@ export function sandboxWith(deps: SandboxDeps) {
         const own = live(sessionId);
         frozen.set(sandboxId, own.client ? await settle(own.client, signal) : []);
         own.isPaused = true; // set before the freeze, because a paused daemon misses heartbeats
+        await failpoint('driver.pause.before');
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
+        await failpoint('driver.pause.after');
       }),
       unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        await failpoint('driver.resume.before');
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
+        await failpoint('driver.resume.after');
         live(sessionId).isPaused = false;
         frozen.delete(sandboxId);
       }),
