@@ -29,7 +29,7 @@ function settingsPage(): string {
   });
   return `# Settings
 
-The environment wins over \`corral.yaml\`, which wins over the defaults. \`npm start -- help\` prints the same.
+The environment wins over \`corral.yaml\`, which wins over the defaults. \`npm start -- help settings\` prints the same.
 
 ${table(['variable', 'key in corral.yaml', 'accepts', 'default', 'what it is'], rows)}
 `;

@@ -35,9 +35,10 @@ async function main(): Promise<void> {
   process.exitCode = await runServer(args);
 }
 
-/** Whether a command needs a running server instead of being one. */
+/** Whether a command needs a running server instead of being one. Help without a topic lists the commands of both. */
 function asksServer([name, topic]: readonly string[]): boolean {
-  if (name === 'help') return topic !== undefined && topic !== 'settings' && !isServerCommand(topic);
+  if (name === 'help') return topic === undefined || (topic !== 'settings' && !isServerCommand(topic));
+  if ((name === '--help' || name === '-h') && topic === undefined) return true;
   return name !== undefined && name !== 'serve' && !name.startsWith('-') && !isServerCommand(name);
 }
 

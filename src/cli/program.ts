@@ -79,7 +79,7 @@ export function programOf({ io, version, serverCommands, runServer }: ProgramPar
     .command('settings')
     .summary("lists the server's settings")
     .description('lists every setting of the server, with its variables and default')
-    .action(async () => done(await runServer(['--help'])));
+    .action(async () => done(await runServer(['help', 'settings'])));
   return program;
 }
 

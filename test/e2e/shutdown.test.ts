@@ -104,8 +104,8 @@ describe('the server', () => {
     expect(said.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
   });
 
-  test('--help prints every setting and exits', async () => {
-    const child = spawn(process.execPath, [serverProgram(), '--help'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  test('help settings prints every setting and exits', async () => {
+    const child = spawn(process.execPath, [serverProgram(), 'help', 'settings'], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
     expect(code).toBe(0);
     expect(said).toContain('CORRAL_MAX_RUNNING_RUNS');
