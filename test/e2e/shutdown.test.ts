@@ -105,7 +105,9 @@ describe('the server', () => {
   });
 
   test('help settings prints every setting and exits', async () => {
-    const child = spawn(process.execPath, [serverProgram(), 'help', 'settings'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [serverProgram(), 'help', 'settings'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
     expect(code).toBe(0);
     expect(said).toContain('CORRAL_MAX_RUNNING_RUNS');
