@@ -1,6 +1,6 @@
 import asyncio
 
-from corral import AsyncCorral, CorralError
+from corral import AsyncCorral, CorralError, Service
 
 
 async def main() -> None:
@@ -56,7 +56,13 @@ async def main() -> None:
     except CorralError as error:
         print("left:", error.code)
 
-    for failing in (box.files.read("nothing"), AsyncCorral.create(url="http://127.0.0.1:1")):
+    redis: Service = {"image": "redis:7", "ports": [6379]}
+    for failing in (
+        box.files.read("nothing"),
+        AsyncCorral.create(url="http://127.0.0.1:1"),
+        AsyncCorral.create(services={"redis": redis}),
+        AsyncCorral.create(compose="services: {}"),
+    ):
         try:
             await failing
         except CorralError as error:

@@ -94,6 +94,8 @@ test('the Python client for asyncio does the same as the one that blocks, which 
     'left: session_not_found',
     'not_found',
     'unreachable',
+    'unsupported', // processes have no services
+    'invalid_request',
   ]);
 });
 

@@ -34,6 +34,7 @@ from ._wire import (
     RunResult,
     SandboxSize,
     SandboxStatus,
+    Service,
     Session,
     Snapshot,
     VolumeMount,
@@ -641,6 +642,8 @@ class AsyncCorral:
         volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
+        services: Mapping[str, Service] | None = None,
+        compose: str | None = None,
     ) -> AsyncBox:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = AsyncCorral(url, token)
@@ -660,6 +663,8 @@ class AsyncCorral:
             volumes=volumes,
             repositories=repositories,
             author=author,
+            services=services,
+            compose=compose,
         )
 
     async def new(
@@ -680,6 +685,8 @@ class AsyncCorral:
         volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
+        services: Mapping[str, Service] | None = None,
+        compose: str | None = None,
     ) -> AsyncBox:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
@@ -694,6 +701,8 @@ class AsyncCorral:
         `volumes` are storage that outlives the box, each with `volume`, `path` and, to write to it, `access`.
         `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
         `author` is the person in whose name commits are made.
+        `services` are containers of other images beside its sandbox, such as a database, by their names; `compose` is the text
+        of a compose file in place of them.
         """
         wish = _wish(
             title=title,
@@ -708,6 +717,8 @@ class AsyncCorral:
             volumes=volumes,
             repositories=repositories,
             author=author,
+            services=services,
+            compose=compose,
         )
         box = AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
         try:
@@ -790,6 +801,8 @@ def _wish(
     volumes: Sequence[VolumeMount] | None,
     repositories: Sequence[str | Repository] | None = None,
     author: GitPerson | None = None,
+    services: Mapping[str, Service] | None = None,
+    compose: str | None = None,
 ) -> dict[str, Any]:
     given: dict[str, Any] = {
         "title": title,
@@ -804,6 +817,8 @@ def _wish(
         "volumes": None if volumes is None else [dict(one) for one in volumes],
         "repositories": None if repositories is None else [to_repository(one) for one in repositories],
         "author": author,
+        "services": None if services is None else {name: dict(one) for name, one in services.items()},
+        "compose": compose,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -35,6 +35,7 @@ from ._wire import (
     RunResult,
     SandboxSize,
     SandboxStatus,
+    Service,
     Session,
     Snapshot,
     VolumeMount,
@@ -642,6 +643,8 @@ class Corral:
         volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
+        services: Mapping[str, Service] | None = None,
+        compose: str | None = None,
     ) -> Box:
         """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = Corral(url, token)
@@ -661,6 +664,8 @@ class Corral:
             volumes=volumes,
             repositories=repositories,
             author=author,
+            services=services,
+            compose=compose,
         )
 
     def new(
@@ -681,6 +686,8 @@ class Corral:
         volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
+        services: Mapping[str, Service] | None = None,
+        compose: str | None = None,
     ) -> Box:
         """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
 
@@ -695,6 +702,8 @@ class Corral:
         `volumes` are storage that outlives the box, each with `volume`, `path` and, to write to it, `access`.
         `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
         `author` is the person in whose name commits are made.
+        `services` are containers of other images beside its sandbox, such as a database, by their names; `compose` is the text
+        of a compose file in place of them.
         """
         wish = _wish(
             title=title,
@@ -709,6 +718,8 @@ class Corral:
             volumes=volumes,
             repositories=repositories,
             author=author,
+            services=services,
+            compose=compose,
         )
         box = Box(self.server, (self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
         try:
@@ -791,6 +802,8 @@ def _wish(
     volumes: Sequence[VolumeMount] | None,
     repositories: Sequence[str | Repository] | None = None,
     author: GitPerson | None = None,
+    services: Mapping[str, Service] | None = None,
+    compose: str | None = None,
 ) -> dict[str, Any]:
     given: dict[str, Any] = {
         "title": title,
@@ -805,6 +818,8 @@ def _wish(
         "volumes": None if volumes is None else [dict(one) for one in volumes],
         "repositories": None if repositories is None else [to_repository(one) for one in repositories],
         "author": author,
+        "services": None if services is None else {name: dict(one) for name, one in services.items()},
+        "compose": compose,
     }
     return {name: value for name, value in given.items() if value is not None}
 

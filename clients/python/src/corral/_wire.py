@@ -64,6 +64,36 @@ class VolumeMount(_VolumePlace, total=False):
     access: Literal["read", "write"]
 
 
+class _HealthcheckTest(TypedDict):
+    test: list[str]
+
+
+class Healthcheck(_HealthcheckTest, total=False):
+    """A command inside the service; it is ready once that ends with 0."""
+
+    intervalSeconds: float
+    timeoutSeconds: float
+    retries: int
+
+
+class _ServiceImage(TypedDict):
+    image: str
+
+
+class Service(_ServiceImage, total=False):
+    """A container of another image beside the sandbox, which alone reaches it. `image` is one that the operator lists."""
+
+    command: list[str]
+    env: dict[str, str]
+    ports: list[int]
+    """It is ready once all of them are open, unless it has a `healthcheck`"""
+    healthcheck: Healthcheck
+    after: list[str]
+    """Services that have to be ready before it starts"""
+    scratch: list[str]
+    """Folders that it can write to, in memory"""
+
+
 class GitPerson(TypedDict):
     name: str
     email: str
