@@ -44,6 +44,7 @@ export const nightlyFiles = [
   'test/e2e/replicas/settings-mongo.test.ts', // runs/changed-settings: the same change at two servers of one store in memory
   'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
   'test/e2e/repositories/folders.test.ts', // unit/sessions/repositories: what is copied of a folder, and which folders
+  'test/e2e/repositories/hostile-tree.test.ts', // repositories/repositories and checkpoints: settings, hooks and filters of a tree
   'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
   'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
