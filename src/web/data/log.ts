@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { ConversationModel } from './model.ts';
-import { follow } from './server.ts';
+import { CallError, follow, query } from './server.ts';
 import { currentId } from './sessions.ts';
 
 // Follows the log of the selected session from its start, and resumes after a lost connection.
@@ -15,6 +15,7 @@ interface TrackedEvent {
   readonly data: Event | Resync;
 }
 const againMs = 1_000;
+const historyPage = 1_000; // events
 
 /** The view of the selected session. */
 export const model = new ConversationModel();
@@ -62,10 +63,33 @@ function reset() {
   model.clear();
 }
 
+/**
+ * Reads the history in pages, then follows: a page is one frame, where the subscription has a frame for each event. The
+ * returned function ends it.
+ */
 function open(sessionId: string): () => void {
   let seq = 0;
+  let isOver = false;
   let end = () => {};
-  const start = () => {
+  // A missing session is final. After a temporary failure (such as a busy store) the page waits and catches up.
+  const failed = (error: unknown) => {
+    if (isOver) return;
+    if (error instanceof CallError && !error.retryable) return onGone.leave(sessionId);
+    const again = setTimeout(start, againMs);
+    end = () => clearTimeout(again);
+  };
+  const readHistory = async () => {
+    for (let head = seq + 1; seq < head && !isOver; ) {
+      const page = await query('events.list', { sessionId, afterSeq: seq, limit: historyPage });
+      if (isOver) return;
+      waiting.push(...page.events);
+      clearTimeout(timer);
+      flush();
+      head = page.lastSeq;
+      seq = page.events.at(-1)?.seq ?? head;
+    }
+  };
+  const subscribe = () => {
     end = follow<TrackedEvent>(
       'events.subscribe',
       { sessionId, lastEventId: String(seq) },
@@ -84,17 +108,16 @@ function open(sessionId: string): () => void {
           timer ??= setTimeout(flush, 16);
         },
         onEnd: () => onGone.leave(sessionId),
-        onError(error) {
-          // A missing session is final. After a temporary failure (such as a busy store) the page waits and catches up.
-          if (!error.retryable) return onGone.leave(sessionId);
-          const again = setTimeout(start, againMs);
-          end = () => clearTimeout(again);
-        },
+        onError: failed,
       },
     );
   };
+  const start = () => void readHistory().then(() => isOver || subscribe(), failed);
   start();
-  return () => end();
+  return () => {
+    isOver = true;
+    end();
+  };
 }
 
 /** Follows the selected session, for the life of the page. */
