@@ -148,6 +148,8 @@ export interface Capabilities {
   readonly noServices?: string;
   /** Why its sandboxes mount no volumes; absent: the driver is `VolumeHosting`. */
   readonly noVolumes?: string;
+  /** Why no templates are built here; absent: the driver is `ImageBuilding`. */
+  readonly noBuilds?: string;
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */
   readonly weaknesses?: readonly Weakness[];
 }
@@ -296,6 +298,48 @@ export interface ImageMaking {
   ensureImage(image: string, call: Call, news: (news: ProvisionProgress) => void): Promise<void>;
 }
 export const makesImages = (driver: Driver): driver is Driver & ImageMaking => 'ensureImage' in driver;
+
+/** One command of a build. */
+export interface BuildCommand {
+  readonly argv: readonly string[];
+  readonly user: 'root' | 'user';
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Hears the output of both streams, in pieces. */
+  readonly heard: (text: string) => void;
+}
+/** The image that a build makes. */
+export interface BuiltImage {
+  /** Begins with `corral-built/`. */
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The container of a build: a sandbox whose root file system can be written, and in which commands can be root with the few
+ * capabilities that package managers need. Disposing removes it.
+ */
+export interface BuildContainer extends AsyncDisposable {
+  /** A connection to its daemon. */
+  attach(call: Call): Promise<SandboxLink>;
+  /** Resolves with the exit code. Rejects: sandbox_lost (the build ended, for example over its limit of the disk). */
+  run(command: BuildCommand, call: Call): Promise<number>;
+  /** Ends every process and keeps the files as an image. */
+  keep(image: BuiltImage, call: Call): Promise<void>;
+}
+
+/** An optional ability: images made of the steps of a template, inside the walls of a sandbox. */
+export interface ImageBuilding {
+  startBuild(spec: SandboxSpec, call: Call, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
+  /** The names of the built images that this installation has. */
+  builtImages(call: Call): Promise<readonly string[]>;
+  /** Succeeds if the image does not exist. Rejects: conflict while a sandbox runs from it. */
+  removeBuiltImage(name: string, call: Call): Promise<void>;
+  /** Removes the containers of builds whose time is over, which a dead server left. Resolves with their number. */
+  sweepBuilds(now: number, call: Call): Promise<number>;
+}
+export const buildsImages = (driver: Driver): driver is Driver & ImageBuilding =>
+  'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
 /** Serves a sandbox's only way out. The driver owns the socket; the gate decides which requests pass. */
 export interface EgressHandler {

@@ -7,6 +7,7 @@ import type {
   Capabilities,
   Driver,
   EgressHandler,
+  ImageBuilding,
   ImageMaking,
   Pausable,
   Poolable,
@@ -19,6 +20,7 @@ import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/l
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
+import { noBuildsWith, openBuilds } from './builds/builds.ts';
 import { callEngine, findInEngine, openEngine } from './engine.ts';
 import { filteredMounts } from './filtered-mounts.ts';
 import { freezeContainer } from './freeze.ts';
@@ -83,7 +85,7 @@ const cleanUpMs = 30_000;
 
 export async function dockerDriver(
   options: DockerOptions,
-): Promise<Driver & ImageMaking & Pausable & Poolable & ServiceHosting & VolumeHosting> {
+): Promise<Driver & ImageBuilding & ImageMaking & Pausable & Poolable & ServiceHosting & VolumeHosting> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host, options.answerMs);
   const { socketsDir } = options;
@@ -148,6 +150,8 @@ export async function dockerDriver(
   const hasReplicas = replica !== undefined;
   const isStarting = (id: SandboxId) => work.isStarting(id);
   const list = openList({ engine, instance, names, folders, clock: systemClock, hasReplicas, isStarting, warming });
+  const builds = openBuilds({ ...placeFor, images, ids, building: warming });
+  const noBuilds = noBuildsWith({ filtered: socketsDir !== undefined, runtime: options.runtime });
   const pool = dockerPool({
     engine,
     folders,
@@ -167,12 +171,14 @@ export async function dockerDriver(
 
   return {
     ...pool,
+    ...builds,
     name: 'docker',
     capabilities: {
       ...capabilities,
       desktop: options.desktop ?? false,
       ...(!sharesNetworks(options.runtime) && { noServices: noSharedNetwork(options.runtime) }),
       ...(socketsDir !== undefined && { noVolumes: filteredVolumes }),
+      ...(noBuilds !== undefined && { noBuilds }),
     },
 
     async check({ signal }) {

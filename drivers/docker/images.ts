@@ -87,6 +87,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
       const made = standard && (await contextOf(standard, call.signal));
       const ref = made ? `${name}:${made.hash.slice(0, 12)}` : name;
       if (await isHere(ref, call.signal)) return ref;
+      if (isBuilt(ref)) throw new AppError('image_missing', goneText);
       const hearing = listeners.get(ref) ?? new Set();
       listeners.set(ref, hearing.add(tell));
       const soFar = newest.get(ref);
@@ -108,6 +109,12 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     [Symbol.asyncDispose]: () => gettings[Symbol.asyncDispose](),
   };
 }
+
+/** The images of built templates are in no registry, so nobody else's image of the name is ever pulled. */
+export const builtPrefix = 'corral-built/';
+const isBuilt = (name: string) => name.startsWith(builtPrefix);
+const goneText =
+  'The image of the built template is gone, so no sandbox starts from it. Build the template again, and make the sandbox anew.';
 
 interface Progress {
   readonly stream?: string;

@@ -67,8 +67,11 @@ export function namesOf(instance: string) {
   return {
     of: (sandbox: SandboxId) => base + sessionIdOf(sandbox),
     warm: (sandbox: SandboxId) => `${base}warm-${sessionIdOf(sandbox)}`,
+    build: (sandbox: SandboxId) => `${base}build-${sessionIdOf(sandbox)}`,
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
+    /** By the name and not by a label, because images keep the labels of the containers that they are made of. */
+    buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
 export type Names = ReturnType<typeof namesOf>;

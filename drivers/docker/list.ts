@@ -56,6 +56,7 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
     const pointers = new Map(volumes.map(({ Name, Labels }) => [Name, Labels]));
     const live = containers.flatMap(({ Names: [given = ''], Labels, State }) => {
       const name = given.replace(/^\//, '');
+      if (names.buildIn(name) !== undefined) return [];
       const body = { name, labels: Labels, pointer: pointers.get(name) };
       const info = bodyInfo(names, body, phases[State] ?? 'exited');
       if (!info) return [];

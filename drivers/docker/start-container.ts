@@ -7,7 +7,7 @@ import { type Folders, labelsOf } from '../shared/folders.ts';
 import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { hashOf } from '../shared/link/token.ts';
-import { createBody } from './create-body.ts';
+import { type ContainerRequest, createBody } from './create-body.ts';
 import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
 import { removeContainer } from './remove.ts';
@@ -44,6 +44,8 @@ interface ContainerStart {
   readonly image: string;
   /** The pool's labels; set only for a sandbox that no session owns yet. */
   readonly pool?: Readonly<Record<string, string>>;
+  /** The container's settings where they differ from those of a sandbox. */
+  readonly body?: (request: ContainerRequest) => Dockerode.ContainerCreateOptions;
 }
 export interface Workspace {
   readonly volume: string;
@@ -80,7 +82,7 @@ export async function startContainer(
   for (let lost = 0; ; ) {
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
-    const body = createBody({ ...request, labels, user: uid, volume: workspace.volume });
+    const body = (place.body ?? createBody)({ ...request, labels, user: uid, volume: workspace.volume });
     // If the engine's answer is lost, the container that has the name now shows whether the create succeeded.
     const id = await create(engine, body, place.made, signal).catch((error) => {
       lost += 1;

@@ -31,6 +31,8 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   wayOutIsFixed: true, // a pod's network policy follows its label
   desktop: false, // the options can override it
   noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
+  noBuilds:
+    'nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates',
 };
 const cleanUpMs = 40_000;
 const serviceLookMs = 1_000;

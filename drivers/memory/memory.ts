@@ -73,6 +73,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       pause: 'memory',
       noServices: 'its sandboxes are a fake',
       noVolumes: 'its sandboxes are a fake',
+      noBuilds: 'its sandboxes are a fake',
     },
 
     check: (call) => exchange('check', call, () => {}),

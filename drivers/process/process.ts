@@ -34,6 +34,7 @@ const noServices =
 
 const noVolumes =
   'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
+const noBuilds = 'its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessOptions {
   /** This installation's name. The driver lists and changes only its own sandboxes. */
@@ -94,6 +95,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         images,
         pause: 'files',
         noServices,
+        noBuilds,
         weaknesses: kernelLimits.weaknesses,
       }
     : {
@@ -105,6 +107,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         pause: 'files',
         noServices,
         noVolumes,
+        noBuilds,
         weaknesses: [noIsolation],
       };
 

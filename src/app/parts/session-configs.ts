@@ -143,12 +143,13 @@ export class SessionConfigs {
 /** The settings with the choice of the session's creator. A stored choice never exceeds the settings of today. */
 function withChoice(
   own: SandboxSettings,
-  { egress, cpus, memory, services = own.services }: SandboxChoice,
+  { egress, cpus, memory, image, services = own.services }: SandboxChoice,
 ): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {
     ...(cpus !== undefined && { cpus: Math.min(cpus, maxSize(sandbox).cpus) }),
     ...(memory !== undefined && { memory: Math.min(memory, maxSize(sandbox).memory) }),
+    ...(image !== undefined && { image }),
   };
   const closed = egress?.length === 0 ? { policy: 'none' as const, allow: [] } : {};
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };

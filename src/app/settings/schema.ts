@@ -33,7 +33,7 @@ import { facadeSections } from '../../facades/list.ts';
 import { isServer } from '../../forges/list.ts';
 import { model, models } from './models.ts';
 import { browser, desktop, egress, sandbox } from './sandboxes.ts';
-import { keys, memory, retention, snapshots, storage, volumes } from './storage.ts';
+import { builds, keys, memory, retention, snapshots, storage, volumes } from './storage.ts';
 
 const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
@@ -198,6 +198,7 @@ export const Config = z.strictObject({
   retention,
   snapshots,
   volumes,
+  builds,
   repositories: z.strictObject({
     authorName: setting(
       text('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),

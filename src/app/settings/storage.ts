@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { integer, oneOf, secret, size, text, url } from '../../config/kinds.ts';
+import { integer, listOf, oneOf, secret, size, text, url } from '../../config/kinds.ts';
 import {
   type ChangeableSetting,
   changeable,
@@ -100,4 +100,22 @@ export const volumes = z.strictObject({
   maxBytes: setting(size(1), '10GiB', 'the largest quota of a volume'),
   ownerBytes: setting(size(1), '50GiB', 'the quotas of all volumes of an owner together'),
   ownerCount: setting(integer(0), 50, 'volumes of an owner; 0 makes none'),
+});
+
+/** Templates that owners build of steps. */
+export const builds = z.strictObject({
+  allow: setting(
+    oneOf('off', 'on'),
+    'off',
+    'whether people and programs build templates; their steps run as root, in containers with the other walls of a sandbox',
+  ),
+  images: setting(
+    listOf('images, or name=image', z.string().regex(/^[A-Za-z0-9][^\s=,]{0,250}(=[A-Za-z0-9][^\s=,]{0,250})?$/)),
+    ['e2bdev/base=corral/sandbox', 'corral/sandbox', 'corral/sandbox-code'],
+    'the images with which built templates can begin; a name before `=` stands for the image behind it',
+  ),
+  maxSeconds: setting(integer(1, 86_400), 1_800, 'the longest time of a build'),
+  atOnce: setting(integer(1, 100), 2, 'builds that one server runs at once; more wait'),
+  ownerCount: setting(integer(0), 20, 'built templates of an owner; 0 lets none be built'),
+  ownerFileBytes: setting(size(1), '2GiB', 'files that an owner uploads for COPY in a day, together'),
 });

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import type { Driver, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
+import type { Driver, SandboxLink, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
+import { sandboxClient } from '../../sandboxes/client/http-client.ts';
 import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
@@ -69,6 +70,10 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   meet(heldRecord: (id: SessionId) => AgentChoice | undefined): void;
   /** Closes the connections out of a sandbox that a change of its session no longer allows. */
   changed(id: SessionId, session: AgentChoice): void;
+  /** The container of a build: the limits and the egress are those of a session without choices, and no credential is its. */
+  readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;
+  /** Opens to a build what its image's package managers reach, where the policy is to learn that. */
+  readonly reachFor: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }
@@ -182,6 +187,17 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     missingImageOf(session) {
       const { image } = own.ofRecord(session).config.sandbox;
       return driver.capabilities.images?.includes(image) === false ? image : undefined;
+    },
+    buildSpec(id, buildImage) {
+      own.remember(id, { template: 'default', projectId: null });
+      const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
+      const usual = recipeFor(own.server, {}, false);
+      return { ...usual, image: buildImage, id: sandboxIdOf(id), sessionId: id, epoch, expiresAt };
+    },
+    async reachFor(id, link, signal) {
+      await registries.learn(id, { client: sandboxClient(link), isFresh: true }, signal).catch((err: unknown) => {
+        logger.warn({ build: id, err }, "the image's package managers could not be read");
+      });
     },
     meet(heldRecord) {
       own.meet(heldRecord);

@@ -49,6 +49,7 @@ import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { serverSettings } from './services/server-settings.ts';
 import { sessionTemplates } from './services/session-templates.ts';
+import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
 import { needsToken } from './start-token.ts';
@@ -96,6 +97,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     (await snapshots.kept.collect(before)) +
     (await named.collect(before)) +
     (await volumes.collect(before, signal)) +
+    (await builds.collect(before)) +
     (await names.collect(before));
   // No other server can work on what this one finds at its start.
   if (!store.shared)
@@ -111,6 +113,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     clock,
     ids,
   });
+  const builds = openTemplateBuilds(startup, { storage: parts.storage, sandboxes: parts.sandboxes });
+  // Another server of the store can be building.
+  if (!store.shared)
+    await builds.adopt().catch((err: unknown) => logger.warn({ err }, 'unfinished builds were not removed'));
   const runnable = new RunnableTemplates({
     driver: driver.name,
     desktopFor,
@@ -224,6 +230,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     shares,
     snapshots: named.service,
     volumes: volumes.service,
+    templateBuilds: builds.service,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
     ...openRepositories(startup, { records, sessions, sandboxes: parts.sandboxes, running: parts.running }),

@@ -39,6 +39,12 @@ export const vaultCredentialKind = 'vault-credential';
 // The secrets of programs, sealed, which sessions bind to headers of hosts.
 export const namedSecretKind = 'named-secret';
 
+/** Templates that owners build, the builds of them, their logs, and the files that builds copy. */
+export const builtTemplateKind = 'built-template';
+export const templateBuildKind = 'template-build';
+export const buildLogKind = 'template-build-log';
+export const buildFilesKind = 'template-build-files';
+
 /** How a run ended: in one word, why, with which error, and what became of its goal. */
 export const Outcome = z.object({
   status: RunStatus,
@@ -83,6 +89,8 @@ export const SandboxChoice = z.object({
   services: Services.optional(),
   /** The volumes that it has, by their ids. */
   volumes: z.array(VolumeMount).readonly().optional(),
+  /** The image of a built template. Only the server itself names one. */
+  image: z.string().optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 

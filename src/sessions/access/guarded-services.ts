@@ -26,6 +26,7 @@ import { guardedBinding, guardedSecrets, secretCheck } from './guarded-secrets.t
 import { forAdministrators } from './guarded-settings.ts';
 import { guardedSkills, skillCheck } from './guarded-skills.ts';
 import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
+import { guardedTemplateBuilds, templateBuildCheck } from './guarded-template-builds.ts';
 import { guardedUsage } from './guarded-usage.ts';
 import { guardedVaults, vaultCheck } from './guarded-vaults.ts';
 import { guardedVolumes, volumeCheck } from './guarded-volumes.ts';
@@ -45,6 +46,8 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void> | undefined;
   /** Undefined as owner: any. Rejects: not_found. */
   readonly findSnapshot?: (idOrName: string, owner: string | undefined) => Promise<Snapshot>;
+  /** The image of a built template. Undefined as owner: any. Rejects: not_found, conflict. */
+  readonly imageOf?: (named: string, owner: string | undefined) => Promise<string>;
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
@@ -62,6 +65,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     skill: skillCheck(services.skills, principalOf),
     snapshot: snapshotCheck(services.snapshots, principalOf),
     volume: volumeCheck(services.volumes, principalOf),
+    builtTemplate: templateBuildCheck(services.templateBuilds, principalOf),
   };
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -77,6 +81,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
       findSnapshot: (name, owner) => services.snapshots.find(name, owner),
+      imageOf: (named, owner) => services.templateBuilds.imageOf(named, owner),
       ...(attach && { attach }),
     }),
     egress: guardedEgress(services.egress, byRules.egress, { check, principalOf }),
@@ -128,6 +133,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     usage: guardedUsage(services.usage, principalOf),
     snapshots: guardedSnapshots(services.snapshots, byRules.snapshots, { principalOf, session: check }),
     volumes: guardedVolumes(services.volumes, byRules.volumes, principalOf),
+    templateBuilds: guardedTemplateBuilds(services.templateBuilds, byRules.templateBuilds, principalOf),
     settings: forAdministrators(services.settings, settingsRules, principalOf),
     templates: {
       list: () => services.templates.list(),
@@ -220,7 +226,7 @@ const guardedPorts = (ports: PortService, own: PortService, { check, principalOf
 
 function guardedSessions(
   sessions: SessionService,
-  { own, principalOf, attach, intoProject, findSnapshot }: SessionGuardDeps,
+  { own, principalOf, attach, intoProject, findSnapshot, imageOf }: SessionGuardDeps,
 ): SessionService {
   const check = checkBy((id: SessionId) => sessions.get(id), principalOf);
   const ownOf = (principal: Principal) => principal.owner !== undefined && { owner: principal.owner };
@@ -247,14 +253,23 @@ function guardedSessions(
     }
   }
 
-  /** The copy of files that a snapshot's name stands for. Only the server itself names copies. */
-  async function withFiles<Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom'>>(
+  /**
+   * The copy of files that a snapshot's name stands for, and the image of a built template's name. Only the server itself
+   * names copies and images.
+   */
+  async function withFiles<Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox'>>(
     principal: Principal,
-    { snapshot, startsFrom: _, ...wish }: Command,
+    { snapshot, startsFrom: _, built, sandbox, ...wish }: Command,
   ) {
     const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
     const found = snapshot && (await findSnapshot?.(snapshot, owner));
-    return { ...wish, ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }) };
+    const image = built && (await imageOf?.(built, owner));
+    const { image: __, ...choice } = sandbox ?? {};
+    return {
+      ...wish,
+      ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }),
+      ...(image ? { sandbox: { ...choice, image } } : sandbox && { sandbox: choice }),
+    };
   }
 
   return {

@@ -28,6 +28,7 @@ export type RuleScope =
   | 'skill'
   | 'snapshot'
   | 'volume'
+  | 'builtTemplate'
   | 'secret';
 export interface RegisteredService<Service> {
   readonly of: RuleScope;

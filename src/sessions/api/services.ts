@@ -29,6 +29,7 @@ import { type SecretService, secretRules } from './server/secrets.ts';
 import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
+import { type TemplateBuildService, templateBuildRules } from './server/template-builds.ts';
 import { type TemplateList, templateRules } from './server/templates.ts';
 import { type ToolServerService, toolServerRules } from './server/tool-servers.ts';
 import { type VaultService, vaultRules } from './server/vaults.ts';
@@ -87,6 +88,7 @@ export interface Services {
   readonly snapshots: SnapshotService;
   readonly volumes: VolumeService;
   readonly templates: TemplateList;
+  readonly templateBuilds: TemplateBuildService;
 }
 
 /** The rules of every service, by which src/sessions/access guards and audits it. */
@@ -127,4 +129,5 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   snapshots: { of: 'snapshot', rules: snapshotRules },
   volumes: { of: 'volume', rules: volumeRules },
   templates: { of: 'session', rules: templateRules },
+  templateBuilds: { of: 'builtTemplate', rules: templateBuildRules },
 };

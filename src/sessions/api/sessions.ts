@@ -100,6 +100,8 @@ export interface CreateCommand {
   readonly sandbox?: SandboxChoice;
   /** Volumes of the owner, by their ids or names, in place of those of the template. */
   readonly volumes?: readonly MountWish[];
+  /** The id or name of a template that its owner built, from whose image the sandbox starts. */
+  readonly built?: string;
   /** Limits beside those of its template and of the server; the smaller one counts. */
   readonly budget?: OwnBudget;
   /** The session's own agent, in place of those of template and project. */

@@ -76,7 +76,7 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
         return await send(address, shown, { method, ...(await aFile('files[]', 'x/SKILL.md')) });
       return await send(address, shown, {
         method,
-        ...(method !== 'GET' && method !== 'DELETE' && json(body ?? {}, to)),
+        ...(method !== 'GET' && (method !== 'DELETE' || name in programBodies) && json(body ?? {}, to)),
       });
     };
     return { name, rule: routeRules[name] ?? routeRules[`ALL ${path}`], isRoute: true, ask };
@@ -95,16 +95,29 @@ const programBodies: Record<string, object> = {
   'POST /anthropic/v1/memory_stores/{id}/memories/{memory}': { content: 'changed' },
   'POST /e2b/secrets': { name: 'of-a-program', value: 'a-secret-value' },
   'POST /e2b/secrets/{secret}': { value: 'another-value' },
+  'POST /e2b/v3/templates': { name: 'of-a-program' },
+  'POST /e2b/v2/templates/{sid}/builds/{build}': { fromImage: 'corral/sandbox', steps: [] },
+  'POST /e2b/templates/tags': { target: 'tpl-example', tags: ['v2'] },
+  'DELETE /e2b/templates/tags': { name: 'tpl-example', tags: ['v2'] },
   'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },
   'POST /e2b/v2/sandboxes': { templateID: 'base', timeout: 1 },
 };
 const exampleProject = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
-const json = (body: unknown, to: Targets) => ({ body: JSON.stringify(body).replace(exampleProject, to.project) });
+const json = (body: unknown, to: Targets) => ({
+  body: JSON.stringify(body).replace(exampleProject, to.project).replace('tpl-example', to.template),
+});
 async function aFile(field = 'file', name = 'c.txt') {
   const form = new FormData();
   form.append(field, new Blob(['hello']), name);
   const encoded = new Response(form);
   return { body: await encoded.text(), type: encoded.headers.get('content-type') ?? '' };
+}
+
+/** The id in a path of E2B's API, or a session. */
+function programsSid(path: string, to: Targets): string {
+  if (path === '/e2b/templates/{sid}') return to.snapshot;
+  if (/^\/e2b\/(v2\/)?templates\//.test(path)) return to.template;
+  return path.startsWith('/e2b/') ? to.box : to.sid;
 }
 
 /** The id in a path of the Managed Agents API. */
@@ -147,7 +160,9 @@ function filled(path: string, to: Targets): string {
   const ofKey = path.includes('/keys/') ? to.key : ofAutomation;
   const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofKey;
   const values: Record<string, string> = {
-    sid: path === '/e2b/templates/{sid}' ? to.snapshot : path.startsWith('/e2b/') ? to.box : to.sid,
+    sid: programsSid(path, to),
+    build: to.build,
+    hash: 'a'.repeat(64),
     project_id: to.project,
     volume: to.volume,
     shell_id: to.terminal,

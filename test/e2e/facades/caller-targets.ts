@@ -23,6 +23,9 @@ export interface Targets {
   readonly skillVersion: string;
   readonly snapshot: string;
   readonly volume: string;
+  /** A built template, and a build of it that was not started. */
+  readonly template: string;
+  readonly build: string;
   /** The owner's name for one of its sessions. */
   readonly boxName: string;
   /** A sandbox that an E2B program created. */
@@ -63,6 +66,8 @@ export const nobodys: Targets = {
   skillVersion: 'skillver_ffffffffffffffffffffffff',
   snapshot: 'snap-ffffffffffffffff',
   volume: 'vol-ffffffffffffffff',
+  template: 'tpl-ffffffffffffffff',
+  build: '00000000-0000-4000-8000-00000000eeee',
   boxName: 'nobodys',
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
@@ -138,6 +143,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     ...(await aSkill(owner)),
     snapshot: await aSnapshot(owner),
     volume: await aVolume(owner),
+    ...(await aTemplate(owner)),
     boxName: await aNamedBox(owner),
     box,
     ...(await documentsOf(owner)),
@@ -175,7 +181,8 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
   if (procedure === 'volumes' || door.includes('/volumes/')) return { volume: await aVolume(owner) };
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
-  if (door.includes('snapshot_id') || door.includes('/e2b/templates/')) return { snapshot: await aSnapshot(owner) };
+  if (/\/e2b\/(v2\/)?templates\//.test(door)) return { snapshot: await aSnapshot(owner), ...(await aTemplate(owner)) };
+  if (door.includes('snapshot_id')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('/boxes/')) return { boxName: await aNamedBox(owner) };
   if (door.includes('/e2b/secrets/')) return { secret: await aSecret(owner) };
   const isBox = door.includes('/e2b/');
@@ -332,6 +339,21 @@ async function aVolume({ id: owner, server }: Owner): Promise<string> {
   const about = { name: id.slice(4), quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
   await server.core.store.records.put({ kind: 'volume', id, doc: { id, at: 1, owner, ...about }, sort: 1 });
   return id;
+}
+
+/** By its records alone: the sandboxes of these tests have no image. */
+async function aTemplate({ id: owner, server }: Owner): Promise<Pick<Targets, 'template' | 'build'>> {
+  const [template, build] = [`tpl-${randomIds().sessionId()}`, randomIds().runId()];
+  const { records } = server.core.store;
+  const tags = { default: { build, at: 1 } };
+  await records.put({
+    kind: 'built-template',
+    id: template,
+    doc: { id: template, name: template, owner, at: 1, tags },
+  });
+  const doc = { id: build, templateId: template, owner, tags: ['default'], status: 'waiting', at: 1 };
+  await records.put({ kind: 'template-build', id: build, doc });
+  return { template, build };
 }
 
 /** With a delivery that has failed. */

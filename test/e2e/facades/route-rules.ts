@@ -97,6 +97,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/sandboxes
     POST /e2b/v2/sandboxes
     POST /e2b/secrets
+    POST /e2b/v3/templates
     POST /anthropic/v1/agents
     POST /anthropic/v1/environments
     POST /anthropic/v1/sessions
@@ -120,11 +121,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/chats/{sid}
     GET /api/v1/sandbox/{sid}/status
     GET /api/v1/sessions/{sid}/sandbox
+    GET /e2b/templates/{sid}/tags
     GET /e2b/sandboxes/{sid}`,
   ),
   ...all(
     'read',
-    `GET /api/v1/automations/{id}/starts
+    `GET /e2b/templates/{sid}/builds/{build}/status
+    GET /e2b/templates/{sid}/builds/{build}/logs
+    GET /api/v1/automations/{id}/starts
     GET /api/v1/webhooks/{id}/deliveries
     GET /api/v1/skills/{id}
     GET /api/v1/volumes/{volume}/files
@@ -310,6 +314,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     PUT /e2b/sandboxes/{sid}/network
     POST /e2b/secrets/{secret}
     DELETE /e2b/secrets/{secret}
+    GET /e2b/templates/{sid}/files/{hash}
+    PUT /e2b/templates/{sid}/files/{hash}
+    POST /e2b/v2/templates/{sid}/builds/{build}
+    POST /e2b/templates/tags
+    DELETE /e2b/templates/tags
     POST /e2b/sandboxes/{sid}/snapshots
     POST /e2b/sandboxes/{sid}/fork
     POST /e2b/sandboxes/{sid}/resume

@@ -49,6 +49,7 @@ import { NamedSecrets } from '../../../src/sessions/vaults/named-secrets.ts';
 import { vaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
+import { fakeTemplateBuilds } from '../sandboxes/fake-builds.ts';
 import { volumeBench } from '../sandboxes/fake-volumes.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
@@ -371,6 +372,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       exported: noStreams,
       imported: noStreams,
     },
+    templateBuilds: fakeTemplateBuilds(clock),
     ...fakeSandboxes({ sessions, clock, ran, clear: async (id) => (await filesOf(id)).clear() }),
     repositories: {
       list: async (id) => (await sessions.get(id)).repositories ?? [],

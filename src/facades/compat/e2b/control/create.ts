@@ -11,6 +11,8 @@ interface Deps {
   readonly abilities: SandboxAbilities;
   /** The snapshot that the program named in place of a template. */
   readonly snapshot?: Snapshot | undefined;
+  /** The program named a template that it built. */
+  readonly isBuilt?: boolean;
 }
 export interface SandboxRequest {
   readonly life: SessionLife;
@@ -23,14 +25,17 @@ export interface SandboxRequest {
 /** The session for a program's request. Rejects: invalid_request, not_found, unsupported. */
 export function toSandboxRequest(
   wanted: NewSandbox,
-  { settings, abilities, snapshot }: Deps,
+  { settings, abilities, snapshot, isBuilt }: Deps,
   fallback: number,
 ): SandboxRequest {
   const [name = ''] = wanted.templateID.split(':');
   const known = templatesOf(settings);
-  if (!snapshot && !known.has(name)) {
+  if (!snapshot && !isBuilt && !known.has(name)) {
     const names = [...known.keys()].join(', ');
-    throw new AppError('not_found', `There is no template ${name}. CORRAL_E2B_TEMPLATES has: ${names}.`);
+    throw new AppError(
+      'not_found',
+      `There is no template ${name}. CORRAL_E2B_TEMPLATES has: ${names}; you have built none of that name.`,
+    );
   }
   refuseUnfit(wanted);
   const seconds = checkedSeconds(wanted.timeout ?? fallback, settings);

@@ -9,6 +9,7 @@ import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
+import { builtView, mountBuilds, nothingIfMissing } from './builds.ts';
 import { checkedSeconds, keptBy, noticeOf, toSandboxRequest } from './create.ts';
 import { pageOf } from './list.ts';
 import { logEntryOf } from './logs.ts';
@@ -64,17 +65,25 @@ export function mountControl(app: App, deps: Deps): void {
   const snapshotOf = async (named: string) => {
     const [name = ''] = named.split(':');
     if (templatesOf(settings).has(name)) return undefined;
-    return await services.snapshots.find(named).catch((thrown: unknown) => {
-      if (toAppError(thrown).code === 'not_found') return undefined;
-      throw thrown;
-    });
+    return await services.snapshots.find(named).catch(nothingIfMissing);
+  };
+  const builtOf = async (named: string) => {
+    const [name = ''] = named.split(':');
+    if (templatesOf(settings).has(name)) return undefined;
+    return await services.templateBuilds.find(named).catch(nothingIfMissing);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
     const wanted = parsed(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const snapshot = await snapshotOf(wanted.templateID);
-        const { life, template, sandbox } = toSandboxRequest(wanted, { settings, abilities, snapshot }, seconds);
+        const built = await builtOf(wanted.templateID);
+        const snapshot = built ? undefined : await snapshotOf(wanted.templateID);
+        const isBuilt = built !== undefined;
+        const { life, template, sandbox } = toSandboxRequest(
+          wanted,
+          { settings, abilities, snapshot, isBuilt },
+          seconds,
+        );
         const rules = await headerRules(wanted.network?.rules, services);
         const notice = noticeOf(life, wanted);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
@@ -85,6 +94,7 @@ export function mountControl(app: App, deps: Deps): void {
           metadata: wanted.metadata ?? {},
           life,
           ...(snapshot && { snapshot: snapshot.id }),
+          ...(isBuilt && { built: wanted.templateID }),
           ...chosen,
         });
         try {
@@ -207,6 +217,7 @@ export function mountControl(app: App, deps: Deps): void {
   });
 
   mountSecrets(app, services);
+  mountBuilds(app, { services, maxUploadBytes: settings.maxUploadBytes });
   mountSnapshots(app, { ...deps, withLife, statusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
     const record = await found(request.params.sid);
@@ -229,30 +240,22 @@ export function mountControl(app: App, deps: Deps): void {
   });
 
   const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
-  app.get('/e2b/v2/templates', async () =>
-    [...templatesOf(settings).keys()].map((name) => {
-      const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
-      return {
-        templateID: name,
-        buildID: name,
-        names: [name],
-        aliases: [name],
-        public: false,
-        buildStatus: 'ready',
-        cpuCount,
-        memoryMB,
-        diskSizeMB,
-        envdVersion: agentVersion,
-        buildCount: 1,
-        spawnCount: 0,
-        createdBy: null,
-        ...times,
-      };
-    }),
-  );
+  app.get('/e2b/v2/templates', async () => {
+    const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
+    const size = { cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion };
+    const common = { public: false, ...size, spawnCount: 0, createdBy: null };
+    const ofOperator = [...templatesOf(settings).keys()].map((name) => {
+      const names = { templateID: name, buildID: name, names: [name], aliases: [name] };
+      return { ...names, ...common, buildStatus: 'ready', buildCount: 1, ...times };
+    });
+    const built = (await services.templateBuilds.list()).map((one) => ({ ...common, ...times, ...builtView(one) }));
+    return [...ofOperator, ...built];
+  });
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
     const [name = ''] = params.sid.split(':');
     if (templatesOf(settings).has(name)) return { templateID: name, public: false };
+    const built = await builtOf(params.sid);
+    if (built) return { templateID: built.id, public: false };
     const snapshot = await snapshotOf(params.sid);
     if (snapshot) return { templateID: snapshot.name ?? snapshot.id, public: false };
     throw new AppError('not_found', `There is no template ${name}.`);

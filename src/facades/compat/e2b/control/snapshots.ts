@@ -21,7 +21,6 @@ interface Deps extends ViewDeps {
 }
 const NewSnapshot = z.object({ name: SnapshotName.nullish() });
 const Fork = z.object({ count: z.int().min(1).max(maxForks).default(1), timeout: z.int().min(0).default(15) });
-const sid = { schema: { params: Params } } as const;
 const withBody = { schema: { params: Params, body: z.unknown() } } as const;
 
 /** The SDKs name a snapshot with its tag, as they do a template. */
@@ -63,12 +62,6 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     const last = page.at(-1);
     if (last && all.length > begin + limit) reply.header('x-next-token', last.id);
     return page.map(viewOf);
-  });
-
-  app.delete('/e2b/templates/:sid', sid, async ({ params }, reply) => {
-    const { id } = await services.snapshots.find(params.sid);
-    await services.snapshots.remove(id);
-    return reply.code(204).send();
   });
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {

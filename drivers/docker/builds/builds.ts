@@ -1,0 +1,205 @@
+import type Dockerode from 'dockerode';
+import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
+import type { BuildCommand, BuiltImage, Call, ImageBuilding } from '../../driver.ts';
+import type { Folders } from '../../shared/folders.ts';
+import { unlessUnreachable, waitForStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
+import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
+import type { ContainerRequest } from '../create-body.ts';
+import { callEngine, findInEngine, statusOf } from '../engine.ts';
+import { builtPrefix, type Images } from '../images.ts';
+import { infoFrom, type Names, ownedBy } from '../labels.ts';
+import { removeContainer } from '../remove.ts';
+import { type CreatedResources, startContainer } from '../start-container.ts';
+import { imageUser, type Users } from '../users.ts';
+import type { DockerVolumes } from '../volumes.ts';
+import { buildBody } from './build-body.ts';
+import { runIn } from './run-in.ts';
+
+interface Options {
+  readonly engine: Dockerode;
+  readonly folders: Folders;
+  readonly holds: ServerEndpoints;
+  readonly images: Images;
+  readonly users: Users;
+  readonly volumes: DockerVolumes;
+  readonly instance: string;
+  readonly names: Names;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly runtime: string | undefined;
+  readonly ids: IdSource;
+  /** The sandboxes that `list` leaves out while they have no container yet. */
+  readonly building: Set<SandboxId>;
+}
+const removeMs = 30_000;
+/** The engine counts the written files, which takes it longer the more there are. */
+const measureEveryMs = 3_000;
+
+/** Why this engine builds no templates; undefined: it does. */
+export function noBuildsWith({
+  filtered,
+  runtime,
+}: {
+  readonly filtered: boolean;
+  readonly runtime: string | undefined;
+}): string | undefined {
+  if (filtered) {
+    return 'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) lets only sandboxes through, and a build needs a root file system that can be written';
+  }
+  const isUsual = runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
+  return isUsual
+    ? undefined
+    : `the engine cannot keep the files of containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
+}
+
+/** Builds images by commands in a container with a sandbox's walls. The engine never sees a Dockerfile of the caller. */
+export function openBuilds(options: Options): ImageBuilding {
+  const { engine, folders, holds, images, instance, names, building } = options;
+
+  async function remove(id: SandboxId, signal: AbortSignal): Promise<void> {
+    await removeContainer(engine, names.build(id), instance, signal);
+    await holds.release(id, new AppError('sandbox_lost', 'The build is over.'));
+    await folders.remove(id);
+    building.delete(id);
+  }
+
+  return {
+    async startBuild(spec, call, news) {
+      const { id } = spec;
+      const { signal } = call;
+      building.add(id);
+      const made: CreatedResources = { containerId: undefined };
+      try {
+        const image = await images.ensure(spec.image, call, news);
+        const { Config: base } = await callEngine(signal, () => engine.getImage(image).inspect());
+        const begins = [...listOf(base.Entrypoint), ...listOf(base.Cmd)];
+        const place = {
+          ...options,
+          token: options.ids.token(),
+          freshUser: Promise.resolve(imageUser),
+          name: names.build(id),
+          image,
+          made,
+          workspace: { volume: names.build(id), user: imageUser },
+          body: (request: ContainerRequest) => buildBody(request, begins),
+        };
+        const { end } = await startContainer(place, spec, signal);
+        await waitForStart(end, signal);
+        const container = made.containerId;
+        if (container === undefined) throw new AppError('sandbox_unavailable', 'Another build has this id.');
+        return opened(container, base, spec.limits.diskBytes);
+      } catch (thrown) {
+        const until = AbortSignal.timeout(removeMs);
+        if (made.creating) await raceAbort(made.creating, until).catch(() => {});
+        await remove(id, until).catch(() => {}); // the sweep finds what is left
+        throw thrown;
+      }
+
+      function opened(container: string, base: Dockerode.ImageInspectInfo['Config'], most: number) {
+        const over = new AbortController();
+        const measured = measure(container, most, over);
+        return {
+          async attach({ signal: until }: Call) {
+            const who = { id, sessionId: sessionIdOf(id) };
+            const link = await holds.link(id, { body: container, workdir: '/workspace', role: 'holder', who });
+            return await unlessUnreachable(link, waitUntilReachable(await holds.hold(id, container), until));
+          },
+          async run(command: BuildCommand, { signal: until }: Call) {
+            return await runIn(engine, container, command, AbortSignal.any([until, over.signal]));
+          },
+          async keep(image: BuiltImage, { signal: until }: Call) {
+            if (over.signal.aborted) throw over.signal.reason;
+            await checkSize(container, most, until);
+            await callEngine(until, () => engine.getContainer(container).kill({ abortSignal: until }));
+            await commit(container, base, image, until);
+          },
+          async [Symbol.asyncDispose]() {
+            over.abort(new AppError('sandbox_lost', 'The build is over.'));
+            await measured;
+            await remove(id, AbortSignal.timeout(removeMs));
+          },
+        };
+      }
+    },
+
+    async builtImages({ signal }) {
+      const filters = { reference: [`${repository()}`] };
+      const found = await callEngine(signal, () => engine.listImages({ filters, abortSignal: signal } as object));
+      return found.flatMap(({ RepoTags }) => (RepoTags ?? []).filter((tag) => tag.startsWith(`${repository()}:`)));
+    },
+
+    async removeBuiltImage(name, { signal }) {
+      const remover = () => engine.getImage(name).remove({ force: true, abortSignal: signal } as object);
+      await callEngine(signal, remover).catch((error: unknown) => {
+        if (statusOf(error) === 404) return;
+        if (statusOf(error) !== 409) throw error;
+        throw new AppError('conflict', 'A sandbox still runs from this image. End it first.', { cause: error });
+      });
+    },
+
+    async sweepBuilds(now, { signal }) {
+      const filters = { label: [ownedBy(instance)] };
+      const all = await callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
+      const left = all.flatMap(({ Names: [name = ''], Labels }) => {
+        const id = names.buildIn(name);
+        const expiresAt = infoFrom(Labels, 'ready')?.expiresAt ?? 0;
+        return id === undefined || expiresAt > now ? [] : [id];
+      });
+      for (const id of left) await remove(id, signal);
+      return left.length;
+    },
+  };
+
+  function repository(): string {
+    return `${builtPrefix}${instance}`;
+  }
+
+  /** Ends the build when its files are over the limit. */
+  async function measure(container: string, most: number, over: AbortController): Promise<void> {
+    while (!over.signal.aborted) {
+      await pause(measureEveryMs, over.signal, systemClock).catch(() => {});
+      if (over.signal.aborted) return;
+      await checkSize(container, most, over.signal).catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'quota') over.abort(error);
+      });
+    }
+  }
+
+  async function checkSize(container: string, most: number, signal: AbortSignal): Promise<void> {
+    const options = { size: true, abortSignal: signal } as object;
+    const found = (await findInEngine(signal, () => engine.getContainer(container).inspect(options))) as
+      | { SizeRw?: number }
+      | undefined;
+    if ((found?.SizeRw ?? 0) <= most) return;
+    throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
+  }
+
+  /** An image keeps the container's variables, so those of the sandbox are emptied: the next sandbox sets its own. */
+  async function commit(
+    container: string,
+    base: Dockerode.ImageInspectInfo['Config'],
+    { name, env }: BuiltImage,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const found = await callEngine(signal, () => engine.getContainer(container).inspect({ abortSignal: signal }));
+    const emptied = Object.fromEntries(found.Config.Env.map((pair) => [pair.split('=')[0] ?? '', '']));
+    const all = { ...emptied, ...pairsOf(base.Env ?? []), ...env };
+    const config = {
+      Env: Object.entries(all).map(([key, value]) => `${key}=${value}`),
+      User: base.User || String(imageUser),
+      WorkingDir: base.WorkingDir,
+      Cmd: listOf(base.Cmd),
+      Entrypoint: listOf(base.Entrypoint), // without a list the image would get that of the build
+    };
+    const [repo, tag] = name.split(':');
+    const query = { container, repo, tag, pause: true };
+    const given = { _query: query, _body: config, abortSignal: signal } as object;
+    await callEngine(signal, () => engine.getContainer(container).commit(given));
+  }
+}
+
+const listOf = (words: string | string[] | undefined | null) => (typeof words === 'string' ? [words] : (words ?? []));
+const pairsOf = (env: readonly string[]) =>
+  Object.fromEntries(env.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** A template that its owner builds. Its tags name builds; `default` is the one that its bare name means. */
+export const BuiltTemplate = z.object({
+  id: z.string(),
+  name: z.string(),
+  owner: z.string().optional(),
+  at: z.number(),
+  tags: z.record(z.string(), z.object({ build: z.string(), at: z.number() })),
+});
+export type BuiltTemplate = z.infer<typeof BuiltTemplate>;
+
+const Text = z.string().max(65_536);
+
+/** One instruction of a build. */
+export const BuildStep = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('RUN'),
+    command: Text.min(1),
+    user: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('COPY'),
+    from: Text.min(1),
+    to: Text.min(1),
+    /** The hash by which the owner uploaded the files. */
+    files: z.string(),
+    user: z.string().optional(),
+    mode: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('ENV'),
+    pairs: z.array(z.tuple([z.string(), Text])),
+  }),
+  z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
+  z.object({ type: z.literal('USER'), user: z.string() }),
+]);
+export type BuildStep = z.infer<typeof BuildStep>;
+
+export const TemplateBuild = z.object({
+  id: z.string(),
+  templateId: z.string(),
+  owner: z.string().optional(),
+  /** The tags that this build gets when it succeeds. */
+  tags: z.array(z.string()),
+  /** `waiting`: its steps have not come yet, or other builds are before it. */
+  status: z.enum(['waiting', 'building', 'ready', 'error']),
+  at: z.number(),
+  /** A build that is not over by then has lost its server. */
+  until: z.number().optional(),
+  /** The image of a build that succeeded. Builds with the same steps share one. */
+  image: z.string().optional(),
+  /** The hash of base and steps, by which later builds find the image. */
+  print: z.string().optional(),
+  reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),
+});
+export type TemplateBuild = z.infer<typeof TemplateBuild>;
+
+export const BuildLogEntry = z.object({
+  at: z.number(),
+  level: z.enum(['info', 'warn', 'error']),
+  text: z.string(),
+  step: z.string().optional(),
+});
+export type BuildLogEntry = z.infer<typeof BuildLogEntry>;

@@ -1,0 +1,221 @@
+import type { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/model/sandboxes/built-template.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { withBodyStreams } from '../../../shared/uploads.ts';
+import { refuseFields } from './network.ts';
+import { parsed } from './parsed.ts';
+import { Params } from './shapes.ts';
+
+interface Deps {
+  readonly services: Pick<Services, 'templateBuilds' | 'snapshots'>;
+  readonly maxUploadBytes: number;
+}
+const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const Tags = z.array(z.string().regex(tagForm)).max(50);
+const nameForm = /^[a-z0-9][a-z0-9_-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/;
+const NewBuild = z.object({
+  name: z.string().regex(nameForm, 'is like my-template or my-template:v1, in lower case'),
+  tags: Tags.nullish(),
+});
+const Step = z.object({
+  type: z.string().max(50),
+  args: z.array(z.string().max(65_536)).max(1_000).default([]),
+  filesHash: z.string().max(200).nullish(),
+  force: z.boolean().nullish(),
+});
+const Start = z.object({
+  fromImage: z.string().max(300).nullish(),
+  fromTemplate: z.string().max(200).nullish(),
+  steps: z.array(Step).max(1_000).default([]),
+  force: z.boolean().nullish(),
+  fromImageRegistry: z.unknown().optional(),
+  startCmd: z.string().nullish(),
+  readyCmd: z.string().nullish(),
+});
+const NewTags = z.object({ target: z.string().max(300), tags: Tags.min(1) });
+const OldTags = z.object({ name: z.string().max(300), tags: Tags.min(1) });
+const BuildParams = Params.extend({ build: z.string().max(100) });
+const FileParams = Params.extend({ hash: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/) });
+const maxEntries = 100;
+const sid = { schema: { params: Params } } as const;
+const ofBuild = { schema: { params: BuildParams } } as const;
+const ofFiles = { schema: { params: FileParams } } as const;
+const withBody = { schema: { body: z.unknown() } } as const;
+
+/** The builds of templates as the SDKs ask for them: version 3 of the templates API. */
+export function mountBuilds(app: App, { services, maxUploadBytes }: Deps): void {
+  const builds = services.templateBuilds;
+
+  app.post('/e2b/v3/templates', withBody, async ({ body }, reply) => {
+    const { name, tags } = parsed(NewBuild, body);
+    const { template, build } = await builds.begin({ name, tags: tags ?? [] });
+    reply.code(202);
+    const names = [template.name];
+    const ids = { templateID: template.id, buildID: build.id };
+    return { ...ids, public: false, names, aliases: names, tags: build.tags };
+  });
+
+  app.get('/e2b/templates/:sid/files/:hash', ofFiles, async (request, reply) => {
+    const { sid: id, hash } = request.params;
+    const present = await builds.hasFiles(id, hash);
+    const { authorization } = request.headers;
+    reply.code(201);
+    // The SDKs send no key with an upload, but the headers that they are given here.
+    const headers = authorization === undefined ? {} : { headers: { authorization } };
+    return { present, url: `${originOf(request)}/e2b/templates/${id}/files/${hash}`, ...headers };
+  });
+  withBodyStreams(app, (scope) => {
+    scope.put('/e2b/templates/:sid/files/:hash', ofFiles, async (request, reply) => {
+      const content = request.body as Readable;
+      const options = { maxBytes: maxUploadBytes, signal: abortOnDisconnect(reply) };
+      await builds.putFiles(request.params.sid, request.params.hash, content, options);
+      return reply.code(200).send();
+    });
+  });
+
+  app.post(
+    '/e2b/v2/templates/:sid/builds/:build',
+    { schema: { params: BuildParams, body: z.unknown() } },
+    async ({ params, body }, reply) => {
+      await builds.start(params.sid, params.build, planOf(parsed(Start, body)));
+      return reply.code(202).send();
+    },
+  );
+  app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
+    const offset = Number(new URL(url, 'http://server').searchParams.get('logsOffset') ?? 0);
+    if (!Number.isInteger(offset) || offset < 0) throw bad('logsOffset is a whole number.');
+    // First the state: what is written between the two belongs to the next call.
+    const build = await builds.build(params.sid, params.build);
+    const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
+    return statusView(build, entries.map(entryView));
+  });
+  app.get('/e2b/templates/:sid/builds/:build/logs', ofBuild, async ({ params }) => {
+    const { entries } = await builds.log(params.sid, params.build, { offset: 0, limit: Number.MAX_SAFE_INTEGER });
+    return { logs: entries.map(entryView) };
+  });
+
+  app.post('/e2b/templates/tags', withBody, async ({ body }, reply) => {
+    const { target, tags } = parsed(NewTags, body);
+    const template = await builds.find(target);
+    const tagged = await builds.tag(template.id, target.split(':')[1] ?? 'default', tags);
+    reply.code(201);
+    return { buildID: tagged.tags[tags[0] as string]?.build, tags };
+  });
+  app.delete('/e2b/templates/tags', withBody, async ({ body }, reply) => {
+    const { name, tags } = parsed(OldTags, body);
+    const template = await builds.find(name);
+    await builds.untag(template.id, tags);
+    return reply.code(204).send();
+  });
+  app.get('/e2b/templates/:sid/tags', sid, async ({ params }) => {
+    const { tags } = await builds.find(params.sid);
+    return Object.entries(tags).map(([tag, { build, at }]) => ({ tag, buildID: build, createdAt: iso(at) }));
+  });
+
+  app.delete('/e2b/templates/:sid', sid, async ({ params }, reply) => {
+    const built = await builds.find(params.sid).catch(nothingIfMissing);
+    if (built) await builds.remove(built.id);
+    else {
+      const { id } = await services.snapshots.find(params.sid);
+      await services.snapshots.remove(id);
+    }
+    return reply.code(204).send();
+  });
+}
+
+/** A built template in the list of templates. */
+export function builtView({ id, name, tags, at }: BuiltTemplate) {
+  const newest = Object.values(tags).sort((a, b) => b.at - a.at)[0];
+  return {
+    templateID: id,
+    buildID: newest?.build ?? '00000000-0000-0000-0000-000000000000',
+    names: [name],
+    aliases: [name],
+    buildStatus: newest ? 'ready' : 'building',
+    buildCount: new Set(Object.values(tags).map(({ build }) => build)).size,
+    createdAt: iso(at),
+    updatedAt: iso(newest?.at ?? at),
+  };
+}
+
+export function nothingIfMissing(thrown: unknown): undefined {
+  if (toAppError(thrown).code === 'not_found') return undefined;
+  throw thrown;
+}
+
+function planOf({ fromImage, fromTemplate, steps, force, ...others }: z.output<typeof Start>): BuildPlan {
+  const { startCmd, readyCmd, fromImageRegistry } = others;
+  // A ready command alone waits for nothing here, but a program that sets one expects that something waits.
+  refuseFields({ startCmd: startCmd || undefined, readyCmd: readyCmd || undefined, fromImageRegistry }, [
+    'startCmd',
+    'readyCmd',
+    'fromImageRegistry',
+  ]);
+  if (!fromImage === !fromTemplate) throw bad('A build needs fromImage or fromTemplate, and not both.');
+  const forced = steps.findIndex((step) => step.force === true);
+  const freshFrom = force ? 0 : forced < 0 ? undefined : forced;
+  const base = fromImage ? { image: fromImage } : { template: fromTemplate as string };
+  return { base, steps: steps.map(stepOf), ...(freshFrom !== undefined && { freshFrom }) };
+}
+
+function stepOf({ type, args, filesHash }: z.output<typeof Step>, index: number): BuildStep {
+  const [first = '', second = '', third = '', fourth = ''] = args;
+  const wrong = (why: string) => bad(`Step ${index + 1} (${type}): ${why}`);
+  if (type === 'ENV' && args.length % 2 === 1) throw wrong('a variable has no value.');
+  if (type !== 'ENV' && first === '') throw wrong('it has no argument.');
+  switch (type) {
+    case 'RUN':
+      return { type, command: first, ...(second !== '' && { user: second }) };
+    case 'COPY': {
+      if (second === '' || !filesHash) throw wrong('it needs a source, a target and filesHash.');
+      const more = { ...(third !== '' && { user: third }), ...(fourth !== '' && { mode: fourth }) };
+      return { type, from: first, to: second, files: filesHash, ...more };
+    }
+    case 'ENV': {
+      const pairs = args.flatMap((name, at) => (at % 2 === 0 ? [[name, args[at + 1] ?? ''] as [string, string]] : []));
+      return { type, pairs };
+    }
+    case 'WORKDIR':
+      return { type, path: first };
+    case 'USER':
+      return { type, user: first };
+    default:
+      throw wrong('templates have RUN, COPY, ENV, WORKDIR and USER.');
+  }
+}
+
+interface LogEntry {
+  readonly at: number;
+  readonly level: string;
+  readonly text: string;
+  readonly step?: string | undefined;
+}
+const entryView = ({ at, level, text, step }: LogEntry) => ({
+  timestamp: iso(at),
+  level,
+  message: text,
+  ...(step !== undefined && { step }),
+});
+
+function statusView(build: TemplateBuild, logEntries: readonly ReturnType<typeof entryView>[]) {
+  const { id, templateId, status, reason } = build;
+  return {
+    templateID: templateId,
+    buildID: id,
+    status,
+    logEntries,
+    logs: logEntries.map(({ message }) => message),
+    ...(reason && { reason: { ...reason, logEntries: [] } }),
+  };
+}
+
+/** The address by which this caller reached the server. */
+const originOf = (request: FastifyRequest) => `${request.protocol}://${request.host}`;
+const iso = (at: number) => new Date(at).toISOString();
+const bad = (message: string) => new AppError('invalid_request', message);

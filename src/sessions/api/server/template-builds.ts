@@ -1,0 +1,83 @@
+import type {
+  BuildLogEntry,
+  BuildStep,
+  BuiltTemplate,
+  TemplateBuild,
+} from '../../../core/model/sandboxes/built-template.ts';
+import type { ServiceRules } from '../rules.ts';
+
+export interface BuildWish {
+  readonly name: string;
+  /** The tags of the build beside the one in its name. Without any: `default`. */
+  readonly tags: readonly string[];
+  readonly owner?: string | undefined;
+}
+export interface BuildPlan {
+  /** An image of the operator's list or, where it has none of that name, a built template of the owner. */
+  readonly base: { readonly image: string } | { readonly template: string };
+  readonly steps: readonly BuildStep[];
+  /** The number of the first step whose earlier result is not used; undefined: every one may be. */
+  readonly freshFrom?: number | undefined;
+}
+export interface BuildBegun {
+  readonly template: BuiltTemplate;
+  readonly build: TemplateBuild;
+}
+/** Whether this server builds templates. */
+export interface BuildAbility {
+  readonly builds: 'images' | 'none';
+  readonly reason?: string;
+}
+export interface BuildLog {
+  readonly entries: readonly BuildLogEntry[];
+}
+
+/** Templates that owners build of steps, in containers with a sandbox's walls. */
+export interface TemplateBuildService {
+  ability(): Promise<BuildAbility>;
+  /** Makes the template if it is new. Rejects: unsupported, quota, conflict (a name of the operator's). */
+  begin(wish: BuildWish): Promise<BuildBegun>;
+  /** Queues the build and returns. Rejects: conflict where it was started before, invalid_request for its plan. */
+  start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
+  build(templateId: string, buildId: string): Promise<TemplateBuild>;
+  log(
+    templateId: string,
+    buildId: string,
+    range: { readonly offset: number; readonly limit: number },
+  ): Promise<BuildLog>;
+  hasFiles(templateId: string, hash: string): Promise<boolean>;
+  /** Keeps the archive (tar, or tar with gzip) of the files of a COPY. */
+  putFiles(
+    templateId: string,
+    hash: string,
+    content: AsyncIterable<Uint8Array>,
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<void>;
+  list(owner?: string): Promise<readonly BuiltTemplate[]>;
+  get(templateId: string): Promise<BuiltTemplate>;
+  /** By its id or name, with a tag or without. Rejects: not_found. */
+  find(idOrName: string, owner?: string): Promise<BuiltTemplate>;
+  /** The image of `name`, `name:tag` or an id. Rejects: not_found, conflict (no build has succeeded). */
+  imageOf(named: string, owner?: string): Promise<string>;
+  /** Gives further tags to the build that a tag names. */
+  tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
+  untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;
+  remove(templateId: string): Promise<void>;
+}
+
+export const templateBuildRules: ServiceRules<TemplateBuildService> = {
+  ability: { may: 'guarded', audit: null },
+  begin: { may: 'guarded', audit: 'template.build' },
+  start: { may: 'work', audit: 'template.build.start' },
+  build: { may: 'read', audit: null },
+  log: { may: 'read', audit: null },
+  hasFiles: { may: 'work', audit: null },
+  putFiles: { may: 'work', audit: 'template.files' },
+  list: { may: 'guarded', audit: null },
+  get: { may: 'see', audit: null },
+  find: { may: 'guarded', audit: null },
+  imageOf: { may: 'guarded', audit: null },
+  tag: { may: 'work', audit: 'template.tag' },
+  untag: { may: 'work', audit: 'template.untag' },
+  remove: { may: 'stop', audit: 'template.delete' },
+};

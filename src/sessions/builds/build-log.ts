@@ -1,0 +1,73 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { buildLogKind } from '../../core/model/records.ts';
+import type { BuildLogEntry } from '../../core/model/sandboxes/built-template.ts';
+
+const maxEntries = 5_000;
+const maxText = 2_000;
+const maxTexts = 1_048_576;
+const keptEveryMs = 2_000;
+
+interface Deps {
+  readonly buildId: string;
+  readonly records: Pick<RecordStore, 'put'>;
+  readonly clock: Clock;
+}
+
+/** The log of a build that runs here. The record in the store follows, for readers at other servers and after a restart. */
+export class BuildLogWriter {
+  readonly entries: BuildLogEntry[] = [];
+  readonly #deps: Deps;
+  readonly #rest = new Map<string, string>();
+  #left = maxTexts;
+  #isFull = false;
+  #keptAt = 0;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** `error` entries tell how the build ended, so they also fit into a full log. */
+  write(level: BuildLogEntry['level'], text: string, step?: string): void {
+    const shown = text.slice(0, maxText);
+    const at = this.#deps.clock.now();
+    if (level !== 'error' && (this.#isFull || this.entries.length >= maxEntries || this.#left < shown.length)) {
+      if (this.#isFull) return;
+      this.#isFull = true;
+      this.entries.push({ at, level: 'warn', text: 'The log is too long; the rest of the output is not kept.' });
+      return;
+    }
+    this.#left -= shown.length;
+    this.entries.push({ at, level, text: shown, ...(step !== undefined && { step }) });
+  }
+
+  /** Hears the output of a step, and writes it line by line. */
+  listen(step: string): (text: string) => void {
+    return (text) => {
+      const lines = `${this.#rest.get(step) ?? ''}${text}`.split(/\r\n|\n|\r/);
+      const rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') this.write('info', line, step);
+      // A line without an end must not grow without one.
+      if (rest.length <= maxText) return void this.#rest.set(step, rest);
+      this.write('info', rest, step);
+      this.#rest.set(step, '');
+    };
+  }
+
+  /** Writes the lines that had no end. */
+  flush(): void {
+    for (const [step, rest] of this.#rest) if (rest !== '') this.write('info', rest, step);
+    this.#rest.clear();
+  }
+
+  /** Between steps: writes the record unless that was done a moment ago. */
+  async keepNow(): Promise<void> {
+    if (this.#deps.clock.now() - this.#keptAt >= keptEveryMs) await this.keep();
+  }
+
+  async keep(): Promise<void> {
+    const { records, buildId, clock } = this.#deps;
+    this.#keptAt = clock.now();
+    await records.put({ kind: buildLogKind, id: buildId, doc: { entries: this.entries } });
+  }
+}

@@ -1,0 +1,177 @@
+import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
+import type { BuildPlan } from '../api/server/template-builds.ts';
+import type { BuildFiles } from './build-files.ts';
+import { BuildLogWriter } from './build-log.ts';
+import type { BuildRecords } from './build-records.ts';
+import { type BuiltImages, lateMs } from './built-images.ts';
+import { printsOf, statesOf } from './plan.ts';
+import { runSteps, StepFailure } from './run-steps.ts';
+
+interface Deps {
+  readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
+  readonly driver: Driver;
+  readonly records: BuildRecords;
+  /** Where the logs go. */
+  readonly store: Pick<RecordStore, 'put'>;
+  readonly files: BuildFiles;
+  readonly images: BuiltImages;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Aborts the builds when the server ends. */
+  readonly closing: AbortSignal;
+  /** The sandbox of a build, with the limits and the egress of the server's own settings. */
+  readonly specOf: (id: SessionId, image: string) => SandboxSpec;
+  /** Learns what the image's package managers reach. */
+  readonly reach: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
+  readonly warn: (about: object, text: string) => void;
+}
+export interface BaseImage {
+  readonly image: string;
+  /** Changes when the image of that name is another one. */
+  readonly content: string;
+}
+export interface QueuedBuild {
+  readonly build: TemplateBuild;
+  readonly plan: BuildPlan;
+  readonly base: BaseImage;
+}
+interface RunningBuild {
+  readonly templateId: string;
+  readonly log: BuildLogWriter;
+  readonly stop: AbortController;
+}
+
+/** The builds that this server runs, a few at once. */
+export class BuildQueue {
+  readonly #deps: Deps;
+  readonly #running = new Map<string, RunningBuild>();
+  readonly #lanes: (() => void)[] = [];
+  #used = 0;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Queues the build; its end is in its record and in its log. */
+  add(queued: QueuedBuild): void {
+    const { id, templateId } = queued.build;
+    const log = new BuildLogWriter({ buildId: id, records: this.#deps.store, clock: this.#deps.clock });
+    const running = { templateId, log, stop: new AbortController() };
+    this.#running.set(id, running);
+    void this.#inLane(queued, running);
+  }
+
+  logOf(buildId: string): BuildLogWriter | undefined {
+    return this.#running.get(buildId)?.log;
+  }
+
+  /** Ends the builds of a template that run here. */
+  stop(templateId: string): void {
+    for (const running of this.#running.values()) {
+      if (running.templateId !== templateId) continue;
+      running.stop.abort(new AppError('cancelled', 'The template was deleted while it was built.'));
+    }
+  }
+
+  async #inLane(queued: QueuedBuild, { log, stop }: RunningBuild): Promise<void> {
+    const { policy, images, warn } = this.#deps;
+    const { build } = queued;
+    const { id } = build;
+    if (this.#used >= policy.atOnce) {
+      log.write('info', `Waits for ${this.#used} other builds of this server`);
+      await new Promise<void>((go) => this.#lanes.push(go));
+    } else this.#used += 1;
+    try {
+      const result = await this.#work(queued, log, stop.signal);
+      log.write('info', 'All files are kept');
+      await log.keep();
+      await this.#finish({ ...build, ...result });
+    } catch (thrown) {
+      const isStep = thrown instanceof StepFailure;
+      const message = isStep ? thrown.message : toAppError(thrown).publicMessage;
+      const step = isStep ? { step: thrown.step } : {};
+      log.flush();
+      log.write('error', message, isStep ? thrown.step : undefined);
+      if (!isStep) warn({ err: thrown, build: id }, 'a template was not built');
+      await log.keep().catch((err: unknown) => warn({ err, build: id }, 'the log of a build was not kept'));
+      const failed: TemplateBuild = { ...build, status: 'error', reason: { message, ...step } };
+      await this.#deps.records
+        .putBuild(failed)
+        .catch((err: unknown) => warn({ err, build: id }, 'the end of a build was not kept'));
+    }
+    this.#running.delete(id);
+    const next = this.#lanes.shift();
+    if (next) next();
+    else this.#used -= 1;
+    await images.trim(build.owner).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
+  }
+
+  async #work(
+    { build, plan, base }: QueuedBuild,
+    log: BuildLogWriter,
+    stop: AbortSignal,
+  ): Promise<Partial<TemplateBuild>> {
+    const { driver, clock, ids, closing, policy, specOf, reach, records, images, files } = this.#deps;
+    if (!buildsImages(driver)) throw new AppError('unsupported', 'The driver builds no templates.');
+    await records.putBuild({ ...build, status: 'building' });
+    const ms = policy.maxSeconds * 1_000;
+    const limit = new AbortController();
+    const timer = clock.setTimeout(() => {
+      limit.abort(
+        new AppError('deadline_exceeded', `The build took longer than ${policy.maxSeconds} s, its limit here.`),
+      );
+    }, ms);
+    const signal = AbortSignal.any([closing, limit.signal, stop]);
+    const call = { signal, deadlineAt: clock.now() + ms };
+    try {
+      signal.throwIfAborted();
+      const isNamed = isPoolable(driver) && base.content === base.image;
+      const content = isNamed ? await driver.imageNow(base.image, call) : base.content;
+      const prints = printsOf(content, build.owner, plan.steps);
+      const print = prints.at(-1) as string;
+      const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build.owner);
+      if (cached && cached.done === plan.steps.length) {
+        log.write('info', 'All steps were built before: their image is used again');
+        return { status: 'ready', image: cached.image, print };
+      }
+      const done = cached?.done ?? 0;
+      const id = ids.sessionId();
+      const spec = { ...specOf(id, cached?.image ?? base.image), expiresAt: clock.now() + ms + lateMs };
+      const news = ({ detail }: { detail: string }) => log.write('info', detail, 'base');
+      await using container = await driver.startBuild(spec, call, news);
+      {
+        await using link = await container.attach(call);
+        await reach(id, link, signal);
+      }
+      const openFiles = (hash: string) => files.open(build.owner, hash);
+      await raceAbort(runSteps({ container, steps: plan.steps, done, log, openFiles }, call), signal);
+      log.flush();
+      const image = images.nameOf(build.id);
+      log.write('info', 'Keeps the files as an image', 'finalize');
+      const env = statesOf(plan.steps).at(-1)?.env ?? {};
+      await container.keep({ name: image, env }, call);
+      return { status: 'ready', image, print };
+    } catch (thrown) {
+      for (const { aborted, reason } of [limit.signal, stop]) if (aborted) throw reason;
+      throw thrown;
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  /** The tags lead to the build only once it is there whole. */
+  async #finish(build: TemplateBuild): Promise<void> {
+    const { records, clock } = this.#deps;
+    const template = await records.template(build.templateId); // rejects where it was deleted meanwhile
+    await records.putBuild(build);
+    const tag = { build: build.id, at: clock.now() };
+    const own = Object.fromEntries(build.tags.map((name) => [name, tag]));
+    await records.changeTags(template, ({ tags }) => ({ ...tags, ...own }));
+  }
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
+import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
+
+export const usualTag = 'default';
+const maxTags = 20;
+const missing = () => new AppError('not_found', 'There is no such built template.');
+const Log = z.object({ entries: z.array(BuildLogEntry) });
+
+export const isOpen = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
+
+/** The templates, their builds and the logs of those, as the store has them. */
+export class BuildRecords {
+  readonly #records: RecordStore;
+  /** Changes of one owner's templates happen one after the other. */
+  readonly inTurn = keyedQueue();
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
+
+  /** All owners without one. */
+  async templates(owner?: string): Promise<readonly BuiltTemplate[]> {
+    const all = (await this.#records.list(builtTemplateKind)).map(({ doc }) => BuiltTemplate.parse(doc));
+    return owner === undefined ? all : all.filter((one) => one.owner === owner);
+  }
+
+  async builds(): Promise<readonly TemplateBuild[]> {
+    return (await this.#records.list(templateBuildKind)).map(({ doc }) => TemplateBuild.parse(doc));
+  }
+
+  /** Rejects: not_found. */
+  async template(id: string): Promise<BuiltTemplate> {
+    const found = await this.#records.get(builtTemplateKind, id);
+    if (!found) throw missing();
+    return BuiltTemplate.parse(found.doc);
+  }
+
+  /** By id or name, with a tag or without. Among all owners those without one come first. Rejects: not_found. */
+  async find(named: string, owner?: string): Promise<BuiltTemplate> {
+    const [bare] = named.split(':');
+    const fitting = (await this.templates(owner)).filter(({ id, name }) => id === bare || name === bare);
+    const found = fitting.find((one) => one.id === bare || one.owner === undefined) ?? fitting[0];
+    if (!found) throw missing();
+    return found;
+  }
+
+  /** Rejects: not_found. */
+  async build(templateId: string, buildId: string): Promise<TemplateBuild> {
+    const found = await this.#records.get(templateBuildKind, buildId);
+    const build = found && TemplateBuild.parse(found.doc);
+    if (build?.templateId !== templateId) throw new AppError('not_found', 'There is no such build of this template.');
+    return build;
+  }
+
+  async log(buildId: string): Promise<readonly BuildLogEntry[]> {
+    const found = await this.#records.get(buildLogKind, buildId);
+    return found ? Log.parse(found.doc).entries : [];
+  }
+
+  async putTemplate(doc: BuiltTemplate): Promise<void> {
+    await this.#records.put({ kind: builtTemplateKind, id: doc.id, doc, sort: doc.at });
+  }
+
+  async putBuild(doc: TemplateBuild): Promise<void> {
+    await this.#records.put({ kind: templateBuildKind, id: doc.id, doc, sort: doc.at });
+  }
+
+  async deleteTemplate({ id, owner }: BuiltTemplate): Promise<void> {
+    await this.inTurn(owner ?? '', () => this.#records.delete(builtTemplateKind, id));
+  }
+
+  async deleteBuild({ id }: TemplateBuild): Promise<void> {
+    await this.#records.delete(buildLogKind, id);
+    await this.#records.delete(templateBuildKind, id);
+  }
+
+  /** Rejects: not_found, quota. */
+  async changeTags(
+    { id, owner }: Pick<BuiltTemplate, 'id' | 'owner'>,
+    change: (template: BuiltTemplate) => BuiltTemplate['tags'],
+  ): Promise<BuiltTemplate> {
+    return await this.inTurn(owner ?? '', async () => {
+      const template = await this.template(id);
+      const tags = change(template);
+      const count = Object.keys(tags).length;
+      if (count > maxTags && count > Object.keys(template.tags).length) {
+        throw new AppError('quota', `A template has at most ${maxTags} tags. Take one off first.`);
+      }
+      const changed = { ...template, tags };
+      await this.putTemplate(changed);
+      return changed;
+    });
+  }
+}

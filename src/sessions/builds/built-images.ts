@@ -1,0 +1,114 @@
+import { buildsImages, type Driver } from '../../../drivers/driver.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
+import type { BuildFiles } from './build-files.ts';
+import { type BuildRecords, isOpen } from './build-records.ts';
+
+interface Deps {
+  readonly driver: Driver;
+  readonly instance: string;
+  readonly records: BuildRecords;
+  readonly files: BuildFiles;
+  readonly clock: Clock;
+  /** The images that sandboxes of sessions start from. */
+  readonly imagesInUse: () => Promise<ReadonlySet<string>>;
+}
+
+/** A build whose steps have not come after this time never starts. */
+export const unstartedMs = 60 * 60 * 1_000;
+export const lateMs = 60_000;
+const cleanUpMs = 60_000;
+/** Builds of an owner that no tag names any more. Their images are what later builds begin with. */
+const untaggedKept = 5;
+
+/** When a build that is not over has lost its server, or its caller. */
+export const endsBy = ({ until, at }: TemplateBuild): number =>
+  until === undefined ? at + unstartedMs : until + lateMs;
+
+/** The images of builds, and when they go. */
+export class BuiltImages {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  nameOf(buildId: string): string {
+    return `corral-built/${this.#deps.instance}:${buildId}`;
+  }
+
+  /** The image of the owner's build that has the most of the first steps. */
+  async cached(prints: readonly string[], owner: string | undefined) {
+    const { driver, records } = this.#deps;
+    if (!buildsImages(driver)) return undefined;
+    const here = new Set(await driver.builtImages(callOf()));
+    const own = (await records.builds()).filter((one) => one.owner === owner && one.image && here.has(one.image));
+    const byPrint = new Map(own.map((one) => [one.print, one.image as string]));
+    for (let done = prints.length - 1; done > 0; done--) {
+      const image = byPrint.get(prints[done]);
+      if (image !== undefined) return { image, done };
+    }
+    return undefined;
+  }
+
+  /** After a build: forgets the oldest builds that no tag names, so that an owner who builds often fills no disk. */
+  async trim(owner: string | undefined): Promise<void> {
+    const { records } = this.#deps;
+    const named = await this.#named();
+    const old = (await records.builds())
+      .filter((one) => one.owner === owner && !isOpen(one) && !named.has(one.id))
+      .sort((a, b) => b.at - a.at)
+      .slice(untaggedKept);
+    for (const build of old) await records.deleteBuild(build);
+    if (old.some(({ image }) => image !== undefined)) await this.#removeUnused();
+  }
+
+  /**
+   * Removes the builds from before that time that no tag names, images that no build and no session needs, containers that a dead
+   * server left, and old uploads. Resolves with their number.
+   */
+  async collect(before: number): Promise<number> {
+    const { driver, records, clock, files } = this.#deps;
+    if (!buildsImages(driver)) return 0;
+    let removed = await files.collect(clock.now());
+    removed += await driver.sweepBuilds(clock.now(), callOf());
+    const named = await this.#named();
+    const exists = new Set((await records.templates()).map(({ id }) => id));
+    for (const build of await records.builds()) {
+      const isDue = isOpen(build) ? endsBy(build) < clock.now() : build.at < before || !exists.has(build.templateId);
+      if (named.has(build.id) || !isDue) continue;
+      await records.deleteBuild(build);
+      removed++;
+    }
+    return removed + (await this.#removeUnused());
+  }
+
+  async #named(): Promise<ReadonlySet<string>> {
+    const templates = await this.#deps.records.templates();
+    return new Set(templates.flatMap(({ tags }) => Object.values(tags).map(({ build }) => build)));
+  }
+
+  async #removeUnused(): Promise<number> {
+    const { driver, records, imagesInUse } = this.#deps;
+    if (!buildsImages(driver)) return 0;
+    // First the images: one that comes later belongs to a build that is listed then.
+    const images = await driver.builtImages(callOf());
+    const builds = await records.builds();
+    const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));
+    const used = await imagesInUse();
+    let removed = 0;
+    for (const image of images) {
+      if (kept.has(image) || used.has(image)) continue;
+      await driver.removeBuiltImage(image, callOf()).then(
+        () => removed++,
+        (thrown: unknown) => {
+          if (toAppError(thrown).code !== 'conflict') throw thrown; // the next clean-up tries again
+        },
+      );
+    }
+    return removed;
+  }
+}
+
+const callOf = () => ({ signal: AbortSignal.timeout(cleanUpMs), deadlineAt: 0 });

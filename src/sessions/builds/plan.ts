@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../core/errors/errors.ts';
+import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
+
+export type BuildUser = 'root' | 'user';
+/** User, folder and variables that earlier steps of a build have set for later ones. */
+export interface BuildState {
+  readonly user: BuildUser;
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+export const home = '/home/user';
+const first: BuildState = { user: 'user', folder: home, env: {} };
+const maxSteps = 200;
+const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
+/** The sandbox's own way out and connection to the server: an image with other values would not work. */
+const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
+
+/** Rejects with invalid_request what cannot be built, before anything starts. */
+export function checkPlan(steps: readonly BuildStep[]): void {
+  if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
+  steps.forEach((step, index) => {
+    try {
+      checkStep(step);
+    } catch (thrown) {
+      throw thrown instanceof AppError ? bad(`Step ${index + 1}: ${thrown.publicMessage}`) : thrown;
+    }
+  });
+}
+
+function checkStep(step: BuildStep): void {
+  if ('user' in step && step.user !== undefined) userOf(step.user);
+  if (JSON.stringify(step).includes('\\u0000')) throw bad('it has a NUL character.');
+  for (const [name] of step.type === 'ENV' ? step.pairs : []) {
+    if (!variable.test(name)) throw bad(`'${name.slice(0, 100)}' is no name of a variable.`);
+    if (reserved.test(name)) throw bad(`the variable ${name} belongs to the sandbox itself. Leave it out.`);
+  }
+  if (step.type !== 'COPY') return;
+  if (step.from.startsWith('/') || step.from.split('/').includes('..')) {
+    throw bad(`COPY: ${step.from} is not below the folder of the build.`);
+  }
+  if (step.mode !== undefined && !/^[0-7]{3,4}$/.test(step.mode)) throw bad(`COPY: ${step.mode} is no mode like 0644.`);
+}
+
+/** An image has two users: root, and the one that sandboxes run as. Rejects: invalid_request. */
+export function userOf(text: string): BuildUser {
+  const [name = '', group = name] = text.split(':');
+  const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];
+  if (user === undefined || !['root', '0', 'user', '10001'].includes(group)) {
+    throw bad(`There is no user ${text}. Images of sandboxes have root and user.`);
+  }
+  return user as BuildUser;
+}
+
+/** The state before each step, and after the last one. */
+export function statesOf(steps: readonly BuildStep[]): readonly BuildState[] {
+  const states = [first];
+  let state = first;
+  for (const step of steps) {
+    if (step.type === 'USER') state = { ...state, user: userOf(step.user) };
+    if (step.type === 'ENV') state = { ...state, env: { ...state.env, ...Object.fromEntries(step.pairs) } };
+    if (step.type === 'WORKDIR') state = { ...state, folder: pathIn(state.folder, step.path) };
+    states.push(state);
+  }
+  return states;
+}
+
+/** A path of a step, from the folder of that step. A final slash stays, because it says that a folder is meant. */
+export function pathIn(folder: string, path: string): string {
+  const from = path.replace(/^~(?=\/|$)/, home);
+  const all = from.startsWith('/') ? from : `${folder}/${from}`;
+  const parts: string[] = [];
+  for (const part of all.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}${/\/\.?$/.test(from) && parts.length > 0 ? '/' : ''}`;
+}
+
+/** One hash for the base and one for each step with all before it; a build with the same hash has the same files. */
+export function printsOf(base: string, owner: string | undefined, steps: readonly BuildStep[]): readonly string[] {
+  const prints = [hashOf(['base', owner ?? '', base])];
+  for (const step of steps) prints.push(hashOf([prints.at(-1), step]));
+  return prints;
+}
+const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
+/** The line that stands for a step in the log. */
+export function labelOf(step: BuildStep): string {
+  switch (step.type) {
+    case 'RUN':
+      return `RUN ${step.command}`;
+    case 'COPY':
+      return `COPY ${step.from} ${step.to}`;
+    case 'ENV':
+      return `ENV ${step.pairs.map(([name]) => name).join(' ')}`; // a value can be secret
+    case 'WORKDIR':
+      return `WORKDIR ${step.path}`;
+    case 'USER':
+      return `USER ${step.user}`;
+  }
+}
+
+const bad = (message: string) => new AppError('invalid_request', message);

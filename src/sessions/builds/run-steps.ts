@@ -1,0 +1,78 @@
+import type { BuildContainer, Call } from '../../../drivers/driver.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
+import type { BuildLogWriter } from './build-log.ts';
+import { type BuildState, type BuildUser, labelOf, pathIn, statesOf, userOf } from './plan.ts';
+import { scripts } from './scripts.ts';
+
+/** A step that failed. Its number, or `base` or `finalize`, tells programs which line of theirs it was. */
+export class StepFailure extends Error {
+  readonly step: string;
+  constructor(step: string, message: string) {
+    super(message);
+    this.step = step;
+  }
+}
+interface StepRun {
+  readonly container: BuildContainer;
+  readonly steps: readonly BuildStep[];
+  /** The number of first steps whose result the base has already. */
+  readonly done: number;
+  readonly log: BuildLogWriter;
+  readonly openFiles: (hash: string) => Promise<AsyncIterable<Uint8Array>>;
+}
+
+const ids = { root: '0:0', user: '10001:10001' } as const;
+const homes = { root: '/root', user: '/home/user' } as const;
+// The system's Python is the sandbox's own, so packages belong into it; pip asks otherwise.
+const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
+
+/** Runs the steps in their order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
+export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: Call): Promise<void> {
+  const states = statesOf(steps);
+  const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
+    const heard = log.listen(step);
+    const command = { argv, user: 'root', env: { HOME: '/root' }, heard, ...(stdin && { stdin }) } as const;
+    await settled(step, container.run(command, call));
+  };
+  await root('base', scripts.begin());
+  for (const [index, step] of steps.entries()) {
+    const name = String(index + 1);
+    if (index < done) {
+      log.write('info', `CACHED [${name}/${steps.length}] ${labelOf(step)}`, name);
+      continue;
+    }
+    log.write('info', `[${name}/${steps.length}] ${labelOf(step)}`, name);
+    await one(step, states[index] as BuildState, name);
+    await log.keepNow();
+  }
+  await root('finalize', scripts.end());
+
+  async function one(step: BuildStep, { user, folder, env }: BuildState, name: string): Promise<void> {
+    if (step.type === 'WORKDIR') await root(name, scripts.folder(pathIn(folder, step.path), ids[user]));
+    if (step.type === 'COPY') {
+      const owner = ids[step.user === undefined || step.user === '' ? user : userOf(step.user)];
+      const argv = scripts.copy(step.from, pathIn(folder, step.to), { user: owner, mode: step.mode });
+      await root(name, argv, await openFiles(step.files));
+    }
+    if (step.type !== 'RUN') return;
+    const as: BuildUser = step.user === undefined ? user : userOf(step.user);
+    const command = {
+      argv: scripts.run(folder, step.command),
+      user: as,
+      env: { HOME: homes[as], USER: as, ...tools, ...env },
+      heard: log.listen(name),
+    };
+    await settled(name, container.run(command, call));
+  }
+}
+
+async function settled(step: string, running: Promise<number>): Promise<void> {
+  const code = await running.catch((thrown: unknown) => {
+    if (thrown instanceof AppError) throw new StepFailure(step, thrown.publicMessage);
+    throw thrown;
+  });
+  if (code === 0) return;
+  const killed = code === 137 ? ', as the kernel does where the memory of the build is over' : '';
+  throw new StepFailure(step, `The command ended with exit code ${code}${killed}.`);
+}

@@ -1,0 +1,241 @@
+import { buildsImages } from '../../../drivers/driver.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
+import type { BuildPlan, BuildWish, TemplateBuildService } from '../api/server/template-builds.ts';
+import { BuildFiles } from './build-files.ts';
+import { type BaseImage, BuildQueue } from './build-queue.ts';
+import { BuildRecords, isOpen, usualTag } from './build-records.ts';
+import { BuiltImages, endsBy } from './built-images.ts';
+import { checkPlan } from './plan.ts';
+
+export interface BuildPolicy {
+  readonly allow: 'on' | 'off';
+  /** The images that templates can begin with: the name that callers use, and the image that it stands for. */
+  readonly images: ReadonlyMap<string, string>;
+  readonly maxSeconds: number;
+  readonly atOnce: number;
+  readonly ownerCount: number;
+  readonly ownerFileBytes: number;
+}
+type QueueDeps = ConstructorParameters<typeof BuildQueue>[0];
+interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' | 'images'> {
+  readonly policy: BuildPolicy;
+  readonly instance: string;
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  /** Names that built templates cannot have. */
+  readonly reserved: (name: string) => boolean;
+  /** The images that sandboxes of sessions start from. */
+  readonly imagesInUse: () => Promise<ReadonlySet<string>>;
+}
+
+/** Builds of an owner that wait or run, so that nobody fills the queue. */
+const openBuilds = 10;
+const cleanUpMs = 60_000;
+const lostText = 'The server ended while it built the template. Build it again.';
+
+/** Templates that owners build, their builds, and the images of those. */
+export class TemplateBuilds {
+  readonly service: TemplateBuildService;
+  readonly #deps: Deps;
+  readonly #files: BuildFiles;
+  readonly #records: BuildRecords;
+  readonly #images: BuiltImages;
+  readonly #queue: BuildQueue;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#records = new BuildRecords(deps.records);
+    this.#files = new BuildFiles(deps, deps.policy.ownerFileBytes);
+    const parts = { records: this.#records, files: this.#files };
+    this.#images = new BuiltImages({ ...deps, ...parts });
+    this.#queue = new BuildQueue({ ...deps, ...parts, store: deps.records, images: this.#images });
+    const ownerOf = async (templateId: string) => (await this.#records.template(templateId)).owner;
+    this.service = {
+      ability: async () => this.#ability(),
+      begin: (wish) => this.#begin(wish),
+      start: (templateId, buildId, plan) => this.#start(templateId, buildId, plan),
+      build: (templateId, buildId) => this.#build(templateId, buildId),
+      log: async (templateId, buildId, range) => {
+        await this.#build(templateId, buildId);
+        return { entries: await this.#entries(buildId, range) };
+      },
+      hasFiles: async (templateId, hash) => await this.#files.has(await ownerOf(templateId), hash),
+      putFiles: async (templateId, hash, content, options) => {
+        await this.#files.put(await ownerOf(templateId), hash, content, options);
+      },
+      list: (owner) => this.#records.templates(owner),
+      get: (templateId) => this.#records.template(templateId),
+      find: (idOrName, owner) => this.#records.find(idOrName, owner),
+      imageOf: async (named, owner) => (await this.#tagged(named, owner)).image,
+      tag: (templateId, from, tags) => this.#tag(templateId, from, tags),
+      untag: (templateId, tags) => this.#untag(templateId, tags),
+      remove: (templateId) => this.#remove(templateId),
+    };
+  }
+
+  #ability() {
+    const { driver, policy } = this.#deps;
+    const { noBuilds } = driver.capabilities;
+    if (noBuilds !== undefined || !buildsImages(driver)) {
+      return { builds: 'none' as const, reason: `The driver ${driver.name} builds no templates: ${noBuilds}.` };
+    }
+    if (policy.allow === 'off') {
+      const reason =
+        'Building templates is off, because its steps run as root. The operator allows it by CORRAL_BUILDS_ALLOW=on.';
+      return { builds: 'none' as const, reason };
+    }
+    return { builds: 'images' as const };
+  }
+
+  async #begin({ name: named, tags, owner }: BuildWish) {
+    const ability = this.#ability();
+    if (ability.builds === 'none') throw new AppError('unsupported', ability.reason);
+    const [name = '', ...own] = named.split(':');
+    if (this.#deps.reserved(name)) {
+      throw new AppError('conflict', `${name} is a template of the operator's. Give yours another name.`);
+    }
+    const { clock, ids, policy } = this.#deps;
+    return await this.#records.inTurn(owner ?? '', async () => {
+      const all = (await this.#records.templates()).filter((one) => one.owner === owner);
+      const found = all.find((one) => one.name === name);
+      if (!found && all.length >= policy.ownerCount) {
+        const text = `You have ${all.length} built templates of ${policy.ownerCount} allowed.`;
+        throw new AppError('quota', `${text} Delete one first.`);
+      }
+      const at = clock.now();
+      const open = (await this.#records.builds()).filter(
+        (one) => one.owner === owner && isOpen(one) && endsBy(one) > at,
+      );
+      if (open.length >= openBuilds) {
+        throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them.`);
+      }
+      const by = owner !== undefined && { owner };
+      const template = found ?? { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
+      const wanted = [...new Set([...own, ...tags])];
+      const build: TemplateBuild = {
+        id: ids.runId(),
+        templateId: template.id,
+        tags: wanted.length > 0 ? wanted : [usualTag],
+        status: 'waiting',
+        at,
+        ...by,
+      };
+      if (!found) await this.#records.putTemplate(template);
+      await this.#records.putBuild(build);
+      return { template, build };
+    });
+  }
+
+  async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
+    const build = await this.#build(templateId, buildId);
+    checkPlan(plan.steps);
+    const base = await this.#base(plan, build.owner);
+    for (const step of plan.steps) {
+      if (step.type === 'COPY' && !(await this.#files.has(build.owner, step.files))) {
+        throw new AppError('invalid_request', `The files of COPY ${step.from} were not uploaded, or too long ago.`);
+      }
+    }
+    return await this.#records.inTurn(build.owner ?? '', async () => {
+      const now = await this.#build(templateId, buildId);
+      if (now.status !== 'waiting' || now.until !== undefined) {
+        throw new AppError('conflict', 'This build was started before. Begin another one.');
+      }
+      // The wait for other builds counts too, so that the record never stays open.
+      const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
+      const begun: TemplateBuild = { ...now, until };
+      await this.#records.putBuild(begun);
+      this.#queue.add({ build: begun, plan, base });
+      return begun;
+    });
+  }
+
+  /** A name of the operator's list, or an owner's template that was built before. Rejects: invalid_request, not_found. */
+  async #base({ base }: BuildPlan, owner: string | undefined): Promise<BaseImage> {
+    const { images } = this.#deps.policy;
+    const image =
+      'image' in base ? (images.get(base.image) ?? images.get(base.image.replace(/:latest$/, ''))) : undefined;
+    if (image !== undefined) return { image, content: image };
+    const name = 'image' in base ? base.image : base.template;
+    const found = await this.#tagged(name, owner ?? '').catch((thrown: unknown) => {
+      if ('template' in base || !(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+      return undefined;
+    });
+    if (found) return { image: found.image, content: found.print };
+    const names = [...images.keys()].join(', ');
+    throw new AppError(
+      'invalid_request',
+      `Templates cannot begin with the image ${name}. The operator allows (CORRAL_BUILDS_IMAGES): ${names}; you have built ` +
+        'no template of that name.',
+    );
+  }
+
+  async #build(templateId: string, buildId: string): Promise<TemplateBuild> {
+    const build = await this.#records.build(templateId, buildId);
+    if (!isOpen(build) || build.until === undefined || endsBy(build) > this.#deps.clock.now()) return build;
+    return { ...build, status: 'error', reason: { message: lostText } };
+  }
+
+  async #entries(buildId: string, { offset, limit }: { readonly offset: number; readonly limit: number }) {
+    const all = this.#queue.logOf(buildId)?.entries ?? (await this.#records.log(buildId));
+    return all.slice(offset, offset + limit);
+  }
+
+  async #tagged(named: string, owner?: string) {
+    const template = await this.#records.find(named, owner);
+    const tag = named.split(':')[1] ?? usualTag;
+    const wanted = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
+    const build = wanted && (await this.#records.build(template.id, wanted.build).catch(() => undefined));
+    if (build?.image === undefined || build.print === undefined) {
+      const text = `The template ${template.name} has no build with the tag ${tag}.`;
+      throw new AppError('conflict', `${text} Wait for its build, or build it again.`);
+    }
+    return { image: build.image, print: build.print };
+  }
+
+  async #tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate> {
+    const { owner } = await this.#records.template(templateId);
+    return await this.#records.changeTags({ id: templateId, owner }, (template) => {
+      const source = template.tags[from];
+      if (!source) throw new AppError('not_found', `The template ${template.name} has no tag ${from}.`);
+      const at = this.#deps.clock.now();
+      return { ...template.tags, ...Object.fromEntries(tags.map((tag) => [tag, { build: source.build, at }])) };
+    });
+  }
+
+  async #untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate> {
+    const { owner } = await this.#records.template(templateId);
+    return await this.#records.changeTags({ id: templateId, owner }, (template) =>
+      Object.fromEntries(Object.entries(template.tags).filter(([tag]) => !tags.includes(tag))),
+    );
+  }
+
+  async #remove(templateId: string): Promise<void> {
+    await this.#records.deleteTemplate(await this.#records.template(templateId));
+    this.#queue.stop(templateId);
+    await this.collect(0).catch((err: unknown) => {
+      this.#deps.warn({ err }, 'the images of a deleted template were not removed; the next clean-up tries again');
+    });
+  }
+
+  /** Removes the builds that no tag names from before that time, and all that no template and no session needs. */
+  collect(before: number): Promise<number> {
+    return this.#images.collect(before);
+  }
+
+  /** At a start, where no other server works on the store: what is open there has lost its server. */
+  async adopt(): Promise<void> {
+    for (const build of await this.#records.builds()) {
+      if (!isOpen(build) || build.until === undefined) continue;
+      await this.#records.putBuild({ ...build, status: 'error', reason: { message: lostText } });
+    }
+    const { driver } = this.#deps;
+    const call = { signal: AbortSignal.timeout(cleanUpMs), deadlineAt: 0 };
+    if (buildsImages(driver)) await driver.sweepBuilds(Number.POSITIVE_INFINITY, call);
+  }
+}
+
+/** Without the tag `default` the bare name means the newest build. */
+const newest = ({ tags }: BuiltTemplate) => Object.values(tags).sort((a, b) => b.at - a.at)[0];

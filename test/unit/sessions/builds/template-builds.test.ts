@@ -1,0 +1,199 @@
+import { expect, test, vi } from 'vitest';
+import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
+import type { BuildPlan } from '../../../../src/sessions/api/server/template-builds.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { buildBench } from '../../../support/sandboxes/fake-builds.ts';
+
+const run = (command: string): BuildStep => ({ type: 'RUN', command });
+const base = { image: 'e2bdev/base' } as const;
+const bytes = async function* (text: string) {
+  yield Buffer.from(text);
+};
+const options = { maxBytes: 1_000, signal: new AbortController().signal };
+
+function bench(more: Parameters<typeof buildBench>[1] = {}) {
+  const clock = manualClock(1_000);
+  const made = buildBench(clock, more);
+  const { service, backend } = made;
+  const begin = async (plan: Omit<BuildPlan, 'base'> & Partial<BuildPlan>, name = 'mine', owner = 'ann') => {
+    const { template, build } = await service.begin({ name, tags: [], owner });
+    await service.start(template.id, build.id, { base, ...plan });
+    return { template, build };
+  };
+  const build = async (...given: Parameters<typeof begin>) => {
+    const begun = await begin(...given);
+    const ended = () => service.build(begun.template.id, begun.build.id);
+    await vi.waitFor(async () => expect(['ready', 'error']).toContain((await ended()).status));
+    return { ...begun, ended: await ended() };
+  };
+  const commands = () => backend.ran.map(({ argv }) => argv.at(-1) ?? '');
+  const log = async ({ template, build: one }: Awaited<ReturnType<typeof begin>>) =>
+    (await service.log(template.id, one.id, { offset: 0, limit: 1_000 })).entries.map(({ text }) => text);
+  return { ...made, clock, begin, build, commands, log };
+}
+
+test('steps run in their order with their user, folder and variables, and the image gets the name', async () => {
+  const { service, backend, build } = bench();
+  const { ended, template } = await build({
+    steps: [
+      { type: 'ENV', pairs: [['A', '1']] },
+      { type: 'RUN', command: 'apt-get update', user: 'root' },
+      { type: 'WORKDIR', path: '/app' },
+      run('make'),
+    ],
+  });
+  const ran = backend.ran.filter(({ argv }) => ['apt-get update', 'make'].includes(argv.at(-1) ?? ''));
+  expect(ran.map(({ user, argv, env }) => [user, argv.at(-2), env])).toEqual([
+    ['root', '/home/user', expect.objectContaining({ HOME: '/root', A: '1' })],
+    ['user', '/app', expect.objectContaining({ HOME: '/home/user', A: '1' })],
+  ]);
+  expect(backend.kept).toEqual([{ name: ended.image, env: { A: '1' } }]);
+  expect(backend.started.map(({ image }) => image)).toEqual(['corral/sandbox']);
+  expect(backend.removed).toBe(1);
+  expect(await service.imageOf('mine', 'ann')).toBe(ended.image);
+  expect(await service.imageOf(template.id, 'ann')).toBe(ended.image);
+});
+
+test('a step that fails ends the build with its number, keeps no image and leaves older tags as they were', async () => {
+  const { service, backend, build, log } = bench();
+  const first = await build({ steps: [run('true')] });
+  backend.answer = (command) => (command === 'false' ? 3 : 0);
+  const second = await build({ steps: [run('true'), run('false'), run('never')] });
+  expect(second.ended).toMatchObject({ status: 'error', reason: { step: '2', message: /exit code 3/ } });
+  expect(backend.ran.some(({ argv }) => argv.at(-1) === 'never')).toBe(false);
+  expect(await service.imageOf('mine', 'ann')).toBe(first.ended.image);
+  expect(backend.removed).toBe(2);
+  expect((await log(second)).at(-1)).toMatch(/exit code 3/);
+});
+
+test('a build with the same steps runs nothing, one with more runs the rest, and a forced one runs all', async () => {
+  const { backend, build, commands } = bench();
+  const first = await build({ steps: [run('one')] });
+  const again = await build({ steps: [run('one')] });
+  expect(again.ended.image).toBe(first.ended.image);
+  expect(commands().filter((text) => text === 'one')).toHaveLength(1);
+  await build({ steps: [run('one'), run('two')] });
+  expect(commands().filter((text) => text === 'one')).toHaveLength(1);
+  expect(backend.started.at(-1)?.image).toBe(first.ended.image);
+  await build({ steps: [run('one'), run('two')], freshFrom: 0 });
+  expect(commands().filter((text) => text === 'one')).toHaveLength(2);
+});
+
+test("another owner's image is no cache, and its template is unknown", async () => {
+  const { service, build, commands } = bench();
+  await build({ steps: [run('one')] }, 'mine', 'ann');
+  await build({ steps: [run('one')] }, 'mine', 'bob');
+  expect(commands().filter((text) => text === 'one')).toHaveLength(2);
+  await build({ steps: [] }, 'hers', 'ann');
+  await expect(service.imageOf('hers', 'bob')).rejects.toMatchObject({ code: 'not_found' });
+  const other = await build({ steps: [], base: { template: 'mine' } }, 'next', 'bob');
+  expect(other.ended.status).toBe('ready');
+  const { template, build: one } = await service.begin({ name: 'x', tags: [], owner: 'bob' });
+  const stolen = service.start(template.id, one.id, { base: { template: 'hers' }, steps: [] });
+  await expect(stolen).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('COPY takes the files that its owner uploaded, as a stream', async () => {
+  const { service, backend, build } = bench();
+  const copy: BuildStep = { type: 'COPY', from: 'a', to: 'b/', files: 'h1', user: 'root', mode: '0644' };
+  const { template, build: one } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
+  const missing = service.start(template.id, one.id, { base, steps: [copy] });
+  await expect(missing).rejects.toMatchObject({ code: 'invalid_request' });
+  await service.putFiles(template.id, 'h1', bytes('archive'), options);
+  await build({ steps: [copy] });
+  expect(backend.ran.find(({ input }) => input === 'archive')).toMatchObject({
+    user: 'root',
+    argv: expect.arrayContaining(['a', '/home/user/b/', '0:0', '0644']),
+  });
+  const strange = await service.begin({ name: 'his', tags: [], owner: 'bob' });
+  expect(await service.hasFiles(strange.template.id, 'h1')).toBe(false);
+});
+
+test('bases outside the list, reserved names, second starts and too many templates are refused', async () => {
+  const { service, build, begin } = bench({ policy: { ownerCount: 1 } });
+  await expect(begin({ steps: [], base: { image: 'evil/image' } })).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringContaining('e2bdev/base, corral/sandbox'),
+  });
+  await expect(begin({ steps: [] }, 'base')).rejects.toMatchObject({ code: 'conflict' });
+  const { template, build: one } = await build({ steps: [] });
+  await expect(service.start(template.id, one.id, { base, steps: [] })).rejects.toMatchObject({ code: 'conflict' });
+  await expect(begin({ steps: [] }, 'second')).rejects.toMatchObject({ code: 'quota' });
+});
+
+test('where nothing is built, the ability says why and a build is refused with it', async () => {
+  const off = bench({ policy: { allow: 'off' } });
+  expect(await off.service.ability()).toMatchObject({ builds: 'none', reason: /CORRAL_BUILDS_ALLOW=on/ });
+  const none = bench({ noBuilds: 'it has no images' });
+  expect(await none.service.ability()).toMatchObject({ builds: 'none', reason: /it has no images/ });
+  const refused = none.service.begin({ name: 'x', tags: [] });
+  await expect(refused).rejects.toMatchObject({
+    code: 'unsupported',
+    publicMessage: expect.stringMatching(/no images/),
+  });
+});
+
+test('tags name builds, and move with a newer one', async () => {
+  const { service, build } = bench();
+  const first = await build({ steps: [run('one')] }, 'mine:v1');
+  const second = await build({ steps: [run('two')] }, 'mine');
+  await service.tag(first.template.id, 'v1', ['stable']);
+  expect(await service.imageOf('mine:stable', 'ann')).toBe(first.ended.image);
+  expect(await service.imageOf('mine', 'ann')).toBe(second.ended.image);
+  await service.untag(first.template.id, ['stable']);
+  await expect(service.imageOf('mine:stable', 'ann')).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('a clean-up removes images that no tag and no session needs, and those of a deleted template', async () => {
+  let inUse: string[] = [];
+  const { builds, service, backend, build, clock } = bench({ inUse: () => inUse });
+  const first = await build({ steps: [run('one')] });
+  const second = await build({ steps: [run('two')] });
+  clock.advance(1_000);
+  inUse = [first.ended.image ?? ''];
+  await builds.collect(clock.now());
+  expect([...backend.images]).toEqual([first.ended.image, second.ended.image]);
+  inUse = [];
+  await builds.collect(clock.now());
+  expect([...backend.images]).toEqual([second.ended.image]);
+  await service.remove(second.template.id);
+  expect([...backend.images]).toEqual([]);
+});
+
+test('a build over its time ends with an error, and its container is removed', async () => {
+  const { service, backend, begin, clock } = bench({ policy: { maxSeconds: 5 } });
+  backend.answer = (command) => (command === 'sleep' ? new Promise<number>(() => {}) : 0);
+  const begun = await begin({ steps: [run('sleep')] });
+  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('sleep'));
+  clock.advance(5_000);
+  await vi.waitFor(async () =>
+    expect(await service.build(begun.template.id, begun.build.id)).toMatchObject({
+      status: 'error',
+      reason: { message: expect.stringContaining('5 s') },
+    }),
+  );
+  expect(backend.removed).toBe(1);
+});
+
+test('no more builds run at once than the operator allows, and those that wait follow', async () => {
+  const { service, backend, begin } = bench({ policy: { atOnce: 1 } });
+  const gate = Promise.withResolvers<number>();
+  backend.answer = (command) => (command === 'first' ? gate.promise : 0);
+  await begin({ steps: [run('first')] }, 'one');
+  const second = await begin({ steps: [run('second')] }, 'two');
+  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('first'));
+  expect(backend.started).toHaveLength(1);
+  gate.resolve(0);
+  const ended = () => service.build(second.template.id, second.build.id);
+  await vi.waitFor(async () => expect((await ended()).status).toBe('ready'));
+  expect(backend.started).toHaveLength(2);
+});
+
+test('a build whose server is gone is an error at the next start', async () => {
+  const { builds, service, backend, begin } = bench();
+  backend.answer = () => new Promise<number>(() => {});
+  const { template, build } = await begin({ steps: [] });
+  await vi.waitFor(async () => expect((await service.build(template.id, build.id)).status).toBe('building'));
+  await builds.adopt();
+  expect(await service.build(template.id, build.id)).toMatchObject({ status: 'error', reason: { message: /server/ } });
+});
