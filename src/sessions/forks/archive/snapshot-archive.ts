@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
+import { jsonWithin } from '../../../core/text/json.ts';
 import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
 
 // A snapshot as a tar file in the layout of OCI images: index, manifest and configuration, and the compressed files as the one
@@ -14,6 +15,7 @@ const types = {
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
 } as const;
 const maxDocument = 256 * 1024;
+const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
 /** One before another: some programs write a header for each folder. */
 const maxFolders = 100;
 const block = 512;
@@ -134,7 +136,7 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
     const text = Buffer.concat(pieces).toString();
     if (blob && digestOf(text).digest !== blob.digest)
       throw badArchive(`${path} has not the content that was exported`);
-    const parsed = schema.safeParse(jsonOf(text));
+    const parsed = schema.safeParse(jsonWithin(text, documentLimits));
     if (!parsed.success) throw badArchive(`${path} is not of a snapshot`);
     return parsed.data;
   };
@@ -152,12 +154,4 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
     if (!(await entries.next()).done) throw badArchive('something stands behind its files');
   }
   return { facts, sha256: layer.digest.slice('sha256:'.length), bytes: layer.size, content: content() };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
