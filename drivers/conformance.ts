@@ -358,9 +358,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
             'two\n/etc/passwd\n',
           );
           expect(await sh(reading, 'touch /mnt/deep/cache/x 2>&1 | grep -c "Read-only"')).toBe('1\n');
-          expect(await sh(reading, 'ls -A /mnt/deep; touch /mnt/deep/x 2>&1 | grep -c "Read-only\\|denied"')).toBe(
-            'cache\n1\n',
-          );
+          expect(await sh(reading, 'ls -A /mnt/deep')).toBe('cache\n');
           expect(await volumes().volumes(budget())).toEqual([id]);
         } finally {
           for (const box of await driver.list(budget())) await driver.destroy(box.id, 'remove', budget());

@@ -251,7 +251,7 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
     expect(driver.capabilities.limits).toEqual(['pids']);
     expect(namesOf(driver)).toEqual(expect.arrayContaining(['memory-not-limited', 'processors-not-limited']));
     const { link } = await started(driver, harness);
-    expect(await sh(link, 'nice')).toBe(`${getPriority() + 10}\n`); // the server gets the processors first when they are busy
+    expect(await sh(link, 'nice')).toBe(`${Math.min(getPriority() + 10, 19)}\n`); // the server gets the processors first when they are busy
     const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
     expect(why).toBe('EAGAIN');
     expect(Number(count)).toBeLessThan(small.pids);
