@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 import { program, python, serverWith } from './programs.ts';
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
 
 const bad = [400, 'invalid_request_error', null];
 

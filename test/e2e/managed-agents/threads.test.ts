@@ -1,7 +1,10 @@
 // Programs on the Anthropic SDK, unpatched, with agents that work for an agent; and what a killed server leaves of them.
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 import { key, program, python, serverWith } from './programs.ts';
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
 
 const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];

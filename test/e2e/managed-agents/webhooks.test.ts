@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 import { javascript, program, serverWith } from './programs.ts';
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
 
 test('a program verifies by the SDK what a webhook tells of its session', { timeout: 400_000 }, async () => {
   await using it = await serverWith('anthropic', 'process', { CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8' });
