@@ -67,7 +67,7 @@ export const nobodys: Targets = {
   snapshot: 'snap-ffffffffffffffff',
   volume: 'vol-ffffffffffffffff',
   template: 'tpl-ffffffffffffffff',
-  build: '00000000-0000-4000-8000-00000000eeee',
+  build: '00000000-0000-4000-8000-00000000bbbb',
   boxName: 'nobodys',
   box: 'fedcba9876543210',
   agent: 'agent_ffffffffffffffffffffffff',
