@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidRequest } from '../../http/errors/error-style.ts';
 import type { App } from '../../http/routes/routes.ts';
@@ -12,6 +13,16 @@ export function withBodyStreams(app: App, mount: (scope: App) => void): void {
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     mount(scope);
   });
+}
+
+/** The rest of a refused body is read and dropped, so that a client that sends all of it first sees the answer. */
+export async function* bodyPieces(body: unknown): AsyncGenerator<Uint8Array> {
+  if (!(body instanceof Readable)) return;
+  try {
+    yield* body.iterator({ destroyOnReturn: false });
+  } finally {
+    body.resume();
+  }
 }
 
 interface Upload {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { bytes, ok } from '../../http/routes/route-docs.ts';
@@ -7,7 +6,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { byteRange } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { withBodyStreams } from '../shared/uploads.ts';
+import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
 import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../shared/volumes/views.ts';
 import { about, base, byVolume, example } from './about.ts';
 
@@ -140,7 +139,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     async ({ params, query: { path }, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await volumeIdOf(volumes, params.volume);
-      const { size } = await volumes.writeFile(id, path, contentOf(body), abortOnDisconnect(reply));
+      const { size } = await volumes.writeFile(id, path, bodyPieces(body), abortOnDisconnect(reply));
       return { path, size };
     },
   );
@@ -160,19 +159,9 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     async ({ params, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await volumeIdOf(volumes, params.volume);
-      return volumeView(await volumes.restore(id, contentOf(body), abortOnDisconnect(reply)));
+      return volumeView(await volumes.restore(id, bodyPieces(body), abortOnDisconnect(reply)));
     },
   );
-}
-
-/** The rest of a refused body is read and dropped, so that a client that sends all of it first sees the answer. */
-async function* contentOf(body: unknown): AsyncGenerator<Uint8Array> {
-  if (!(body instanceof Readable)) return;
-  try {
-    yield* body.iterator({ destroyOnReturn: false });
-  } finally {
-    body.resume();
-  }
 }
 
 const outside = (reply: FastifyReply, size: number): FastifyReply =>

@@ -2,10 +2,11 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import type { Volume } from '../../core/model/sandboxes/volume.ts';
-import type { VolumeFile, VolumeService } from '../api/server/volumes.ts';
+import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
+import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import { runProgram, type WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { headingReader } from '../services/streams/heading-reader.ts';
+import { volumeEntries } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { transferMs, type UsedTransfer, type VolumeTransfers } from './volume-transfers.ts';
 
@@ -15,7 +16,19 @@ interface Deps {
   readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
   readonly ids: Pick<IdSource, 'short'>;
 }
-type Content = Pick<VolumeService, 'listFiles' | 'readFile' | 'writeFile' | 'removeFile' | 'backup' | 'restore'>;
+type Content = Pick<
+  VolumeService,
+  | 'stat'
+  | 'entries'
+  | 'makeFolder'
+  | 'changeMode'
+  | 'listFiles'
+  | 'readFile'
+  | 'writeFile'
+  | 'removeFile'
+  | 'backup'
+  | 'restore'
+>;
 
 /** A half archive lies here until it is whole. No session sees it for long, because none writes meanwhile. */
 const staging = '.corral-restore';
@@ -86,12 +99,39 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     return { size: told.size, content };
   }
 
+  async function one(
+    id: string,
+    access: MountAccess,
+    work: Parameters<typeof volumeEntries>[1],
+    signal: AbortSignal,
+  ): Promise<VolumeEntry> {
+    await using used = await transfers.use(id, access, signal);
+    const [entry] = await volumeEntries(used, { ...work, path: below(work.path) }, ids, limited(signal));
+    if (!entry) throw new AppError('file_not_found', 'There is no such path in the volume.');
+    return entry;
+  }
+
   return {
     async listFiles(id, path, signal) {
       await using used = await transfers.use(id, 'read', signal);
       const entries = await used.client.listFiles(inside(used, path), signal);
       return entries.filter(({ name }) => name !== staging);
     },
+    stat: (id, path, signal) => one(id, 'read', { script: 'stat', path }, signal),
+    async entries(id, path, depth, signal) {
+      await using used = await transfers.use(id, 'read', signal);
+      const work = { script: 'list', path: below(path), argument: String(depth) } as const;
+      return await volumeEntries(used, work, ids, limited(signal));
+    },
+    makeFolder: (id, path, { parents, mode }, signal) =>
+      one(
+        id,
+        'write',
+        { script: parents ? 'makeFolders' : 'makeFolder', path, argument: mode?.toString(8) ?? '' },
+        signal,
+      ),
+    changeMode: (id, path, mode, signal) =>
+      one(id, 'write', { script: 'chmod', path, argument: mode.toString(8) }, signal),
     readFile: (id, path, signal, part) => open(id, path, limited(signal), part),
     async writeFile(id, path, content, signal) {
       await using used = await transfers.use(id, 'write', signal);
@@ -169,16 +209,19 @@ const overQuota = (bytes: number) =>
     `The volume has room for ${bytes} bytes, and the content is larger. Nothing has changed.`,
   );
 
-/** A path below the root of the volume; the daemon refuses links that lead out of its workspace. */
-function inside({ folder }: UsedTransfer, path: string): string {
+/** A path below the root of the volume, without a slash at its ends. */
+function below(path: string): string {
   if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
   if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path of a volume has no "..".');
-  const clean = posix.normalize(`/${path}`).replace(/\/+$/, '');
-  if (clean === `/${staging}` || clean.startsWith(`/${staging}/`)) {
+  const clean = posix.normalize(`/${path}`).replace(/^\/+|\/+$/g, '');
+  if (clean === staging || clean.startsWith(`${staging}/`)) {
     throw new AppError('file_not_found', `There is no file ${path}.`);
   }
-  return `${folder}${clean}`;
+  return clean;
 }
+
+/** The same below the workspace; the daemon refuses links that lead out of it. */
+const inside = ({ folder }: UsedTransfer, path: string): string => posix.join(folder, below(path));
 
 async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = bytes;

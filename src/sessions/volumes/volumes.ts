@@ -53,6 +53,7 @@ export class Volumes {
       create: (wish) => this.#inTurn(wish.owner ?? '', () => this.#create(wish)),
       list: async (owner) => [...(await this.#ofOwner(owner))].sort((a, b) => (a.name < b.name ? -1 : 1)),
       get: (id) => records.get(id),
+      admits: async (id) => void (await records.get(id)),
       find: (idOrName, owner) => records.find(idOrName, owner),
       change: (id, change) => this.#change(id, change),
       remove: (id, signal) => this.#remove(id, signal),

@@ -54,7 +54,6 @@ function controlRows(it: WireClient, created: () => Response): void {
     expect([answer.status, await answer.json()]).toEqual([404, expect.objectContaining({ code: 404 })]);
   });
   test.each([
-    ['GET', '/volumes'],
     ['GET', '/teams'],
   ])('%s %s is 501 and names itself', async (method, route) => {
     const to = route.replace('{}', it.sid);

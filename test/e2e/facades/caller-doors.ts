@@ -93,6 +93,7 @@ const programBodies: Record<string, object> = {
   },
   'POST /anthropic/v1/memory_stores/{id}/memories': { path: '/notes/new.md', content: 'x' },
   'POST /anthropic/v1/memory_stores/{id}/memories/{memory}': { content: 'changed' },
+  'POST /e2b/volumes': { name: 'of-a-program' },
   'POST /e2b/secrets': { name: 'of-a-program', value: 'a-secret-value' },
   'POST /e2b/secrets/{secret}': { value: 'another-value' },
   'POST /e2b/v3/templates': { name: 'of-a-program' },

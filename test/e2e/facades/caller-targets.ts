@@ -179,7 +179,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
     return { project };
   }
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
-  if (procedure === 'volumes' || door.includes('/volumes/')) return { volume: await aVolume(owner) };
+  if (procedure === 'volumes' || /\/volume(s|content)\//.test(door)) return { volume: await aVolume(owner) };
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
   if (/\/e2b\/(v2\/)?templates\//.test(door)) return { snapshot: await aSnapshot(owner), ...(await aTemplate(owner)) };
   if (door.includes('snapshot_id')) return { snapshot: await aSnapshot(owner) };

@@ -36,6 +36,16 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all('preview', 'ALL /previews/-'),
   ...all(
+    'preview', // the token of the volume, which no key replaces
+    `GET /e2b/volumecontent/{volume}/dir
+    POST /e2b/volumecontent/{volume}/dir
+    GET /e2b/volumecontent/{volume}/path
+    PATCH /e2b/volumecontent/{volume}/path
+    DELETE /e2b/volumecontent/{volume}/path
+    GET /e2b/volumecontent/{volume}/file
+    PUT /e2b/volumecontent/{volume}/file`,
+  ),
+  ...all(
     'any',
     `GET /api/v1/sessions
     POST /api/v1/sessions
@@ -67,6 +77,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /e2b/v2/templates
     GET /e2b/snapshots
     GET /e2b/secrets
+    GET /e2b/volumes
     GET /e2b/templates/aliases/{sid}
     ALL /e2b/*
     GET /anthropic/v1/agents
@@ -98,6 +109,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/v2/sandboxes
     POST /e2b/secrets
     POST /e2b/v3/templates
+    POST /e2b/volumes
     POST /anthropic/v1/agents
     POST /anthropic/v1/environments
     POST /anthropic/v1/sessions
@@ -237,6 +249,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     PATCH /api/v1/webhooks/{id}
     POST /api/v1/skills/{id}/versions
     PATCH /api/v1/volumes/{volume}
+    GET /e2b/volumes/{volume}
     PUT /api/v1/volumes/{volume}/file
     DELETE /api/v1/volumes/{volume}/file
     PUT /api/v1/volumes/{volume}/backup
@@ -374,6 +387,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /anthropic/v1/skills/{id}/versions/{version}
     DELETE /api/v1/snapshots/{snapshot_id}
     DELETE /api/v1/volumes/{volume}
+    DELETE /e2b/volumes/{volume}
     DELETE /e2b/templates/{sid}
     POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}

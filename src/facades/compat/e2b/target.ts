@@ -15,9 +15,18 @@ export const agentPort = 49_983;
 export const codePort = 49_999;
 
 const control =
-  /^\/(?:sandboxes|v2\/sandboxes|v2\/templates|v3\/templates|templates|snapshots|volumes|secrets|teams)(?=[/?]|$)/;
+  /^\/(?:sandboxes|v2\/sandboxes|v2\/templates|v3\/templates|templates|snapshots|volumes|volumecontent|secrets|teams)(?=[/?]|$)/;
 const toSandbox = '/e2b/data';
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
+
+/** The token of a volume, which is no credential of the server. */
+export const volumeTokenHeader = 'x-corral-volume-token';
+function moveVolumeToken(headers: IncomingHttpHeaders): void {
+  const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
+  delete headers.authorization;
+  if (token === undefined) delete headers[volumeTokenHeader];
+  else headers[volumeTokenHeader] = token;
+}
 
 /** Decides what a request is for, before any route is looked up, and leads it to the routes of this facade. */
 export class Targets {
@@ -67,6 +76,7 @@ export class Targets {
       request.url = `/e2b${url}`;
       // Older SDKs send another credential of the same user beside the key.
       const key = headerOf(headers, 'x-api-key');
+      if (key === undefined && url.startsWith('/volumecontent/')) moveVolumeToken(headers);
       if (key !== undefined) headers.authorization = `Bearer ${key}`;
       return true;
     }

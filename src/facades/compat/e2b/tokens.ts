@@ -16,11 +16,14 @@ export interface Tokens {
   /** The caller for whom the token acts; undefined when it is wrong or its maker's credential has ended. */
   opensAgent(box: Box, given: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, given: PresentedTokens): Principal | undefined;
+  /** Opens the content of a volume. */
+  volume(id: string, maker: Principal): string;
+  opensVolume(id: string, given: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
-/** A sandbox; its tokens end when their round does. */
-type Box = Pick<SessionRecord, 'id' | 'tokenRounds'>;
+/** A sandbox or volume; the tokens of a sandbox end when their round does. */
+type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;
   readonly traffic?: string | undefined;
@@ -45,6 +48,8 @@ export function tokensOf(
   return {
     access: (box, maker) => token('access', box, maker),
     traffic: (box, maker) => token('traffic', box, maker),
+    volume: (id, maker) => token('volume', { id }, maker),
+    opensVolume: (id, given) => makerOf('volume', { id }, given),
     opensAgent,
     opensPorts: (box, given) => opensAgent(box, given) ?? makerOf('traffic', box, given.traffic),
     makers(owner) {

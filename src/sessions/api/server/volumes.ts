@@ -23,6 +23,22 @@ export interface VolumeFile {
   readonly content: Readable;
 }
 
+/** A file, folder or link of a volume. Times are epoch ms. */
+export interface VolumeEntry {
+  /** Below the root of the volume; empty for the root. */
+  readonly path: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'unknown';
+  readonly size: number;
+  readonly mode: number; // permission bits
+  readonly uid: number;
+  readonly gid: number;
+  readonly accessedAt: number;
+  readonly modifiedAt: number;
+  readonly changedAt: number;
+  /** The text of a link. */
+  readonly target?: string;
+}
+
 /**
  * Storage that outlives sessions. Sessions mount volumes at their creation, one of them for writing. Content is read and
  * written in a sandbox of its own, which has nothing but the volume, so no link of a volume leads the server anywhere.
@@ -34,6 +50,8 @@ export interface VolumeService {
   list(owner?: string): Promise<readonly Volume[]>;
   /** By its id. Rejects: not_found. */
   get(id: string): Promise<Volume>;
+  /** Resolves for a caller that may change the content. */
+  admits(id: string): Promise<void>;
   /** By its id or its owner's name for it. Rejects: not_found. */
   find(idOrName: string, owner?: string): Promise<Volume>;
   /** Rejects: conflict (the name is taken), quota. */
@@ -43,6 +61,19 @@ export interface VolumeService {
 
   // Paths are relative to the root of the volume. The methods reject with path_outside, file_not_found, invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** A link is itself. */
+  stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
+  /** The entries of a folder, `depth` levels deep. Rejects: payload_too_large. */
+  entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
+  /** With `parents` a folder that is there already is right too. Rejects: conflict (something is there). */
+  makeFolder(
+    id: string,
+    path: string,
+    how: { readonly parents: boolean; readonly mode?: number | undefined },
+    signal: AbortSignal,
+  ): Promise<VolumeEntry>;
+  /** Sets the permission bits. */
+  changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FilePart): Promise<VolumeFile>;
   /**
    * Makes the parents. The file takes its place whole; content that fails leaves the old one. Rejects: conflict (a session
@@ -69,10 +100,15 @@ export const volumeRules: ServiceRules<VolumeService> = {
   create: { may: 'guarded', audit: 'volume.create' },
   list: { may: 'guarded', audit: null },
   get: { may: 'see', audit: null },
+  admits: { may: 'work', audit: null },
   find: { may: 'guarded', audit: null },
   change: { may: 'work', audit: 'volume.change' },
   remove: { may: 'stop', audit: 'volume.delete' },
   listFiles: { may: 'read', audit: null },
+  stat: { may: 'read', audit: null },
+  entries: { may: 'read', audit: null },
+  makeFolder: { may: 'work', audit: 'volume.write' },
+  changeMode: { may: 'work', audit: 'volume.write' },
   readFile: { may: 'read', audit: 'volume.read' },
   writeFile: { may: 'work', audit: 'volume.write' },
   removeFile: { may: 'work', audit: 'volume.remove-file' },

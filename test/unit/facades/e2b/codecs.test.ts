@@ -50,7 +50,16 @@ test('a signed address of a file leads to the agent without a name', () => {
 });
 
 test('paths of the control plane are found with and without the prefix, and all others stay', () => {
-  const folders = ['/v2/templates', '/v3/templates', '/templates/x', '/snapshots', '/volumes', '/secrets', '/teams'];
+  const folders = [
+    '/v2/templates',
+    '/v3/templates',
+    '/templates/x',
+    '/snapshots',
+    '/volumes',
+    '/volumecontent/x',
+    '/secrets',
+    '/teams',
+  ];
   for (const path of ['/sandboxes', '/v2/sandboxes?limit=1', `/sandboxes/${sid}/pause`, ...folders]) {
     expect(led(path).url).toBe(`/e2b${path}`);
     expect(led(`/e2b${path}`).url).toBe(`/e2b${path}`);
@@ -172,7 +181,6 @@ test.each([
   { timeout: 101 },
   { autoPauseMemory: false },
   { autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } },
-  { volumeMounts: [{}] },
   { network: { denyOut: ['10.0.0.0/8'] } },
   { network: { denyOut: ['0.0.0.0/0'], allowOut: ['10.0.0.0/24'] } },
   { network: { rules: [{}] } },

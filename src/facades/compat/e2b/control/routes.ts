@@ -30,9 +30,10 @@ import {
   type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
+import { mountsOf, mountVolumes, shownMounts } from './volumes.ts';
 
 interface Deps extends ViewDeps {
-  readonly parts: Pick<FacadeParts, 'services' | 'clock' | 'idempotency' | 'abilities'>;
+  readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
   readonly settings: E2bSettings;
   readonly sandboxes: Sandboxes;
 }
@@ -87,7 +88,12 @@ export function mountControl(app: App, deps: Deps): void {
         const rules = await headerRules(wanted.network?.rules, services);
         const notice = noticeOf(life, wanted);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
-        const chosen = { ...(template !== undefined && { template }), ...(sandbox && { sandbox }) };
+        const volumes = mountsOf(wanted.volumeMounts);
+        const chosen = {
+          ...(volumes && { volumes }),
+          ...(template !== undefined && { template }),
+          ...(sandbox && { sandbox }),
+        };
         const { id } = await services.sessions.create({
           origin: 'e2b',
           title: `E2B ${life.kind}`,
@@ -134,7 +140,8 @@ export function mountControl(app: App, deps: Deps): void {
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
-    return detailView(record, deps, { token, rules: shownRules(credentials) });
+    const volumes = await shownMounts(record, services);
+    return detailView(record, deps, { token, rules: shownRules(credentials), volumes });
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -218,6 +225,7 @@ export function mountControl(app: App, deps: Deps): void {
 
   mountSecrets(app, services);
   mountBuilds(app, { services, maxUploadBytes: settings.maxUploadBytes });
+  mountVolumes(app, deps);
   mountSnapshots(app, { ...deps, withLife, statusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
     const record = await found(request.params.sid);

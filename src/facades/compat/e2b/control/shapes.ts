@@ -4,6 +4,8 @@ import type { SessionLife, SessionRecord } from '../../../../core/model/records.
 import type { Tokens } from '../tokens.ts';
 import { NewNetwork } from './network.ts';
 
+/** A name with `:read` behind it is mounted for reading. */
+const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
 const texts = z.record(z.string().max(256), z.string().max(100_000));
 export const NewSandbox = z.object({
   templateID: z.string().min(1).max(200),
@@ -15,7 +17,7 @@ export const NewSandbox = z.object({
   autoResume: z.object({ enabled: z.boolean() }).nullish(),
   allow_internet_access: z.boolean().nullish(),
   network: NewNetwork.nullish(),
-  volumeMounts: z.unknown().optional(),
+  volumeMounts: VolumeMounts.nullish(),
   iam: z.unknown().optional(),
   mcp: z.unknown().optional(),
 });
@@ -80,14 +82,16 @@ interface DetailParts {
   /** The token of the sandbox; undefined: the caller must not have it. */
   readonly token: string | undefined;
   readonly rules: Readonly<Record<string, object[]>>;
+  readonly volumes: readonly { readonly name: string; readonly path: string }[];
 }
-export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules }: DetailParts) {
+export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules, volumes }: DetailParts) {
   const { life, sandbox } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {
     ...listedView(record, deps),
     ...(token !== undefined && { envdAccessToken: token }),
     domain: deps.domain,
+    ...(volumes.length > 0 && { volumeMounts: volumes }),
     allowInternetAccess: !sandbox?.egress,
     network: {
       ...(sandbox?.egress && { allowOut: sandbox.egress, denyOut: ['0.0.0.0/0'] }),

@@ -1,0 +1,187 @@
+import { posix } from 'node:path';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { type MountWish, type Volume, VolumeName } from '../../../../core/model/sandboxes/volume.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server/volumes.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
+import { bodyPieces, withBodyStreams } from '../../../shared/uploads.ts';
+import { headerOf } from '../headers.ts';
+import { volumeTokenHeader } from '../target.ts';
+import type { Tokens } from '../tokens.ts';
+import { parsed } from './parsed.ts';
+import type { NewSandbox } from './shapes.ts';
+
+interface Deps {
+  readonly parts: Pick<FacadeParts, 'services' | 'acting'>;
+  readonly tokens: Pick<Tokens, 'volume' | 'opensVolume'>;
+}
+const maxDepth = 64;
+const octal = (given: unknown) => (given === undefined || given === '' ? undefined : Number(given));
+const NewVolume = z.object({ name: VolumeName });
+const Params = z.object({ volume: z.string().max(100) });
+const Path = z.string().min(1).max(4_096);
+const Mode = z.preprocess(octal, z.int().min(0).max(0o777).optional());
+/** Files belong to the user of the sandbox that writes, so a program cannot choose another. */
+const owner = { uid: z.unknown().optional(), gid: z.unknown().optional() };
+const AtPath = z.object({ path: Path });
+const Listing = AtPath.extend({ depth: z.coerce.number().int().min(1).max(maxDepth).default(1) });
+const Making = AtPath.extend({ mode: Mode, force: z.enum(['true', 'false']).optional(), ...owner });
+const Metadata = z.object({ mode: Mode, ...owner });
+const ofVolume = { schema: { params: Params } } as const;
+const content = { schema: { params: Params }, config: { open: true } } as const;
+const upload = { schema: { params: Params }, config: { open: true, upload: true } } as const;
+
+const iso = (at: number) => new Date(at).toISOString();
+const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: VolumeEntry) => ({
+  name: posix.basename(`/${path}`) || '/',
+  path: `/${path}`,
+  type,
+  size,
+  mode,
+  uid,
+  gid,
+  atime: iso(times.accessedAt),
+  mtime: iso(times.modifiedAt),
+  ctime: iso(times.changedAt),
+  ...(target !== undefined && { target }),
+});
+
+/** The volumes of a program, and their content, for which each volume has a token of its own. */
+export function mountVolumes(app: App, { parts, tokens }: Deps): void {
+  const { volumes } = parts.services;
+  const withToken = ({ id, name }: Volume, { principal }: FastifyRequest) => ({
+    volumeID: id,
+    name,
+    token: tokens.volume(id, principal),
+  });
+  app.get('/e2b/volumes', async () => (await volumes.list()).map(({ id, name }) => ({ volumeID: id, name })));
+  app.post('/e2b/volumes', { schema: { body: z.unknown() } }, async (request, reply) => {
+    const { name } = parsed(NewVolume, request.body);
+    const made = await volumes.create({ name, signal: abortOnDisconnect(reply) });
+    return reply.code(201).send(withToken(made, request));
+  });
+  app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
+    const found = await volumes.get(request.params.volume);
+    // The token opens the content, which a caller that only sees the volume must not have.
+    await volumes.admits(found.id);
+    return withToken(found, request);
+  });
+  app.delete('/e2b/volumes/:volume', ofVolume, async ({ params }, reply) => {
+    await volumes.remove(params.volume, abortOnDisconnect(reply));
+    return reply.code(204).send();
+  });
+  mountContent(app, { parts, tokens });
+}
+
+type OfVolume = FastifyRequest<{ Params: z.output<typeof Params> }>;
+
+function mountContent(app: App, { parts, tokens }: Deps): void {
+  /** The volumes of the caller who made the token of this one. Rejects: unauthorized. */
+  const opened = (request: OfVolume, reply: FastifyReply) => {
+    const id = request.params.volume;
+    const maker = tokens.opensVolume(id, headerOf(request.headers, volumeTokenHeader));
+    if (!maker) throw new AppError('unauthorized', 'The token of the volume is missing or wrong. Connect to it again.');
+    const { volumes } = parts.acting(maker).services;
+    return { id, volumes, signal: abortOnDisconnect(reply) };
+  };
+  const queryOf = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
+    parsed(shape, Object.fromEntries(new URL(request.url, 'http://server').searchParams));
+
+  app.get('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
+    const { id, volumes, signal } = opened(request, reply);
+    const { path, depth } = queryOf(Listing, request);
+    return (await volumes.entries(id, path, depth, signal)).map(entryView);
+  });
+  app.post('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
+    const { id, volumes, signal } = opened(request, reply);
+    const { path, mode, force, ...ids } = queryOf(Making, request);
+    refuseOwner(ids);
+    const made = await volumes.makeFolder(id, path, { parents: force === 'true', mode }, signal);
+    return reply.code(201).send(entryView(made));
+  });
+  app.get('/e2b/volumecontent/:volume/path', content, async (request, reply) => {
+    const { id, volumes, signal } = opened(request, reply);
+    const { path } = queryOf(AtPath, request);
+    return entryView(await volumes.stat(id, path, signal));
+  });
+  const withBody = { ...content, schema: { params: Params, body: z.unknown() } } as const;
+  app.patch('/e2b/volumecontent/:volume/path', withBody, async (request, reply) => {
+    const { id, volumes, signal } = opened(request, reply);
+    const { path } = queryOf(AtPath, request);
+    const { mode, ...ids } = parsed(Metadata, request.body ?? {});
+    refuseOwner(ids);
+    return entryView(await changed(volumes, { id, path, mode }, signal));
+  });
+  app.delete('/e2b/volumecontent/:volume/path', content, async (request, reply) => {
+    const { id, volumes, signal } = opened(request, reply);
+    const { path } = queryOf(AtPath, request);
+    await volumes.removeFile(id, path, signal);
+    return reply.code(204).send();
+  });
+  app.get(
+    '/e2b/volumecontent/:volume/file',
+    { ...content, config: { open: true, stream: true } },
+    async (request, reply) => {
+      const { id, volumes, signal } = opened(request, reply);
+      const { path } = queryOf(AtPath, request);
+      const file = await volumes.readFile(id, path, signal);
+      reply.header('content-type', 'application/octet-stream').header('content-length', file.size);
+      return reply.header('cache-control', 'no-store').send(file.content);
+    },
+  );
+  withBodyStreams(app, (scope) => {
+    scope.put('/e2b/volumecontent/:volume/file', upload, async (request, reply) => {
+      const { id, volumes, signal } = opened(request, reply);
+      const { path, mode, ...ids } = queryOf(Making, request);
+      refuseOwner(ids);
+      await volumes.writeFile(id, path, bodyPieces(request.body), signal);
+      return reply.code(201).send(entryView(await changed(volumes, { id, path, mode }, signal)));
+    });
+  });
+}
+
+interface EntryChange {
+  readonly id: string;
+  readonly path: string;
+  readonly mode: number | undefined;
+}
+const changed = (volumes: VolumeService, { id, path, mode }: EntryChange, signal: AbortSignal): Promise<VolumeEntry> =>
+  mode === undefined ? volumes.stat(id, path, signal) : volumes.changeMode(id, path, mode, signal);
+
+function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unknown }): void {
+  const [named] = [uid !== undefined && uid !== '' ? 'uid' : [], gid !== undefined && gid !== '' ? 'gid' : []].flat();
+  if (named === undefined) return;
+  const why = 'all files of a volume belong to the user of the sandbox that writes to it';
+  throw new AppError('unsupported', `${named} cannot be set: ${why}. Leave it out.`);
+}
+
+/** The volumes of a new sandbox: for writing, or with `:read` behind the name for reading. */
+export function mountsOf(given: NewSandbox['volumeMounts']): readonly MountWish[] | undefined {
+  if (!given?.length) return undefined;
+  return given.map(({ name, path }) => {
+    const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];
+    return {
+      volume,
+      path: path.length > 1 ? path.replace(/\/+$/, '') : path,
+      access: mode === 'read' ? 'read' : 'write',
+    };
+  });
+}
+
+/** The volumes of a sandbox, by the names that they have now. */
+export async function shownMounts(
+  { sandbox }: Pick<SessionRecord, 'sandbox'>,
+  { volumes }: Pick<Services, 'volumes'>,
+): Promise<readonly { readonly name: string; readonly path: string }[]> {
+  return await Promise.all(
+    (sandbox?.volumes ?? []).map(async ({ volume, path, access }) => {
+      const { name } = await volumes.get(volume).catch(() => ({ name: volume }));
+      return { name: access === 'read' ? `${name}:read` : name, path };
+    }),
+  );
+}
