@@ -53,9 +53,7 @@ function controlRows(it: WireClient, created: () => Response): void {
     const answer = await it.api(`/sandboxes/ffffffffffffffff${rest}`);
     expect([answer.status, await answer.json()]).toEqual([404, expect.objectContaining({ code: 404 })]);
   });
-  test.each([
-    ['GET', '/teams'],
-  ])('%s %s is 501 and names itself', async (method, route) => {
+  test.each([['GET', '/teams']])('%s %s is 501 and names itself', async (method, route) => {
     const to = route.replace('{}', it.sid);
     const answer = await it.api(to, { method, ...(method !== 'GET' && { body: '{}' }) });
     expect(answer.status).toBe(501);

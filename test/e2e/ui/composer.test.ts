@@ -40,6 +40,7 @@ test('a file is completed by its letters and attached, commands act, and Escape 
 
   await field.fill('');
   await field.pressSequentially('/help');
+  await expect.poll(() => options.first().innerText()).toContain('/help');
   await page.keyboard.press('Enter');
   await page.getByRole('dialog', { name: 'Commands and keys' }).getByText('/model').waitFor();
   expect(await axeFinds(page)).toEqual([]);

@@ -91,4 +91,4 @@ await step('remove', async () => {
   return [await volume.exists('/a'), await failing(() => volume.remove('/a'))];
 });
 await step('destroy', async () => [await Volume.destroy(volume.volumeId), await Volume.destroy(volume.volumeId)]);
-console.log(JSON.stringify(said));
+process.stdout.write(`${JSON.stringify(said)}\n`);
