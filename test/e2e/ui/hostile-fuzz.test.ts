@@ -69,7 +69,7 @@ test(`${messages} hostile messages leave every item and every approval where it 
     await card.getByText('the last call').waitFor();
     expect(await card.getByRole('button', { name: 'Approve', exact: true }).isEnabled()).toBe(true);
     await expect.poll(() => page.locator('.items [data-seq]').count()).toBe(shown);
-    await page.locator('.session').first().waitFor(); // the list comes by a request of its own
+    await page.locator('.session').first().waitFor({ state: 'attached' }); // the list comes by a request of its own
     longest = Math.max(longest, await longestText(page));
   }
   context.annotate(`seed ${seed}`);
@@ -96,7 +96,10 @@ test('files with hostile names and tables open, one after the other', { timeout:
   await expect.poll(() => files.count()).toBe(stored.length);
   for (const at of stored.keys()) {
     await files.nth(at).click();
-    await page.locator('.file .file-body, .file .editor-text, .file .empty:not(:text("Loading"))').first().waitFor();
+    await page
+      .locator('.file .file-body, .file .editor-text, .file .empty:not(:text("Loading"))')
+      .first()
+      .waitFor({ state: 'attached' });
     await page.getByRole('button', { name: 'Back to the list' }).click();
   }
   expect(faults).toEqual([]);
