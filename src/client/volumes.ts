@@ -1,6 +1,6 @@
-import { streamOf, toRequestInit } from './bodies.ts';
+import { toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
-import type { FileContent } from './files.ts';
+import { type FileContent, toBody } from './files.ts';
 import type { Outputs } from './types.ts';
 
 /** Storage that outlives boxes, and that several of them mount. */
@@ -74,10 +74,8 @@ export class Volumes {
   }
 
   async #put(path: string, content: FileContent, options: Signalled): Promise<Response> {
-    const isBody = typeof content === 'string' || content instanceof Uint8Array || content instanceof Blob;
-    const body = isBody || content instanceof ReadableStream ? content : streamOf(content);
     const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
-    return await this.#server.request(path, { ...init, ...(await toRequestInit(body as string)) });
+    return await this.#server.request(path, { ...init, ...(await toRequestInit(toBody(content))) });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Box } from '../../client/index.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { saveTo } from '../save-file.ts';
+import { saveTo } from '../local-file.ts';
 import { boxOf } from '../server.ts';
 
 export const cpCommand: CliCommand = {

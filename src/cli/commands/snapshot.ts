@@ -1,11 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine } from '../io.ts';
-import { saveTo } from '../save-file.ts';
+import { readFrom, saveTo } from '../local-file.ts';
 import { boxOf } from '../server.ts';
 
 type Snapshot = Outputs['snapshots']['list'][number];
@@ -66,7 +64,7 @@ export const snapshotCommand: CliCommand = {
     if (action === 'import') {
       if (word === undefined) throw new UsageError('Name the file: corral snapshot import <file>');
       const name = options.text('name');
-      const content = word === '-' ? (io.stdin as AsyncIterable<Uint8Array>) : await readFrom(word);
+      const content = await readFrom(word, io);
       const made = await server.importSnapshot(content, { ...(name !== undefined && { name }), signal: io.signal });
       io.print(isJson ? JSON.stringify(made) : made.id);
       return exitCodes.ok.code;
@@ -88,9 +86,4 @@ function labelsOf(given: readonly string[]): Record<string, string> {
       return [name, value];
     }),
   );
-}
-
-async function readFrom(file: string): Promise<AsyncIterable<Uint8Array>> {
-  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
-  return createReadStream(file, { highWaterMark: 1 << 18 });
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { bytes, ok } from '../../http/routes/route-docs.ts';
@@ -6,7 +6,7 @@ import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
-import { byteRange } from '../shared/byte-range.ts';
+import { byteRange, sendFile } from '../shared/byte-range.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
@@ -40,25 +40,8 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     async ({ params, query, headers }, reply) => {
       const range = byteRange(headers.range);
       const wanted = { path: query.path, ...range };
-      const { size, version, content } = await streams.download(
-        toSessionId(params.sid),
-        wanted,
-        abortOnDisconnect(reply),
-      );
-      reply.header('content-type', 'application/octet-stream').header('etag', `"${version}"`);
-      reply.header('content-disposition', 'attachment').header('cache-control', 'no-store');
-      reply.header('accept-ranges', 'bytes');
-      if (!range || size === 0) return reply.header('content-length', size).send(content);
-      if (range.from >= size) {
-        content.destroy();
-        return outside(reply, size);
-      }
-      const end = Math.min(size, range.from + (range.length ?? size));
-      reply.header('content-length', end - range.from);
-      return reply
-        .code(206)
-        .header('content-range', `bytes ${range.from}-${end - 1}/${size}`)
-        .send(content);
+      const found = await streams.download(toSessionId(params.sid), wanted, abortOnDisconnect(reply));
+      return sendFile(reply.header('etag', `"${found.version}"`), found, range);
     },
   );
   app.get(
@@ -85,14 +68,6 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     },
   );
 }
-
-const outside = (reply: FastifyReply, size: number): FastifyReply =>
-  reply
-    .code(416)
-    .header('content-range', `bytes */${size}`)
-    .header('content-type', 'application/json')
-    .removeHeader('content-disposition')
-    .send(JSON.stringify({ detail: 'The range is outside of the file' }));
 
 /** Folders that anyone can make again, and that would make an archive large. */
 const isKept = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.test(folder);

@@ -1,10 +1,9 @@
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { bytes, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
-import { byteRange } from '../shared/byte-range.ts';
+import { byteRange, sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
 import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../shared/volumes/views.ts';
@@ -83,19 +82,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
       const id = await volumeIdOf(volumes, params.volume);
       const range = byteRange(headers.range);
       const part = range && { from: range.from, ...(range.length !== undefined && { most: range.length }) };
-      const { size, content } = await volumes.readFile(id, path, abortOnDisconnect(reply), part);
-      reply.header('content-type', 'application/octet-stream').header('cache-control', 'no-store');
-      reply.header('content-disposition', 'attachment').header('accept-ranges', 'bytes');
-      if (!range || size === 0) return reply.header('content-length', size).send(content);
-      if (range.from >= size) {
-        content.destroy();
-        return outside(reply, size);
-      }
-      const end = Math.min(size, range.from + (range.length ?? size));
-      reply
-        .header('content-length', end - range.from)
-        .header('content-range', `bytes ${range.from}-${end - 1}/${size}`);
-      return reply.code(206).send(content);
+      return sendFile(reply, await volumes.readFile(id, path, abortOnDisconnect(reply), part), range);
     },
   );
   app.get(
@@ -163,11 +150,3 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     },
   );
 }
-
-const outside = (reply: FastifyReply, size: number): FastifyReply =>
-  reply
-    .code(416)
-    .header('content-range', `bytes */${size}`)
-    .header('content-type', 'application/json')
-    .removeHeader('content-disposition')
-    .send(JSON.stringify({ detail: 'The range is outside of the file' }));

@@ -1,5 +1,6 @@
 import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -47,15 +48,18 @@ interface RunningBuild {
   readonly stop: AbortController;
 }
 
+const neverFires = new AbortController().signal;
+
 /** The builds that this server runs, a few at once. */
 export class BuildQueue {
   readonly #deps: Deps;
   readonly #running = new Map<string, RunningBuild>();
-  readonly #lanes: (() => void)[] = [];
-  #used = 0;
+  readonly #slots: Semaphore;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    // Owners have a limit of open builds, so the queue needs none.
+    this.#slots = new Semaphore(deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });
   }
 
   /** Queues the build; its end is in its record and in its log. */
@@ -64,7 +68,7 @@ export class BuildQueue {
     const log = new BuildLogWriter({ buildId: id, records: this.#deps.store, clock: this.#deps.clock });
     const running = { templateId, log, stop: new AbortController() };
     this.#running.set(id, running);
-    void this.#inLane(queued, running);
+    void this.#inTurn(queued, running);
   }
 
   logOf(buildId: string): BuildLogWriter | undefined {
@@ -79,14 +83,25 @@ export class BuildQueue {
     }
   }
 
-  async #inLane(queued: QueuedBuild, { log, stop }: RunningBuild): Promise<void> {
+  async #inTurn(queued: QueuedBuild, running: RunningBuild): Promise<void> {
     const { policy, images, warn } = this.#deps;
+    const { id, owner } = queued.build;
+    if (this.#running.size > policy.atOnce) {
+      running.log.write('info', `Waits for ${policy.atOnce} other builds of this server`);
+    }
+    {
+      using _slot = await this.#slots.acquire(neverFires); // a build that is stopped while it waits ends in its turn
+      await this.#run(queued, running);
+      this.#running.delete(id);
+    }
+    await images.trim(owner).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
+  }
+
+  /** Never rejects: the end of the build, good or bad, is in its record and its log. */
+  async #run(queued: QueuedBuild, { log, stop }: RunningBuild): Promise<void> {
+    const { warn } = this.#deps;
     const { build } = queued;
     const { id } = build;
-    if (this.#used >= policy.atOnce) {
-      log.write('info', `Waits for ${this.#used} other builds of this server`);
-      await new Promise<void>((go) => this.#lanes.push(go));
-    } else this.#used += 1;
     try {
       const result = await this.#work(queued, log, stop.signal);
       log.write('info', 'All files are kept');
@@ -105,11 +120,6 @@ export class BuildQueue {
         .putBuild(failed)
         .catch((err: unknown) => warn({ err, build: id }, 'the end of a build was not kept'));
     }
-    this.#running.delete(id);
-    const next = this.#lanes.shift();
-    if (next) next();
-    else this.#used -= 1;
-    await images.trim(build.owner).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
   }
 
   async #work(

@@ -4,7 +4,7 @@ import { checkpointFiles, outputFiles, runFiles, toldOutputBytes } from '../../c
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
-import { runPiped } from '../services/streams/piped-command.ts';
+import { noInput, runPiped } from '../services/streams/piped-command.ts';
 
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 
@@ -48,8 +48,6 @@ const unpacking = (workdir: string) =>
   ] as const;
 const errorsChars = 500;
 
-async function* nothing(): AsyncGenerator<Uint8Array> {}
-
 /** Archives made by the tar and gzip of the sandbox itself, so that the server never unpacks what a sandbox wrote. */
 export const workspaceArchive: WorkspaceArchive = {
   async measure(sandbox, name, signal) {
@@ -62,7 +60,7 @@ export const workspaceArchive: WorkspaceArchive = {
       sizes.read(bytes);
     };
     // A folder that the agent closed to itself makes find exit with 1.
-    const program = { name, argv: listing(sandbox.workdir), input: nothing(), onOutput, mayExit: 1 };
+    const program = { name, argv: listing(sandbox.workdir), input: noInput(), onOutput, mayExit: 1 };
     await runProgram(sandbox, program, signal);
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
@@ -73,7 +71,7 @@ export const workspaceArchive: WorkspaceArchive = {
     content.once('close', () => left.abort());
     const onOutput = (bytes: Uint8Array) => content.carry(bytes);
     // A file that changes meanwhile makes tar exit with 1; the archive is whole all the same.
-    const program = { name, argv: packing(sandbox.workdir), input: nothing(), onOutput, mayExit: 1 };
+    const program = { name, argv: packing(sandbox.workdir), input: noInput(), onOutput, mayExit: 1 };
     runProgram(sandbox, program, AbortSignal.any([signal, left.signal])).then(
       () => content.push(null),
       (thrown: Error) => content.destroy(thrown),

@@ -7,7 +7,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
-import { runPiped } from '../services/streams/piped-command.ts';
+import { noInput, runPiped } from '../services/streams/piped-command.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
 interface Deps {
@@ -148,7 +148,7 @@ export class PreparedFiles {
     content.once('close', () => left.abort());
     const signal = AbortSignal.any([closing, left.signal, AbortSignal.timeout(packMs)]);
     const argv = ['bash', '-c', packScript, 'bash', `${client.workdir}/${path}`];
-    const program = { id: blob, argv, input: nothing(), onOutput: (bytes: Uint8Array) => content.carry(bytes) };
+    const program = { id: blob, argv, input: noInput(), onOutput: (bytes: Uint8Array) => content.carry(bytes) };
     run(client, program, signal).then(
       () => content.push(null),
       (thrown: Error) => content.destroy(thrown),
@@ -173,8 +173,6 @@ export class PreparedFiles {
     }
   }
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 interface Program {
   readonly id: string;

@@ -6,6 +6,7 @@ import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import { runProgram, type WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { headingReader } from '../services/streams/heading-reader.ts';
+import { noInput } from '../services/streams/piped-command.ts';
 import { volumeEntries } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { transferMs, type UsedTransfer, type VolumeTransfers } from './volume-transfers.ts';
@@ -51,7 +52,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       if (said.length < 100) said += Buffer.from(bytes).toString('latin1');
     };
     const argv = ['bash', '-c', sizeOf, 'bash', folder];
-    await runProgram(client, { name: `size-${ids.short()}`, argv, input: nothing(), onOutput, mayExit: 0 }, signal);
+    await runProgram(client, { name: `size-${ids.short()}`, argv, input: noInput(), onOutput, mayExit: 0 }, signal);
     if (/^\d{1,16}\s*$/.test(said)) return Number(said);
     throw new AppError('sandbox_untrusted', 'The sandbox did not tell the size of the volume.');
   }
@@ -176,7 +177,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
           {
             name: `restore-${ids.short()}`,
             argv: ['bash', '-c', script, 'bash', folder],
-            input: nothing(),
+            input: noInput(),
             onOutput,
             mayExit: 0,
           },
@@ -200,7 +201,6 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
 }
 
 const onOutput = (): void => {};
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 const isSession = ({ access, until }: Volume['holders'][number]) => access === 'write' && until === undefined;
 const at = ({ client, folder }: UsedTransfer): string => `${client.workdir}/${folder}`;
 const overQuota = (bytes: number) =>

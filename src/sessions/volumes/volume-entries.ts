@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { VolumeEntry } from '../api/server/volumes.ts';
-import { runPiped } from '../services/streams/piped-command.ts';
+import { noInput, runPiped } from '../services/streams/piped-command.ts';
 import type { UsedTransfer } from './volume-transfers.ts';
 
 /** The root of the volume ($1) and a path below it ($2), of which no part leads out of the volume. */
@@ -57,14 +57,12 @@ export async function volumeEntries(
   };
   const argv = ['bash', '-c', scripts[script], 'bash', `${client.workdir}/${folder}`, path, argument];
   const program = { id: `entries-${ids.short()}`, argv };
-  const { exitCode } = await runPiped(client, program, { input: nothing(), onOutput, onErrors: () => {} }, signal);
+  const { exitCode } = await runPiped(client, program, { input: noInput(), onOutput, onErrors: () => {} }, signal);
   const failure = failures[exitCode];
   if (failure) throw new AppError(...failure);
   if (size > maxBytes) throw new AppError('payload_too_large', 'The folder has too many entries. List parts of it.');
   return entriesIn(Buffer.concat(pieces).toString(), path);
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const told = /^(\w) (\d{1,16}) ([0-7]{1,5}) (\d{1,10}) (\d{1,10}) (-?\d+)[.\d]* (-?\d+)[.\d]* (-?\d+)[.\d]*$/;
 function entriesIn(output: string, path: string): VolumeEntry[] {

@@ -1,7 +1,7 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
@@ -30,11 +30,6 @@ interface Deps {
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
 }
 const callMs = 60_000;
-
-function unlessConflict(thrown: unknown): number {
-  if (toAppError(thrown).code !== 'conflict') throw thrown;
-  return 0;
-}
 
 /** Volumes: their records and their storage. A volume is there whole, with its record, or not at all. */
 export class Volumes {
@@ -68,7 +63,7 @@ export class Volumes {
     const all = await records.list('all');
     for (const volume of all) {
       if (volume.removing !== undefined && volume.removing < before) {
-        removed += await this.#complete(driver, volume, signal).then(() => 1, unlessConflict);
+        removed += (await this.#complete(driver, volume, signal).then(() => 1, unlessConflict)) ?? 0;
       } else if (volume.removing === undefined) await this.#sweepHolders(volume);
     }
     const known = new Set<string>(all.map(({ id }) => id));

@@ -71,11 +71,11 @@ function open(sessionId: string): () => void {
   let seq = 0;
   let isOver = false;
   let end = () => {};
-  // A missing session is final. After a temporary failure (such as a busy store) the page waits and catches up. An error
-  // without a code is no answer of the server: the connection broke, for example because the page is loaded again.
+  // A missing session is final. After a temporary failure (a busy store, or a connection that broke because the page is
+  // loaded again) the page waits and catches up.
   const failed = (error: unknown) => {
     if (isOver) return;
-    if (error instanceof CallError && error.code !== undefined && !error.retryable) return onGone.leave(sessionId);
+    if (error instanceof CallError && !error.retryable) return onGone.leave(sessionId);
     const again = setTimeout(start, againMs);
     end = () => clearTimeout(again);
   };

@@ -75,6 +75,7 @@ class SocketWithToken extends WebSocket {
 /** The server refused a call, or the connection broke before its answer. */
 export class CallError extends Error {
   readonly code: string | undefined;
+  /** Also true where no answer came, because the connection broke. */
   readonly retryable: boolean;
   /** The page of the guide that says more, where there is one. */
   readonly docs: string | undefined;
@@ -82,7 +83,7 @@ export class CallError extends Error {
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
     super(shape ? (data?.reason ? errorText(data.reason, message) : message) : t('connectionBroke'));
     this.code = data?.code;
-    this.retryable = data?.retryable === true;
+    this.retryable = !shape || data?.retryable === true;
     this.docs = data?.docs;
   }
 }

@@ -1,11 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Corral, Volume } from '../../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
-import { type Io, oneLine, writeTo } from '../../io.ts';
+import { type Io, oneLine } from '../../io.ts';
+import { readFrom, saveTo } from '../../local-file.ts';
 
 const actions = ['ls', 'create', 'show', 'set', 'delete', 'files', 'get', 'put', 'rm', 'backup', 'restore'] as const;
 type Action = (typeof actions)[number];
@@ -99,13 +97,13 @@ async function act(
     case 'get':
       return void (await save((await volumes.read(volume, given('path'), { signal })).body, file ?? '-', io));
     case 'put':
-      return void (await volumes.write(volume, given('path'), await contentOf(file ?? '-', io), { signal }));
+      return void (await volumes.write(volume, given('path'), await readFrom(file ?? '-', io), { signal }));
     case 'rm':
       return void (await volumes.removeFile(volume, given('path')));
     case 'backup':
       return void (await save(await volumes.backup(volume, { signal }), path ?? '-', io));
     case 'restore':
-      return await volumes.restore(volume, await contentOf(path ?? '-', io), { signal });
+      return await volumes.restore(volume, await readFrom(path ?? '-', io), { signal });
   }
 }
 
@@ -120,24 +118,5 @@ function lineOf({ id, name, usedBytes, quotaBytes, mounts }: Volume): string {
   return `${id}  ${oneLine(name, 40).padEnd(24)}  ${usedBytes} of ${quotaBytes} bytes${users.length > 0 ? `  ${users.join(', ')}` : ''}`;
 }
 
-async function contentOf(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
-  if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
-  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
-  return createReadStream(file, { highWaterMark: 1 << 18 });
-}
-
-/** The file takes its place whole, or not at all. */
-async function save(body: ReadableStream<Uint8Array>, file: string, io: Io): Promise<void> {
-  const content = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
-  if (file === '-') {
-    for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
-    return;
-  }
-  const part = `${file}.${process.pid}.part`;
-  try {
-    await pipeline(content, createWriteStream(part), { signal: io.signal });
-    await rename(part, file);
-  } finally {
-    await rm(part, { force: true });
-  }
-}
+const save = (body: ReadableStream<Uint8Array>, file: string, io: Io): Promise<void> =>
+  saveTo(file, Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), io);

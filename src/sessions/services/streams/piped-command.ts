@@ -6,6 +6,9 @@ import type { CommandPipes } from '../../api/streams.ts';
 const openMs = 30_000;
 const closeMs = 10_000;
 
+/** The input of a program that gets none. */
+export async function* noInput(): AsyncGenerator<Uint8Array> {}
+
 /**
  * Runs a program over pipes until it ends, and ends it with every process that it started when `signal` fires or its
  * input fails. Rejects with the input's error, with the signal's reason or error, and as `ProgramClient` does.

@@ -6,7 +6,7 @@ import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
 import { type Heading, headingReader, noSize, versionChars, versionIn } from './heading-reader.ts';
 import { PacedOutput } from './paced-output.ts';
-import { runPiped } from './piped-command.ts';
+import { noInput, runPiped } from './piped-command.ts';
 import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
 
 interface Deps {
@@ -15,7 +15,6 @@ interface Deps {
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-async function* noInput(): AsyncGenerator<Uint8Array> {}
 const timedOutCode = 124;
 const errorsChars = 2_000;
 const closeMs = 10_000;

@@ -1,8 +1,9 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { UsageError } from './exit-codes.ts';
 import { type Io, writeTo } from './io.ts';
 
 /** Writes what comes into a file, which takes its place whole, or not at all; `-` is standard output. */
@@ -19,4 +20,11 @@ export async function saveTo(file: string, content: Readable, io: Io): Promise<v
   } finally {
     await rm(part, { force: true });
   }
+}
+
+/** The content of a file; `-` is standard input. Rejects: UsageError where there is no such file. */
+export async function readFrom(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
+  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
+  return createReadStream(file, { highWaterMark: 1 << 18 });
 }
