@@ -157,10 +157,11 @@ test('a session of an owner waits through the death of its server, and the owner
   startWorker(queue);
   await expect.poll(() => restOf(session), patiently).toBe('end_turn');
   expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('after-2');
-  await corral.api.keys.revoke.mutate({ id: owner.view.id });
-  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
   await ask('DELETE', `/sessions/${session}`);
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+  // After it the worker hears nothing of its sessions, so their boxes wait for the next worker.
+  await corral.api.keys.revoke.mutate({ id: owner.view.id });
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
 });
 
 test('an environment’s key opens its queue and sessions for results, and nothing else', {
