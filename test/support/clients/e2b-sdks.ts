@@ -90,7 +90,7 @@ export async function runOnSdk(program: string, env: Record<string, string>): Pr
   const { stdout } = await run(command, args, {
     env: { PATH, HOME, ...env },
     maxBuffer: 64 * 2 ** 20,
-    timeout: 180_000,
+    timeout: 480_000,
   });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }

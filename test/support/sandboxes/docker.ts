@@ -16,6 +16,12 @@ const execute = promisify(execFile);
 /** Runs docker and returns its output. Tests look at the engine and damage sandboxes from outside with it. */
 export const docker = async (...args: string[]): Promise<string> => (await execute('docker', args)).stdout.trim();
 
+/** Removes the images that a test's server built for templates; they outlive the server and its sandboxes. */
+export async function removeBuiltImages(instance: string): Promise<void> {
+  const tags = await docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', `corral-built/${instance}`);
+  if (tags !== '') await docker('rmi', '-f', ...tags.split('\n'));
+}
+
 /** False: the caller skips tests that need Docker. In CI a missing Docker is an error. */
 export async function hasDocker(): Promise<boolean> {
   const answers = await docker('version', '--format', '{{.Server.Version}}').then(

@@ -1,0 +1,26 @@
+import { expect } from 'vitest';
+
+const tools = ['42', 'six', '1.2.3'];
+
+// The results of the programs' steps.
+export const templates = {
+  build: [true, true, ['default', 'v1']],
+  log: [true, true, true, true, false],
+  found: [true, false],
+  started: [...tools, 'hello', '/home/user/app', 'blue', ''],
+  'by a tag': ['2.0.0\n', 'SandboxError'],
+  again: true,
+  'a step that fails': ['BuildError', true, expect.arrayContaining([expect.stringContaining('CACHED [1/')])],
+  'an image that is not allowed': 'BuildError',
+  tags: [['stable'], ['default', 'stable', 'v1'], ['default', 'v1']],
+};
+export const pythonTemplates = {
+  build: [true, ['default', 'v1']],
+  log: [true, true, true, false],
+  found: [true, false],
+  started: [...tools, 'hello', 'green', ''],
+  'by a tag': [['2.0.0', ''], 'SandboxException'],
+  'of the other SDK': [...tools, 'blue', ''],
+  'a step that fails': 'BuildException',
+  tags: ['default', 'v1'],
+};
