@@ -198,6 +198,10 @@ export class AutomationRecords {
   async delete(id: string): Promise<void> {
     await this.get(id);
     await this.#records.delete(kinds.automation, id);
+    await this.deleteStarts(id);
+  }
+
+  async deleteStarts(id: string): Promise<void> {
     for (const { id: start } of await this.#records.list(kinds.open, { idPrefix: `${id}:` }))
       await this.#records.delete(kinds.open, start);
     for (const { id: start } of await this.#records.list(kinds.ended, { idPrefix: `${id}:` }))

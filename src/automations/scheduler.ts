@@ -1,7 +1,7 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import type { Rounds } from '../core/concurrency/rounds.ts';
 import type { Clock } from '../core/contracts/clock.ts';
-import { toAppError } from '../core/errors/errors.ts';
+import { toAppError, unlessNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AfterRuns } from './after-runs.ts';
@@ -97,8 +97,8 @@ export class Scheduler {
     const open = await records.openStarts();
     const groups = [...Map.groupBy(open, ({ doc }) => doc.automationId)];
     await forEachConcurrent(groups, width, async ([id, starts]) => {
-      const found = await records.get(id).catch(() => undefined);
-      if (!found) return await records.delete(id).catch(() => {}); // what its deletion left
+      const found = await records.get(id).catch(unlessNotFound);
+      if (!found) return await records.deleteStarts(id); // what its deletion left
       for (const start of starts) {
         if (signal.aborted) return;
         const working = (await records.openStarts(id)).map(({ doc }) => doc).filter(isAtWork);

@@ -1,7 +1,7 @@
 import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan, BuildWish, TemplateBuildService } from '../api/server/template-builds.ts';
 import { BuildFiles } from './build-files.ts';
@@ -187,7 +187,7 @@ export class TemplateBuilds {
     const template = await this.#records.find(named, owner);
     const tag = named.split(':')[1] ?? usualTag;
     const wanted = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
-    const build = wanted && (await this.#records.build(template.id, wanted.build).catch(() => undefined));
+    const build = wanted && (await this.#records.build(template.id, wanted.build).catch(unlessNotFound));
     if (build?.image === undefined || build.print === undefined) {
       const text = `The template ${template.name} has no build with the tag ${tag}.`;
       throw new AppError('conflict', `${text} Wait for its build, or build it again.`);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
@@ -77,6 +77,20 @@ describe('a scheduled automation', () => {
     expect(fake.all.size).toBe(100);
     const perSession = Map.groupBy(fake.sent, ({ id }) => id);
     expect(perSession.size).toBe(100);
+  });
+
+  test('stays when the store could not be read in a round, and what its deletion left goes', async () => {
+    const { service, round, records, store, fake } = automationWorld();
+    const kept = await service.create({ ...spec, schedule: null });
+    const gone = await service.create({ ...spec, schedule: null });
+    for (const { id } of [kept, gone]) await service.start(id, null);
+    await store.records.delete('automation', gone.id); // a server died in the middle of its deletion
+    vi.spyOn(records, 'get').mockRejectedValueOnce(new AppError('store_unavailable', 'Try again.'));
+    await expect(round()).rejects.toThrow('Try again.');
+    await round();
+    expect((await service.list()).map(({ id }) => id)).toEqual([kept.id]);
+    expect((await records.openStarts()).map(({ doc }) => doc.automationId)).toEqual([kept.id]);
+    expect(fake.sent).toHaveLength(1);
   });
 });
 

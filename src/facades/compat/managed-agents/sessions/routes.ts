@@ -215,7 +215,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const active = await sessions.activeRun(record.id);
     if (active) throw invalid('agent: the session must be idle.', 'session_running');
     const content = changedContent(kept.content, change);
-    const environment = await services.documents.get(kept.environmentId).catch(() => undefined);
+    const environment = await services.documents.get(kept.environmentId).catch(unlessNotFound);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
     const { environment: workers, files } = record.agent ?? {};
     const roster = rosterOfSession(record);
