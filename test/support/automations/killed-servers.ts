@@ -48,6 +48,7 @@ export function killer(servers: readonly ServerProcess[], everyMs: number) {
       restartedMs = performance.now() - began;
     }
   })();
+  done.catch(() => {}); // the disposal throws what went wrong
   return {
     kills: () => kills,
     async [Symbol.asyncDispose]() {
