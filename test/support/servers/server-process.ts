@@ -19,7 +19,7 @@ interface ServerAddress {
 /** A command, made from the data folder, that runs the server under limits or on a disk of its own. */
 type Wrapper = (data: string) => readonly [program: string, ...args: string[]] | undefined;
 
-const startMs = 60_000;
+const startMs = 240_000;
 const { serverProcess: serverSettings } = packageJson;
 
 /**
