@@ -19,6 +19,11 @@ export interface BlobStore {
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails if it would end too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
+  /**
+   * Makes a new blob of the bytes of another one without reading them. Absent where the backend cannot. Rejects:
+   * file_not_found, store_unavailable.
+   */
+  copy?(from: string, to: string): Promise<void>;
   /** Succeeds when the blob does not exist. */
   delete(key: string): Promise<void>;
   /** Resolves when the backend answers; rejects with the problem. */

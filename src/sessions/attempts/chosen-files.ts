@@ -36,7 +36,7 @@ export async function replaceFiles(
     if (exitCode !== 0) throw new AppError('conflict', `The files could not be replaced: ${stderr.slice(0, 500)}`);
   };
   await run(prepare);
-  const content = archive.pack(source.client, `pack-${newId()}`, signal);
+  const content = archive.pack(source.client, { name: `pack-${newId()}` }, signal);
   const { workdir, programs, workspace } = target.client;
   const into = { workdir: `${workdir}/${landing}`, programs, workspace };
   await archive.unpack(into, { name: `unpack-${newId()}`, content }, signal);

@@ -21,7 +21,7 @@ export class WorkspaceCopies {
     const { sandboxes, archive, newId } = this.#deps;
     await using source = await sandboxes.use(from, signal);
     await using target = await sandboxes.use(to, signal);
-    const content = archive.pack(source.client, `pack-${newId()}`, signal);
+    const content = archive.pack(source.client, { name: `pack-${newId()}` }, signal);
     await archive.unpack(target.client, { name: `unpack-${newId()}`, content }, signal);
   }
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { manifestKind, snapshotBlobKind, snapshotsKind } from '../../core/model/records.ts';
+import { copyBlob } from './whole-copy.ts';
 
 /** The files of a session at one place of its log. Without a blob, `why` says that there is no copy. */
 const KeptItem = z.object({
@@ -26,10 +27,17 @@ const KeptFiles = z.object({
   items: z.array(KeptItem),
 });
 export type KeptFiles = z.infer<typeof KeptFiles>;
+export interface KeptBlob {
+  readonly blob: string;
+  /** Absent from a copy that an earlier version made. */
+  readonly sha256?: string | undefined;
+}
+/** A sandbox starts that soon after its session was made, else its files are looked at once more. */
+const freshMs = 60_000;
 
 interface Deps {
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'delete'>;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'copy' | 'delete'>;
   readonly now: () => number;
   readonly newId: () => string;
 }
@@ -37,6 +45,8 @@ interface Deps {
 /** The records behind the snapshots. A blob has a record before it exists, so that a clean-up finds every blob. */
 export class KeptFileRecords {
   readonly #deps: Deps;
+  /** When this server found the copy whole with which a session begins, epoch ms. */
+  readonly #foundWhole = new Map<string, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -56,6 +66,35 @@ export class KeptFileRecords {
     const blob = `files-${id}-${this.#deps.newId()}`;
     await this.#deps.records.put({ kind: snapshotBlobKind, id: `${id}:${blob}`, doc: { at: this.#deps.now() } });
     return blob;
+  }
+
+  /**
+   * Copies a blob for a session that begins with it. Undefined: the blob is not what was kept, and nothing is left of the copy.
+   * Rejects: payload_too_large, file_not_found, store_unavailable.
+   */
+  async begin(
+    id: SessionId,
+    { blob, sha256: hash, seq }: KeptBlob & Pick<KeptItem, 'seq'>,
+    options: PutOptions,
+  ): Promise<KeptBlob | undefined> {
+    const copy = await this.announce(id);
+    const { size, sha256 } = await copyBlob(this.#deps.blobs, { from: blob, to: copy }, options);
+    if ((hash ?? sha256) !== sha256) {
+      await this.drop(id, copy);
+      return undefined;
+    }
+    const at = this.#deps.now();
+    await this.write(id, { upto: seq, from: seq, items: [{ seq, blob: copy, bytes: size, print: '', at, sha256 }] });
+    for (const [one, foundAt] of this.#foundWhole) if (at - foundAt > freshMs) this.#foundWhole.delete(one);
+    this.#foundWhole.set(copy, at);
+    return { blob: copy, sha256 };
+  }
+
+  /** Whether this server has just read all of the copy, and found what was kept. */
+  isFresh(blob: string): boolean {
+    const foundAt = this.#foundWhole.get(blob);
+    this.#foundWhole.delete(blob);
+    return foundAt !== undefined && this.#deps.now() - foundAt <= freshMs;
   }
 
   async drop(id: SessionId, blob: string): Promise<void> {

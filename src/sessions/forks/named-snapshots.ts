@@ -18,7 +18,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { archiveOf, openArchive } from './archive/snapshot-archive.ts';
 import { badArchive } from './archive/tar-reader.ts';
 import { checkedWorkspace } from './archive/workspace-check.ts';
-import type { KeptFileRecords } from './kept-files.ts';
+import type { KeptBlob, KeptFileRecords } from './kept-files.ts';
 import { isWhole } from './whole-copy.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
@@ -37,7 +37,7 @@ interface Deps {
   readonly archive: WorkspaceArchive;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly sessions: () => Pick<SessionService, 'get' | 'create'>;
-  readonly kept: Pick<KeptFileRecords, 'announce' | 'write' | 'drop'>;
+  readonly kept: Pick<KeptFileRecords, 'begin'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
 }
@@ -219,17 +219,12 @@ export class NamedSnapshots {
   }
 
   /** Copies a blob for a new session, which then begins with it. Rejects: conflict when the copy is not what was kept. */
-  async hand({ blob, sha256 }: { blob: string; sha256: string }, to: SessionId): Promise<{ blob: string }> {
-    const { kept, blobs, policy } = this.#deps;
-    const copy = await kept.announce(to);
-    const content = await blobs.open(blob);
-    const put = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: AbortSignal.timeout(copyMs) });
-    if (put.sha256 !== sha256) {
-      await kept.drop(to, copy);
-      throw damaged('Nothing began with it.');
-    }
-    await kept.write(to, { upto: 0, from: 0, items: [{ seq: 0, blob: copy, bytes: put.size, print: '' }] });
-    return { blob: copy };
+  async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<KeptBlob> {
+    const { kept, policy } = this.#deps;
+    const options = { maxBytes: maxOf(policy), signal: AbortSignal.timeout(copyMs) };
+    const copy = await kept.begin(to, { ...snapshot, seq: 0 }, options);
+    if (!copy) throw damaged('Nothing began with it.');
+    return copy;
   }
 
   /** Removes the unfinished snapshots of calls that began before this time; resolves with their number. */
@@ -258,7 +253,8 @@ export class NamedSnapshots {
           const text = `The files are larger together (${before.bytes} bytes) than a snapshot may be (${policy.maxBytes}).`;
           throw new AppError('payload_too_large', text);
         }
-        const content = archive.pack(used.client, `snapshot-${ids.short()}`, signal);
+        const pack = { name: `snapshot-${ids.short()}`, bytes: before.bytes };
+        const content = archive.pack(used.client, pack, signal);
         const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
         const after = await look();
         if (after.print === before.print) return { bytes: size, sha256 };

@@ -10,7 +10,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
+import { type KeptBlob, KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
 import { isWhole } from './whole-copy.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
@@ -27,16 +27,11 @@ interface Deps {
   readonly policy: SnapshotPolicy;
   readonly events: Pick<EventStore, 'lastOf'>;
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'copy' | 'delete'>;
   readonly archive: WorkspaceArchive;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly warn: (about: object, text: string) => void;
-}
-export interface KeptBlob {
-  readonly blob: string;
-  /** Absent from a copy that an earlier version made. */
-  readonly sha256?: string | undefined;
 }
 /** The answer to whether the files at a place of the log are there. `unknown`: nobody has looked yet. */
 export type SnapshotState =
@@ -123,7 +118,7 @@ export class Snapshots {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
     const { blob, sha256 } = startsFrom;
-    if (await isWhole(this.#deps.blobs, blob, sha256)) {
+    if (this.kept.isFresh(blob) || (await isWhole(this.#deps.blobs, blob, sha256))) {
       const name = `restore-${this.#deps.newId()}`;
       await this.#deps.archive.unpack(client, { name, content: await this.#deps.blobs.open(blob) }, signal);
       await failpoint('snapshot.restore.after');
@@ -147,19 +142,12 @@ export class Snapshots {
   }
 
   /** Copies a blob for another session, which begins with it. */
-  async hand({ blob, sha256: hash }: KeptBlob, to: SessionId, seq: number): Promise<KeptBlob> {
-    const { blobs, policy } = this.#deps;
-    const copy = await this.kept.announce(to);
-    const content = await blobs.open(blob);
-    const { size, sha256 } = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: neverFires });
-    if ((hash ?? sha256) !== sha256) {
-      await this.kept.drop(to, copy);
-      const advice = 'Nothing began with it. Fork at another place, or without files.';
-      throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
-    }
-    const item: KeptItem = { seq, blob: copy, bytes: size, print: '', at: this.#deps.clock.now(), sha256 };
-    await this.kept.write(to, { upto: seq, from: seq, items: [item] });
-    return { blob: copy, sha256 };
+  async hand(kept: KeptBlob, to: SessionId, seq: number): Promise<KeptBlob> {
+    const options = { maxBytes: maxOf(this.#deps.policy), signal: neverFires };
+    const copy = await this.kept.begin(to, { ...kept, seq }, options);
+    if (copy) return copy;
+    const advice = 'Nothing began with it. Fork at another place, or without files.';
+    throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
   }
 
   /** Removes every copy of a deleted session. A copy that is being made ends with its sandbox. */
@@ -215,7 +203,7 @@ export class Snapshots {
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const blob = await this.kept.announce(id);
     try {
-      const content = archive.pack(client, `snapshot-${this.#deps.newId()}`, signal);
+      const content = archive.pack(client, { name: `snapshot-${this.#deps.newId()}`, bytes }, signal);
       const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
       // Older copies go only for one that can be read again.

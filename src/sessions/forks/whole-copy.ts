@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { BlobInfo, BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 
 /**
@@ -12,12 +12,31 @@ export async function isWhole(
   sha256: string | undefined,
 ): Promise<boolean> {
   try {
-    const content = await blobs.open(blob);
-    const hash = createHash('sha256');
-    for await (const piece of content) hash.update(piece);
-    return sha256 === undefined || hash.digest('hex') === sha256;
+    const info = await infoOf(await blobs.open(blob));
+    return sha256 === undefined || info.sha256 === sha256;
   } catch (thrown) {
     if (toAppError(thrown).code === 'store_unavailable') throw thrown;
     return false;
   }
+}
+
+/** Makes a blob of another one's bytes, and tells what is in it. Bytes that the store copies itself are read once, for the hash. */
+export async function copyBlob(
+  blobs: Pick<BlobStore, 'put' | 'open' | 'copy'>,
+  { from, to }: { readonly from: string; readonly to: string },
+  options: PutOptions,
+): Promise<BlobInfo> {
+  if (!blobs.copy) return await blobs.put(to, await blobs.open(from), options);
+  await blobs.copy(from, to);
+  return await infoOf(await blobs.open(to));
+}
+
+async function infoOf(content: AsyncIterable<Uint8Array>): Promise<BlobInfo> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const piece of content) {
+    hash.update(piece);
+    size += piece.length;
+  }
+  return { size, sha256: hash.digest('hex') };
 }

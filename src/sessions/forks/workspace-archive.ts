@@ -12,14 +12,23 @@ export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'work
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
   /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
-  pack(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  pack(sandbox: ArchivedSandbox, packed: PackedWorkspace, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over those that are there. */
   unpack(sandbox: ArchivedSandbox, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
+}
+export interface PackedWorkspace {
+  readonly name: string;
+  /** How much there is, as `measure` says it; undefined: unknown. */
+  readonly bytes?: number;
 }
 export interface ArchiveEntry {
   readonly name: string;
   readonly content: AsyncIterable<Uint8Array>;
 }
+
+const errorsChars = 500;
+/** Of tar, 1 means that a file changed meanwhile, so other failures have codes of their own. */
+const exits = { compress: 3 } as const;
 
 // Few processes, because a run's next command waits for them. Sockets are no files that a copy could keep.
 const listing = (workdir: string) => [
@@ -33,8 +42,32 @@ const listing = (workdir: string) => [
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
-find . -mindepth 1 -maxdepth 1 -print0 | tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFiles} --null --files-from=- --file=- | gzip -1`;
-const packing = (workdir: string) => ['bash', '-c', packScript, 'bash', workdir] as const;
+compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; else gzip -1; fi || exit ${exits.compress}; }
+find . -mindepth 1 -maxdepth 1 -print0 | tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFiles} --null --files-from=- --file=- | compress "$@"`;
+/**
+ * Compresses its input to one member of gzip for each MiB, and only stores those whose middle does not get smaller: images,
+ * archives and models of hundreds of MB would keep a processor busy for seconds, for nothing.
+ */
+const packProgram = `
+const { readSync, writeSync } = require('node:fs');
+const { gzipSync } = require('node:zlib');
+const block = Buffer.allocUnsafe(1 << 20);
+const fill = () => {
+  let filled = 0;
+  for (let read = 1; read > 0 && filled < block.length; filled += read) read = readSync(0, block, filled, block.length - filled);
+  return filled;
+};
+for (let filled = fill(); filled > 0; filled = fill()) {
+  const piece = block.subarray(0, filled);
+  const middle = piece.subarray(filled >> 1, (filled >> 1) + 16384);
+  const level = gzipSync(middle, { level: 1 }).length > middle.length * 0.95 ? 0 : 1;
+  const packed = gzipSync(piece, { level, chunkSize: piece.length + 4096 });
+  for (let at = 0; at < packed.length; ) at += writeSync(1, packed, at);
+}`;
+/** Below it, gzip is done before the other program has started. */
+const largeBytes = 16 * 1024 * 1024;
+const packing = (workdir: string, bytes = 0) =>
+  ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram] as const;
 const unpacking = (workdir: string) =>
   [
     'tar',
@@ -46,7 +79,6 @@ const unpacking = (workdir: string) =>
     '--file=-',
     `--directory=${workdir}`,
   ] as const;
-const errorsChars = 500;
 
 /** Archives made by the tar and gzip of the sandbox itself, so that the server never unpacks what a sandbox wrote. */
 export const workspaceArchive: WorkspaceArchive = {
@@ -65,13 +97,13 @@ export const workspaceArchive: WorkspaceArchive = {
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
 
-  async *pack(sandbox, name, signal) {
+  async *pack(sandbox, { name, bytes }, signal) {
     const content = new PacedOutput();
     const left = new AbortController();
     content.once('close', () => left.abort());
     const onOutput = (bytes: Uint8Array) => content.carry(bytes);
     // A file that changes meanwhile makes tar exit with 1; the archive is whole all the same.
-    const program = { name, argv: packing(sandbox.workdir), input: noInput(), onOutput, mayExit: 1 };
+    const program = { name, argv: packing(sandbox.workdir, bytes), input: noInput(), onOutput, mayExit: 1 };
     runProgram(sandbox, program, AbortSignal.any([signal, left.signal])).then(
       () => content.push(null),
       (thrown: Error) => content.destroy(thrown),

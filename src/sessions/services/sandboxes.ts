@@ -1,5 +1,5 @@
 import { type Driver, hostsServices } from '../../../drivers/driver.ts';
-import { deadlineSignal, pause as wait } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -16,7 +16,7 @@ interface Deps {
   readonly commands: SessionCommands;
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
-  readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'activeRun'>;
+  readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'follow' | 'activeRun'>;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly servicesOf: (session: SessionRecord) => Services;
@@ -64,18 +64,19 @@ export function sandboxService({
     await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
     using until = deadlineSignal(pauseMs, clock, signal);
     let hasBegun = false;
-    for (let after = head; ; ) {
-      const page = await sessions.page(id, after, 100);
-      for (const event of page.events) {
-        after = event.seq;
+    for await (const update of sessions.follow(id, head, { signal: until.signal, deltas: false })) {
+      if (update.kind === 'resync' && (await sessions.sandbox(id)).condition === 'paused') return;
+      for (const event of update.kind === 'events' ? update.events : []) {
         if (event.type !== 'sandbox.phase') continue;
         if (event.data.phase === 'paused') return;
         if (event.data.phase === 'lost') throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
         if (event.data.phase === 'resuming' && hasBegun) throw new AppError('sandbox_unavailable', notFrozen);
         hasBegun ||= event.data.phase === 'pausing';
       }
-      if (page.events.length === 0) await wait(20, until.signal);
     }
+    throwIfFired(until.signal);
+    await sessions.get(id); // it was deleted meanwhile, or the server ends
+    throw new AppError('sandbox_unavailable', notFrozen);
   }
 
   /** Ends the processes and keeps the files. Nothing holds the sandbox, so the next use starts it again. */

@@ -158,7 +158,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       const from = { workdir: at(used), programs: used.client.programs, workspace: used.client.workspace };
       async function* content() {
         try {
-          yield* archive.pack(from, `backup-${ids.short()}`, limited(signal));
+          yield* archive.pack(from, { name: `backup-${ids.short()}` }, limited(signal));
         } finally {
           await used[Symbol.asyncDispose]();
         }

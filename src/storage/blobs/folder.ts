@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
@@ -11,6 +11,17 @@ interface FolderOptions {
   readonly root: string;
 }
 const staleMs = 60 * 60 * 1000; // no upload takes that long
+/** Most readers send what they read to a sandbox, in frames of that size. */
+const pieceBytes = 256 * 1024;
+const withoutLinks: ReadonlySet<string> = new Set([
+  'EPERM',
+  'EMLINK',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EXDEV',
+  'EACCES',
+]);
 
 /** Blobs in a folder of this machine. Creates the folder. */
 export const localBlobs = (root: string, now: number): Promise<BlobStore> => folderBlobs({ name: 'local', root }, now);
@@ -50,6 +61,17 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
       }
       return { size: spooled.size, sha256: spooled.sha256 };
     },
+    async copy(from, to) {
+      const path = pathOf(to);
+      try {
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        await rm(path, { force: true });
+        await linkOrCopy(pathOf(from), path);
+        await flush(dirname(path));
+      } catch (thrown) {
+        throw diskError(thrown);
+      }
+    },
     async open(key, range) {
       try {
         return await streamOf(pathOf(key), range);
@@ -70,7 +92,19 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
 /** Opens the file before it resolves, so a later delete or replace does not affect this reader. */
 async function streamOf(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
-  return file.createReadStream(range && { start: range.start, end: range.end });
+  return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
+}
+
+/** A blob never changes, so two names can have one content. Some file systems have no links. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (thrown) {
+    if (!withoutLinks.has((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await using copied = await open(to, 'r+');
+    await copied.sync();
+  }
 }
 
 /** Syncs the folder, so that the new name survives a power cut. */

@@ -58,6 +58,22 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
       expect((await read(blobs, 'twice')).toString()).toBe('second');
     });
 
+    test('a copy without reading has the same bytes, and each of the two stays when the other is replaced or deleted', async () => {
+      if (!blobs.copy) return; // S3 and Mongo read and write
+      await blobs.put('original', pieces('bytes'), roomy);
+      await blobs.put('copy', pieces('other'), roomy);
+      await blobs.copy('original', 'copy');
+      await blobs.copy('original', 'second');
+      expect((await read(blobs, 'copy')).toString()).toBe('bytes');
+      await blobs.put('original', pieces('changed'), roomy);
+      expect((await read(blobs, 'copy')).toString()).toBe('bytes');
+      await blobs.delete('copy');
+      expect((await read(blobs, 'second')).toString()).toBe('bytes');
+      expect((await read(blobs, 'original')).toString()).toBe('changed');
+      await expect(blobs.copy('missing', 'third')).rejects.toMatchObject({ code: 'file_not_found' });
+      await expect(blobs.open('third')).rejects.toMatchObject({ code: 'file_not_found' });
+    });
+
     test('a deleted blob is not found, and deleting it again is success', async () => {
       await blobs.put('gone', pieces('x'), roomy);
       await blobs.delete('gone');

@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runFiles } from '../../../src/core/model/run-files.ts';
+import type { StartProgram } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { takeScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
@@ -92,5 +95,37 @@ describe.for(['daemon', 'programs'] as const)('the print of a workspace, made by
     await client.workspace.keep({ run: 'one', at: 5 }, budget());
     await shell('echo short >.corral/output/short.log');
     expect(await print(by)).toEqual(before);
+  });
+});
+
+describe('a packed workspace', () => {
+  test.for([
+    { bytes: 1_000, as: 'a small one' },
+    { bytes: 2 ** 30, as: 'a large one, whose bytes that get no smaller are only stored' },
+  ])('is the same in another sandbox: $as', async ({ bytes }) => {
+    const [source, target] = [await opened(), await opened()];
+    await source.shell(`${someFiles}
+head -c 3000000 /dev/urandom >dense.bin; yes 'the same line' | head -c 3000000 >plain.txt; chmod 750 dense.bin`);
+    const content = await Array.fromAsync(workspaceArchive.pack(source.client, { name: 'pack', bytes }, budget()));
+    const packed = Buffer.concat(content);
+    expect(packed.length).toBeLessThan(3_200_000);
+    expect(gunzipSync(packed).length).toBeGreaterThan(6_000_000);
+    await workspaceArchive.unpack(target.client, { name: 'unpack', content: Readable.from(content) }, budget());
+    const hash = 'tar --sort=name --format=gnu -cf - * | sha256sum';
+    expect(await target.shell(hash)).toBe(await source.shell(hash));
+  });
+
+  test('is no copy where the compression fails', async () => {
+    const { client, shell } = await opened();
+    await shell(
+      'mkdir bin && printf "#!/bin/sh\\nexit 1\\n" >bin/gzip && chmod 755 bin/gzip && head -c 100000 /dev/urandom >a',
+    );
+    const programs = {
+      ...client.programs,
+      open: (program: StartProgram, signal: AbortSignal) =>
+        client.programs.open({ ...program, env: [`PATH=${client.workdir}/bin:/usr/bin:/bin`] }, signal),
+    };
+    const packing = Array.fromAsync(workspaceArchive.pack({ ...client, programs }, { name: 'pack' }, budget()));
+    await expect(packing).rejects.toMatchObject({ code: 'conflict' });
   });
 });

@@ -10,6 +10,7 @@ import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions
 import type { Supervisor } from '../../engine/supervisor.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
 import type { Forks } from '../../forks/fork.ts';
+import type { KeptBlob } from '../../forks/kept-files.ts';
 import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
@@ -28,7 +29,7 @@ export interface CreationDeps {
   /** Rejects: not_found for a skill that the owner cannot have. */
   readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
   /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
-  readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<{ blob: string }>;
+  readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<KeptBlob>;
   /** Workspaces that hold what a new session's repositories need, each under the id that its session gets. */
   readonly ready?: {
     take(

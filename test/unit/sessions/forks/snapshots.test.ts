@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
+import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { type SnapshotPolicy, Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
@@ -158,4 +159,55 @@ test('the clean-up removes a blob that a dead server did not come to record', as
   await store.records.delete('session', sessionId);
   expect(await snapshots.kept.collect(1_001)).toBe(1); // its session was deleted while the copy was made
   expect(await store.records.belonging(sessionId)).toEqual([]);
+});
+
+describe('a fork', () => {
+  const child = 'fedcba9876543210' as SessionId;
+  /** A session that begins with the files of another one, and what its log is told. */
+  function beginner(startsFrom: { blob: string; sha256?: string | undefined }) {
+    const told: object[] = [];
+    const writer = {
+      record: { startsFrom },
+      amend: async (_: object, facts: object[] = []) => void told.push(...facts),
+    };
+    const sandbox = fakeSandbox();
+    const live = { id: child, client: sandbox as SandboxClient, writer } as unknown as LiveSession;
+    return { live, sandbox, told };
+  }
+  async function forked() {
+    const made = bench();
+    made.files('one');
+    await made.endsAt(10);
+    const found = await made.snapshots.at(sessionId, 10);
+    if (found.kind !== 'kept') throw new Error(found.kind);
+    const copy = await made.snapshots.hand(found, child, 10);
+    return { ...made, found, copy };
+  }
+
+  test('begins with the files, which are read once for their hash when it starts at once', async () => {
+    const { snapshots, blobs, copy } = await forked();
+    const opened = vi.spyOn(blobs, 'open');
+    const { live, sandbox, told } = beginner(copy);
+    await snapshots.restore(live, sandbox, never);
+    expect([`${sandbox.files.get('/workspace/a.txt')}`, told]).toEqual(['one', []]);
+    expect(opened).toHaveBeenCalledTimes(1);
+  });
+
+  test('begins without the files, and says so, where its copy is found damaged at a later start', async () => {
+    const { snapshots, blobs, clock, copy } = await forked();
+    clock.advance(60_001);
+    blobs.kept.set(copy.blob, Buffer.from('[]'));
+    const { live, sandbox, told } = beginner(copy);
+    await snapshots.restore(live, sandbox, never);
+    expect(sandbox.files.size).toBe(0);
+    expect(told).toMatchObject([{ type: 'sandbox.files_damaged' }]);
+  });
+
+  test('is not made of a copy that is not what was kept', async () => {
+    const { snapshots, blobs, found } = await forked();
+    blobs.kept.set(found.blob, Buffer.from('[]'));
+    const before = blobs.kept.size;
+    await expect(snapshots.hand(found, child, 10)).rejects.toMatchObject({ code: 'conflict' });
+    expect(blobs.kept.size).toBe(before);
+  });
 });
