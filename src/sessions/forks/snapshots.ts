@@ -10,6 +10,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
+import { inflated } from './archive/inflated.ts';
 import { type KeptBlob, KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
 import { isWhole } from './whole-copy.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
@@ -120,7 +121,8 @@ export class Snapshots {
     const { blob, sha256 } = startsFrom;
     if (this.kept.isFresh(blob) || (await isWhole(this.#deps.blobs, blob, sha256))) {
       const name = `restore-${this.#deps.newId()}`;
-      await this.#deps.archive.unpack(client, { name, content: await this.#deps.blobs.open(blob) }, signal);
+      const content = inflated(await this.#deps.blobs.open(blob), this.#deps.policy.maxBytes + maxHeaders);
+      await this.#deps.archive.unpack(client, { name, content, isInflated: true }, signal);
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
     }
@@ -230,5 +232,7 @@ export class Snapshots {
   }
 }
 
+/** The headers of half a million files in an archive. */
+const maxHeaders = 500_000 * 4_096;
 /** Compressed, files that hardly compress become slightly larger. */
 const maxOf = ({ maxBytes }: SnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -23,6 +23,8 @@ export interface PackedWorkspace {
 }
 export interface ArchiveEntry {
   readonly name: string;
+  /** The content was compressed, and is not any more. */
+  readonly isInflated?: true;
   readonly content: AsyncIterable<Uint8Array>;
 }
 
@@ -68,11 +70,11 @@ for (let filled = fill(); filled > 0; filled = fill()) {
 const largeBytes = 16 * 1024 * 1024;
 const packing = (workdir: string, bytes = 0) =>
   ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram] as const;
-const unpacking = (workdir: string) =>
+const unpacking = (workdir: string, isInflated = false) =>
   [
     'tar',
     '--extract',
-    '--gzip',
+    ...(isInflated ? [] : ['--gzip']),
     '--preserve-permissions',
     '--xattrs',
     '--xattrs-include=user.*',
@@ -111,8 +113,10 @@ export const workspaceArchive: WorkspaceArchive = {
     yield* content as AsyncIterable<Uint8Array>;
   },
 
-  unpack: (sandbox, { name, content: input }, signal) =>
-    runProgram(sandbox, { name, argv: unpacking(sandbox.workdir), input, onOutput: () => {}, mayExit: 0 }, signal),
+  async unpack(sandbox, { name, content: input, isInflated }, signal) {
+    const argv = unpacking(sandbox.workdir, isInflated);
+    await runProgram(sandbox, { name, argv, input, onOutput: () => {}, mayExit: 0 }, signal);
+  },
 };
 
 interface Program {

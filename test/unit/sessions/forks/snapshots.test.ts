@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
@@ -26,9 +27,7 @@ const archive: WorkspaceArchive = {
     return { print: JSON.stringify(files.map(([name, content]) => [name, content.toString()])), bytes };
   },
   async *pack(sandbox) {
-    yield Buffer.from(
-      JSON.stringify([...(sandbox as unknown as FakeSandbox).files].map(([n, c]) => [n, c.toString()])),
-    );
+    yield gzipSync(JSON.stringify([...(sandbox as unknown as FakeSandbox).files].map(([n, c]) => [n, c.toString()])));
   },
   async unpack(sandbox, { content }) {
     const text = Buffer.concat(await Array.fromAsync(content)).toString();

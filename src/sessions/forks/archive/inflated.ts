@@ -1,0 +1,32 @@
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+
+const pieceBytes = 256 * 1024;
+
+/**
+ * The bytes of a compressed copy. A sandbox has one processor for all that it does, and its gzip takes longer than everything else
+ * of a restore. Fails beyond `maxBytes`, because a sandbox chose what it compressed, and how.
+ */
+export async function* inflated(content: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: pieceBytes });
+  pipeline(content, gunzip, () => {}); // the reader of its output hears the error
+  let length = 0;
+  try {
+    for await (const piece of gunzip as AsyncIterable<Buffer>) {
+      length += piece.length;
+      if (length > maxBytes) throw unusable(`it unpacks to more than ${maxBytes} bytes`);
+      yield piece;
+    }
+  } catch (thrown) {
+    const { code } = thrown as { code?: unknown };
+    throw typeof code === 'string' && code.startsWith('Z_')
+      ? unusable('it is not compressed with gzip')
+      : toAppError(thrown);
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+const unusable = (why: string) =>
+  new AppError('conflict', `The copy of files that this sandbox begins with cannot be used: ${why}.`);
