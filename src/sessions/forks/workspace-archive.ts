@@ -29,7 +29,7 @@ export interface ArchiveEntry {
 }
 
 const errorsChars = 500;
-/** Of tar, 1 means that a file changed meanwhile, so other failures have codes of their own. */
+/** An exit with 1 means that a file changed while tar read it, so other failures have codes of their own. */
 const exits = { compress: 3 } as const;
 
 // Few processes, because a run's next command waits for them. Sockets are no files that a copy could keep.
