@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { model } from '../data/log.ts';
+import { isEndOnly, model } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/button.tsx';
@@ -63,7 +63,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [last]);
+  }, [id, last?.seq]); // the same message is another object once the whole log was read
   return (
     <>
       <div
@@ -82,7 +82,8 @@ export function Conversation() {
           ) : (
             <Boundary key={id} instead={<p class="quiet">{t('notDrawn')}</p>}>
               <h2 class="sr-only">{t('conversation')}</h2>
-              <Items model={model} sessionId={id} isLive />
+              {isEndOnly.value && <p class="quiet">{t('earlierComing')}</p>}
+              <Items model={model} sessionId={id} isLive isEndOnly={isEndOnly.value} />
             </Boundary>
           )}
         </div>

@@ -5,6 +5,7 @@ import type { ConversationModel } from '../data/model.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
+import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
 import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
@@ -17,37 +18,28 @@ interface Props {
   readonly sessionId: string | undefined;
   /** People can decide, retry and edit here; false in a replay and in a shared session. */
   readonly isLive?: boolean;
+  /** Older items are still to come. */
+  readonly isEndOnly?: boolean;
 }
 
-const partSize = 20; // items that are drawn together, between two frames
-
 /** Everything that a model shows, in the order of the log. The end is drawn first; what is above it follows, frame by frame. */
-export function Items({ model, sessionId, isLive = false }: Props) {
-  const { items, first } = useEndFirst(model);
-  const parts = [];
-  for (let from = first; from < items.length; from += partSize) {
-    const part = items.slice(from, from + partSize);
-    parts.push(<Part key={from} items={part} sessionId={sessionId} isLive={isLive} />);
-  }
+export function Items({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
+  const shown = useEndFirst(model);
   return (
     <Live.Provider value={isLive}>
-      <div class="items" role="log" aria-label={t('conversation')} aria-busy={first > 0}>
-        {parts}
+      <div class="items" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
+        {partsOf(shown).map(({ key, items }) => (
+          <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
+        ))}
       </div>
     </Live.Provider>
   );
 }
 
-interface ItemWindow {
-  readonly items: readonly Item[];
-  /** The first item that is drawn, at the start of a part. */
-  readonly first: number;
-}
-
 /** The items to draw. They change in a task of their own, after what waits for a person has been drawn. */
 function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
-  const [shown, setShown] = useState<ItemWindow>({ items: [], first: 0 });
+  const [shown, setShown] = useState(emptyWindow);
   const newest = useRef(items);
   const isDue = useRef(false);
   newest.current = items;
@@ -56,18 +48,10 @@ function useEndFirst(model: ConversationModel): ItemWindow {
     isDue.current = true;
     afterFrame(() => {
       isDue.current = false;
-      setShown((before) => nextShown(before, newest.current));
+      setShown((before) => nextWindow(before, newest.current));
     });
   }, [items, shown]);
   return shown;
-}
-
-/** One part more above; of many new items at once, only the last part. */
-function nextShown(before: ItemWindow, items: readonly Item[]): ItemWindow {
-  const arrived = items.length - before.items.length;
-  const lastPart = Math.floor(Math.max(0, items.length - partSize) / partSize) * partSize;
-  if (items[0] !== before.items[0] || arrived > partSize) return { items, first: lastPart };
-  return { items, first: Math.max(0, before.first - partSize) };
 }
 
 /** Calls `act` when the browser has painted. A hidden page paints nothing. */

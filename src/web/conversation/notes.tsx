@@ -3,6 +3,7 @@ import { docsOf } from '../../core/errors/error-pages.ts';
 import { noticeOf } from '../../core/model/event-traits.ts';
 import { send } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
+import { isEndOnly } from '../data/log.ts';
 import { moving } from '../data/model.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Plain } from '../markdown/plain.tsx';
@@ -97,6 +98,7 @@ const phases = new Map<string, TextKey>(
     released: 'phase.released',
   }),
 );
+export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
 
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
@@ -106,7 +108,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {t(phases.get(phase) ?? 'phase.starting')}
+        {t(phaseWord(phase))}
         {detail ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
         {isCut ? ` · ${t('phase.cut')}` : ''}
@@ -198,6 +200,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: duration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && docsOf(data.code);
+  const isGoalUnread = data.goal && !goal && isEndOnly.value;
   return (
     <div class="ended" data-status={data.reason === 'expired' ? 'expired' : data.status}>
       <p>
@@ -224,7 +227,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
       )}
       {isLive && (
         <div class="row">
-          {(kind === 'failed' || kind === 'stopped') && (
+          {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && (
             <>
               <Button icon="retry" onClick={resend(data.task)}>
                 {t('retry')}
@@ -239,7 +242,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   );
 }
 
-function endWord({ status, reason }: EndItem['data']): TextKey {
+export function endWord({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';
   if (reason === 'expired') return 'end.expired';
   if (reason === 'deleted') return 'end.deleted';

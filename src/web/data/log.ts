@@ -1,21 +1,11 @@
-import { effect, signal } from '@preact/signals';
+import { batch, effect, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
+import { LogReader, type LogSource } from './log-reader.ts';
 import { ConversationModel } from './model.ts';
 import { CallError, follow, query } from './server.ts';
 import { currentId } from './sessions.ts';
 
-// Follows the log of the selected session from its start, and resumes after a lost connection.
-
-interface Resync {
-  readonly type: 'resync';
-  readonly seq: number;
-}
-/** The server sends each event with an id, from which the client resumes. */
-interface TrackedEvent {
-  readonly data: Event | Resync;
-}
-const againMs = 1_000;
-const historyPage = 1_000; // events
+// Follows the log of the selected session, and resumes after a lost connection.
 
 /** The view of the selected session. */
 export const model = new ConversationModel();
@@ -32,17 +22,45 @@ export function onEvent(hear: (event: Event) => void): () => void {
   return () => void hearers.delete(hear);
 }
 
-let waiting: Event[] = [];
-let timer: ReturnType<typeof setTimeout> | undefined;
+/** The model shows the end of a long log, and the events before it are being read. */
+export const isEndOnly = signal(false);
+/** The events in order as far as they were read, while the model shows the end. */
+let history: ConversationModel | undefined;
+/** A message that began before the end of the log: its pieces there are no beginning of a text. */
+let cutMessage: string | undefined;
 
-function flush() {
-  timer = undefined;
-  const taken = waiting;
-  waiting = [];
-  events.push(...taken);
-  model.take(taken);
+function take(taken: readonly Event[]): void {
+  (history ?? model).take(taken);
+  append(taken);
+}
+
+function append(taken: readonly Event[]): void {
+  for (const event of taken) events.push(event);
   eventCount.value = events.length;
   for (const event of taken) for (const hear of hearers) tell(hear, event);
+}
+
+function takeEnd(taken: readonly Event[]): void {
+  if (!history) {
+    history = new ConversationModel();
+    isEndOnly.value = true;
+    const [first] = taken;
+    cutMessage = first?.type === 'message.delta' ? first.data.messageId : undefined;
+  }
+  model.take(taken.filter((event) => event.type !== 'message.delta' || event.data.messageId !== cutMessage));
+}
+
+/** The events of the end are read again behind all others, because what they mean depends on those before. */
+function join(end: readonly Event[]): void {
+  const whole = history;
+  if (!whole) return;
+  history = undefined;
+  whole.take(end);
+  batch(() => {
+    model.takeOver(whole);
+    isEndOnly.value = false;
+  });
+  append(end);
 }
 
 /** An event that one subscriber cannot read still reaches the others. */
@@ -55,78 +73,43 @@ function tell(hear: (event: Event) => void, event: Event): void {
 }
 
 function reset() {
-  clearTimeout(timer);
-  timer = undefined;
-  waiting = [];
+  history = undefined;
+  isEndOnly.value = false;
   events.length = 0;
   eventCount.value = 0;
   model.clear();
 }
 
-/**
- * Reads the history in pages, then follows: a page is one frame, where the subscription has a frame for each event. The
- * returned function ends it.
- */
-function open(sessionId: string): () => void {
-  let seq = 0;
-  let isOver = false;
-  let end = () => {};
-  // A missing session is final. After a temporary failure (a busy store, or a connection that broke because the page is
-  // loaded again) the page waits and catches up.
-  const failed = (error: unknown) => {
-    if (isOver) return;
-    if (error instanceof CallError && !error.retryable) return onGone.leave(sessionId);
-    const again = setTimeout(start, againMs);
-    end = () => clearTimeout(again);
-  };
-  const readHistory = async () => {
-    for (let head = seq + 1; seq < head && !isOver; ) {
-      const page = await query('events.list', { sessionId, afterSeq: seq, limit: historyPage });
-      if (isOver) return;
-      waiting.push(...page.events);
-      clearTimeout(timer);
-      flush();
-      head = page.lastSeq;
-      seq = page.events.at(-1)?.seq ?? head;
-    }
-  };
-  const subscribe = () => {
-    end = follow<TrackedEvent>(
+const sourceOf = (sessionId: string): LogSource => ({
+  list: (afterSeq, limit) => query('events.list', { sessionId, afterSeq, limit }),
+  follow: (afterSeq, { onData, onEnd, onError }) =>
+    // The server sends each event with an id, from which the client resumes.
+    follow<{ readonly data: Parameters<typeof onData>[0] }>(
       'events.subscribe',
-      { sessionId, lastEventId: String(seq) },
-      {
-        onData({ data: event }) {
-          if ((event as Resync).type === 'resync') {
-            // The log no longer has the events after the cursor: shows the remaining ones from the start.
-            end();
-            seq = 0;
-            reset();
-            start();
-            return;
-          }
-          seq = event.seq;
-          waiting.push(event as Event);
-          timer ??= setTimeout(flush, 16);
-        },
-        onEnd: () => onGone.leave(sessionId),
-        onError: failed,
-      },
-    );
+      { sessionId, lastEventId: String(afterSeq) },
+      { onData: ({ data }) => onData(data), onEnd, onError },
+    ),
+  isFinal: (error) => error instanceof CallError && !error.retryable,
+});
+
+/** Reads and follows a log until the returned function is called. */
+function open(sessionId: string): () => void {
+  let stop = () => {};
+  const start = () => {
+    reset();
+    const gone = () => onGone.leave(sessionId);
+    stop = new LogReader(sourceOf(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
-  const start = () => void readHistory().then(() => isOver || subscribe(), failed);
   start();
-  return () => {
-    isOver = true;
-    end();
-  };
+  return () => stop();
 }
 
 /** Follows the selected session, for the life of the page. */
 export function followCurrent(): void {
   effect(() => {
     const id = currentId.value;
-    reset();
     if (id !== undefined) return open(id);
+    reset();
     return undefined;
   });
 }

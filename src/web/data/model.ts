@@ -81,13 +81,13 @@ export class ConversationModel {
   seq = 0;
 
   #items: Item[] = [];
-  readonly #texts = new Map<string, AssistantItem>();
-  readonly #calls = new Map<string, ToolItem>();
-  readonly #steps = new Map<string, StepItem>();
+  #texts = new Map<string, AssistantItem>();
+  #calls = new Map<string, ToolItem>();
+  #steps = new Map<string, StepItem>();
   /** Approvals that nobody has decided. */
-  readonly #approvals = new Map<string, ApprovalItem>();
+  #approvals = new Map<string, ApprovalItem>();
   /** Approvals whose calls have not begun. */
-  readonly #asked = new Map<string, ApprovalItem>();
+  #asked = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;
   #retry: RetryItem | undefined;
@@ -131,6 +131,31 @@ export class ConversationModel {
       this.run.value = { kind: 'idle' };
       this.used.value = nothing;
       this.runUsed.value = nothing;
+    });
+  }
+
+  /** Becomes what `other` is, which is not used any more. */
+  takeOver(other: ConversationModel): void {
+    this.#items = other.#items;
+    this.#texts = other.#texts;
+    this.#calls = other.#calls;
+    this.#steps = other.#steps;
+    this.#approvals = other.#approvals;
+    this.#asked = other.#asked;
+    this.#wait = other.#wait;
+    this.#start = other.#start;
+    this.#retry = other.#retry;
+    this.#lastPhase = other.#lastPhase;
+    this.#asksInWords = other.#asksInWords;
+    this.#startedAt = other.#startedAt;
+    this.seq = other.seq;
+    batch(() => {
+      this.items.value = other.items.value;
+      this.open.value = other.open.value;
+      this.plan.value = other.plan.value;
+      this.run.value = other.run.value;
+      this.used.value = other.used.value;
+      this.runUsed.value = other.runUsed.value;
     });
   }
 
@@ -346,7 +371,9 @@ export class ConversationModel {
     const isFirst = (item: Item) => item.kind === 'user' && item.goal !== undefined && item.text === data.task;
     const first = data.goal && this.#items.findLast(isFirst);
     const goal = first?.kind === 'user' ? first.goal : undefined;
-    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used: this.runUsed.value });
+    // Of a run whose start was not read, the sums are not known.
+    const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
+    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used });
     this.run.value = { kind: 'ended', end };
   }
 

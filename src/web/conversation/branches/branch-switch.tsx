@@ -1,5 +1,5 @@
 import { branchesOf } from '../../data/branches.ts';
-import { model } from '../../data/log.ts';
+import { isEndOnly, model } from '../../data/log.ts';
 import { go } from '../../data/route.ts';
 import { currentId, sessions } from '../../data/sessions.ts';
 import { IconButton } from '../../parts/button.tsx';
@@ -14,7 +14,8 @@ function firstOwnSeq(sessionId: string): number {
 /** ‹ 2/3 › at a message that has other wordings: each of them is a session of its own. */
 export function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentId.value;
-  if (sessionId === undefined) return null;
+  // The first message of the session's own is not known before the whole log was read.
+  if (sessionId === undefined || isEndOnly.value) return null;
   const branches = branchesOf(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;
   const { ids, at } = branches;

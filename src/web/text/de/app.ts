@@ -46,6 +46,7 @@ export const app = {
   toggleSidebar: 'Sitzungen zeigen oder verbergen',
   allCommands: 'Alle Befehle',
   notDrawn: 'Dieser Teil ließ sich nicht zeichnen.',
+  earlierComing: 'Frühere Nachrichten werden geladen…',
   deviceOffline: 'Dieses Gerät ist offline. Es wird neu verbunden…',
   sentThenMessage: 'Ihre Nachricht wird gesendet, sobald die Verbindung wieder da ist.',
   sentThenOther: '{n} weitere Änderungen folgen dann.',

@@ -46,6 +46,7 @@ export const app = {
   toggleSidebar: 'Show or hide the sessions',
   allCommands: 'All commands',
   notDrawn: 'This part could not be drawn.',
+  earlierComing: 'Earlier messages are loading…',
   deviceOffline: 'This device is offline. Reconnecting…',
   sentThenMessage: 'Your message is sent when the connection is back.',
   sentThenOther: '{n} other changes are made then.',

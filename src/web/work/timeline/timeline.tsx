@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { Event } from '../../../client/types.ts';
-import { laneOf, lineOf } from '../../../core/model/event-traits.ts';
+import { laneOf } from '../../../core/model/event-traits.ts';
 import { Items } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -10,7 +10,8 @@ import { Choice } from '../../parts/choice.tsx';
 import { locale } from '../../parts/format.ts';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { serverText, t } from '../../text/text.ts';
+import { t } from '../../text/text.ts';
+import { eventLine } from './event-line.ts';
 import { eventName } from './event-name.ts';
 import { Player } from './player.ts';
 import { speeds } from './replay.ts';
@@ -133,7 +134,7 @@ function EventList({ player }: { player: Player }) {
                 <span class="event-type" title={one.type}>
                   {eventName(one)}
                 </span>
-                <span class="quiet event-text">{serverText(lineOf(one))}</span>
+                <span class="quiet event-text">{eventLine(one)}</span>
               </button>
             </div>
           );

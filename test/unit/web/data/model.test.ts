@@ -113,3 +113,20 @@ test('the end of a run knows the goal of its own message, and of no other', () =
   const goals = model.items.value.flatMap((item) => (item.kind === 'end' ? [item.goal] : []));
   expect(goals).toEqual([goal, undefined, undefined]);
 });
+
+test('a model that takes over another one goes on where that one was', () => {
+  const whole = modelOf(event('run.started', { task: 'x' }), calling, requested);
+  const end = modelOf(event('message.assistant', { messageId: 'm', text: 'The end alone.' }));
+  end.takeOver(whole);
+  expect(kinds(end)).toEqual(['tool']);
+  expect(end.open.value.map(({ kind }) => kind)).toEqual(['approval']);
+  end.take([resolved, event('run.end', { status: 'completed', task: 'x' })]);
+  expect(end.open.value).toEqual([]);
+  expect(kinds(end)).toEqual(['tool', 'end']);
+});
+
+test('an end whose run began before the part that was read names no sums', () => {
+  const sums = { inputTokens: 5, outputTokens: 5 };
+  const model = modelOf(event('usage', sums), event('run.end', { status: 'completed', task: 'x' }));
+  expect(model.items.value.at(-1)).toMatchObject({ kind: 'end', ms: undefined, used: { turns: 0 } });
+});

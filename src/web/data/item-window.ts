@@ -1,0 +1,57 @@
+import type { Item } from './items.ts';
+
+// Which items of a conversation are drawn. The end is drawn first, and one part more above it with each frame.
+
+const partSize = 20; // items that are drawn together, between two frames
+
+export interface ItemWindow {
+  readonly items: readonly Item[];
+  /** The first item that is drawn, at the start of a part. */
+  readonly first: number;
+  /** The item with which one of the parts begins; each of the others is a number of whole parts from it. */
+  readonly anchor: number;
+}
+
+export interface ItemPart {
+  /** The same for the same items, also when more were put before them. */
+  readonly key: number;
+  readonly items: readonly Item[];
+}
+
+export const emptyWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
+
+/** One part more above; of many new items at once, only the last part. */
+export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWindow {
+  const now = before.items[0] === items[0] ? before : movedDown(before, items);
+  if (!now) return { items, first: partStart(0, items.length - partSize), anchor: 0 };
+  const { anchor } = now;
+  const arrived = items.length - before.items.length - (anchor - before.anchor);
+  const from = arrived > partSize ? items.length - partSize : now.first - partSize;
+  return { items, first: partStart(anchor, from), anchor };
+}
+
+/** The same items behind others that were put before them; undefined: they are not there. */
+function movedDown(before: ItemWindow, items: readonly Item[]): ItemWindow | undefined {
+  const lastPart = partStart(before.anchor, before.items.length - 1);
+  const place = placeOf(before.items[lastPart], items);
+  const top = placeOf(before.items[before.first], items);
+  if (place < 0 || (items.at(-1)?.seq ?? 0) < (before.items.at(-1)?.seq ?? 0)) return undefined;
+  const anchor = before.anchor + place - lastPart;
+  return { items, first: partStart(anchor, top < 0 ? place : top), anchor };
+}
+
+const placeOf = (item: Item | undefined, items: readonly Item[]): number =>
+  item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
+
+export function partsOf({ items, first, anchor }: ItemWindow): ItemPart[] {
+  const parts: ItemPart[] = [];
+  for (let from = first; from < items.length; ) {
+    const to = from + partSize - intoPart(anchor, from);
+    parts.push({ key: from - anchor, items: items.slice(from, to) });
+    from = to;
+  }
+  return parts;
+}
+
+const partStart = (anchor: number, at: number): number => (at <= 0 ? 0 : Math.max(0, at - intoPart(anchor, at)));
+const intoPart = (anchor: number, at: number): number => (((at - anchor) % partSize) + partSize) % partSize;

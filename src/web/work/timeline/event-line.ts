@@ -1,0 +1,75 @@
+import type { Event } from '../../../client/types.ts';
+import { lineOf } from '../../../core/model/event-traits.ts';
+import { endWord, phaseWord } from '../../conversation/notes.tsx';
+import { count, duration, price } from '../../parts/format.ts';
+import { failureText, serverText, t } from '../../text/text.ts';
+
+const maxLine = 300; // characters
+
+/** The most important part of an event in a line, in the language of the person. */
+export const eventLine = (event: Event): string => wordsOf(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
+
+/** The words of the server's own line where they are those of a person or a program. */
+function wordsOf(event: Event): string {
+  switch (event.type) {
+    case 'step':
+      return `${t(`mark.${event.data.status}`)}: ${event.data.description}`;
+    case 'tool.called': {
+      const { function: name, success, output } = event.data;
+      return `${name} ${t(success ? 'line.done' : 'line.failed')}: ${output.slice(0, maxLine)}`;
+    }
+    case 'run.resumed':
+      return t(event.data.messageId === undefined ? 'line.afterDecision' : 'line.afterMessage');
+    case 'approval.resolved': {
+      const { decision, by, text } = event.data;
+      return `${t(`line.${decision}`, { by })}${text === undefined ? '' : `: ${text}`}`;
+    }
+    case 'run.error':
+      return failureText(event.data.error);
+    case 'run.end':
+      return t(endWord(event.data));
+    case 'goal':
+      return goalWords(event.data);
+    case 'session.created':
+      return t('line.created', event.data);
+    case 'session.forked':
+      return t('line.forked', event.data);
+    case 'session.updated': {
+      const { status, title } = event.data;
+      const words = status && t(`status.${status === 'pending' ? 'new' : status === 'completed' ? 'finished' : status}`);
+      return [words, title].filter(Boolean).join(', ');
+    }
+    case 'sandbox.phase': {
+      const { phase, detail, ms, ended = [] } = event.data;
+      const parts = [t(phaseWord(phase)), detail && serverText(detail)];
+      if (ended.length > 0) parts.push(t('phase.ended', { commands: ended.join(', ') }));
+      if (ms !== undefined) parts.push(duration(ms));
+      return parts.filter(Boolean).join(' · ');
+    }
+    case 'egress': {
+      const { decision, host, port, rule } = event.data;
+      return `${t(`line.${decision}`)}: ${host}:${port} (${serverText(rule)})`;
+    }
+    case 'context.compacted': {
+      const { before, after } = event.data;
+      return t('compacted.sizes', { before: count(before), after: count(after) });
+    }
+    case 'usage': {
+      const { model, inputTokens, outputTokens, cost } = event.data;
+      const sizes = t('line.tokens', { read: count(inputTokens), written: count(outputTokens) });
+      return `${model}: ${sizes}${cost === undefined ? '' : ` · ${price(cost)}`}`;
+    }
+    default:
+      return serverText(lineOf(event));
+  }
+}
+
+function goalWords(data: Extract<Event, { type: 'goal' }>['data']): string {
+  if (data.kind === 'judged') {
+    return `${t(data.feedback ? 'goal.back' : `goal.${data.result}`)} ${serverText(data.reason)}`;
+  }
+  const what = data.command ?? t('goal.grader');
+  if (data.kind === 'checking') return t('line.checking', { what });
+  const code = data.exitCode === undefined ? '' : ` · ${t('tool.exit', { code: data.exitCode })}`;
+  return `${t(`goal.check.${data.result}`, { what })}${data.result === 'passed' ? '' : `${code}: ${data.detail}`}`;
+}
