@@ -57,7 +57,7 @@ export async function bundlePage(outdir: string): Promise<void> {
       (page, ending) => page.replace(`/static/${name}${ending}`, addressIn(metafile, name, ending)),
       text,
     );
-    await writeFile(join(outdir, html), filled);
+    await writeFile(join(outdir, html), filled.replace('</head>', `${preloads(metafile, name)}</head>`));
   }
   await copyFile(join(source, 'icon.svg'), join(outdir, 'icon.svg'));
   await copyApiDocs(join(outdir, 'api-docs'));
@@ -86,6 +86,22 @@ async function copyApiDocs(outdir: string): Promise<void> {
   // ReDoc asks a content network for the logo of its maker.
   const offline = redoc.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
+}
+
+/** The scripts that the entry begins with. A browser that reads their names in the page fetches all of them at once. */
+function preloads({ outputs }: Metafile, name: string): string {
+  const wanted = new Set<string>();
+  const add = (path: string) => {
+    for (const { path: needed, kind, external } of outputs[path]?.imports ?? []) {
+      if (kind !== 'import-statement' || external === true || wanted.has(needed)) continue;
+      wanted.add(needed);
+      add(needed);
+    }
+  };
+  for (const path of Object.keys(outputs)) {
+    if (basename(path).startsWith(`${name}-`) && path.endsWith('.js')) add(path);
+  }
+  return [...wanted].map((path) => `  <link rel="modulepreload" href="/static/${basename(path)}">\n  `).join('');
 }
 
 /** Where browsers find the file of an entry. */

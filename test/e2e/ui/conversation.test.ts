@@ -5,7 +5,7 @@ import { needs } from '../../support/servers/components.ts';
 import { busySeconds, desk, phone, scrollTo, spoken } from './desk.ts';
 
 // The conversation and its sandbox, as a person sees them. Real sandboxes: their commands have exit codes and output.
-const { page, worked, call, tell, server } = desk({ CORRAL_DRIVER: 'process' });
+const { page, worked, call, tell, tellAll, server } = desk({ CORRAL_DRIVER: 'process' });
 
 async function open(context: TestContext, ...rest: [path?: string, size?: Parameters<typeof page>[2]]) {
   await needs(context, 'bubblewrap');
@@ -303,4 +303,47 @@ test('the start of a sandbox is a line with its phase, its layer and its seconds
   await expect.poll(seconds).toBeGreaterThan(0);
   const before = await seconds();
   await expect.poll(seconds).toBeGreaterThan(before);
+});
+
+const messageFact = (n: number) => ({
+  type: 'message.user' as const,
+  runId: null,
+  data: { messageId: `msg-${n}` as never, text: `message ${n}`, attachments: [] },
+});
+
+test('a long session shows its end before its middle, and a break of the connection leaves nothing missing or doubled', async (context) => {
+  const { id } = await call('sessions.create', {});
+  const count = 3_500;
+  for (let from = 1; from <= count; from += 500)
+    await tellAll(
+      id,
+      Array.from({ length: 500 }, (_, n) => messageFact(from + n)),
+    );
+  const { page, faults } = await open(context);
+  const released = Promise.withResolvers<void>();
+  let breaks = 1;
+  await page.routeWebSocket(/\/trpc/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage(async (text) => {
+      const isMiddle = /"events\.list"/.test(String(text)) && /"afterSeq":[12]\d{3}\b/.test(String(text));
+      if (isMiddle) await released.promise;
+      if (isMiddle && breaks-- > 0) return void (await socket.close({ code: 1_011 }));
+      server.send(text);
+    });
+  });
+  await page.goto(`/#${id}`);
+  await page.reload();
+  const log = page.getByRole('log', { name: 'Conversation' });
+  await log.getByText(`message ${count}`, { exact: true }).waitFor();
+  await page.getByText('Earlier messages are loading…').waitFor();
+  expect(await log.getByText('message 1', { exact: true }).count()).toBe(0);
+  await tell(id, messageFact(count + 1));
+  await log.getByText(`message ${count + 1}`, { exact: true }).waitFor();
+  released.resolve();
+  await page.getByText('Earlier messages are loading…').waitFor({ state: 'detached' });
+  const shown = () => log.locator('.said').evaluateAll((all) => all.map((one) => (one as { innerText: string }).innerText.match(/message (\d+)/)?.[1]));
+  await expect.poll(async () => (await shown()).length).toBe(count + 1);
+  expect(await shown()).toEqual(Array.from({ length: count + 1 }, (_, n) => String(n + 1)));
+  expect(breaks).toBeLessThan(1);
+  expect(faults).toEqual([]);
 });

@@ -287,7 +287,7 @@ test('a replay goes on and back by single events, over the pieces of a text', as
   const slider = page.getByRole('slider', { name: 'Place in the log' });
   await slider.press('Home');
   await place.getByText(/^0 . \d+$/).waitFor();
-  await page.getByRole('button', { name: 'One event on' }).click();
+  await page.getByRole('button', { name: 'Next event' }).click();
   await place.getByText('The session was made').waitFor();
   const steps = 12;
   for (let n = 0; n < steps; n++) {
@@ -301,7 +301,7 @@ test('a replay goes on and back by single events, over the pieces of a text', as
   expect(await card.getAttribute('data-status')).toBe('running');
   while ((await card.getAttribute('data-status')) === 'running') await slider.press('ArrowRight');
   await place.getByText('A call ended').waitFor();
-  await page.getByRole('button', { name: 'One event back' }).click();
+  await page.getByRole('button', { name: 'Previous event' }).click();
   await expect.poll(() => card.getAttribute('data-status')).toBe('running');
   await page.getByRole('button', { name: 'Now' }).click();
   const shown = ['aria-valuenow', 'aria-valuemax'].map((name) => slider.getAttribute(name));

@@ -69,7 +69,7 @@ export const automations = {
   'automations.whileRunning': 'Wenn der vorige Start noch arbeitet',
   'automations.skip': 'den neuen Start auslassen',
   'automations.queue': 'den neuen Start warten lassen',
-  'automations.stop': 'den vorigen stoppen',
+  'automations.stop': 'den vorigen anhalten',
   'automations.save': 'Speichern',
   'automations.byHand': 'Startet, wenn jemand sie startet.',
   'automations.next': 'Nächster Start: {at} ({zone})',
@@ -99,7 +99,7 @@ export const automations = {
   'automations.state.skipped': 'Ausgelassen',
   'automations.state.failed': 'Nicht gestartet',
   'automations.end.completed': 'Fertig',
-  'automations.end.stopped': 'Gestoppt',
+  'automations.end.stopped': 'Angehalten',
   'automations.end.failed': 'Gescheitert',
   'automations.open': 'Öffnen',
 } as const;

@@ -12,7 +12,7 @@ export const events: { readonly [Type in FactType as `event.${Type}`]: string } 
   'event.tool.output': 'Mehr Ausgabe eines Aufrufs',
   'event.tool.called': 'Ein Aufruf endete',
   'event.child.started': 'Der Agent gab eine Aufgabe weiter',
-  'event.skill.read': 'Der Agent las einen Skill',
+  'event.skill.read': 'Der Agent las eine Fähigkeit',
   'event.run.wait': 'Der Lauf wartet auf eine Person',
   'event.run.resumed': 'Der Lauf geht weiter',
   'event.approval.requested': 'Ein Aufruf braucht Erlaubnis',

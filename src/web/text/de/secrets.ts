@@ -116,7 +116,7 @@ export const secrets = {
   'memory.wasDeleted': 'gelöscht',
   'memory.byPerson': 'von einer Person ({name})',
   'memory.byAgent': 'von einem Agenten',
-  'memory.byAgentApproved': 'von einem Agenten, mit Freigabe',
+  'memory.byAgentApproved': 'von einem Agenten, mit Genehmigung',
   'memory.byServer': 'vom Server, wegen ihres Alters',
   'memory.undo': 'Letzte Änderung zurücknehmen',
   'memory.bringBack': 'Wiederherstellen',
@@ -244,7 +244,7 @@ export const secrets = {
   'toolServers.removed': 'Entfernt: {name}.',
   'toolServers.notRemoved': 'Der Werkzeugserver wurde nicht entfernt',
   'toolServers.effect':
-    'Eine Änderung gilt in neuen Sitzungen sofort und in laufenden ab ihrer nächsten Runde; ein Aufruf, der läuft, endet zuerst. Regeln für Freigaben nennen seine Werkzeuge mcp_name_werkzeug.',
+    'Eine Änderung gilt in neuen Sitzungen sofort und in laufenden ab ihrer nächsten Runde; ein Aufruf, der läuft, endet zuerst. Regeln für Genehmigungen nennen seine Werkzeuge mcp_name_werkzeug.',
   'toolServers.programs':
     'Programme (command) werden nicht hier hinzugefügt, sondern in corral.yaml, einer Vorlage oder einer Sitzung: Jedes startet in der Sandbox jeder Sitzung, und ohne Isolation auf diesem Rechner selbst. Darüber entscheidet, wer hier Dateien ändern darf.',
 } as const;

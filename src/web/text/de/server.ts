@@ -1,5 +1,5 @@
 export const server = {
-  'server.approvals': 'Server: Freigaben, Werkzeuge',
+  'server.approvals': 'Server: Genehmigungen, Werkzeuge',
   'server.network': 'Server: Netz',
   'server.defaults': 'Server: Vorgaben, Grenzen',
   'server.secrets': 'Server: Geheimnisse der Sandboxen',
@@ -24,7 +24,7 @@ export const server = {
   'server.unit.days': 'Tage',
   'server.unit.bytes': 'Bytes',
   'server.unit.cost': 'in der Währung der Preise',
-  'server.part.approvals': 'Freigaben',
+  'server.part.approvals': 'Genehmigungen',
   'server.part.tools': 'Werkzeuge',
   'server.part.network': 'Netz aller Sandboxen',
   'server.part.template': 'Übliche Vorlage',

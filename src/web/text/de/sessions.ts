@@ -36,7 +36,7 @@ export const sessions = {
   isFork: 'Abzweig',
   someStayed: '{n} Sitzungen wurden nicht gelöscht: Sie sind in Gebrauch oder gehören jemand anderem.',
   'deleteMany.one': 'Eine Sitzung löschen?',
-  deleteManyTells: 'Ihre Gespräche, Sandboxes und Dateien sind dann endgültig weg.',
+  deleteManyTells: 'Ihre Gespräche, Sandboxen und Dateien sind dann endgültig weg.',
   'deleteManyTells.one': 'Ihr Gespräch, ihre Sandbox und ihre Dateien sind dann endgültig weg.',
   'someStayed.one': 'Eine Sitzung wurde nicht gelöscht: Sie wird gebraucht oder gehört jemand anderem.',
   'bulk.archive': 'Archivieren',

@@ -31,7 +31,7 @@ export const delegation = {
   'attempts.choose': 'Choose',
   'attempts.chooseOne': 'Choose attempt {n}',
   'attempts.chosen': 'chosen',
-  'attempts.choosing': 'is being taken …',
+  'attempts.choosing': 'is being taken…',
   'attempts.best': 'best',
   'attempts.tokens': '{n} tokens',
   'attempts.deleteOthers': 'Choosing deletes the sessions of the others',

@@ -23,7 +23,7 @@ export const errors: Readonly<Record<ErrorCode, string>> = {
   sandbox_untrusted: 'Die Sandbox verletzte die Regeln ihrer Verbindung und wurde beendet.',
   image_missing: 'Das Image der Vorlage fehlt.',
   packages_failed: 'Die Pakete der Vorlage ließen sich nicht installieren.',
-  driver_unavailable: 'Docker, oder was hier sonst Sandboxes startet, antwortet nicht.',
+  driver_unavailable: 'Docker, oder was hier sonst Sandboxen startet, antwortet nicht.',
   quota: 'Ihr Kontingent ist verbraucht.',
   disk_full: 'Die Platte ist voll.',
   unsupported: 'Das kann dieser Server nicht.',

@@ -7,7 +7,7 @@ export const phrases: Readonly<Record<string, string>> = {
   Type: 'Tippen',
   End: 'Beenden',
   'Run code': 'Code ausführen',
-  'Read skill': 'Skill lesen',
+  'Read skill': 'Fähigkeit lesen',
   Read: 'Lesen',
   Write: 'Schreiben',
   Edit: 'Ändern',
@@ -107,7 +107,7 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Vorlage {name} braucht einen Desktop, dessen Image sich nicht bauen ließ: {why}',
   'The server tries again.': 'Der Server versucht es noch einmal.',
   'The template {name} uses a desktop, and sandboxes here have none.':
-    'Die Vorlage {name} braucht einen Desktop, und Sandboxes haben hier keinen.',
+    'Die Vorlage {name} braucht einen Desktop, und Sandboxen haben hier keinen.',
   'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.':
     'Setzen Sie CORRAL_SANDBOX_DESKTOP=true, oder nehmen Sie eine andere Vorlage.',
   // Why a person has to look at a note
@@ -117,7 +117,7 @@ export const phrases: Readonly<Record<string, string>> = {
   'results of a tool server': 'Ergebnisse eines Werkzeugservers',
   'data that its sandbox fetched or could fetch unseen': 'Daten, die seine Sandbox holte oder ungesehen holen konnte',
   'a delivery from outside or comments of others': 'eine Zustellung von außen oder Kommentare anderer',
-  'a skill of the workspace': 'ein Skill des Arbeitsordners',
+  'a skill of the workspace': 'eine Fähigkeit des Arbeitsordners',
   'the words of another session': 'Worte einer anderen Sitzung',
   'files of another session': 'Dateien einer anderen Sitzung',
   'what came before this server looked for strangers': 'was kam, bevor dieser Server auf Fremdes achtete',
