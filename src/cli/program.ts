@@ -4,7 +4,7 @@ import { type CliCommand, Options } from './command.ts';
 import { clientCommands } from './commands/list.ts';
 import { completionCommand } from './completion.ts';
 import { exitCodes, exitOf, UsageError } from './exit-codes.ts';
-import { type Io, oneLine } from './io.ts';
+import type { Io } from './io.ts';
 import { serverOf } from './server.ts';
 
 /** A command of the server's own program, which reads its arguments itself. */
@@ -59,9 +59,12 @@ export function programOf({ io, version, serverCommands, runServer }: ProgramPar
     .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
     .enablePositionalOptions()
     .exitOverride()
+    .addHelpText('after', '\nBegin with: corral up, then corral run "Say hello", or corral chat.')
     .addHelpText('after', `\nExit codes:\n${exitLines().join('\n')}`);
-  program.commandsGroup('Sessions:');
-  for (const command of allCommands) addCommand(program, command, io, done);
+  for (const [title, commands] of groupsOf(allCommands)) {
+    program.commandsGroup(`${title}:`);
+    for (const command of commands) addCommand(program, command, io, done);
+  }
   program.commandsGroup('The server:');
   const serve = { name: 'serve', usage: '', about: 'starts the server; `corral help settings` lists its settings' };
   for (const { name, usage, about } of [serve, ...serverCommands]) {
@@ -81,6 +84,21 @@ export function programOf({ io, version, serverCommands, runServer }: ProgramPar
     .description('lists every setting of the server, with its variables and default')
     .action(async () => done(await runServer(['help', 'settings'])));
   return program;
+}
+
+/** Commands by what they are about; those that no group names come last. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  Sessions: ['run', 'chat', 'box', 'ls', 'show', 'logs', 'open', 'attempts', 'fork', 'stop', 'rm'],
+  Sandboxes: ['exec', 'attach', 'cp', 'ps', 'port', 'desktop', 'vnc', 'pause', 'resume', 'snapshot', 'volume'],
+  Repositories: ['prebuild', 'check', 'commit', 'push', 'pr', 'patch'],
+};
+function groupsOf(all: readonly CliCommand[]): [title: string, commands: readonly CliCommand[]][] {
+  const named = new Set(Object.values(groups).flat());
+  const byGroup = Object.entries(groups).map(([title, names]): [string, readonly CliCommand[]] => [
+    title,
+    names.flatMap((name) => all.find((one) => one.name === name) ?? []),
+  ]);
+  return [...byGroup, ['More', all.filter(({ name }) => !named.has(name))]];
 }
 
 function addCommand(
@@ -123,8 +141,16 @@ function optionOf(flags: string, text: string): Option {
   return option.argParser<string[]>((value, before) => [...(before ?? []), value]);
 }
 
-/** A list shows the beginning, which fits on a line. */
-const summary = (about: string) => oneLine(about.split(/[;:] /, 1)[0] ?? about, 76);
+const maxSummary = 76; // characters
+const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
+/** A list shows the beginning, which fits on a line: whole parts of the sentence, or else whole words. */
+function summary(about: string): string {
+  const [sentence = about] = about.split(/[;:] /, 1);
+  if (sentence.length <= maxSummary) return sentence;
+  const end = [...sentence.matchAll(joint)].findLast(({ index }) => index <= maxSummary);
+  if (end) return sentence.slice(0, end.index);
+  return `${sentence.slice(0, maxSummary).replace(/ \S*$/, '')}…`;
+}
 
 export const exitLines = (): string[] =>
   Object.values(exitCodes).map(({ code, about }) => `  ${String(code).padStart(3)}  ${about}`);

@@ -13,6 +13,10 @@ export interface Renderer {
 /** Calls whose effect is shown by an event of its own: the plan, or the question that a person answers. */
 export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
+/** What a sandbox does. Where a detail says that it starts, the word "starting" says nothing more. */
+export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
+  oneLine(lineOf(event).replace(/^starting: /, ''), 200);
+
 /**
  * Shows a run as it happens: the agent's words on stdout, all the rest on stderr, so that a script can read the first and
  * a person sees both. `quiet` leaves out the rest.
@@ -61,7 +65,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
     if (isNote(event)) return notice(event);
     switch (event.type) {
       case 'sandbox.phase':
-        return phaseLine(`sandbox: ${oneLine(lineOf(event), 200)}`);
+        return phaseLine(`sandbox: ${phaseText(event)}`);
       case 'plan':
         if (event.data.steps.every(({ status }) => status === 'pending')) {
           note(paint('bold', 'Plan'));

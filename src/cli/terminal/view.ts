@@ -1,7 +1,6 @@
 import type { Event } from '../../client/index.ts';
-import { isNote, lineOf, noticeOf } from '../../core/model/event-traits.ts';
-import { oneLine } from '../io.ts';
-import { callText, shownElsewhere } from '../render.ts';
+import { isNote, noticeOf } from '../../core/model/event-traits.ts';
+import { callText, phaseText, shownElsewhere } from '../render.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
@@ -69,7 +68,7 @@ export function withEvent(view: View, event: Event): View {
     case 'run.started':
       return { ...view, since: event.ts, plan: [] };
     case 'sandbox.phase':
-      return { ...view, phase: event.data.phase === 'ready' ? undefined : oneLine(lineOf(event), 200) };
+      return { ...view, phase: event.data.phase === 'ready' ? undefined : phaseText(event) };
     case 'plan':
       return { ...view, plan: event.data.steps };
     case 'step':

@@ -1,11 +1,11 @@
 import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
 import type { Item } from '../data/items.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
-import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
 import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';

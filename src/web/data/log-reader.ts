@@ -89,7 +89,8 @@ export class LogReader {
   async #untilDone(work: () => Promise<void>): Promise<void> {
     while (!this.#isOver) {
       try {
-        return await work();
+        await work();
+        return;
       } catch (error) {
         await this.#failed(error);
       }
@@ -151,7 +152,8 @@ export class LogReader {
       onData: (event) => {
         if (event.type === 'resync') {
           this.#stop();
-          return this.#view.startAgain();
+          this.#view.startAgain();
+          return;
         }
         this.#seq = event.seq;
         this.#head = event.seq;
@@ -188,9 +190,10 @@ export class LogReader {
 
   #pass(events: readonly Event[]): void {
     if (events.length === 0) return;
-    if (!this.#gap) return this.#view.take(events);
-    this.#end.push(...events);
-    this.#view.takeEnd(events);
+    if (this.#gap) {
+      this.#end.push(...events);
+      this.#view.takeEnd(events);
+    } else this.#view.take(events);
   }
 }
 

@@ -341,7 +341,10 @@ test('a long session shows its end before its middle, and a break of the connect
   await log.getByText(`message ${count + 1}`, { exact: true }).waitFor();
   released.resolve();
   await page.getByText('Earlier messages are loading…').waitFor({ state: 'detached' });
-  const shown = () => log.locator('.said').evaluateAll((all) => all.map((one) => (one as { innerText: string }).innerText.match(/message (\d+)/)?.[1]));
+  const shown = () =>
+    log
+      .locator('.said')
+      .evaluateAll((all) => all.map((one) => (one as { textContent: string }).textContent.match(/message (\d+)/)?.[1]));
   await expect.poll(async () => (await shown()).length).toBe(count + 1);
   expect(await shown()).toEqual(Array.from({ length: count + 1 }, (_, n) => String(n + 1)));
   expect(breaks).toBeLessThan(1);

@@ -36,7 +36,8 @@ function wordsOf(event: Event): string {
       return t('line.forked', event.data);
     case 'session.updated': {
       const { status, title } = event.data;
-      const words = status && t(`status.${status === 'pending' ? 'new' : status === 'completed' ? 'finished' : status}`);
+      const words =
+        status && t(`status.${status === 'pending' ? 'new' : status === 'completed' ? 'finished' : status}`);
       return [words, title].filter(Boolean).join(', ');
     }
     case 'sandbox.phase': {

@@ -118,16 +118,19 @@ test('what happens while the middle is read is shown at once, and is there once 
   expect(seen.shown).toEqual(range(1, 5_002));
 });
 
-test.each([0, 4_700, 1_000, 4_000])('a connection that breaks at the page after %i leaves nothing missing or doubled', async (after) => {
-  const { server, seen, reader } = read(5_000);
-  server.breaks.set(after, new Error('the connection broke'));
-  reader.start();
-  await settle();
-  server.append();
-  await settle();
-  expect(seen.shown).toEqual(range(1, 5_001));
-  expect(seen.ends).toEqual(['joined']);
-});
+test.each([0, 4_700, 1_000, 4_000])(
+  'a connection that breaks at the page after %i leaves nothing missing or doubled',
+  async (after) => {
+    const { server, seen, reader } = read(5_000);
+    server.breaks.set(after, new Error('the connection broke'));
+    reader.start();
+    await settle();
+    server.append();
+    await settle();
+    expect(seen.shown).toEqual(range(1, 5_001));
+    expect(seen.ends).toEqual(['joined']);
+  },
+);
 
 test('a subscription that fails while the middle is read continues after the newest event', async () => {
   const { server, seen, reader } = read(5_000);
