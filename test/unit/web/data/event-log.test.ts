@@ -48,7 +48,7 @@ class FakeServer implements LogSource {
 }
 
 /** What a person sees: the whole log, or its end while the rest is read. */
-class Seen implements LogView {
+class FakeView implements LogView {
   whole: number[] = [];
   end: number[] = [];
   ends: string[] = [];
@@ -78,7 +78,7 @@ class Seen implements LogView {
 
 function read(head: number) {
   const server = new FakeServer(head);
-  const seen = new Seen();
+  const seen = new FakeView();
   const reader = new LogReader(server, seen);
   return { server, seen, reader };
 }
