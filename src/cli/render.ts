@@ -13,7 +13,7 @@ export interface Renderer {
 /** Calls whose effect is shown by an event of its own: the plan, or the question that a person answers. */
 export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
-/** What a sandbox does. Where a detail says that it starts, the word "starting" says nothing more. */
+/** A phase of the sandbox. Where a detail says that it starts, the word "starting" says nothing more. */
 export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   oneLine(lineOf(event).replace(/^starting: /, ''), 200);
 

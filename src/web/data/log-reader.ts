@@ -4,7 +4,7 @@ import type { Event } from '../../client/types.ts';
 // messages first, and then, page by page, what is before it.
 
 const pageSize = 1_000; // events
-/** Of a log that is longer than a page, so many events are read first: some screens full. */
+/** The events that are read first when a log is longer than a page: some screens full. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;

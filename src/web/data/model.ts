@@ -371,7 +371,7 @@ export class ConversationModel {
     const isFirst = (item: Item) => item.kind === 'user' && item.goal !== undefined && item.text === data.task;
     const first = data.goal && this.#items.findLast(isFirst);
     const goal = first?.kind === 'user' ? first.goal : undefined;
-    // Of a run whose start was not read, the sums are not known.
+    // The sums of a run are not known when its start was not read.
     const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
     const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used });
     this.run.value = { kind: 'ended', end };

@@ -47,7 +47,7 @@ class FakeServer implements LogSource {
   }
 }
 
-/** What a person sees: the whole log, or its end while the rest is read. */
+/** A page: it shows the whole log, or its end while the rest is read. */
 class FakeView implements LogView {
   whole: number[] = [];
   end: number[] = [];
