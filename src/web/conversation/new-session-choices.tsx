@@ -55,6 +55,27 @@ export function NewSessionChoices() {
           </select>
         </label>
       )}
+      <UnavailableTemplates templates={templates.value} />
+      <span class="choice-new">
+        <span id="model-of-new">{t('model')}</span>
+        <button
+          type="button"
+          aria-haspopup="dialog"
+          aria-describedby="model-of-new"
+          onClick={() =>
+            chooseModel({
+              title: t('models.choose'),
+              value: chosenModel.value,
+              withUsual: true,
+              act(ref) {
+                chosenModel.value = ref;
+              },
+            })
+          }
+        >
+          {shownModel()}
+        </button>
+      </span>
       {projects.value.length > 0 && (
         <label>
           <span>{t('filter.ofNew')}</span>
@@ -85,27 +106,6 @@ export function NewSessionChoices() {
           }}
         />
       </label>
-      <UnavailableTemplates templates={templates.value} />
-      <span class="choice-new">
-        <span id="model-of-new">{t('model')}</span>
-        <button
-          type="button"
-          aria-haspopup="dialog"
-          aria-describedby="model-of-new"
-          onClick={() =>
-            chooseModel({
-              title: t('models.choose'),
-              value: chosenModel.value,
-              withUsual: true,
-              act(ref) {
-                chosenModel.value = ref;
-              },
-            })
-          }
-        >
-          {shownModel()}
-        </button>
-      </span>
     </div>
   );
 }

@@ -16,7 +16,7 @@ interface Task {
 }
 const tasks: readonly Task[] = [
   { icon: 'play', title: 'task.game', hint: 'task.gameTells', text: 'task.gameText' },
-  { icon: 'coin', title: 'task.chart', hint: 'task.chartTells', text: 'task.chartText' },
+  { icon: 'bars', title: 'task.chart', hint: 'task.chartTells', text: 'task.chartText' },
   { icon: 'check', title: 'task.test', hint: 'task.testTells', text: 'task.testText' },
 ];
 

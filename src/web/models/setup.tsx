@@ -33,6 +33,10 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
     wasChosen.current = true;
   }, [preset]);
+  // The list of models pushes the next button out of a small window.
+  useEffect(() => {
+    if (found) form.current?.querySelector('.choices')?.scrollIntoView({ block: 'nearest' });
+  }, [found]);
   const choose = (id: string) => {
     const next = presets.find((one) => one.id === id);
     if (!next) return;

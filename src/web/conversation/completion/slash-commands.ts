@@ -26,7 +26,7 @@ const showTab = (id: string) => {
 };
 
 export const slashCommands: readonly SlashCommand[] = [
-  { name: 'help', icon: 'command', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
+  { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
   {
     name: 'model',
     icon: 'gear',
@@ -72,7 +72,7 @@ export const slashCommands: readonly SlashCommand[] = [
       showTab('files');
     },
   },
-  { name: 'terminal', icon: 'command', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
+  { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
   {
     name: 'attach',
     icon: 'plus',

@@ -51,7 +51,7 @@ export const work = {
   'files.refresh': 'Dateien neu lesen',
   'files.drop': 'Zum Hochladen hier ablegen',
   'files.loading': 'Wird geladen…',
-  'files.asleep': 'Die Sandbox läuft nicht. Ihre Dateien sind noch da; sie zu zeigen startet die Sandbox.',
+  'files.asleep': 'Die Sandbox läuft nicht. Ihre Dateien sind noch da. Sie zu zeigen startet die Sandbox.',
   'files.starting': 'Die Sandbox startet; danach erscheinen hier ihre Dateien.',
   'files.show': 'Dateien zeigen',
   'files.none': 'Noch keine Dateien. Legen Sie hier welche ab, oder bitten Sie den Agenten darum.',

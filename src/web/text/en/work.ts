@@ -51,7 +51,7 @@ export const work = {
   'files.refresh': 'Read the files again',
   'files.drop': 'Drop the files to upload them',
   'files.loading': 'Loading…',
-  'files.asleep': 'The sandbox does not run. Its files are kept; to show them starts it.',
+  'files.asleep': 'The sandbox does not run. Its files are kept. Showing them starts it.',
   'files.starting': 'The sandbox starts; its files appear here then.',
   'files.show': 'Show files',
   'files.none': 'No files yet. Drop some here, or ask the agent for them.',
