@@ -208,7 +208,7 @@ test('opening a session whose sandbox is stopped does not start it, and every ta
   const { page } = await open(context, `/#${id}`);
   await ended(page);
   await page.getByRole('tab', { name: 'Files' }).click();
-  await page.getByText('The sandbox does not run. Its files are kept; to show them starts it.').waitFor();
+  await page.getByText('The sandbox does not run. Its files are kept. Showing them starts it.').waitFor();
   for (const [tab, ready] of [
     ['Terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
     ['Screen', page.getByText('No desktop in this sandbox')],
