@@ -23,52 +23,54 @@ export function AttemptsTable({ set, open, choose }: Props) {
   };
   return (
     <>
-      <table aria-label={t('attempts.title')}>
-        <thead>
-          <tr>
-            {(['attempt', 'state', 'diff', 'passed', 'score', 'cost', 'choose'] as const).map((name) => (
-              <th key={name} scope="col">
-                {t(`attempts.${name}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {set.attempts.map((one) => (
-            <tr key={one.n}>
-              <td>
-                <Button class="small" disabled={one.isGone} onClick={() => open(one.sessionId)}>
-                  {`${one.n}${(one.model ?? one.template) ? ` ${one.model ?? one.template}` : ''}`}
-                </Button>
-              </td>
-              <td title={one.error ?? one.result?.goal?.reason}>
-                {t(`attempts.state.${one.state}`)}
-                {one.result?.goal && ` · ${t(`attempts.goal.${one.result.goal.result}`)}`}
-                {set.best === one.n && ` · ${t('attempts.best')}`}
-                {one.error !== null && <div class="quiet">{one.error}</div>}
-              </td>
-              <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
-              <td>{checksOf(one)}</td>
-              <td>{one.result?.score ?? '–'}</td>
-              <td>{one.cost > 0 ? price(one.cost) : t('attempts.tokens', { n: short(one.tokens) })}</td>
-              <td>
-                {set.chosen === one.n ? (
-                  t(set.phase === 'chosen' ? 'attempts.chosen' : 'attempts.choosing')
-                ) : (
-                  <Button
-                    class="small"
-                    disabled={isBusy || one.isGone || one.result === null || set.phase === 'choosing'}
-                    aria-label={t('attempts.chooseOne', { n: String(one.n) })}
-                    onClick={() => take(one.n)}
-                  >
-                    {t('attempts.choose')}
-                  </Button>
-                )}
-              </td>
+      <div class="attempts-table">
+        <table aria-label={t('attempts.title')}>
+          <thead>
+            <tr>
+              {(['attempt', 'state', 'diff', 'passed', 'score', 'cost', 'choose'] as const).map((name) => (
+                <th key={name} scope="col">
+                  {t(`attempts.${name}`)}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {set.attempts.map((one) => (
+              <tr key={one.n}>
+                <td>
+                  <Button class="small" disabled={one.isGone} onClick={() => open(one.sessionId)}>
+                    {`${one.n}${(one.model ?? one.template) ? ` ${one.model ?? one.template}` : ''}`}
+                  </Button>
+                </td>
+                <td title={one.error ?? one.result?.goal?.reason}>
+                  {t(`attempts.state.${one.state}`)}
+                  {one.result?.goal && ` · ${t(`attempts.goal.${one.result.goal.result}`)}`}
+                  {set.best === one.n && ` · ${t('attempts.best')}`}
+                  {one.error !== null && <div class="quiet">{one.error}</div>}
+                </td>
+                <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
+                <td>{checksOf(one)}</td>
+                <td>{one.result?.score ?? '–'}</td>
+                <td>{one.cost > 0 ? price(one.cost) : t('attempts.tokens', { n: short(one.tokens) })}</td>
+                <td>
+                  {set.chosen === one.n ? (
+                    t(set.phase === 'chosen' ? 'attempts.chosen' : 'attempts.choosing')
+                  ) : (
+                    <Button
+                      class="small"
+                      disabled={isBusy || one.isGone || one.result === null || set.phase === 'choosing'}
+                      aria-label={t('attempts.chooseOne', { n: String(one.n) })}
+                      onClick={() => take(one.n)}
+                    >
+                      {t('attempts.choose')}
+                    </Button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       <label class="check">
         <input type="checkbox" checked={isDeleting} onChange={(event) => setDeleting(event.currentTarget.checked)} />
         <span>{t('attempts.deleteOthers')}</span>
