@@ -45,7 +45,7 @@ const appCommands: readonly Command[] = [
   },
   {
     id: 'pane.toggle',
-    label: 'work',
+    label: 'toggleWork',
     icon: 'panel',
     keys: 'alt+w',
     when: () => currentId.value !== undefined,

@@ -9,6 +9,7 @@ export const app = {
   chat: 'Chat',
   showWork: 'Arbeitsbereich zeigen',
   hideWork: 'Arbeitsbereich verbergen',
+  toggleWork: 'Arbeitsbereich zeigen oder verbergen',
   resize: 'Breite des Arbeitsbereichs',
   guide: 'Anleitung',
   stop: 'Anhalten',

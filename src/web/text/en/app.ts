@@ -9,6 +9,7 @@ export const app = {
   chat: 'Chat',
   showWork: 'Show the work pane',
   hideWork: 'Hide the work pane',
+  toggleWork: 'Show or hide the work pane',
   resize: 'Width of the work pane',
   guide: 'Guide',
   stop: 'Stop',
