@@ -1,4 +1,4 @@
-"""Runs inside a sandbox and tries to get out of it: python3 inside.py config.json results.jsonl
+"""Runs inside a sandbox, or in a service beside one, and tries to get out of it: python3 inside.py config.json results.jsonl
 
 No dependencies. Each attempt runs in its own process with limits of time and memory. Each line of the result is
 {"group", "what", "outcome", "by"}. The outcomes:
@@ -795,6 +795,17 @@ for what, first in (
             return f"the proxy passed it on: {seen[:60]!r}"
         raise Stopped(f"the proxy answers {seen.split(bytes([13]))[0].decode('latin1') or 'nothing'}")
     attempt("the proxy", what)(make)
+
+
+# The sandbox reaches this host through its proxy, and its services must not.
+if CONFIG.get("open_host"):
+    for what, first in (("tunnel", "CONNECT {h} HTTP/1.1\r\nHost: {h}\r\n\r\n"), ("request", "GET http://{h}/ HTTP/1.1\r\nHost: {h}\r\nConnection: close\r\n\r\n")):
+        def make(first=first):
+            seen = through_proxy(first.replace("{h}", CONFIG["open_host"]))
+            if seen:
+                return f"the proxy answers a service: {seen[:60]!r}"
+            raise Stopped("the sandbox's way to the proxy answers nothing")
+        attempt("the proxy", f"a {what} to a host that is open to the sandbox alone")(make)
 
 
 # ---- limits

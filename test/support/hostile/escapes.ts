@@ -112,9 +112,14 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
     limits.push(...(await tried(glutton.shell).catch((error: Error) => lost(error, ended))));
   }
   const attempts = [...inside, ...limits, ...read];
-  await mkdir(join(root, '.reports'), { recursive: true });
-  await writeFile(join(root, `.reports/escapes-${world.name.replace(':', '-')}.json`), JSON.stringify(attempts));
+  await report(world.name, attempts);
   return attempts;
+}
+
+/** Leaves the attempts for `npm run escapes`. */
+export async function report(name: string, attempts: readonly Attempt[]): Promise<void> {
+  await mkdir(join(root, '.reports'), { recursive: true });
+  await writeFile(join(root, `.reports/escapes-${name.replace(':', '-')}.json`), JSON.stringify(attempts));
 }
 
 /** With gVisor a limit ends the sandbox's kernel, and with it the sandbox, which restarts with its files. */
@@ -140,7 +145,7 @@ async function weaknessesOf(url: string): Promise<string[]> {
   return (checks.sandbox.weaknesses ?? []).map(({ name }) => name);
 }
 
-interface Bait extends AsyncDisposable {
+export interface Bait extends AsyncDisposable {
   readonly canary: string;
   readonly file: string;
   readonly abstract: string;
@@ -150,7 +155,7 @@ interface Bait extends AsyncDisposable {
 }
 
 /** Puts a secret of the host in every place that an escape would reach. */
-async function baitOnTheHost(): Promise<Bait> {
+export async function baitOnTheHost(): Promise<Bait> {
   await using stack = new AsyncDisposableStack();
   const canary = randomBytes(24).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-canary-'));

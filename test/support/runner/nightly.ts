@@ -22,6 +22,7 @@ export const nightlyFiles = [
   'test/e2e/e2b/templates.test.ts', // unit/sessions/builds: the same steps; e2b/wire: what the SDKs send
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
   'test/e2e/escapes/docker-runsc.test.ts',
+  'test/e2e/escapes/docker-services.test.ts', // contract/drivers/docker-services: the walls of a service's container
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
   'test/e2e/facades/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand
   'test/e2e/faults/crash-points.test.ts', // unit/simulation: kills at every step of the same machines; faults/restart: a real server
