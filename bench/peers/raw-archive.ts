@@ -15,7 +15,7 @@ async function ask(method: string, container: string, path: string, body?: Buffe
 
 export async function rawWrite(container: string, path: string, content: Buffer): Promise<void> {
   const { dir, base } = posix.parse(path);
-  const tar = tarOf([{ path: base, size: content.length, executable: false, bytes: content }], '.');
+  const tar = tarOf([{ path: base, executable: false, bytes: content }], '.');
   for await (const _answer of await ask('PUT', container, dir, tar));
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
 import { binary, change, textOf } from './file-text.ts';
 import { shellExec, shellKill } from './shell.ts';
@@ -12,11 +13,12 @@ export const sessionFolder = '/mnt/session';
 /** The folder of the workspace to which `/mnt/session` leads: files of a program and results for it. */
 export const sessionFiles = '.session';
 
-/** The file tools know the workspace alone, so a path below `/mnt/session` is translated. */
-const inWorkspace = (path: string): string =>
-  path === sessionFolder || path.startsWith(`${sessionFolder}/`)
-    ? `${sessionFiles}${path.slice(sessionFolder.length)}`
-    : path;
+/** The file tools know the workspace alone, so paths below `/mnt/session` and `/mnt/memory` are translated. */
+function inWorkspace(path: string): string {
+  const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
+  if (isIn(sessionFolder)) return `${sessionFiles}${path.slice(sessionFolder.length)}`;
+  return isIn(memoryMount) ? `${memoryFiles}${path.slice(memoryMount.length)}` : path;
+}
 
 const filePath = z.string().min(1).describe('absolute path, or relative to the working directory');
 const orderByPath = ({ file_path: path }: Readonly<Record<string, unknown>>) =>

@@ -18,6 +18,8 @@ import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Manifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
 import { agentMemory, listNotes, tellNotes } from '../../sessions/memory/agent-memory.ts';
+import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
+import { memoryStoreService } from '../../sessions/memory/stores.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
@@ -127,6 +129,12 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     openUpload: (id) => agents.projects.api.uploads.open(id),
     warn: (about, text) => logger.warn(about, text),
   });
+  const memoryFolders = new MemoryFolders({
+    stores: memoryStoreService({ records: store.records, clock, ids }),
+    closing,
+    newId: () => ids.short(),
+    warn: (about, text) => logger.warn(about, text),
+  });
   const preparedFiles = new PreparedFiles({
     keep: config.repositories.keepPrepared,
     maxBytes: config.repositories.preparedBytes,
@@ -232,6 +240,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
         children: delegation,
         skillsOf: (session) => agents.sessionSkills.of(session),
+        memoryFolders,
         memoryOf: (session, runId) =>
           agentMemory(agents.notes, session, { runId, told: (action) => metrics.memoryChange('agent', action) }),
         listNotes,
@@ -272,6 +281,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       onFact: (id, fact, seq) => {
         checkpoints.heard(id, fact, seq);
         snapshots.heard(id, fact, seq);
+        memoryFolders.heard(id, fact);
         metrics.event(fact.type);
         tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
         if (fact.type === 'sandbox.phase') startup.progress?.heard(`sandbox ${id}`, fact.data);
@@ -285,6 +295,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   snapshots.meet(liveSessions);
   checkpoints.meet(liveSessions);
   setup.meet(liveSessions);
+  memoryFolders.meet(liveSessions);
   repositories.meet(liveSessions, (id) => engine.sandboxes.use(id, closing));
   const volumes = stack.use(await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica }));
   stack.defer(startup.ending('the sandboxes of volumes'));

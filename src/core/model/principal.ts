@@ -22,6 +22,8 @@ export interface Principal {
   readonly key?: string;
   /** The owner of what the caller creates; absent in the same cases. */
   readonly owner?: string;
+  /** The session for which a worker acts by the token of its work item. */
+  readonly session?: string;
   /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses all rights: its key was revoked or has expired. */

@@ -28,3 +28,7 @@ export const skillFiles = '.corral/skills';
 
 /** The commits of checkpoints. They belong to their session, so a fork begins without them. */
 export const checkpointFiles = '.corral/checkpoints';
+
+/** The memory stores of a session, a folder each, where agents find them and in the workspace. */
+export const memoryMount = '/mnt/memory';
+export const memoryFiles = '.session/memory';

@@ -10,6 +10,19 @@ export const ClientTool = z.object({
 });
 export type ClientTool = z.infer<typeof ClientTool>;
 
+/** A memory store of a session: a folder of its sandbox, whose files and texts are kept the same. */
+export const MountedStore = z.object({
+  store: z.string(),
+  /** The folder's name below `/mnt/memory`. */
+  folder: z.string(),
+  access: z.enum(['read_write', 'read_only']),
+  // The next three stay as they were when the session was made.
+  name: z.string(),
+  description: z.string(),
+  instructions: z.string().nullable(),
+});
+export type MountedStore = z.infer<typeof MountedStore>;
+
 /** An agent without sub-agents. */
 const PlainAgent = z.object({
   /** The name that people see. */
@@ -31,6 +44,8 @@ const PlainAgent = z.object({
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
     .optional(),
+  /** The memory stores that it has, whose right the interface checked. */
+  memoryStores: z.array(MountedStore).readonly().optional(),
   /** Versions of uploaded skills, by ids, whose right the interface checked. */
   skills: z
     .array(z.object({ skill: z.string(), version: z.string() }))

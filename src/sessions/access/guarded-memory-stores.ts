@@ -15,7 +15,8 @@ export function guardedMemoryStores(
   principalOf: () => Principal,
 ): MemoryStoreService {
   const by = (): MemoryAuthor => {
-    const { key } = principalOf();
+    const { key, session } = principalOf();
+    if (session !== undefined) return { kind: 'session', id: session };
     return key === undefined ? null : { kind: 'key', id: key };
   };
   return {

@@ -173,6 +173,7 @@ const withSandboxOf = (parent: SessionAgent | undefined, agent: SubAgent['agent'
   ...agent,
   ...(parent?.packages && { packages: parent.packages }),
   ...(parent?.files && { files: parent.files }),
+  ...(parent?.memoryStores && { memoryStores: parent.memoryStores }),
 });
 
 const titleOf = (task: string): string => (task.split('\n')[0] ?? '').slice(0, 80);

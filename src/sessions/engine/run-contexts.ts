@@ -90,6 +90,11 @@ export interface AgentParts {
   };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
+  /** The folders of memory stores in sandboxes; undefined: there are none. */
+  readonly memoryFolders?: {
+    readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
+    readonly keep: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
+  };
   /** The notes that outlive a session, and their list as the model reads it; undefined: no agent has a memory. */
   readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
@@ -173,6 +178,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       await using stack = new AsyncDisposableStack();
       const used = stack.use(await sandboxes.use(id, until));
       await snapshots?.ofRun(id, runId, used.client);
+      await agents.memoryFolders?.sync(live, used.client, until);
       stack.move();
       return used;
     };
@@ -241,6 +247,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
         keepCalls: (count: number) => children.keepCalls((live.writer.record.spending.toolCalls ?? 0) + count),
       }),
       ...(notes && { memory: notes }),
+      keepMemories: async (used, until) => await agents.memoryFolders?.keep(live, used, until),
       nestedNotes: async (used, args, until) => {
         const roots = foldersOf(live.writer.record);
         const isTold = (line: string) =>

@@ -101,6 +101,8 @@ export interface RunContext {
   readonly skills?: SkillReader;
   /** Absent where the agent has no memory. */
   readonly memory?: AgentMemory;
+  /** Keeps what a call wrote into the folders of memory stores; resolves with what is not kept. */
+  readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /** The notes of folders that a call touches for the first time; absent while a repository is still to be fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   /** The desktop of tools that use the screen; undefined when sandboxes have none. */

@@ -4,6 +4,7 @@ import { allows } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import { behindToolset, clientTool, toolset, workerTool } from '../../agents/tools/toolset.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
+import { memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { anyGlob } from '../../core/text/glob.ts';
 import type { Profile } from './profile.ts';
@@ -52,9 +53,22 @@ export function sessionAgentProfile(
       rules,
       timeoutMs: weeksMs,
     },
-    ...(agent.instructions !== null && { prompt: agent.instructions }),
+    ...promptOf(agent, usual),
     ...(delegating.length > 0 && { children: mostChildren }),
   };
+}
+
+/** The program's instructions, and after them the memory that the agent has. */
+function promptOf({ instructions, memoryStores = [] }: SessionAgent, usual: Profile): Pick<Profile, 'prompt'> {
+  const prompt = instructions ?? usual.prompt;
+  if (memoryStores.length === 0) return instructions === null ? {} : { prompt: instructions };
+  const stores = memoryStores.map(({ folder, access, name, description, instructions: use }) => {
+    const may = access === 'read_only' ? 'You can only read it.' : 'Each change of a file in it is kept.';
+    const lines = [`${memoryMount}/${folder}: ${name}. ${may}`, description, use ?? ''];
+    return lines.filter((line) => line !== '').join('\n  ');
+  });
+  const text = `# Memory\nThese folders outlive this conversation. Look into them before you begin, and keep there what later conversations need, as small text files.\n- ${stores.join('\n- ')}`;
+  return { prompt: [prompt, text].filter(Boolean).join('\n\n') };
 }
 
 /** The first of the program's rules about a tool. */

@@ -3,6 +3,7 @@ import { raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -15,6 +16,12 @@ interface Deps {
   readonly closing: AbortSignal;
   readonly openUpload: (id: string) => Promise<Readable>;
   readonly warn: (about: object, text: string) => void;
+}
+/** A folder outside of the workspace that leads to one in it. */
+interface FolderLink {
+  readonly from: string;
+  readonly to: string;
+  readonly folders: readonly string[];
 }
 const installMs = 10 * 60_000;
 const shortMs = 30_000;
@@ -56,7 +63,7 @@ export class SessionSetup {
     const live = this.#sessions.get(id);
     const agent = live?.writer.record.agent;
     if (!live || !agent) return;
-    const print = digestOf([agent.packages ?? {}, agent.files ?? []]);
+    const print = digestOf([agent.packages ?? {}, agent.files ?? [], agent.memoryStores ?? []]);
     const known = this.#done.get(client);
     if (known?.print === print) return await raceAbort(known.work, signal);
     const work = this.#prepare(live, client, agent).catch((err: unknown) => {
@@ -68,13 +75,21 @@ export class SessionSetup {
   }
 
   async #prepare(live: LiveSession, client: SandboxClient, agent: SessionAgent): Promise<void> {
-    const { closing } = this.#deps;
-    const link = `mkdir -p .session/uploads .session/outputs && { [ -e /mnt/session ] || ln -s ${quoteForShell(`${client.workdir}/.session`)} /mnt/session; }`;
-    const made = await client.exec({ command: link, cwd: client.workdir, timeoutMs: shortMs }, closing);
-    if (made.exitCode !== 0)
-      await this.#tell(live, `/mnt/session is not in this sandbox: ${made.stderr.trim()}. Its files are in .session.`);
+    await this.#link(live, client, { from: '/mnt/session', to: '.session', folders: ['uploads', 'outputs'] });
+    if (agent.memoryStores?.length) await this.#link(live, client, { from: memoryMount, to: memoryFiles, folders: [] });
     for (const file of agent.files ?? []) await this.#place(live, client, file);
     await this.#install(live, client, agent.packages ?? {});
+  }
+
+  async #link(live: LiveSession, client: SandboxClient, { from, to, folders }: FolderLink): Promise<void> {
+    const made = [to, ...folders.map((folder) => `${to}/${folder}`)].join(' ');
+    const command = `mkdir -p ${made} && { [ -e ${from} ] || ln -s ${quoteForShell(`${client.workdir}/${to}`)} ${from}; }`;
+    const { exitCode, stderr } = await client.exec(
+      { command, cwd: client.workdir, timeoutMs: shortMs },
+      this.#deps.closing,
+    );
+    if (exitCode !== 0)
+      await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
   }
 
   /** A file that is there already is left alone: a restored sandbox has it. */

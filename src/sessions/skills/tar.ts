@@ -1,8 +1,12 @@
 import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 import type { SkillEntry } from '../api/server/skills.ts';
 
+interface TarEntry extends Pick<SkillEntry, 'path' | 'executable'> {
+  readonly bytes: Uint8Array;
+}
+
 /** The files as one archive. Paths have at most 200 bytes. */
-export function tarOf(files: readonly (SkillEntry & { readonly bytes: Uint8Array })[], folder: string): Buffer {
+export function tarOf(files: readonly TarEntry[], folder: string): Buffer {
   const parts = files.flatMap(({ path, bytes, executable }) => [
     ...tarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),
     bytes,

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
-import { program, python, serverWith } from './programs.ts';
+import { key, program, python, serverWith } from './programs.ts';
 
 eachNeeds('bubblewrap'); // a server with a model does not start without it
 
@@ -9,6 +10,7 @@ const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];
 const taken = [409, 'memory_path_conflict_error', 'false'];
 const stale = [409, 'memory_precondition_failed_error', 'false'];
+const docker = await hasDocker();
 
 test('a program keeps memories by path, with preconditions, versions and redaction', { timeout: 400_000 }, async () => {
   await using it = await serverWith('anthropic');
@@ -52,3 +54,104 @@ test('a program keeps memories by path, with preconditions, versions and redacti
   });
   expect(faults).toEqual({});
 });
+
+const at = '/mnt/memory/user-preferences';
+const beside = (path: string, why: string) =>
+  `${path} is not kept: ${why}. Your text is in /mnt/memory/.unkept/user-preferences${path} now, and the kept one in its place.`;
+const inSessions = {
+  shared: [
+    ['memory_store', true, 'read_write', 'Read it first.'],
+    ['User Preferences', 'What Alice likes.', at],
+    [true],
+    at,
+    true,
+    ['shortold', ['longnewdeep', 'style.md']],
+    [
+      [
+        ['created', '/deep/er/new.md'],
+        ['deleted', '/old/gone.md'],
+        ['modified', '/style.md'],
+      ],
+      [['modified', '/style.md']],
+    ],
+    { '/deep/er/new.md': 'new', '/style.md': 'long of both' },
+    'long of both',
+  ],
+  read_only: [
+    [beside('/style.md', 'the memory is read-only'), '/own.md is not kept: the memory is read-only.'],
+    ['long of both', 'mine'],
+    ['/deep/er/new.md', '/style.md'],
+    [],
+  ],
+  hostile: [['b', 'big.md', 'bytes'], [false, false, ['/ok.md']], 30],
+  thread: [[['created', '/thread.md']], 'found'],
+  ended: [
+    [
+      '/mnt/memory/archived/x.md is not kept: the memory store is archived.',
+      '/mnt/memory/deleted is not kept: the memory store was deleted.',
+    ],
+    bad,
+    gone,
+  ],
+  errors: [gone, bad, bad, bad, bad, bad, bad, bad],
+  deployment: [true, at],
+};
+
+test.for([
+  ['anthropic', 'process'],
+  ['compatible', 'process'],
+  ['anthropic', 'docker'],
+  ['compatible', 'docker'],
+] as const)(
+  'memory stores are folders of sessions, with a model of the wire %s, in sandboxes of the driver %s',
+  { timeout: 400_000 },
+  async ([wire, driver], context) => {
+    if (driver === 'docker' && !docker) context.skip('Docker does not answer');
+    await using it = await serverWith(wire, driver);
+    const files = [program('strict.py'), program('memory_sessions.py')];
+    const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
+    expect(steps).toEqual(inSessions);
+    expect(faults).toEqual({});
+  },
+);
+
+test.each(['memory.merge.after', 'memory.push.after'])(
+  'a server that is killed at %s keeps what the agent wrote once, after it is back',
+  { timeout: 300_000 },
+  async (point) => {
+    await using it = await serverWith('anthropic', 'process', {
+      NODE_ENV: 'test',
+      CORRAL_FAILPOINTS: `${point}=exit@2`,
+    });
+    const { server } = it;
+    const ask = async (method: string, path: string, body?: object) => {
+      const headers = { 'x-api-key': key, 'content-type': 'application/json' };
+      const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+      // biome-ignore lint/suspicious/noExplicitAny: read by assertions
+      return (await (await fetch(`${server.url}/anthropic/v1${path}`, init)).json()) as any;
+    };
+    const tools = [{ type: 'agent_toolset_20260401' }];
+    const agent = await ask('POST', '/agents', { model: 'claude-sonnet-5-5', name: 'Coder', tools });
+    const environment = await ask('POST', '/environments', { name: 'plain' });
+    const store = await ask('POST', '/memory_stores', { name: 'Notes' });
+    const text = 'run: echo one >> /mnt/memory/notes/log.md';
+    const session = await ask('POST', '/sessions', {
+      agent: agent.id,
+      environment_id: environment.id,
+      resources: [{ type: 'memory_store', memory_store_id: store.id }],
+      initial_events: [{ type: 'user.message', content: [{ type: 'text', text }] }],
+    });
+    await server.exit; // at its second comparison: the one after the call
+    await server.restart({ CORRAL_FAILPOINTS: '' });
+    const rests = async () => (await ask('GET', `/sessions/${session.id}/events`)).data.at(-1)?.stop_reason?.type;
+    await expect.poll(rests, { timeout: 100_000 }).toBe('end_turn');
+    const versions = async () => (await ask('GET', `/memory_stores/${store.id}/memory_versions?view=full`)).data;
+    await expect.poll(versions, { timeout: 30_000 }).toHaveLength(1);
+    expect((await versions())[0]).toMatchObject({
+      operation: 'created',
+      path: '/log.md',
+      content: 'one\n',
+      created_by: { type: 'session_actor', session_id: session.id },
+    });
+  },
+);

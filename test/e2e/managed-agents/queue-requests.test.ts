@@ -168,3 +168,44 @@ test('a worker downloads the skills of its sessions, and no others', async () =>
       expect([path, (await answer(path, method)).status]).toEqual([path, status]);
   }
 });
+
+test("a worker keeps its session's memory stores, those to be read unchanged, and no others", async () => {
+  const store = async (name: string): Promise<string> => (await ask('POST', '/memory_stores', { name })).id;
+  const [own, rules, other, env] = [
+    await store('Own'),
+    await store('Rules'),
+    await store('Other'),
+    await environment(),
+  ];
+  const agent = await ask('POST', '/agents', { model: 'demo', name: 'Writer' });
+  const resources = [
+    { type: 'memory_store', memory_store_id: own },
+    { type: 'memory_store', memory_store_id: rules, access: 'read_only' },
+  ];
+  const session = await ask('POST', '/sessions', { agent: agent.id, environment_id: env, resources });
+  expect(session.resources.map((one: Body) => one.mount_path)).toEqual(['/mnt/memory/own', '/mnt/memory/rules']);
+  const { key } = await ask('POST', `/environments/${env}/keys`, { name: 'laptop' });
+  const item = await ask('GET', `/environments/${env}/work/poll`);
+  const token = JSON.parse(Buffer.from(item.secret, 'base64url').toString()).sessions_token;
+  const by = async (credential: string, method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${credential}` };
+    return await asked(method, `/anthropic/v1/memory_stores/${path}`, { headers, ...(body && { body }) });
+  };
+  const made = await by(token, 'POST', `${own}/memories`, { path: '/a.md', content: 'x' });
+  const changed = await by(token, 'POST', `${own}/memories/${made.body.id}`, { content: 'y' });
+  expect([made.status, changed.status]).toEqual([200, 200]);
+  const versions = await ask('GET', `/memory_stores/${own}/memory_versions?session_id=${session.id}`);
+  expect(versions.data.map((one: Body) => one.created_by)).toEqual(
+    Array(2).fill({ type: 'session_actor', session_id: session.id }),
+  );
+  const status = async (...asking: Parameters<typeof by>) => (await by(...asking)).status;
+  const text = { path: '/b.md', content: 'x' };
+  expect(await status(token, 'GET', `${rules}/memories`)).toBe(200);
+  expect(await status(token, 'POST', `${rules}/memories`, text)).toBe(403);
+  expect(await status(token, 'POST', `${other}/memories?x=/v1/sessions/${session.id}`, text)).toBe(404);
+  expect(await status(token, 'GET', `${other}/memories`)).toBe(404);
+  expect(await status(token, 'GET', own)).toBe(403);
+  expect(await status(token, 'DELETE', own)).toBe(403);
+  expect(await status(token, 'GET', `${own}/memory_versions`)).toBe(403);
+  expect(await status(key, 'GET', `${own}/memories`)).toBe(403);
+});

@@ -63,7 +63,7 @@ export type Volume = z.infer<typeof Volume>;
 const roots: readonly string[] = ['mnt', 'data', 'srv', 'media', 'volumes'];
 const maxParts = 6;
 /** Folders of programs of other APIs, to which links in /mnt lead. */
-const reserved: readonly string[] = ['/mnt/session'];
+const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
 /** Why no volume can be mounted at a path; undefined: it can. */
 export function problemOfPath(path: string): string | undefined {

@@ -129,11 +129,13 @@ async function perform(
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
   const result = await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
   const touchesFiles = ['file', 'shell'].includes(tools.find(name)?.family ?? '');
-  const notes = result.ok && touchesFiles ? await work.nestedNotes?.(used.client, args, signal) : undefined;
-  return notes === undefined ? result : { ...result, notes };
+  const unkept = await work.keepMemories?.(used.client, signal);
+  const nested = result.ok && touchesFiles ? await work.nestedNotes?.(used.client, args, signal) : undefined;
+  const notes = [unkept, nested].filter((text) => text !== undefined).join('\n\n');
+  return notes === '' ? result : { ...result, notes };
 }
 
-/** A result, with the notes of the folders that the call touched, for the model alone. */
+/** A result, with the notes of the folders that the call touched and memories that are not kept, for the model alone. */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];

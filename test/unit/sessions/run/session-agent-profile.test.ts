@@ -29,6 +29,22 @@ test('the session has the tools of its agent alone, and its instructions', () =>
   expect(profile.prompt).toBe('You write code.');
 });
 
+test('the instructions say where the memory stores are, what they are for and whether the agent can write them', () => {
+  const store = { store: 'memstore_1', folder: 'notes', access: 'read_write', name: 'Notes' } as const;
+  const memoryStores = [
+    { ...store, description: 'Of Alice.', instructions: 'Read it first.' },
+    { ...store, folder: 'rules', access: 'read_only', name: 'Rules', description: '', instructions: null } as const,
+  ];
+  const { prompt } = sessionAgentProfile({ ...agent, memoryStores }, { usual, denied: [] });
+  expect(prompt).toMatch(/^You write code\.\n\n# Memory\n/);
+  expect(prompt?.split('\n').slice(-4)).toEqual([
+    '- /mnt/memory/notes: Notes. Each change of a file in it is kept.',
+    '  Of Alice.',
+    '  Read it first.',
+    '- /mnt/memory/rules: Rules. You can only read it.',
+  ]);
+});
+
 test('a tool that the server denies under its own name is missing, also in a group', () => {
   expect(namesOf(profileWith({}, ['shell_exec', 'file_write']))).toEqual(['read', 'get_weather']);
 });

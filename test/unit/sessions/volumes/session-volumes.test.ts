@@ -85,6 +85,7 @@ test.each([
   ['/mnt/a b', 'absolute path'],
   ['/mnt/a\n/b', 'absolute path'],
   ['/mnt/session/x', "Corral's own"],
+  ['/mnt/memory', "Corral's own"],
 ])('no volume is mounted at %s', async (path, why) => {
   const { sessions } = await bench();
   await expect(sessions.mount(ann(one), [wish('read', { path })])).rejects.toMatchObject({

@@ -8,6 +8,7 @@ import {
 } from '../../../../sessions/api/server/memory-stores.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
+import { sessionWord } from '../sessions/ids.ts';
 import { iso, isoOrNull, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
@@ -26,7 +27,7 @@ const authorOf = (author: MemoryAuthor) => {
   if (author === null) return null;
   return author.kind === 'key'
     ? { type: 'api_actor' as const, api_key_id: author.id }
-    : { type: 'session_actor' as const, session_id: author.id };
+    : { type: 'session_actor' as const, session_id: sessionWord(author.id) };
 };
 const memoryOf = (store: string, memory: StoreMemory, content: string | null) => ({
   id: memory.id,
@@ -91,6 +92,9 @@ function below(all: readonly StoreMemory[], query: Query) {
   return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
 }
 
+/** The worker of a session keeps the same files as the session's stores have. */
+const worker = ['session'] as const;
+
 /** The memories of a store, and each change of them. */
 export function memoryRoutes(stores: MemoryStoreService): Route[] {
   const withText = async (store: string, memory: StoreMemory, isWanted: boolean) =>
@@ -101,6 +105,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
   return [
     {
       door: 'POST /v1/memory_stores/:id/memories',
+      worker,
       async run({ params: { id = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
         const { path, content } = parsed(NewMemory, body);
@@ -110,6 +115,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
     },
     {
       door: 'GET /v1/memory_stores/:id/memories',
+      worker,
       async run({ params: { id = '' }, query }) {
         const isWanted = isFull(query, 'basic');
         const { items, name } = below(await stores.memories(id), query);
@@ -122,6 +128,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
     },
     {
       door: 'GET /v1/memory_stores/:id/memories/:memory',
+      worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const found = await stores.memory(id, memory);
         return memoryOf(id, found, isFull(query, 'full') ? found.text : null);
@@ -129,6 +136,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
     },
     {
       door: 'POST /v1/memory_stores/:id/memories/:memory',
+      worker,
       async run({ params: { id = '', memory = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
         const { path, content, precondition } = parsed(MemoryChange, body);
@@ -142,6 +150,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
     },
     {
       door: 'DELETE /v1/memory_stores/:id/memories/:memory',
+      worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const given = query.one('expected_content_sha256');
         await told(stores.deleteMemory(id, memory, given === undefined ? undefined : parsed(hash, given)));
@@ -161,7 +170,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
           ({ operation: own, at, author }) =>
             (operation === undefined || own === operation) &&
             (key === undefined || (author?.kind === 'key' && author.id === key)) &&
-            (session === undefined || (author?.kind === 'session' && author.id === session)) &&
+            (session === undefined || (author?.kind === 'session' && sessionWord(author.id) === session)) &&
             query.one('service_account_id') === undefined &&
             isWithin(at),
         );

@@ -17,6 +17,7 @@ import { iso, Metadata, parsed } from '../wire.ts';
 import { BudgetInput, checkBudgetable, ownBudgetOf } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, sessionAgentOf } from './kept-session.ts';
+import { MemoryStoreWish, maxStores, memoryResourcesFor } from './memory-resources.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
@@ -38,22 +39,28 @@ export const ResourceWish = z.discriminatedUnion('type', [
     mount_path: z.string().max(1_024).nullable().optional(),
   }),
   z.looseObject({ type: z.literal('github_repository') }),
-  z.looseObject({ type: z.literal('memory_store') }),
+  MemoryStoreWish,
 ]);
 export const vaultIds = z.array(z.string()).max(50).nullable().optional();
+/** The files that a session can have. */
+export const maxFiles = 500;
 const NewSession = z.strictObject({
   agent: AgentWish,
   environment_id: z.string().min(1).max(200),
   title: z.string().max(500).nullable().optional(),
   metadata: Metadata.nullable().optional(),
-  resources: z.array(ResourceWish).max(500).nullable().optional(),
+  resources: z
+    .array(ResourceWish)
+    .max(maxFiles + maxStores)
+    .nullable()
+    .optional(),
   vault_ids: vaultIds,
   budget: BudgetInput,
   initial_events: z.array(z.unknown()).max(50).nullable().optional(),
 });
 
 export interface CreateDeps {
-  readonly services: Pick<Services, 'documents' | 'models' | 'sessions' | 'skills' | 'vaults'>;
+  readonly services: Pick<Services, 'documents' | 'memoryStores' | 'models' | 'sessions' | 'skills' | 'vaults'>;
   readonly settings: ManagedAgentsSettings;
   readonly uploadOf: (fileId: string) => Promise<string>;
   readonly newId: () => string;
@@ -87,7 +94,13 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   if (config?.type === 'self_hosted' && roster.length > 0)
     throw unsupportedField('multiagent with a self-hosted environment', 'use an environment of the type "cloud"');
   const vaults = await vaultsFor(given.vault_ids ?? [], services.vaults);
-  const resources = await resourcesFor(given.resources ?? [], deps);
+  const wishes = given.resources ?? [];
+  const memories = await memoryResourcesFor(
+    wishes.filter((wish) => wish.type === 'memory_store'),
+    services.memoryStores,
+  );
+  if (wishes.length - memories.length > maxFiles) throw invalid(`resources: a session has at most ${maxFiles} files.`);
+  const resources = await resourcesFor(wishes, deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
   if (given.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
   const kept: SessionContent = {
@@ -98,7 +111,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     vaultIds: vaults,
     deploymentId: deps.deploymentId ?? null,
     archivedAt: null,
-    resources: resources.map(({ shown }) => shown),
+    resources: [...resources.map(({ shown }) => shown), ...memories],
   };
   const sandbox = sandboxFor(config, [content, ...roster.map((one) => one.content)]);
   const files = resources.map(({ file }) => file);
@@ -190,7 +203,9 @@ export async function resourcesFor(
   const paths = new Set(taken);
   const resources = [];
   for (const [n, wish] of wishes.entries()) {
-    if (wish.type !== 'file') throw unsupportedField(`resources.${n}.type "${wish.type}"`, 'send files');
+    if (wish.type === 'memory_store') continue;
+    if (wish.type !== 'file')
+      throw unsupportedField(`resources.${n}.type "${wish.type}"`, 'send files and memory stores');
     const upload = await uploadOf(wish.file_id);
     const path = placeOf(wish.mount_path ?? wish.file_id, n);
     if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);

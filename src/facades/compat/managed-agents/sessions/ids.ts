@@ -4,7 +4,7 @@ import { SessionId } from '../../../../core/model/ids.ts';
 // Ids of this API are Corral's own, with the prefix of their kind. The id of an event is made of its session and its
 // place in the log, so it stays the same in every projection.
 
-export const sessionWord = (id: SessionId): string => `sesn_${id}`;
+export const sessionWord = (id: string): string => `sesn_${id}`;
 export const threadWord = (id: SessionId): string => `sthr_${id}`;
 export const eventWord = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;

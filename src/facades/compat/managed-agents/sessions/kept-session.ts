@@ -11,7 +11,17 @@ import {
   packageManagers,
 } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
+import { MemoryStoreResource, mountedStore } from './memory-resources.ts';
 import type { AgentFacts } from './projection.ts';
+
+const FileResource = z.object({
+  id: z.string(),
+  type: z.literal('file'),
+  file_id: z.string(),
+  mount_path: z.string(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
 
 /** The agent, environment and resources of a session that this API made. */
 export const SessionContent = z.object({
@@ -23,16 +33,7 @@ export const SessionContent = z.object({
   /** The deployment whose run it is. */
   deploymentId: z.string().nullable().default(null),
   archivedAt: z.number().nullable(),
-  resources: z.array(
-    z.object({
-      id: z.string(),
-      type: z.literal('file'),
-      file_id: z.string(),
-      mount_path: z.string(),
-      created_at: z.string(),
-      updated_at: z.string(),
-    }),
-  ),
+  resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource])),
 });
 export type SessionContent = z.output<typeof SessionContent>;
 export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
@@ -64,6 +65,7 @@ const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 export function sessionAgentOf({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
   const packages = config?.type === 'cloud' ? packagesOf(config) : undefined;
+  const stores = kept.resources.flatMap((one) => (one.type === 'memory_store' ? [mountedStore(one)] : []));
   const workers = config?.type === 'self_hosted' ? kept.environmentId : environment;
   return {
     name: content.name,
@@ -81,6 +83,7 @@ export function sessionAgentOf({ kept, roster, config, environment, files }: Ses
     approvals: content.tools.flatMap(rulesOf),
     ...(packages && { packages }),
     ...(files && { files: [...files] }),
+    ...(stores.length > 0 && { memoryStores: stores }),
     ...(content.skills.length > 0 && {
       skills: content.skills.map(({ skill_id: skill, version }) => ({ skill, version })),
     }),

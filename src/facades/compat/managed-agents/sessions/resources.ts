@@ -7,11 +7,13 @@ import { invalid } from '../errors.ts';
 import { type FileDeps, uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import { pageOf, parsed, withoutPrevious } from '../wire.ts';
-import { ResourceWish, resourcesFor } from './create.ts';
+import { maxFiles, ResourceWish, resourcesFor } from './create.ts';
 import { sessionIdOf } from './ids.ts';
 import { keptOf, type SessionContent } from './kept-session.ts';
 
-const maxFiles = 500;
+/** A memory store is known by its own id. */
+const idOf = (resource: SessionContent['resources'][number]): string =>
+  resource.type === 'file' ? resource.id : resource.memory_store_id;
 const uploads = '/mnt/session/uploads/';
 const TokenChange = z.looseObject({ authorization_token: z.string() });
 
@@ -25,7 +27,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
     return record;
   };
   const one = (record: SessionRecord, id = '') => {
-    const resource = keptOf(record)?.resources.find((it) => it.id === id);
+    const resource = keptOf(record)?.resources.find((it) => idOf(it) === id);
     if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
     return resource;
   };
@@ -46,8 +48,10 @@ export function resourceRoutes(parts: FileDeps): Route[] {
       async run({ params, query }) {
         const record = await found(params);
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
-        const resources = keptOf(record)?.resources ?? [];
-        return withoutPrevious(pageOf(resources, { limit, page: query.one('page'), name: `resources ${record.id}` }));
+        const resources = (keptOf(record)?.resources ?? []).map((resource) => ({ id: idOf(resource), resource }));
+        const paging = { limit, page: query.one('page'), name: `resources ${record.id}` };
+        const { data, next_page } = withoutPrevious(pageOf(resources, paging));
+        return { data: data.map(({ resource }) => resource), next_page };
       },
     },
     {
@@ -60,8 +64,11 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
           throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
-        if (resources.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
-        const taken = resources.map(({ mount_path: path }) => path.slice(uploads.length));
+        if (wish.type === 'memory_store')
+          throw invalid('A session gets its memory stores when it is made. Later it can get files.');
+        const own = resources.filter(({ type }) => type === 'file');
+        if (own.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
+        const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {
           uploadOf: (file: string) => uploadFor(file, parts),
           newId: () => `${ids()}${ids()}`,
@@ -84,7 +91,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const record = await found(params);
         one(record, params.resource);
         parsed(TokenChange, body);
-        throw invalid('authorization_token belongs to repositories; this resource is a file.');
+        throw invalid('authorization_token belongs to repositories; this resource is none.');
       },
     },
     {
@@ -93,10 +100,14 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const record = await found(params);
         const kept = keptOf(record);
         const resource = one(record, params.resource);
+        if (resource.type !== 'file') {
+          await sessions.update(record.id, {}); // who may not change it is not told more
+          throw invalid('Only files can be removed from a session. A memory store stays until the session is deleted.');
+        }
         const path = resource.mount_path.slice(uploads.length);
         await change(record, kept, {
           files: (record.agent?.files ?? []).filter((file) => file.path !== path),
-          resources: (kept?.resources ?? []).filter(({ id }) => id !== resource.id),
+          resources: (kept?.resources ?? []).filter((one) => one.type !== 'file' || one.id !== resource.id),
         });
         if (record.sandboxState === 'running')
           await files.remove(record.id, `.session/uploads/${path}`, abortOnDisconnect(reply)).catch(() => {}); // the agent may have moved it

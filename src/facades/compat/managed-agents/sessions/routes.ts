@@ -78,7 +78,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const isWithin = query.within('created_at');
         const statuses = query.all('statuses');
         const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
-        const deployment = query.one('deployment_id');
+        const [deployment, store] = [query.one('deployment_id'), query.one('memory_store_id')];
         const isAsked = (record: SessionRecord) => {
           const kept = keptOf(record);
           return (
@@ -88,10 +88,10 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
             isWithin(record.createdAt) &&
             (agent === undefined || kept?.agentId === agent) &&
             (version === undefined || String(kept?.version) === version) &&
-            (deployment === undefined || kept?.deploymentId === deployment)
+            (deployment === undefined || kept?.deploymentId === deployment) &&
+            (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true)
           );
         };
-        if (query.one('memory_store_id') !== undefined) return { data: [], next_page: null, prev_page: null };
         const chosen = (await sessions.list()).filter(isAsked).sort((a, b) => b.createdAt - a.createdAt);
         if (order === 'asc') chosen.reverse();
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });

@@ -84,6 +84,10 @@ export class WorkerAccess implements RouteAccess {
       if (work && work.id !== workId) throw new AppError('not_found', 'The environment has no such work item.');
       return;
     }
+    if (request.url.includes('/v1/memory_stores/')) {
+      await this.#refuseOtherStores(worker, id, request.method !== 'GET');
+      return;
+    }
     if (request.url.includes('/v1/skills/')) {
       await this.#refuseOtherSkills(worker, id);
       return;
@@ -92,6 +96,16 @@ export class WorkerAccess implements RouteAccess {
     const gone = new AppError('session_not_found', `There is no session ${id}.`);
     if (work && work.sessionId !== sessionId) throw gone;
     if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
+  }
+
+  /** A worker has the memory stores of its session, and changes those that the session may change. */
+  async #refuseOtherStores(worker: WorkerIdentity, id: string, isWrite: boolean): Promise<void> {
+    const record = worker.work && (await this.#parts.services.sessions.get(worker.work.sessionId));
+    const mounted = record && isOfQueue(record, worker) ? record.agent?.memoryStores : undefined;
+    const store = mounted?.find((one) => one.store === id);
+    if (!store) throw new AppError('not_found', 'There is no such memory store.');
+    if (isWrite && store.access === 'read_only')
+      throw new AppError('forbidden', 'The session has this memory store to read it only.');
   }
 
   /** A worker reads the skills that its sessions have, and no others. */
@@ -116,12 +130,13 @@ function isAlive({ key, seal }: CredentialMaker, credentials: AccessParts['crede
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /** The same object for as long as the credential lasts. Only administrators reach an environment without an owner. */
-function principalOf({ owner, ended }: WorkerIdentity): Principal {
+function principalOf({ owner, ended, work }: WorkerIdentity): Principal {
   const known = principals.get(ended);
   if (known) return known;
   const made: Principal = {
     role: owner === undefined ? 'admin' : 'user',
     ...(owner !== undefined && { owner }),
+    ...(work && { session: work.sessionId }),
     by: 'environment key',
     ended,
   };

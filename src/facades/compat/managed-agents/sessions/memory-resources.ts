@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import { memoryMount } from '../../../../core/model/run-files.ts';
+import type { MountedStore } from '../../../../core/model/session-agent.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { ApiError, invalid } from '../errors.ts';
+
+const access = z.enum(['read_write', 'read_only']);
+export const MemoryStoreWish = z.strictObject({
+  type: z.literal('memory_store'),
+  memory_store_id: z.string().min(1).max(200),
+  access: access.nullable().optional(),
+  instructions: z.string().max(4_096).nullable().optional(),
+});
+/** A memory store of a session, with name and description as they were when it was made. */
+export const MemoryStoreResource = z.object({
+  type: z.literal('memory_store'),
+  memory_store_id: z.string(),
+  access,
+  instructions: z.string().nullable(),
+  name: z.string(),
+  description: z.string(),
+  mount_path: z.string(),
+});
+export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
+export const maxStores = 8;
+
+/** The memory stores of a new session. Another owner's is as unknown as none. */
+export async function memoryResourcesFor(
+  wishes: readonly z.output<typeof MemoryStoreWish>[],
+  stores: Services['memoryStores'],
+): Promise<MemoryStoreResource[]> {
+  if (wishes.length > maxStores) throw invalid(`resources: a session has at most ${maxStores} memory stores.`);
+  const resources: MemoryStoreResource[] = [];
+  for (const { type, memory_store_id: id, access: wanted, instructions } of wishes) {
+    if (resources.some((one) => one.memory_store_id === id)) throw invalid(`resources: ${id} is there twice.`);
+    const { name, description, archivedAt } = await stores.get(id).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'not_found') throw thrown;
+      throw new ApiError('not_found', `resources: there is no memory store ${id}.`, {
+        errorCode: 'memory_store_not_found',
+      });
+    });
+    if (archivedAt !== null) throw invalid(`resources: the memory store ${id} is archived.`, 'memory_store_archived');
+    const taken = new Set(resources.map(({ mount_path: path }) => path));
+    resources.push({
+      type,
+      memory_store_id: id,
+      access: wanted ?? 'read_write',
+      instructions: instructions ?? null,
+      name,
+      description,
+      mount_path: freePath(name, id, taken),
+    });
+  }
+  return resources;
+}
+
+const maxFolder = 60;
+/** A folder named after the store; a name without letters of a file's name gives way to the store's id. */
+function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
+  const plain = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, maxFolder)
+    .replaceAll(/^-+|-+$/g, '');
+  const base = `${memoryMount}/${plain === '' ? id : plain}`;
+  for (let n = 1; ; n++) {
+    const path = n === 1 ? base : `${base}-${n}`;
+    if (!taken.has(path)) return path;
+  }
+}
+
+/** The store in the server's own words. */
+export const mountedStore = (resource: MemoryStoreResource): MountedStore => ({
+  store: resource.memory_store_id,
+  folder: resource.mount_path.slice(memoryMount.length + 1),
+  access: resource.access,
+  name: resource.name,
+  description: resource.description,
+  instructions: resource.instructions,
+});

@@ -1,0 +1,227 @@
+import { raceAbort } from '../../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
+import { failpoint } from '../../../core/errors/failpoint.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { memoryFiles, memoryMount } from '../../../core/model/run-files.ts';
+import type { MountedStore } from '../../../core/model/session-agent.ts';
+import { MemoryConflict, type MemoryStoreService, type StoreMemory } from '../../api/server/memory-stores.ts';
+import type { LiveSessions } from '../../engine/live-sessions.ts';
+import type { LiveSession } from '../../run/live-session.ts';
+import {
+  changeFolder,
+  type Folder,
+  type FolderClient,
+  type FolderOutcome,
+  readText,
+  scanFolder,
+} from './folder-files.ts';
+import { type FolderMerge, type FolderState, mergeFolder, pathOf } from './folder-merge.ts';
+
+type Stores = Pick<MemoryStoreService, 'addMemory' | 'changeMemory' | 'deleteMemory' | 'get' | 'memories' | 'memory'>;
+interface Deps {
+  readonly stores: Stores;
+  readonly closing: AbortSignal;
+  readonly newId: () => string;
+  readonly warn: (about: object, text: string) => void;
+}
+/** The parts of a session that its folders need. */
+export type MemorySession = Pick<LiveSession, 'id'> & {
+  readonly writer: Pick<LiveSession['writer'], 'record' | 'write'>;
+};
+/** The changes of the agent that a store does not have. */
+interface Unkept {
+  /** Told once, and again when they were different in between. */
+  readonly lasting: readonly string[];
+  /** Told each time. */
+  readonly once: readonly string[];
+}
+/** The texts that the agent of a sandbox knows, by folder, and those that it still has to hear. */
+interface Reports {
+  readonly known: Map<string, ReadonlySet<string>>;
+  readonly fresh: string[];
+}
+/** More changes of a folder are not told apart. */
+const maxKnown = 1_000;
+const maxTries = 2;
+const maxTold = 20;
+/** Below `/mnt/memory`: the agent's texts that gave way to others. No store has a folder of this name. */
+const unkeptFolder = '.unkept';
+/** The sandbox went away, or the server ends: the next use of the folder goes on. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
+]);
+
+/**
+ * Keeps the folders of memory stores in sandboxes the same as the stores: before each call of the agent, after it, and at the
+ * end of a run. Writes to a store carry the hash of the text that they replace, so a change of somebody else is never lost, and a
+ * repetition after a crash finds its work done.
+ */
+export class MemoryFolders {
+  readonly #deps: Deps;
+  readonly #inTurn = keyedQueue();
+  readonly #reports = new WeakMap<object, Reports>();
+  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The engine makes the sessions in memory, and is made with these folders. */
+  meet(sessions: Pick<LiveSessions, 'get'>): void {
+    this.#sessions = sessions;
+  }
+
+  async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
+    const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
+    if (mounted.length === 0 || environment !== undefined) return;
+    // The work is not cut short: the next one would have to find out how far it came.
+    const work = this.#inTurn(session.id, async () => {
+      for (const one of mounted) await this.#syncOne(session, one, client);
+    });
+    await raceAbort(work, signal);
+  }
+
+  /** Keeps what a call of the agent wrote; resolves with what it has to know: its changes that are not kept. */
+  async keep(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<string | undefined> {
+    await this.sync(session, client, signal);
+    const report = this.#reports.get(client);
+    const texts = report?.fresh.splice(0) ?? [];
+    const more = texts.length > maxTold ? [`${texts.length - maxTold} more files are not kept.`] : [];
+    return texts.length === 0 ? undefined : [...texts.slice(0, maxTold), ...more].join('\n');
+  }
+
+  /** Hears each fact of a session once it is durable. A run that was cut short leaves changes. */
+  heard(id: SessionId, fact: SessionFact): void {
+    if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
+    const live = this.#sessions.get(id);
+    if (live?.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {}); // the next use tries again
+  }
+
+  async #syncOne(session: MemorySession, mounted: MountedStore, client: FolderClient): Promise<void> {
+    const { store, folder: name } = mounted;
+    const folder = { client, store, path: `${memoryFiles}/${name}`, unkept: `${memoryFiles}/${unkeptFolder}/${name}` };
+    try {
+      this.#report(client, name, await this.#merge(session, mounted, folder));
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (passing.has(error.code)) throw thrown;
+      const why = error.code === 'not_found' ? 'the memory store was deleted' : withoutStop(error.publicMessage);
+      const detail = `${memoryMount}/${name} is not kept: ${why}.`;
+      if (!this.#report(client, name, { lasting: [detail], once: [] })) return;
+      this.#deps.warn({ session: session.id, store, err: thrown }, 'a memory store was not kept');
+      await session.writer.write([{ type: 'sandbox.setup', runId: null, data: { kind: 'failed', detail } }]);
+    }
+  }
+
+  /** Notes texts for the agent; false: it knows them already. */
+  #report(client: object, folder: string, { lasting, once }: Unkept): boolean {
+    const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
+    this.#reports.set(client, reports);
+    const { known, fresh } = reports;
+    const told = known.get(folder);
+    const texts = lasting.slice(0, maxKnown);
+    known.set(folder, new Set(texts));
+    const news = [...once, ...texts.filter((text) => !told?.has(text))];
+    fresh.push(...news);
+    return news.length > 0;
+  }
+
+  async #merge(session: MemorySession, mounted: MountedStore, folder: Folder, tries = maxTries): Promise<Unkept> {
+    const { stores, closing } = this.#deps;
+    const { store, access } = mounted;
+    const { archivedAt } = await stores.get(store);
+    const refusal =
+      access === 'read_only'
+        ? 'the memory is read-only'
+        : archivedAt === null
+          ? undefined
+          : 'the memory store is archived';
+    const state = await scanFolder(folder, closing);
+    const merge = mergeFolder(state, await stores.memories(store), refusal);
+    await failpoint('memory.merge.after');
+    const by = { kind: 'session', id: rootOf(session) } as const;
+    const agreed = new Map(merge.agreed);
+    const refused = [...merge.refused];
+    let isStale = false;
+    const attempt = async (path: string, work: () => Promise<StoreMemory | undefined>) => {
+      try {
+        const now = await work();
+        if (now) agreed.set(path, now.sha256);
+        else agreed.delete(path);
+      } catch (thrown) {
+        const { code, publicMessage } = toAppError(thrown);
+        if (passing.has(code)) throw thrown;
+        isStale ||= code === 'not_found' || thrown instanceof MemoryConflict;
+        refused.push({ path, why: withoutStop(publicMessage) });
+      }
+    };
+    // Deletions come first: a file can have the place of a folder that is gone.
+    for (const memory of merge.forget)
+      await attempt(pathOf(memory), async () => {
+        await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(unlessGone);
+        return undefined;
+      });
+    for (const { path, memory } of merge.push)
+      await attempt(path, async () => {
+        const text = await readText(folder, path, closing);
+        return memory
+          ? await stores.changeMemory(store, memory.id, { text, expect: memory.sha256 }, by)
+          : await stores.addMemory(store, { path: `/${path}`, text }, by);
+      });
+    await failpoint('memory.push.after');
+    const { unkept, failed } = await this.#change(folder, { access, state, merge, agreed });
+    const shown = `${memoryMount}/${mounted.folder}`;
+    const told = (path: string, why: string) => `${shown}/${path} is not kept: ${why}.`;
+    const moved = (path: string) =>
+      `${refusal ?? 'somebody else changed it meanwhile'}. Your text is in ${memoryMount}/${unkeptFolder}/${mounted.folder}/${path} now, and the kept one in its place`;
+    const once = [
+      ...unkept.map((path) => told(path, moved(path))),
+      ...failed.map((path) => told(path, 'something else is at its place, so the kept text is not in the folder')),
+    ];
+    // Another writer came between the comparison and the change. The next comparison tells the agent of it.
+    if (isStale && tries > 1) {
+      const next = await this.#merge(session, mounted, folder, tries - 1);
+      return { lasting: next.lasting, once: [...once, ...next.once] };
+    }
+    return { lasting: refused.map(({ path, why }) => told(path, why)), once };
+  }
+
+  /** Brings the folder to the store's state, and notes on what both agree. */
+  async #change(folder: Folder, { access, state, merge, agreed }: MergeResult): Promise<FolderOutcome> {
+    const { stores, closing, newId } = this.#deps;
+    const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];
+    for (const memory of merge.pull) {
+      const now = await stores.memory(folder.store, memory.id).catch(unlessGone);
+      if (now?.path === memory.path) put.push({ path: pathOf(memory), text: now.text, sha256: now.sha256 });
+    }
+    const next = new Map([...agreed, ...put.map(({ path, sha256 }) => [path, sha256] as const)]);
+    for (const path of merge.drop) next.delete(path);
+    if (put.length === 0 && merge.drop.length === 0 && state.agreed && isSame(next, state.agreed))
+      return { unkept: [], failed: [] };
+    const change = { name: `memory-${newId()}`, access, put, remove: merge.drop, before: merge.agreed, agreed: next };
+    return await changeFolder(folder, change, closing);
+  }
+}
+
+interface MergeResult {
+  readonly access: MountedStore['access'];
+  readonly state: FolderState;
+  readonly merge: FolderMerge;
+  /** The hashes on which both agree before the folder is changed. */
+  readonly agreed: ReadonlyMap<string, string>;
+}
+const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>
+  a.size === b.size && [...a].every(([path, hash]) => b.get(path) === hash);
+
+const withoutStop = (text: string): string => text.replace(/\.$/, '');
+
+/** A thread of a session writes for the session. */
+const rootOf = ({ id, writer: { record } }: MemorySession): SessionId =>
+  record.parent && record.parent.attempts === undefined ? record.parent.sessionId : id;
+
+/** The memory was deleted since it was listed. */
+function unlessGone(thrown: unknown): undefined {
+  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+}
