@@ -86,7 +86,7 @@ export async function openAgents(
   { facts, realModels, fetch, credentials }: Sandboxes,
 ): Promise<Agents> {
   const { config, clock, ids, logger, closing } = startup;
-  const { store, blobs, replica, live } = storage;
+  const { store, blobs, replica, live, news } = storage;
   await using stack = new AsyncDisposableStack();
   const newId = () => ids.short();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
@@ -159,6 +159,7 @@ export async function openAgents(
     fetch: fetchFor({}),
     clock,
     warn: (about, text) => logger.warn(about, text),
+    onFailure: (credential, vault) => news.refreshFailed(credential, vault),
   });
   const toolServers = stack.use(
     new ToolServers({

@@ -81,7 +81,7 @@ interface ServiceDeps {
 
 export async function openServices(startup: Startup, parts: ServiceDeps): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, outbox, afterRuns, watchers, replica, collectBlobs, live } = parts.storage;
+  const { store, log, outbox, news, afterRuns, watchers, replica, collectBlobs, live } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
@@ -342,7 +342,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       project: (id) => ofProjects.get(id),
     }),
   );
-  const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica }));
+  const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica, news }));
   const workingOwner = (owner: string) => keys.principals().find((one) => one.owner === owner && hasRole(one, 'user'));
   const isOwned = (owner: string) => workingOwner(owner) !== undefined;
   const programs = new Programs({
@@ -395,8 +395,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     memory: memory.service,
     documents: work.documents,
     workQueue: work.queue.service,
-    memoryStores: memoryStoreService({ records, clock, ids }),
-    vaults: vaultService({ records, credentials: projects.vaultCredentials, tokens: agents.mcpTokens, clock, ids }),
+    memoryStores: news.memoryStores(memoryStoreService({ records, clock, ids })),
+    vaults: news.vaults(
+      vaultService({ records, credentials: projects.vaultCredentials, tokens: agents.mcpTokens, clock, ids }),
+    ),
   };
   const held = stack.move();
   return {

@@ -3,6 +3,7 @@ import { AfterRuns } from '../../automations/after-runs.ts';
 import { AutomationRecords } from '../../automations/records.ts';
 import { Outbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
+import { ResourceNews } from '../../automations/webhooks/resource-news.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -28,6 +29,7 @@ export interface Storage extends AsyncDisposable {
   readonly log: EventLog;
   /** The events that webhooks still have to send; appends carry them. */
   readonly outbox: Outbox;
+  readonly news: ResourceNews;
   readonly afterRuns: AfterRuns;
   /** The store's inbox; a request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
@@ -81,6 +83,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     collectBlobs: collect,
     log,
     outbox,
+    news: new ResourceNews({ outbox, clock, warn: (about, text) => logger.warn(about, text) }),
     afterRuns,
     inbox,
     watchers,

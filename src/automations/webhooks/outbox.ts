@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { Outcome } from '../../core/model/records.ts';
+import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { carryRecords } from '../carried-appends.ts';
 
@@ -21,13 +22,34 @@ const Session = z.object({
   /** Before its first run a session has spent nothing. */
   spending: z.object({ turns: z.int() }).optional(),
 });
+/** A change of something that programs of the Managed Agents API keep on the server. */
+const ResourceChange = z.object({
+  type: z.literal('resource.changed'),
+  at: z.number(),
+  resource: z.enum(['agent', 'environment', 'memory_store', 'vault', 'vault_credential']),
+  id: z.string(),
+  change: z.enum(['created', 'updated', 'archived', 'deleted', 'refresh_failed']),
+  name: z.string(),
+  owner: z.string().optional(),
+  /** The vault of a credential. */
+  vaultId: z.string().optional(),
+});
+export type ResourceChange = z.output<typeof ResourceChange>;
 const ofSession = { session: Session.nullable(), sessionId: z.string(), at: z.number() };
 const OutboxEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.started'), ...ofSession, runId: z.string().nullable() }),
   z.object({ type: z.literal('run.waiting'), ...ofSession, runId: z.string().nullable(), reason: WaitReason }),
   z.object({ type: z.literal('run.ended'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
   z.object({ type: z.literal('run.failed'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
+  z.object({
+    type: z.literal('goal.judged'),
+    ...ofSession,
+    runId: z.string().nullable(),
+    round: z.int(),
+    result: GoalResult,
+  }),
   z.object({ type: z.literal('session.deleted'), ...ofSession }),
+  ResourceChange,
   z.object({
     type: z.literal('automation.paused'),
     at: z.number(),
@@ -54,8 +76,11 @@ export class Outbox {
   open(isOpen: boolean): void {
     this.#isOpen = isOpen;
   }
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
 
-  /** `heard` is called when a pause was added. */
+  /** `heard` is called when something was added without an append. */
   onAdd(heard: () => void): void {
     this.#onAdd = heard;
   }
@@ -74,6 +99,13 @@ export class Outbox {
     if (!this.#isOpen) return;
     const id = `automation-${event.automationId}-${event.at}`;
     await this.#records.put({ kind, id, doc: { type: 'automation.paused', ...event }, sort: -event.at });
+    this.#onAdd();
+  }
+
+  async addChange(event: Omit<ResourceChange, 'type'>): Promise<void> {
+    if (!this.#isOpen) return;
+    const id = `resource-${event.id}-${event.change}-${event.at}`;
+    await this.#records.put({ kind, id, doc: { type: 'resource.changed', ...event }, sort: -event.at });
     this.#onAdd();
   }
 
@@ -107,6 +139,9 @@ function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): Ou
       return { type, ...common, runId };
     case 'run.wait':
       return { type: 'run.waiting', ...common, runId, reason: data.reason ?? 'question' };
+    case 'goal':
+      if (data.kind !== 'judged') return undefined;
+      return { type: 'goal.judged', ...common, runId, round: data.round, result: data.result };
     case 'run.end': {
       const { status, reason, code } = data;
       const outcome = { status, reason, ...(code !== undefined && { code }) };

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation } from '../../sessions/api/server/automations.ts';
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
-import { bodyOf, dataOfPause, dataOfSession, isTold, type MessageData } from './message.ts';
+import { bodyOf, dataOfChange, dataOfPause, dataOfSession, isTold, type MessageData } from './message.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { triesOf } from './retries.ts';
@@ -85,6 +85,7 @@ export class Router {
       }
       return clock.now() - event.at < announcedMs ? undefined : null;
     }
+    if (event.type === 'resource.changed') return { owner: event.owner, projectId: null, data: dataOfChange(event) };
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
     const cost = isOver ? await costOf(sessionId as SessionId).catch(() => null) : null;

@@ -4,7 +4,14 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import type { CredentialSecrets, CredentialTrial, OAuthRefresh, TriedAnswer } from '../api/server/vaults.ts';
+import type {
+  CredentialSecrets,
+  CredentialTrial,
+  CredentialVault,
+  OAuthRefresh,
+  TriedAnswer,
+  VaultCredential,
+} from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
 import { answerOf, askForToken, type RefreshOutcome, textOf, type VaultFetch } from './token-endpoint.ts';
 
@@ -14,6 +21,8 @@ interface Deps {
   readonly fetch: VaultFetch;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
+  /** Hears of a credential whose token endpoint gives no new token. */
+  readonly onFailure: (credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>) => Promise<void>;
 }
 /** A token that ends sooner is replaced before it is used. */
 const spareMs = 60_000;
@@ -111,7 +120,7 @@ export class McpTokens {
     return begun;
   }
   async #refresh(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
-    const { clock, credentials, fetch, warn } = this.#deps;
+    const { clock, credentials, fetch, warn, records, onFailure } = this.#deps;
     using until = deadlineSignal(withinMs, clock);
     const outcome = await askForToken(refresh, secrets, { fetch, signal: until.signal });
     const { credential } = at;
@@ -123,6 +132,8 @@ export class McpTokens {
       warn(names, `the token of a tool server could not be refreshed: ${outcome.outcome}${status}`);
       if (this.#refused.size >= maxRemembered) this.#refused.clear();
       this.#refused.set(credential.id, { version: at.version, at: clock.now() });
+      const vault = await records.get(vaultKind, credential.vaultId);
+      if (vault) await onFailure(credential, vault.doc as Pick<CredentialVault, 'owner'>);
       return outcome;
     }
     const now = clock.now();

@@ -1,5 +1,6 @@
 import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import type { ResourceNews } from '../../../automations/webhooks/resource-news.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -16,15 +17,16 @@ interface WorkQueueDeps {
   readonly sessions: SessionService;
   readonly liveSessions: RunningEngine['engine']['liveSessions'];
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
+  readonly news: Pick<ResourceNews, 'documents'>;
 }
 
 /** The documents of programs, and the queue of sessions that wait for a worker of one of them, an environment. */
 export function openWorkQueue(
   { config, clock, ids, logger, closing }: Startup,
-  { store, log, sessions, liveSessions, replica }: WorkQueueDeps,
+  { store, log, sessions, liveSessions, replica, news }: WorkQueueDeps,
 ): AsyncDisposable & { readonly documents: DocumentService; readonly queue: WorkQueue } {
   const { records } = store;
-  const documents = documentService({ records, clock, ids });
+  const documents = news.documents(documentService({ records, clock, ids }));
   const queue = new WorkQueue({
     records,
     keys: new EnvironmentKeys({ records, peppers: () => keyPeppers(config, () => ids.token()), clock, ids }),

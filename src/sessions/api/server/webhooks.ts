@@ -5,8 +5,10 @@ export const webhookEvents = [
   'run.waiting',
   'run.ended',
   'run.failed',
+  'goal.judged',
   'automation.paused',
   'session.deleted',
+  'resource.changed',
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 /** `webhook.test` is sent by hand only. */

@@ -12,8 +12,10 @@ const events = [
   'run.waiting',
   'run.ended',
   'run.failed',
+  'goal.judged',
   'automation.paused',
   'session.deleted',
+  'resource.changed',
 ] as const satisfies Webhook['events'];
 
 interface Props {

@@ -152,8 +152,11 @@ export const secrets = {
   'webhooks.event.run.waiting': 'Ein Agent wartet auf jemanden',
   'webhooks.event.run.ended': 'Ein Lauf ist fertig',
   'webhooks.event.run.failed': 'Ein Lauf ist gescheitert',
+  'webhooks.event.goal.judged': 'Ein Ziel wurde beurteilt',
   'webhooks.event.automation.paused': 'Eine Automation hat sich pausiert',
   'webhooks.event.session.deleted': 'Eine Sitzung wurde gelöscht',
+  'webhooks.event.resource.changed':
+    'Ein Programm hat einen Agenten, eine Umgebung, einen Tresor oder einen Speicher geändert',
   'webhooks.format': 'Art',
   'webhooks.json': 'JSON, unterschrieben (Standard Webhooks)',
   'webhooks.slack': 'Eine Zeile Text für Slack',

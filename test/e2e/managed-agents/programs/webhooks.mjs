@@ -4,13 +4,14 @@ import Anthropic from '@anthropic-ai/sdk';
 
 const client = new Anthropic();
 const heard = [];
-const both = Promise.withResolvers();
+const expected = 19;
+const all = Promise.withResolvers();
 const receiver = createServer(async (request, response) => {
   let body = '';
   for await (const part of request.setEncoding('utf8')) body += part;
   response.writeHead(204).end();
   heard.push({ body, headers: request.headers });
-  if (heard.length === 2) both.resolve();
+  if (heard.length === expected) all.resolve();
 });
 await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
 
@@ -21,7 +22,7 @@ const created = await fetch(`${process.env.CORRAL_URL}/api/v1/webhooks`, {
     name: 'program',
     url: `http://127.0.0.1:${receiver.address().port}/`,
     format: 'managed-agents',
-    events: ['run.started', 'run.ended'],
+    events: ['run.started', 'run.ended', 'goal.judged', 'resource.changed'],
   }),
 });
 const { secret: key } = await created.json();
@@ -32,10 +33,29 @@ const session = await client.beta.sessions.create({
   environment_id: environment.id,
   initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'Hello.' }] }],
 });
-await both.promise;
+const judged = await client.beta.sessions.create({
+  agent: agent.id,
+  environment_id: environment.id,
+  initial_events: [
+    { type: 'user.define_outcome', description: 'Write a poem.', rubric: { type: 'text', content: 'It rhymes.' } },
+  ],
+});
+const { environments, vaults, memoryStores } = client.beta;
+await client.beta.agents.update(agent.id, { version: 1, system: 'Be brief.' });
+await client.beta.agents.archive(agent.id);
+const own = await environments.create({ name: 'own' });
+await environments.delete(own.id);
+const vault = await vaults.create({ display_name: 'Alice' });
+const auth = { type: 'static_bearer', token: 'secret', mcp_server_url: 'https://mcp.example.com/mcp' };
+const credential = await vaults.credentials.create(vault.id, { auth });
+await vaults.archive(vault.id);
+const store = await memoryStores.create({ name: 'Notes' });
+await memoryStores.archive(store.id);
+await memoryStores.delete(store.id);
+await all.promise;
 
 const events = heard.map(({ body, headers }) => client.beta.webhooks.unwrap(body, { headers, key }));
-const [{ body, headers }] = heard;
+const [{ body, headers }] = heard.filter((_, n) => events[n].data.id === session.id);
 const refused = (text, shown = headers, secret = key) => {
   try {
     client.beta.webhooks.unwrap(text, { headers: shown, key: secret });
@@ -46,9 +66,13 @@ const refused = (text, shown = headers, secret = key) => {
 };
 receiver.close();
 const steps = {
-  types: events.map(({ data }) => data.type).sort(),
-  about: events.every(({ type, data }) => type === 'event' && data.id === session.id),
-  fields: [...new Set(events.map((event) => [...Object.keys(event), ...Object.keys(event.data)].join()))],
+  about: [agent, environment, own, vault, credential, store, session, judged].map(({ id }) =>
+    events
+      .filter(({ type, data }) => type === 'event' && data.id === id)
+      .map(({ data }) => [data.type, ...(data.vault_id === vault.id ? ['in the vault'] : [])].join(' '))
+      .sort(),
+  ),
+  fields: [...new Set(events.map((event) => [...Object.keys(event), ...Object.keys(event.data)].join()))].sort(),
   ids: heard.every(({ headers: shown }, n) => shown['webhook-id'] === events[n].id),
   refused: [
     refused(body.replace(session.id, 'sesn_0000000000000000')),

@@ -30,6 +30,7 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
   const clock = manualClock();
   const asked: URLSearchParams[] = [];
   const warned: string[] = [];
+  const failed: string[] = [];
   const fetch: VaultFetch = async (_, init) => {
     const form = new URLSearchParams(String(init.body));
     asked.push(form);
@@ -42,10 +43,11 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
       fetch,
       clock,
       warn: (about, text) => void warned.push(JSON.stringify([about, text])),
+      onFailure: async ({ id: credential }, { owner }) => void failed.push(`${credential} of ${owner}`),
     });
   const tokens = serverOf();
   const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
-  const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
+  const { id } = await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'alice' });
   const made = await vaults.addCredential(id, {
     displayName: null,
     metadata: {},
@@ -58,7 +60,7 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     const found = await credentials.findFor(id, url);
     return found && (await credentials.secretsOf(found)).refreshToken?.reveal();
   };
-  return { vaults, id, made, clock, asked, warned, tokenFor, serverOf, storedRefresh };
+  return { vaults, id, made, clock, asked, warned, failed, tokenFor, serverOf, storedRefresh };
 }
 
 test('a token is used until a minute before its end, then it is replaced once for all who wait', async () => {
@@ -93,12 +95,13 @@ test('a token that the tool server refused is replaced; the refresh token stays 
 });
 
 test('a token endpoint that refuses is not asked again at once, and no secret is in the warning', async () => {
-  const { tokenFor, asked, warned, clock, vaults, id, made } = await world(
+  const { tokenFor, asked, warned, failed, clock, vaults, id, made } = await world(
     () => new Response('{"error":"refresh-1 is old"}', { status: 400 }),
   );
   expect([await tokenFor('old'), await tokenFor('old')]).toEqual(['old', 'old']);
   expect(asked).toHaveLength(1);
   expect(warned).toHaveLength(1);
+  expect(failed).toEqual([`${made.id} of alice`]);
   expect(warned[0]).not.toContain('refresh-1');
   clock.advance(31_000);
   await tokenFor('old');

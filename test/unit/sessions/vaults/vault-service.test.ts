@@ -26,7 +26,7 @@ function world() {
   });
   const clock = manualClock();
   const fetch = () => Promise.reject(new Error('nobody is asked here'));
-  const tokens = new McpTokens({ records, credentials, fetch, clock, warn: () => {} });
+  const tokens = new McpTokens({ records, credentials, fetch, clock, warn: () => {}, onFailure: async () => {} });
   const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
   const aVault = async () => (await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'one' })).id;
   const tokenFor = async (url: string, ...ids: string[]) => (await tokens.of(url, ids))?.reveal();

@@ -1,0 +1,170 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { DocumentService, KeptDocument } from '../../sessions/api/server/documents.ts';
+import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
+import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
+import type { Outbox, ResourceChange } from './outbox.ts';
+
+interface Deps {
+  readonly outbox: Pick<Outbox, 'addChange' | 'isOpen'>;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'vaultId'>;
+
+/**
+ * Tells endpoints what programs do with their agents, environments, vaults and memory stores. A change is told after it is
+ * stored: a server that dies between the two tells nothing of it.
+ */
+export class ResourceNews {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  documents(own: DocumentService): DocumentService {
+    return {
+      ...own,
+      create: async (wish) => {
+        const made = await own.create(wish);
+        await this.#tell(ofDocument(made), 'created');
+        return made;
+      },
+      update: async (id, change) => {
+        const before = await this.#before(() => own.get(id));
+        const after = await own.update(id, change);
+        if (before && after.version > before.version) await this.#tell(ofDocument(after), 'updated');
+        if (before && isEnded(before, after)) await this.#tell(ofDocument(after), 'archived');
+        return after;
+      },
+      delete: async (id) => {
+        const before = await this.#before(() => own.get(id));
+        await own.delete(id);
+        if (before) await this.#tell(ofDocument(before), 'deleted');
+      },
+    };
+  }
+
+  memoryStores(own: MemoryStoreService): MemoryStoreService {
+    return {
+      ...own,
+      create: async (wish) => {
+        const made = await own.create(wish);
+        await this.#tell(ofStore(made), 'created');
+        return made;
+      },
+      archive: async (id) => {
+        const before = await this.#before(() => own.get(id));
+        const after = await own.archive(id);
+        if (before && isEnded(before, after)) await this.#tell(ofStore(after), 'archived');
+        return after;
+      },
+      delete: async (id) => {
+        const before = await this.#before(() => own.get(id));
+        await own.delete(id);
+        if (before) await this.#tell(ofStore(before), 'deleted');
+      },
+    };
+  }
+
+  /** The end of a vault is one of its credentials, too. */
+  vaults(own: VaultService): VaultService {
+    const whole = (id: string) =>
+      this.#before(async () => ({ vault: await own.get(id), credentials: await own.credentials(id) }));
+    return {
+      ...own,
+      create: async (wish) => {
+        const made = await own.create(wish);
+        await this.#tell(ofVault(made), 'created');
+        return made;
+      },
+      archive: async (id) => {
+        const before = await whole(id);
+        const after = await own.archive(id);
+        if (!before || !isEnded(before.vault, after)) return after;
+        await this.#tell(ofVault(after), 'archived');
+        for (const one of before.credentials)
+          if (one.archivedAt === null) await this.#tell(ofCredential(one, after), 'archived');
+        return after;
+      },
+      delete: async (id) => {
+        const before = await whole(id);
+        await own.delete(id);
+        if (!before) return;
+        for (const one of before.credentials) await this.#tell(ofCredential(one, before.vault), 'deleted');
+        await this.#tell(ofVault(before.vault), 'deleted');
+      },
+      addCredential: async (id, wish) => {
+        const made = await own.addCredential(id, wish);
+        await this.#tellOf(own, made, 'created');
+        return made;
+      },
+      archiveCredential: async (id, credentialId) => {
+        const before = await this.#before(() => own.credential(id, credentialId));
+        const after = await own.archiveCredential(id, credentialId);
+        if (before && isEnded(before, after)) await this.#tellOf(own, after, 'archived');
+        return after;
+      },
+      deleteCredential: async (id, credentialId) => {
+        const before = await this.#before(() => own.credential(id, credentialId));
+        await own.deleteCredential(id, credentialId);
+        if (before) await this.#tellOf(own, before, 'deleted');
+      },
+    };
+  }
+
+  /** A token endpoint gave no new token for a credential. */
+  async refreshFailed(credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>): Promise<void> {
+    await this.#tell(ofCredential(credential, vault), 'refresh_failed');
+  }
+
+  /** The state before a change. Without an endpoint nobody needs it, and nothing is told. */
+  async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
+    return this.#deps.outbox.isOpen ? await read() : undefined;
+  }
+
+  async #tellOf(vaults: VaultService, credential: VaultCredential, change: ResourceChange['change']): Promise<void> {
+    const vault = await this.#before(() => vaults.get(credential.vaultId));
+    if (vault) await this.#tell(ofCredential(credential, vault), change);
+  }
+
+  /** The change is stored: it does not fail because of this. */
+  async #tell(resource: Resource | undefined, change: ResourceChange['change']): Promise<void> {
+    if (!resource) return;
+    const { outbox, clock, warn } = this.#deps;
+    await outbox
+      .addChange({ ...resource, change, at: clock.now() })
+      .catch((err: unknown) => warn({ err, id: resource.id }, 'webhooks hear nothing of a change'));
+  }
+}
+
+const isEnded = (before: { archivedAt: number | null }, after: { archivedAt: number | null }): boolean =>
+  before.archivedAt === null && after.archivedAt !== null;
+
+const ownerOf = ({ owner }: { readonly owner?: string | undefined }) => owner !== undefined && { owner };
+function ofDocument({ kind, id, content, ...doc }: KeptDocument): Resource | undefined {
+  if (kind === 'file') return undefined;
+  return { resource: kind, id, name: typeof content.name === 'string' ? content.name : '', ...ownerOf(doc) };
+}
+const ofStore = ({ id, name, ...store }: MemoryStore): Resource => ({
+  resource: 'memory_store',
+  id,
+  name,
+  ...ownerOf(store),
+});
+const ofVault = ({ id, displayName, ...vault }: CredentialVault): Resource => ({
+  resource: 'vault',
+  id,
+  name: displayName,
+  ...ownerOf(vault),
+});
+const ofCredential = (
+  { id, displayName, vaultId }: VaultCredential,
+  vault: Pick<CredentialVault, 'owner'>,
+): Resource => ({
+  resource: 'vault_credential',
+  id,
+  name: displayName ?? '',
+  vaultId,
+  ...ownerOf(vault),
+});
