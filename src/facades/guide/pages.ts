@@ -63,6 +63,7 @@ const ordered: readonly Section[] = [
       ['recipes/langchain', 'LangChain'],
       ['recipes/deepagents', 'Deep Agents'],
       ['recipes/computesdk', 'ComputeSDK'],
+      ['recipes/harbor', 'Harbor'],
     ],
   ],
   [

@@ -20,6 +20,7 @@ export const nightlyFiles = [
   'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
   'test/e2e/e2b/volumes.test.ts', // unit/facades/e2b/volumes: the same wire, over storage in memory
   'test/e2e/e2b/templates.test.ts', // unit/sessions/builds: the same steps; e2b/wire: what the SDKs send
+  'test/e2e/e2b/harbor.test.ts', // e2b/wire: builds and files as the SDK sends them; e2b/templates
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
   'test/e2e/escapes/docker-runsc.test.ts',
   'test/e2e/escapes/docker-services.test.ts', // contract/drivers/docker-services: the walls of a service's container
