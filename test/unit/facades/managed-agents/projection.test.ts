@@ -109,6 +109,23 @@ test('a stop is an interrupt: the open request ends, each call that waits gets a
   expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } });
 });
 
+test('a request that a killed server had open ends as an error, and the one in its place is another', () => {
+  const words = (text: string) => [
+    { type: 'message.delta', data: { messageId, text } },
+    { type: 'message.assistant', data: { messageId, text, attachments: [] } },
+  ];
+  const resumed = { type: 'run.notice', data: { kind: 'resumed_after_restart', detail: 'It goes on.' } };
+  const { types, events } = projected(logOf(...begun, ...words('He'), resumed, ...words('Hello'), usage));
+  const request = ['span.model_request_start', 'agent.message', 'span.model_request_end'];
+  expect(types).toEqual(['user.message', ...running, ...request, ...request]);
+  expect(events.filter(({ type }) => type === 'span.model_request_end')).toMatchObject([
+    { is_error: true, model_request_start_id: events[3]?.id },
+    { is_error: false, model_request_start_id: events[6]?.id },
+  ]);
+  // A restart between two requests ends none.
+  expect(projected(logOf(...begun, usage, resumed)).types.slice(-1)).toEqual(['span.model_request_end']);
+});
+
 test('a session that reached its budget rests without a word, because no model said one', () => {
   const text = 'The budget is spent.';
   const question = (waits: 'budget' | 'stuck') => [

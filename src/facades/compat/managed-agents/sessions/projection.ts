@@ -175,6 +175,7 @@ export class Projection {
         break;
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data.detail);
+        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the model is asked again
         if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
       case 'child.started':
