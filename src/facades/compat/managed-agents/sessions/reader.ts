@@ -20,13 +20,13 @@ export class SessionReader {
 
   /** The state of the session at the end of its logs. */
   async state(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
-    const known = this.#kept.get(record.id);
-    const projection = known ?? projectionOf(record);
+    const projection = this.#kept.get(record.id) ?? projectionOf(record);
     this.#kept.delete(record.id);
-    await catchUp(projection, sessions);
     this.#kept.set(record.id, projection);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
+    // Readers at the same time share it: an event that one of them has added already is passed over.
+    await catchUp(projection, sessions);
     return projection;
   }
 

@@ -18,6 +18,7 @@ import { eventRoutes } from './events.ts';
 import { sessionIdOf, sessionWord } from './ids.ts';
 import { inboundEvents } from './inbound.ts';
 import { keptOf, rosterOfSession, sessionAgentOf } from './kept-session.ts';
+import { newestSessions } from './newest.ts';
 import { SessionReader } from './reader.ts';
 import { resourceRoutes } from './resources.ts';
 import { sendEvents } from './send.ts';
@@ -92,10 +93,11 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
             (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true)
           );
         };
-        const chosen = (await sessions.list()).filter(isAsked).sort((a, b) => b.createdAt - a.createdAt);
-        if (order === 'asc') chosen.reverse();
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
+        const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
+        const chosen = await newestSessions(sessions, isAsked, isFirstPage ? limit : undefined);
+        if (order === 'asc') chosen.reverse();
         // A caller that may only see that a session exists cannot read it here.
         const readable = async (record: SessionRecord) =>
           await view(record).catch((thrown: unknown) => {
