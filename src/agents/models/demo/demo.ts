@@ -83,7 +83,7 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
-  const wanted = callsOf(unit, workdirOf(request.system));
+  const wanted = callsOf(unit, request);
   const made = run.callsOfStep.filter((call) => wanted.some((one) => same(one, call)));
   const results = run.results.filter((result) => made.some((call) => call.callId === result.callId));
   const failure = results.find((result) => !result.success);
@@ -96,12 +96,20 @@ type CallToMake = Omit<ToolCall, 'callId'>;
 const same = (wanted: CallToMake, call: ToolCall): boolean =>
   wanted.name === call.name && JSON.stringify(wanted.args) === JSON.stringify(call.args);
 
-function callsOf(unit: Unit, workdir: string): CallToMake[] {
+function callsOf(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
+  const workdir = workdirOf(system);
+  const has = (name: string) => tools.some((tool) => tool.name === name);
   switch (unit.kind) {
     case 'sh':
+      // Agents of the Managed Agents API have tools with names and arguments of their own.
+      if (has('bash') && !has('shell_exec')) return [{ name: 'bash', args: { command: unit.command } }];
       return [{ name: 'shell_exec', args: { id: 'main', exec_dir: workdir, command: unit.command } }];
-    case 'file':
-      return [{ name: 'file_write', args: { file: posix.resolve(workdir, unit.path), content: unit.content } }];
+    case 'file': {
+      const path = posix.resolve(workdir, unit.path);
+      if (has('write') && !has('file_write'))
+        return [{ name: 'write', args: { file_path: path, content: unit.content } }];
+      return [{ name: 'file_write', args: { file: path, content: unit.content } }];
+    }
     case 'browse':
       return unit.urls.flatMap((url) => [
         { name: 'browser_navigate', args: { url } },

@@ -71,7 +71,7 @@ function outcomeText(results: readonly ToolMessage[]): string {
   const failures = results.filter((result) => !result.success).length;
   const verdict =
     failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;
-  const last = results.findLast((result) => result.name === 'shell_exec');
+  const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
   if (!last) return verdict;
   // A tool's note on a failed command is a separate first line before the output.
   const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');

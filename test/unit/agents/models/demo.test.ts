@@ -98,6 +98,15 @@ describe('a step', () => {
     expect(calls).toMatchObject([{ name: 'file_write', args: { file, content: 'one\n' } }]);
   });
 
+  test('calls the tools of an agent that a program made by their own names', async () => {
+    const tools = ['bash', 'write'].map((name) => ({ name, description: '', parameters: {} }));
+    const of = async (message: string) => (await turn(planned(message), step(0), { tools })).calls;
+    expect(await of(block('sh', 'ls'))).toMatchObject([{ name: 'bash', args: { command: 'ls' } }]);
+    expect(await of(block('file:a.txt', 'x'))).toMatchObject([
+      { name: 'write', args: { file_path: '/workspace/a.txt', content: 'x' } },
+    ]);
+  });
+
   test('says that a command succeeded, and calls nothing more', async () => {
     const talk = planned(block('sh', 'a'))
       .said('', [exec('a')])
