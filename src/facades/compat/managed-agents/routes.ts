@@ -31,7 +31,7 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
   ...environmentRoutes(parts.services),
   ...workRoutes(parts),
   ...environmentKeyRoutes(parts),
-  ...modelRoutes(parts.services),
+  ...modelRoutes(parts.services, settings),
   ...vaultRoutes(parts),
   ...skillRoutes(parts),
   ...memoryStoreRoutes(parts),

@@ -31,15 +31,23 @@ function toInfos({ provider, models }: OfferedModels) {
   }));
 }
 
-/** The server's word for a model that a program names. Rejects: invalid_request, which names some that there are. */
-export async function modelRefFor(
-  name: string,
-  { models, settings }: Models & { readonly settings: Pick<ManagedAgentsSettings, 'models'> },
-): Promise<string> {
+type ModelNames = Pick<ManagedAgentsSettings, 'models'>;
+/** The model that stands for a name by the settings. */
+function standIn(name: string, settings: ModelNames): string | undefined {
   for (const entry of settings.models) {
     const at = entry.indexOf('=');
     if (anyGlob([entry.slice(0, at)])(name)) return entry.slice(at + 1);
   }
+  return undefined;
+}
+
+/** The server's word for a model that a program names. Rejects: invalid_request, which names some that there are. */
+export async function modelRefFor(
+  name: string,
+  { models, settings }: Models & { readonly settings: ModelNames },
+): Promise<string> {
+  const other = standIn(name, settings);
+  if (other !== undefined) return other;
   if (name === 'demo' || name.includes('/')) return name;
   if (name.startsWith('claude')) return `anthropic/${name}`;
   const all = await listed({ models });
@@ -50,7 +58,7 @@ export async function modelRefFor(
   throw invalid(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
 /** The models, as lists of Anthropic's older kind. */
-export function modelRoutes(services: Models): Route[] {
+export function modelRoutes(services: Models, settings: ModelNames): Route[] {
   return [
     {
       door: 'GET /v1/models',
@@ -78,10 +86,11 @@ export function modelRoutes(services: Models): Route[] {
       door: 'GET /v1/models/*',
       async run({ params }) {
         const id = params['*'] ?? '';
-        const found = (await listed(services)).find((one) => one.id === id);
         if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
+        const wanted = standIn(id, settings)?.replace(/^anthropic\//, '') ?? id;
+        const found = (await listed(services)).find((one) => one.id === wanted);
         if (!found) throw new AppError('not_found', `There is no model ${id}.`);
-        return found;
+        return { ...found, id };
       },
     },
   ];
