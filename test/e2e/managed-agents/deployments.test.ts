@@ -1,17 +1,16 @@
-import { expect, test } from 'vitest';
-import { runProgram } from '../../support/clients/e2b-sdks.ts';
-import { program, python, serverWith } from './programs.ts';
+import { expect } from 'vitest';
+import { stepsOf, testEverywhere } from './programs.ts';
 
 const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];
+const cron = [
+  ['schedule', true, null],
+  [true, ['You said: Good morning.'], true],
+  ['paused', true],
+];
 
-test('a program deploys an agent, runs it, and finds its runs, in replies that are what the SDK’s models say', {
-  timeout: 400_000,
-}, async () => {
-  await using it = await serverWith('anthropic');
-  const files = [program('strict.py'), program('deployments.py')];
-  const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
-  expect(steps).toEqual({
+testEverywhere('a program deploys an agent, runs it, and finds its runs', {}, async (it) => {
+  expect(await stepsOf(it, 'deployments.py')).toEqual({
     crud: [
       ['active', 1, null, 5, [9]],
       ['Each day', { by: 'b' }, null, 'Write the report.'],
@@ -35,6 +34,10 @@ test('a program deploys an agent, runs it, and finds its runs, in replies that a
     failure: [[null, 'environment_archived_error', 'environment_not_found_error'], 'active', 2],
     with_agent: [true, [], 'active'],
     errors: [gone, gone, gone, bad, bad, gone, bad, [bad, bad, bad, bad, bad], gone, bad, gone, bad],
+    cron,
   });
-  expect(faults).toEqual({});
+});
+
+testEverywhere('a schedule starts the agent of a program in TypeScript', {}, async (it) => {
+  expect(await stepsOf(it, 'deployments.mjs')).toEqual({ cron });
 });

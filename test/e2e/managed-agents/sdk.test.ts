@@ -1,40 +1,22 @@
 import { expect, test } from 'vitest';
-import { runProgram } from '../../support/clients/e2b-sdks.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
-import { eachNeeds } from '../../support/servers/components.ts';
-import { core, runner } from './expected.ts';
-import { javascript, key, program, python, serverWith } from './programs.ts';
-
-eachNeeds('bubblewrap'); // a server with a model does not start without it
+import { needs } from '../../support/servers/components.ts';
+import { core, runnerInTypeScript } from './expected.ts';
+import { key, serverWith, stepsOf, testEverywhere } from './programs.ts';
 
 // The published SDKs are the oracle: unpatched, led here by base URL and key alone.
 const patience = { timeout: 400_000 };
 
-test(
-  'a program in Python finds what it expects, and every reply is exactly what the SDK’s models say',
-  patience,
-  async () => {
-    await using it = await serverWith('anthropic');
-    const { faults, models, ...steps } = await runProgram(
-      { ...python, files: [program('strict.py'), program('core.py')] },
-      it.env,
-    );
-    expect(steps).toEqual(core);
-    expect(faults).toEqual({});
-    expect(models).toBeGreaterThan(10);
-  },
-);
+testEverywhere('a program in Python finds what it expects', {}, async (it) => {
+  expect(await stepsOf(it, 'core.py')).toEqual(core);
+});
 
-test(
-  'a program in TypeScript runs its tools by the SDK’s runner, with a model that speaks Chat Completions',
-  patience,
-  async () => {
-    await using it = await serverWith('compatible');
-    expect(await runProgram({ ...javascript, files: [program('runner.mjs')] }, it.env)).toEqual(runner);
-  },
-);
+testEverywhere('a program in TypeScript runs its tools by the SDK’s runner', { first: 'compatible' }, async (it) => {
+  expect(await stepsOf(it, 'runner.mjs')).toEqual(runnerInTypeScript);
+});
 
 test('a call that waits for its result is answered after the server was killed', patience, async (context) => {
+  await needs(context, 'bubblewrap');
   onlyNightly(context, 'acp/run: a call that waits over a kill; unit/facades/managed-agents has the answer');
   await using it = await serverWith('anthropic');
   const { server } = it;

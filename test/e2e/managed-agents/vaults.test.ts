@@ -1,67 +1,72 @@
-import { expect, test } from 'vitest';
-import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { expect } from 'vitest';
 import { filesUnder } from '../../support/hostile/canaries.ts';
-import { eachNeeds } from '../../support/servers/components.ts';
 import { guardedTools } from './guarded-tools.ts';
-import { program, python, serverWith } from './programs.ts';
-
-eachNeeds('bubblewrap'); // a server with a model does not start without it
+import { stepsOf, testEverywhere } from './programs.ts';
 
 const secret = /(secret|token)-\d/;
 const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];
 const called = (number: number) => [['local'], [[`let in as number ${number}`, false]]];
 
-test('a program keeps tokens in a vault, and the server gives them to its tool server alone', {
-  timeout: 400_000,
-}, async () => {
-  await using tools = await guardedTools();
-  await using it = await serverWith('anthropic', 'process', { CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' });
-  const files = [program('strict.py'), program('vaults.py')];
-  const { faults, models: _, ...steps } = await runProgram({ ...python, files }, { ...it.env, TOOL_SERVER: tools.url });
-  const refusal = 'it refused the credential of the vault';
-  const withoutOne = 'it demands a credential, and no vault of the session has one';
-  expect(steps).toEqual({
-    crud: [
-      ['Alice B.', { user: '1' }, true],
-      ['static_bearer', 'Example', 'Other', 'https://MCP.example.com:443/mcp/'],
-      [[409, 'conflict_error', 'false'], true, [], true, 'vault_credential_deleted'],
-      [bad, true, bad, 'vault_deleted', gone],
-    ],
-    bearer: [
-      true,
-      called(1),
-      [['local'], [[expect.stringContaining(refusal), true]]],
-      called(2),
-      [['local'], [[expect.stringContaining(withoutOne), true]]],
-    ],
-    oauth: [
-      called(1),
-      [true, 'valid', null, null],
-      called(2),
-      ['valid', null, 'succeeded'],
-      ['invalid', true, 'initialize', 401],
-      ['failed', 400, true, false],
-    ],
-    errors: [bad, bad, gone, bad, bad],
-    failures: [
-      [
-        ['away', 'mcp_connection_failed_error', 'retrying'],
-        ['local', 'mcp_authentication_failed_error', 'retrying'],
+const refusal = 'it refused the credential of the vault';
+const withoutOne = 'it demands a credential, and no vault of the session has one';
+const bearer = [
+  true,
+  called(1),
+  [['local'], [[expect.stringContaining(refusal), true]]],
+  called(2),
+  [['local'], [[expect.stringContaining(withoutOne), true]]],
+];
+const settings = { CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' };
+
+testEverywhere(
+  'a program keeps tokens in a vault, and the server gives them to its tool server alone',
+  {
+    settings,
+  },
+  async (it) => {
+    await using tools = await guardedTools();
+    expect(await stepsOf(it, 'vaults.py', { TOOL_SERVER: tools.url })).toEqual({
+      crud: [
+        ['Alice B.', { user: '1' }, true],
+        ['static_bearer', 'Example', 'Other', 'https://MCP.example.com:443/mcp/'],
+        [[409, 'conflict_error', 'false'], true, [], true, 'vault_credential_deleted'],
+        [bad, true, bad, 'vault_deleted', gone],
       ],
-      ['You said: Hello'],
-      'end_turn',
-    ],
-  });
-  expect(faults).toEqual({});
+      bearer,
+      oauth: [
+        called(1),
+        [true, 'valid', null, null],
+        called(2),
+        ['valid', null, 'succeeded'],
+        ['invalid', true, 'initialize', 401],
+        ['failed', 400, true, false],
+      ],
+      errors: [bad, bad, gone, bad, bad],
+      failures: [
+        [
+          ['away', 'mcp_connection_failed_error', 'retrying'],
+          ['local', 'mcp_authentication_failed_error', 'retrying'],
+        ],
+        ['You said: Hello'],
+        'end_turn',
+      ],
+    });
+    expect(it.server.output()).not.toMatch(secret);
+    // The token that was about to expire was never sent, and no other secret either.
+    const tokens = ['bearer-token-1', 'bearer-token-2', 'granted-token-1', 'granted-token-2', 'granted-token-3'];
+    expect([...new Set(tools.shown)].sort()).toEqual([...tokens.map((token) => `Bearer ${token}`), 'nothing']);
+    let looked = 0;
+    for await (const { path, text } of filesUnder(it.server.data)) {
+      looked++;
+      expect([path, secret.exec(text)?.[0]]).toEqual([path, undefined]);
+    }
+    expect(looked).toBeGreaterThan(0);
+  },
+);
+
+testEverywhere('a program in TypeScript uses a tool server with a token of a vault', { settings }, async (it) => {
+  await using tools = await guardedTools();
+  expect(await stepsOf(it, 'vaults.mjs', { TOOL_SERVER: tools.url })).toEqual({ bearer });
   expect(it.server.output()).not.toMatch(secret);
-  // The token that was about to expire was never sent, and no other secret either.
-  const tokens = ['bearer-token-1', 'bearer-token-2', 'granted-token-1', 'granted-token-2', 'granted-token-3'];
-  expect([...new Set(tools.shown)].sort()).toEqual([...tokens.map((token) => `Bearer ${token}`), 'nothing']);
-  let looked = 0;
-  for await (const { path, text } of filesUnder(it.server.data)) {
-    looked++;
-    expect([path, secret.exec(text)?.[0]]).toEqual([path, undefined]);
-  }
-  expect(looked).toBeGreaterThan(0);
 });

@@ -1,36 +1,34 @@
-import { expect, test } from 'vitest';
-import { runProgram } from '../../support/clients/e2b-sdks.ts';
-import { eachNeeds } from '../../support/servers/components.ts';
-import { javascript, program, serverWith } from './programs.ts';
+import { expect } from 'vitest';
+import { stepsOf, testEverywhere } from './programs.ts';
 
-eachNeeds('bubblewrap'); // a server with a model does not start without it
-
-test('a program verifies by the SDK what a webhook tells of its sessions and of what it keeps', {
-  timeout: 400_000,
-}, async () => {
-  await using it = await serverWith('anthropic', 'process', { CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8' });
-  const files = [program('webhooks.mjs')];
-  expect(await runProgram({ ...javascript, files }, { ...it.env, CORRAL_URL: it.server.url })).toEqual({
-    about: [
-      ['agent.archived', 'agent.created', 'agent.updated'],
-      ['environment.created'],
-      ['environment.created', 'environment.deleted'],
-      ['vault.archived', 'vault.created'],
-      ['vault_credential.archived in the vault', 'vault_credential.created in the vault'],
-      ['memory_store.archived', 'memory_store.created', 'memory_store.deleted'],
-      ['session.status_idled', 'session.status_run_started'],
-      [
-        'session.outcome_evaluation_ended',
-        'session.outcome_evaluation_ended',
-        'session.status_idled',
-        'session.status_run_started',
+testEverywhere(
+  'a program verifies by the SDK what a webhook tells of its sessions and of what it keeps',
+  {
+    settings: { CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8' },
+  },
+  async (it) => {
+    expect(await stepsOf(it, 'webhooks.mjs', { CORRAL_URL: it.server.url })).toEqual({
+      about: [
+        ['agent.archived', 'agent.created', 'agent.updated'],
+        ['environment.created'],
+        ['environment.created', 'environment.deleted'],
+        ['vault.archived', 'vault.created'],
+        ['vault_credential.archived in the vault', 'vault_credential.created in the vault'],
+        ['memory_store.archived', 'memory_store.created', 'memory_store.deleted'],
+        ['session.status_idled', 'session.status_run_started'],
+        [
+          'session.outcome_evaluation_ended',
+          'session.outcome_evaluation_ended',
+          'session.status_idled',
+          'session.status_run_started',
+        ],
       ],
-    ],
-    fields: [
-      'type,id,created_at,data,type,id,organization_id,workspace_id',
-      'type,id,created_at,data,type,id,vault_id,organization_id,workspace_id',
-    ],
-    ids: true,
-    refused: [true, true, true],
-  });
-});
+      fields: [
+        'type,id,created_at,data,type,id,organization_id,workspace_id',
+        'type,id,created_at,data,type,id,vault_id,organization_id,workspace_id',
+      ],
+      ids: true,
+      refused: [true, true, true],
+    });
+  },
+);

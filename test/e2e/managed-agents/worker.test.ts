@@ -5,13 +5,12 @@ import { AgentsApi } from '../../../src/cli/worker/agents-api.ts';
 import { SessionBoxes } from '../../../src/cli/worker/session-boxes.ts';
 import { runWorker } from '../../../src/cli/worker/worker.ts';
 import { Corral } from '../../../src/client/index.ts';
-import { runProgram } from '../../support/clients/e2b-sdks.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
 import { eachNeeds, has } from '../../support/servers/components.ts';
 import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
-import { javascript, key, program, python, serverWith } from './programs.ts';
+import { key, serverWith } from './programs.ts';
 
-// Self-hosted environments: a real server's queue, served by `corral worker` and by the SDKs' own workers.
+// Self-hosted environments: a real server's queue, served by `corral worker`; languages.test.ts has the SDKs' own workers.
 let it: Awaited<ReturnType<typeof serverWith>>;
 let cli: PackedCli;
 let corral: Corral;
@@ -258,28 +257,3 @@ test.runIf(isNightly)(
     for (const session of sessions) await new SessionBoxes(corral, queue.id).remove(session);
   },
 );
-
-test.runIf(isNightly)(
-  'the worker of the SDK in Python serves the queue, and each reply is exactly what its models say',
-  { timeout: 400_000 },
-  async () => {
-    const { faults, models, ...steps } = await runProgram(
-      { ...python, files: [program('strict.py'), program('worker.py')] },
-      it.env,
-    );
-    expect(steps).toEqual(workerSteps);
-    expect(faults).toEqual({});
-    expect(models).toBeGreaterThan(5);
-  },
-);
-
-test.runIf(isNightly)('the worker of the SDK in TypeScript serves the queue', { timeout: 400_000 }, async () => {
-  expect(await runProgram({ ...javascript, files: [program('worker.mjs')] }, it.env)).toEqual({
-    worker: ['of the SDK', 'stopped'],
-  });
-});
-
-const workerSteps = {
-  worker: ['end_turn', 'of the SDK', 'stopped'],
-  queue: [['starting', 'active', true], ['stopping', 'stopped'], [412, 'heartbeat_precondition_failed'], 409],
-};

@@ -37,8 +37,8 @@ export const nightlyFiles = [
   'test/e2e/faults/sandboxes/pause-storm.test.ts', // unit/simulation: idle sandboxes and work at the same time
   'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
   'test/e2e/managed-agents/deployments.test.ts', // unit/facades and unit/automations: the same routes and starts
-  'test/e2e/managed-agents/docker.test.ts', // managed-agents/sdk: the same program on processes
   'test/e2e/managed-agents/kills.test.ts', // replicas/two-servers, and managed-agents/sdk: a call that waits
+  'test/e2e/managed-agents/languages.test.ts', // managed-agents/sdk and webhooks: the same steps in the other language
   'test/e2e/managed-agents/memory.test.ts', // managed-agents/sdk: a program of the same SDK
   'test/e2e/managed-agents/skills.test.ts', // managed-agents/sdk: a program of the same SDK; unit/facades: the same routes
   'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK

@@ -2,7 +2,7 @@
 import json
 
 import anthropic
-from steps import refused, step, steps
+from steps import refused, say, step, steps
 
 client = anthropic.Anthropic()
 sessions = client.beta.sessions
@@ -13,10 +13,6 @@ environment = client.beta.environments.create(name="plain")
 
 def limit(cents):
     return {"type": "limit", "max_list_cost": {"amount": cents, "currency": "USD"}}
-
-
-def say(text):
-    return [{"type": "user.message", "content": [{"type": "text", "text": text}]}]
 
 
 def rest(session, work):
@@ -32,9 +28,9 @@ def rest(session, work):
 
 def cap():
     session = sessions.create(agent=agent.id, environment_id=environment.id, budget=limit("1"))
-    stopped = rest(session, lambda: sessions.events.send(session.id, events=say("Hello")))
+    stopped = rest(session, lambda: sessions.events.send(session.id, events=[say("Hello")]))
     usage = [event for event in stopped if event.type == "session.usage"][-1]
-    late = refused(lambda: sessions.events.send(session.id, events=say("Go on")))
+    late = refused(lambda: sessions.events.send(session.id, events=[say("Go on")]))
     ignored = sessions.events.send(session.id, events=[{"type": "user.interrupt"}]).data[0].type
     still = sessions.retrieve(session.id)
     low = refused(lambda: sessions.update(session.id, budget=limit("0")))

@@ -6,10 +6,9 @@ import threading
 import time
 
 import anthropic
-from steps import step, steps
+from steps import MODEL, say, step, steps, weather
 
 client = anthropic.Anthropic()
-MODEL = "claude-sonnet-5-5"
 
 
 def idle(session, send=None):
@@ -25,10 +24,6 @@ def idle(session, send=None):
     return events
 
 
-def say(text):
-    return [{"type": "user.message", "content": [{"type": "text", "text": text}]}]
-
-
 def types(events):
     return [event.type for event in events if not event.type.startswith("event_")]
 
@@ -40,7 +35,7 @@ session = client.beta.sessions.create(agent=agent.id, environment_id=environment
 
 
 def quickstart():
-    events = idle(session, say("run: echo hello-$((40+2))"))
+    events = idle(session, [say("run: echo hello-$((40+2))")])
     results = [e for e in events if e.type == "agent.tool_result"]
     said = [e for e in events if e.type == "agent.message"]
     return [types(events), "hello-42" in results[0].content[0].text, said[-1].content[0].text.startswith("The result is:")]
@@ -50,7 +45,7 @@ step("quickstart", quickstart)
 
 
 def deltas():
-    events = idle(session, say("stream these words to me"))
+    events = idle(session, [say("stream these words to me")])
     texts, starts = {}, []
     for event in events:
         if event.type == "event_start":
@@ -92,15 +87,9 @@ step("versions", versions)
 
 
 def custom_tool():
-    weather = {
-        "type": "custom",
-        "name": "get_weather",
-        "description": "Weather of a city",
-        "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
-    }
     own = client.beta.agents.create(model=MODEL, name="Weather", tools=[weather])
     made = client.beta.sessions.create(agent=own.id, environment_id=environment.id)
-    events = idle(made, say("weather: Oslo"))
+    events = idle(made, [say("weather: Oslo")])
     use = [e for e in events if e.type == "agent.custom_tool_use"][0]
     stop = events[-1].stop_reason
     waiting = [stop.type, stop.event_ids == [use.id], use.name, use.input]
@@ -118,17 +107,17 @@ def confirmation():
     asking = [{"type": "agent_toolset_20260401", "configs": [{"name": "bash", "permission_policy": {"type": "always_ask"}}]}]
     careful = client.beta.agents.create(model=MODEL, name="Careful", tools=asking)
     made = client.beta.sessions.create(agent=careful.id, environment_id=environment.id)
-    events = idle(made, say("run: echo allowed-$((1+1))"))
+    events = idle(made, [say("run: echo allowed-$((1+1))")])
     use = [e for e in events if e.type == "agent.tool_use"][0]
     stop = events[-1].stop_reason
     refused = None
     try:
-        client.beta.sessions.events.send(made.id, events=say("go on"))
+        client.beta.sessions.events.send(made.id, events=[say("go on")])
     except anthropic.BadRequestError as error:
         refused = error.status_code
     allowed = idle(made, [{"type": "user.tool_confirmation", "tool_use_id": use.id, "result": "allow"}])
     result = [e for e in allowed if e.type == "agent.tool_result"][0]
-    events = idle(made, say("run: echo denied"))
+    events = idle(made, [say("run: echo denied")])
     use2 = [e for e in events if e.type == "agent.tool_use"][0]
     denied = idle(made, [{"type": "user.tool_confirmation", "tool_use_id": use2.id, "result": "deny", "deny_message": "not today"}])
     result2 = [e for e in denied if e.type == "agent.tool_result"][0]
@@ -150,14 +139,14 @@ def interrupt():
     made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
     events = []
     with client.beta.sessions.events.stream(made.id) as stream:
-        client.beta.sessions.events.send(made.id, events=say("run: sleep 300"))
+        client.beta.sessions.events.send(made.id, events=[say("run: sleep 300")])
         for event in stream:
             events.append(event)
             if event.type == "agent.tool_use":
                 client.beta.sessions.events.send(made.id, events=[{"type": "user.interrupt"}])
             if event.type == "session.status_idle":
                 break
-    after = idle(made, say("still there?"))
+    after = idle(made, [say("still there?")])
     said = [e for e in after if e.type == "agent.message"][-1].content[0].text
     kinds = types(events)
     return [events[-1].stop_reason.type, "user.interrupt" in kinds, "agent.tool_result" in kinds, said]
@@ -193,12 +182,12 @@ def files():
         environment_id=environment.id,
         resources=[{"type": "file", "file_id": uploaded.id, "mount_path": "/data.csv"}],
     )
-    idle(made, say("run: cp /mnt/session/uploads/data.csv /mnt/session/outputs/copy.csv && ls -l /mnt/session/uploads"))
+    idle(made, [say("run: cp /mnt/session/uploads/data.csv /mnt/session/outputs/copy.csv && ls -l /mnt/session/uploads")])
     listed = list(client.beta.files.list(scope_id=made.id))
     content = client.beta.files.download(listed[0].id).read().decode()
     resources = [one.mount_path for one in client.beta.sessions.resources.list(made.id)]
     added = client.beta.sessions.resources.add(made.id, type="file", file_id=uploaded.id, mount_path="/more/b.csv")
-    idle(made, say("run: cat /mnt/session/uploads/more/b.csv > /mnt/session/outputs/b.txt"))
+    idle(made, [say("run: cat /mnt/session/uploads/more/b.csv > /mnt/session/outputs/b.txt")])
     more = sorted(one.filename for one in client.beta.files.list(scope_id=made.id))
     same = client.beta.sessions.resources.retrieve(added.id, session_id=made.id).mount_path
     gone = client.beta.sessions.resources.delete(added.id, session_id=made.id).type
@@ -274,7 +263,7 @@ def rest():
 
 
 def threads():
-    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=say("hello"))
+    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=[say("hello")])
     thread = list(client.beta.sessions.threads.list(made.id))[0]
     events = []
     for _ in range(600):

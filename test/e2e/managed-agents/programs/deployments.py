@@ -3,22 +3,18 @@ import json
 import time
 
 import anthropic
-from steps import refused, step, steps
+from steps import MODEL, refused, say, step, steps
 
 client = anthropic.Anthropic()
 deployments = client.beta.deployments
 runs = client.beta.deployment_runs
 
 
-def says(text):
-    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
-
-
 environment = client.beta.environments.create(name="plain")
 
 
 def agent_named(name):
-    return client.beta.agents.create(model="claude-sonnet-5-5", name=name, tools=[{"type": "agent_toolset_20260401"}])
+    return client.beta.agents.create(model=MODEL, name=name, tools=[{"type": "agent_toolset_20260401"}])
 
 
 agent = agent_named("Reporter")
@@ -30,7 +26,7 @@ def crud():
         name="daily",
         agent=agent.id,
         environment_id=environment.id,
-        initial_events=[says("Write the report.")],
+        initial_events=[say("Write the report.")],
         schedule=weekdays,
         metadata={"team": "a"},
     )
@@ -67,12 +63,10 @@ def crud():
 step("crud", crud)
 
 
-def ended(session):
-    for _ in range(600):
-        found = client.beta.sessions.retrieve(session)
-        if found.status == "idle":
-            return found
-        time.sleep(0.1)
+def until(look):
+    while not (found := look()):
+        time.sleep(0.2)
+    return found
 
 
 def work():
@@ -80,18 +74,18 @@ def work():
         name="at once",
         agent={"type": "agent", "id": agent.id, "version": 1},
         environment_id=environment.id,
-        initial_events=[says("Good morning."), says("run: echo from the run")],
+        initial_events=[say("Good morning."), say("run: echo from the run")],
     )
     deployments.pause(made.id)
     run = deployments.run(made.id)
     read = runs.retrieve(run.id)
-    messages = 0
-    for _ in range(600):
+
+    def said():
         events = list(client.beta.sessions.events.list(run.session_id))
         messages = [event.content[0].text for event in events if event.type == "agent.message"]
-        if len(messages) == 3 and events[-1].type == "session.status_idle":
-            break
-        time.sleep(0.1)
+        return len(messages) == 3 and events[-1].type == "session.status_idle" and messages
+
+    messages = until(said)
     session = client.beta.sessions.retrieve(run.session_id)
     return [
         [run.trigger_context.type, run.error, run.agent.id == agent.id, run.agent.version, read.session_id == run.session_id],
@@ -110,7 +104,7 @@ step("work", work)
 
 def failure():
     gone = client.beta.environments.create(name="gone")
-    made = deployments.create(name="fails", agent=agent.id, environment_id=gone.id, initial_events=[says("Hi.")])
+    made = deployments.create(name="fails", agent=agent.id, environment_id=gone.id, initial_events=[say("Hi.")])
     client.beta.environments.archive(gone.id)
     run = deployments.run(made.id)
     client.beta.environments.delete(gone.id)
@@ -128,7 +122,7 @@ step("failure", failure)
 def with_agent():
     other = agent_named("Other")
     made = deployments.create(
-        name="ends", agent=other.id, environment_id=environment.id, initial_events=[says("Hi.")], schedule=weekdays
+        name="ends", agent=other.id, environment_id=environment.id, initial_events=[say("Hi.")], schedule=weekdays
     )
     client.beta.agents.archive(other.id)
     found = deployments.retrieve(made.id)
@@ -144,7 +138,7 @@ def errors():
             "name": "x",
             "agent": agent.id,
             "environment_id": environment.id,
-            "initial_events": [says("Hi.")],
+            "initial_events": [say("Hi.")],
             **more,
         }
         return refused(lambda: deployments.create(**given))
@@ -169,4 +163,35 @@ def errors():
 
 
 step("errors", errors)
+
+
+def cron():
+    """The schedule starts the agent by itself, at the next minute."""
+    own = agent_named("Early")
+    made = deployments.create(
+        name="each minute",
+        agent=own.id,
+        environment_id=environment.id,
+        initial_events=[say("Good morning.")],
+        schedule={"type": "cron", "expression": "* * * * *", "timezone": "UTC"},
+    )
+    run = until(lambda: next(iter(runs.list(deployment_id=made.id, trigger_type="schedule")), None))
+    deployments.pause(made.id)
+
+    def rested():
+        found = list(client.beta.sessions.events.list(run.session_id))
+        return found and found[-1].type == "session.status_idle" and found
+
+    events = until(rested)
+    known = deployments.retrieve(made.id)
+    session = client.beta.sessions.retrieve(run.session_id)
+    said = [event.content[0].text for event in events if event.type == "agent.message"]
+    return [
+        [run.trigger_context.type, run.trigger_context.scheduled_at in made.schedule.upcoming_runs_at, run.error],
+        [session.deployment_id == made.id, said, known.schedule.last_run_at is not None],
+        [known.status, runs.retrieve(run.id).session_id == session.id],
+    ]
+
+
+step("cron", cron)
 print(json.dumps(steps))

@@ -1,6 +1,13 @@
 # What the programs of this folder share: the answers of their steps, by name, and refusals as the tests compare them.
 import anthropic
 
+MODEL = "claude-sonnet-5-5"
+weather = {
+    "type": "custom",
+    "name": "get_weather",
+    "description": "Weather of a city",
+    "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
+}
 steps = {}
 
 
@@ -9,6 +16,10 @@ def step(name, work):
         steps[name] = work()
     except Exception as error:  # the test says what it expects
         steps[name] = f"{type(error).__name__}: {error}"
+
+
+def say(text):
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
 
 
 def refused(work):

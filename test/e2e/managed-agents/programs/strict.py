@@ -9,6 +9,7 @@ import sys
 import pydantic
 from anthropic import _base_client, _models
 from anthropic import _response, _streaming
+from anthropic.resources.beta import webhooks
 
 faults = {}
 checked = set()
@@ -53,7 +54,7 @@ def checking(*, value, type_, metadata=None):
     return construct(value=value, type_=type_) if metadata is None else construct(value=value, type_=type_, metadata=metadata)
 
 
-for module in (_base_client, _response, _streaming):
+for module in (_base_client, _response, _streaming, webhooks):
     if hasattr(module, "construct_type"):
         module.construct_type = checking
 # The program prints its steps last; this prints them again, with the faults.

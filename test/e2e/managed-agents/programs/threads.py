@@ -3,29 +3,18 @@ import itertools
 import json
 
 import anthropic
-from steps import refused, step, steps
+from steps import MODEL, refused, say, step, steps, weather
 
 client = anthropic.Anthropic()
 agents = client.beta.agents
 sessions = client.beta.sessions
-MODEL = "claude-sonnet-5-5"
 careful = {"type": "agent_toolset_20260401", "configs": [{"name": "bash", "permission_policy": {"type": "always_ask"}}]}
-weather = {
-    "type": "custom",
-    "name": "get_weather",
-    "description": "Weather of a city",
-    "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
-}
 writer = agents.create(model=MODEL, name="Writer", description="Writes texts.")
 runner = agents.create(model=MODEL, name="Runner", tools=[careful])
 reporter = agents.create(model=MODEL, name="Reporter", tools=[weather])
 roster = [writer.id, {"type": "agent", "id": runner.id, "version": 1}, reporter.id]
 lead = agents.create(model=MODEL, name="Lead", multiagent={"type": "coordinator", "agents": roster})
 environment = client.beta.environments.create(name="plain")
-
-
-def say(text):
-    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
 
 
 def begin(text, agent=lead):

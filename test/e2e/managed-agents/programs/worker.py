@@ -4,14 +4,9 @@ import json
 import tempfile
 
 import anthropic
+from steps import MODEL, say, steps
 
 client = anthropic.Anthropic()
-MODEL = "claude-sonnet-5-5"
-steps = {}
-
-
-def say(text):
-    return [{"type": "user.message", "content": [{"type": "text", "text": text}]}]
 
 
 tools = [{"type": "agent_toolset_20260401"}]
@@ -23,7 +18,7 @@ key = made["key"]
 
 
 def begin(text):
-    return client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=say(text))
+    return client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=[say(text)])
 
 
 async def until(holds):
