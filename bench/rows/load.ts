@@ -6,6 +6,7 @@ import { httpCalls } from '../lib/calls/http-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
 import { fillStore } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
+import { type ApiName, apiNames } from '../lib/corral/session-api.ts';
 import { countArrivals, type Experiment, limited, type Mode, type Row, type Side } from '../lib/measure/measure.ts';
 import { summary } from '../lib/measure/statistics.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
@@ -28,20 +29,25 @@ export const load: Row = {
   name: 'load',
   title: '50 sessions at work, 500 idle, process sandboxes: health, list and message; stop',
   missing: missingBubblewrap,
-  experiments: (mode) => [experiment('calls', mode), experiment('stop', mode)],
+  experiments: (mode) =>
+    apiNames.flatMap((api) => [experiment({ of: 'calls', api }, mode), experiment({ of: 'stop', api }, mode)]),
 };
 
-const experiment = (of: LoadFigure, mode: Mode): Experiment =>
+interface LoadVariant {
+  readonly of: LoadFigure;
+  readonly api: ApiName;
+}
+const experiment = ({ of, api }: LoadVariant, mode: Mode): Experiment =>
   limited({
     max: budgets[of],
     unit: 'ms',
-    variant: { of, active, idle },
+    variant: { of, active, idle, ...(api !== 'corral' && { api }) },
     goals: [{ stat: 'p99', max: 1 }],
     rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 80_000 : 600_000 },
-    open: (stack) => openLoad(stack, of, roundMs[mode]),
+    open: (stack) => openLoad(stack, { of, api }, roundMs[mode]),
   });
 
-async function openLoad(stack: AsyncDisposableStack, of: LoadFigure, ms: number): Promise<Side> {
+async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, ms: number): Promise<Side> {
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
   const stored = await fillStore(dataDir, 'sessions', idle);
@@ -54,6 +60,7 @@ async function openLoad(stack: AsyncDisposableStack, of: LoadFigure, ms: number)
       CORRAL_MAX_SESSIONS_PER_OWNER: '0',
       CORRAL_MAX_RUNNING_RUNS: '100',
       CORRAL_EGRESS_POLICY: 'none',
+      CORRAL_MANAGED_AGENTS: 'on',
       LOG_LEVEL: 'error',
     }),
   );
@@ -62,10 +69,10 @@ async function openLoad(stack: AsyncDisposableStack, of: LoadFigure, ms: number)
     using calls = httpCalls(url);
     for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
   }
-  const others = { active: active - steered, printer: 'perl' };
+  const others = { active: active - steered, printer: 'perl', api };
   const busy = stack.use(await startChild('busy-sessions', { url, ...others }));
   await busy.call('begin');
-  const control = stack.use(await startChild('control-calls', { url, sessions: steered }));
+  const control = stack.use(await startChild('control-calls', { url, sessions: steered, api }));
   return async () => {
     const before = await busy.call<Progress>('progress');
     const { took, asked, failed } = await control.call<ControlReport>('round', { ms });

@@ -1,9 +1,8 @@
 import { setPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { sessionClient } from '../corral/client.ts';
+import { type ApiName, type SessionApi, sessionApi } from '../corral/session-api.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import type { ProgramMethods } from './child-process.ts';
-import type { HttpCalls } from './http-calls.ts';
 
 // The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls
 // start at a fixed pace, even while answers are pending. A late call counts from the time it was due.
@@ -21,14 +20,20 @@ const restsMs = 400;
 const waits = 'Work\n```sh\necho begun\nsleep 30\n```';
 
 export async function open(
-  { url, sessions }: { url: string; sessions: number },
+  { url, sessions, api: name }: { url: string; sessions: number; api: ApiName },
   stack: AsyncDisposableStack,
 ): Promise<ProgramMethods> {
   beforeTheLoad();
-  const client = stack.use(sessionClient({ url }));
+  const api = stack.use(await sessionApi(name, url));
   const ids: string[] = [];
-  for (let n = 0; n < sessions; n++) ids.push(await client.started());
-  return { round: ({ ms }: { ms: number }) => round(client.calls, ids, ms) };
+  stack.defer(async () => {
+    for (const id of ids) await api.remove(id).catch(() => {}); // the server may have failed
+  });
+  for (let n = 0; n < sessions; n++) {
+    ids.push(await api.create());
+    await api.chat(ids[n] ?? '', 'Work\n```sh\ntrue\n```', () => {}); // starts its sandbox
+  }
+  return { round: ({ ms }: { ms: number }) => round(api, ids, ms) };
 }
 
 /**
@@ -41,7 +46,7 @@ function beforeTheLoad(): void {
   } catch {}
 }
 
-async function round(calls: HttpCalls, ids: readonly string[], ms: number): Promise<ControlReport> {
+async function round(api: SessionApi, ids: readonly string[], ms: number): Promise<ControlReport> {
   const took: Record<Kind, number[]> = { health: [], list: [], message: [], stop: [] };
   const failed: string[] = [];
   let asked = 0;
@@ -51,7 +56,7 @@ async function round(calls: HttpCalls, ids: readonly string[], ms: number): Prom
   async function timed(kind: Kind, due: number, path: string, body?: object): Promise<void> {
     asked++;
     try {
-      await calls.ask(path, body);
+      await api.calls.ask(path, body);
       took[kind].push(monotonicMs() - due);
     } catch (thrown) {
       failed.push(`${kind}: ${thrown}`);
@@ -68,13 +73,12 @@ async function round(calls: HttpCalls, ids: readonly string[], ms: number): Prom
   async function steered(sessionId: string, n: number): Promise<void> {
     await pause((n * worksMs) / ids.length);
     while (monotonicMs() < until) {
-      await timed('message', monotonicMs(), '/trpc/runs.send', { sessionId, text: waits });
+      await timed('message', monotonicMs(), ...api.message(sessionId, waits));
       await pause(worksMs);
-      await timed('stop', monotonicMs(), '/trpc/runs.stop', { sessionId });
+      await timed('stop', monotonicMs(), ...api.stop(sessionId));
       await pause(restsMs);
     }
   }
-  const list = `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`;
-  await Promise.all([paced('health', '/health'), paced('list', list), ...ids.map(steered)]);
+  await Promise.all([paced('health', '/health'), paced('list', api.list), ...ids.map(steered)]);
   return { took, asked, failed };
 }

@@ -14,6 +14,8 @@ export async function goodAnswer(sent: ClientRequest): Promise<IncomingMessage> 
 export interface HttpCalls extends Disposable {
   /** The text of the answer, and how long the call took, in ms. Rejects unless the status is 2xx. */
   ask(path: string, body?: object): Promise<{ text: string; ms: number }>;
+  /** The answer whose head has arrived. */
+  open(path: string, body?: object): Promise<IncomingMessage>;
   /** Passes the answer on as it arrives; resolves at its end. */
   stream(path: string, body: object, heard: (chunk: string) => void): Promise<void>;
 }
@@ -27,6 +29,7 @@ export function httpCalls(url: string, more: Readonly<Record<string, string>> = 
     return goodAnswer(sent.end(body && JSON.stringify(body)));
   }
   return {
+    open,
     async ask(path, body) {
       const from = monotonicMs();
       const text = (await (await open(path, body)).setEncoding('utf8').toArray()).join('');

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProgramMethods } from '../calls/child-process.ts';
-import { httpCalls, trpcData } from '../calls/http-calls.ts';
+import { type ApiName, sessionApi } from './session-api.ts';
 
 // Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the next
 // message as soon as the run ends. After `runsEach` runs a session ends and another takes its place: a conversation without
@@ -12,6 +12,8 @@ interface Argument {
   readonly url: string;
   readonly active: number;
   readonly printer: 'shell' | 'perl';
+  /** How the clients speak to the server; without it: its own API. */
+  readonly api?: ApiName;
 }
 export interface Progress {
   /** Bytes received by each session's client. */
@@ -28,8 +30,11 @@ const work = {
 const atOnce = 4;
 const runsEach = 20;
 
-export async function open({ url, active, printer }: Argument, stack: AsyncDisposableStack): Promise<ProgramMethods> {
-  const calls = httpCalls(url);
+export async function open(
+  { url, active, printer, api: name = 'corral' }: Argument,
+  stack: AsyncDisposableStack,
+): Promise<ProgramMethods> {
+  const api = await sessionApi(name, url);
   const heard = Array.from({ length: active }, () => 0);
   const failed: string[] = [];
   const ids = new Set<string>();
@@ -37,12 +42,12 @@ export async function open({ url, active, printer }: Argument, stack: AsyncDispo
   let [runs, isOver] = [0, false];
 
   async function create(): Promise<string> {
-    const { id } = trpcData<{ id: string }>((await calls.ask('/trpc/sessions.create', {})).text);
+    const id = await api.create();
     ids.add(id);
     return id;
   }
   const chat = (id: string, command: string, told: (chunk: string) => void) =>
-    calls.stream(`/api/v1/sessions/${id}/chat`, { message: `Work\n\`\`\`sh\n${command}\n\`\`\`` }, told);
+    api.chat(id, `Work\n\`\`\`sh\n${command}\n\`\`\``, told);
 
   async function works(first: string, n: number): Promise<void> {
     let id = first;
@@ -53,7 +58,7 @@ export async function open({ url, active, printer }: Argument, stack: AsyncDispo
           const before = id;
           id = await create();
           left = runsEach - 1;
-          await calls.ask('/trpc/sessions.delete', { id: before });
+          await api.remove(before);
           ids.delete(before);
         }
         await chat(id, work[printer], (chunk) => {
@@ -70,11 +75,11 @@ export async function open({ url, active, printer }: Argument, stack: AsyncDispo
 
   stack.defer(async () => {
     isOver = true;
-    calls[Symbol.dispose](); // ends the open connections
+    api[Symbol.dispose](); // ends the open connections
     await Promise.all(running);
-    using last = httpCalls(url);
+    using last = await sessionApi(name, url);
     // A server that stops keeps its sandboxes, so the sessions are deleted first.
-    await Promise.all([...ids].map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
+    await Promise.all([...ids].map((id) => last.remove(id).catch(() => {})));
   });
   return {
     /** Resolves when each session has a sandbox. */

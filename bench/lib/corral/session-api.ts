@@ -1,0 +1,80 @@
+import { type HttpCalls, httpCalls, trpcData } from '../calls/http-calls.ts';
+
+/** A path, and the body of its POST. */
+type Post = readonly [path: string, body: object];
+
+/** The requests of a row that speaks to a server in one of two ways. */
+export interface SessionApi extends Disposable {
+  readonly calls: HttpCalls;
+  /** The path of the list of the newest 50 sessions. */
+  readonly list: string;
+  create(): Promise<string>;
+  /** Also a session that works. */
+  remove(session: string): Promise<void>;
+  /** Sends a message and passes on what the session says, until it rests. */
+  chat(session: string, message: string, heard: (chunk: string) => void): Promise<void>;
+  message(session: string, text: string): Post;
+  stop(session: string): Post;
+}
+export const apiNames = ['corral', 'managed-agents'] as const;
+export type ApiName = (typeof apiNames)[number];
+
+export async function sessionApi(name: ApiName, url: string): Promise<SessionApi> {
+  return name === 'corral' ? corralApi(url) : await managedAgentsApi(url);
+}
+
+function corralApi(url: string): SessionApi {
+  const calls = httpCalls(url);
+  return {
+    calls,
+    list: `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`,
+    create: async () => trpcData<{ id: string }>((await calls.ask('/trpc/sessions.create', {})).text).id,
+    async remove(id) {
+      await calls.ask('/trpc/sessions.delete', { id });
+    },
+    chat: (id, message, heard) => calls.stream(`/api/v1/sessions/${id}/chat`, { message }, heard),
+    message: (sessionId, text) => ['/trpc/runs.send', { sessionId, text }],
+    stop: (sessionId) => ['/trpc/runs.stop', { sessionId }],
+    [Symbol.dispose]: () => calls[Symbol.dispose](),
+  };
+}
+
+const prefix = '/anthropic/v1';
+const rest = 'event: session.status_idle\n';
+
+/** Like a program on Anthropic's SDKs: it opens the stream, sends the message, and reads until the session rests. */
+async function managedAgentsApi(url: string): Promise<SessionApi> {
+  const calls = httpCalls(url);
+  const made = async (path: string, body: object): Promise<string> =>
+    (JSON.parse((await calls.ask(prefix + path, body)).text) as { id: string }).id;
+  const agent = await made('/agents', { model: 'demo', name: 'Worker', tools: [{ type: 'agent_toolset_20260401' }] });
+  const environment_id = await made('/environments', { name: 'plain' });
+  const eventsOf = (id: string) => `${prefix}/sessions/${id}/events`;
+  const message = (id: string, text: string): Post => [
+    eventsOf(id),
+    { events: [{ type: 'user.message', content: [{ type: 'text', text }] }] },
+  ];
+  return {
+    calls,
+    list: `${prefix}/sessions?limit=50`,
+    create: () => made('/sessions', { agent, environment_id }),
+    async remove(id) {
+      await calls.ask('/trpc/sessions.delete', { id: id.slice('sesn_'.length) }); // the API deletes no session that works
+    },
+    async chat(id, text, heard) {
+      const stream = await calls.open(`${eventsOf(id)}/stream`);
+      await calls.ask(...message(id, text));
+      let end = '';
+      for await (const chunk of stream.setEncoding('utf8')) {
+        heard(chunk as string);
+        end = `${end}${chunk}`;
+        if (end.includes(rest)) return;
+        end = end.slice(-rest.length);
+      }
+      throw new Error(`The stream of ${id} ended before the session rested.`);
+    },
+    message,
+    stop: (id) => [eventsOf(id), { events: [{ type: 'user.interrupt' }] }],
+    [Symbol.dispose]: () => calls[Symbol.dispose](),
+  };
+}
