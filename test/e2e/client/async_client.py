@@ -1,6 +1,6 @@
 import asyncio
 
-from corral import AsyncCorral, CorralError, Service
+from corral import AsyncCorral, CorralError, GitPerson, Repository, Service
 
 
 async def main() -> None:
@@ -56,12 +56,16 @@ async def main() -> None:
     except CorralError as error:
         print("left:", error.code)
 
-    redis: Service = {"image": "redis:7", "ports": [6379]}
+    redis: Service = {"image": "redis:7", "ports": [6379], "healthcheck": {"test": ["redis-cli", "ping"]}}
+    same: Repository = {"url": "https://example.org/team/project", "ref": "main", "access": "read"}
+    ada: GitPerson = {"name": "Ada", "email": "ada@example.org"}
     for failing in (
         box.files.read("nothing"),
         AsyncCorral.create(url="http://127.0.0.1:1"),
         AsyncCorral.create(services={"redis": redis}),
         AsyncCorral.create(compose="services: {}"),
+        AsyncCorral.create(repositories=["https://example.org/team/project#main", same], author=ada),
+        AsyncCorral.create(repositories=["ssh://example.org/team/project"]),
     ):
         try:
             await failing

@@ -15,6 +15,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
 const tour = join(root, 'examples/tour');
 const client = join(root, 'clients/python');
+const strictly = ['-m', 'mypy', '--strict'];
 const environment = { PYTHONPATH: join(client, 'src'), MYPYPATH: join(client, 'src') };
 
 let server: ServerProcess;
@@ -69,14 +70,14 @@ describe('the tour', () => {
     const said = await lines(program, [join(tour, 'tour.py')]);
     expect(said.filter((line) => told.includes(line))).toEqual(told);
     const files = [join(client, 'src'), join(tour, 'tour.py')];
-    const { stdout } = await run(program, ['-m', 'mypy', '--strict', ...files], {
-      env: { ...process.env, ...environment },
-    });
+    const { stdout } = await run(program, [...strictly, ...files], { env: { ...process.env, ...environment } });
     expect(stdout).toMatch(/^Success/);
   });
 });
 
-test('the Python client for asyncio does the same as the one that blocks, which is made from it', async (context) => {
+test('the Python client for asyncio does the same as the one that blocks, which is made from it, and type-checks strictly', {
+  timeout: 400_000,
+}, async (context) => {
   onlyNightly(context, 'installs packages');
   await needs(context, 'registries');
   const program = await python();
@@ -96,7 +97,12 @@ test('the Python client for asyncio does the same as the one that blocks, which 
     'unreachable',
     'unsupported', // processes have no services
     'invalid_request',
+    'invalid_request', // two repositories in one folder
+    'invalid_request', // only https and http
   ]);
+  const typed = [...strictly, join(client, 'src'), join(import.meta.dirname, 'async_client.py')];
+  const { stdout } = await run(program, typed, { env: { ...process.env, ...environment } });
+  expect(stdout).toMatch(/^Success/);
 });
 
 test('the client runs in a browser', async (context) => {
