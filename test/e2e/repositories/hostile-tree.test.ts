@@ -10,7 +10,6 @@ import { type Git, type GitServer, gitServer } from '../../support/egress/git-se
 import { realServer } from '../../support/servers/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
-const processWorld = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[number];
 const files = 100_000;
 let git: GitServer;
 let shims: string;
@@ -54,62 +53,64 @@ const modules = Object.entries(submodules)
   .map(([name, url]) => `[submodule "${name}"]\n\tpath = parts/${name}\n\turl = ${url}\n\tupdate = !${trap}\n`)
   .join('');
 
-test('a hostile tree of 100,000 files runs nothing outside of what the agent itself runs, and its checkpoints are quick', {
-  timeout: 900_000,
-}, async (context) => {
-  git.make(
-    'public/hostile',
-    { 'a.txt': 'one\n', '.gitattributes': '* filter=trap diff=trap merge=trap\n', '.gitmodules': modules },
-    fill,
-  );
-  // Git takes no such path into an index, so only a tree that is made by hand has it.
-  git.make('public/dotgit', { 'a.txt': 'a\n' }, (run) => {
-    const blob = run('rev-parse', 'HEAD:a.txt').trim();
-    writeFileSync(
-      join(shims, 'tree'),
-      Buffer.concat([Buffer.from('100755 post-checkout\0'), Buffer.from(blob, 'hex')]),
+for (const world of worlds)
+  test(`${world.driver}: a hostile tree of 100,000 files runs nothing outside of what the agent itself runs, and its checkpoints are quick`, {
+    timeout: 900_000,
+  }, async (context) => {
+    const name = (kind: string) => `public/${world.driver}-${kind}`;
+    git.make(
+      name('hostile'),
+      { 'a.txt': 'one\n', '.gitattributes': '* filter=trap diff=trap merge=trap\n', '.gitmodules': modules },
+      fill,
     );
-    const raw = (file: string) => run('hash-object', '-w', '-t', 'tree', '--literally', join(shims, file)).trim();
-    const hooks = raw('tree');
-    writeFileSync(join(shims, 'tree'), Buffer.concat([Buffer.from('40000 hooks\0'), Buffer.from(hooks, 'hex')]));
-    const inner = raw('tree');
-    writeFileSync(join(shims, 'tree'), Buffer.concat([Buffer.from('40000 .git\0'), Buffer.from(inner, 'hex')]));
-    run('update-ref', 'refs/heads/main', run('commit-tree', raw('tree'), '-m', 'x').trim());
-  });
-  git.make('public/large', { 'a.txt': 'a\n' });
+    // Git takes no such path into an index, so only a tree that is made by hand has it.
+    git.make(name('dotgit'), { 'a.txt': 'a\n' }, (run) => {
+      const blob = run('rev-parse', 'HEAD:a.txt').trim();
+      writeFileSync(
+        join(shims, 'tree'),
+        Buffer.concat([Buffer.from('100755 post-checkout\0'), Buffer.from(blob, 'hex')]),
+      );
+      const raw = (file: string) => run('hash-object', '-w', '-t', 'tree', '--literally', join(shims, file)).trim();
+      const hooks = raw('tree');
+      writeFileSync(join(shims, 'tree'), Buffer.concat([Buffer.from('40000 hooks\0'), Buffer.from(hooks, 'hex')]));
+      const inner = raw('tree');
+      writeFileSync(join(shims, 'tree'), Buffer.concat([Buffer.from('40000 .git\0'), Buffer.from(inner, 'hex')]));
+      run('update-ref', 'refs/heads/main', run('commit-tree', raw('tree'), '-m', 'x').trim());
+    });
+    git.make(name('large'), { 'a.txt': 'a\n' });
 
-  await using real = await realServer(context, processWorld, {
-    ...git.settings,
-    PATH: `${shims}:${process.env.PATH}`,
-    CORRAL_SANDBOX_MEMORY: '2GiB',
-  });
-  using client = openClient(real.server.url, 'ws');
-  const { id } = await client.sessions.create.mutate({
-    repositories: ['hostile', 'dotgit', 'large'].map((name) => ({ url: git.urlOf(`public/${name}`) })),
-  });
-  const states = async () =>
-    (await client.repositories.list.query({ sessionId: id })).map(({ path, state }) => `${path} ${state}`);
-  await expect.poll(states, { timeout: 120_000 }).toEqual(['hostile ready', 'dotgit failed', 'large ready']);
-  const details = real.factsOf(id, 'repository').map(({ data }) => data.detail);
-  expect(details.join('\n')).toContain(`${Object.keys(submodules).length} submodules could not be fetched`);
-  const sh = async (command: string) => {
-    const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
-    return exitCode === 0 ? stdout.trim() : `${exitCode}: ${stdout}${stderr}`;
-  };
-  const trapped = () => sh('ls -d "$HOME/trapped" /workspace/trapped /tmp/trapped 2>/dev/null; true');
-  expect(await trapped()).toBe('');
-  expect(await sh('ls -A hostile/parts/*; cat hostile/.git/hooks/post-checkout 2>/dev/null; true')).not.toContain(
-    'passwd',
-  );
+    await using real = await realServer(context, world, {
+      ...git.settings,
+      PATH: `${shims}:${process.env.PATH}`,
+      CORRAL_SANDBOX_MEMORY: '2GiB',
+    });
+    using client = openClient(real.server.url, 'ws');
+    const { id } = await client.sessions.create.mutate({
+      repositories: ['hostile', 'dotgit', 'large'].map((path) => ({ url: git.urlOf(name(path)), path })),
+    });
+    const states = async () =>
+      (await client.repositories.list.query({ sessionId: id })).map(({ path, state }) => `${path} ${state}`);
+    await expect.poll(states, { timeout: 120_000 }).toEqual(['hostile ready', 'dotgit failed', 'large ready']);
+    const details = real.factsOf(id, 'repository').map(({ data }) => data.detail);
+    expect(details.join('\n')).toContain(`${Object.keys(submodules).length} submodules could not be fetched`);
+    const sh = async (command: string) => {
+      const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
+      return exitCode === 0 ? stdout.trim() : `${exitCode}: ${stdout}${stderr}`;
+    };
+    const trapped = () => sh('ls -d "$HOME/trapped" /workspace/trapped /tmp/trapped 2>/dev/null; true');
+    expect(await trapped()).toBe('');
+    expect(await sh('ls -A hostile/parts/*; cat hostile/.git/hooks/post-checkout 2>/dev/null; true')).not.toContain(
+      'passwd',
+    );
 
-  const run = async (script: string) => {
-    const ends = real.factsOf(id, 'run.end').length;
-    await real.client.send(id, fence('sh', script));
-    await expect.poll(() => real.factsOf(id, 'run.end').length, { timeout: 240_000 }).toBeGreaterThan(ends);
-    await sh('true'); // each use waits for the checkpoint of the run
-  };
-  // The agent adds what only a folder of git can have, also in repositories inside of the repository.
-  await run(`cd large && git config user.name A && git config user.email a@example.org &&
+    const run = async (script: string) => {
+      const ends = real.factsOf(id, 'run.end').length;
+      await real.client.send(id, fence('sh', script));
+      await expect.poll(() => real.factsOf(id, 'run.end').length, { timeout: 240_000 }).toBeGreaterThan(ends);
+      await sh('true'); // each use waits for the checkpoint of the run
+    };
+    // The agent adds what only a folder of git can have, also in repositories inside of the repository.
+    await run(`cd large && git config user.name A && git config user.email a@example.org &&
     for d in $(seq 100); do mkdir d$d; (cd d$d; seq 1000 | split -l 1 -a 3 - f); done &&
     git add --all && git -c core.hooksPath=/dev/null commit -qm Files && git ls-files | wc -l >/workspace/.count
     cd ../hostile && echo two > a.txt && mkdir -p nested/deep && git init -q nested/deep && ln -s ../large/.git nested/.git
@@ -130,52 +131,52 @@ test('a hostile tree of 100,000 files runs nothing outside of what the agent its
       reference-transaction prepare-commit-msg pre-auto-gc fsmonitor-watchman; do
       printf '#!/bin/sh\\n${trap}\\n' >/workspace/hooks/$hook; chmod +x /workspace/hooks/$hook; done
     rm -f "$HOME/trapped" /workspace/trapped /tmp/trapped`);
-  expect(Number(await sh('cat .count'))).toBe(files + 1);
-  expect(await trapped()).toBe('');
+    expect(Number(await sh('cat .count'))).toBe(files + 1);
+    expect(await trapped()).toBe('');
 
-  const of = { sessionId: id, path: 'hostile' };
-  const status = await client.repositories.status.query(of);
-  expect(status.files.map(({ path }) => path)).toContain('a.txt');
-  expect((await client.repositories.diff.query({ ...of, file: 'a.txt' })).text).toContain('-one\n+two');
-  await client.repositories.commit.mutate({ ...of, message: 'Two', files: ['a.txt'] });
-  await client.repositories.push.mutate(of);
-  expect((await client.repositories.patch.query(of)).text).toContain('+two');
-  const listed = await client.checkpoints.list.query({ sessionId: id });
-  expect(listed.at(-1)?.files).toBeGreaterThanOrEqual(files);
-  await run('echo three > hostile/a.txt; echo changed > large/d1/faaa');
-  const last = (await client.checkpoints.list.query({ sessionId: id })).at(-1)?.number ?? 0;
-  const { files: changes } = await client.checkpoints.diff.query({ sessionId: id, from: last - 1, to: last });
-  expect(changes.map(({ path }) => path)).toEqual(['hostile/a.txt', 'large/d1/faaa']);
-  await client.checkpoints.restore.mutate({ sessionId: id, number: last - 1 });
-  expect(await sh('cat hostile/a.txt')).toBe('two');
-  expect(await trapped()).toBe('');
-  expect(existsSync(join(shims, 'ran')), 'a git ran on the server').toBe(false);
+    const of = { sessionId: id, path: 'hostile' };
+    const status = await client.repositories.status.query(of);
+    expect(status.files.map(({ path }) => path)).toContain('a.txt');
+    expect((await client.repositories.diff.query({ ...of, file: 'a.txt' })).text).toContain('-one\n+two');
+    await client.repositories.commit.mutate({ ...of, message: 'Two', files: ['a.txt'] });
+    await client.repositories.push.mutate(of);
+    expect((await client.repositories.patch.query(of)).text).toContain('+two');
+    const listed = await client.checkpoints.list.query({ sessionId: id });
+    expect(listed.at(-1)?.files).toBeGreaterThanOrEqual(files);
+    await run('echo three > hostile/a.txt; echo changed > large/d1/faaa');
+    const last = (await client.checkpoints.list.query({ sessionId: id })).at(-1)?.number ?? 0;
+    const { files: changes } = await client.checkpoints.diff.query({ sessionId: id, from: last - 1, to: last });
+    expect(changes.map(({ path }) => path)).toEqual(['hostile/a.txt', 'large/d1/faaa']);
+    await client.checkpoints.restore.mutate({ sessionId: id, number: last - 1 });
+    expect(await sh('cat hostile/a.txt')).toBe('two');
+    expect(await trapped()).toBe('');
+    expect(existsSync(join(shims, 'ran')), 'a git ran on the server').toBe(false);
 
-  // Processor time, because others work on this machine too. The least of three tells what the work itself takes.
-  const cpu = async (command: string) => {
-    const { stderr } = await client.sandbox.exec.mutate({
-      sessionId: id,
-      command: `TIMEFORMAT='cpu %U %S'\ntime (${command}\n) >/dev/null`,
-      timeoutMs: 120_000,
-    });
-    const [, user = 'NaN', system = 'NaN'] = /cpu ([\d.]+) ([\d.]+)/.exec(stderr) ?? [];
-    return Number(user) + Number(system);
-  };
-  const taken: number[] = [];
-  const stashed: number[] = [];
-  await sh('rm -rf hostile dotgit');
-  for (let round = 0; round < 4; round += 1) {
-    await sh(`for d in $(seq 50); do echo round ${round} > large/d$d/faab; done`);
-    stashed.push(await cpu('cd large && git stash create'));
-    const commands: string[] = [];
-    const values = { session: id, workdir: '/workspace', number: `${900 + round}`, oldest: '' };
-    const keep = async ({ command }: { command: string }) => {
-      commands.push(command);
-      return { exitCode: 0, stdout: '', stderr: '', timedOut: false };
+    // Processor time, because others work on this machine too. The least of three tells what the work itself takes.
+    const cpu = async (command: string) => {
+      const { stderr } = await client.sandbox.exec.mutate({
+        sessionId: id,
+        command: `TIMEFORMAT='cpu %U %S'\ntime (${command}\n) >/dev/null`,
+        timeoutMs: 120_000,
+      });
+      const [, user = 'NaN', system = 'NaN'] = /cpu ([\d.]+) ([\d.]+)/.exec(stderr) ?? [];
+      return Number(user) + Number(system);
     };
-    await runGit({ exec: keep } as never, { script: takeScript, values, timeoutMs: 1 }, new AbortController().signal);
-    taken.push(await cpu(commands[0] ?? 'exit 1'));
-  }
-  const [checkpoint, stash] = [Math.min(...taken), Math.min(...stashed)];
-  expect(checkpoint / stash, `${taken} against ${stashed}`).toBeLessThan(2);
-});
+    const taken: number[] = [];
+    const stashed: number[] = [];
+    await sh('rm -rf hostile dotgit');
+    for (let round = 0; round < 4; round += 1) {
+      await sh(`for d in $(seq 50); do echo round ${round} > large/d$d/faab; done`);
+      stashed.push(await cpu('cd large && git stash create'));
+      const commands: string[] = [];
+      const values = { session: id, workdir: '/workspace', number: `${900 + round}`, oldest: '' };
+      const keep = async ({ command }: { command: string }) => {
+        commands.push(command);
+        return { exitCode: 0, stdout: '', stderr: '', timedOut: false };
+      };
+      await runGit({ exec: keep } as never, { script: takeScript, values, timeoutMs: 1 }, new AbortController().signal);
+      taken.push(await cpu(commands[0] ?? 'exit 1'));
+    }
+    const [checkpoint, stash] = [Math.min(...taken), Math.min(...stashed)];
+    expect(checkpoint / stash, `${taken} against ${stashed}`).toBeLessThan(2);
+  });
