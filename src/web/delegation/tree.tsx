@@ -15,8 +15,14 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
         <IconButton icon="back" label={t('delegation.parent', { name: nameOf(above) })} onClick={() => go(above.id)} />
       )}
       {below.length > 0 && (
-        <Button class="small" icon="fork" onClick={() => showDialog(<Children key={id} id={id} />)}>
-          {t('delegation.children', { n: below.length })}
+        <Button
+          class="small"
+          icon="fork"
+          aria-label={t('delegation.children', { n: below.length })}
+          onClick={() => showDialog(<Children key={id} id={id} />)}
+        >
+          <span class="wide-only">{t('delegation.children', { n: below.length })}</span>
+          <span class="narrow-only">{below.length}</span>
         </Button>
       )}
     </>
