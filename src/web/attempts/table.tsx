@@ -23,7 +23,8 @@ export function AttemptsTable({ set, open, choose }: Props) {
   };
   return (
     <>
-      <div class="attempts-table">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, also by keyboard */}
+      <section class="attempts-table" tabIndex={0} aria-label={t('attempts.title')}>
         <table aria-label={t('attempts.title')}>
           <thead>
             <tr>
@@ -70,7 +71,7 @@ export function AttemptsTable({ set, open, choose }: Props) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       <label class="check">
         <input type="checkbox" checked={isDeleting} onChange={(event) => setDeleting(event.currentTarget.checked)} />
         <span>{t('attempts.deleteOthers')}</span>
