@@ -320,6 +320,8 @@ export interface BuiltImage {
  * capabilities that package managers need. Disposing removes it.
  */
 export interface BuildContainer extends AsyncDisposable {
+  /** The variables of its image. */
+  readonly env: Readonly<Record<string, string>>;
   /** A connection to its daemon. */
   attach(call: Call): Promise<SandboxLink>;
   /** Resolves with the exit code. Rejects: sandbox_lost (the build ended, for example over its limit of the disk). */

@@ -1,6 +1,6 @@
-// `npm run escapes -- --driver docker|docker:services|docker:runsc|process|kubernetes`: tries to escape from a driver's real
-// sandboxes, or from services beside them, and writes what stopped each attempt into docs/security.md. Exits with 1 when
-// an attempt succeeded.
+// `npm run escapes -- --driver docker|docker:builds|docker:services|docker:runsc|process|kubernetes`: tries to escape from a
+// driver's real sandboxes, from builds of templates or from services, and writes what stopped each attempt into
+// docs/security.md. Exits with 1 when an attempt succeeded.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 const tests = {
   docker: ['test/e2e/escapes/docker.test.ts'],
+  'docker:builds': ['test/e2e/escapes/docker-builds.test.ts'],
   'docker:services': ['test/e2e/escapes/docker-services.test.ts'],
   'docker:runsc': ['test/e2e/escapes/docker-runsc.test.ts'],
   process: ['test/e2e/escapes/process.test.ts'],
@@ -16,7 +17,9 @@ const tests = {
 };
 const root = join(import.meta.dirname, '..');
 const { values: asked } = parseArgs({ options: { driver: { type: 'string', default: 'docker' } } });
-const driver = z.enum(['docker', 'docker:services', 'docker:runsc', 'process', 'kubernetes']).parse(asked.driver);
+const driver = z
+  .enum(['docker', 'docker:builds', 'docker:services', 'docker:runsc', 'process', 'kubernetes'])
+  .parse(asked.driver);
 const report = join(root, `.reports/escapes-${driver.replace(':', '-')}.json`);
 
 rmSync(report, { force: true });

@@ -12,6 +12,8 @@ import ctypes, errno, glob, json, os, platform, resource, signal, socket, stat, 
 CONFIG = json.load(open(sys.argv[1]))
 CANARY = CONFIG["canary"]  # a secret of the host: an attempt that prints it escaped
 OWN_KERNEL = CONFIG["own_kernel"]  # system calls go to the sandbox's own kernel, not the host's
+BUILD = CONFIG.get("build", False)  # a step of a template's build, which can be root in its own container
+BUILD_CAPABILITIES = 0xDB  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID
 libc = ctypes.CDLL(None, use_errno=True)
 ARM = platform.machine() in ("aarch64", "arm64")
 # System call numbers: x86-64, arm64.
@@ -67,6 +69,13 @@ def kernel(text):
     return text
 
 
+def of_build(text):
+    """What a build can do to its own container: it becomes the image of its owner, and nobody else's."""
+    if BUILD:
+        raise Harmless("a build changes the files of its own image, and its root has nothing beyond them")
+    return text
+
+
 def try_open(path, mode=os.O_RDONLY):
     fd = os.open(path, mode | os.O_NONBLOCK)
     try:
@@ -111,6 +120,8 @@ def status():
 @attempt("privileges", "capabilities of this process, now or to be had")
 def _():
     found = {name: int(status()[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+    if BUILD and not any(value & ~BUILD_CAPABILITIES for value in found.values()):
+        raise Harmless("at most the six that package managers need: own, write and change files, become another user")
     if any(found.values()):
         return f"{found}"
     raise Stopped("every set is empty, the bounding set too")
@@ -119,7 +130,7 @@ def _():
 @attempt("privileges", "being root")
 def _():
     if 0 in (os.getuid(), os.geteuid(), os.getgid()) or 0 in os.getgroups():
-        return f"uid {os.getuid()} gid {os.getgid()} groups {os.getgroups()}"
+        return of_build(f"uid {os.getuid()} gid {os.getgid()} groups {os.getgroups()}")
     try:
         os.setuid(0)
     except OSError as error:
@@ -145,7 +156,7 @@ def _():
     owner = os.stat(own).st_uid
     os.unlink(own)
     if owner == 0:
-        return "a file of root's was made setuid"
+        return of_build("a file of root's was made setuid")
     raise Stopped(f"it belongs to user {owner}, and no_new_privs holds")
 
 
@@ -264,6 +275,8 @@ def _():
         where, options = fields[4], fields[5].split(",")
         if "rw" not in options or where.startswith(own) or where in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):
             continue
+        if BUILD and where == "/":
+            continue  # the container's own layer
         if where == "/mnt" and fields[fields.index("-") + 1] == "tmpfs":
             continue  # a folder in memory of the sandbox's own
         if os.access(where, os.W_OK):
@@ -317,7 +330,7 @@ for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/pro
     attempt("/proc and /sys", f"write {path}")(make)
 
 for path in ("/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/sched_debug", "/proc/timer_list", "/proc/keys", "/proc/key-users", "/proc/sysvipc/shm",
-             "/proc/iomem", "/proc/kpageflags", "/sys/kernel/debug/tracing/trace", "/sys/kernel/security/apparmor/profiles", "/sys/firmware/acpi/tables/DSDT",
+             "/proc/iomem", "/proc/kpageflags", "/proc/kpagecount", "/proc/kpagecgroup", "/proc/vmallocinfo", "/proc/slabinfo", "/proc/pagetypeinfo", "/sys/kernel/debug/tracing/trace", "/sys/kernel/security/apparmor/profiles", "/sys/firmware/acpi/tables/DSDT",
              "/proc/config.gz", "/sys/kernel/notes"):
     def make(path=path):
         seen = try_open(path)
@@ -590,7 +603,7 @@ def _():
 
 @attempt("the daemon", "put another program in its place")
 def _():
-    return first_writable(("/opt/corral/sandboxd.mjs", "/opt/corral/init.sh", "/usr/local/bin/node", f"/proc/{the_daemon()}/exe", "/proc/1/exe"))
+    return of_build(first_writable(("/opt/corral/sandboxd.mjs", "/opt/corral/init.sh", "/usr/local/bin/node", f"/proc/{the_daemon()}/exe", "/proc/1/exe")))
 
 
 @attempt("the daemon", "replace the server's socket by one's own, or by a link")
@@ -653,7 +666,7 @@ def _():
     def make():
         open("/usr/new", "w").close()
     tries = list(writes(("/usr/bin/env", "/etc/passwd", "/etc/ld.so.cache", "/bin/sh")))
-    return first_that_works([*tries, ("a file in /usr was made", make)])
+    return of_build(first_that_works([*tries, ("a file in /usr was made", make)]))
 
 
 @attempt("files of the host", "the overlay's folders by the paths that mountinfo tells")
@@ -668,7 +681,7 @@ def _():
 
 @attempt("files of the host", "a hard link to a file of another user")
 def _():
-    paths = ("/etc/passwd", CONFIG["canary_file"])
+    paths = (CONFIG["canary_file"],) if BUILD else ("/etc/passwd", CONFIG["canary_file"])
     return first_that_works((f"{path} has a second name in the workspace", lambda path=path: os.link(path, "/workspace/hard")) for path in paths)
 
 
@@ -694,6 +707,8 @@ def _():
     paths = ["/var/run/secrets/kubernetes.io/serviceaccount/token", "/root/.aws/credentials", "/root/.kube/config", "/root/.ssh/id_rsa", "/etc/shadow",
              "/etc/kubernetes/admin.conf", "/var/lib/kubelet/config.yaml", "/root/.docker/config.json"]
     for path in paths:
+        if BUILD and path == "/etc/shadow":
+            continue  # the image's own, without a password
         try:
             if try_open(path):
                 return f"{path} can be read"
@@ -901,6 +916,44 @@ def write_to(path, data):
         os.write(fd, data)
     finally:
         os.close(fd)
+
+
+# ---- what root of a build shares with the host's root: the kernel counts some things by user
+
+@attempt("limits by user", "take every watch of files that the host's root can have")
+def _():
+    if not BUILD:
+        raise Absent("a sandbox has a user of its own")
+    held = []
+    while len(held) < 4_000:
+        fd = libc.inotify_init1(0)
+        if fd < 0:
+            code = errno.errorcode[ctypes.get_errno()]
+            if held:
+                return f"{code} after {len(held)}: programs of this user have none left"
+            raise Stopped(f"inotify_init1: {code}")
+        held.append(fd)
+    return f"{len(held)} instances"
+
+
+@attempt("limits by user", "take every queued signal that the host's root can have")
+def _():
+    if not BUILD:
+        raise Absent("a sandbox has a user of its own")
+    most = resource.getrlimit(resource.RLIMIT_SIGPENDING)[1]
+    if most == resource.RLIM_INFINITY or most > 1_024:
+        return f"the limit is {most}"
+    raise Stopped(f"a build can have {most} of them")
+
+
+@attempt("limits by user", "take every byte of message queues that the host's root can have")
+def _():
+    if not BUILD:
+        raise Absent("a sandbox has a user of its own")
+    most = resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]
+    if most == resource.RLIM_INFINITY or most > 65_536:
+        return f"the limit is {most}"
+    raise Stopped(f"a build can have {most} of them")
 
 
 # ---- files that the server or a person reads afterwards; a check from outside looks at the effect

@@ -101,13 +101,17 @@ export function openBuilds(options: Options): ImageBuilding {
         const over = new AbortController();
         const measured = measure(container, most, over);
         return {
+          env: pairsOf(base.Env ?? []),
           async attach({ signal: until }: Call) {
             const who = { id, sessionId: sessionIdOf(id) };
             const link = await holds.link(id, { body: container, workdir: '/workspace', role: 'holder', who });
             return await unlessUnreachable(link, waitUntilReachable(await holds.hold(id, container), until));
           },
           async run(command: BuildCommand, { signal: until }: Call) {
-            return await runIn(engine, container, command, AbortSignal.any([until, over.signal]));
+            const running = runIn(engine, container, command, AbortSignal.any([until, over.signal]));
+            return await running.catch((thrown: unknown) => {
+              throw over.signal.aborted ? over.signal.reason : thrown;
+            });
           },
           async keep(image: BuiltImage, { signal: until }: Call) {
             if (over.signal.aborted) throw over.signal.reason;

@@ -2,13 +2,18 @@ import { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type Dockerode from 'dockerode';
-import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { BuildCommand } from '../../driver.ts';
 import { callEngine } from '../engine.ts';
 import { imageUser } from '../users.ts';
 
 const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
+
+/** A command whose output does not end must not keep the server busy: what comes after these bytes is read slowly. */
+const quickBytes = 16 * 2 ** 20;
+const slowBytesPerMs = 2_048;
 
 /** Runs one command in the container and resolves with its exit code. Its folder is always `/`, so that no link leads the engine. */
 export async function runIn(
@@ -29,29 +34,39 @@ export async function runIn(
   };
   const exec = await callEngine(signal, () => engine.getContainer(container).exec(given));
   const stream = await callEngine(signal, () => exec.start({ hijack: true, stdin: stdin !== undefined }));
-  const out = listener(heard);
+  const slow = new AbortController();
+  let read = 0;
+  const out = listener((text, bytes) => {
+    heard(text);
+    read += bytes;
+    if (read <= quickBytes || stream.isPaused()) return;
+    stream.pause(); // the engine then holds the command back
+    const resume = () => void stream.resume();
+    pause(bytes / slowBytesPerMs, slow.signal, systemClock).then(resume, resume);
+  });
   const stop = () => void stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const read = finished(stream, { writable: false }).catch(() => {}); // the exit code tells how it ended
+    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code tells how it ended
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
-    await raceAbort(read, signal);
+    await raceAbort(ended, signal);
     const { ExitCode, Running } = await callEngine(signal, () => exec.inspect());
     if (Running || ExitCode === null) throw new AppError('sandbox_lost', 'The container of the build ended.');
     return ExitCode;
   } finally {
     signal.removeEventListener('abort', stop);
+    slow.abort();
     stream.destroy();
   }
 }
 
-function listener(heard: (text: string) => void): Writable {
+function listener(heard: (text: string, bytes: number) => void): Writable {
   const decoder = new StringDecoder('utf8');
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      heard(decoder.write(chunk));
+      heard(decoder.write(chunk), chunk.length);
       done();
     },
   });

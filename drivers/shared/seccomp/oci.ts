@@ -7,10 +7,12 @@ const machines = Object.keys(architectures) as Machine[];
 /**
  * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. One file fits every node, because it
  * names both architectures. It leaves out their sub-architectures, so 32-bit and x32 programs end at their first call. The
- * text is always the same, so the engine filter can require it byte for byte.
+ * text is always the same, so the engine filter can require it byte for byte. `also` refuses further calls as an old kernel
+ * does.
  */
-export function ociProfile(): string {
-  const there = new Set(machines.flatMap((machine) => [...callNumbers(machine).keys()]));
+export function ociProfile(also: readonly string[] = []): string {
+  const known = machines.flatMap((machine) => [...callNumbers(machine).keys()]);
+  const there = new Set(known.filter((name) => !also.includes(name)));
   const allow = { action: 'SCMP_ACT_ALLOW' };
   return JSON.stringify({
     defaultAction: 'SCMP_ACT_ERRNO',
@@ -21,7 +23,7 @@ export function ociProfile(): string {
       ...Object.entries(allowedWhere).flatMap(([name, comparisons]) =>
         comparisons.map((comparison) => ({ names: [name], ...allow, args: [argumentOf(comparison)] })),
       ),
-      { names: refusedNewer, action: 'SCMP_ACT_ERRNO', errnoRet: unknown },
+      { names: [...refusedNewer, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknown },
     ],
   });
 }

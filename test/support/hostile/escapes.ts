@@ -39,11 +39,7 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   const host = stack.use(await baitOnTheHost());
   const server = stack.use(
     await serverProcess({
-      CORRAL_EGRESS_POLICY: 'web',
-      CORRAL_RATE_LIMIT_PER_MINUTE: '0', // the widest rights that a sandbox can have
-      CORRAL_SANDBOX_PIDS: String(pids),
-      CORRAL_SANDBOX_MEMORY: String(memoryBytes),
-      GEMINI_API_KEY: host.canary, // puts the secret in the server's memory and environment
+      ...attackedSettings(host),
       ...world.settings,
     }),
   );
@@ -54,12 +50,11 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
     stack.defer(async () => void (await corral.sessions.delete.mutate({ id }).catch(() => {})));
     const shell = (command: string, timeoutMs = 60_000) =>
       corral.sandbox.exec.mutate({ sessionId: id, command, timeoutMs });
-    const program = await readFile(join(root, 'scripts/escapes/inside.py'), 'utf8');
     const put = async (name: string, text: string) => {
       const { exitCode, stderr } = await shell(`cat > ${name} <<'WHOLE-FILE'\n${text}\nWHOLE-FILE`);
       if (exitCode !== 0) throw new Error(`${name} could not be written: ${stderr}`);
     };
-    await put('inside.py', program);
+    await put('inside.py', await insideProgram());
     return { id, shell, put };
   };
 
@@ -69,30 +64,9 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   const neighbour = await open();
   const address = (await neighbour.shell('hostname -I 2>/dev/null | cut -d" " -f1')).stdout.trim() || '172.17.0.2';
   const config = {
-    canary: host.canary,
-    own_kernel: world.ownKernel ?? false,
-    networked: world.networked ?? false,
-    canary_file: host.file,
-    abstract: host.abstract,
-    shm: host.shm,
-    service_port: host.port,
-    neighbour_port: 4_777,
-    pids,
+    ...configOf(host, { ...world, port: Number(new URL(server.url).port), neighbour: address }),
     limits_pids: (world.limitsPids ?? true) && !weaknesses.includes('processes-not-limited'),
     limits_memory: !weaknesses.includes('memory-not-limited'),
-    memory_bytes: memoryBytes,
-    targets: [
-      ['the metadata service', '169.254.169.254', 80],
-      ['the metadata service over IPv6', 'fd00:ec2::254', 80],
-      ...host.addresses.map((it) => ["a service of the host's", it, host.port]),
-      ["Corral's own API", '127.0.0.1', Number(new URL(server.url).port)],
-      ["the engine's API without TLS", '172.17.0.1', 2375],
-      ["the kubelet's API", '172.17.0.1', 10_250],
-      ['a store', '127.0.0.1', 27_017],
-      ["a neighbour's service", address, 4_777],
-      ["a neighbour's daemon", address, 2_718],
-      ['a name server', '8.8.8.8', 53],
-    ],
   };
   await neighbour.put('config.json', JSON.stringify({ ...config, mode: 'neighbour' }));
   await neighbour.shell(
@@ -116,11 +90,56 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   return attempts;
 }
 
-/** Leaves the attempts for `npm run escapes`. */
+/** `npm run escapes` writes it into the documents. */
 export async function report(name: string, attempts: readonly Attempt[]): Promise<void> {
   await mkdir(join(root, '.reports'), { recursive: true });
   await writeFile(join(root, `.reports/escapes-${name.replace(':', '-')}.json`), JSON.stringify(attempts));
 }
+
+/** The configuration of the attempts inside. The host has a service, Corral's API is at `port`, and another sandbox at `neighbour`. */
+export const configOf = (
+  host: Bait,
+  {
+    port,
+    neighbour,
+    ownKernel = false,
+    networked = false,
+  }: Pick<EscapeWorld, 'ownKernel' | 'networked'> & { readonly port: number; readonly neighbour: string },
+) => ({
+  canary: host.canary,
+  own_kernel: ownKernel,
+  networked,
+  canary_file: host.file,
+  abstract: host.abstract,
+  shm: host.shm,
+  service_port: host.port,
+  neighbour_port: 4_777,
+  pids,
+  limits_pids: true,
+  limits_memory: true,
+  memory_bytes: memoryBytes,
+  targets: [
+    ['the metadata service', '169.254.169.254', 80],
+    ['the metadata service over IPv6', 'fd00:ec2::254', 80],
+    ...host.addresses.map((it) => ["a service of the host's", it, host.port]),
+    ["Corral's own API", '127.0.0.1', port],
+    ["the engine's API without TLS", '172.17.0.1', 2375],
+    ["the kubelet's API", '172.17.0.1', 10_250],
+    ['a store', '127.0.0.1', 27_017],
+    ["a neighbour's service", neighbour, 4_777],
+    ["a neighbour's daemon", neighbour, 2_718],
+    ['a name server', '8.8.8.8', 53],
+  ],
+});
+export const insideProgram = () => readFile(join(root, 'scripts/escapes/inside.py'), 'utf8');
+/** Settings of the attacked server: the widest rights that a sandbox can have, and a secret in its memory and environment. */
+export const attackedSettings = (host: Bait): Record<string, string> => ({
+  CORRAL_EGRESS_POLICY: 'web',
+  CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+  CORRAL_SANDBOX_PIDS: String(pids),
+  CORRAL_SANDBOX_MEMORY: String(memoryBytes),
+  GEMINI_API_KEY: host.canary,
+});
 
 /** With gVisor a limit ends the sandbox's kernel, and with it the sandbox, which restarts with its files. */
 function lost(error: Error, ended: Attempt): Attempt[] {

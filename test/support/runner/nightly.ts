@@ -16,12 +16,14 @@ export const nightlyFiles = [
   'test/e2e/chaos/mongo.test.ts',
   'test/e2e/chaos/process.test.ts',
   'test/e2e/chaos/storm.test.ts', // the simulation's first thousand, and e2e/faults with one fault at a time
+  'test/e2e/client/templates.test.ts', // unit/sessions/builds, unit/cli/context-archive: the same, in parts
   'test/e2e/deploy/compose.test.ts', // unit/deploy: what the compose file says
   'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
   'test/e2e/e2b/volumes.test.ts', // unit/facades/e2b/volumes: the same wire, over storage in memory
   'test/e2e/e2b/templates.test.ts', // unit/sessions/builds: the same steps; e2b/wire: what the SDKs send
   'test/e2e/e2b/harbor.test.ts', // e2b/wire: builds and files as the SDK sends them; e2b/templates
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
+  'test/e2e/escapes/docker-builds.test.ts', // unit/sessions/builds and unit/drivers/build-body: the limits, one by one
   'test/e2e/escapes/docker-runsc.test.ts',
   'test/e2e/escapes/docker-services.test.ts', // contract/drivers/docker-services: the walls of a service's container
   'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
@@ -52,7 +54,6 @@ export const nightlyFiles = [
   'test/e2e/repositories/hostile-tree.test.ts', // repositories/repositories and checkpoints: settings, hooks and filters of a tree
   'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
-  'test/e2e/repositories/services.test.ts', // unit/sessions/repositories/allowed-services: what is allowed, and what it ends
   'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
   'test/e2e/session-on/volumes.test.ts', // unit/sessions/volumes and contract/drivers/process-driver: the same, in parts
   'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
