@@ -7,6 +7,7 @@ import { Network } from './network.tsx';
 import { Notifications } from './notifications.tsx';
 import {
   ApiKeysSection,
+  BuiltTemplatesSection,
   MemorySection,
   SecretsSection,
   ToolServersSection,
@@ -35,6 +36,7 @@ export const sections: readonly Section[] = [
   { id: 'server-network', label: 'server.network', Body: ServerNetwork },
   { id: 'server-defaults', label: 'server.defaults', Body: ServerDefaults },
   { id: 'server-secrets', label: 'server.secrets', Body: SecretsSection },
+  { id: 'built-templates', label: 'built', Body: BuiltTemplatesSection },
   { id: 'tool-servers', label: 'toolServers', Body: ToolServersSection },
   { id: 'keys', label: 'server.keys', Body: ApiKeysSection },
   { id: 'webhooks', label: 'webhooks', Body: WebhooksSection },

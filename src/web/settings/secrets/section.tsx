@@ -4,6 +4,7 @@ import { later } from '../later.tsx';
 const ApiKeys = later(async () => (await import('./keys.tsx')).ApiKeys);
 const SandboxSecrets = later(async () => (await import('./secrets.tsx')).SandboxSecrets);
 const Memory = later(async () => (await import('../memory/memory.tsx')).Memory);
+const BuiltTemplates = later(async () => (await import('../templates/templates.tsx')).BuiltTemplates);
 const ToolServers = later(async () => (await import('../tool-servers/tool-servers.tsx')).ToolServers);
 const Usage = later(async () => (await import('../usage/usage.tsx')).Usage);
 const Webhooks = later(async () => (await import('../webhooks/webhooks.tsx')).Webhooks);
@@ -11,6 +12,7 @@ const Webhooks = later(async () => (await import('../webhooks/webhooks.tsx')).We
 export const ApiKeysSection = () => <ApiKeys />;
 export const SecretsSection = () => <SandboxSecrets />;
 export const MemorySection = () => <Memory />;
+export const BuiltTemplatesSection = () => <BuiltTemplates />;
 export const ToolServersSection = () => <ToolServers />;
 export const UsageSection = () => <Usage />;
 export const WebhooksSection = () => <Webhooks />;

@@ -1,0 +1,152 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { once, query } from '../../data/server.ts';
+import { Button } from '../../parts/button.tsx';
+import { dayAndTime } from '../../parts/format.ts';
+import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { t } from '../../text/text.ts';
+import { Sure } from '../secrets/sure.tsx';
+
+type BuiltTemplate = Outputs['templateBuilds']['list'][number];
+type Build = Outputs['templateBuilds']['builds'][number];
+type LogEntry = Outputs['templateBuilds']['status']['log'][number];
+const lookMs = 1_000; // while a build runs
+
+/** The templates that the person built, each with its builds and their logs. */
+export function BuiltTemplates() {
+  const [all, setAll] = useState<readonly BuiltTemplate[]>();
+  const [reason, setReason] = useState('');
+  const [chosen, setChosen] = useState<string>();
+  const [trouble, tryIt] = useTrouble();
+  useEffect(
+    () =>
+      void tryIt(t('built.unread'), async () => {
+        setReason((await query('templateBuilds.ability', undefined)).reason ?? '');
+        setAll(await query('templateBuilds.list', undefined));
+      }),
+    [],
+  );
+  if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  const template = all.find(({ id }) => id === chosen);
+  if (template) {
+    const toList = () => setChosen(undefined);
+    const gone = () => {
+      setAll(all.filter(({ id }) => id !== template.id));
+      toList();
+    };
+    return <OneTemplate key={template.id} template={template} back={toList} gone={gone} />;
+  }
+  return (
+    <>
+      <p class="quiet">{t('built.about')}</p>
+      {reason !== '' && <p class="note">{reason}</p>}
+      {all.length === 0 && <p class="quiet">{t('built.none')}</p>}
+      <ul class="automations">
+        {all.map(({ id, name, tags }) => (
+          <li key={id}>
+            <button type="button" onClick={() => setChosen(id)}>
+              <strong>{name}</strong>
+              <span class="quiet">{tags.map(({ tag }) => tag).join(', ') || t('built.notYet')}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+interface Props {
+  readonly template: BuiltTemplate;
+  readonly back: () => void;
+  readonly gone: () => void;
+}
+
+const isOpen = ({ status }: Build) => status === 'waiting' || status === 'building';
+
+function OneTemplate({ template: { id, name, tags }, back, gone }: Props) {
+  const [builds, setBuilds] = useState<readonly Build[]>();
+  const [shown, setShown] = useState<string>();
+  const [trouble, tryIt] = useTrouble();
+  const read = () => tryIt(t('built.unread'), async () => setBuilds(await query('templateBuilds.builds', { id })));
+  useEffect(() => void read(), [id]);
+  const build = builds?.find((one) => one.id === shown) ?? builds?.[0];
+  const act = (work: () => Promise<unknown>) => tryIt(t('notSaved'), work);
+  return (
+    <>
+      <div class="row">
+        <Button onClick={back}>{t('built.all')}</Button>
+        <Sure
+          label={t('delete')}
+          name={t('built.delete', { name })}
+          ask={t('built.deleteAsk')}
+          act={() => act(() => once('templateBuilds.delete', { id })).then((done) => done && gone())}
+        />
+      </div>
+      <h3>{name}</h3>
+      <Trouble text={trouble} />
+      {builds?.length === 0 && <p class="quiet">{t('built.notYet')}</p>}
+      <ul class="automations" aria-label={t('built.builds')}>
+        {builds?.map((one) => (
+          <li key={one.id}>
+            <button type="button" aria-pressed={one.id === build?.id} onClick={() => setShown(one.id)}>
+              <strong>{t(`built.${one.status}`)}</strong>
+              <span class="quiet">{dayAndTime(Date.parse(one.createdAt))}</span>
+              <span class="quiet">
+                {tags
+                  .filter((tag) => tag.build === one.id)
+                  .map(({ tag }) => tag)
+                  .join(', ')}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {build && <BuildLog key={build.id} build={build} ended={() => void read()} />}
+    </>
+  );
+}
+
+/** The log of a build, which follows one that runs. */
+function BuildLog({ build, ended }: { readonly build: Build; readonly ended: () => void }) {
+  const { id, templateId } = build;
+  const [entries, setEntries] = useState<readonly LogEntry[]>([]);
+  const [trouble, tryIt] = useTrouble();
+  useEffect(() => {
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let offset = 0;
+    const look = async (): Promise<void> => {
+      const now = await query('templateBuilds.status', { id: templateId, build: id, offset });
+      if (isOver) return;
+      offset += now.log.length;
+      if (now.log.length > 0) setEntries((before) => [...before, ...now.log]);
+      if (now.log.length > 0) return await look();
+      if (isOpen(now.build)) timer = setTimeout(() => void tryIt(t('built.unread'), look), lookMs);
+      else if (isOpen(build)) ended();
+    };
+    void tryIt(t('built.unread'), look);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [id]);
+  return (
+    <section aria-label={t('built.log')}>
+      <div class="row">
+        <h4>{t('built.log')}</h4>
+        {isOpen(build) && (
+          <Button
+            class="small"
+            onClick={() =>
+              void tryIt(t('notSaved'), () => once('templateBuilds.cancel', { id: templateId, build: id }))
+            }
+          >
+            {t('built.stop')}
+          </Button>
+        )}
+      </div>
+      <Trouble text={trouble} />
+      <pre class="build-log">{entries.map(({ text }) => text).join('\n')}</pre>
+    </section>
+  );
+}
