@@ -9,6 +9,7 @@ import { Memory, type MemoryOptions } from './memory.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
 import { Run } from './run.ts';
 import { exportSnapshot, importSnapshot } from './snapshots.ts';
+import { Templates } from './templates.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, SandboxStatus, Session, Snapshot } from './types.ts';
 import { type VolumeMount, Volumes } from './volumes.ts';
@@ -49,6 +50,8 @@ export interface NewBox {
   readonly compose?: string;
   /** The id or name of a snapshot, with whose files it begins. */
   readonly snapshot?: string;
+  /** The id or name of a template that you built, perhaps with a tag, from whose image it starts. */
+  readonly built?: string;
   /** Volumes in its sandbox: storage that outlives the box. */
   readonly volumes?: readonly VolumeMount[];
   /** Names and values of your own, by which `list` finds it again. */
@@ -154,6 +157,11 @@ export class Corral {
   /** Storage that outlives boxes. */
   get volumes(): Volumes {
     return new Volumes(this.#server);
+  }
+
+  /** Templates that you build of a Dockerfile. */
+  get templates(): Templates {
+    return new Templates(this.#server);
   }
 
   /** A snapshot, by its id or name, as one file that another installation imports. A transfer that breaks is an error. */

@@ -23,6 +23,14 @@ export type { FileContent, FileEntry } from './files.ts';
 export type { Memory, MemoryOptions, Note, NoteText, NoteVersion } from './memory.ts';
 export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
 export type { GoalEnd, Run, RunResult } from './run.ts';
+export type {
+  BuildLogEntry,
+  BuildOptions,
+  BuiltTemplate,
+  CopiedFiles,
+  TemplateBuild,
+  Templates,
+} from './templates.ts';
 export type { Terminal, TerminalEnd, TerminalOptions } from './terminal.ts';
 export type { Event, Inputs, Outputs, SandboxStatus, Session, Snapshot } from './types.ts';
 export type { Volume, VolumeEntry, VolumeMount, Volumes } from './volumes.ts';

@@ -44,6 +44,7 @@ const rules: Rule[] = [
       'src/observability/scrub.ts': 'of escaped secrets, and of its own words',
       'src/http/routes/routes.ts': 'of the routes',
       'src/facades/guide/highlight.ts': 'of its own words',
+      'src/cli/context-archive.ts': "of the escaped patterns of a person's own .dockerignore",
       'drivers/docker/filter/container-rules.ts': 'of the escaped name of the installation',
       'drivers/docker/filter/routes.ts': 'of its own words',
       'drivers/memory/daemon.ts': 'the fake, whose users are tests',

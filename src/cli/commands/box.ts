@@ -9,6 +9,7 @@ export const boxCommand: CliCommand = {
   options: [
     ['-t, --template <template>', 'what a new one is like, such as code-interpreter'],
     ['--snapshot <snapshot>', 'the id or name of a snapshot, with whose files a new one begins'],
+    ['--built <template>', 'the id or name of a template that you built, from whose image a new one starts'],
     ['--idle <seconds>', 'unused for so long, the sandbox of a new one is paused'],
     volumeOption,
     ['--rename <name>', 'give the session of this name another name; it has to be there'],
@@ -22,14 +23,15 @@ export const boxCommand: CliCommand = {
     'corral box build-cache --rename old-cache',
   ],
   async run({ args: [name = ''], options, io, corral }) {
-    const [template, snapshot, idle, next] = ['template', 'snapshot', 'idle', 'rename'].map((one) => options.text(one));
+    const words = ['template', 'snapshot', 'built', 'idle', 'rename'] as const;
+    const [template, snapshot, built, idle, next] = words.map((one) => options.text(one));
     const isFreed = options.flag('free');
     const volumes = mountsOf(options.texts('volume'));
-    const ofNew = volumes.length > 0 || [template, snapshot, idle].some((one) => one !== undefined);
+    const ofNew = volumes.length > 0 || [template, snapshot, built, idle].some((one) => one !== undefined);
     if (isFreed && next !== undefined) throw new UsageError('--rename and --free contradict each other.');
     if (ofNew && (isFreed || next !== undefined))
       throw new UsageError(
-        '--template, --snapshot, --idle and --volume are for a new session: not with --rename or --free.',
+        '--template, --snapshot, --built, --idle and --volume are for a new session: not with --rename or --free.',
       );
     const idleSeconds = idle === undefined ? undefined : Number(idle);
     if (idleSeconds !== undefined && !Number.isInteger(idleSeconds))
@@ -46,12 +48,13 @@ export const boxCommand: CliCommand = {
       name,
       ...(template !== undefined && { template }),
       ...(snapshot !== undefined && { snapshot }),
+      ...(built !== undefined && { built }),
       ...(idleSeconds !== undefined && { idleSeconds }),
       ...(volumes.length > 0 && { volumes: [...volumes] }),
     };
     const { session, isNew } = await server.call((api) => api.sessions.named.mutate(wish));
     if (!isNew && ofNew && !options.flag('json'))
-      io.say('The session was there already, so --template, --snapshot, --idle and --volume do not count.');
+      io.say('The session was there already, so --template, --snapshot, --built, --idle and --volume do not count.');
     print(session);
     return exitCodes.ok.code;
   },

@@ -20,6 +20,7 @@ import { budgetCommand } from './server/budgets.ts';
 import { memoryCommand } from './server/memory.ts';
 import { secretCommand } from './server/secrets.ts';
 import { skillCommand } from './server/skills.ts';
+import { templateCommand } from './server/templates.ts';
 import { usageCommand } from './server/usage.ts';
 import { volumeCommand } from './server/volumes.ts';
 import { webhookCommand } from './server/webhooks.ts';
@@ -44,7 +45,7 @@ export const clientCommands: readonly CliCommand[] = [
   ],
   ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
   ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand, resumeCommand],
-  ...[snapshotCommand, volumeCommand, stopCommand, rmCommand, mcpCommand],
+  ...[snapshotCommand, volumeCommand, templateCommand, stopCommand, rmCommand, mcpCommand],
   ...[
     automationCommand,
     webhookCommand,

@@ -7,6 +7,7 @@ import { toSessionId } from '../shared/session-id.ts';
 import { about, base, params } from './about.ts';
 import { mountBoxes } from './boxes.ts';
 import { mountSnapshots } from './snapshots.ts';
+import { mountTemplateBuilds } from './template-builds.ts';
 
 const example = {
   condition: 'paused' as const,
@@ -25,6 +26,7 @@ const response = { 200: okEnveloped(SandboxStatus, example) };
 export const sandboxRoutes = (acting: FacadeParts['acting']): FacadeRoutes => ({
   mount(app) {
     mountSnapshots(app, acting);
+    mountTemplateBuilds(app, acting);
     mountBoxes(app, acting);
     app.get(
       base,

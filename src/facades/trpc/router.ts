@@ -19,6 +19,7 @@ import { budgetsRouter } from './routers/server/budgets.ts';
 import { keysRouter } from './routers/server/keys.ts';
 import { memoryRouter } from './routers/server/memory.ts';
 import { settingsRouter } from './routers/server/settings.ts';
+import { templateBuildsRouter } from './routers/server/template-builds.ts';
 import { toolServersRouter } from './routers/server/tool-servers.ts';
 import { usageRouter } from './routers/server/usage.ts';
 import { volumesRouter } from './routers/server/volumes.ts';
@@ -53,6 +54,7 @@ export const appRouter = router({
   snapshots: snapshotsRouter,
   volumes: volumesRouter,
   templates: templatesRouter,
+  templateBuilds: templateBuildsRouter,
   attempts: attemptsRouter,
   automations: automationsRouter,
   webhooks: webhooksRouter,

@@ -26,7 +26,7 @@ import { guardedBinding, guardedSecrets, secretCheck } from './guarded-secrets.t
 import { forAdministrators } from './guarded-settings.ts';
 import { guardedSkills, skillCheck } from './guarded-skills.ts';
 import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
-import { guardedTemplateBuilds, templateBuildCheck } from './guarded-template-builds.ts';
+import { guardedTemplateBuilds, imageFor, templateBuildCheck } from './guarded-template-builds.ts';
 import { guardedUsage } from './guarded-usage.ts';
 import { guardedVaults, vaultCheck } from './guarded-vaults.ts';
 import { guardedVolumes, volumeCheck } from './guarded-volumes.ts';
@@ -46,8 +46,8 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void> | undefined;
   /** Undefined as owner: any. Rejects: not_found. */
   readonly findSnapshot?: (idOrName: string, owner: string | undefined) => Promise<Snapshot>;
-  /** The image of a built template. Undefined as owner: any. Rejects: not_found, conflict. */
-  readonly imageOf?: (named: string, owner: string | undefined) => Promise<string>;
+  /** The image of a template that the principal built. Rejects: not_found, conflict. */
+  readonly imageOf?: (named: string, principal: Principal) => Promise<string>;
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
@@ -81,7 +81,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
       findSnapshot: (name, owner) => services.snapshots.find(name, owner),
-      imageOf: (named, owner) => services.templateBuilds.imageOf(named, owner),
+      imageOf: (named, principal) => imageFor(services.templateBuilds, principal, named),
       ...(attach && { attach }),
     }),
     egress: guardedEgress(services.egress, byRules.egress, { check, principalOf }),
@@ -263,7 +263,7 @@ function guardedSessions(
   ) {
     const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
     const found = snapshot && (await findSnapshot?.(snapshot, owner));
-    const image = built && (await imageOf?.(built, owner));
+    const image = built && (await imageOf?.(built, principal));
     const { image: __, ...choice } = sandbox ?? {};
     return {
       ...wish,

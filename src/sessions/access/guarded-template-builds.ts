@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
 import type { TemplateBuildService } from '../api/server/template-builds.ts';
 import { authorize, authorizeRole, checkBy } from './authorize.ts';
@@ -20,6 +20,10 @@ export function guardedTemplateBuilds(
   return {
     ...own,
     ability: () => builds.ability(),
+    async plan(dockerfile, args) {
+      authorizeRole(principalOf(), 'user');
+      return await builds.plan(dockerfile, args);
+    },
     async begin(wish) {
       const principal = principalOf();
       authorizeRole(principal, 'user');
@@ -30,18 +34,31 @@ export function guardedTemplateBuilds(
     },
     async find(idOrName) {
       const principal = principalOf();
-      // One's own first: two owners can have the same name.
-      const found = await builds.find(idOrName, principal.owner ?? ownerOf(principal)).catch((thrown: unknown) => {
-        if (!seesAll(principal)) throw thrown;
-        return builds.find(idOrName);
-      });
+      const found = await ownFirst(principal, seesAll(principal), (owner) => builds.find(idOrName, owner));
       authorize(principal, 'see', found, noTemplate);
       return found;
     },
     async imageOf(named) {
       const principal = principalOf();
       authorizeRole(principal, 'user');
-      return await builds.imageOf(named, principal.role === 'admin' ? undefined : (principal.owner ?? ''));
+      return await imageFor(builds, principal, named);
     },
   };
+}
+
+/** The image of a template that the caller built; administrators also find those of others, by their ids. */
+export const imageFor = (builds: TemplateBuildService, principal: Principal, named: string): Promise<string> =>
+  ownFirst(principal, principal.role === 'admin', (owner) => builds.imageOf(named, owner));
+
+/** Two owners can have the same name, so the caller's own comes first. */
+async function ownFirst<Found>(
+  { owner }: Principal,
+  findsAll: boolean,
+  look: (owner: string | undefined) => Promise<Found>,
+): Promise<Found> {
+  const first = owner ?? (findsAll ? undefined : '');
+  return await look(first).catch((thrown: unknown) => {
+    if (first === undefined || !findsAll || toAppError(thrown).code !== 'not_found') throw thrown;
+    return look(undefined);
+  });
 }

@@ -15,10 +15,15 @@ const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
 /** A build that comes later uploads them again. */
 const keptMs = 24 * 60 * 60 * 1_000;
 
+/** Files of an owner, however small. */
+const maxFiles = 1_000;
+
 /** The files that COPY steps take, by owner and by the hash that the client made of them. No owner's hash finds another's. */
 export class BuildFiles {
   readonly #deps: Deps;
   readonly #ownerBytes: number;
+  /** The bytes of uploads that are not over, by owner. */
+  readonly #arriving = new Map<string, number>();
 
   constructor(deps: Deps, ownerBytes: number) {
     this.#deps = deps;
@@ -32,16 +37,46 @@ export class BuildFiles {
   /** Rejects: payload_too_large, quota. */
   async put(owner = '', hash: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
     const { records, blobs, clock } = this.#deps;
-    const all = (await records.list(kind)).map(({ doc }) => Stored.parse(doc));
-    const sum = all.filter((one) => one.owner === owner).reduce((total, { bytes }) => total + bytes, 0);
-    if (sum >= this.#ownerBytes) {
-      const text = `Your uploads for builds have ${sum} bytes; ${this.#ownerBytes} are allowed.`;
-      throw new AppError('quota', `${text} They go after a day.`);
-    }
+    const own = (await records.list(kind)).map(({ doc }) => Stored.parse(doc)).filter((one) => one.owner === owner);
+    const sum = own.reduce((total, { bytes }) => total + bytes, 0);
+    const advice = 'They go after a day.';
+    if (own.length >= maxFiles) throw new AppError('quota', `You have ${own.length} uploads for builds. ${advice}`);
+    const check = () => {
+      if (sum + (this.#arriving.get(owner) ?? 0) < this.#ownerBytes) return;
+      throw new AppError('quota', `Your uploads for builds are over ${this.#ownerBytes} bytes together. ${advice}`);
+    };
+    check();
     const id = keyOf(owner, hash);
     const maxBytes = Math.min(options.maxBytes, this.#ownerBytes - sum);
-    const { size } = await blobs.put(id, content, { ...options, maxBytes });
-    await records.put({ kind, id, doc: { owner, at: clock.now(), bytes: size } });
+    const arriving = { bytes: 0 };
+    try {
+      const { size } = await blobs.put(id, this.#counted(content, { owner, arriving, check }), {
+        ...options,
+        maxBytes,
+      });
+      await records.put({ kind, id, doc: { owner, at: clock.now(), bytes: size } });
+    } finally {
+      const rest = (this.#arriving.get(owner) ?? 0) - arriving.bytes;
+      if (rest > 0) this.#arriving.set(owner, rest);
+      else this.#arriving.delete(owner);
+    }
+  }
+
+  /** Uploads at the same time count together, or many of them would each get all that is left. */
+  async *#counted(
+    content: AsyncIterable<Uint8Array>,
+    {
+      owner,
+      arriving,
+      check,
+    }: { readonly owner: string; readonly arriving: { bytes: number }; readonly check: () => void },
+  ): AsyncGenerator<Uint8Array> {
+    for await (const piece of content) {
+      check();
+      arriving.bytes += piece.length;
+      this.#arriving.set(owner, (this.#arriving.get(owner) ?? 0) + piece.length);
+      yield piece;
+    }
   }
 
   async open(owner: string | undefined, hash: string): Promise<AsyncIterable<Uint8Array>> {

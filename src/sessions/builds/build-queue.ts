@@ -1,5 +1,5 @@
 import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
-import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -30,6 +30,8 @@ interface Deps {
   readonly specOf: (id: SessionId, image: string) => SandboxSpec;
   /** Learns what the image's package managers reach. */
   readonly reach: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
+  /** Rejects while the disk has less free space than has to stay. */
+  readonly admit: () => Promise<void>;
   readonly warn: (about: object, text: string) => void;
 }
 export interface BaseImage {
@@ -48,6 +50,8 @@ interface RunningBuild {
   readonly stop: AbortController;
 }
 
+/** How often a build looks whether the disk has enough free space. */
+const lookEveryMs = 3_000;
 const neverFires = new AbortController().signal;
 
 /** The builds that this server runs, a few at once. */
@@ -75,11 +79,11 @@ export class BuildQueue {
     return this.#running.get(buildId)?.log;
   }
 
-  /** Ends the builds of a template that run here. */
-  stop(templateId: string): void {
-    for (const running of this.#running.values()) {
-      if (running.templateId !== templateId) continue;
-      running.stop.abort(new AppError('cancelled', 'The template was deleted while it was built.'));
+  /** Ends one build, or those of a template. Does nothing where none of them runs here. */
+  stop(of: { readonly build: string } | { readonly template: string }, why: string): void {
+    for (const [id, running] of this.#running) {
+      const isMeant = 'build' in of ? id === of.build : running.templateId === of.template;
+      if (isMeant) running.stop.abort(new AppError('cancelled', why));
     }
   }
 
@@ -127,7 +131,7 @@ export class BuildQueue {
     log: BuildLogWriter,
     stop: AbortSignal,
   ): Promise<Partial<TemplateBuild>> {
-    const { driver, clock, ids, closing, policy, specOf, reach, records, images, files } = this.#deps;
+    const { driver, clock, ids, closing, policy, specOf, reach, records, images, files, admit } = this.#deps;
     if (!buildsImages(driver)) throw new AppError('unsupported', 'The driver builds no templates.');
     await records.putBuild({ ...build, status: 'building' });
     const ms = policy.maxSeconds * 1_000;
@@ -141,6 +145,8 @@ export class BuildQueue {
     const call = { signal, deadlineAt: clock.now() + ms };
     try {
       signal.throwIfAborted();
+      await admit();
+      void this.#endWithoutRoom(limit, signal);
       const isNamed = isPoolable(driver) && base.content === base.image;
       const content = isNamed ? await driver.imageNow(base.image, call) : base.content;
       const prints = printsOf(content, build.owner, plan.steps);
@@ -164,7 +170,7 @@ export class BuildQueue {
       log.flush();
       const image = images.nameOf(build.id);
       log.write('info', 'Keeps the files as an image', 'finalize');
-      const env = statesOf(plan.steps).at(-1)?.env ?? {};
+      const env = statesOf(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
       await container.keep({ name: image, env }, call);
       return { status: 'ready', image, print };
     } catch (thrown) {
@@ -172,6 +178,15 @@ export class BuildQueue {
       throw thrown;
     } finally {
       clock.clearTimeout(timer);
+      limit.abort();
+    }
+  }
+
+  /** The disk can fill although each build stays below its own limit. A file without a name has no size that anyone can see. */
+  async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(lookEveryMs, signal, this.#deps.clock).catch(() => {});
+      if (!signal.aborted) await this.#deps.admit().catch((thrown: unknown) => limit.abort(thrown));
     }
   }
 

@@ -39,11 +39,15 @@ export class BuildRecords {
     return BuiltTemplate.parse(found.doc);
   }
 
-  /** By id or name, with a tag or without. Among all owners those without one come first. Rejects: not_found. */
+  /**
+   * By id or name, with a tag or without. Without an owner it finds every template by its id, but by name only those of nobody:
+   * else a person could give a template a name for which an administrator's program asks. Rejects: not_found.
+   */
   async find(named: string, owner?: string): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
-    const fitting = (await this.templates(owner)).filter(({ id, name }) => id === bare || name === bare);
-    const found = fitting.find((one) => one.id === bare || one.owner === undefined) ?? fitting[0];
+    const all = await this.templates(owner);
+    const found =
+      all.find(({ id }) => id === bare) ?? all.find((one) => one.name === bare && (one.owner ?? '') === (owner ?? ''));
     if (!found) throw missing();
     return found;
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
+import { filledIn } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
 /** User, folder and variables that earlier steps of a build have set for later ones. */
@@ -15,6 +16,14 @@ const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 /** The sandbox's own way out and connection to the server: an image with other values would not work. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
+
+/** The image with which a build begins. */
+export interface BegunImage {
+  /** The image's own variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The number of first steps whose result it has already. */
+  readonly done: number;
+}
 
 /** Rejects with invalid_request what cannot be built, before anything starts. */
 export function checkPlan(steps: readonly BuildStep[]): void {
@@ -31,7 +40,7 @@ export function checkPlan(steps: readonly BuildStep[]): void {
 function checkStep(step: BuildStep): void {
   if ('user' in step && step.user !== undefined) userOf(step.user);
   if (JSON.stringify(step).includes('\\u0000')) throw bad('it has a NUL character.');
-  for (const [name] of step.type === 'ENV' ? step.pairs : []) {
+  for (const [name] of variablesOf(step)) {
     if (!variable.test(name)) throw bad(`'${name.slice(0, 100)}' is no name of a variable.`);
     if (reserved.test(name)) throw bad(`the variable ${name} belongs to the sandbox itself. Leave it out.`);
   }
@@ -40,6 +49,11 @@ function checkStep(step: BuildStep): void {
     throw bad(`COPY: ${step.from} is not below the folder of the build.`);
   }
   if (step.mode !== undefined && !/^[0-7]{3,4}$/.test(step.mode)) throw bad(`COPY: ${step.mode} is no mode like 0644.`);
+}
+
+function variablesOf(step: BuildStep): readonly (readonly [name: string, value: string])[] {
+  if (step.type === 'ENV') return step.pairs;
+  return step.type === 'RUN' ? (step.vars ?? []) : [];
 }
 
 /** An image has two users: root, and the one that sandboxes run as. Rejects: invalid_request. */
@@ -53,12 +67,20 @@ export function userOf(text: string): BuildUser {
 }
 
 /** The state before each step, and after the last one. */
-export function statesOf(steps: readonly BuildStep[]): readonly BuildState[] {
+export function statesOf(steps: readonly BuildStep[], { env: own, done }: BegunImage): readonly BuildState[] {
   const states = [first];
   let state = first;
-  for (const step of steps) {
+  for (const [index, step] of steps.entries()) {
     if (step.type === 'USER') state = { ...state, user: userOf(step.user) };
-    if (step.type === 'ENV') state = { ...state, env: { ...state.env, ...Object.fromEntries(step.pairs) } };
+    if (step.type === 'ENV') {
+      const known = (name: string) => state.env[name] ?? own[name] ?? '';
+      const pairs = step.pairs.map(([name, value]) => {
+        // The image has the value of a step that it has, made of the variables of an older image.
+        if (index < done) return [name, known(name)];
+        return [name, step.isOpen ? filledIn(value, known) : value];
+      });
+      state = { ...state, env: { ...state.env, ...Object.fromEntries(pairs) } };
+    }
     if (step.type === 'WORKDIR') state = { ...state, folder: pathIn(state.folder, step.path) };
     states.push(state);
   }

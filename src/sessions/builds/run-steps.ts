@@ -29,7 +29,7 @@ const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', 
 
 /** Runs the steps in their order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
 export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: Call): Promise<void> {
-  const states = statesOf(steps);
+  const states = statesOf(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
     const heard = log.listen(step);
     const command = { argv, user: 'root', env: { HOME: '/root' }, heard, ...(stdin && { stdin }) } as const;
@@ -60,7 +60,7 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
     const command = {
       argv: scripts.run(folder, step.command),
       user: as,
-      env: { HOME: homes[as], USER: as, ...tools, ...env },
+      env: { HOME: homes[as], USER: as, ...tools, ...Object.fromEntries(step.vars ?? []), ...env },
       heard: log.listen(name),
     };
     await settled(name, container.run(command, call));

@@ -8,6 +8,7 @@ import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, isOpen, usualTag } from './build-records.ts';
 import { BuiltImages, endsBy } from './built-images.ts';
+import { planOfDockerfile } from './dockerfile.ts';
 import { checkPlan } from './plan.ts';
 
 export interface BuildPolicy {
@@ -55,9 +56,12 @@ export class TemplateBuilds {
     const ownerOf = async (templateId: string) => (await this.#records.template(templateId)).owner;
     this.service = {
       ability: async () => this.#ability(),
+      plan: async (dockerfile, args) => planOfDockerfile(dockerfile, args),
       begin: (wish) => this.#begin(wish),
       start: (templateId, buildId, plan) => this.#start(templateId, buildId, plan),
       build: (templateId, buildId) => this.#build(templateId, buildId),
+      builds: (templateId) => this.#builds(templateId),
+      cancel: (templateId, buildId) => this.#cancel(templateId, buildId),
       log: async (templateId, buildId, range) => {
         await this.#build(templateId, buildId);
         return { entries: await this.#entries(buildId, range) };
@@ -87,7 +91,7 @@ export class TemplateBuilds {
         'Building templates is off, because its steps run as root. The operator allows it by CORRAL_BUILDS_ALLOW=on.';
       return { builds: 'none' as const, reason };
     }
-    return { builds: 'images' as const };
+    return { builds: 'images' as const, images: [...policy.images.keys()] };
   }
 
   async #begin({ name: named, tags, owner }: BuildWish) {
@@ -110,7 +114,7 @@ export class TemplateBuilds {
         (one) => one.owner === owner && isOpen(one) && endsBy(one) > at,
       );
       if (open.length >= openBuilds) {
-        throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them.`);
+        throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them, or stop it.`);
       }
       const by = owner !== undefined && { owner };
       const template = found ?? { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
@@ -131,13 +135,11 @@ export class TemplateBuilds {
 
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
-    checkPlan(plan.steps);
-    const base = await this.#base(plan, build.owner);
-    for (const step of plan.steps) {
-      if (step.type === 'COPY' && !(await this.#files.has(build.owner, step.files))) {
-        throw new AppError('invalid_request', `The files of COPY ${step.from} were not uploaded, or too long ago.`);
-      }
-    }
+    const base = await this.#checked(build, plan).catch(async (thrown: unknown) => {
+      // Else plans with a mistake would keep others out: an owner has few open builds.
+      if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
+      throw thrown;
+    });
     return await this.#records.inTurn(build.owner ?? '', async () => {
       const now = await this.#build(templateId, buildId);
       if (now.status !== 'waiting' || now.until !== undefined) {
@@ -149,6 +151,28 @@ export class TemplateBuilds {
       await this.#records.putBuild(begun);
       this.#queue.add({ build: begun, plan, base });
       return begun;
+    });
+  }
+
+  /** Rejects: invalid_request, not_found. */
+  async #checked({ owner }: TemplateBuild, plan: BuildPlan): Promise<BaseImage> {
+    checkPlan(plan.steps);
+    const base = await this.#base(plan, owner);
+    for (const step of plan.steps) {
+      if (step.type !== 'COPY' || (await this.#files.has(owner, step.files))) continue;
+      throw new AppError('invalid_request', `The files of COPY ${step.from} were not uploaded, or too long ago.`);
+    }
+    return base;
+  }
+
+  /** Ends a build that has not been started. Resolves with it, or with undefined where it was started. */
+  async #giveUp({ templateId, id, owner }: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
+    return await this.#records.inTurn(owner ?? '', async () => {
+      const now = await this.#build(templateId, id);
+      if (now.status !== 'waiting' || now.until !== undefined) return undefined;
+      const ended: TemplateBuild = { ...now, status: 'error', reason: { message } };
+      await this.#records.putBuild(ended);
+      return ended;
     });
   }
 
@@ -176,6 +200,24 @@ export class TemplateBuilds {
     const build = await this.#records.build(templateId, buildId);
     if (!isOpen(build) || build.until === undefined || endsBy(build) > this.#deps.clock.now()) return build;
     return { ...build, status: 'error', reason: { message: lostText } };
+  }
+
+  async #builds(templateId: string): Promise<readonly TemplateBuild[]> {
+    const own = (await this.#records.builds()).filter((one) => one.templateId === templateId);
+    return await Promise.all(own.sort((a, b) => b.at - a.at).map(({ id }) => this.#build(templateId, id)));
+  }
+
+  async #cancel(templateId: string, buildId: string): Promise<TemplateBuild> {
+    const build = await this.#build(templateId, buildId);
+    if (!isOpen(build)) return build;
+    const why = 'The build was stopped.';
+    const ended = await this.#giveUp(build, why);
+    if (ended) return ended;
+    if (!this.#queue.logOf(buildId)) {
+      throw new AppError('conflict', 'Another server runs this build, and only that one can stop it.');
+    }
+    this.#queue.stop({ build: buildId }, why);
+    return build;
   }
 
   async #entries(buildId: string, { offset, limit }: { readonly offset: number; readonly limit: number }) {
@@ -214,7 +256,7 @@ export class TemplateBuilds {
 
   async #remove(templateId: string): Promise<void> {
     await this.#records.deleteTemplate(await this.#records.template(templateId));
-    this.#queue.stop(templateId);
+    this.#queue.stop({ template: templateId }, 'The template was deleted while it was built.');
     await this.collect(0).catch((err: unknown) => {
       this.#deps.warn({ err }, 'the images of a deleted template were not removed; the next clean-up tries again');
     });

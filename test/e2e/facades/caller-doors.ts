@@ -158,7 +158,8 @@ function filled(path: string, to: Targets): string {
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
   const ofSkill = path.includes('/skills/') ? to.skill : ofHook;
   const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofSkill;
-  const ofKey = path.includes('/keys/') ? to.key : ofAutomation;
+  const ofTemplate = path.includes('/built-templates/') ? to.template : ofAutomation;
+  const ofKey = path.includes('/keys/') ? to.key : ofTemplate;
   const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofKey;
   const values: Record<string, string> = {
     sid: programsSid(path, to),

@@ -47,7 +47,6 @@ const inputs: Record<string, (to: Targets) => object> = {
   'pullRequests.state': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'pullRequests.sendFeedback': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.check': ({ sid }) => ({ sessionId: sid, path: 'project' }),
-  'repositories.allowServices': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.push': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'sessions.named': () => ({ name: 'of-the-matrix' }),
   'sessions.byName': ({ boxName: name }) => ({ name }),
@@ -117,6 +116,7 @@ export function inputOf(name: string, to: Targets): object {
   if (name === 'snapshots.list' || name === 'serverCredentials.list') return {};
   if (name === 'snapshots.create') return { sessionId: to.sid };
   if (name.startsWith('snapshots.')) return { id: to.snapshot };
+  if (name.startsWith('templateBuilds.')) return buildInputOf(name, to);
   if (name === 'volumes.list') return {};
   if (name === 'volumes.create') return { name: 'of-the-matrix' };
   if (name === 'volumes.removeFile') return { volume: to.volume, path: 'report.md' };
@@ -128,6 +128,23 @@ export function inputOf(name: string, to: Targets): object {
   return /^(sessions|projects|templates|models|toolServers|settings|keys|system)\./.test(name)
     ? {}
     : { sessionId: to.sid };
+}
+
+function buildInputOf(name: string, { template, build }: Targets): object {
+  const ofBuild = { id: template, build };
+  const inputs: Readonly<Record<string, object>> = {
+    ability: {},
+    list: {},
+    plan: { dockerfile: 'FROM corral/sandbox' },
+    begin: { name: 'of-the-matrix' },
+    status: ofBuild,
+    cancel: ofBuild,
+    hasFiles: { id: template, hash: 'a' },
+    start: { ...ofBuild, dockerfile: 'FROM corral/sandbox' },
+    tag: { from: template, tags: ['v2'] },
+    untag: { id: template, tags: ['v2'] },
+  };
+  return inputs[name.slice('templateBuilds.'.length)] ?? { id: template };
 }
 
 export const mcpInputs: Record<string, object> = {

@@ -3,13 +3,13 @@ import { all, type Rule } from './caller-rights.ts';
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'automations.create\nvolumes.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
+    'automations.create\ntemplateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
   ),
   ...all(
     'see',
@@ -25,6 +25,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     memory.history
     skills.get
     volumes.files
+    templateBuilds.builds
+    templateBuilds.hasFiles
+    templateBuilds.status
     skills.version
     skills.read
     sessions.skills
@@ -75,6 +78,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     snapshots.update
     volumes.update
     volumes.removeFile
+    templateBuilds.start
+    templateBuilds.tag
+    templateBuilds.untag
     webhooks.resume
     webhooks.rotate
     webhooks.test
@@ -93,7 +99,6 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.commit
     repositories.push
     repositories.check
-    repositories.allowServices
     pullRequests.open
     pullRequests.sendFeedback
     checkpoints.restore
@@ -130,7 +135,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'budgets.change'),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),

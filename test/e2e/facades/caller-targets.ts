@@ -181,6 +181,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'skills' || door.includes('/skills/{id}')) return await aSkill(owner);
   if (procedure === 'volumes' || /\/volume(s|content)\//.test(door)) return { volume: await aVolume(owner) };
   if (procedure === 'snapshots' && !door.includes('create')) return { snapshot: await aSnapshot(owner) };
+  if (procedure === 'templateBuilds' || door.includes('/built-templates/')) return await aTemplate(owner);
   if (/\/e2b\/(v2\/)?templates\//.test(door)) return { snapshot: await aSnapshot(owner), ...(await aTemplate(owner)) };
   if (door.includes('snapshot_id')) return { snapshot: await aSnapshot(owner) };
   if (door.includes('/boxes/')) return { boxName: await aNamedBox(owner) };

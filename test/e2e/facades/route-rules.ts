@@ -64,6 +64,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/memory
     GET /api/v1/snapshots
     GET /api/v1/volumes
+    GET /api/v1/built-templates
     GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
@@ -99,6 +100,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/snapshots/archive
     POST /api/v1/skills
     POST /api/v1/volumes
+    POST /api/v1/built-templates
     POST /api/v1/skills/check
     POST /sessions
     POST /api/sessions
@@ -139,6 +141,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'read',
     `GET /e2b/templates/{sid}/builds/{build}/status
+    GET /e2b/templates/{sid}/files/{hash}
+    GET /api/v1/built-templates/{id}/builds/{build}
     GET /e2b/templates/{sid}/builds/{build}/logs
     GET /api/v1/automations/{id}/starts
     GET /api/v1/webhooks/{id}/deliveries
@@ -283,7 +287,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/repositories/commit
     POST /api/v1/sessions/{sid}/repositories/push
     POST /api/v1/sessions/{sid}/repositories/checks
-    POST /api/v1/sessions/{sid}/repositories/services
     POST /api/v1/sessions/{sid}/checkpoints/{number}/restore
     POST /api/v1/sessions/{sid}/attempts
     POST /api/v1/sessions/{sid}/attempts/{attempts}/choose
@@ -328,7 +331,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     PUT /e2b/sandboxes/{sid}/network
     POST /e2b/secrets/{secret}
     DELETE /e2b/secrets/{secret}
-    GET /e2b/templates/{sid}/files/{hash}
+    PUT /api/v1/built-templates/{id}/files/{hash}
+    POST /api/v1/built-templates/{id}/builds/{build}
     PUT /e2b/templates/{sid}/files/{hash}
     POST /e2b/v2/templates/{sid}/builds/{build}
     POST /e2b/templates/tags
@@ -388,6 +392,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /anthropic/v1/skills/{id}/versions/{version}
     DELETE /api/v1/snapshots/{snapshot_id}
     DELETE /api/v1/volumes/{volume}
+    DELETE /api/v1/built-templates/{id}
     DELETE /e2b/volumes/{volume}
     DELETE /e2b/templates/{sid}
     POST /api/v1/webhooks/{id}/pause

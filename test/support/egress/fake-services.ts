@@ -383,7 +383,6 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       commit: noRepository,
       push: noRepository,
       check: noRepository,
-      allowServices: noRepository,
     },
     pullRequests: { open: noRepository, state: noRepository, sendFeedback: noRepository },
     checkpoints: {

@@ -37,13 +37,19 @@ const policy: BuildPolicy = {
 /** Built templates over containers that run nothing. */
 export function buildBench(
   clock: Clock,
-  more: { policy?: Partial<BuildPolicy>; noBuilds?: string; inUse?: () => readonly string[] } = {},
+  more: {
+    policy?: Partial<BuildPolicy>;
+    noBuilds?: string;
+    inUse?: () => readonly string[];
+    admit?: () => Promise<void>;
+  } = {},
 ) {
   const backend: BuildBackend = { ran: [], started: [], images: new Set(), kept: [], removed: 0, answer: () => 0 };
   const building: ImageBuilding = {
     async startBuild(spec) {
       backend.started.push(spec);
       return {
+        env: { PATH: '/usr/bin' },
         attach: async () => ({ [Symbol.asyncDispose]: async () => {} }) as object as SandboxLink,
         async run(command) {
           const { argv, user, env, stdin } = command;
@@ -80,6 +86,7 @@ export function buildBench(
     closing: new AbortController().signal,
     specOf: (id, image) => ({ id: sandboxIdOf(id), sessionId: id, image }) as SandboxSpec,
     reach: async () => {},
+    admit: more.admit ?? (async () => {}),
     reserved: (name) => name === 'base',
     imagesInUse: async () => new Set(more.inUse?.() ?? []),
     warn: () => {},

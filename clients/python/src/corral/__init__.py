@@ -4,6 +4,7 @@ from ._async import AsyncAttempts, AsyncBox, AsyncCorral, AsyncFiles, AsyncMemor
 from ._errors import CorralError
 from ._sync import Attempts, Box, Corral, Files, Memory, Port, Run, Terminal
 from ._wire import (
+    BuildLogEntry,
     Event,
     ExecResult,
     FileChange,
@@ -22,6 +23,7 @@ from ._wire import (
     Service,
     Session,
     Snapshot,
+    TemplateBuild,
     VolumeMount,
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "AsyncTerminal",
     "Attempts",
     "Box",
+    "BuildLogEntry",
     "Corral",
     "CorralError",
     "Event",
@@ -61,5 +64,6 @@ __all__ = [
     "Session",
     "Snapshot",
     "VolumeMount",
+    "TemplateBuild",
     "Terminal",
 ]

@@ -19,6 +19,7 @@ from ._wire import (
     END,
     ERRORS,
     OUTPUT,
+    BuildLogEntry,
     Content,
     Event,
     ExecResult,
@@ -38,9 +39,11 @@ from ._wire import (
     Service,
     Session,
     Snapshot,
+    TemplateBuild,
     VolumeMount,
     Sse,
     command_line,
+    copied_files,
     pieces_of,
     sandbox_status,
     to_event,
@@ -48,6 +51,7 @@ from ._wire import (
     to_note,
     to_repository,
     to_snapshot,
+    to_template_build,
     with_goal,
 )
 
@@ -640,6 +644,7 @@ class Corral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        built: str | None = None,
         volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
@@ -661,6 +666,7 @@ class Corral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            built=built,
             volumes=volumes,
             repositories=repositories,
             author=author,
@@ -683,6 +689,7 @@ class Corral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        built: str | None = None,
         volumes: Sequence[VolumeMount] | None = None,
         repositories: Sequence[str | Repository] | None = None,
         author: GitPerson | None = None,
@@ -699,6 +706,7 @@ class Corral:
         `size` limits processors and memory, where the server's driver can, to at most what the server allows.
         `list` finds the box again by its `metadata`.
         With `snapshot`, its id or name, the box begins with those files.
+        With `built`, its id or name, it starts from the image of a template that you built.
         `volumes` are storage that outlives the box, each with `volume`, `path` and, to write to it, `access`.
         `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
         `author` is the person in whose name commits are made.
@@ -715,6 +723,7 @@ class Corral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            built=built,
             volumes=volumes,
             repositories=repositories,
             author=author,
@@ -743,6 +752,7 @@ class Corral:
         size: SandboxSize | None = None,
         metadata: Mapping[str, str] | None = None,
         snapshot: str | None = None,
+        built: str | None = None,
         volumes: Sequence[VolumeMount] | None = None,
     ) -> Box:
         """Your box of this name, which starts or resumes in the background, or a new one.
@@ -760,6 +770,7 @@ class Corral:
             size=size,
             metadata=metadata,
             snapshot=snapshot,
+            built=built,
             volumes=volumes,
         )
         found = self.server.mutate("sessions.named", {**wish, "name": name})
@@ -784,6 +795,63 @@ class Corral:
         """The notes that outlive sessions: the caller's own, or those of a project or another person, by the id."""
         return Memory(self.server, project=project, person=person)
 
+    def build_template(
+        self,
+        name: str,
+        dockerfile: str,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        args: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
+        fresh: bool = False,
+        on_log: Callable[[BuildLogEntry], None] | None = None,
+    ) -> TemplateBuild:
+        """Builds a template, `name` or `name:tag`, of the text of a Dockerfile; a box begins with it by `built=name`.
+
+        COPY takes files of `folder`. `args` are the values of its ARGs, and with `fresh` every step runs again.
+        Returns when the build is over: see its `status` and `reason`. Raises unsupported where this server builds none.
+        """
+        given = {"dockerfile": dockerfile} if args is None else {"dockerfile": dockerfile, "args": dict(args)}
+        plan = self.server.mutate("templateBuilds.plan", given)
+        begun = self.server.mutate("templateBuilds.begin", {"name": name, "tags": list(tags)})
+        of = {"id": begun["template"]["id"], "build": begun["build"]["id"]}
+        try:
+            for step in plan["steps"]:
+                if step["type"] == "COPY":
+                    step["files"] = self._upload(of["id"], folder, step["from"])
+            wish = {**of, "base": plan["base"], "steps": plan["steps"], "fresh": fresh}
+            self.server.mutate("templateBuilds.start", wish)
+            return self._follow(of, on_log)
+        except BaseException:
+            try:
+                self.server.mutate("templateBuilds.cancel", of)
+            except CorralError:
+                pass  # the first failure counts
+            raise
+
+    def _upload(self, template: str, folder: str | os.PathLike[str] | None, source: str) -> str:
+        if folder is None:
+            raise ValueError(f"COPY {source} takes files of a folder: give build_template its folder.")
+        hash, archive = copied_files(folder, source)
+        if not (self.server.query("templateBuilds.hasFiles", {"id": template, "hash": hash}))["present"]:
+            path = f"/api/v1/built-templates/{template}/files/{hash}"
+            headers = {"content-type": "application/octet-stream"}
+            (self.server.send("PUT", path, content=_body(archive), headers=headers)).read()
+        return hash
+
+    def _follow(self, of: Mapping[str, str], on_log: Callable[[BuildLogEntry], None] | None) -> TemplateBuild:
+        offset = 0
+        while True:
+            said = self.server.query("templateBuilds.status", {**of, "offset": offset})
+            offset += len(said["log"])
+            for one in said["log"] if on_log else ():
+                on_log(BuildLogEntry(one["at"], one["level"], one["text"], one.get("step")))
+            if said["log"]:
+                continue
+            if said["build"]["status"] in ("ready", "error"):
+                return to_template_build(said["build"])
+            time.sleep(0.5)
+
     def close(self) -> None:
         self.server.close()
 
@@ -799,6 +867,7 @@ def _wish(
     size: SandboxSize | None,
     metadata: Mapping[str, str] | None,
     snapshot: str | None,
+    built: str | None,
     volumes: Sequence[VolumeMount] | None,
     repositories: Sequence[str | Repository] | None = None,
     author: GitPerson | None = None,
@@ -815,6 +884,7 @@ def _wish(
         "size": size,
         "metadata": None if metadata is None else dict(metadata),
         "snapshot": snapshot,
+        "built": built,
         "volumes": None if volumes is None else [dict(one) for one in volumes],
         "repositories": None if repositories is None else [to_repository(one) for one in repositories],
         "author": author,

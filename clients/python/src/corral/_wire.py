@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
+import io
 import json
+import os
 import struct
+import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any, Literal, TypedDict, Union
 
 Content = Union[str, bytes, IO[bytes], Iterable[bytes]]
@@ -156,6 +161,67 @@ def to_snapshot(said: dict[str, Any]) -> Snapshot:
         bytes=int(said["bytes"]),
         sha256=str(said["sha256"]),
     )
+
+
+@dataclass(frozen=True)
+class BuildLogEntry:
+    """A line of the log of a build."""
+
+    at: float
+    level: str
+    text: str
+    step: str | None
+
+
+@dataclass(frozen=True)
+class TemplateBuild:
+    """A build of a template that is over."""
+
+    id: str
+    template_id: str
+    tags: list[str]
+    status: str
+    reason: str | None
+    """Why it failed; None: it is ready."""
+
+
+def to_template_build(said: dict[str, Any]) -> TemplateBuild:
+    reason = said["reason"]
+    return TemplateBuild(
+        id=str(said["id"]),
+        template_id=str(said["templateId"]),
+        tags=list(said["tags"]),
+        status=str(said["status"]),
+        reason=None if reason is None else str(reason["message"]),
+    )
+
+
+def copied_files(folder: str | os.PathLike[str], source: str) -> tuple[str, bytes]:
+    """The files that a COPY takes as a tar archive, and the hash of it. All below a pattern is sent; the build chooses."""
+    parts: list[str] = []
+    for part in source.split("/"):
+        if any(sign in part for sign in "*?["):
+            break
+        if part == "..":
+            raise ValueError(f"COPY {source} leads out of the folder.")
+        if part not in ("", "."):
+            parts.append(part)
+    top = Path(folder, *parts)
+    if not top.exists() and not top.is_symlink():
+        raise FileNotFoundError(f"COPY {source}: there is nothing of that name in {os.fspath(folder)}.")
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if not (entry.isfile() or entry.isdir() or entry.issym()):
+            return None
+        entry.uid = entry.gid = entry.mtime = 0  # the same files are the same archive
+        entry.uname = entry.gname = ""
+        return entry
+
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.add(top, arcname="/".join(parts) or ".", filter=plain)
+    content = archive.getvalue()
+    return hashlib.sha256(content).hexdigest(), content
 
 
 def sandbox_status(said: dict[str, Any]) -> SandboxStatus:

@@ -6,7 +6,7 @@ import type { Storage } from '../storage.ts';
 
 interface Deps {
   readonly storage: Storage;
-  readonly sandboxes: Pick<Sandboxes, 'driver' | 'buildSpec' | 'reachFor'>;
+  readonly sandboxes: Pick<Sandboxes, 'driver' | 'buildSpec' | 'reachFor' | 'diskFloor'>;
 }
 
 /** The templates that owners build. */
@@ -28,6 +28,7 @@ export function openTemplateBuilds(
     closing,
     specOf: sandboxes.buildSpec,
     reach: sandboxes.reachFor,
+    admit: async () => await sandboxes.diskFloor?.admit(),
     reserved: (name) => operators.has(name),
     async imagesInUse() {
       const all = await records.list('session');

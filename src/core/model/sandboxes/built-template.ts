@@ -18,6 +18,8 @@ export const BuildStep = z.discriminatedUnion('type', [
     type: z.literal('RUN'),
     command: Text.min(1),
     user: z.string().optional(),
+    /** Variables of this command alone, which those of ENV replace. */
+    vars: z.array(z.tuple([z.string(), Text])).optional(),
   }),
   z.object({
     type: z.literal('COPY'),
@@ -31,6 +33,8 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
+    /** In the values `${NAME}` stands for a variable of the image, and `$$` for a dollar sign. */
+    isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
   z.object({ type: z.literal('USER'), user: z.string() }),

@@ -61,6 +61,8 @@ const NewSession = z.strictObject({
   budget: SessionBudgetInput.optional(),
   /** The id or name of one of your snapshots, with whose files it begins. */
   snapshot: z.string().max(130).optional(),
+  /** The id or name of a template that you built, perhaps with a tag, from whose image its sandbox starts. */
+  built: z.string().max(200).optional(),
 });
 type NewSession = z.output<typeof NewSession>;
 const NamedBox = NewSession.omit({ task: true, goal: true }).extend({ name: BoxName });
@@ -336,6 +338,7 @@ function toCommand({
   repositories,
   author,
   snapshot,
+  built,
   ...options
 }: Omit<NewSession, 'task' | 'goal'>): Omit<CreateCommand, 'task'> {
   return {
@@ -349,6 +352,7 @@ function toCommand({
     ...(repositories !== undefined && { repositories }),
     ...(author !== undefined && { author }),
     ...(snapshot !== undefined && { snapshot }),
+    ...(built !== undefined && { built }),
     ...toSessionOptions(options),
   };
 }

@@ -19,6 +19,14 @@ export interface BuildPlan {
   /** The number of the first step whose earlier result is not used; undefined: every one may be. */
   readonly freshFrom?: number | undefined;
 }
+export interface DockerfilePlan {
+  /** The name behind FROM. */
+  readonly base: string;
+  /** The steps of COPY have no files yet: the caller uploads them. */
+  readonly steps: readonly BuildStep[];
+  /** The lines that a template does not need, and what they would do elsewhere. */
+  readonly notes: readonly string[];
+}
 export interface BuildBegun {
   readonly template: BuiltTemplate;
   readonly build: TemplateBuild;
@@ -26,20 +34,28 @@ export interface BuildBegun {
 /** Whether this server builds templates. */
 export interface BuildAbility {
   readonly builds: 'images' | 'none';
+  /** The names of the images with which templates can begin. */
+  readonly images?: readonly string[];
   readonly reason?: string;
 }
 export interface BuildLog {
   readonly entries: readonly BuildLogEntry[];
 }
 
-/** Templates that owners build of steps, in containers with a sandbox's walls. */
+/** Templates that owners build of steps or of a Dockerfile, in containers with a sandbox's walls. */
 export interface TemplateBuildService {
   ability(): Promise<BuildAbility>;
+  /** The steps of a Dockerfile. Rejects: invalid_request, with the number of the line. */
+  plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Makes the template if it is new. Rejects: unsupported, quota, conflict (a name of the operator's). */
   begin(wish: BuildWish): Promise<BuildBegun>;
   /** Queues the build and returns. Rejects: conflict where it was started before, invalid_request for its plan. */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
+  /** The kept builds of a template, the newest first. */
+  builds(templateId: string): Promise<readonly TemplateBuild[]>;
+  /** Stops a build that waits or runs; one that is over stays as it is. Rejects: conflict (another server runs it). */
+  cancel(templateId: string, buildId: string): Promise<TemplateBuild>;
   log(
     templateId: string,
     buildId: string,
@@ -67,11 +83,14 @@ export interface TemplateBuildService {
 
 export const templateBuildRules: ServiceRules<TemplateBuildService> = {
   ability: { may: 'guarded', audit: null },
+  plan: { may: 'guarded', audit: null },
   begin: { may: 'guarded', audit: 'template.build' },
   start: { may: 'work', audit: 'template.build.start' },
   build: { may: 'read', audit: null },
+  builds: { may: 'read', audit: null },
+  cancel: { may: 'stop', audit: 'template.build.cancel' },
   log: { may: 'read', audit: null },
-  hasFiles: { may: 'work', audit: null },
+  hasFiles: { may: 'read', audit: null },
   putFiles: { may: 'work', audit: 'template.files' },
   list: { may: 'guarded', audit: null },
   get: { may: 'see', audit: null },

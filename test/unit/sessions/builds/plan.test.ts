@@ -24,7 +24,7 @@ test('a step finds the user, folder and variables that the steps before it set',
     { type: 'WORKDIR', path: 'src' },
     { type: 'ENV', pairs: [['A', '2']] },
   ];
-  expect(statesOf(steps).map(({ user, folder, env }) => [user, folder, env.A])).toEqual([
+  expect(statesOf(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A])).toEqual([
     ['user', '/home/user', undefined],
     ['user', '/home/user', '1'],
     ['root', '/home/user', '1'],

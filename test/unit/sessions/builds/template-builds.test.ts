@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../../../../src/sessions/api/server/template-builds.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -196,4 +197,104 @@ test('a build whose server is gone is an error at the next start', async () => {
   await vi.waitFor(async () => expect((await service.build(template.id, build.id)).status).toBe('building'));
   await builds.adopt();
   expect(await service.build(template.id, build.id)).toMatchObject({ status: 'error', reason: { message: /server/ } });
+});
+
+test('a plan that is refused ends its build, so that plans with mistakes keep nobody out', async () => {
+  const { service } = bench();
+  for (let n = 0; n < 15; n++) {
+    const { template, build } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
+    const refused = service.start(template.id, build.id, { base: { image: 'evil/image' }, steps: [] });
+    await expect(refused).rejects.toMatchObject({ code: 'invalid_request' });
+    expect(await service.build(template.id, build.id)).toMatchObject({
+      status: 'error',
+      reason: { message: expect.stringContaining('evil/image') },
+    });
+  }
+});
+
+test('a second start with a mistake does not touch the build that runs', async () => {
+  const { service, backend, begin } = bench();
+  const gate = Promise.withResolvers<number>();
+  backend.answer = (command) => (command === 'wait' ? gate.promise : 0);
+  const { template, build } = await begin({ steps: [run('wait')] });
+  const again = service.start(template.id, build.id, { base: { image: 'evil/image' }, steps: [] });
+  await expect(again).rejects.toMatchObject({ code: 'invalid_request' });
+  gate.resolve(0);
+  await vi.waitFor(async () => expect((await service.build(template.id, build.id)).status).toBe('ready'));
+});
+
+test('a build is stopped while it waits for its steps, and while it runs', async () => {
+  const { service, backend, begin } = bench();
+  const idle = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
+  expect(await service.cancel(idle.template.id, idle.build.id)).toMatchObject({ status: 'error' });
+  const late = service.start(idle.template.id, idle.build.id, { base, steps: [] });
+  await expect(late).rejects.toMatchObject({ code: 'conflict' });
+  backend.answer = (command) => (command === 'wait' ? new Promise<number>(() => {}) : 0);
+  const { template, build } = await begin({ steps: [run('wait')] });
+  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('wait'));
+  await service.cancel(template.id, build.id);
+  const ended = () => service.build(template.id, build.id);
+  await vi.waitFor(async () =>
+    expect(await ended()).toMatchObject({ status: 'error', reason: { message: /stopped/ } }),
+  );
+  expect(backend.removed).toBe(1);
+  expect((await service.builds(template.id)).map(({ id }) => id).sort()).toEqual([build.id, idle.build.id].sort());
+});
+
+test('a build ends when the disk of the host is nearly full, and none begins then', async () => {
+  let isFull = false;
+  const admit = async () => {
+    if (isFull) throw new AppError('disk_full', 'The disk is nearly full.');
+  };
+  const { service, backend, begin, clock } = bench({ admit });
+  backend.answer = (command) => (command === 'fill' ? new Promise<number>(() => {}) : 0);
+  const first = await begin({ steps: [run('fill')] });
+  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('fill'));
+  isFull = true;
+  clock.advance(3_000);
+  const full = { status: 'error', reason: { message: /nearly full/ } };
+  await vi.waitFor(async () => expect(await service.build(first.template.id, first.build.id)).toMatchObject(full));
+  const second = await begin({ steps: [run('true')] });
+  await vi.waitFor(async () => expect(await service.build(second.template.id, second.build.id)).toMatchObject(full));
+  expect(backend.started).toHaveLength(1);
+});
+
+test('uploads at the same time count together, and an owner has a number of them', async () => {
+  const { service } = bench({ policy: { ownerFileBytes: 100 } });
+  const { template } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
+  const gate = Promise.withResolvers<void>();
+  const slow = async function* () {
+    yield Buffer.alloc(60);
+    await gate.promise;
+    yield Buffer.alloc(60);
+  };
+  const both = ['a', 'b'].map((hash) => service.putFiles(template.id, hash, slow(), options));
+  await vi.waitFor(() => expect(both).toHaveLength(2));
+  gate.resolve();
+  const ends = await Promise.allSettled(both);
+  expect(ends.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+  for (const end of ends)
+    if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: expect.stringMatching(/quota|payload/) });
+});
+
+test("an administrator's program that asks for a name gets no template of another person", async () => {
+  const { service, build } = bench();
+  const { template, ended } = await build({ steps: [run('evil')] }, 'python', 'ann');
+  await expect(service.imageOf('python')).rejects.toMatchObject({ code: 'not_found' });
+  expect(await service.imageOf(template.id)).toBe(ended.image);
+});
+
+test('variables of the image are known to ENV of a Dockerfile, and those of ARG to one command alone', async () => {
+  const { backend, build } = bench();
+  await build({
+    steps: [
+      { type: 'ENV', pairs: [['PATH', '/opt/x:${PATH}']], isOpen: true },
+      { type: 'RUN', command: 'one', vars: [['V', '1']] },
+      run('two'),
+    ],
+  });
+  const envOf = (command: string) => backend.ran.find(({ argv }) => argv.at(-1) === command)?.env;
+  expect(envOf('one')).toMatchObject({ PATH: '/opt/x:/usr/bin', V: '1' });
+  expect(envOf('two')).not.toHaveProperty('V');
+  expect(backend.kept).toEqual([expect.objectContaining({ env: { PATH: '/opt/x:/usr/bin' } })]);
 });

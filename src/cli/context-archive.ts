@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CopiedFiles } from '../client/index.ts';
+import { UsageError } from './exit-codes.ts';
+
+interface Entry {
+  /** From the folder on. */
+  readonly path: string;
+  readonly type: 'file' | 'folder' | 'link';
+  readonly mode: number;
+  readonly size: number;
+  readonly link: string;
+}
+const block = 512;
+const maxEntries = 100_000;
+
+/** The files below a folder that a COPY of its Dockerfile takes, without those that its .dockerignore names. */
+export class BuildContext {
+  readonly #root: string;
+  readonly #isIgnored: (path: string) => boolean;
+
+  private constructor(root: string, isIgnored: (path: string) => boolean) {
+    this.#root = root;
+    this.#isIgnored = isIgnored;
+  }
+
+  static async open(root: string): Promise<BuildContext> {
+    const text = await readFile(join(root, '.dockerignore'), 'utf8').catch(() => '');
+    return new BuildContext(root, ignoredBy(text));
+  }
+
+  /** Rejects: UsageError where nothing is there. */
+  async files(source: string): Promise<CopiedFiles> {
+    const entries = await this.#entries(sureFolder(source));
+    if (entries.length === 0) throw new UsageError(`COPY ${source}: there is nothing of that name in ${this.#root}.`);
+    const hash = createHash('sha256');
+    for (const entry of entries) {
+      hash.update(JSON.stringify(entry));
+      if (entry.type === 'file') hash.update(await this.#digest(entry.path));
+    }
+    return { hash: hash.digest('hex'), archive: () => this.#archive(entries) };
+  }
+
+  async #entries(top: string): Promise<readonly Entry[]> {
+    const found: Entry[] = [];
+    const look = async (path: string): Promise<void> => {
+      const about = await lstat(join(this.#root, path)).catch(() => undefined);
+      if (!about) return;
+      const isFolder = about.isDirectory();
+      const isLink = about.isSymbolicLink();
+      if (!isFolder && !isLink && !about.isFile()) return; // a socket or a pipe is no content
+      if (path !== '' && !this.#isIgnored(path)) {
+        found.push({
+          path,
+          type: isFolder ? 'folder' : isLink ? 'link' : 'file',
+          mode: about.mode & 0o777,
+          size: about.isFile() ? about.size : 0,
+          link: isLink ? await readlink(join(this.#root, path)) : '',
+        });
+        if (found.length > maxEntries)
+          throw new UsageError(`COPY takes more than ${maxEntries} files. Name some in .dockerignore.`);
+      }
+      if (!isFolder) return;
+      for (const name of (await readdir(join(this.#root, path))).sort())
+        await look(path === '' ? name : `${path}/${name}`);
+    };
+    await look(top);
+    return found;
+  }
+
+  async #digest(path: string): Promise<Buffer> {
+    const hash = createHash('sha256');
+    for await (const piece of createReadStream(join(this.#root, path))) hash.update(piece as Buffer);
+    return hash.digest();
+  }
+
+  async *#archive(entries: readonly Entry[]): AsyncGenerator<Uint8Array> {
+    for (const entry of entries) {
+      yield headersOf(entry);
+      if (entry.type !== 'file') continue;
+      let left = entry.size;
+      for await (const piece of createReadStream(join(this.#root, entry.path), { highWaterMark: 1 << 18 })) {
+        left -= (piece as Buffer).length;
+        if (left < 0) break;
+        yield piece as Buffer;
+      }
+      if (left !== 0) throw new UsageError(`${entry.path} changed while it was read. Try again.`);
+      yield Buffer.alloc((block - (entry.size % block)) % block);
+    }
+    yield Buffer.alloc(2 * block);
+  }
+}
+
+/** The part of a source before its first pattern: all below it is sent, and the build chooses. */
+function sureFolder(source: string): string {
+  const parts: string[] = [];
+  for (const part of source.split('/')) {
+    if (/[*?[]/.test(part)) return parts.join('/');
+    if (part === '..') throw new UsageError(`COPY ${source} leads out of the folder of the Dockerfile.`);
+    if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+/** The rules of a .dockerignore; the last one that fits a path or a folder above it counts. */
+function ignoredBy(text: string): (path: string) => boolean {
+  const rules = text.split(/\r?\n/).flatMap((line) => {
+    const pattern = line.trim();
+    if (pattern === '' || pattern.startsWith('#')) return [];
+    const isKept = pattern.startsWith('!');
+    const bare = (isKept ? pattern.slice(1) : pattern).replace(/^\/+|\/+$/g, '');
+    return [{ isKept, form: new RegExp(`^${formOf(bare)}(/|$)`) }];
+  });
+  return (path) => rules.reduce((isIgnored, { isKept, form }) => (form.test(path) ? !isKept : isIgnored), false);
+}
+
+function formOf(pattern: string): string {
+  return pattern.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (sign) => {
+    if (sign === '**/') return '(?:.*/)?';
+    if (sign === '**') return '.*';
+    if (sign === '*') return '[^/]*';
+    return sign === '?' ? '[^/]' : `\\${sign}`;
+  });
+}
+
+/** The header of an entry, behind one that carries a name or a target which is too long for it. */
+function headersOf({ path: bare, type, mode, size, link }: Entry): Buffer {
+  const path = type === 'folder' ? `${bare}/` : bare;
+  const long = [
+    ...(Buffer.byteLength(path) > 99 || /[^ -~]/.test(path) ? [recordOf('path', path)] : []),
+    ...(Buffer.byteLength(link) > 99 || /[^ -~]/.test(link) ? [recordOf('linkpath', link)] : []),
+    ...(size >= 8 ** 11 ? [recordOf('size', String(size))] : []),
+  ].join('');
+  const kind = { file: '0', folder: '5', link: '2' }[type];
+  const own = headerOf({ name: path, kind, mode, size: Math.min(size, 8 ** 11 - 1), link });
+  if (long === '') return own;
+  const body = Buffer.from(long);
+  const padding = Buffer.alloc((block - (body.length % block)) % block);
+  return Buffer.concat([
+    headerOf({ name: 'pax', kind: 'x', mode: 0o644, size: body.length, link: '' }),
+    body,
+    padding,
+    own,
+  ]);
+}
+
+function recordOf(field: string, value: string): string {
+  const rest = Buffer.byteLength(` ${field}=${value}\n`);
+  let length = rest + 1;
+  while (rest + String(length).length !== length) length = rest + String(length).length;
+  return `${length} ${field}=${value}\n`;
+}
+
+interface Header {
+  readonly name: string;
+  readonly kind: string;
+  readonly mode: number;
+  readonly size: number;
+  readonly link: string;
+}
+function headerOf({ name, kind, mode, size, link }: Header): Buffer {
+  const header = Buffer.alloc(block);
+  const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, '0')}\0`;
+  header.write(name, 0, 99);
+  header.write(octal(mode, 8), 100);
+  header.write(octal(0, 8), 108);
+  header.write(octal(0, 8), 116);
+  header.write(octal(size, 12), 124);
+  header.write(octal(0, 12), 136); // no time, so that the same files are the same archive
+  header.write(' '.repeat(8), 148);
+  header.write(kind, 156);
+  header.write(link, 157, 99);
+  header.write('ustar\x0000', 257);
+  const sum = header.reduce((all, byte) => all + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}

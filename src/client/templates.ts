@@ -1,0 +1,122 @@
+import { toRequestInit } from './bodies.ts';
+import type { Connection } from './connection.ts';
+import { type FileContent, toBody } from './files.ts';
+import type { Outputs } from './types.ts';
+
+/** A template that its owner builds. A box begins with it by `built: 'my-tools'`. */
+export type BuiltTemplate = Outputs['templateBuilds']['list'][number];
+export type TemplateBuild = Outputs['templateBuilds']['start'];
+export type BuildLogEntry = Outputs['templateBuilds']['status']['log'][number];
+type BuildStep = Outputs['templateBuilds']['plan']['steps'][number];
+
+/** The files that a COPY takes. */
+export interface CopiedFiles {
+  /** Stands for the content: the server has it already where it knows the hash. */
+  readonly hash: string;
+  /** A tar archive, plain or with gzip, of paths from the folder of the Dockerfile on. */
+  readonly archive: () => FileContent;
+}
+export interface BuildOptions {
+  /** The text of a Dockerfile. */
+  readonly dockerfile: string;
+  /** The values of its ARGs. */
+  readonly args?: Readonly<Record<string, string>>;
+  /** Tags of the build beside the one in its name; without any: `default`. */
+  readonly tags?: readonly string[];
+  /** Runs every step again, also those that an earlier build has run. */
+  readonly fresh?: boolean;
+  /** The files for the source of a COPY, as the Dockerfile has it. */
+  readonly files?: (source: string) => Promise<CopiedFiles>;
+  readonly onLog?: (entry: BuildLogEntry) => void;
+  /** Stops the build too. */
+  readonly signal?: AbortSignal;
+}
+const pollMs = 500;
+
+/** Templates that people build of a Dockerfile, in the walls of a sandbox. */
+export class Templates {
+  readonly #server: Connection;
+
+  constructor(server: Connection) {
+    this.#server = server;
+  }
+
+  list(): Promise<BuiltTemplate[]> {
+    return this.#server.call((api) => api.templateBuilds.list.query());
+  }
+  /** The builds of a template, the newest first. */
+  builds(id: string): Promise<TemplateBuild[]> {
+    return this.#server.call((api) => api.templateBuilds.builds.query({ id }));
+  }
+  /** Sessions that run from its images go on; new ones cannot begin with it. */
+  async remove(id: string): Promise<void> {
+    await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
+  }
+
+  /**
+   * Builds `name` or `name:tag`, and resolves when the build is over: see its `status` and `reason`. Rejects with unsupported
+   * where this server builds no templates.
+   */
+  async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
+    const { base, steps } = await this.#server.call((api) =>
+      api.templateBuilds.plan.mutate({ dockerfile, ...(args && { args }) }),
+    );
+    const { template, build } = await this.#server.call((api) =>
+      api.templateBuilds.begin.mutate({ name, tags: [...tags] }),
+    );
+    const of = { id: template.id, build: build.id };
+    try {
+      const filled = await this.#withFiles(template.id, steps, options);
+      await this.#server.call((api) => api.templateBuilds.start.mutate({ ...of, base, steps: filled, fresh }));
+      return await this.follow(of, options);
+    } catch (thrown) {
+      await this.#server.call((api) => api.templateBuilds.cancel.mutate(of)).catch(() => {}); // the first failure counts
+      throw thrown;
+    }
+  }
+
+  /** Hears the log of a build from its begin on, and resolves when the build is over. */
+  async follow(
+    of: { readonly id: string; readonly build: string },
+    { onLog, signal }: Pick<BuildOptions, 'onLog' | 'signal'> = {},
+  ): Promise<TemplateBuild> {
+    for (let offset = 0; ; ) {
+      signal?.throwIfAborted();
+      const wish = { ...of, offset };
+      const { build, log } = await this.#server.call((api) => api.templateBuilds.status.query(wish));
+      for (const entry of log) onLog?.(entry);
+      offset += log.length;
+      if (log.length > 0) continue;
+      if (build.status === 'ready' || build.status === 'error') return build;
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+
+  async #withFiles(
+    id: string,
+    steps: readonly BuildStep[],
+    { files, signal }: Pick<BuildOptions, 'files' | 'signal'>,
+  ): Promise<BuildStep[]> {
+    const filled: BuildStep[] = [];
+    for (const step of steps) {
+      if (step.type !== 'COPY') {
+        filled.push(step);
+        continue;
+      }
+      if (!files) throw new TypeError(`COPY ${step.from}: the option files gives the files of a COPY.`);
+      const { hash, archive } = await files(step.from);
+      const { present } = await this.#server.call((api) => api.templateBuilds.hasFiles.query({ id, hash }));
+      if (!present) {
+        const init = {
+          method: 'PUT',
+          headers: { 'content-type': 'application/octet-stream' },
+          ...(signal && { signal }),
+        };
+        const body = await toRequestInit(toBody(archive()));
+        await this.#server.request(`/api/v1/built-templates/${id}/files/${hash}`, { ...init, ...body });
+      }
+      filled.push({ ...step, files: hash });
+    }
+    return filled;
+  }
+}

@@ -1,0 +1,108 @@
+import { AppError } from '../../core/errors/errors.ts';
+import { jsonWithin } from '../../core/text/json.ts';
+
+interface Heredoc {
+  readonly name: string;
+  /** Tabs at the beginning of its lines do not count. */
+  readonly isIndented: boolean;
+  readonly lines: readonly string[];
+}
+/** One instruction of a Dockerfile, with its continued lines joined. */
+export interface Instruction {
+  /** The number of its first line, from 1. */
+  readonly line: number;
+  /** In upper case. */
+  readonly keyword: string;
+  readonly flags: readonly { readonly name: string; readonly value: string }[];
+  /** The text behind the keyword and the flags. */
+  readonly rest: string;
+  /** The words of the form `["a", "b"]`; undefined: the text has another form. */
+  readonly json: readonly string[] | undefined;
+  readonly heredocs: readonly Heredoc[];
+}
+export interface DockerfileText {
+  readonly instructions: readonly Instruction[];
+  /** Continues lines and protects characters: `\`, or a backtick. */
+  readonly escapeSign: string;
+}
+
+const withFlags = new Set(['FROM', 'RUN', 'COPY', 'ADD', 'HEALTHCHECK']);
+const withHeredocs = new Set(['RUN', 'COPY', 'ADD']);
+const withJson = new Set(['RUN', 'COPY', 'ADD', 'SHELL', 'CMD', 'ENTRYPOINT', 'VOLUME']);
+const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;&|>)])/g;
+
+export const atLine = (line: number, message: string): AppError =>
+  new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
+
+/** Splits a Dockerfile into instructions. Rejects: invalid_request, with the number of the line. */
+export function instructionsOf(text: string): DockerfileText {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const escapeSign = escapeOf(lines);
+  const instructions: Instruction[] = [];
+  let at = 0;
+  while (at < lines.length) {
+    const line = at + 1;
+    let joined = lines[at++] as string;
+    if (isEmpty(joined)) continue;
+    for (let head = continued(joined, escapeSign); head !== undefined; head = continued(joined, escapeSign)) {
+      while (at < lines.length && isEmpty(lines[at] as string)) at++; // comments and empty lines do not end an instruction
+      joined = head + (lines[at++] ?? '');
+    }
+    const { keyword, flags, rest } = partsOf(joined.trim(), line);
+    const heredocs: Heredoc[] = [];
+    for (const [, dash, , name = ''] of withHeredocs.has(keyword) ? rest.matchAll(heredocMark) : []) {
+      const isIndented = dash === '-';
+      const own: string[] = [];
+      for (;;) {
+        const next = lines[at++];
+        if (next === undefined) throw atLine(line, `the text of <<${name} has no end. Write ${name} alone in a line.`);
+        if ((isIndented ? next.replace(/^\t+/, '') : next) === name) break;
+        own.push(next);
+      }
+      heredocs.push({ name, isIndented, lines: own });
+    }
+    const json = withJson.has(keyword) ? jsonOf(rest) : undefined;
+    instructions.push({ line, keyword, flags, rest, json, heredocs });
+  }
+  return { instructions, escapeSign };
+}
+
+const isEmpty = (line: string) => /^\s*(#|$)/.test(line);
+
+/** The line without the sign that the next one continues it; undefined: it ends the instruction. */
+function continued(line: string, escapeSign: string): string | undefined {
+  const text = line.trimEnd();
+  return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;
+}
+
+/** Comments of the form `# name=value` before anything else can name the escape character. */
+function escapeOf(lines: readonly string[]): string {
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=\s*(\S.*?)\s*$/.exec(line) ?? [];
+    if (name === '') break;
+    if (name.toLowerCase() === 'escape' && value === '`') return value;
+  }
+  return '\\';
+}
+
+function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
+  const [, word = '', behind = ''] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
+  const keyword = word.toUpperCase();
+  if (!/^[A-Z]+$/.test(keyword)) throw atLine(line, `${word.slice(0, 100)} is no instruction.`);
+  const flags: { name: string; value: string }[] = [];
+  let rest = behind;
+  while (withFlags.has(keyword)) {
+    const [whole, name = '', value = ''] = /^--([a-z-]+)(?:=(\S*))?(?:\s+|$)/.exec(rest) ?? [];
+    if (whole === undefined) break;
+    flags.push({ name, value });
+    rest = rest.slice(whole.length);
+  }
+  return { keyword, flags, rest };
+}
+
+function jsonOf(text: string): readonly string[] | undefined {
+  if (!text.startsWith('[')) return undefined;
+  // Without such a list the engine takes the text as a command of a shell.
+  const found = jsonWithin(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });
+  return Array.isArray(found) && found.every((word) => typeof word === 'string') ? found : undefined;
+}

@@ -1,0 +1,121 @@
+import { atLine } from './dockerfile-lines.ts';
+
+/**
+ * Values in which `${NAME}` stands for a variable of the image, which only the build itself knows, and `$$` for a dollar sign.
+ */
+export type OpenText = string;
+
+export interface WordScope {
+  readonly line: number;
+  readonly escapeSign: string;
+  /** The characters that values of variables can still have. A value of values can double with each line. */
+  readonly budget: { left: number };
+  /** Undefined: no earlier line sets the variable. */
+  readonly valueOf: (name: string) => OpenText | undefined;
+}
+
+const maxDepth = 8;
+const maxText = 65_536;
+
+export const toOpenText = (text: string): OpenText => text.replaceAll('$', '$$$$');
+
+/** The text, in which `imageValue` gives the image's variables. */
+export const filledIn = (text: OpenText, imageValue: (name: string) => string): string =>
+  text.replace(/\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})/g, (_, name?: string) =>
+    name === undefined ? '$' : imageValue(name),
+  );
+
+/** Text that needs no variable of the image. Rejects: invalid_request. */
+export function closedText(text: OpenText, line: number): string {
+  return filledIn(text, (name) => {
+    const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
+    throw atLine(line, `nothing sets the variable ${name}. ${advice}`);
+  });
+}
+
+/** The words of an instruction, without their quotes and with the values of their variables. Rejects: invalid_request. */
+export function wordsOf(text: string, scope: WordScope): OpenText[] {
+  const words: OpenText[] = [];
+  const reader = { text, at: 0 };
+  while (reader.at < text.length) {
+    if (/\s/.test(text[reader.at] as string)) reader.at++;
+    else words.push(readWord(reader, scope, { ends: /\s/, depth: 0 }));
+  }
+  return words;
+}
+
+/** The whole text as one word. */
+export const wordOf = (text: string, scope: WordScope): OpenText =>
+  readWord({ text, at: 0 }, scope, { ends: undefined, depth: 0 });
+
+interface Reader {
+  readonly text: string;
+  at: number;
+}
+interface WordEnd {
+  readonly ends: RegExp | undefined;
+  readonly depth: number;
+}
+
+function readWord(reader: Reader, scope: WordScope, { ends, depth }: WordEnd): OpenText {
+  const { text } = reader;
+  const { line, escapeSign } = scope;
+  if (depth > maxDepth) throw atLine(line, 'its variables are nested too deep.');
+  let word = '';
+  let quote = '';
+  while (reader.at < text.length) {
+    const sign = text[reader.at] as string;
+    if (quote === '' && ends?.test(sign)) break;
+    reader.at++;
+    if (sign === quote) quote = '';
+    else if (quote === '' && (sign === '"' || sign === "'")) quote = sign;
+    else if (sign === escapeSign && quote !== "'") word += escaped(reader, { quote, escapeSign });
+    else if (sign === '$' && quote !== "'") word += readVariable(reader, scope, depth);
+    else word += sign === '$' ? '$$' : sign;
+    if (word.length > maxText) throw atLine(line, `it is longer than ${maxText} characters with its variables.`);
+  }
+  if (quote !== '') throw atLine(line, `the quote ${quote} does not end.`);
+  return word;
+}
+
+function escaped(
+  reader: Reader,
+  { quote, escapeSign }: { readonly quote: string; readonly escapeSign: string },
+): OpenText {
+  const next = reader.text[reader.at];
+  if (next === undefined) return escapeSign;
+  // Between double quotes only these can be escaped.
+  if (quote === '"' && next !== '"' && next !== '$' && next !== escapeSign) return escapeSign;
+  reader.at++;
+  return next === '$' ? '$$' : next;
+}
+
+function readVariable(reader: Reader, scope: WordScope, depth: number): OpenText {
+  const { text } = reader;
+  const isBraced = text[reader.at] === '{';
+  const from = reader.at + (isBraced ? 1 : 0);
+  const [name = ''] = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text.slice(from, from + 256)) ?? [];
+  if (!isBraced && name === '') return '$$';
+  reader.at = from + name.length;
+  const value = scope.valueOf(name);
+  scope.budget.left -= value?.length ?? 0;
+  if (scope.budget.left < 0) throw atLine(scope.line, 'the values of the variables are too long together.');
+  const open = value ?? `\${${name}}`;
+  if (!isBraced) return open;
+  const unsupported = () =>
+    atLine(scope.line, `\${${name}…} can be \${x}, \${x:-other} or \${x:+other}, nothing else.`);
+  if (name === '') throw unsupported();
+  if (text[reader.at] === '}') {
+    reader.at++;
+    return open;
+  }
+  const [whole, colon, kind] = /^(:?)([-+])/.exec(text.slice(reader.at, reader.at + 2)) ?? [];
+  if (whole === undefined) throw unsupported();
+  reader.at += whole.length;
+  const other = readWord(reader, scope, { ends: /\}/, depth: depth + 1 });
+  if (text[reader.at] !== '}') throw unsupported();
+  reader.at++;
+  const isSet = value !== undefined && (colon === '' || value !== '');
+  if (kind === '-') return isSet ? value : other;
+  return isSet ? other : '';
+}

@@ -1,0 +1,209 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
+import { quoteForShell as quote } from '../../core/text/quote.ts';
+import type { DockerfilePlan } from '../api/server/template-builds.ts';
+import { atLine, type Instruction, instructionsOf } from './dockerfile-lines.ts';
+import { closedText, type OpenText, toOpenText, type WordScope, wordOf, wordsOf } from './dockerfile-words.ts';
+import { checkPlan } from './plan.ts';
+
+/** All ARGs together, because each RUN gets them. */
+const maxArgs = 16_384;
+/** All values of variables together. */
+const maxValues = 262_144;
+
+type Pair = readonly [name: string, value: OpenText];
+const startsNothing = 'a sandbox starts no program of its image. Start it in the session.';
+/** Instructions that change no file of the image. */
+const unused: Readonly<Record<string, string>> = {
+  CMD: startsNothing,
+  ENTRYPOINT: startsNothing,
+  EXPOSE: 'every port of a sandbox can be previewed.',
+  HEALTHCHECK: 'the server watches the sandbox itself.',
+  LABEL: 'templates have names and tags.',
+  MAINTAINER: 'a template has an owner.',
+  STOPSIGNAL: 'the server ends the sandbox itself.',
+  VOLUME: 'the folder stays in the image.',
+};
+const refused: Readonly<Record<string, string>> = {
+  ADD: 'templates have no ADD, which fetches addresses and unpacks archives. Write COPY for files, and RUN curl or RUN tar.',
+  ONBUILD: 'templates have no ONBUILD. Write the steps where they run.',
+};
+
+/** The steps of a Dockerfile. `args` are the values of its ARGs. Rejects: invalid_request, with the number of the line. */
+export function planOfDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
+  const { instructions, escapeSign } = instructionsOf(text);
+  const values = new Map<string, OpenText>();
+  const named = new Set<string>();
+  let global = new Map<string, OpenText>();
+  /** The ARGs that RUN gets, until ENV sets a variable of the same name. */
+  const forRun = new Map<string, string>();
+  let shell: readonly string[] = [];
+  let base: string | undefined;
+  const steps: BuildStep[] = [];
+  const notes: string[] = [];
+  const budget = { left: maxValues };
+
+  for (const one of instructions) {
+    const { line, keyword, rest, json } = one;
+    const scope: WordScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
+    const words = () => wordsOf(rest, scope).map((word) => closedText(word, line));
+    if (keyword === 'ARG') {
+      for (const [name, given] of argsOf(rest, scope)) {
+        named.add(name);
+        const own = Object.hasOwn(args, name) ? toOpenText(args[name] as string) : given;
+        const value = own ?? global.get(name);
+        if (value === undefined) continue;
+        values.set(name, value);
+        if (base === undefined) continue;
+        forRun.set(name, closedText(value, line));
+        const size = [...forRun].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+        if (size > maxArgs) throw atLine(line, `its ARGs are longer than ${maxArgs} characters together.`);
+      }
+      continue;
+    }
+    if (keyword === 'FROM') {
+      if (base !== undefined) {
+        throw atLine(
+          line,
+          'a template is built of one stage. Build the others as templates of their own, or in one RUN.',
+        );
+      }
+      base = fromOf(one, words());
+      global = new Map(values);
+      values.clear();
+      // A Dockerfile begins so, also where the image says otherwise.
+      steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
+      continue;
+    }
+    if (base === undefined) throw atLine(line, `${keyword} stands before FROM.`);
+    if (keyword in unused) notes.push(`Line ${line}: ${keyword} is not used: ${unused[keyword]}`);
+    else if (keyword === 'SHELL') {
+      if (!json?.length) throw atLine(line, 'SHELL has the form ["/bin/bash", "-c"].');
+      shell = json;
+    } else if (keyword === 'RUN') {
+      const command = commandOf(one, shell);
+      const vars = [...forRun].map(([name, value]): [string, string] => [name, value]);
+      if (flagsOf(one, runFlags).has('mount'))
+        notes.push(`Line ${line}: the cache of --mount stays for this RUN alone.`);
+      steps.push({ type: 'RUN', command, ...(vars.length > 0 && { vars }) });
+    } else if (keyword === 'COPY') steps.push(...copiesOf(one, json ?? words()));
+    else if (keyword === 'ENV') {
+      const pairs = envOf(rest, scope);
+      for (const [name, value] of pairs) {
+        values.set(name, value);
+        forRun.delete(name);
+      }
+      steps.push({ type: 'ENV', pairs: pairs.map(([name, value]) => [name, value]), isOpen: true });
+    } else if (keyword === 'WORKDIR') {
+      // A folder with spaces is one word here.
+      steps.push({ type: 'WORKDIR', path: needed(closedText(wordOf(rest, scope), line), one) });
+    } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
+    else throw atLine(line, refused[keyword] ?? `templates have no ${keyword}.`);
+  }
+  if (base === undefined) throw new AppError('invalid_request', 'The Dockerfile has no FROM.');
+  const strange = Object.keys(args).filter((name) => !named.has(name));
+  if (strange.length > 0) {
+    throw new AppError('invalid_request', `The Dockerfile has no ARG ${strange.join(', ')}.`);
+  }
+  checkPlan(steps);
+  return { base, steps, notes };
+}
+
+const runFlags = {
+  mount: (value: string) =>
+    /^type=cache(,|$)/.test(value)
+      ? undefined
+      : 'only --mount=type=cache is allowed: a build sees no files but its own.',
+};
+const copyFlags = {
+  chown: () => undefined,
+  chmod: () => undefined,
+  link: () => undefined, // says how layers are stored, and changes no file
+  from: () => 'COPY takes files of the build alone. Use RUN for files of the image.',
+};
+
+/** The flags of an instruction by their name. Rejects: invalid_request for those that it does not have here. */
+function flagsOf(
+  { line, keyword, flags }: Instruction,
+  known: Readonly<Record<string, (value: string) => string | undefined>>,
+): ReadonlyMap<string, string> {
+  for (const { name, value } of flags) {
+    const check = Object.hasOwn(known, name) ? known[name] : undefined;
+    const why = check ? check(value) : `templates have no ${keyword} --${name}.`;
+    if (why !== undefined) throw atLine(line, why);
+  }
+  return new Map(flags.map(({ name, value }) => [name, value]));
+}
+
+function fromOf(one: Instruction, words: readonly string[]): string {
+  flagsOf(one, {});
+  const [image, as] = words;
+  if (image === undefined) throw atLine(one.line, 'FROM names no image.');
+  if (words.length === 1 || (words.length === 3 && as?.toUpperCase() === 'AS')) return image;
+  throw atLine(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
+}
+
+function* argsOf(rest: string, scope: WordScope): Generator<readonly [name: string, value: OpenText | undefined]> {
+  for (const word of wordsOf(rest, scope)) {
+    const at = word.indexOf('=');
+    const name = at < 0 ? word : word.slice(0, at);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw atLine(scope.line, `${name} is no name of an ARG.`);
+    yield [name, at < 0 ? undefined : word.slice(at + 1)];
+  }
+}
+
+function envOf(rest: string, scope: WordScope): readonly Pair[] {
+  const [first = ''] = /^\S*/.exec(rest) ?? [];
+  if (first !== '' && !first.includes('=')) return [[first, wordOf(rest.slice(first.length).trim(), scope)]];
+  const pairs = wordsOf(rest, scope).map((word): Pair => {
+    const at = word.indexOf('=');
+    if (at <= 0) throw atLine(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
+    return [word.slice(0, at), word.slice(at + 1)];
+  });
+  if (pairs.length === 0) throw atLine(scope.line, 'ENV sets nothing.');
+  return pairs;
+}
+
+/** The command that a shell of the image runs. */
+function commandOf(one: Instruction, shell: readonly string[]): string {
+  const { line, rest, json, heredocs } = one;
+  if (json?.length) return json.map(quote).join(' ');
+  const [first] = heredocs;
+  let command = rest;
+  if (first && /^\d*<<-?["']?\w+["']?\s*$/.test(rest)) {
+    const body = first.isIndented ? first.lines.map((text) => text.replace(/^\t+/, '')) : first.lines;
+    if (body[0]?.startsWith('#!'))
+      throw atLine(line, 'RUN reads no #! line. Write the program first: RUN python3 <<END.');
+    command = body.join('\n');
+  } else if (first) {
+    const texts = heredocs.flatMap(({ name, lines }) => [...lines, name]);
+    command = [rest, ...texts].join('\n');
+  }
+  if (command.trim() === '') throw atLine(line, 'RUN has no command.');
+  return shell.length === 0 ? command : [...shell, command].map(quote).join(' ');
+}
+
+/** One step for each source. */
+function copiesOf(one: Instruction, words: readonly string[]): BuildStep[] {
+  const { line, heredocs } = one;
+  const flags = flagsOf(one, copyFlags);
+  if (heredocs.length > 0) throw atLine(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
+  const to = words.at(-1);
+  const sources = words.slice(0, -1);
+  if (to === undefined || sources.length === 0) throw atLine(line, 'COPY has the form COPY <file> <target>.');
+  if (sources.length > 1 && !/\/\.?$/.test(to)) throw atLine(line, `COPY of several files needs a folder: ${to}/`);
+  const mode = flags.get('chmod');
+  return sources.map((source) => ({
+    type: 'COPY' as const,
+    from: source.replace(/^\/+/, '') || '.', // the folder of the build is the root
+    to,
+    files: '',
+    user: flags.get('chown') ?? 'root',
+    ...(mode !== undefined && { mode }),
+  }));
+}
+
+function needed(text: string, { line, keyword }: Instruction): string {
+  if (text.trim() === '') throw atLine(line, `${keyword} has no value.`);
+  return text;
+}
