@@ -54,7 +54,7 @@ export const describeInstalled = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** The services beside the sandbox, whose names no stranger chose: they are those of the template or of the creator. */
+/** The services beside the sandbox: those of the template or of the creator, and those of a repository that a person allowed. */
 export const describeServices = (services: Services): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { Services } from './services/recipe.ts';
 
 // `.corral/corral.yaml` of a repository. Its author is not the person of the session, so nothing in it widens a right: hosts
-// wait for a person, and a template and tools are told to people alone.
+// and services wait for a person, and a template and tools are told to people alone.
 
 const maxNamed = 20;
+/** The services are in the record, which is part of every list of sessions. */
+const maxServicesChars = 16_384;
 const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
 const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
 const Host = z
@@ -37,6 +40,11 @@ export const EnvironmentFile = z.strictObject({
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
+  /** The containers that work needs beside the sandbox. None starts until a person allows it. */
+  services: Services.refine(
+    (all) => JSON.stringify(all).length <= maxServicesChars,
+    `is longer than ${maxServicesChars} characters`,
+  ).nullish(),
   /** `setup.sh` runs again when one of these files has another content. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
@@ -65,6 +73,8 @@ export const RepositoryEnvironment = z.object({
   tools: z.array(z.string()).readonly(),
   /** The hosts that its author asks for; none is open by that. */
   egress: z.array(z.string()).readonly(),
+  /** The services that its author asks for; none runs by that. Absent: none. */
+  services: Services.optional(),
   ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
   checks: z
     .array(z.object({ name: z.string(), command: z.string(), last: CheckResult.omit({ output: true }).nullable() }))

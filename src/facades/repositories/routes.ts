@@ -5,6 +5,8 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
 import {
+  AllowedServices,
+  AllowedServicesInput,
   ChecksInput,
   CommitInput,
   commitCommand,
@@ -53,6 +55,7 @@ const ranCheck = {
   output: '12 passed',
   at: '2026-11-24T12:00:00.000Z',
 };
+const allowedService = { name: 'postgres', image: 'postgres:16', ports: [5432], state: 'absent' as const };
 const fails = [400, 404, 409, 501];
 
 /** The routes of the repositories, checkpoints and pull requests of a session. */
@@ -191,6 +194,29 @@ function mountWork(app: App, acting: CallerServices): void {
     async ({ params: { sid }, body: { path, names }, principal }, reply) => {
       const { repositories } = acting(principal).services;
       return success(ranChecks(await repositories.check(toSessionId(sid), path, names, abortOnDisconnect(reply))));
+    },
+  );
+  app.post(
+    `${base}/repositories/services`,
+    {
+      schema: {
+        params,
+        body: AllowedServicesInput,
+        response: { 200: okEnveloped(AllowedServices, { services: [allowedService] }) },
+      },
+      config: {
+        doc: about('AllowServices', 'Allow the services that the repository asks for', {
+          description:
+            'They are the `services` of `.corral/corral.yaml` as it was when the repository was fetched. A sandbox that runs is ended, keeps its files, and starts with them at its next use.',
+          bodyExample: { path: 'totals', names: ['postgres'] },
+          fails,
+        }),
+      },
+    },
+    async ({ params: { sid }, body: { path, names }, principal }, reply) => {
+      const { repositories } = acting(principal).services;
+      const signal = abortOnDisconnect(reply);
+      return success({ services: await repositories.allowServices(toSessionId(sid), path, names, signal) });
     },
   );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GitPerson, GitRef } from '../../core/model/repository.ts';
 import { CheckResult } from '../../core/model/repository-environment.ts';
+import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
 import type {
   CheckpointRange,
   CommitCommand,
@@ -54,6 +55,10 @@ export const PullRequestInput = OfRepository.extend({
 export const ChecksInput = OfRepository.extend({
   names: z.array(z.string().max(40)).min(1).max(20).optional().describe('default: all'),
 });
+export const AllowedServicesInput = OfRepository.extend({
+  names: z.array(z.string().max(40)).min(1).max(maxServices).optional().describe('default: all that it asks for'),
+});
+export const AllowedServices = z.object({ services: z.array(ServiceStatus).readonly() });
 export const CheckpointNumber = z.int().min(0).max(99_999_999);
 
 /** Absent fields stay absent, as the services want them. */

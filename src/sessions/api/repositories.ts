@@ -1,6 +1,7 @@
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
+import type { ServiceStatus } from '../../core/model/services/recipe.ts';
 import type { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 import type { ServiceRules } from './rules.ts';
 
@@ -98,6 +99,18 @@ export interface RepositoryService {
     names: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<readonly RanCheck[]>;
+  /**
+   * A person allows the services that `.corral/corral.yaml` had when the repository was fetched: all, or the named ones. They
+   * start with the next sandbox, so one that runs is ended and keeps its files. Does nothing for services that the session has.
+   * Rejects: not_found (no such service), conflict (the repository names none, the session has another one of that name, or a
+   * run is at work), invalid_request (the operator does not allow an image), unsupported (no services run here).
+   */
+  allowServices(
+    id: SessionId,
+    path: string,
+    names: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly ServiceStatus[]>;
 }
 
 export const repositoryRules: ServiceRules<RepositoryService> = {
@@ -109,6 +122,7 @@ export const repositoryRules: ServiceRules<RepositoryService> = {
   commit: { may: 'work', audit: 'repository.commit' },
   push: { may: 'work', audit: 'repository.push' },
   check: { may: 'work', audit: 'repository.check' },
+  allowServices: { may: 'work', audit: 'repository.services' },
 };
 
 export interface PullRequestCommand {

@@ -64,6 +64,7 @@ export async function readEnvironment(
     template: file.template ?? null,
     tools: file.tools ?? [],
     egress: file.egress ?? [],
+    ...(file.services && Object.keys(file.services).length > 0 && { services: file.services }),
     ports: Object.entries(file.ports ?? {}).map(([name, port]) => ({ name, port })),
     checks: Object.entries(file.checks ?? {}).map(([name, command]) => ({ name, command, last: null })),
   };

@@ -137,10 +137,12 @@ export class RepositoryFetches {
       const wish = { session: id, repository, branch, author: record.author ?? this.#deps.author, copyTo };
       const { notes, ...fetched } = await fetchRepository(client, wish, this.#deps.closing);
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
-      const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes].join(' ');
       const commit = fetched.baseCommit === null ? {} : { commit: fetched.baseCommit };
       const found = await this.#deps.preparation.read(client, path, this.#deps.closing);
       const environment = found?.environment;
+      const services = Object.keys(environment?.services ?? {}).join(', ');
+      const asks = services === '' ? [] : [`It asks for the services ${services}, which a person has to allow.`];
+      const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes, ...asks].join(' ');
       await this.#keep(
         writer,
         path,

@@ -6,8 +6,10 @@ import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } 
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { RepositoryService } from '../api/repositories.ts';
+import type { SandboxService } from '../api/sandboxes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
+import { allowServices, type ServicePermissions } from './allowed-services.ts';
 import { changesIn } from './changes-in.ts';
 import { runCheck } from './checks.ts';
 import { remoteFailure } from './fetch-repository.ts';
@@ -23,6 +25,7 @@ interface Deps {
   readonly now: () => number; // epoch ms
   /** In whose name commits are made where a session names nobody. */
   readonly author: GitPerson;
+  readonly services: ServicePermissions & { readonly states: SandboxService['services'] };
 }
 interface OpenedRepository {
   readonly client: SandboxClient;
@@ -37,7 +40,15 @@ const maxDiffBytes = 900_000;
 const commitForm = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The repositories of sessions, by git in their sandboxes. */
-export function repositoryService({ sandboxes, commands, known, fetches, author, now }: Deps): RepositoryService {
+export function repositoryService({
+  sandboxes,
+  commands,
+  known,
+  fetches,
+  author,
+  now,
+  services,
+}: Deps): RepositoryService {
   async function find(id: SessionId, path: string) {
     const record = await known(id);
     const repository = record.repositories?.find((one) => one.path === path);
@@ -222,6 +233,11 @@ printf '%s\\n%s\\n' "$head" "$to"`;
         await fetches.noteChecks(id, path, results);
         return wanted.map(({ name, command }) => ({ name, command, ...(results.get(name) as CheckResult) }));
       }),
+
+    async allowServices(id, path, names, signal) {
+      await allowServices({ ...(await find(id, path)), names }, services, signal);
+      return await services.states(id, signal);
+    },
   };
 }
 

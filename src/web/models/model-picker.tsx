@@ -1,4 +1,5 @@
 import { useId, useState } from 'preact/hooks';
+import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import type { ListedModel, OfferedProvider } from './state.ts';
@@ -108,4 +109,9 @@ function factsOf({ window, price, images, tools, reasoning }: ListedModel): stri
 
 const tokensOf = (n: number): string => (n >= 1_000_000 ? `${round(n / 1_000_000)}M` : `${round(n / 1_000)}K`);
 const round = (n: number): string => String(n >= 10 ? Math.round(n) : Math.round(n * 10) / 10);
-const dollars = (n: number): string => `$${n < 0.1 ? Number(n.toPrecision(2)) : n.toFixed(2)}`;
+const dollars = (n: number): string =>
+  new Intl.NumberFormat(locale(), {
+    style: 'currency',
+    currency: 'USD',
+    ...(n < 0.1 && { maximumSignificantDigits: 2 }),
+  }).format(n);

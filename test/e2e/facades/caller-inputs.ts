@@ -47,6 +47,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'pullRequests.state': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'pullRequests.sendFeedback': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.check': ({ sid }) => ({ sessionId: sid, path: 'project' }),
+  'repositories.allowServices': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'repositories.push': ({ sid }) => ({ sessionId: sid, path: 'project' }),
   'sessions.named': () => ({ name: 'of-the-matrix' }),
   'sessions.byName': ({ boxName: name }) => ({ name }),

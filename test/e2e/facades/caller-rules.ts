@@ -99,6 +99,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.commit
     repositories.push
     repositories.check
+    repositories.allowServices
     pullRequests.open
     pullRequests.sendFeedback
     checkpoints.restore

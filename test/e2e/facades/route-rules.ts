@@ -287,6 +287,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/repositories/commit
     POST /api/v1/sessions/{sid}/repositories/push
     POST /api/v1/sessions/{sid}/repositories/checks
+    POST /api/v1/sessions/{sid}/repositories/services
     POST /api/v1/sessions/{sid}/checkpoints/{number}/restore
     POST /api/v1/sessions/{sid}/attempts
     POST /api/v1/sessions/{sid}/attempts/{attempts}/choose

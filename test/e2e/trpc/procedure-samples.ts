@@ -30,6 +30,7 @@ export const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; pr
   'repositories.commit': { id: 'sessionId', input: { ...inRepository, message: 'One' } },
   'repositories.push': { id: 'sessionId', input: inRepository },
   'repositories.check': { id: 'sessionId', input: inRepository },
+  'repositories.allowServices': { id: 'sessionId', input: inRepository },
   'pullRequests.open': { id: 'sessionId', input: { ...inRepository, title: 'One' } },
   'pullRequests.state': { id: 'sessionId', input: inRepository },
   'pullRequests.sendFeedback': { id: 'sessionId', input: inRepository },

@@ -383,6 +383,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       commit: noRepository,
       push: noRepository,
       check: noRepository,
+      allowServices: noRepository,
     },
     pullRequests: { open: noRepository, state: noRepository, sendFeedback: noRepository },
     checkpoints: {

@@ -54,6 +54,7 @@ export const nightlyFiles = [
   'test/e2e/repositories/hostile-tree.test.ts', // repositories/repositories and checkpoints: settings, hooks and filters of a tree
   'test/e2e/repositories/prepared.test.ts', // repositories/ready-workspaces: prepared files, and a changed lock file
   'test/e2e/repositories/pull-requests.test.ts', // repositories/whole-way: from a repository to a pull request
+  'test/e2e/repositories/services.test.ts', // unit/sessions/repositories/allowed-services: what is allowed, and what it ends
   'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
   'test/e2e/session-on/volumes.test.ts', // unit/sessions/volumes and contract/drivers/process-driver: the same, in parts
   'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server

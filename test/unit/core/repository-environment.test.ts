@@ -9,6 +9,7 @@ test('a whole corral.yaml is read, and an empty one says nothing', () => {
 template: node
 tools: [shell_exec]
 egress: [registry.example.org, '*.example.com:8443']
+services: {redis: {image: 'redis:7', ports: [6379]}}
 ports: {web: 3000}
 checks: {test: npm test}
 cache: [package-lock.json]
@@ -18,6 +19,7 @@ cache: [package-lock.json]
       template: 'node',
       tools: ['shell_exec'],
       egress: ['registry.example.org', '*.example.com:8443'],
+      services: { redis: { image: 'redis:7', ports: [6_379] } },
       ports: { web: 3_000 },
       checks: { test: 'npm test' },
       cache: ['package-lock.json'],
@@ -34,6 +36,11 @@ test.for([
   ['checks: {test: ""}', /^checks\.test: /],
   ['cache: ["../secrets"]', /^cache\.0: must be a file of the repository/],
   ['cache: [/etc/passwd]', /^cache\.0: must be a file of the repository/],
+  ['services: {redis: {image: "redis:7", privileged: true}}', /^services\.redis: .*privileged/],
+  [
+    `services: {redis: {image: "redis:7", env: {A: "${'x'.repeat(5_000)}", B: "${'x'.repeat(5_000)}", C: "${'x'.repeat(7_000)}"}}}`,
+    /^services: is longer than 16384 characters/,
+  ],
   ['sudo: true', /sudo/],
   ['- a list', /./],
 ] as const)('%s is refused with its place', ([text, problem]) => {

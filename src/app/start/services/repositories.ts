@@ -1,6 +1,8 @@
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { parseServer } from '../../../forges/list.ts';
+import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
+import type { ServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
 import { repositoryService } from '../../../sessions/repositories/repositories.ts';
 import { pullRequestService } from '../../../sessions/shipping/pull-requests.ts';
 import { forgeTokens } from '../../parts/forge-tokens.ts';
@@ -11,14 +13,23 @@ import type { Startup } from '../startup.ts';
 interface RepositoryDeps {
   readonly records: RecordStore;
   readonly sessions: SessionService;
-  readonly sandboxes: Pick<Sandboxes, 'credentials' | 'forgeFetch'>;
+  readonly sandboxes: Pick<Sandboxes, 'credentials' | 'forgeFetch' | 'servicesOf'>;
+  readonly power: SandboxService;
+  readonly checkSandbox: ServicePermissions['checkSandbox'];
   readonly running: Pick<RunningEngine, 'engine' | 'repositories' | 'pullRequests'>;
 }
 
 /** The repositories of sessions, and the pull requests that they end in. */
 export function openRepositories(
   { config, clock }: Startup,
-  { records, sessions, sandboxes: { credentials, forgeFetch }, running }: RepositoryDeps,
+  {
+    records,
+    sessions,
+    sandboxes: { credentials, forgeFetch, servicesOf },
+    power,
+    checkSandbox,
+    running,
+  }: RepositoryDeps,
 ) {
   const { sandboxes, commands } = running.engine;
   const now = () => clock.now();
@@ -29,6 +40,13 @@ export function openRepositories(
     fetches: running.repositories,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
     now,
+    services: {
+      servicesOf,
+      checkSandbox,
+      power,
+      change: (id, change) => commands.change(id, change),
+      states: power.services,
+    },
   });
   const pullRequests = pullRequestService({
     repositories,

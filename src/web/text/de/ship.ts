@@ -81,6 +81,10 @@ export const ship = {
   'ship.wishTools': 'Es schlägt die Werkzeuge {tools} vor.',
   'ship.ports': 'Seine Ports: {ports}',
   'ship.hosts': 'Das Repository bittet um diese Hosts',
+  'ship.services': 'Das Repository bittet um diese Dienste',
+  'ship.allowServices': 'Diese Dienste erlauben',
+  'ship.servicesText':
+    'Sie starten mit der nächsten Sandbox. Eine, die läuft, wird jetzt beendet: Ihre Dateien bleiben, ihre Prozesse enden.',
   'ship.ownChecks': 'Prüfungen des Repositorys',
   'ship.runChecks': 'Prüfungen starten',
   'ship.checksRun': 'Die Prüfungen laufen…',

@@ -81,6 +81,10 @@ export const ship = {
   'ship.wishTools': 'It suggests the tools {tools}.',
   'ship.ports': 'Its ports: {ports}',
   'ship.hosts': 'The repository asks for these hosts',
+  'ship.services': 'The repository asks for these services',
+  'ship.allowServices': 'Allow these services',
+  'ship.servicesText':
+    'They start with the next sandbox. One that runs is ended now: its files stay, and its processes end.',
   'ship.ownChecks': 'Checks of the repository',
   'ship.runChecks': 'Run the checks',
   'ship.checksRun': 'The checks run…',

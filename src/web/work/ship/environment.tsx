@@ -18,9 +18,9 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** The checks of the repository, and its suggestions. A host is open only once a person allowed it. */
+/** The checks of the repository, and its suggestions. A host is open, and a service runs, only once a person allowed it. */
 export function Environment({ of, environment, onDone }: Props) {
-  const { problem, setup, template, tools, egress, ports, checks } = environment;
+  const { problem, setup, template, tools, egress, services, ports, checks } = environment;
   const wishes = [
     ...(template === null ? [] : [t('ship.wishTemplate', { template })]),
     ...(tools.length === 0 ? [] : [t('ship.wishTools', { tools: tools.join(', ') })]),
@@ -38,6 +38,7 @@ export function Environment({ of, environment, onDone }: Props) {
         </p>
       ))}
       {egress.length > 0 && <Hosts sessionId={of.sessionId} hosts={egress} />}
+      {services && <WantedServices of={of} services={services} />}
       {checks.length > 0 && <Checks of={of} checks={checks} onDone={onDone} />}
     </>
   );
@@ -77,6 +78,42 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
         ))}
       </ul>
       {inForce && inForce.whyNot !== null && <p class="quiet">{t('network.cannot', { why: inForce.whyNot })}</p>}
+    </div>
+  );
+}
+
+/** The services that the repository asks for. A person allows all of them, or none. */
+function WantedServices({
+  of,
+  services,
+}: Pick<Props, 'of'> & { readonly services: NonNullable<RepositoryEnvironment['services']> }) {
+  const [there, setThere] = useState<readonly string[]>();
+  const keep = (all: Outputs['sandbox']['services']) => setThere(all.map(({ name }) => name));
+  const look = () => query('sandbox.services', { sessionId: of.sessionId }).then(keep, () => setThere(undefined));
+  useEffect(() => void look(), [of.sessionId]);
+  const all = Object.entries(services);
+  const allow = () =>
+    attempt(t('ship.allowServices'), async () => keep((await once('repositories.allowServices', of)).services));
+  return (
+    <div class="ship-form">
+      <h3>{t('ship.services')}</h3>
+      <ul class="plain-rows" aria-label={t('ship.services')}>
+        {all.map(([name, { image, ports, command = [] }]) => (
+          <li key={name}>
+            {name} <code>{boundedLine(withHidden([image, ...command].join(' ')), 120)}</code>{' '}
+            <span class="quiet">{ports.join(', ')}</span>{' '}
+            {there?.includes(name) && <span class="quiet">{t('network.isAllowed')}</span>}
+          </li>
+        ))}
+      </ul>
+      {there && !all.every(([name]) => there.includes(name)) && (
+        <>
+          <p class="quiet">{t('ship.servicesText')}</p>
+          <Button class="small" onClick={allow}>
+            {t('ship.allowServices')}
+          </Button>
+        </>
+      )}
     </div>
   );
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { neverFires } from '../../../../core/concurrency/cancel.ts';
 import { SessionRepository } from '../../../../core/model/repository.ts';
 import {
+  AllowedServices,
+  AllowedServicesInput,
   ChecksInput,
   CommitInput,
   commitCommand,
@@ -80,4 +82,12 @@ export const repositoriesRouter = router({
     .mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) =>
       ranChecks(await ctx.services.repositories.check(sessionId, path, names, signal)),
     ),
+
+  /** Allows the services that the repository asks for, all or some. A sandbox that runs is ended, and starts with them at its next use. */
+  allowServices: procedure
+    .input(ofSession.extend(AllowedServicesInput.shape))
+    .output(AllowedServices)
+    .mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => ({
+      services: await ctx.services.repositories.allowServices(sessionId, path, names, signal),
+    })),
 });

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import type { SandboxView, SessionRecord } from '../../../../src/core/model/records.ts';
+import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
+import { Services } from '../../../../src/core/model/services/recipe.ts';
+import { allowServices } from '../../../../src/sessions/repositories/allowed-services.ts';
+
+const id = SessionId.parse('0123456789abcdef');
+const wanted = Services.parse({
+  redis: { image: 'redis:7', ports: [6379] },
+  web: { image: 'web:1', ports: [8080], after: ['redis'] },
+});
+
+interface SessionSetup {
+  readonly has?: Services;
+  readonly services?: Services;
+  readonly condition?: Partial<Pick<SandboxView, 'condition' | 'keeps'>>;
+  readonly refusal?: 'check' | 'pause';
+}
+/** Allows services of a repository, and tells the calls that it makes, in order. */
+async function allow(names: readonly string[] | undefined, given: SessionSetup = {}) {
+  const { has = {}, services = wanted, condition = { condition: 'running' }, refusal } = given;
+  const happened: unknown[] = [];
+  const environment = { problem: null, setup: 'none', starts: false, template: null, tools: [], egress: [] } as const;
+  const repository = {
+    ...newRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+    environment: { ...environment, ports: [], checks: [], services },
+  };
+  const refuse = (at: string) => {
+    if (refusal === at) throw new AppError('conflict', `refused by ${at}`);
+  };
+  const record = { id, sandbox: { cpus: 1 } } as unknown as SessionRecord;
+  const failure = await allowServices(
+    { record, repository, names },
+    {
+      servicesOf: () => has,
+      checkSandbox(choice) {
+        happened.push(['check', Object.keys(choice.services ?? {})]);
+        refuse('check');
+      },
+      power: {
+        status: async () => ({ keeps: null, ...condition }) as SandboxView,
+        async pause(_, { keeps }) {
+          refuse('pause');
+          happened.push(['pause', keeps]);
+          return {} as SandboxView;
+        },
+      },
+      change: async (_, { sandbox }) => void happened.push(['change', sandbox]),
+    },
+    new AbortController().signal,
+  ).then(
+    () => undefined,
+    (thrown: AppError) => thrown,
+  );
+  return { happened, failure };
+}
+
+test('services come beside those of the session, once a sandbox that runs has ended and kept its files', async () => {
+  const has = Services.parse({ other: { image: 'other:1' } });
+  const { happened, failure } = await allow(undefined, { has });
+  expect(failure).toBeUndefined();
+  expect(happened).toEqual([
+    ['check', ['other', 'redis', 'web']],
+    ['pause', 'files'],
+    ['change', { cpus: 1, services: { ...has, ...wanted } }],
+  ]);
+  expect((await allow(['redis'])).happened.at(-1)).toEqual(['change', { cpus: 1, services: { redis: wanted.redis } }]);
+});
+
+test.for([
+  { condition: 'new' },
+  { condition: 'stopped' },
+  { condition: 'lost' },
+  { condition: 'paused', keeps: 'files' },
+] as const)('a sandbox that is $condition is not ended', async (condition) => {
+  expect((await allow(undefined, { condition })).happened.map((one) => (one as string[])[0])).toEqual([
+    'check',
+    'change',
+  ]);
+});
+
+test('a sandbox whose memory a pause keeps is ended too', async () => {
+  const { happened } = await allow(undefined, { condition: { condition: 'paused', keeps: 'memory' } });
+  expect(happened).toContainEqual(['pause', 'files']);
+});
+
+test('services that the session has change nothing', async () => {
+  expect(await allow(undefined, { has: wanted })).toEqual({ happened: [], failure: undefined });
+});
+
+test.for([
+  [['mysql'], {}, 'not_found', /no service mysql/],
+  [['constructor'], {}, 'not_found', /no service constructor/],
+  [undefined, { services: {} }, 'conflict', /names no services/],
+  [['web'], {}, 'conflict', /waits for redis/],
+  [undefined, { has: Services.parse({ redis: { image: 'redis:6' } }) }, 'conflict', /another service redis/],
+  [undefined, { has: Services.parse({ own: { image: 'own:1', ports: [8080] } }) }, 'conflict', /port 8080/],
+  [undefined, { refusal: 'check' }, 'conflict', /refused by check/],
+  [undefined, { refusal: 'pause' }, 'conflict', /refused by pause/],
+] as const)('%j is refused without a change where it cannot be: %j', async ([names, given, code, text]) => {
+  const { happened, failure } = await allow(names, given);
+  expect(failure).toMatchObject({ code, publicMessage: expect.stringMatching(text) });
+  expect(happened.filter((one) => (one as string[])[0] !== 'check')).toEqual([]);
+});
