@@ -86,9 +86,10 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
       door: 'GET /v1/models/*',
       async run({ params }) {
         const id = params['*'] ?? '';
+        const all = await listed(services); // also checks the caller, so it is first
         if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
         const wanted = standIn(id, settings)?.replace(/^anthropic\//, '') ?? id;
-        const found = (await listed(services)).find((one) => one.id === wanted);
+        const found = all.find((one) => one.id === wanted);
         if (!found) throw new AppError('not_found', `There is no model ${id}.`);
         return { ...found, id };
       },
