@@ -1,5 +1,5 @@
 // A program written on the E2B SDK that builds a template and starts sandboxes of it. It knows nothing of Corral.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Sandbox, Template } from 'e2b';
@@ -87,4 +87,5 @@ await step('tags', async () => {
   await Template.removeTags(name, ['stable']);
   return [tagged.tags, before, await names()];
 });
+rmSync(folder, { recursive: true });
 process.stdout.write(`${JSON.stringify(said)}\n`);

@@ -1,5 +1,5 @@
 # A program written on E2B's SDK for Python that builds a Dockerfile and starts sandboxes of it. It knows nothing of Corral.
-import json, os, tempfile
+import json, os, shutil, tempfile
 from e2b import Sandbox, Template
 
 said = {}
@@ -65,4 +65,5 @@ step("by a tag", lambda: [started("tools-of-python:v1", "semver 2.0.0"), failing
 step("of the other SDK", lambda: started("tools-of-javascript", f"{tools}; echo $COLOUR"))
 step("a step that fails", lambda: failing(lambda: build(dockerfile + "RUN exit 3\n")))
 step("tags", lambda: sorted(one.tag for one in Template.get_tags("tools-of-python")))
+shutil.rmtree(folder)
 print(json.dumps(said))
