@@ -99,10 +99,12 @@ export class Scheduler {
     await forEachConcurrent(groups, width, async ([id, starts]) => {
       const found = await records.get(id).catch(unlessNotFound);
       if (!found) return await records.deleteStarts(id); // what its deletion left
+      let now = starts;
       for (const start of starts) {
         if (signal.aborted) return;
-        const working = (await records.openStarts(id)).map(({ doc }) => doc).filter(isAtWork);
-        await starter.advance(start, found.doc, working);
+        const working = now.map(({ doc }) => doc).filter(isAtWork);
+        const isFurther = await starter.advance(start, found.doc, working);
+        if (isFurther || start.doc.state !== 'running') now = await records.openStarts(id);
       }
     });
     const left = await records.openStarts();
