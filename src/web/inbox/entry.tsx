@@ -50,7 +50,7 @@ export function Entry({ session }: { session: Session }) {
   const wait = open.find((item) => item.kind === 'wait');
   const question = wait?.kind === 'wait' ? wait.data.question : '';
   return (
-    <section class="inbox-entry" aria-labelledby={title}>
+    <article class="inbox-entry" aria-labelledby={title}>
       <header>
         <h3 id={title}>{nameOf(session)}</h3>
         <span class="quiet">{dayAndTime(Date.parse(session.latestMessageAt))}</span>
@@ -76,7 +76,7 @@ export function Entry({ session }: { session: Session }) {
       {wait && <Answer session={session} />}
       {need === 'failed' && <Failure session={session} error={error} />}
       <Trouble text={trouble} />
-    </section>
+    </article>
   );
 }
 

@@ -17,9 +17,9 @@ for (const [width, size] of [
     await expect.poll(() => button.textContent()).toMatch(/2$/);
     await button.click();
     const inbox = page.getByRole('dialog', { name: 'Needs you' });
-    const question = inbox.getByRole('region', { name: `Ask ${width}` });
+    const question = inbox.getByRole('article', { name: `Ask ${width}` });
     await question.getByText('Which colour?').waitFor();
-    const approval = inbox.getByRole('region', { name: `Run ${width}` });
+    const approval = inbox.getByRole('article', { name: `Run ${width}` });
     await approval.getByText(`echo approved-${width}`).waitFor();
     expect(await axeFinds(page)).toEqual([]);
     await question.getByRole('textbox').fill('Blue');
@@ -44,7 +44,7 @@ test('a failure that nobody has read is in the list until somebody has seen it',
   await page.getByRole('button', { name: /^Needs you/ }).click();
   const inbox = page.getByRole('dialog', { name: 'Needs you' });
   await inbox.getByText('Failed (1)').click();
-  const entry = inbox.getByRole('region', { name: 'Break' });
+  const entry = inbox.getByRole('article', { name: 'Break' });
   await entry.getByText('The disk is on fire.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await entry.getByRole('button', { name: 'Seen' }).click();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { expect, test } from 'vitest';
+import type { StoredRecord } from '../../../src/core/contracts/ports.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -21,6 +22,8 @@ export interface Pair extends AsyncDisposable {
   readonly servers: readonly [ServerProcess, ServerProcess];
   readonly data: string;
   events(id: string): Promise<SessionEvent[]>;
+  /** The records of a kind, read from the database at once. */
+  records(kind: string): Promise<readonly StoredRecord[]>;
 }
 
 /** Two real servers on one database and one set of sandboxes. */
@@ -47,6 +50,7 @@ export async function serverPair(mongo: string, settings: Record<string, string>
     async events(id) {
       return (await store.events.page(SessionId.parse(id), 0, 1_000_000)).events;
     },
+    records: (kind) => store.records.list(kind),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
