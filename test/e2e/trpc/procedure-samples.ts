@@ -7,6 +7,8 @@ const skill = { id: 'skill_0123456789abcdef01234567' };
 const skillFiles = [{ path: 'SKILL.md', content: 'LS0t' }];
 const automation = { id: '0123456789ab' }; // or a webhook
 const inRepository = { path: 'project' };
+const built = { id: 'tpl_0' };
+const build = { ...built, build: 'one' };
 const terminal = { terminalId: 'shell_00000000' };
 /** An input of each procedure that is valid except for its id. */
 /** The input of each procedure, and the field that names what it is about. */
@@ -129,6 +131,18 @@ export const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; pr
   'memory.history': { input: note },
   'memory.undo': { input: note },
   'memory.redact': { input: { ...note, version: 'all' } },
+  'templateBuilds.ability': {},
+  'templateBuilds.list': {},
+  'templateBuilds.plan': { input: { dockerfile: 'FROM e2bdev/base' } },
+  'templateBuilds.begin': { input: { name: 'tools' } },
+  'templateBuilds.hasFiles': { input: { ...built, hash: 'a' } },
+  'templateBuilds.start': { input: { ...build, dockerfile: 'FROM e2bdev/base' } },
+  'templateBuilds.status': { input: build },
+  'templateBuilds.builds': { input: built },
+  'templateBuilds.cancel': { input: build },
+  'templateBuilds.tag': { input: { from: 'tools', tags: ['v1'] } },
+  'templateBuilds.untag': { input: { ...built, tags: ['v1'] } },
+  'templateBuilds.delete': { input: built },
   'skills.list': {},
   'skills.check': { input: { files: [] } },
   'skills.create': { input: { files: skillFiles } },

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { expect, test } from 'vitest';
 import type { StoredRecord } from '../../../src/core/contracts/ports.ts';
+import { toAppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -48,11 +49,23 @@ export async function serverPair(mongo: string, settings: Record<string, string>
     servers,
     data,
     async events(id) {
-      return (await store.events.page(SessionId.parse(id), 0, 1_000_000)).events;
+      return (await patiently(() => store.events.page(SessionId.parse(id), 0, 1_000_000))).events;
     },
-    records: (kind) => store.records.list(kind),
+    records: (kind) => patiently(() => store.records.list(kind)),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+/** Reads until the database answers: on a busy machine its stand-in can take longer than a server waits. */
+async function patiently<Value>(read: () => Promise<Value>): Promise<Value> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read();
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'store_unavailable' || tries === 60) throw thrown;
+      await sleep(1_000);
+    }
+  }
 }
 
 /** A test with a pair of servers on the tests' database, with the process driver and leases of two seconds. */
