@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CopiedFiles } from '../client/index.ts';
+import { tarEnd, tarHeaders, tarPadding } from '../core/text/tar.ts';
 import { UsageError } from './exit-codes.ts';
 
 interface Entry {
@@ -13,7 +14,6 @@ interface Entry {
   readonly size: number;
   readonly link: string;
 }
-const block = 512;
 const maxEntries = 100_000;
 
 /** The files below a folder that a COPY of its Dockerfile takes, without those that its .dockerignore names. */
@@ -78,7 +78,7 @@ export class BuildContext {
 
   async *#archive(entries: readonly Entry[]): AsyncGenerator<Uint8Array> {
     for (const entry of entries) {
-      yield headersOf(entry);
+      yield* headersOf(entry);
       if (entry.type !== 'file') continue;
       let left = entry.size;
       for await (const piece of createReadStream(join(this.#root, entry.path), { highWaterMark: 1 << 18 })) {
@@ -87,9 +87,9 @@ export class BuildContext {
         yield piece as Buffer;
       }
       if (left !== 0) throw new UsageError(`${entry.path} changed while it was read. Try again.`);
-      yield Buffer.alloc((block - (entry.size % block)) % block);
+      yield tarPadding(entry.size);
     }
-    yield Buffer.alloc(2 * block);
+    yield tarEnd;
   }
 }
 
@@ -125,55 +125,5 @@ function formOf(pattern: string): string {
   });
 }
 
-/** The header of an entry, behind one that carries a name or a target which is too long for it. */
-function headersOf({ path: bare, type, mode, size, link }: Entry): Buffer {
-  const path = type === 'folder' ? `${bare}/` : bare;
-  const long = [
-    ...(Buffer.byteLength(path) > 99 || /[^ -~]/.test(path) ? [recordOf('path', path)] : []),
-    ...(Buffer.byteLength(link) > 99 || /[^ -~]/.test(link) ? [recordOf('linkpath', link)] : []),
-    ...(size >= 8 ** 11 ? [recordOf('size', String(size))] : []),
-  ].join('');
-  const kind = { file: '0', folder: '5', link: '2' }[type];
-  const own = headerOf({ name: path, kind, mode, size: Math.min(size, 8 ** 11 - 1), link });
-  if (long === '') return own;
-  const body = Buffer.from(long);
-  const padding = Buffer.alloc((block - (body.length % block)) % block);
-  return Buffer.concat([
-    headerOf({ name: 'pax', kind: 'x', mode: 0o644, size: body.length, link: '' }),
-    body,
-    padding,
-    own,
-  ]);
-}
-
-function recordOf(field: string, value: string): string {
-  const rest = Buffer.byteLength(` ${field}=${value}\n`);
-  let length = rest + 1;
-  while (rest + String(length).length !== length) length = rest + String(length).length;
-  return `${length} ${field}=${value}\n`;
-}
-
-interface Header {
-  readonly name: string;
-  readonly kind: string;
-  readonly mode: number;
-  readonly size: number;
-  readonly link: string;
-}
-function headerOf({ name, kind, mode, size, link }: Header): Buffer {
-  const header = Buffer.alloc(block);
-  const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, '0')}\0`;
-  header.write(name, 0, 99);
-  header.write(octal(mode, 8), 100);
-  header.write(octal(0, 8), 108);
-  header.write(octal(0, 8), 116);
-  header.write(octal(size, 12), 124);
-  header.write(octal(0, 12), 136); // no time, so that the same files are the same archive
-  header.write(' '.repeat(8), 148);
-  header.write(kind, 156);
-  header.write(link, 157, 99);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((all, byte) => all + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return header;
-}
+const headersOf = ({ path, type, mode, size, link }: Entry): Buffer[] =>
+  tarHeaders(type === 'folder' ? `${path}/` : path, size, mode, { type, target: link });

@@ -1,6 +1,7 @@
 // The form of POSIX ustar, which the tar of every image reads.
 
 const block = 512;
+const maxName = 100; // bytes of a path or target in a header
 const maxOctal = 0o77777777777; // of the eleven digits of a size
 
 /** The two empty blocks at the end of an archive. */
@@ -9,16 +10,44 @@ export const tarEnd: Uint8Array = Buffer.alloc(2 * block);
 /** The zeros after a file's content. */
 export const tarPadding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block);
 
-/** The header of a file, before its content. A path that does not fit stands in an entry before its own, as GNU tar has it. */
-export function tarHeaders(path: string, size: number, mode: number): Buffer[] {
-  const name = Buffer.from(path);
-  if (name.length <= 100) return [header(name, size, { mode, type: '0' })];
-  const long = Buffer.concat([name, Buffer.alloc(1)]);
-  const link = header(Buffer.from('././@LongLink'), long.length, { mode: 0o644, type: 'L' });
-  return [link, long, tarPadding(long.length), header(name.subarray(0, 100), size, { mode, type: '0' })];
+const typeSigns = { file: '0', link: '2', folder: '5' } as const;
+interface EntryKind {
+  readonly type?: keyof typeof typeSigns;
+  /** The target of a link. */
+  readonly target?: string;
 }
 
-function header(name: Buffer, size: number, { mode, type }: { readonly mode: number; readonly type: string }): Buffer {
+/**
+ * The header of an entry, before its content: of a file, unless said otherwise. A path or target that does not fit stands in an
+ * entry before its own, as GNU tar has it.
+ */
+export function tarHeaders(
+  path: string,
+  size: number,
+  mode: number,
+  { type = 'file', target = '' }: EntryKind = {},
+): Buffer[] {
+  const [name, link] = [Buffer.from(path), Buffer.from(target)];
+  const own = header(name.subarray(0, maxName), size, { mode, type: typeSigns[type], link: link.subarray(0, maxName) });
+  return [...longName('K', link), ...longName('L', name), own];
+}
+
+function longName(type: 'K' | 'L', name: Buffer): Buffer[] {
+  if (name.length <= maxName) return [];
+  const content = Buffer.concat([name, Buffer.alloc(1)]);
+  return [
+    header(Buffer.from('././@LongLink'), content.length, { mode: 0o644, type }),
+    content,
+    tarPadding(content.length),
+  ];
+}
+
+interface HeaderFields {
+  readonly mode: number;
+  readonly type: string;
+  readonly link?: Buffer;
+}
+function header(name: Buffer, size: number, { mode, type, link }: HeaderFields): Buffer {
   const bytes = Buffer.alloc(block);
   const octal = (value: number, at: number, length: number) =>
     bytes.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at, 'latin1');
@@ -34,6 +63,7 @@ function header(name: Buffer, size: number, { mode, type }: { readonly mode: num
   octal(0, 136, 12);
   bytes.write('        ', 148, 'latin1'); // counts as spaces in the sum
   bytes.write(type, 156, 'latin1');
+  link?.copy(bytes, 157);
   bytes.write('ustar\x0000', 257, 'latin1');
   const sum = bytes.reduce((total, byte) => total + byte, 0);
   bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
 import { jsonWithin } from '../../../core/text/json.ts';
+import { tarEnd, tarHeaders, tarPadding } from '../../../core/text/tar.ts';
 import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
 
 // A snapshot as a tar file in the layout of OCI images: index, manifest and configuration, and the compressed files as the one
@@ -72,40 +73,21 @@ export function archiveOf({ name, labels, template, at, bytes, sha256 }: Snapsho
     [pathOf(digestOf(config)), config],
   ] as const;
   const sizes = [...documents.map(([, text]) => Buffer.byteLength(text)), bytes];
-  const size = sizes.reduce((sum, one) => sum + block + one + padding(one), 2 * block);
+  const size = sizes.reduce((sum, one) => sum + block + one + tarPadding(one).length, tarEnd.length);
   async function* stream(): AsyncGenerator<Uint8Array> {
     for (const [path, text] of documents) {
       const body = Buffer.from(text);
-      yield Buffer.concat([headerOf(path, body.length), body, Buffer.alloc(padding(body.length))]);
+      yield Buffer.concat([...headersOf(path, body.length), body, tarPadding(body.length)]);
     }
-    yield headerOf(pathOf(layer), bytes);
+    yield* headersOf(pathOf(layer), bytes);
     yield* content;
-    yield Buffer.alloc(padding(bytes) + 2 * block);
+    yield Buffer.concat([tarPadding(bytes), tarEnd]);
   }
   return { size, content: stream() };
 }
 
-const padding = (size: number) => (block - (size % block)) % block;
+const headersOf = (path: string, size: number) => tarHeaders(path, size, 0o644);
 const pathOf = ({ digest }: Pick<Blob, 'digest'>) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
-
-function headerOf(path: string, size: number): Buffer {
-  const header = Buffer.alloc(block);
-  header.write(path, 0);
-  header.write('0000644\0', 100);
-  header.write('0000000\0', 108);
-  header.write('0000000\0', 116);
-  if (size < 8 ** 11) header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-  else {
-    header[124] = 0x80;
-    header.writeBigUInt64BE(BigInt(size), 128);
-  }
-  header.write('00000000000\0', 136); // no time, so that equal snapshots have equal archives
-  header.write('        0', 148);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((all, byte) => all + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return header;
-}
 
 export interface OpenedArchive {
   readonly facts: ArchivedFacts;
