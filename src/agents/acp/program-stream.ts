@@ -1,5 +1,5 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
 import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
@@ -22,7 +22,7 @@ export async function programStream(
   program: StartProgram,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  await programs.close(program.id, signal).catch(unlessGone); // one of an earlier server is in the middle of a talk
+  await programs.close(program.id, signal).catch(unlessNotFound); // one of an earlier server is in the middle of a talk
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = lineSplitter();
@@ -85,8 +85,4 @@ function messageIn(text: string): AnyMessage | undefined {
   if (!text.startsWith('{')) return undefined;
   const message = parseJson(text, limits);
   return message.ok ? (message.value as AnyMessage) : undefined;
-}
-
-function unlessGone(thrown: unknown): void {
-  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
 }

@@ -1,7 +1,7 @@
 import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type CellEnd, type CodeListener, KernelConnection } from './connection.ts';
 import { type Language, programOf } from './languages.ts';
@@ -72,7 +72,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.#connection?.detach();
     this.#connection = undefined;
-    await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessGone);
+    await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessNotFound);
   }
 
   /** Leaves the kernel as it is. */
@@ -133,7 +133,7 @@ export class Kernel {
     using until = deadlineSignal(startMs, clock, signal);
     const known = (await programs.list(until.signal)).find((it) => it.id === id);
     const isRunning = known !== undefined && known.exitCode === undefined;
-    if (known && !isRunning) await programs.close(id, until.signal).catch(unlessGone);
+    if (known && !isRunning) await programs.close(id, until.signal).catch(unlessNotFound);
     const options = this.#options;
     const isElsewhere = options.cwd === undefined && folder !== undefined;
     const where = isElsewhere ? { ...options, cwd: folder, isAnywhere: true } : options;
@@ -154,10 +154,6 @@ export class Kernel {
 }
 
 const isGone = (thrown: unknown): boolean => thrown instanceof AppError && thrown.code === 'not_found';
-
-function unlessGone(thrown: unknown): void {
-  if (!isGone(thrown)) throw thrown;
-}
 
 /** The program of a kernel in its folder. The daemon starts programs in the workspace; a shell leads anywhere else. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {

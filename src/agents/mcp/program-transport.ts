@@ -1,6 +1,6 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { tooComplex } from '../../core/text/json.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
 import { answeredId, lineSplitter, type ParsedLine } from './lines.ts';
@@ -37,7 +37,7 @@ export class ProgramTransport implements Transport {
   /** Starts a new program, because one of an earlier connection is in the middle of that conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
-    await this.#programs.close(this.#program.id, signal).catch(unlessGone);
+    await this.#programs.close(this.#program.id, signal).catch(unlessNotFound);
     await this.#programs.open(this.#program, signal);
     const split = lineSplitter();
     const reader = {
@@ -104,8 +104,4 @@ export class ProgramTransport implements Transport {
       this.onmessage?.({ jsonrpc: '2.0', id, error });
     }
   }
-}
-
-function unlessGone(thrown: unknown): void {
-  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
 }

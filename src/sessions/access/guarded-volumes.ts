@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
 import type { VolumeService } from '../api/server/volumes.ts';
 import { authorize, authorizeRole, checkBy } from './authorize.ts';
@@ -31,16 +31,10 @@ export function guardedVolumes(
       const principal = principalOf();
       // Names are those of the caller; others are found by their ids.
       const mine =
-        principal.owner === undefined ? undefined : await unlessMissing(volumes.find(idOrName, principal.owner));
+        principal.owner === undefined ? undefined : await volumes.find(idOrName, principal.owner).catch(unlessNotFound);
       const found = mine ?? (await volumes.find(idOrName, seesAll(principal) ? undefined : (principal.owner ?? '')));
       authorize(principal, 'see', found, noVolume);
       return found;
     },
   };
 }
-
-const unlessMissing = <Value>(finding: Promise<Value>): Promise<Value | undefined> =>
-  finding.catch((thrown: unknown) => {
-    if (thrown instanceof AppError && thrown.code === 'not_found') return undefined;
-    throw thrown;
-  });

@@ -1,7 +1,7 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type {
@@ -91,10 +91,7 @@ export class McpTokens {
   }
   /** Undefined: it has just been archived or deleted. */
   async #secretsOf(at: StoredCredential): Promise<CredentialSecrets | undefined> {
-    return await this.#deps.credentials.secretsOf(at).catch((thrown: unknown) => {
-      if (toAppError(thrown).code === 'not_found') return undefined;
-      throw thrown;
-    });
+    return await this.#deps.credentials.secretsOf(at).catch(unlessNotFound);
   }
 
   async #usable(at: StoredCredential, secrets: CredentialSecrets, refused: Secret | undefined): Promise<Secret> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
@@ -68,7 +68,7 @@ export class SessionVolumes {
     const { volumes = [], ...rest } = readOnlyMounts(choice);
     const own = await Promise.all(
       volumes.map((mount) =>
-        this.#deps.records.find(mount.volume, session.owner, true).then(() => mount, unlessMissing),
+        this.#deps.records.find(mount.volume, session.owner, true).then(() => mount, unlessNotFound),
       ),
     );
     const mounts = await this.mount(
@@ -80,7 +80,7 @@ export class SessionVolumes {
 
   /** The session is deleted, or was not created. */
   async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
-    for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessMissing);
+    for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessNotFound);
   }
 
   #check(wishes: readonly MountWish[]): void {
@@ -126,6 +126,3 @@ export class SessionVolumes {
 }
 
 const bad = (message: string) => new AppError('invalid_request', message);
-const unlessMissing = (thrown: unknown): undefined => {
-  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
-};

@@ -4,7 +4,7 @@ import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNoSession } from '../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { FileService } from '../api/files.ts';
@@ -76,11 +76,11 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   async function sessionOf({ as }: Member, name: string, place: OpenWorkspace): Promise<SessionRecord> {
     const { key } = place;
     const core = SessionId.safeParse(name);
-    const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
+    const other = core.success ? await sessions.get(core.data).catch(unlessNoSession) : undefined;
     // The session id of a workspace opens nothing, because it may be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
-    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessGone));
+    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessNoSession));
     const session =
       known ?? (await sessions.create({ origin: 'workspace', title: name, ...(as && { owner: as.owner }) }));
     if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
@@ -191,7 +191,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
 
   for (const { id: key, doc } of await records.list(kind)) {
     const { sessionId } = Named.parse(doc);
-    const session = await sessions.get(sessionId).catch(unlessGone);
+    const session = await sessions.get(sessionId).catch(unlessNoSession);
     if (!session) await records.delete(kind, key);
     else if (session.sandboxState === 'created' || session.sandboxState === 'running') {
       const place = placeOf(key);
@@ -216,7 +216,3 @@ const folderIn = (said: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(sa
 
 const isRun = (run: object | undefined) => run !== undefined;
 const isOtherThanGone = (thrown: unknown) => !(thrown instanceof AppError && thrown.code === 'session_not_found');
-
-function unlessGone(thrown: unknown): undefined {
-  if (isOtherThanGone(thrown)) throw thrown;
-}

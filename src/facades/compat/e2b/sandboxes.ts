@@ -2,7 +2,7 @@ import { neverFires } from '../../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
-import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
@@ -49,7 +49,7 @@ export class Sandboxes {
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;
     const { success, data: id } = SessionId.safeParse(sid);
-    const record = success ? await services.sessions.get(id).catch(unlessGone) : undefined;
+    const record = success ? await services.sessions.get(id).catch(unlessNoSession) : undefined;
     if (!record || !id) return undefined;
     const { life } = record;
     if (life?.paused) {
@@ -170,8 +170,4 @@ const wakesBy = ({ paused, resumes }: SessionLife) => paused === 'memory' && res
 export function variablesOf({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
   const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);
   return [...own, 'E2B_SANDBOX=true', `E2B_SANDBOX_ID=${id}`, `E2B_TEMPLATE_ID=${life?.kind ?? 'base'}`];
-}
-
-function unlessGone(thrown: unknown): undefined {
-  if (toAppError(thrown).code !== 'session_not_found') throw thrown;
 }

@@ -1,6 +1,6 @@
 import { raceAbort } from '../../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
-import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
+import { type ErrorCode, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -160,7 +160,7 @@ export class MemoryFolders {
     // Deletions come first: a file can have the place of a folder that is gone.
     for (const memory of merge.forget)
       await attempt(pathOf(memory), async () => {
-        await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(unlessGone);
+        await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(unlessNotFound);
         return undefined;
       });
     for (const { path, memory } of merge.push)
@@ -193,7 +193,7 @@ export class MemoryFolders {
     const { stores, closing, newId } = this.#deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];
     for (const memory of merge.pull) {
-      const now = await stores.memory(folder.store, memory.id).catch(unlessGone);
+      const now = await stores.memory(folder.store, memory.id).catch(unlessNotFound);
       if (now?.path === memory.path) put.push({ path: pathOf(memory), text: now.text, sha256: now.sha256 });
     }
     const next = new Map([...agreed, ...put.map(({ path, sha256 }) => [path, sha256] as const)]);
@@ -220,8 +220,3 @@ const withoutStop = (text: string): string => text.replace(/\.$/, '');
 /** A thread of a session writes for the session. */
 const rootOf = ({ id, writer: { record } }: MemorySession): SessionId =>
   record.parent && record.parent.attempts === undefined ? record.parent.sessionId : id;
-
-/** The memory was deleted since it was listed. */
-function unlessGone(thrown: unknown): undefined {
-  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
-}

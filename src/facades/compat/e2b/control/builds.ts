@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/model/sandboxes/built-template.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
@@ -119,7 +119,7 @@ export function mountBuilds(app: App, { services, maxUploadBytes }: Deps): void 
   });
 
   app.delete('/e2b/templates/:sid', sid, async ({ params }, reply) => {
-    const built = await builds.find(params.sid).catch(nothingIfMissing);
+    const built = await builds.find(params.sid).catch(unlessNotFound);
     if (built) await builds.remove(built.id);
     else {
       const { id } = await services.snapshots.find(params.sid);
@@ -142,11 +142,6 @@ export function builtView({ id, name, tags, at }: BuiltTemplate) {
     createdAt: iso(at),
     updatedAt: iso(newest?.at ?? at),
   };
-}
-
-export function nothingIfMissing(thrown: unknown): undefined {
-  if (toAppError(thrown).code === 'not_found') return undefined;
-  throw thrown;
 }
 
 function planOf({ fromImage, fromTemplate, steps, force, ...others }: z.output<typeof Start>): BuildPlan {

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { AppError, toAppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { wireErrors } from '../../../../http/errors/wire-errors.ts';
@@ -9,7 +9,7 @@ import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
-import { builtView, mountBuilds, nothingIfMissing } from './builds.ts';
+import { builtView, mountBuilds } from './builds.ts';
 import { checkedSeconds, keptBy, noticeOf, toSandboxRequest } from './create.ts';
 import { pageOf } from './list.ts';
 import { logEntryOf } from './logs.ts';
@@ -66,12 +66,12 @@ export function mountControl(app: App, deps: Deps): void {
   const snapshotOf = async (named: string) => {
     const [name = ''] = named.split(':');
     if (templatesOf(settings).has(name)) return undefined;
-    return await services.snapshots.find(named).catch(nothingIfMissing);
+    return await services.snapshots.find(named).catch(unlessNotFound);
   };
   const builtOf = async (named: string) => {
     const [name = ''] = named.split(':');
     if (templatesOf(settings).has(name)) return undefined;
-    return await services.templateBuilds.find(named).catch(nothingIfMissing);
+    return await services.templateBuilds.find(named).catch(unlessNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
     const wanted = parsed(NewSandbox, request.body);

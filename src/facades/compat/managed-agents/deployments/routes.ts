@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError } from '../../../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
 import { invalid } from '../errors.ts';
@@ -10,7 +10,7 @@ import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { changedMetadata, pageOf, parsed, withoutPrevious } from '../wire.ts';
 import { sessionOf } from './prepare.ts';
-import { keptStarts, launched, runOf, unlessUnreadable } from './runs.ts';
+import { keptStarts, launched, runOf } from './runs.ts';
 import {
   agentLabel,
   contentOf,
@@ -124,7 +124,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           );
         });
         const page = pageOf(all, { limit, page: query.one('page'), name: 'deployments' });
-        const data = await Promise.all(page.data.map((one) => shown(one).catch(unlessUnreadable)));
+        const data = await Promise.all(page.data.map((one) => shown(one).catch(unlessNotFound)));
         return { ...withoutPrevious(page), data: data.filter((one) => one !== undefined) };
       },
     },

@@ -1,6 +1,6 @@
 import { pause } from '../../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../../core/contracts/clock.ts';
-import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
@@ -56,11 +56,6 @@ export async function launched(
   }
 }
 
-/** A caller that may only see that an automation exists does not find it here. */
-export function unlessUnreadable(thrown: unknown): undefined {
-  if (toAppError(thrown).code !== 'not_found') throw thrown;
-}
-
 /** The runs of deployments. */
 export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
   /** The newest first. */
@@ -75,7 +70,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     const own = (await automations.list()).filter((one) => contentOf(one) !== undefined);
     const asked = own.filter(({ id }) => wanted === undefined || deploymentWord(id) === wanted);
     const startsOf = async ({ id }: { readonly id: string }) =>
-      (await automations.starts(id, { limit: keptStarts }).catch(unlessUnreadable)) ?? [];
+      (await automations.starts(id, { limit: keptStarts }).catch(unlessNotFound)) ?? [];
     const starts = await Promise.all(asked.map(startsOf));
     return starts
       .flat()
