@@ -1,0 +1,128 @@
+import { expect } from 'vitest';
+import { vault } from '../../../src/auth/vault.ts';
+import { AutomationRecords } from '../../../src/automations/records.ts';
+import { Deliverer, type SendRequest } from '../../../src/automations/webhooks/deliverer.ts';
+import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
+import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
+import { Router } from '../../../src/automations/webhooks/router.ts';
+import { webhookService } from '../../../src/automations/webhooks/service.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { type WebhookSpec, webhookEvents } from '../../../src/sessions/api/server/webhooks.ts';
+import { webhookSecrets } from '../../../src/sessions/projects/webhook-secrets.ts';
+import type { StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { manualClock } from '../machines/manual-clock.ts';
+import { stored } from '../machines/session-parts.ts';
+
+export const never = new AbortController().signal;
+export const begin = Date.parse('2026-11-24T12:00:00Z');
+export const ids = randomIds();
+export const spec: WebhookSpec = {
+  name: 'Hook',
+  url: 'https://hooks.example.com/in',
+  events: [...webhookEvents],
+  format: 'json',
+  projectId: null,
+};
+export const startFact = {
+  type: 'run.started',
+  runId: ids.runId(),
+  data: { task: 'a secret task', messageId: ids.messageId() },
+};
+export const endOf = (status: 'completed' | 'failed') =>
+  ({ type: 'run.end', runId: ids.runId(), data: { status, reason: status, task: 'a secret task' } }) as const;
+
+export interface ReceivedRequest {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** A server without its sessions. A second one over the same store is that server after a restart. */
+export async function webhookWorld({
+  store = memoryStore(),
+  clock = manualClock(begin),
+  isOwned = (): boolean => true,
+} = {}) {
+  const received: ReceivedRequest[] = [];
+  let answer = async (): Promise<Response> => new Response('thanks');
+  const send: SendRequest = async (url, { headers, body }) => {
+    received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
+    return await answer();
+  };
+  const records = new WebhookRecords(store.records);
+  const secrets = webhookSecrets(store.records, vault([new Secret('ab'.repeat(32))]));
+  const outbox = new Outbox(store.records);
+  outbox.open(await records.areAny());
+  const automations = new AutomationRecords(store.records, async ({ id, paused }) => {
+    if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+  });
+  const router = new Router({
+    records,
+    outbox,
+    automationOf: async (id) => (await automations.get(id)).doc,
+    costOf: async () => 0.5,
+    isOwned,
+    pageUrl: 'https://corral.example.com/',
+    clock,
+  });
+  const deliverer = new Deliverer({
+    records,
+    outbox,
+    router,
+    send,
+    secretOf: secrets.open,
+    leads: async () => true,
+    shared: false,
+    clock,
+    random: () => 0,
+    warn: (about) => expect.unreachable(JSON.stringify(about)),
+  });
+  const service = webhookService({
+    records,
+    seal: secrets.seal,
+    ids,
+    clock,
+    check: async () => {},
+    learn: () => {},
+    wake: () => {},
+    opened: () => outbox.open(true),
+  });
+  const log = outbox.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 }));
+  const heads = new Map<SessionId, number>();
+  async function append(
+    fact: object,
+    about: Partial<Pick<StoredSession, 'owner' | 'projectId' | 'deleting' | 'parent' | 'spending'>> = {},
+  ) {
+    const id = ids.sessionId();
+    const after = heads.get(id) ?? 0;
+    const doc = stored({ id, title: 'Report', ...about });
+    const facts = [fact as SessionFact];
+    heads.set(
+      id,
+      await log.append({ sessionId: id, after, at: clock.now(), facts, puts: [{ kind: 'session', id, doc }] }),
+    );
+    return id;
+  }
+  return {
+    store,
+    clock,
+    received,
+    records,
+    automations,
+    service,
+    append,
+    deliverer,
+    answers: (next: typeof answer) => {
+      answer = next;
+    },
+    async round() {
+      await deliverer.round(never);
+      await deliverer.settled();
+    },
+    types: () => received.map(({ body }) => JSON.parse(body).type as string),
+  };
+}
