@@ -50,11 +50,11 @@ export function followOtherServers(
 
   async function heard(id: SessionId, head: number): Promise<boolean> {
     const known = heads.get(id) ?? 0;
+    const isNews = head > known && !follows.knows(id, head);
+    if (isNews) await follows.appended(id, head, known); // a failure is looked at again, because the head is not known yet
     heads.set(id, head);
     if (head === 0 && known > 0) onGone(id);
-    if (head <= known || follows.knows(id, head)) return false;
-    await follows.appended(id, head, known);
-    return true;
+    return isNews;
   }
 
   async function poll(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts';
 import { eventRange } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
-const closeMs = 1_000;
+const [againMs, closeMs] = [250, 1_000];
 const share = 3; // a server that is slow to store heads is asked less often in proportion
 
 /**
@@ -20,6 +20,9 @@ export class Heads {
   #timer: NodeJS.Timeout | undefined;
   #tookMs = 0;
   #writing: Promise<void> = Promise.resolve();
+  /** The notes that are being written. */
+  #sent = new Map<SessionId, number>();
+  #isClosed = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -29,11 +32,16 @@ export class Heads {
   appended(session: SessionId, head: number): void {
     if (!this.#noted) return;
     this.#due.set(session, head);
-    this.#timer ??= setTimeout(() => void this.#flush(), Math.min(Math.max(delayMs, share * this.#tookMs), longestMs));
+    this.#flushAfter(Math.min(Math.max(delayMs, share * this.#tookMs), longestMs));
+  }
+
+  #flushAfter(ms: number): void {
+    this.#timer ??= setTimeout(() => void this.#flush(), ms);
   }
 
   async forget(session: SessionId): Promise<void> {
     this.#due.delete(session);
+    this.#sent.delete(session);
     await this.#connection.run(() => this.#connection.at.heads.deleteOne({ _id: session }));
   }
 
@@ -61,6 +69,7 @@ export class Heads {
 
   /** Writes the notes that are due, if the store answers soon. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await waitAtMost(closeMs, this.#flush());
   }
 
@@ -73,17 +82,24 @@ export class Heads {
   }
 
   async #write(): Promise<void> {
-    const due = [...this.#due];
+    if (this.#due.size === 0) return;
+    this.#sent = new Map(this.#due);
     this.#due.clear();
-    if (due.length === 0) return;
-    const operations = due.map(([_id, head]) => ({
+    const operations = [...this.#sent].map(([_id, head]) => ({
       updateOne: { filter: { _id }, update: { $max: { head } }, upsert: true },
     }));
     const { run, at } = this.#connection;
     const from = elapsed();
-    // Does not wait for a majority or the disk, because the log itself corrects a lost note.
+    // Does not wait for a majority or the disk, because a starting server notes the heads that another one could not.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
-    await noting.catch(() => {});
+    await noting.catch(() => this.#keepSent());
     this.#tookMs = elapsed() - from;
+  }
+
+  /** The store did not take the notes. Without them, other servers' readers of a log that gets no more events miss its end. */
+  #keepSent(): void {
+    for (const [session, head] of this.#sent)
+      if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
+    if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);
   }
 }

@@ -6,6 +6,9 @@ import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/store
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 import { deltas, facts, newSession } from '../../support/stores/store.ts';
 
+/** An error of MongoDB that no second try mends. */
+const badValue = 2;
+
 describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', () => {
   async function behindProxy(deadlineMs = 3_000) {
     await using stack = new AsyncDisposableStack();
@@ -155,5 +158,14 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
       await other.settle();
       expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 2, version: 2 });
     });
+  });
+
+  test('the end of a log that could not be noted is noted once the store answers, without a further append', async () => {
+    await using opened = await behindProxy();
+    const { proxy, store } = opened;
+    const one = entry({ facts: facts(2) });
+    proxy.cause(/^update heads/, badValue);
+    await store.events.append(one);
+    await expect.poll(() => store.events.heads([one.sessionId])).toEqual(new Map([[one.sessionId, 2]]));
   });
 });

@@ -53,7 +53,7 @@ test.skipIf(skipMongo)(
     process.stdout.write(`${kills.done()} kills; the store was away in ${work.begunAgain()} sessions\n`);
     expect(problems).toEqual([]);
     expect(kills.done()).toBe(Math.ceil(count / oneIn));
-    expect((await work.servers.sessions()).map(({ metadata }) => metadata)).toEqual([]); // no creation was doubled
+    expect(await work.begunTwice()).toEqual([]);
     await expect.poll(() => processLeftovers('', pair.data), { timeout: 120_000 }).toEqual([]);
     expect(fake.refusals).toEqual([]);
   },
@@ -212,7 +212,19 @@ async function workload(pair: Pair) {
       ...(ran === `${n}\n` || !isOver ? [] : [`the command left ${JSON.stringify(ran)}`]),
     ];
   }
-  return { servers, play, begunAgain: () => begunAgain };
+  /**
+   * The names of sessions that were doubled: that stand there with events although each program has removed its own. One
+   * without events is what a slow database has stored of a creation after its server was killed.
+   */
+  async function begunTwice(): Promise<string[]> {
+    const doubled: string[] = [];
+    for (const { id, metadata } of await servers.sessions()) {
+      if ((await servers.events(id)).length > 0) doubled.push(metadata.name);
+      await servers.remove(id);
+    }
+    return doubled;
+  }
+  return { servers, play, begunTwice, begunAgain: () => begunAgain };
 }
 
 /**
