@@ -98,8 +98,7 @@ export class Heads {
 
   /** The store did not take the notes. Without them, other servers' readers of a log that gets no more events miss its end. */
   #keepSent(): void {
-    for (const [session, head] of this.#sent)
-      if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
+    for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);
   }
 }

@@ -62,6 +62,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     test('a signal to one of two background processes leaves the other running', async () => {
       const client = await opened();
       const { stdout } = await client.exec({ command: 'sleep 731 & echo $!; sleep 732 > /dev/null 2>&1 &' }, budget());
+      await expect.poll(async () => (await sleeping(client)).sort()).toEqual(['sleep 731', 'sleep 732']);
       await client.signalProcess(Number.parseInt(stdout, 10), 'SIGTERM', budget());
       expect(await sleeping(client)).toEqual(['sleep 732']);
     });

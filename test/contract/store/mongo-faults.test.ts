@@ -6,7 +6,7 @@ import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/store
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 import { deltas, facts, newSession } from '../../support/stores/store.ts';
 
-/** An error of MongoDB that no second try mends. */
+/** An error code of MongoDB that the store does not retry. */
 const badValue = 2;
 
 describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', () => {

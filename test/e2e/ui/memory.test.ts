@@ -35,7 +35,7 @@ for (const [width, size] of firstOrAll(sizes)) {
 
     await dialog.getByRole('button', { name: 'Undo the last change' }).click();
     await dialog.getByText(/^Version 3 · 2\d B/).waitFor();
-    expect(await dialog.getByLabel('Text', { exact: true }).inputValue()).toBe('make\n<b>the secret</b>\n');
+    await expect.poll(() => dialog.getByLabel('Text', { exact: true }).inputValue()).toBe('make\n<b>the secret</b>\n');
     await dialog.getByRole('button', { name: 'Undo the last change' }).click();
     await dialog.getByText(/^Version 4 · 10 B/).waitFor();
     await dialog.getByRole('button', { name: 'Redact version 1' }).click();
