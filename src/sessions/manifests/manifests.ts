@@ -78,8 +78,9 @@ export class Manifests {
     const { id } = live;
     const { clock, snapshots, files, blobs, kept, newId } = this.#deps;
     await this.forget(id);
-    if (!(await endProcesses(client, signal))) throw new AppError('conflict', 'Processes go on, so files can change.');
-    await client.exec({ command: 'sync -f .' }, signal);
+    const isQuiet = await endProcesses(client, signal);
+    await client.exec({ command: 'sync -f .' }, signal); // a power cut after the pause loses nothing
+    if (!isQuiet) throw new AppError('conflict', 'Processes go on, so files can change.');
     const manifest = await files.list(client, `manifest-${newId()}`, signal);
     await failpoint('manifest.list.after');
     await snapshots.copyAtRest(live, client, signal).catch((thrown: unknown) => {

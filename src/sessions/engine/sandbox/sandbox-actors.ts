@@ -20,7 +20,7 @@ import type { LiveSession } from '../../run/live-session.ts';
 import type { EngineLogger } from '../logger.ts';
 import type { DiskReports } from './disk-reports.ts';
 import { sandboxFailure } from './sandbox-failure.ts';
-import { settleSandbox } from './settle-sandbox.ts';
+import { commandsIn, settleMs, settleSandbox } from './settle-sandbox.ts';
 
 export interface SandboxDeps {
   readonly driver: Driver;
@@ -57,8 +57,6 @@ export interface FreshSandbox {
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
-/** A sandbox that is to rest or end is asked for so long at most. */
-const settleMs = 2_000;
 /** The files of a sandbox that ends are hashed and copied for so long at most. */
 const restMs = 30_000;
 const none = { display: 0, browser: 0 };
@@ -138,10 +136,6 @@ export function sandboxWith(deps: SandboxDeps) {
     await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
   }
 
-  async function settle(client: SandboxClient, signal: AbortSignal): Promise<readonly string[]> {
-    using soon = deadlineSignal(settleMs, clock, signal);
-    return await settleSandbox(client, soon.signal).catch(() => []);
-  }
   /**
    * Tells which processes a stop that keeps the files ends, and leaves the files to `rest`. A sandbox that does not answer is
    * ended all the same.
@@ -157,7 +151,7 @@ export function sandboxWith(deps: SandboxDeps) {
       if (slept && isPausable(driver)) await within(settleMs, signal, (call) => driver.resume(sandboxId, call));
       await using link = await within(settleMs, signal, (call) => driver.attach(sandboxId, call, 'guest'));
       const client = deps.connect(sessionId, link);
-      await tell(slept ?? (await settle(client, signal)));
+      await tell(slept ?? (await commandsIn(client, clock, signal)));
       using until = deadlineSignal(restMs, clock, AbortSignal.any([signal, link.lost]));
       await deps.rest?.(own, client, until.signal);
     } catch (thrown) {
@@ -193,7 +187,7 @@ export function sandboxWith(deps: SandboxDeps) {
 
       pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
         const own = live(sessionId);
-        frozen.set(sandboxId, own.client ? await settle(own.client, signal) : []);
+        frozen.set(sandboxId, own.client ? await settleSandbox(own.client, clock, signal) : []);
         own.isPaused = true; // set before the freeze, because a paused daemon misses heartbeats
         await failpoint('driver.pause.before');
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));

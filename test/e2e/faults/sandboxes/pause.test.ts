@@ -44,9 +44,9 @@ const goesOn = (from: number) =>
   `for n in $(seq 3000); do [ "$(cat /tmp/beat)" -gt ${from} ] && kill -0 $(cat /tmp/counter) && echo on && break; sleep 0.05; done`;
 // A copy may have other holes. A start may give the sandbox another user. The times of reading and the number of tar's process are no part of the tree.
 const hash =
-  'tar --sort=name --xattrs --owner=0 --group=0 --pax-option=delete=atime,delete=ctime,exthdr.name=%d/%f -cf - t | sha256sum';
+  'tar --sort=name --xattrs --owner=0 --group=0 --pax-option=delete=atime,delete=ctime,exthdr.name=%d/%f -cf - t | b2sum';
 // A copy has times in whole seconds, and no extended attributes.
-const copiedHash = 'tar --sort=name --format=gnu --owner=0 --group=0 -cf - t | sha256sum';
+const copiedHash = 'tar --sort=name --format=gnu --owner=0 --group=0 -cf - t | b2sum';
 /** The steps of a pause and of the resume after it; damaged-files has those of the copy. Only Docker freezes. */
 const freezing = ['driver.pause.before', 'driver.pause.after', 'driver.resume.before', 'driver.resume.after'];
 const ending = ['driver.destroy.before', 'driver.destroy.after'];

@@ -1,0 +1,49 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
+import { settleSandbox } from '../../../../src/sessions/engine/sandbox/settle-sandbox.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
+
+const never = new AbortController().signal;
+const until = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+
+test('a freeze waits for files that are written to a slow disk, and the processes are named although it gives up', async () => {
+  const clock = manualClock();
+  const asked: string[] = [];
+  const client: SandboxClient = {
+    ...fakeSandbox(),
+    processes: async () => [{ pid: 7, cmd: 'make all', started: '' }],
+    exec: async ({ command }, signal) => {
+      asked.push(command);
+      return await until(signal);
+    },
+  };
+  const ended: unknown[] = [];
+  const settled = settleSandbox(client, clock, never).then((commands) => ended.push(commands));
+  await expect.poll(() => asked).toEqual(['sync -f .']);
+  clock.advance(10_000);
+  await setImmediate();
+  expect(ended).toEqual([]);
+  clock.advance(10_000);
+  await settled;
+  expect(ended).toEqual([['make all']]);
+});
+
+test('a sandbox that does not answer is frozen all the same', async () => {
+  const clock = manualClock();
+  let looks = 0;
+  const client: SandboxClient = {
+    ...fakeSandbox(),
+    processes: async (signal) => {
+      looks++;
+      return await until(signal);
+    },
+    exec: async () => ({ exitCode: 0, stdout: '', stderr: '', timedOut: false }),
+  };
+  const settled = settleSandbox(client, clock, never);
+  await expect.poll(() => looks).toBe(1);
+  clock.advance(2_000);
+  expect(await settled).toEqual([]);
+});
