@@ -58,6 +58,7 @@ export const nightlyFiles = [
   'test/e2e/repositories/submodules.test.ts', // unit/sessions/repositories: what a fetch remarks
   'test/e2e/session-on/volumes.test.ts', // unit/sessions/volumes and contract/drivers/process-driver: the same, in parts
   'test/e2e/session-on/services.test.ts', // contract/drivers/docker-services: the same services, below the server
+  'test/e2e/ui/built-templates.test.ts', // unit/sessions/builds: what the page shows; client/templates: the same builds
   'test/e2e/ui/attempts.test.ts', // runs/attempts: the same over the API
   'test/e2e/ui/conversation.test.ts', // ui/checklist, ui/page: a person goes through the same views
   'test/e2e/ui/scale.test.ts', // ui/checklist: the same list, with few sessions

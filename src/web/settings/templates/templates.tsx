@@ -18,11 +18,12 @@ export function BuiltTemplates() {
   const [reason, setReason] = useState('');
   const [chosen, setChosen] = useState<string>();
   const [trouble, tryIt] = useTrouble();
+  const read = async () => setAll(await query('templateBuilds.list', undefined));
   useEffect(
     () =>
       void tryIt(t('built.unread'), async () => {
         setReason((await query('templateBuilds.ability', undefined)).reason ?? '');
-        setAll(await query('templateBuilds.list', undefined));
+        await read();
       }),
     [],
   );
@@ -34,7 +35,7 @@ export function BuiltTemplates() {
       setAll(all.filter(({ id }) => id !== template.id));
       toList();
     };
-    return <OneTemplate key={template.id} template={template} back={toList} gone={gone} />;
+    return <OneTemplate key={template.id} template={template} readTags={read} back={toList} gone={gone} />;
   }
   return (
     <>
@@ -57,17 +58,22 @@ export function BuiltTemplates() {
 
 interface Props {
   readonly template: BuiltTemplate;
+  readonly readTags: () => Promise<void>;
   readonly back: () => void;
   readonly gone: () => void;
 }
 
 const isOpen = ({ status }: Build) => status === 'waiting' || status === 'building';
 
-function OneTemplate({ template: { id, name, tags }, back, gone }: Props) {
+function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Props) {
   const [builds, setBuilds] = useState<readonly Build[]>();
   const [shown, setShown] = useState<string>();
   const [trouble, tryIt] = useTrouble();
-  const read = () => tryIt(t('built.unread'), async () => setBuilds(await query('templateBuilds.builds', { id })));
+  const read = () =>
+    tryIt(t('built.unread'), async () => {
+      setBuilds(await query('templateBuilds.builds', { id }));
+      await readTags();
+    });
   useEffect(() => void read(), [id]);
   const build = builds?.find((one) => one.id === shown) ?? builds?.[0];
   const act = (work: () => Promise<unknown>) => tryIt(t('notSaved'), work);
@@ -101,13 +107,13 @@ function OneTemplate({ template: { id, name, tags }, back, gone }: Props) {
           </li>
         ))}
       </ul>
-      {build && <BuildLog key={build.id} build={build} ended={() => void read()} />}
+      {build && <BuildLog key={build.id} build={build} changed={() => void read()} />}
     </>
   );
 }
 
 /** The log of a build, which follows one that runs. */
-function BuildLog({ build, ended }: { readonly build: Build; readonly ended: () => void }) {
+function BuildLog({ build, changed }: { readonly build: Build; readonly changed: () => void }) {
   const { id, templateId } = build;
   const [entries, setEntries] = useState<readonly LogEntry[]>([]);
   const [trouble, tryIt] = useTrouble();
@@ -115,14 +121,16 @@ function BuildLog({ build, ended }: { readonly build: Build; readonly ended: () 
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let offset = 0;
+    let { status } = build;
     const look = async (): Promise<void> => {
       const now = await query('templateBuilds.status', { id: templateId, build: id, offset });
       if (isOver) return;
       offset += now.log.length;
       if (now.log.length > 0) setEntries((before) => [...before, ...now.log]);
+      if (now.build.status !== status) changed();
+      ({ status } = now.build);
       if (now.log.length > 0) return await look();
       if (isOpen(now.build)) timer = setTimeout(() => void tryIt(t('built.unread'), look), lookMs);
-      else if (isOpen(build)) ended();
     };
     void tryIt(t('built.unread'), look);
     return () => {
@@ -146,7 +154,10 @@ function BuildLog({ build, ended }: { readonly build: Build; readonly ended: () 
         )}
       </div>
       <Trouble text={trouble} />
-      <pre class="build-log">{entries.map(({ text }) => text).join('\n')}</pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys can scroll only what they can reach */}
+      <pre class="build-log" tabIndex={0}>
+        {entries.map(({ text }) => text).join('\n')}
+      </pre>
     </section>
   );
 }
