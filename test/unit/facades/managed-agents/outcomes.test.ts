@@ -81,6 +81,22 @@ test.each([
   expect(projection.outcomes.isActive).toBe(false);
 });
 
+test('an interrupt that ends an outcome has the id that its program was told', async () => {
+  const [before, after] = [[...begun, goal('checking')], [end('stopped', 'could_not_be_judged')]];
+  const log = stored([...before, ...after]);
+  const projection = new SessionProjection(sessionId, facts);
+  for (const event of log.slice(0, before.length)) projection.add(event);
+  const page = async (_: string, from: number) => ({ events: log.slice(from), head: log.length });
+  const sessions = { stop: async () => ({ stopped: true }), page };
+  const target = { record: { id: sessionId }, projection, sessions, uploadOf: async () => '', now: () => 0 };
+  const told = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
+  const events = log.slice(before.length).flatMap((event) => projection.add(event).map((one) => one.event));
+  expect(events.slice(0, 2).map(({ type, id }) => [type, id])).toEqual([
+    ['user.interrupt', told[0]?.id],
+    ['span.outcome_evaluation_end', expect.not.stringMatching(`^${told[0]?.id}$`)],
+  ]);
+});
+
 test('an outcome of a run that never began ends without an evaluation', () => {
   const { ends } = projected(asked({ rubric: 'It rhymes.' }), end('stopped', 'could_not_be_judged'));
   expect(ends).toMatchObject([{ outcome_evaluation_start_id: '', result: 'interrupted' }]);

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { Projection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
+import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
 const sessionId = '0123456789abcdef' as SessionId;
 const runId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
@@ -38,6 +39,41 @@ test('the same log gives the same events, with ids of their own', () => {
   const { events } = projected(log);
   expect(projected(log).events).toEqual(events);
   expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+});
+
+describe('the log of a long session drops the pieces of old texts', () => {
+  const words = (n: number, more: object = {}) => {
+    const message = { messageId: messageId.replace(/11$/, `2${n}`), ...more };
+    return [
+      { type: 'message.delta', data: { ...message, text: 'Hel' } },
+      { type: 'message.delta', data: { ...message, text: 'lo' } },
+      { type: 'message.assistant', data: { ...message, text: 'Hello', attachments: [] } },
+    ];
+  };
+  const busy = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'It is busy.' } };
+  const idsOf = (log: readonly SessionEvent[]) => {
+    const session = new SessionProjection(sessionId, facts);
+    const ofThread = projected(log).events;
+    const ofSession = log.flatMap((event) => session.add(event)).map(({ event }) => event);
+    return [ofThread, ofSession].map((events) =>
+      events.map(({ id, type, model_request_start_id: start }) => [type, id, start]),
+    );
+  };
+
+  test('and no event has another id than before', () => {
+    const log = logOf(...begun, ...words(1), usage, busy, ...words(2), usage, ...words(3), end('stopped', 'stopped'));
+    const [before, after] = [log, log.filter(({ type }) => type !== 'message.delta')].map(idsOf);
+    expect(after).toEqual(before);
+    for (const events of before ?? []) expect(new Set(events.map(([, id]) => id)).size).toBe(events.length);
+    expect(before?.flat().filter(([type]) => type === 'session.status_running')).toHaveLength(4);
+  });
+
+  test('and the question about a spent budget is still no message of the agent', () => {
+    const wait = { type: 'run.wait', data: { question: 'Hello', reason: 'budget' } };
+    const log = logOf(...begun, ...words(1), usage, ...words(2, { waits: 'budget' }), wait);
+    const [before, after] = [log, log.filter(({ type }) => type !== 'message.delta')].map(idsOf);
+    expect(after).toEqual(before);
+  });
 });
 
 test('a call that a program carries out waits, and its result is the answer; the question about it is not shown', () => {

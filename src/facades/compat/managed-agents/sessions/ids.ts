@@ -1,8 +1,10 @@
 import { AppError } from '../../../../core/errors/errors.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
 // Ids of this API are Corral's own, with the prefix of their kind. The id of an event is made of its session and its
-// place in the log, so it stays the same in every projection.
+// place in the log, so it stays the same in every projection. A text of the agent has no place of its own: its pieces leave
+// the log of a long session, and what came with the first one then comes with the whole text. Its message names both.
 
 export const sessionWord = (id: string): string => `sesn_${id}`;
 export const threadWord = (id: SessionId): string => `sthr_${id}`;
@@ -11,7 +13,13 @@ export const eventWord = (id: SessionId, seq: number, part = 0): string =>
 /** The outcome that a message defined. */
 export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
 /** A message of the agent has its id before its event is in the log, because its text streams. */
-export const messageWord = (messageId: string): string => `sevt_m${messageId.replaceAll('-', '')}`;
+export const messageWord = (messageId: string, part = 0): string =>
+  `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
+/** The event that an event of a log gives as its part with this number, from 0. */
+export const wordOf = (source: SessionEvent, part: number): string =>
+  source.type === 'message.delta' || source.type === 'message.assistant'
+    ? messageWord(source.data.messageId, part + 1) // the part 0 is the message itself
+    : eventWord(source.sessionId, source.seq, part);
 
 /** A deployment is an automation, and a run of it a start. */
 export const deploymentWord = (id: string): string => `depl_${id}`;

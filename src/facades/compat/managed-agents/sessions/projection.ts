@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { iso } from '../wire.ts';
-import { eventWord, messageWord, threadWord } from './ids.ts';
+import { eventWord, messageWord, threadWord, wordOf } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
 import { Delegations, type TextToChild } from './threads/delegations.ts';
 import { noUsage, spanUsageOf, type Usage, usageOf, withUsage } from './usage.ts';
@@ -65,7 +65,8 @@ export class Projection {
   readonly #children = new Map<SessionId, string>();
   #seq = 0;
   #at = 0;
-  #part = 0;
+  /** The id of the next event that the present one gives. */
+  #word = (): string => '';
   #out: ManagedEvent[] = [];
 
   constructor(id: SessionId, agent: AgentFacts) {
@@ -124,7 +125,7 @@ export class Projection {
   add(event: SessionEvent): readonly ManagedEvent[] {
     this.#seq = event.seq;
     this.#at = event.ts;
-    this.#part = 0;
+    this.#word = () => wordOf(event, this.#out.length);
     this.#out = [];
     this.#fold(event);
     return this.#out;
@@ -185,8 +186,7 @@ export class Projection {
         this.#failure = event.data.error;
         break;
       case 'run.end':
-        this.#tell(this.outcomes.close(event.runId, event.data, this.#at));
-        this.#end(event.data);
+        this.#end(event);
         break;
       case 'goal':
         this.#tell(
@@ -209,8 +209,7 @@ export class Projection {
   }
 
   #emit(type: string, fields: Fields, id?: string): void {
-    const own = id ?? eventWord(this.#id, this.#seq, this.#part++);
-    this.#out.push({ id: own, type, processed_at: iso(this.#at), ...fields });
+    this.#out.push({ id: id ?? this.#word(), type, processed_at: iso(this.#at), ...fields });
   }
   #tell(told: { readonly type: string; readonly fields: Fields } | undefined): void {
     if (told) this.#emit(told.type, told.fields);
@@ -237,7 +236,7 @@ export class Projection {
   #begin(): void {
     if (this.#status === 'rescheduling') this.#run();
     if (this.#request !== undefined) return;
-    this.#request = eventWord(this.#id, this.#seq, this.#part);
+    this.#request = this.#word();
     this.#emit('span.model_request_start', {});
   }
   #finish(isError: boolean, used: Fields = nothingUsed): void {
@@ -251,6 +250,7 @@ export class Projection {
   }
   #said({ messageId, text, waits }: FactOf<'message.assistant'>['data']): void {
     this.#openMessage = undefined;
+    if (waits === 'budget') this.#asking = true; // the pieces that said so may have left the log
     if (this.#asking || text === '') return;
     this.#lastWords = text;
     if (waits === undefined) this.#begin(); // no request to the model gave a question
@@ -271,7 +271,7 @@ export class Projection {
   #announce(callId: string, name: string, input: Fields, permission: 'allow' | 'ask'): void {
     const mcp = /^mcp_([a-z0-9]+)_(.+)$/.exec(name);
     const kind = this.#agent.customTools.has(name) ? 'custom' : mcp ? 'mcp' : 'tool';
-    this.#calls.set(callId, { eventId: eventWord(this.#id, this.#seq, this.#part), kind, answered: false });
+    this.#calls.set(callId, { eventId: this.#word(), kind, answered: false });
     if (kind === 'custom') {
       this.#emit('agent.custom_tool_use', { name, input });
       return;
@@ -377,9 +377,11 @@ export class Projection {
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  #end({ status, reason, code }: FactOf<'run.end'>['data']): void {
+  #end({ runId, data }: FactOf<'run.end'>): void {
+    const { status, reason, code } = data;
     this.#asking = false;
     this.#hasOpenRun = false;
+    // It comes first: the program that interrupts is told the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const [callId, call] of this.#calls) {
@@ -389,6 +391,7 @@ export class Projection {
     this.#pending.clear();
     this.#underWay.clear();
     this.delegations.clear();
+    this.#tell(this.outcomes.close(runId, data, this.#at));
     const failure = this.#failure;
     this.#failure = '';
     if (status !== 'failed') {

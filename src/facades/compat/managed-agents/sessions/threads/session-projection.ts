@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import { iso } from '../../wire.ts';
-import { eventWord, threadWord } from '../ids.ts';
+import { eventWord, threadWord, wordOf } from '../ids.ts';
 import { type AgentFacts, type AnnouncedCall, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
 import { sumOf, usageOf } from '../usage.ts';
 
@@ -228,7 +228,7 @@ export class SessionProjection {
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { made, source } = cause;
     const alike = ofSession.has(type) ? made.find((one) => one.type === type) : undefined;
-    const id = alike?.id ?? eventWord(source.sessionId, source.seq, part);
+    const id = alike?.id ?? wordOf(source, part);
     return { thread: this.#id, event: { id, type, processed_at: iso(source.ts), ...fields } };
   }
 }
