@@ -34,12 +34,12 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body and passes them to `keep` when all have arrived. Files that it does not keep are
+ * Stages the files of a multipart body and passes them, and the texts beside them, to `keep` when all have arrived. Files that it does not keep are
  * deleted. Rejects: invalid_request for a body without files or a file without a name, payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,
-  keep: (staged: readonly StagedUpload[]) => Promise<Kept>,
+  keep: (staged: readonly StagedUpload[], texts: ReadonlyMap<string, string>) => Promise<Kept>,
 ): Promise<Kept> {
   const signal = abortOnDisconnect(reply);
   await using received = new AsyncDisposableStack();
@@ -48,11 +48,12 @@ export async function receiveFiles<Kept>(
     if (name === undefined) throw unfit('value_error', 'needs a file name');
     return received.use(await uploads.stage({ projectId, name, type: 'input', mimeType, content }, signal));
   };
-  const staged = await readFiles(request, { files: maxFiles }, stage);
+  const texts = new Map<string, string>();
+  const staged = await readFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
   // The hash stands for the content: the same idempotency key with the same files is the same request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
-  request.rawBody = Buffer.from(JSON.stringify(content));
-  return await keep(staged);
+  request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
+  return await keep(staged, texts);
 }
 const unfit = (type: string, msg: string) => new InvalidRequest([{ type, loc: ['body', 'file'], msg }], `file: ${msg}`);

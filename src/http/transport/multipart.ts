@@ -13,14 +13,15 @@ export interface FormPart {
 }
 /**
  * Passes each file of a multipart body to `take`, as it arrives. A broken or cut body fails the file that is being
- * read, and then the whole. Reading stops when `take` fails.
+ * read, and then the whole. Reading stops when `take` fails. `texts` gets the texts beside the files, by name.
  */
 export async function readFiles<Taken>(
   request: FastifyRequest,
-  { files }: { readonly files: number },
+  { files, texts }: { readonly files: number; readonly texts?: Map<string, string> },
   take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
   const parser = parserFor(contentType(request), files);
+  if (texts) parser.on('field', (name: string, value: string) => texts.set(name, value));
   const taking = bindCaller(take); // the parser calls back without the caller's context
   return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
     throw thrown instanceof BrokenBody && !request.raw.complete

@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AppError } from '../../../../src/core/errors/errors.ts';
-import { multipartFiles } from '../../../../src/http/transport/multipart.ts';
+import { multipartFiles, readFiles } from '../../../../src/http/transport/multipart.ts';
 
 const type = 'multipart/form-data; boundary=b';
 const part = (name: string, text: string) =>
@@ -36,6 +37,31 @@ test('a body with more than 1,000 files is refused, instead of losing some of th
   const parts = Array.from({ length: 1_001 }, (_, n) => part(`f${n}`, 'x'));
   const body = Readable.from([Buffer.from(`${parts.join('')}--b--\r\n`)]);
   await expect(taking(body, [])).rejects.toMatchObject({ code: 'payload_too_large' });
+});
+
+test('the texts beside the files are read, before and after them', async () => {
+  const texts = new Map<string, string>();
+  const server = createServer((raw, response) => {
+    void readFiles({ raw } as FastifyRequest, { files: 1, texts }, async ({ content }) => await buffer(content)).then(
+      ([file]) => response.end(file),
+      (thrown: AppError) => response.end(thrown.code),
+    );
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const body = new FormData();
+  body.set('expires_in_seconds', '3600');
+  body.set('file', new Blob(['x']), 'a.txt');
+  body.set('after', 'y');
+  const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
+  expect([await answer.text(), [...texts]]).toEqual([
+    'x',
+    [
+      ['expires_in_seconds', '3600'],
+      ['after', 'y'],
+    ],
+  ]);
 });
 
 test('a request without its end fails its last file, though all of its bytes were read', async () => {

@@ -8,7 +8,7 @@ import { receiveFiles } from '../../../shared/uploads.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import { sessionIdOf, sessionWord } from '../sessions/ids.ts';
-import { iso, isoOrNull, pageOf, withoutPrevious } from '../wire.ts';
+import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
 import { kept } from './agents.ts';
 
 export interface FileDeps {
@@ -24,6 +24,16 @@ const FileContent = z.object({
   mimeType: z.string(),
   size: z.int(),
   expiresAt: z.number().nullable(),
+});
+
+/** The texts beside the file of an upload. */
+const UploadTexts = z.object({
+  expires_in_seconds: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((seconds) => seconds >= 3_600 && seconds <= 7_776_000, 'must be from 3600 to 7776000')
+    .optional(),
 });
 
 /** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
@@ -136,11 +146,11 @@ export function fileRoutes(deps: FileDeps): Route[] {
       door: 'POST /v1/files',
       least: 'create',
       body: 'stream',
-      async run({ request, reply, query }) {
-        const expiresIn = query.integer('expires_in_seconds', { min: 3_600, max: 7_776_000, usual: 0 });
+      async run({ request, reply }) {
         return await receiveFiles(
           { request, reply, uploads: uploads(), projectId: null, maxFiles: 1 },
-          async (staged) => {
+          async (staged, texts) => {
+            const { expires_in_seconds: expiresIn } = parsed(UploadTexts, Object.fromEntries(texts));
             const [file] = await uploads().keep(staged);
             if (!file) throw invalid('file: Field required');
             const content = {
@@ -148,7 +158,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
               filename: file.name,
               mimeType: file.mimeType ?? typeOf(file.name),
               size: file.size,
-              expiresAt: expiresIn === 0 ? null : clock.now() + expiresIn * 1_000,
+              expiresAt: expiresIn === undefined ? null : clock.now() + expiresIn * 1_000,
             };
             return fileOf(await documents.create({ kind: 'file', content }));
           },
