@@ -28,6 +28,12 @@ test('the first page needs one short read where the newest sessions have the new
   expect(it.counts.whole).toBe(0);
 });
 
+test('many sessions of one time need no more than that', async () => {
+  const it = service(Array.from({ length: 10 }, () => [5, 5] as const));
+  expect(await newest(it, 2)).toEqual([5, 5, 5]);
+  expect(it.counts.whole).toBe(0);
+});
+
 test('a young session without a new message stands before old ones that have some', async () => {
   const talked = [0, 1, 2, 3, 4, 5].map((n) => [n, 100 + n] as const);
   const it = service([...talked, [50, 50]]);

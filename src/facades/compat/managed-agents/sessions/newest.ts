@@ -21,7 +21,8 @@ export async function newestSessions(
     .sort(newestFirst)
     .slice(0, limit + 1);
   const [oldest, last] = [found[limit], part.at(-1)];
-  const isWhole = part.length < rows || (oldest && last && oldest.createdAt > last.latestMessageAt);
+  // Sessions of one time keep their order, so those that were not read come after.
+  const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
   // Read at once, because a session that gets a message meanwhile changes its place.
   return isWhole ? found : await all();
 }

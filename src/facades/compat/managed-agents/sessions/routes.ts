@@ -80,19 +80,15 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const statuses = query.all('statuses');
         const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
         const [deployment, store] = [query.one('deployment_id'), query.one('memory_store_id')];
-        const isAsked = (record: SessionRecord) => {
-          const kept = keptOf(record);
-          return (
-            !record.life &&
-            !isThread(record) &&
-            (!record.archived || query.has('include_archived')) &&
-            isWithin(record.createdAt) &&
-            (agent === undefined || kept?.agentId === agent) &&
-            (version === undefined || String(kept?.version) === version) &&
-            (deployment === undefined || kept?.deploymentId === deployment) &&
-            (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true)
-          );
-        };
+        const isAsked = (record: SessionRecord) =>
+          !record.life &&
+          !isThread(record) &&
+          (!record.archived || query.has('include_archived')) &&
+          isWithin(record.createdAt) &&
+          (agent === undefined || keptOf(record)?.agentId === agent) &&
+          (version === undefined || String(keptOf(record)?.version) === version) &&
+          (deployment === undefined || keptOf(record)?.deploymentId === deployment) &&
+          (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true);
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
         const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
