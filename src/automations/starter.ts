@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { SessionId } from '../core/model/ids.ts';
-import type { OwnBudget, SessionRecord } from '../core/model/records.ts';
+import type { SessionRecord } from '../core/model/records.ts';
+import type { OwnBudget } from '../core/model/spending.ts';
 import {
   type Automation,
   type AutomationBudget,
@@ -16,6 +17,7 @@ import type { Prebuilds } from './prebuilds.ts';
 import type { Programs } from './programs.ts';
 import type { AutomationRecords, Versioned } from './records.ts';
 import { startMessage } from './start-message.ts';
+import type { AutomationStarted } from './webhooks/outbox.ts';
 
 export interface StarterDeps {
   readonly records: AutomationRecords;
@@ -27,6 +29,8 @@ export interface StarterDeps {
   /** Whether somebody with a valid key that may work owns it. */
   readonly isOwned: (owner: string) => boolean;
   readonly clock: Clock;
+  /** Hears, before it is stored, that a start has a session, or will have none. */
+  readonly tell?: (event: AutomationStarted) => Promise<void>;
   /** Counts a start that is over. */
   readonly count?: (cause: string, end: string) => void;
 }
@@ -111,6 +115,7 @@ export class Starter {
     }
     const sent = messages.length === 0 ? 0 : await this.#messagesOf(sessionId, messages.length);
     for (const message of messages.slice(sent)) await sessions.send(sessionId, message);
+    await this.#tell(start.doc, 'automation.started');
     const running = await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version);
     // No event of a session without a run tells the scheduler to look again.
     if (running?.doc.kind === 'prebuild') return await this.#followPrebuild(running);
@@ -182,6 +187,8 @@ export class Starter {
   async #end(start: Start, end: Partial<AutomationStart>): Promise<boolean> {
     const { records, clock } = this.#deps;
     const ended = { ...start.doc, ...end, endedAt: clock.now() };
+    const isOver = ended.state === 'failed' || ended.state === 'skipped';
+    if (isOver && start.doc.state !== 'running') await this.#tell(ended, 'automation.not_started');
     if (!(await records.endStart(ended))) return true;
     this.#deps.count?.(ended.cause.kind, ended.outcome?.status ?? ended.state);
     const verdict = verdictOf(ended);
@@ -196,6 +203,10 @@ export class Starter {
     }
     await records.forgetOldStarts(ended.automationId, clock.now() - keptMs);
     return true;
+  }
+
+  async #tell({ id: startId, automationId }: AutomationStart, type: AutomationStarted['type']): Promise<void> {
+    await this.#deps.tell?.({ type, automationId, startId, at: this.#deps.clock.now() });
   }
 
   async #find(id: SessionId): Promise<SessionRecord | undefined> {

@@ -379,6 +379,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       isOwned,
       programs,
       outbox,
+      news,
       afterRuns,
       secrets: projects.hookSecrets,
     }),

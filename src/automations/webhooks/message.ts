@@ -1,6 +1,6 @@
-import type { Automation } from '../../sessions/api/server/automations.ts';
+import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { SentEvent, Webhook } from '../../sessions/api/server/webhooks.ts';
-import type { OutboxEvent, ResourceChange } from './outbox.ts';
+import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
 /** The content of an event, without any text that people or agents wrote in the session but its title. */
 export interface MessageData {
@@ -10,7 +10,9 @@ export interface MessageData {
   readonly parentId?: string;
   readonly title?: string;
   readonly projectId?: string | null;
-  readonly status?: 'running' | 'waiting' | 'completed' | 'deleted';
+  readonly status?: 'pending' | 'running' | 'waiting' | 'completed' | 'deleted';
+  /** The fields of a session that were changed. */
+  readonly fields?: readonly string[];
   /** Why a run waits. */
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
@@ -20,41 +22,44 @@ export interface MessageData {
   readonly result?: string;
   readonly resource?: ResourceChange['resource'];
   readonly resourceId?: string;
-  readonly change?: ResourceChange['change'];
+  readonly change?: ResourceChange['change'] | AutomationChange['change'];
   readonly vaultId?: string;
   readonly automationId?: string;
   readonly name?: string;
+  readonly startId?: string;
+  /** The reason for a start, such as `schedule`. */
+  readonly cause?: string;
   readonly pausedBy?: string;
   readonly text?: string;
   /** The session in the page; absent where the settings do not name the page's address. */
   readonly url?: string;
 }
 
-type OfSession = Exclude<OutboxEvent, { type: 'automation.paused' | 'resource.changed' }>;
+type OfSession = Extract<OutboxEvent, { session: unknown }>;
 interface MessageContext {
   readonly session: OfSession['session'];
   readonly cost: number | null;
   readonly pageUrl: string | undefined;
 }
-const statuses = {
+const statuses: Partial<Record<OfSession['type'], MessageData['status']>> = {
   'run.started': 'running',
+  'run.resumed': 'running',
+  'run.retrying': 'running',
   'run.waiting': 'waiting',
   'run.ended': 'completed',
   'run.failed': 'completed',
   'goal.judged': 'running',
+  'session.created': 'pending',
   'session.deleted': 'deleted',
-} as const;
+};
 
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/**
- * Whether an endpoint of this format hears of it. Programs hear of the first run of a thread: the thread was created. A thread
- * has no outcomes for them.
- */
+/** Whether an endpoint of this format hears of it. Programs hear of the first run of a thread: the thread was created. */
 export function isTold(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
-  return event.type === 'run.started' ? (event.session?.spending?.turns ?? 0) === 0 : event.type !== 'goal.judged';
+  return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
 }
 
 export function dataOfSession(event: OfSession, { session, cost, pageUrl }: MessageContext): MessageData {
@@ -66,7 +71,8 @@ export function dataOfSession(event: OfSession, { session, cost, pageUrl }: Mess
     ...('runId' in event && { runId: event.runId }),
     title: session?.title ?? '',
     projectId: session?.projectId ?? null,
-    status: statuses[type],
+    status: statuses[type] ?? session?.status ?? 'completed',
+    ...(type === 'session.changed' && { fields: event.fields }),
     ...(type === 'run.waiting' && { reason: event.reason }),
     ...(type === 'goal.judged' && { round: event.round, result: event.result }),
     ...((type === 'run.ended' || type === 'run.failed') && { outcome: event.outcome, cost }),
@@ -86,52 +92,99 @@ export const dataOfPause = ({ id, name, projectId, paused }: Automation): Messag
   projectId,
   ...(paused && { pausedBy: paused.by, text: paused.text }),
 });
+export const dataOfAutomation = ({ automationId, name, projectId, change }: AutomationChange): MessageData => ({
+  automationId,
+  name,
+  projectId,
+  change,
+});
+export const dataOfStart = ({ id, name, projectId }: Automation, start: AutomationStart): MessageData => ({
+  automationId: id,
+  name,
+  projectId,
+  startId: start.id,
+  cause: start.cause.kind,
+  ...(start.sessionId !== null && { sessionId: start.sessionId }),
+  ...(start.text !== '' && { text: start.text }),
+});
 
+/** The messages that tell an endpoint of an event: one, or for programs one for each event of their API that it is. */
+export const messagesOf = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
+  format === 'managed-agents' ? programEventsOf(type, data).length : 1;
+
+interface MessageBody {
+  readonly messageId: string;
+  readonly at: number;
+  readonly data: MessageData;
+  /** The message's place among those of its event. */
+  readonly part?: number;
+}
 /** The body of a request, in the format of the endpoint. */
 export function bodyOf(
   format: Webhook['format'],
   type: SentEvent,
-  { messageId, at, data }: { readonly messageId: string; readonly at: number; readonly data: MessageData },
+  { messageId, at, data, part = 0 }: MessageBody,
 ): string {
   if (format === 'managed-agents') {
-    const about = programDataOf(type, data);
+    const about = programEventsOf(type, data)[part];
     return JSON.stringify({ type: 'event', id: messageId, created_at: new Date(at).toISOString(), data: about });
   }
   if (format === 'slack') return JSON.stringify({ text: lineOf(type, data) });
   return JSON.stringify({ type, timestamp: new Date(at).toISOString(), data });
 }
 
-/** The data of an event in the words of the Managed Agents API. */
-function programDataOf(type: SentEvent, data: MessageData) {
+interface ProgramEvent {
+  readonly type: string;
+  readonly id: string;
+  readonly session_thread_id?: string;
+}
+/** An event in the words of the Managed Agents API. It is none where programs cannot see what it is about. */
+function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
     // A call that waits in a thread is the whole session's: the program answers it there.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
-    if (isAsking) return { type: 'session.requires_action', id, ...owner };
-    return { type: ofThread[type], id, session_thread_id: `sthr_${sessionId}`, ...owner };
+    if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];
+    const known = ofThread[type];
+    return known === undefined ? [] : [{ type: known, id, session_thread_id: `sthr_${sessionId}`, ...owner }];
+  }
+  if (data.startId !== undefined) {
+    const id = `drun_${data.startId.replace(':', 'x')}`;
+    const end = type === 'automation.started' ? 'succeeded' : 'failed';
+    const types = data.cause === 'schedule' ? ['deployment_run.started', `deployment_run.${end}`] : [];
+    return types.map((one) => ({ type: one, id, ...owner }));
   }
   const id = resourceId ?? (sessionId === undefined ? `depl_${automationId ?? 'test'}` : `sesn_${sessionId}`);
   const waits = reason === 'budget' ? 'session.budget_reached' : 'session.requires_action';
-  const types = {
-    'run.started': 'session.status_run_started',
-    'run.waiting': reason === 'budget' || reason === 'approval' ? waits : 'session.status_idled',
-    'run.ended': 'session.status_idled',
-    'run.failed': 'session.status_idled',
-    'goal.judged': 'session.outcome_evaluation_ended',
-    'session.deleted': 'session.deleted',
-    'resource.changed': `${resource}.${change}`,
-    'automation.paused': 'deployment.paused',
-    'webhook.test': 'deployment.updated',
-  } as const satisfies Record<SentEvent, string>;
-  return { type: types[type], id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner };
+  const types: Record<Exclude<SentEvent, 'automation.started' | 'automation.not_started'>, readonly string[]> = {
+    'run.started': ['session.status_run_started'],
+    'run.resumed': ['session.status_run_started'],
+    'run.retrying': ['session.status_rescheduled'],
+    'run.waiting': [reason === 'budget' || reason === 'approval' ? waits : 'session.status_idled'],
+    'run.ended': ['session.status_idled'],
+    'run.failed': ['session.status_idled'],
+    'goal.judged': ['session.outcome_evaluation_ended'],
+    'session.created': ['session.created'],
+    'session.changed': ['session.updated'],
+    'session.archived': ['session.archived', 'session.status_terminated'],
+    'session.deleted': ['session.deleted'],
+    'resource.changed': [`${resource}.${change}`],
+    'automation.changed': [`deployment.${change === 'resumed' ? 'unpaused' : change}`],
+    'automation.paused': ['deployment.paused'],
+    'webhook.test': ['deployment.updated'],
+  };
+  const known = type === 'automation.started' || type === 'automation.not_started' ? [] : types[type];
+  return known.map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
+/** A thread has no outcomes for programs, and is not changed by them. */
 const ofThread: Partial<Record<SentEvent, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',
   'run.ended': 'session.thread_idled',
   'run.failed': 'session.thread_idled',
+  'session.archived': 'session.thread_terminated',
   'session.deleted': 'session.thread_terminated',
 };
 
@@ -147,6 +200,10 @@ function lineOf(type: SentEvent, data: MessageData): string {
       return `${about} has started.`;
     case 'run.waiting':
       return `${about} waits for you${reason === undefined ? '' : `: ${reason}`}.`;
+    case 'run.resumed':
+      return `${about} goes on.`;
+    case 'run.retrying':
+      return `${about} waits for the provider of its model, which is asked again.`;
     case 'run.ended':
       return `${about} has ended: ${outcome?.status ?? 'completed'}${price}.`;
     case 'run.failed':
@@ -159,6 +216,18 @@ function lineOf(type: SentEvent, data: MessageData): string {
         : `The ${data.resource?.replaceAll('_', ' ')} ${about} was ${data.change}.`;
     case 'automation.paused':
       return `The automation ${about} is paused. ${escaped(data.text ?? '')}`.trim();
+    case 'automation.changed':
+      return `The automation ${about} was ${data.change}.`;
+    case 'automation.started':
+      return `The automation ${about} has started a session.`;
+    case 'automation.not_started':
+      return `The automation ${about} has started no session. ${escaped(data.text ?? '')}`.trim();
+    case 'session.created':
+      return `${about} was created.`;
+    case 'session.changed':
+      return `${about} was changed: ${data.fields?.join(', ')}.`;
+    case 'session.archived':
+      return `${about} was archived.`;
     case 'session.deleted':
       return `${about} was deleted.`;
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
-import type { SessionFact } from '../../core/model/events.ts';
+import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { Outcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
@@ -19,6 +19,7 @@ const Session = z.object({
   projectId: z.string().nullable().default(null),
   /** The session that it works for. */
   parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
+  status: SessionStatus.optional(),
   /** Before its first run a session has spent nothing. */
   spending: z.object({ turns: z.int() }).optional(),
 });
@@ -35,10 +36,34 @@ const ResourceChange = z.object({
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
+/** A change of an automation by a person or program. A deletion leaves nothing else that could be read. */
+const AutomationChange = z.object({
+  type: z.literal('automation.changed'),
+  at: z.number(),
+  automationId: z.string(),
+  change: z.enum(['created', 'updated', 'resumed', 'archived', 'deleted']),
+  name: z.string(),
+  projectId: z.string().nullable(),
+  owner: z.string().optional(),
+  /** A program of another API defined it. */
+  isProgram: z.boolean(),
+});
+export type AutomationChange = z.output<typeof AutomationChange>;
+/** A start of an automation got a session, or none. */
+const AutomationStarted = z.object({
+  type: z.enum(['automation.started', 'automation.not_started']),
+  at: z.number(),
+  automationId: z.string(),
+  startId: z.string(),
+});
+export type AutomationStarted = z.output<typeof AutomationStarted>;
+const changedFields = ['title', 'agent', 'metadata', 'budget', 'archived'] as const;
 const ofSession = { session: Session.nullable(), sessionId: z.string(), at: z.number() };
 const OutboxEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.started'), ...ofSession, runId: z.string().nullable() }),
   z.object({ type: z.literal('run.waiting'), ...ofSession, runId: z.string().nullable(), reason: WaitReason }),
+  z.object({ type: z.literal('run.resumed'), ...ofSession, runId: z.string().nullable() }),
+  z.object({ type: z.literal('run.retrying'), ...ofSession, runId: z.string().nullable() }),
   z.object({ type: z.literal('run.ended'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
   z.object({ type: z.literal('run.failed'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
   z.object({
@@ -48,8 +73,13 @@ const OutboxEvent = z.discriminatedUnion('type', [
     round: z.int(),
     result: GoalResult,
   }),
+  z.object({ type: z.literal('session.created'), ...ofSession }),
+  z.object({ type: z.literal('session.changed'), ...ofSession, fields: z.array(z.enum(changedFields)) }),
+  z.object({ type: z.literal('session.archived'), ...ofSession }),
   z.object({ type: z.literal('session.deleted'), ...ofSession }),
   ResourceChange,
+  AutomationChange,
+  AutomationStarted,
   z.object({
     type: z.literal('automation.paused'),
     at: z.number(),
@@ -109,6 +139,21 @@ export class Outbox {
     this.#onAdd();
   }
 
+  async addAutomationChange(event: Omit<AutomationChange, 'type'>): Promise<void> {
+    if (!this.#isOpen) return;
+    const id = `automation-${event.automationId}-${event.change}-${event.at}`;
+    await this.#records.put({ kind, id, doc: { type: 'automation.changed', ...event }, sort: -event.at });
+    this.#onAdd();
+  }
+
+  /** Announces that a start has a session, or has none, before that is stored; the router looks later whether it was. */
+  async addStart(event: AutomationStarted): Promise<void> {
+    if (!this.#isOpen) return;
+    const id = `start-${event.startId}-${event.type}`;
+    await this.#records.put({ kind, id, doc: event, sort: -event.at });
+    this.#onAdd();
+  }
+
   /** The same log, whose appends carry what endpoints have to hear. */
   around(log: EventLog): EventLog {
     return carryRecords(log, withOutbox, () => this.#isOpen);
@@ -126,6 +171,9 @@ function withOutbox(entry: Append): Append {
     const event = eventOf(fact, common);
     return event ? [put(`event-${sessionId}-${after + n + 1}`, event)] : [];
   });
+  const fields = changedFieldsOf(facts);
+  if (fields.length > 0)
+    more.push(put(`changed-${sessionId}-${after + 1}`, { type: 'session.changed', ...common, fields }));
   const isDeleted = (record as { readonly deleting?: unknown } | undefined)?.deleting === true;
   if (isDeleted) more.push(put(`deleted-${sessionId}`, { type: 'session.deleted', ...common }));
   return more.length === 0 ? entry : { ...entry, puts: [...puts, ...more] };
@@ -135,8 +183,17 @@ type DeletedSession = Pick<Extract<OutboxEvent, { type: 'session.deleted' }>, 's
 
 function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): OutboxEvent | undefined {
   switch (type) {
+    case 'session.created':
+      return { type, ...common };
+    case 'session.updated':
+      return data.archived ? { type: 'session.archived', ...common } : undefined;
     case 'run.started':
+    case 'run.resumed':
       return { type, ...common, runId };
+    case 'run.notice':
+      // A request that is retried is told once.
+      if (data.kind !== 'waiting_provider' || (data.retry?.number ?? 1) > 1) return undefined;
+      return { type: 'run.retrying', ...common, runId };
     case 'run.wait':
       return { type: 'run.waiting', ...common, runId, reason: data.reason ?? 'question' };
     case 'goal':
@@ -150,4 +207,15 @@ function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): Ou
     default:
       return undefined;
   }
+}
+
+/** The fields that somebody changed. The title that a session is made with, and that of a run, are none. */
+function changedFieldsOf(facts: readonly SessionFact[]): (typeof changedFields)[number][] {
+  const isNew = facts.some(({ type }) => type === 'session.created');
+  const isRenamed = !isNew && facts.some(({ type, runId }) => type === 'title' && runId === null);
+  const changes = facts.flatMap((fact) => (fact.type === 'session.updated' ? [fact.data] : []));
+  return changedFields.filter((field) => {
+    if (field === 'title') return isRenamed;
+    return changes.some((data) => (field === 'archived' ? data.archived === false : data[field] !== undefined));
+  });
 }

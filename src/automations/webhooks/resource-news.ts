@@ -1,19 +1,20 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, KeptDocument } from '../../sessions/api/server/documents.ts';
 import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
 import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
-import type { Outbox, ResourceChange } from './outbox.ts';
+import type { AutomationChange, Outbox, ResourceChange } from './outbox.ts';
 
 interface Deps {
-  readonly outbox: Pick<Outbox, 'addChange' | 'isOpen'>;
+  readonly outbox: Pick<Outbox, 'addChange' | 'addAutomationChange' | 'isOpen'>;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'vaultId'>;
 
 /**
- * Tells endpoints what programs do with their agents, environments, vaults and memory stores. A change is told after it is
- * stored: a server that dies between the two tells nothing of it.
+ * Tells endpoints what programs do with their agents, environments, vaults and memory stores, and what anybody does with
+ * automations. A change is told after it is stored: a server that dies between the two tells nothing of it.
  */
 export class ResourceNews {
   readonly #deps: Deps;
@@ -113,6 +114,36 @@ export class ResourceNews {
     };
   }
 
+  /** A pause is told by the records of automations, because an automation also pauses itself. */
+  automations(own: AutomationService): AutomationService {
+    return {
+      ...own,
+      create: async (spec) => {
+        const made = await own.create(spec);
+        await this.#tellAutomation(made, 'created');
+        return made;
+      },
+      update: async (id, change) => {
+        const before = await this.#before(() => own.get(id));
+        const after = await own.update(id, change);
+        const isEnd = before?.program?.archivedAt === null && after.program?.archivedAt !== null;
+        await this.#tellAutomation(after, isEnd ? 'archived' : 'updated');
+        return after;
+      },
+      resume: async (id) => {
+        const before = await this.#before(() => own.get(id));
+        const after = await own.resume(id);
+        if (before?.paused) await this.#tellAutomation(after, 'resumed');
+        return after;
+      },
+      delete: async (id) => {
+        const before = await this.#before(() => own.get(id));
+        await own.delete(id);
+        if (before) await this.#tellAutomation(before, 'deleted');
+      },
+    };
+  }
+
   /** A token endpoint gave no new token for a credential. */
   async refreshFailed(credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
@@ -128,13 +159,22 @@ export class ResourceNews {
     if (vault) await this.#tell(ofCredential(credential, vault), change);
   }
 
-  /** The change is stored: it does not fail because of this. */
   async #tell(resource: Resource | undefined, change: ResourceChange['change']): Promise<void> {
     if (!resource) return;
-    const { outbox, clock, warn } = this.#deps;
-    await outbox
-      .addChange({ ...resource, change, at: clock.now() })
-      .catch((err: unknown) => warn({ err, id: resource.id }, 'webhooks hear nothing of a change'));
+    const { outbox, clock } = this.#deps;
+    await this.#stored(resource.id, outbox.addChange({ ...resource, change, at: clock.now() }));
+  }
+  async #tellAutomation(
+    { id, name, projectId, program, ...automation }: Automation,
+    change: AutomationChange['change'],
+  ): Promise<void> {
+    const { outbox, clock } = this.#deps;
+    const about = { automationId: id, name, projectId, isProgram: program !== undefined, ...ownerOf(automation) };
+    await this.#stored(id, outbox.addAutomationChange({ ...about, change, at: clock.now() }));
+  }
+  /** The change itself is stored: it does not fail because of this. */
+  async #stored(id: string, added: Promise<void>): Promise<void> {
+    await added.catch((err: unknown) => this.#deps.warn({ err, id }, 'webhooks hear nothing of a change'));
   }
 }
 

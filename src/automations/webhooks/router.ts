@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { Automation } from '../../sessions/api/server/automations.ts';
+import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
-import { bodyOf, dataOfChange, dataOfPause, dataOfSession, isTold, type MessageData } from './message.ts';
-import type { Outbox, OutboxEntry } from './outbox.ts';
+import {
+  bodyOf,
+  dataOfAutomation,
+  dataOfChange,
+  dataOfPause,
+  dataOfSession,
+  dataOfStart,
+  isTold,
+  type MessageData,
+  messagesOf,
+} from './message.ts';
+import type { AutomationStarted, Outbox, OutboxEntry } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { triesOf } from './retries.ts';
 
@@ -12,6 +22,7 @@ export interface RouterDeps {
   readonly records: WebhookRecords;
   readonly outbox: Outbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
+  readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list; null where a price is not known. */
   readonly costOf: (id: SessionId) => Promise<number | null>;
   /** Whether somebody with a valid key owns it. */
@@ -25,6 +36,8 @@ interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: MessageData;
+  /** Programs of the Managed Agents API cannot see what it is about. */
+  readonly isHidden?: boolean;
 }
 const batch = 200;
 /** A pause that was announced so long ago and is not stored never came: its server died before. */
@@ -61,14 +74,18 @@ export class Router {
     if (news === undefined) return false;
     for (const endpoint of interested) {
       if (!news || !hears(endpoint, news)) continue;
+      if (news.isHidden && endpoint.format === 'managed-agents') continue;
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner)) {
         const text = 'Nobody with a valid key owns this webhook any more.';
         const paused = { by: 'owner', text, at: clock.now() } as const;
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }
-      const messageId = `msg_${createHash('sha256').update(id).digest('hex').slice(0, 24)}`;
-      await records.add(newDelivery(endpoint, { messageId, type, at, data: news.data, now: clock.now() }));
+      const { data } = news;
+      for (let part = 0; part < messagesOf(endpoint.format, type, data); part++) {
+        const messageId = messageIdOf(part === 0 ? id : `${id} ${part}`);
+        await records.add(newDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() }));
+      }
     }
     await outbox.delete(id);
     return true;
@@ -80,11 +97,16 @@ export class Router {
     if (event.type === 'automation.paused') {
       const automation = await automationOf(event.automationId);
       if (automation?.paused?.at === event.at) {
-        const { owner, projectId } = automation;
-        return { owner, projectId, data: dataOfPause(automation) };
+        const { owner, projectId, program } = automation;
+        return { owner, projectId, data: dataOfPause(automation), isHidden: program === undefined };
       }
       return clock.now() - event.at < announcedMs ? undefined : null;
     }
+    if (event.type === 'automation.changed') {
+      const { owner, projectId, isProgram } = event;
+      return { owner, projectId, data: dataOfAutomation(event), isHidden: !isProgram };
+    }
+    if ('startId' in event) return await this.#newsOfStart(event);
     if (event.type === 'resource.changed') return { owner: event.owner, projectId: null, data: dataOfChange(event) };
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
@@ -92,8 +114,20 @@ export class Router {
     const data = dataOfSession(event, { session, cost, pageUrl });
     return { owner: session?.owner, projectId: session?.projectId ?? null, data };
   }
+
+  async #newsOfStart({ type, automationId, startId }: AutomationStarted): Promise<WebhookNews | null | undefined> {
+    const { automationOf, startOf } = this.#deps;
+    const [automation, start] = [await automationOf(automationId), await startOf(startId)];
+    if (!automation || !start) return null;
+    if (start.state === 'queued' || start.state === 'starting') return undefined; // its server may repeat the step
+    const hasStarted = start.state === 'running' || start.state === 'ended';
+    if (hasStarted !== (type === 'automation.started')) return null;
+    const { owner, projectId, program } = automation;
+    return { owner, projectId, data: dataOfStart(automation, start), isHidden: program === undefined };
+  }
 }
 
+const messageIdOf = (event: string): string => `msg_${createHash('sha256').update(event).digest('hex').slice(0, 24)}`;
 const hears = ({ owner, projectId }: StoredWebhook, news: WebhookNews): boolean =>
   (owner === undefined || owner === news.owner) && (projectId === null || projectId === news.projectId);
 
@@ -102,17 +136,18 @@ interface Message {
   readonly type: SentEvent;
   readonly at: number;
   readonly data: MessageData;
+  readonly part?: number;
   readonly now: number;
 }
 export const newDelivery = (
   { id: webhookId, format }: StoredWebhook,
-  { messageId, type, at, data, now }: Message,
+  { messageId, type, at, data, part = 0, now }: Message,
 ): Delivery => ({
   id: `${webhookId}:${messageId}`,
   webhookId,
   messageId,
   type,
-  body: bodyOf(format, type, { messageId, at, data }),
+  body: bodyOf(format, type, { messageId, at, data, part }),
   state: 'pending',
   tries: 0,
   triesLeft: triesOf(type),

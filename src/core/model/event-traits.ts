@@ -193,7 +193,15 @@ export const eventTraits = {
     ...note,
     label: 'The session changed',
     lane: 'sandbox',
-    line: ({ title, status }) => [status, title].filter(Boolean).join(', '),
+    line: ({ title, status, archived, ...fields }) =>
+      [
+        status,
+        title,
+        archived === undefined ? undefined : archived ? 'archived' : 'not archived',
+        ...Object.keys(fields),
+      ]
+        .filter(Boolean)
+        .join(', '),
   },
   'sandbox.phase': {
     ...work,

@@ -3,7 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
 import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
 import { FilesDamage } from './sandboxes/files-damaged.ts';
-import { AssumedUsage, BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
+import { AssumedUsage, BudgetOverrun, OwnBudget, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
 // of the wire contract; each facade translates them. The traits of each type stand in event-traits.ts.
@@ -236,7 +236,18 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('session.created', z.object({ origin: Origin, template: z.string() })),
   /** Stands in both logs: `to` began with the conversation of `from` up to this place in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles })),
-  fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
+  /** A client changed the session. The agent itself is not in the log, because its instructions are not for every reader. */
+  fact(
+    'session.updated',
+    z.object({
+      title: z.string().optional(),
+      status: SessionStatus.optional(),
+      agent: z.literal(true).optional(),
+      metadata: z.record(z.string(), z.string()).optional(),
+      budget: OwnBudget.optional(),
+      archived: z.boolean().optional(),
+    }),
+  ),
   fact(
     'sandbox.phase',
     z.object({

@@ -9,6 +9,7 @@ import type { FilesDamaged } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
 import { Services } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
+import { OwnBudget } from './spending.ts';
 import { ToolProgram } from './tool-server.ts';
 
 /** Where a session was forked from, and whether it began with the files as of then. */
@@ -94,19 +95,6 @@ export const SandboxChoice = z.object({
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 
-/** The limits that its creator gave a session, over all of its runs. An absent limit is no limit of its own. */
-export const OwnBudget = z.object({
-  turns: z.int().optional(),
-  tokens: z.int().optional(),
-  /** In the currency of the price list. */
-  cost: z.number().optional(),
-  toolCalls: z.int().optional(),
-  /** Working time. */
-  ms: z.number().optional(),
-  /** No answer grants it again: a run that reaches it waits until the budget is changed. */
-  hard: z.literal(true).optional(),
-});
-export type OwnBudget = z.infer<typeof OwnBudget>;
 /** The start of a session by another one: a call of its parent's agent, or attempts at a task that a person compares. */
 export const ChildOrigin = z.object({
   sessionId: SessionId,

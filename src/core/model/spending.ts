@@ -98,3 +98,17 @@ export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 /** The amount that budgets count. */
 export const countedFor = (spending: Spending, kind: 'turns' | 'tokens' | 'cost' | 'toolCalls' | 'ms'): number =>
   (spending[kind] ?? 0) + (kind === 'tokens' || kind === 'cost' ? (spending.assumed?.[kind] ?? 0) : 0);
+
+/** The limits that its creator gave a session, over all of its runs. An absent limit is no limit of its own. */
+export const OwnBudget = z.object({
+  turns: z.int().optional(),
+  tokens: z.int().optional(),
+  /** In the currency of the price list. */
+  cost: z.number().optional(),
+  toolCalls: z.int().optional(),
+  /** Working time. */
+  ms: z.number().optional(),
+  /** No answer grants it again: a run that reaches it waits until the budget is changed. */
+  hard: z.literal(true).optional(),
+});
+export type OwnBudget = z.infer<typeof OwnBudget>;

@@ -2,12 +2,13 @@ import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import type { OwnBudget, SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { MountWish } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
+import type { OwnBudget } from '../../core/model/spending.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import type { DesktopOffer } from './desktop.ts';
@@ -262,7 +263,10 @@ export interface SessionService {
   /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
-  /** Changes only the given fields. A title appends a `title` event; the other fields are not logged. */
+  /**
+   * Changes only the given fields. A title appends a `title` event; a change of the agent, of the metadata, of the budget or of
+   * `archived` appends `session.updated`; the other fields are not logged.
+   */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
   /**
    * Yields every session as `changed`, then each change and deletion. Ends with the signal or when the server drains.

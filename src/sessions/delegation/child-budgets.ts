@@ -3,7 +3,8 @@ import type { ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { childKind, type OwnBudget, type SessionRecord } from '../../core/model/records.ts';
+import { childKind, type SessionRecord } from '../../core/model/records.ts';
+import type { OwnBudget } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
 import { unlessGone } from './child-failures.ts';
 

@@ -8,6 +8,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { LiveSession } from '../run/live-session.ts';
+import { changedFields } from '../run/log/changed-fields.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
@@ -93,12 +94,15 @@ export class Supervisor implements SessionCommands {
 
   async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
     const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
-    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
-    if (forked) await writer.write([{ type: 'session.forked', runId: null, data: forked }]);
+    const facts: SessionFact[] = [];
+    if (title !== undefined) facts.push({ type: 'title', runId: null, data: { title } });
+    if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
+    const data = changedFields(writer.record, marks);
     // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
-    const fence: SessionFact[] =
-      marks.deleting && this.#options.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];
-    if (Object.keys(marks).length > 0) await writer.amend(marks, fence);
+    const isFence = marks.deleting === true && this.#options.isShared;
+    if (isFence || Object.keys(data).length > 0) facts.push({ type: 'session.updated', runId: null, data });
+    if (Object.keys(marks).length > 0) await writer.amend(marks, facts);
+    else if (facts.length > 0) await writer.write(facts);
     else await writer.settled();
     return writer.record;
   }

@@ -57,12 +57,16 @@ export const core = {
     missing('environment_not_found'),
     [400, 'invalid_request_error', null, true],
   ],
-  ends: ['idle', true, 'terminated', 'session_deleted', false],
+  ends: ['idle', true, 'terminated', 'session.status_terminated', 'session_deleted', false],
   rest: [
     ['Nothing else', { team: 'a' }, 'limited', true],
     [true, 'environment_deleted'],
     ['Be brief.', [], 'Renamed', { a: '1' }, 'idle'],
-    ['a.txt', true, true, true, false],
+    [
+      ['session.updated', 'Renamed', null],
+      ['session.updated', null, { a: '1' }],
+    ],
+    ['a.txt', 3_600, true, true, true, false],
   ],
   threads: ['running', null, true, ['user.message', ...running, ...request, ...idle]],
 };

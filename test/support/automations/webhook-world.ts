@@ -64,6 +64,7 @@ export async function webhookWorld({
     records,
     outbox,
     automationOf: async (id) => (await automations.get(id)).doc,
+    startOf: (id) => automations.findStart(id),
     costOf: async () => 0.5,
     isOwned,
     pageUrl: 'https://corral.example.com/',
@@ -95,7 +96,7 @@ export async function webhookWorld({
   const heads = new Map<SessionId, number>();
   async function append(
     fact: object,
-    about: Partial<Pick<StoredSession, 'owner' | 'projectId' | 'deleting' | 'parent' | 'spending'>> = {},
+    about: Partial<Pick<StoredSession, 'owner' | 'projectId' | 'deleting' | 'parent' | 'spending' | 'status'>> = {},
   ) {
     const id = ids.sessionId();
     const after = heads.get(id) ?? 0;

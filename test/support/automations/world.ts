@@ -7,6 +7,7 @@ import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Scheduler } from '../../../src/automations/scheduler.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { Starter } from '../../../src/automations/starter.ts';
+import type { AutomationStarted } from '../../../src/automations/webhooks/outbox.ts';
 import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
@@ -121,6 +122,7 @@ export function automationWorld({
   isOwned = (): boolean => true,
   prepare = async (_: SessionId): Promise<void> => {},
   keepsPrepared = true,
+  tell = async (_: AutomationStarted): Promise<void> => {},
 } = {}) {
   const records = new AutomationRecords(store.records);
   const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
@@ -130,7 +132,7 @@ export function automationWorld({
     ...(owner !== undefined && { owner }),
   });
   const programs = new Programs({ principalOf });
-  const starter = new Starter({ records, sessions: fake.sessions, prebuilds, programs, costOf, isOwned, clock });
+  const starter = new Starter({ records, sessions: fake.sessions, prebuilds, programs, costOf, isOwned, clock, tell });
   const leads = async () => true;
   const afterRuns = new AfterRuns({ records: store.records, automations: records, clock });
   const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
 import { ResourceNews } from '../../../src/automations/webhooks/resource-news.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
 import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { begin, ids, spec, webhookWorld } from '../../support/automations/webhook-world.ts';
+import { spec as automation, automationWorld, minute } from '../../support/automations/world.ts';
 
 describe('a change of what programs keep', () => {
   async function keeping() {
@@ -90,6 +93,166 @@ describe('a change of what programs keep', () => {
     const it = await keeping();
     const { id } = await it.documents.create({ kind: 'agent', content: { name: 'Coder' } });
     await it.documents.update(id, { archived: true });
+    expect(await it.store.records.count('webhook-outbox')).toBe(0);
+  });
+});
+
+describe('a change of a session', () => {
+  const changed = (data: object) => ({ type: 'session.updated', runId: null, data });
+  const busy = (number: number) => ({
+    type: 'run.notice',
+    runId: ids.runId(),
+    data: { kind: 'waiting_provider', detail: 'It is busy.', retry: { number, most: 5, inMs: 1 } },
+  });
+  const told = async (it: Awaited<ReturnType<typeof webhookWorld>>) => {
+    for (let rounds = 0; rounds < 6; rounds++) await it.round(); // one round sends an endpoint four at most
+    return it.received.splice(0).map(({ body }) => JSON.parse(body));
+  };
+
+  test('is told with the names of its fields, and without their values', async () => {
+    const it = await webhookWorld();
+    await it.service.create(spec);
+    await it.append({ type: 'session.created', runId: null, data: { origin: 'api', template: 'default' } });
+    await it.append({ type: 'title', runId: null, data: { title: 'Report' } });
+    await it.append({ type: 'title', runId: ids.runId(), data: { title: 'Of the run' } });
+    await it.append(changed({ metadata: { team: 'secret' }, budget: { cost: 1 }, archived: false }));
+    await it.append(changed({ archived: true }), { status: 'completed' });
+    await it.append(changed({})); // the fence of a deletion
+    await it.append({ type: 'run.resumed', runId: ids.runId(), data: {} });
+    await it.append(busy(1));
+    await it.append(busy(2));
+    const all = await told(it);
+    const shown = all.map(({ type, data: { status, fields } }) => [type, status, ...(fields ? [fields] : [])]);
+    expect(shown.toSorted((a, b) => `${a}`.localeCompare(`${b}`))).toEqual([
+      ['run.resumed', 'running'],
+      ['run.retrying', 'running'],
+      ['session.archived', 'completed'],
+      ['session.changed', 'pending', ['metadata', 'budget', 'archived']],
+      ['session.changed', 'pending', ['title']],
+      ['session.created', 'pending'],
+    ]);
+    expect(JSON.stringify(all)).not.toContain('secret');
+  });
+
+  test('is told to programs in the words of their API; an end is two events, each with an id', async () => {
+    const it = await webhookWorld();
+    await it.service.create({ ...spec, format: 'managed-agents' });
+    const parent = { sessionId: '0123456789abcdef' as SessionId, runId: null, callId: null, depth: 1, role: null };
+    const archived = await it.append(changed({ archived: true }));
+    await it.append(changed({ agent: true }));
+    await it.append({ type: 'run.resumed', runId: ids.runId(), data: {} });
+    await it.append(busy(1));
+    const thread = await it.append(changed({ archived: true }), { parent });
+    await it.append(changed({ metadata: {} }), { parent });
+    await it.append({ type: 'run.resumed', runId: ids.runId(), data: {} }, { parent });
+    await it.append({ type: 'session.created', runId: null, data: { origin: 'api', template: 'x' } }, { parent });
+    const all = await told(it);
+    expect(all.map(({ data }) => data.type).sort()).toEqual([
+      'session.archived',
+      'session.status_rescheduled',
+      'session.status_run_started',
+      'session.status_terminated',
+      'session.thread_terminated',
+      'session.updated',
+    ]);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(6);
+    const of = (type: string) => all.find(({ data }) => data.type === type)?.data;
+    expect([of('session.archived').id, of('session.status_terminated').id]).toEqual(Array(2).fill(`sesn_${archived}`));
+    expect(of('session.thread_terminated')).toMatchObject({
+      id: `sesn_${parent.sessionId}`,
+      session_thread_id: `sthr_${thread}`,
+    });
+  });
+});
+
+describe('what happens to an automation', () => {
+  const program = { api: 'toy', agent: 'agent_1@2', archivedAt: null, content: {} };
+  const daily = { cron: '1 12 * * *', timezone: 'UTC', jitterSeconds: 0, missed: 'latest' } as const;
+  const ofProgram = { ...automation, schedule: daily, program, maxRunning: 5 };
+
+  async function automating(format: 'json' | 'managed-agents') {
+    const hooks = await webhookWorld();
+    const outbox = new Outbox(hooks.store.records);
+    outbox.open(true);
+    const { clock, store } = hooks;
+    const it = automationWorld({ store, clock, tell: (event) => outbox.addStart(event) });
+    const news = new ResourceNews({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
+    await hooks.service.create({ ...spec, format });
+    async function told() {
+      for (let rounds = 0; rounds < 6; rounds++) await hooks.round();
+      return hooks.received.splice(0).map(({ body }) => JSON.parse(body).data);
+    }
+    return { ...it, service: news.automations(it.service), outbox, told };
+  }
+
+  test('is told to programs where one of them defined it: a deployment from its beginning to its end', async () => {
+    const it = await automating('managed-agents');
+    const { id } = await it.service.create(ofProgram);
+    await it.service.update(id, { name: 'Other' });
+    await it.service.resume(id); // it was not paused
+    await it.service.update(id, { program: { ...program, archivedAt: 5 } });
+    await it.service.delete(id);
+    const own = await it.service.create(automation);
+    await it.service.delete(own.id);
+    const told = await it.told();
+    expect(told.map(({ type }) => type).sort()).toEqual([
+      'deployment.archived',
+      'deployment.created',
+      'deployment.deleted',
+      'deployment.updated',
+    ]);
+    expect(new Set(told.map((one) => one.id))).toEqual(new Set([`depl_${id}`]));
+  });
+
+  test('by a schedule is a run of a deployment, and by hand it is none', async () => {
+    const it = await automating('managed-agents');
+    let fails = false;
+    it.programs.serve('toy', async () => {
+      if (fails) throw new AppError('not_found', 'There is no such environment.');
+      return { command: { title: 'Run' }, messages: [] };
+    });
+    const { id } = await it.service.create(ofProgram);
+    await it.told();
+    await it.service.start(id, null);
+    await it.round();
+    it.clock.advance(minute);
+    await it.round();
+    const [start] = await it.service.starts(id, { limit: 1 });
+    const run = start?.id.replace(':', 'x');
+    const told = await it.told();
+    expect(told.map(({ type, id: about }) => [type, about]).sort()).toEqual([
+      ['deployment_run.started', `drun_${run}`],
+      ['deployment_run.succeeded', `drun_${run}`],
+    ]);
+    fails = true;
+    it.clock.advance(24 * 60 * minute);
+    await it.round();
+    const after = (await it.told()).map(({ type }) => type);
+    expect(after.sort()).toEqual(['deployment_run.failed', 'deployment_run.started']);
+  });
+
+  test('is told with its cause and its session, or why there is none; what was announced and never came is not told', async () => {
+    const it = await automating('json');
+    const { id } = await it.service.create({ ...automation, name: 'Report' });
+    await it.service.start(id, null);
+    await it.outbox.addStart({ type: 'automation.started', automationId: id, startId: `${id}:none`, at: begin });
+    await it.outbox.addStart({
+      type: 'automation.not_started',
+      automationId: id,
+      startId: (await it.service.starts(id, { limit: 1 }))[0]?.id ?? '',
+      at: begin,
+    });
+    expect(await it.told()).toEqual([{ automationId: id, name: 'Report', projectId: null, change: 'created' }]);
+    await it.round();
+    const [session] = it.fake.all.values();
+    await it.service.start(id, null);
+    await it.round(); // the first one still works, and whileRunning is skip
+    const told = (await it.told()).toSorted((a, b) => Number('text' in a) - Number('text' in b));
+    const about = { automationId: id, name: 'Report', projectId: null, cause: 'person' };
+    expect(told).toEqual([
+      { ...about, startId: expect.any(String), sessionId: session?.id },
+      { ...about, startId: expect.any(String), text: 'Another start of it still works.' },
+    ]);
     expect(await it.store.records.count('webhook-outbox')).toBe(0);
   });
 });

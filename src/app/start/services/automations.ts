@@ -8,6 +8,7 @@ import { Scheduler } from '../../../automations/scheduler.ts';
 import { automationService } from '../../../automations/service.ts';
 import { Starter, type StarterDeps } from '../../../automations/starter.ts';
 import type { Outbox } from '../../../automations/webhooks/outbox.ts';
+import type { ResourceNews } from '../../../automations/webhooks/resource-news.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { AutomationService, AutomationSpec } from '../../../sessions/api/server/automations.ts';
@@ -20,7 +21,8 @@ import { inBackground, type Startup } from '../startup.ts';
 interface AutomationDeps {
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
-  readonly outbox: Pick<Outbox, 'addPause'>;
+  readonly outbox: Pick<Outbox, 'addPause' | 'addStart'>;
+  readonly news: Pick<ResourceNews, 'automations'>;
   readonly afterRuns: AfterRuns;
   readonly secrets: WebhookSecrets;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
@@ -44,6 +46,7 @@ export function openAutomations(
     store,
     log,
     outbox,
+    news,
     afterRuns,
     secrets: sealed,
     replica,
@@ -70,6 +73,7 @@ export function openAutomations(
     isOwned,
     clock,
     count: metrics.automationStart,
+    tell: (event) => outbox.addStart(event),
     async costOf(id) {
       const { total } = await costOf(sessions.history(id));
       const { turns, inputTokens, outputTokens, cost } = total;
@@ -103,7 +107,7 @@ export function openAutomations(
   const { keepsPrepared } = parts;
   const service = automationService({ records, secrets, receiver, ids, clock, check, keepsPrepared, wake, look });
   return {
-    service,
+    service: news.automations(service),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };
 }

@@ -42,6 +42,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
     isOwned,
     pageUrl,
     clock,
+    startOf: (id) => automations.findStart(id),
     automationOf: async (id) => (await automations.get(id).catch(unlessNotFound))?.doc,
   });
   const deliverer = new Deliverer({

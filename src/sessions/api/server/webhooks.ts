@@ -3,10 +3,18 @@ import type { ServiceRules } from '../rules.ts';
 export const webhookEvents = [
   'run.started',
   'run.waiting',
+  'run.resumed',
+  'run.retrying',
   'run.ended',
   'run.failed',
   'goal.judged',
+  'automation.changed',
   'automation.paused',
+  'automation.started',
+  'automation.not_started',
+  'session.created',
+  'session.changed',
+  'session.archived',
   'session.deleted',
   'resource.changed',
 ] as const;

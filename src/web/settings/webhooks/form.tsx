@@ -10,10 +10,18 @@ type Webhook = Outputs['webhooks']['get'];
 const events = [
   'run.started',
   'run.waiting',
+  'run.resumed',
+  'run.retrying',
   'run.ended',
   'run.failed',
   'goal.judged',
+  'automation.changed',
   'automation.paused',
+  'automation.started',
+  'automation.not_started',
+  'session.created',
+  'session.changed',
+  'session.archived',
   'session.deleted',
   'resource.changed',
 ] as const satisfies Webhook['events'];

@@ -224,9 +224,10 @@ step("errors", errors)
 def ends():
     shown = client.beta.sessions.retrieve(session.id)
     archived = client.beta.sessions.archive(session.id)
+    last = next(iter(client.beta.sessions.events.list(session.id, order="desc"))).type
     deleted = client.beta.sessions.delete(session.id)
     hidden = session.id in [one.id for one in client.beta.sessions.list(limit=100)]
-    return [shown.status, shown.usage.output_tokens > 0, archived.status, deleted.type, hidden]
+    return [shown.status, shown.usage.output_tokens > 0, archived.status, last, deleted.type, hidden]
 
 
 step("ends", ends)
@@ -248,8 +249,10 @@ def rest():
     )
     renamed = client.beta.sessions.update(made.id, title="Renamed", metadata={"a": "1"})
     thread = client.beta.sessions.threads.retrieve(f"sthr_{made.id[5:]}", session_id=made.id)
-    uploaded = client.beta.files.upload(file=("a.txt", b"a", "text/plain"))
+    changes = list(client.beta.sessions.events.list(made.id))
+    uploaded = client.beta.files.upload(file=("a.txt", b"a", "text/plain"), expires_in_seconds=3600)
     file = client.beta.files.retrieve_metadata(uploaded.id)
+    lasting = (file.expires_at - file.created_at).total_seconds()
     models = [one.id for one in client.models.list(limit=5)]
     model = client.models.retrieve(MODEL)
     ended = client.beta.agents.archive(agent.id)
@@ -258,7 +261,8 @@ def rest():
         [changed.description, changed.metadata, read.config.networking.type, listed[:1] == [own.id] and environment.id in listed],
         [archived.archived_at is not None, gone.type],
         [made.agent.system, made.agent.tools, renamed.title, renamed.metadata, thread.status],
-        [file.filename, len(models) > 0, model.id == MODEL, ended.archived_at is not None, hidden],
+        [[e.type, e.title, e.metadata] for e in changes],
+        [file.filename, lasting, len(models) > 0, model.id == MODEL, ended.archived_at is not None, hidden],
     ]
 
 

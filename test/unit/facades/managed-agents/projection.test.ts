@@ -41,6 +41,30 @@ test('the same log gives the same events, with ids of their own', () => {
   expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
 });
 
+test('a change of the session is an event with what changed, and its archive the last one', () => {
+  const updated = (data: object) => ({ type: 'session.updated', data });
+  const shown = { id: 'agent_1', name: 'Coder' };
+  const projection = new Projection(sessionId, { ...facts, shown: () => shown });
+  const log = logOf(
+    updated({ agent: true, metadata: { team: 'a' } }),
+    updated({ budget: { cost: 0.5, hard: true } }),
+    updated({ budget: {} }),
+    updated({ budget: { turns: 5 } }), // limits that an answer grants again
+    updated({}), // the fence of a deletion
+    updated({ archived: false }),
+    updated({ archived: true }),
+  );
+  const events = log.flatMap((event) => projection.add(event)).map(({ id: _, processed_at: __, ...event }) => event);
+  const cap = { type: 'limit', max_list_cost: { amount: '50', currency: 'USD' } };
+  expect(events).toEqual([
+    { type: 'session.updated', agent: shown, metadata: { team: 'a' } },
+    { type: 'session.updated', budget: cap },
+    { type: 'session.updated', budget: null },
+    { type: 'session.thread_status_terminated', ...projection.thread },
+    { type: 'session.status_terminated' },
+  ]);
+});
+
 describe('the log of a long session drops the pieces of old texts', () => {
   const words = (n: number, more: object = {}) => {
     const message = { messageId: messageId.replace(/11$/, `2${n}`), ...more };

@@ -16,6 +16,25 @@ const facts = [
 ];
 const log = facts.map((fact, n) => ({ ...fact, runId, sessionId: id, seq: n + 1, ts: n }) as SessionEvent);
 
+test('a reader knows the agent that a session got after it read its log', async () => {
+  const tool = { name: 'get_weather', description: 'x', parameters: {} };
+  const own = { name: 'Coder', instructions: null, tools: [], clientTools: [], servers: [], approvals: [], kept: {} };
+  let now = { ...record, agent: own } as SessionRecord;
+  let facts: SessionEvent[] = [];
+  const page = async (_: SessionId, after: number) => ({ events: facts.slice(after), head: facts.length });
+  const sessions = { page, get: async () => now } as unknown as Services['sessions'];
+  const reader = new SessionReader();
+  await reader.state(now, sessions);
+  now = { ...now, agent: { ...own, clientTools: [tool] } };
+  const asked = { callId: 'c1', function: 'get_weather', args: {}, expiresAt: 1 };
+  facts = [
+    { type: 'session.updated', data: { agent: true } },
+    { type: 'approval.requested', data: asked },
+  ].map((fact, n) => ({ ...fact, runId: null, sessionId: id, seq: n + 1, ts: n }) as SessionEvent);
+  const [waiting = ''] = (await reader.state(now, sessions)).pending;
+  expect((await reader.state(now, sessions)).callOf(waiting)?.kind).toBe('custom');
+});
+
 test('requests for the state of a session at the same time read only what is new in its log', async () => {
   const asked: number[] = [];
   let head = 2;

@@ -155,6 +155,19 @@ test('calls of children that wait for the program stand in the primary stream, a
   ]);
 });
 
+test('a thread that is archived tells of it in both streams; only the session’s own end is one of the session', () => {
+  const it = session();
+  it.begin(root, 'x');
+  it.delegate(writer, { task: 'y' });
+  const told = it.write(writer, 'session.updated', { archived: true, metadata: { a: '1' } });
+  expect(told.map(({ thread, type }) => [thread, type])).toEqual([
+    [writer, 'session.thread_status_terminated'],
+    [root, 'session.thread_status_terminated'],
+  ]);
+  const own = it.write(root, 'session.updated', { archived: true });
+  expect(typesIn(own, root)).toEqual(['session.thread_status_terminated', 'session.status_terminated']);
+});
+
 test('of two children that wait, one that is interrupted leaves the other one to answer', () => {
   const it = session();
   it.begin(root, 'Hi');

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { childKind, type OwnBudget, type SessionRecord } from '../../../../src/core/model/records.ts';
+import { childKind, type SessionRecord } from '../../../../src/core/model/records.ts';
+import type { OwnBudget } from '../../../../src/core/model/spending.ts';
 import type { SessionService } from '../../../../src/sessions/api/sessions.ts';
 import { ChildBudgets } from '../../../../src/sessions/delegation/child-budgets.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { OwnBudget, SessionRecord } from '../../../../core/model/records.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { OwnBudget } from '../../../../core/model/spending.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Usage } from './usage.ts';

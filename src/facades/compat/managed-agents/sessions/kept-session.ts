@@ -4,12 +4,7 @@ import type { SessionAgent, SubAgent } from '../../../../core/model/session-agen
 import type { Services } from '../../../../sessions/api/services.ts';
 import { serverName } from '../resources/agent-content.ts';
 import { AgentContent, builtIn, type Policy, type ResolvedTool } from '../resources/agent-shapes.ts';
-import {
-  type CloudConfig,
-  type EnvironmentConfig,
-  ownEnvironmentId,
-  packageManagers,
-} from '../resources/environments.ts';
+import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
 import { MemoryStoreResource, mountedStore } from './memory-resources.ts';
 import type { AgentFacts } from './projection.ts';
@@ -144,8 +139,10 @@ function rulesOf(tool: ResolvedTool): SessionAgent['approvals'] {
 /** The agent as events name it. */
 export function factsOf(record: SessionRecord): AgentFacts {
   const { agent } = record;
-  const content = keptOf(record)?.content;
+  const kept = keptOf(record);
+  const content = kept?.content;
   return {
+    ...(kept && { shown: () => shownAgentOf(kept, record) }),
     name: agent?.name ?? record.parent?.role ?? record.template,
     customTools: new Set(agent?.clientTools.map(({ name }) => name)),
     servers: new Map(content?.mcp_servers.map(({ name }) => [serverName(name), name])),
@@ -159,16 +156,21 @@ function threadAgentOf({ agentId, version, content: { metadata: _, ...content } 
 }
 const withoutRoster = <Agent extends { multiagent: unknown }>({ multiagent: _, ...agent }: Agent) => agent;
 
+function shownAgentOf(kept: SessionContent, record: SessionRecord) {
+  const { multiagent, ...own } = threadAgentOf(kept);
+  return {
+    ...own,
+    multiagent: withRoster(multiagent, rosterOfSession(record).map(threadAgentOf).map(withoutRoster)),
+  };
+}
+
 /** The agent of a session as the API shows it; of a session that was made elsewhere: what is known of it. */
-export async function shownAgent(record: SessionRecord, sessions: Services['sessions']) {
-  const kept = keptOf(record);
-  if (kept) {
-    const { multiagent, ...own } = threadAgentOf(kept);
-    return {
-      ...own,
-      multiagent: withRoster(multiagent, rosterOfSession(record).map(threadAgentOf).map(withoutRoster)),
-    };
-  }
+export async function shownAgent(
+  record: SessionRecord,
+  kept: SessionContent | undefined,
+  sessions: Services['sessions'],
+) {
+  if (kept) return shownAgentOf(kept, record);
   const model = record.model ?? (await sessions.agent(record.id).catch(() => undefined))?.model ?? 'unknown';
   return {
     id: `agent_server_${record.template}`,
@@ -185,5 +187,3 @@ export async function shownAgent(record: SessionRecord, sessions: Services['sess
     execution_identity: { type: 'service_account' as const },
   };
 }
-export const environmentOfSession = (record: SessionRecord): string =>
-  keptOf(record)?.environmentId ?? ownEnvironmentId;

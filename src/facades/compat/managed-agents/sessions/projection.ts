@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { iso } from '../wire.ts';
+import { shownBudget } from './budget.ts';
 import { eventWord, messageWord, threadWord, wordOf } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
 import { Delegations, type TextToChild } from './threads/delegations.ts';
@@ -37,13 +38,15 @@ export interface AgentFacts {
   readonly servers: ReadonlyMap<string, string>;
   /** The names of the agents that it can give work to, by the words of its calls; absent: there are none. */
   readonly subAgents?: ReadonlyMap<string, string>;
+  /** The agent as the API shows it; absent: this API did not make it. */
+  readonly shown?: () => object;
 }
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Makes the events of one thread from those of its log, in their order. The same log gives the same events. */
 export class Projection {
   readonly #id: SessionId;
-  readonly #agent: AgentFacts;
+  #agent: AgentFacts;
   readonly #calls = new Map<string, KnownCall>();
   /** The calls that wait, each for a person's permission or for the result of a program or worker. */
   readonly #pending = new Map<string, 'permission' | 'result'>();
@@ -71,6 +74,11 @@ export class Projection {
 
   constructor(id: SessionId, agent: AgentFacts) {
     this.#id = id;
+    this.#agent = agent;
+  }
+
+  /** The agent was changed. */
+  know(agent: AgentFacts): void {
     this.#agent = agent;
   }
 
@@ -203,6 +211,9 @@ export class Projection {
         // A client's new title; that of a run is nobody's request, and the first one came with the session.
         if (event.runId === null && this.#seq > 2) this.#emit('session.updated', { title: event.data.title });
         break;
+      case 'session.updated':
+        this.#changed(event.data);
+        break;
       default:
         break;
     }
@@ -213,6 +224,20 @@ export class Projection {
   }
   #tell(told: { readonly type: string; readonly fields: Fields } | undefined): void {
     if (told) this.#emit(told.type, told.fields);
+  }
+
+  #changed({ agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
+    const { shown } = this.#agent;
+    const fields = {
+      ...(agent && shown && { agent: shown() }),
+      ...(metadata && { metadata }),
+      // Limits that an answer grants again are none of this API.
+      ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: shownBudget({ budget }) }),
+    };
+    if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
+    if (!archived) return;
+    this.#emit('session.thread_status_terminated', this.thread);
+    this.#emit('session.status_terminated', {});
   }
 
   #run(): void {
@@ -381,7 +406,7 @@ export class Projection {
     const { status, reason, code } = data;
     this.#asking = false;
     this.#hasOpenRun = false;
-    // It comes first: the program that interrupts is told the id of the first part.
+    // The interrupt comes first: its program is told the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const [callId, call] of this.#calls) {

@@ -48,7 +48,10 @@ export async function allEvents(record: SessionRecord, sessions: Sessions): Prom
   return events;
 }
 
-/** Adds an event of a log. One that tells of a child opens the log of that child first. */
+/**
+ * Adds an event of a log. One that tells of a child opens the log of that child first, and one that tells of another agent
+ * reads it.
+ */
 export async function addTo(
   projection: SessionProjection,
   event: SessionEvent,
@@ -57,6 +60,10 @@ export async function addTo(
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
     const child = await sessions.get(event.data.sessionId).catch(unlessUnknown);
     if (child) projection.open(child.id, event.sessionId, factsOf(child));
+  }
+  if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
+    const changed = await sessions.get(event.sessionId).catch(unlessUnknown);
+    if (changed) projection.of(event.sessionId).know(factsOf(changed));
   }
   return projection.add(event);
 }

@@ -2,10 +2,11 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
+import { ownEnvironmentId } from '../resources/environments.ts';
 import { iso, isoOrNull } from '../wire.ts';
 import { shownBudget } from './budget.ts';
 import { sessionWord, threadWord } from './ids.ts';
-import { environmentOfSession, keptOf, shownAgent } from './kept-session.ts';
+import { keptOf, type SessionContent, shownAgent } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
 import { statsOf, type Usage, usageOf } from './usage.ts';
@@ -15,21 +16,27 @@ export interface ViewDeps {
   readonly reader: SessionReader;
   readonly clock: Clock;
 }
-const archivedAtOf = (record: SessionRecord): number | null =>
-  record.archived ? (keptOf(record)?.archivedAt ?? record.updatedAt) : null;
+/** A session, and what this API keeps of it where it made it. Lists read many, so each is parsed once. */
+interface ViewedSession {
+  readonly record: SessionRecord;
+  readonly kept: SessionContent | undefined;
+}
+const archivedAtOf = ({ record, kept }: ViewedSession): number | null =>
+  record.archived ? (kept?.archivedAt ?? record.updatedAt) : null;
 
 interface Amounts {
   readonly usage: Usage;
   activeMs(now: number): number;
 }
-async function shared(record: SessionRecord, amounts: Amounts, { services: { sessions }, clock }: ViewDeps) {
-  const archivedAt = archivedAtOf(record);
+async function shared(viewed: ViewedSession, amounts: Amounts, { services: { sessions }, clock }: ViewDeps) {
+  const { record, kept } = viewed;
+  const archivedAt = archivedAtOf(viewed);
   const now = archivedAt ?? clock.now();
   const activeMs = amounts.activeMs(now);
   return {
     stats: statsOf(activeMs, Math.max(0, now - record.createdAt)),
     usage: usageOf(amounts.usage, activeMs),
-    agent: await shownAgent(record, sessions),
+    agent: await shownAgent(record, kept, sessions),
     times: { created_at: iso(record.createdAt), updated_at: iso(record.updatedAt), archived_at: isoOrNull(archivedAt) },
   };
 }
@@ -39,19 +46,20 @@ const statusOf = (record: SessionRecord, status: Status) => (record.archived ? (
 
 export async function sessionView(record: SessionRecord, deps: ViewDeps) {
   const projection = await deps.reader.state(record, deps.services.sessions);
-  const { stats, usage, agent, times } = await shared(record, projection, deps);
+  const kept = keptOf(record);
+  const { stats, usage, agent, times } = await shared({ record, kept }, projection, deps);
   return {
     id: sessionWord(record.id),
     type: 'session' as const,
     status: statusOf(record, projection.status),
     title: record.title === '' ? null : record.title,
     agent,
-    environment_id: environmentOfSession(record),
-    resources: keptOf(record)?.resources ?? [],
-    vault_ids: keptOf(record)?.vaultIds ?? [],
+    environment_id: kept?.environmentId ?? ownEnvironmentId,
+    resources: kept?.resources ?? [],
+    vault_ids: kept?.vaultIds ?? [],
     metadata: record.metadata ?? {},
     budget: shownBudget(record),
-    deployment_id: keptOf(record)?.deploymentId ?? null,
+    deployment_id: kept?.deploymentId ?? null,
     outcome_evaluations: projection.outcomes.views(),
     stats,
     usage,
@@ -65,7 +73,7 @@ export async function threadView(
   { session, projection }: { readonly session: SessionId; readonly projection: SessionProjection },
   deps: ViewDeps,
 ) {
-  const { stats, usage, agent, times } = await shared(record, projection.of(record.id), deps);
+  const { stats, usage, agent, times } = await shared({ record, kept: keptOf(record) }, projection.of(record.id), deps);
   const { multiagent: _, ...own } = agent;
   const parent = projection.parentOf(record.id);
   return {

@@ -1,6 +1,7 @@
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import { iso } from '../../wire.ts';
+import { shownBudget } from '../budget.ts';
 import { eventWord, threadWord, wordOf } from '../ids.ts';
 import { type AgentFacts, type AnnouncedCall, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
 import { sumOf, usageOf } from '../usage.ts';
@@ -25,7 +26,7 @@ const ofSession = new Set(['session.status_running', 'session.status_idle', 'ses
 export class SessionProjection {
   readonly #id: SessionId;
   /** The session's budget as the API shows it. */
-  readonly #budget: object | null;
+  #budget: object | null;
   readonly #primary: Projection;
   readonly #threads = new Map<SessionId, Thread>();
   #isBusy = false;
@@ -119,6 +120,8 @@ export class SessionProjection {
     if (stop && thread === this.#id)
       this.#stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
     if (event.type === 'run.end') this.#endWith(thread);
+    if (event.type === 'session.updated' && event.data.budget && thread === this.#id)
+      this.#budget = shownBudget(event.data);
     const own = made.filter(({ type }) => !ofSession.has(type));
     const told = known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
     return this.#withSession(told, { made, source: event, wasRescheduled });
