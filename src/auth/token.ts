@@ -77,5 +77,5 @@ export function readSubprotocols(header: string | undefined): { offered: string[
 
 /** Masks credentials in a URL for the access log. */
 export function maskToken(url: string): string {
-  return url.replace(/([?&](?:token|connectionParams|signature)=)[^&#]*/gi, '$1***');
+  return url.replace(/([?&](?:token|connectionParams|signature|upload)=)[^&#]*/gi, '$1***');
 }

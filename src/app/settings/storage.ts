@@ -111,7 +111,12 @@ export const builds = z.strictObject({
   ),
   images: setting(
     listOf('images, or name=image', z.string().regex(/^[A-Za-z0-9][^\s=,]{0,250}(=[A-Za-z0-9][^\s=,]{0,250})?$/)),
-    ['e2bdev/base=corral/sandbox', 'corral/sandbox', 'corral/sandbox-code'],
+    [
+      'e2bdev/base=corral/sandbox',
+      'e2bdev/code-interpreter=corral/sandbox-code',
+      'corral/sandbox',
+      'corral/sandbox-code',
+    ],
     'the images with which built templates can begin; a name before `=` stands for the image behind it',
   ),
   maxSeconds: setting(integer(1, 86_400), 1_800, 'the longest time of a build'),

@@ -19,10 +19,13 @@ export interface Tokens {
   /** Opens the content of a volume. */
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, given: string | undefined): Principal | undefined;
+  /** Opens one upload of the files of a build. */
+  upload(id: string, maker: Principal): string;
+  opensUpload(id: string, given: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
-/** A sandbox or volume; the tokens of a sandbox end when their round does. */
+/** A sandbox, volume or upload; the tokens of a sandbox end when their round does. */
 type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;
@@ -50,6 +53,8 @@ export function tokensOf(
     traffic: (box, maker) => token('traffic', box, maker),
     volume: (id, maker) => token('volume', { id }, maker),
     opensVolume: (id, given) => makerOf('volume', { id }, given),
+    upload: (id, maker) => token('upload', { id }, maker),
+    opensUpload: (id, given) => makerOf('upload', { id }, given),
     opensAgent,
     opensPorts: (box, given) => opensAgent(box, given) ?? makerOf('traffic', box, given.traffic),
     makers(owner) {

@@ -6,16 +6,21 @@ import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/m
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
-import type { Services } from '../../../../sessions/api/services.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
 import { withBodyStreams } from '../../../shared/uploads.ts';
+import { type E2bSettings, templatesOf } from '../settings.ts';
+import type { Tokens } from '../tokens.ts';
 import { refuseFields } from './network.ts';
 import { parsed } from './parsed.ts';
 import { Params } from './shapes.ts';
 
 interface Deps {
-  readonly services: Pick<Services, 'templateBuilds' | 'snapshots'>;
-  readonly maxUploadBytes: number;
+  readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock'>;
+  readonly tokens: Pick<Tokens, 'upload' | 'opensUpload'>;
+  readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
+/** An archive is packed after its address was asked for. */
+const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
 const nameForm = /^[a-z0-9][a-z0-9_-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/;
@@ -46,11 +51,25 @@ const maxEntries = 100;
 const sid = { schema: { params: Params } } as const;
 const ofBuild = { schema: { params: BuildParams } } as const;
 const ofFiles = { schema: { params: FileParams } } as const;
+const upload = { schema: { params: FileParams }, config: { open: true, upload: true } } as const;
 const withBody = { schema: { body: z.unknown() } } as const;
 
 /** The builds of templates as the SDKs ask for them: version 3 of the templates API. */
-export function mountBuilds(app: App, { services, maxUploadBytes }: Deps): void {
+export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
+  const { services, acting, clock } = parts;
   const builds = services.templateBuilds;
+  type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
+  const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
+  /** The builds of the caller who asked for the address, or of this request's own key. Rejects: unauthorized. */
+  const receiving = (request: OfFiles) => {
+    const { searchParams } = new URL(request.url, 'http://server');
+    const [given, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
+    if (given === null && request.known) return builds;
+    const maker = tokens.opensUpload(uploadOf(request.params, expires), given ?? undefined);
+    if (!maker) throw new AppError('unauthorized', 'The address of the upload is not valid. Ask for another one.');
+    if (Number(expires) * 1_000 > clock.now()) return acting(maker).services.templateBuilds;
+    throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
+  };
 
   app.post('/e2b/v3/templates', withBody, async ({ body }, reply) => {
     const { name, tags } = parsed(NewBuild, body);
@@ -64,17 +83,19 @@ export function mountBuilds(app: App, { services, maxUploadBytes }: Deps): void 
   app.get('/e2b/templates/:sid/files/:hash', ofFiles, async (request, reply) => {
     const { sid: id, hash } = request.params;
     const present = await builds.hasFiles(id, hash);
-    const { authorization } = request.headers;
+    // The SDKs send no key with an upload: its address has to be enough.
+    const expires = String(Math.ceil(clock.now() / 1_000) + uploadSeconds);
+    const token = tokens.upload(uploadOf(request.params, expires), request.principal);
     reply.code(201);
-    // The SDKs send no key with an upload, but the headers that they are given here.
-    const headers = authorization === undefined ? {} : { headers: { authorization } };
-    return { present, url: `${originOf(request)}/e2b/templates/${id}/files/${hash}`, ...headers };
+    const query = new URLSearchParams({ expires, upload: token });
+    return { present, url: `${originOf(request)}/e2b/templates/${id}/files/${hash}?${query}` };
   });
   withBodyStreams(app, (scope) => {
-    scope.put('/e2b/templates/:sid/files/:hash', ofFiles, async (request, reply) => {
+    scope.put('/e2b/templates/:sid/files/:hash', upload, async (request, reply) => {
+      const allowed = receiving(request);
       const content = request.body as Readable;
-      const options = { maxBytes: maxUploadBytes, signal: abortOnDisconnect(reply) };
-      await builds.putFiles(request.params.sid, request.params.hash, content, options);
+      const options = { maxBytes: settings.maxUploadBytes, signal: abortOnDisconnect(reply) };
+      await allowed.putFiles(request.params.sid, request.params.hash, content, options);
       return reply.code(200).send();
     });
   });
@@ -83,7 +104,7 @@ export function mountBuilds(app: App, { services, maxUploadBytes }: Deps): void 
     '/e2b/v2/templates/:sid/builds/:build',
     { schema: { params: BuildParams, body: z.unknown() } },
     async ({ params, body }, reply) => {
-      await builds.start(params.sid, params.build, planOf(parsed(Start, body)));
+      await builds.start(params.sid, params.build, planOf(parsed(Start, body), settings));
       return reply.code(202).send();
     },
   );
@@ -144,7 +165,22 @@ export function builtView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-function planOf({ fromImage, fromTemplate, steps, force, ...others }: z.output<typeof Start>): BuildPlan {
+/** What programs know by the names of E2B's own templates, as images of the operator's list. */
+const publicImages: Readonly<Record<string, string>> = {
+  base: 'e2bdev/base',
+  'code-interpreter-v1': 'e2bdev/code-interpreter',
+};
+/** The beginning of a build; a name of the operator's templates is never a built one. */
+function baseOf(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
+  const [bare = ''] = name.split(':');
+  const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
+  return image !== undefined && templatesOf(settings).has(bare) ? { image } : { template: name };
+}
+
+function planOf(
+  { fromImage, fromTemplate, steps, force, ...others }: z.output<typeof Start>,
+  settings: Pick<E2bSettings, 'templates'>,
+): BuildPlan {
   const { startCmd, readyCmd, fromImageRegistry } = others;
   // A ready command alone waits for nothing here, but a program that sets one expects that something waits.
   refuseFields({ startCmd: startCmd || undefined, readyCmd: readyCmd || undefined, fromImageRegistry }, [
@@ -155,7 +191,7 @@ function planOf({ fromImage, fromTemplate, steps, force, ...others }: z.output<t
   if (!fromImage === !fromTemplate) throw bad('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;
-  const base = fromImage ? { image: fromImage } : { template: fromTemplate as string };
+  const base = fromImage ? { image: fromImage } : baseOf(fromTemplate as string, settings);
   return { base, steps: steps.map(stepOf), ...(freshFrom !== undefined && { freshFrom }) };
 }
 

@@ -224,7 +224,7 @@ export function mountControl(app: App, deps: Deps): void {
   });
 
   mountSecrets(app, services);
-  mountBuilds(app, { services, maxUploadBytes: settings.maxUploadBytes });
+  mountBuilds(app, deps);
   mountVolumes(app, deps);
   mountSnapshots(app, { ...deps, withLife, statusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { type ManualClock, manualClock } from '../../../support/machines/manual-clock.ts';
+
+// Builds of templates over containers that run nothing. test/e2e/e2b/templates has the SDKs over real ones.
+let it: E2bFacade;
+let clock: ManualClock;
+beforeAll(async () => {
+  clock = manualClock(1_000_000);
+  it = await e2bFacade({ token: 'e2b_0123', clock });
+});
+afterAll(() => it[Symbol.asyncDispose]());
+
+const begin = async (name: string) => {
+  const { status, body } = await it.api('POST', '/v3/templates', { name });
+  expect(status).toBe(202);
+  return body as { templateID: string; buildID: string };
+};
+const addressOf = async (template: string, hash: string) => {
+  const { status, body } = await it.api('GET', `/templates/${template}/files/${hash}`);
+  expect(status).toBe(201);
+  return new URL(body.url);
+};
+const put = async ({ pathname, search }: URL, headers: Record<string, string> = {}) =>
+  (await it.ask(`${pathname}${search}`, { method: 'PUT', headers, body: 'an archive' })).status;
+
+test('the address of an upload is enough to send it, as the SDKs do', async () => {
+  const { templateID } = await begin('uploads');
+  const address = await addressOf(templateID, 'abc');
+  expect(await put(address)).toBe(200);
+  expect((await it.api('GET', `/templates/${templateID}/files/abc`)).body.present).toBe(true);
+});
+
+test('an address opens no other upload, nothing else, and not for long', async () => {
+  const { templateID } = await begin('guarded');
+  const other = await begin('other');
+  const address = await addressOf(templateID, 'def');
+  const changed = (change: (url: URL) => void) => {
+    const url = new URL(address);
+    change(url);
+    return put(url);
+  };
+  const refused = [
+    await changed((url) => void (url.search = '')),
+    await changed((url) => void (url.pathname = url.pathname.replace('def', 'deg'))),
+    await changed((url) => void (url.pathname = url.pathname.replace(templateID, other.templateID))),
+    await changed((url) => url.searchParams.set('expires', '99999999999')),
+    await changed((url) => url.searchParams.set('expires', 'soon')),
+    await changed((url) => url.searchParams.set('upload', 'wrong')),
+    await changed((url) => url.searchParams.set('upload', '')),
+    await put(new URL('?upload=x', address), { 'x-api-key': 'wrong' }),
+  ];
+  expect(refused).toEqual(refused.map(() => 401));
+  expect((await it.ask(`${address.pathname}${address.search}`)).status).toBe(401); // what is there
+  expect((await it.api('GET', `/templates/${templateID}/files/def`)).body.present).toBe(false);
+  clock.advance(3_602_000);
+  expect(await put(address)).toBe(401);
+  expect(await put(new URL(address.pathname, address), { 'x-api-key': 'e2b_0123' })).toBe(200);
+});
+
+test.each([
+  ['base', 202],
+  ['base:default', 202],
+  ['code-interpreter-v1', 404], // not one of this server's templates
+  ['somebody', 404],
+])('a build from the template %s is %i', async (fromTemplate, status) => {
+  const { templateID, buildID } = await begin('uploads');
+  const path = `/v2/templates/${templateID}/builds/${buildID}`;
+  expect((await it.api('POST', path, { fromTemplate, steps: [] })).status).toBe(status);
+});
