@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { FileMetadata } from '../../src/core/model/sandboxes/file-metadata.ts';
 import type {
   FileChanges,
   FilePart,
@@ -149,15 +150,19 @@ export interface Daemon {
   signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
   // Files at any path that the sandbox's user may reach. Each rejects with file_not_found and invalid_request.
-  statPath(path: string): Promise<PathEntry>;
-  /** Rejects: conflict (a link to itself). */
-  listPaths(path: string, depth: number): Promise<readonly PathEntry[]>;
+  statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
+  /** Rejects: conflict (a link to itself), payload_too_large (too many entries, or too much metadata). */
+  listPaths(
+    path: string,
+    options: { readonly depth: number; readonly metadata: boolean },
+  ): Promise<readonly PathEntry[]>;
   /** Rejects: conflict (a folder is there). */
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
   openPath(path: string, part: FilePart): Promise<OpenFile>;
-  writePath(path: string, content: AsyncIterable<Uint8Array>): Promise<PathEntry>;
+  /** The file then has exactly this metadata. Rejects: unsupported and payload_too_large, for its metadata. */
+  writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole, as long as it is small.
   /** `done` is false where a program has to do it. */
@@ -195,6 +200,9 @@ export const limits = {
   matches: 1000,
   /** The entries of one folder's list. */
   entries: 20_000,
+  /** The metadata of all files in one list. */
+  metadataBytes: 4 * 1024 * 1024,
+  metadataKeys: 60_000,
   terminals: 16,
   programs: 32,
   jobs: 256,

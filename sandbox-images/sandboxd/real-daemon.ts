@@ -134,9 +134,9 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       refuseFull();
       return await moved.receiveFile(path, content, replaces);
     },
-    async writePath(path, content) {
+    async writePath(path, content, metadata) {
       refuseFull();
-      return await anywhere.writePath(path, content);
+      return await anywhere.writePath(path, content, metadata);
     },
     desktop,
     async killTagged(tag) {

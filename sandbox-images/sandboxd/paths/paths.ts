@@ -12,6 +12,7 @@ import { badRequest } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
 import { entryAt } from './entries.ts';
 import { locatePath } from './locate.ts';
+import { MetadataStore, withMetadata } from './metadata.ts';
 import { replace } from './replace.ts';
 
 export type Paths = Pick<
@@ -21,7 +22,8 @@ export type Paths = Pick<
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Files at any path that the sandbox's user may reach. The system decides about permissions. */
-export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
+export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): Paths {
+  const store = new MetadataStore(parts);
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
     const full = locatePath(path, parts);
     try {
@@ -56,19 +58,22 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
     });
   }
 
+  const one = async (entry: PathEntry): Promise<PathEntry> => (await store.addTo([entry]))[0] ?? entry;
+
   return {
     openPath,
-    statPath: (path) =>
+    statPath: (path, { metadata }) =>
       at(path, async (full) => {
         const entry = await entryAt(full);
         const isWorkspace = parts.place.roots.includes(entry.target ?? full);
-        return { ...entry, ...(isWorkspace && { workspace: true as const }) };
+        const found = { ...entry, ...(isWorkspace && { workspace: true as const }) };
+        return metadata ? await one(found) : found;
       }),
-    listPaths: (path, depth) =>
+    listPaths: (path, { depth, metadata }) =>
       at(path, async (full) => {
         const entries: PathEntry[] = [];
         await listInto(entries, full, depth);
-        return entries;
+        return metadata ? await store.addTo(entries) : entries;
       }).catch((thrown: AppError) => {
         if ((thrown.cause as NodeJS.ErrnoException | undefined)?.code !== 'ELOOP') throw thrown;
         throw new AppError('conflict', `${path} is a link that leads back to itself.`, { cause: thrown });
@@ -90,15 +95,16 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
         await rename(full, target).catch(async (thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'EXDEV') throw thrown; // another disk
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+          await store.copy(full, target);
           await rm(full, { recursive: true });
         });
-        return await entryAt(target);
+        return await one(await entryAt(target));
       }),
     removePath: (path) => at(path, (full) => rm(full, { recursive: true, force: true })),
-    writePath: (path, content) =>
+    writePath: (path, content, metadata) =>
       at(path, async (full) => {
-        await replace(full, content, parts.place.root);
-        return await entryAt(full);
+        await replace(full, content, { spare: parts.place.root, store, metadata });
+        return withMetadata(await entryAt(full), metadata);
       }),
   };
 }

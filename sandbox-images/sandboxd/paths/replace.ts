@@ -1,32 +1,55 @@
 import { constants, type Stats } from 'node:fs';
 import { access, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { FileMetadata } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { renameIntoPlace, runInOrder, type StagedFile, stageFile, writeAll } from '../files/replace-file.ts';
+import { badRequest } from '../server/body-fields.ts';
+import type { MetadataStore } from './metadata.ts';
 
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
+
+interface Replacement {
+  /** A folder for content that cannot wait next to its place. */
+  readonly spare: string;
+  readonly store: Pick<MetadataStore, 'write' | 'clear'>;
+  /** The file's metadata afterwards. */
+  readonly metadata: FileMetadata;
+}
 
 /**
  * Replaces the file, or makes it with its missing folders. The content arrives in a hidden file first, so that the path
  * leads to a whole file however the transfer ends. Links lead to the file that is replaced, and stay. The file keeps its
  * mode, owner and further names. Devices and pipes have no content to keep and are written to directly.
  */
-export async function replace(full: string, content: AsyncIterable<Uint8Array>, spare: string): Promise<void> {
+export async function replace(
+  full: string,
+  content: AsyncIterable<Uint8Array>,
+  { spare, store, metadata }: Replacement,
+): Promise<void> {
+  const isMarked = Object.keys(metadata).length > 0;
   const before = await stat(full).catch(() => undefined);
+  if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
   const target = await realpath(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
   await makeFolders(dirname(target));
   if (before) await access(target, W_OK); // a rename does not ask for the file's own permission
   const parent = { name: basename(target), at: (name: string) => join(dirname(target), name), ...undisposed };
   await using staged = await stageNear(parent.at, before, spare);
+  if (isMarked && !staged.isElsewhere) await store.write(staged.path, metadata, full);
   await writeAll(staged.handle, content);
+  const copy = async () => {
+    if (isMarked) await store.write(target, metadata, full);
+    else await store.clear(target);
+    await copyInto(target, staged);
+  };
   if (before && (before.nlink > 1 || staged.isElsewhere || !(await takeOver(staged, before)))) {
-    return await runInOrder(parent, () => copyInto(target, staged));
+    return await runInOrder(parent, copy);
   }
   if (!before) await staged.handle.chmod(0o644);
   await renameIntoPlace(parent, staged).catch(async (thrown: NodeJS.ErrnoException) => {
     if (!before || !refusals.has(thrown.code ?? '')) throw thrown;
-    await runInOrder(parent, () => copyInto(target, staged));
+    await runInOrder(parent, copy);
   });
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };

@@ -1,11 +1,14 @@
-import { fields, parameter, partIn, readCount } from '../server/body-fields.ts';
+import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
+import { badRequest, fields, parameter, partIn, readCount, readFlag } from '../server/body-fields.ts';
 import { fileReply, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/paths/entry',
-    handle: async ({ daemon, query }) => ({ json: await daemon.statPath(parameter(query, 'path')) }),
+    handle: async ({ daemon, query }) => ({
+      json: await daemon.statPath(parameter(query, 'path'), { metadata: readFlag(query, 'metadata') }),
+    }),
   },
   {
     method: 'DELETE',
@@ -16,7 +19,10 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/list',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.listPaths(parameter(query, 'path'), readCount(query, 'depth') ?? 1),
+      json: await daemon.listPaths(parameter(query, 'path'), {
+        depth: readCount(query, 'depth') ?? 1,
+        metadata: readFlag(query, 'metadata'),
+      }),
     }),
   },
   {
@@ -42,6 +48,46 @@ export const pathRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/paths/content',
-    handle: async ({ daemon, query, raw }) => ({ json: await daemon.writePath(parameter(query, 'path'), raw) }),
+    async handle({ daemon, query, raw }) {
+      const { metadata, content } = await metadataBefore(raw, readCount(query, 'metadataBytes') ?? 0);
+      return { json: await daemon.writePath(parameter(query, 'path'), content, metadata) };
+    },
   },
 ];
+
+/** The metadata is at the beginning of the body: a header or a query has not the room for it beside a long path. */
+async function metadataBefore(
+  body: AsyncIterable<Uint8Array>,
+  bytes: number,
+): Promise<{ readonly metadata: FileMetadata; readonly content: AsyncIterable<Uint8Array> }> {
+  if (bytes === 0) return { metadata: {}, content: body };
+  if (bytes > fileMetadataLimits.jsonBytes) throw badRequest('The metadata is too large.');
+  const chunks = body[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  while (head.length < bytes) {
+    const { done, value } = await chunks.next();
+    if (done) throw badRequest('The body ends within the metadata.');
+    head = Buffer.concat([head, value]);
+  }
+  const rest = head.subarray(bytes);
+  async function* content(): AsyncGenerator<Uint8Array> {
+    if (rest.length > 0) yield rest;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  }
+  return { metadata: metadataIn(head.subarray(0, bytes)), content: content() };
+}
+
+function metadataIn(json: Buffer): FileMetadata {
+  const found: unknown = parsed(json.toString());
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) throw notMetadata();
+  for (const value of Object.values(found)) if (typeof value !== 'string') throw notMetadata();
+  return found as FileMetadata;
+}
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notMetadata();
+  }
+}
+const notMetadata = () => badRequest('The metadata must be an object of texts, in JSON.');

@@ -63,6 +63,12 @@ export function readCount(query: URLSearchParams, name: string): number | undefi
   check(name, 'count', /^\d+$/.test(text) ? value : undefined);
   return value;
 }
+export function readFlag(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name);
+  if (text === null || text === 'false') return false;
+  if (text === 'true') return true;
+  throw badRequest(`${name} must be true or false.`);
+}
 /** The part of a file that a query asks for. */
 export function partIn(query: URLSearchParams): FilePart {
   const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];

@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import type { FileMetadata } from '../../core/model/sandboxes/file-metadata.ts';
 
 // The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs of any folder, files
 // of
@@ -94,15 +95,24 @@ export interface PathEntry {
   readonly target?: string;
   /** The workspace itself, under any of its paths. Only `stat` tells it. */
   readonly workspace?: true;
+  /** Only where it was asked for, after a move and after a write; a link has its target's. Never empty. */
+  readonly metadata?: FileMetadata;
 }
 /**
  * Files at any path that the sandbox's user may reach: absolute, `~/…`, or relative to the workspace. Methods reject
  * with file_not_found and invalid_request.
  */
 export interface PathClient {
-  stat(path: string, signal: AbortSignal): Promise<PathEntry>;
-  /** Depth first, by name. `depth` 1: the folder alone. Rejects: payload_too_large (more than 20,000 entries). */
-  list(path: string, depth: number, signal: AbortSignal): Promise<readonly PathEntry[]>;
+  stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
+  /**
+   * Depth first, by name. `depth` 1: the folder alone. Rejects: payload_too_large (more than 20,000 entries, or too much
+   * metadata).
+   */
+  list(
+    path: string,
+    options: { readonly depth: number; readonly metadata?: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly PathEntry[]>;
   /** Makes the parents too. Rejects: conflict (a folder is there). */
   makeFolder(path: string, signal: AbortSignal): Promise<PathEntry>;
   /** Makes the parents of the new place. */
@@ -112,9 +122,15 @@ export interface PathClient {
   /** Opens a file of any size, from a byte on and for a number of bytes if they are given. */
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size in place, and makes its parents. Content that fails leaves its beginning. Rejects: quota.
+   * Writes a file of any size, and makes its parents. The file then has exactly this metadata. Content that fails leaves
+   * the old file. Rejects: quota; for metadata unsupported and payload_too_large.
    */
-  write(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<PathEntry>;
+  write(
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+    metadata?: FileMetadata,
+  ): Promise<PathEntry>;
 }
 export interface FilePart {
   readonly from?: number;

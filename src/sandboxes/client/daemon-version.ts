@@ -1,7 +1,9 @@
 import type { Health } from './client.ts';
 
+type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
+
 /** Whether the daemon has the routes of this version. A sandbox keeps the daemon of its image for life. */
-export type VersionCheck = (version: '1.1' | '1.2' | '1.3' | '1.5' | '1.6', signal: AbortSignal) => Promise<boolean>;
+export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
 /** The daemon of a sandbox in memory is as new as the server. It refuses what it cannot do with `unsupported`. */
 const inMemory = 'memory';

@@ -239,7 +239,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
 
     programs: programClient({ ...daemon, trust }, again),
     jobs: jobClient({ ...daemon, trust }, again),
-    paths: pathClient({ ...daemon, trust }, again),
+    paths: pathClient({ ...daemon, trust }, again, since),
     transfers: transferClient({ ...daemon, trust }, since),
     workspace: workspaceClient(daemon, again, since),
     watches: watchClient({ ...daemon, trust }, again),

@@ -158,7 +158,10 @@ test('files at any path are written, read in parts, listed, moved and removed', 
   expect(Buffer.concat(await part.content.toArray()).toString()).toBe('abcdefgabc');
   await client.exec({ command: `cd ${root} && ln -s a link && ln -s nowhere broken && mkdir a/c` }, budget());
   expect(
-    (await client.paths.list(root, 2, budget())).map(({ path, type }) => [path.slice(root.length + 1), type]),
+    (await client.paths.list(root, { depth: 2 }, budget())).map(({ path, type }) => [
+      path.slice(root.length + 1),
+      type,
+    ]),
   ).toEqual([
     ...[
       ['a', 'directory'],

@@ -35,7 +35,7 @@ export const core = {
   watch: ['create sub', 'create sub/f'],
   'signed urls': [200, 200, 'signed'],
   metrics: [true, true, true],
-  detail: { state: 'running', metadata: { a: 'b c' }, envdVersion: '0.6.1', templateId: 'base' },
+  detail: { state: 'running', metadata: { a: 'b c' }, envdVersion: '0.6.4', templateId: 'base' },
   listed: [1, 0],
   'set timeout': true,
   port: { allowed: [200, '1'], without: 403, byHost: 200, closed: 502 },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 import {
   changeTypes,
@@ -125,6 +126,10 @@ const pathEntry = z.object({
   isLink: z.literal(true).optional(),
   target: path.optional(),
   workspace: z.literal(true).optional(),
+  metadata: z
+    .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
+    .refine((found) => Object.keys(found).length <= fileMetadataLimits.keys)
+    .optional(),
 }) as z.ZodType<PathEntry>;
 
 const change = z.object({
@@ -225,11 +230,11 @@ export const answers = {
   jobs: rule<JobEntry[]>(z.array(job).max(512), [large, 200_000, 4]),
   /** The last frame of a job's stream. */
   jobEnd: rule<JobEnd>(z.object(end) as z.ZodType<JobEnd>, [1, 4, 2]),
-  pathEntry: rule(pathEntry, [64, 20, 2]),
+  pathEntry: rule(pathEntry, [64, 20 + fileMetadataLimits.keys, 3]),
   fileVersion: rule(z.object({ size: count, version: text(100) }), [16, 6, 2]),
   kept: rule(z.object({ done: z.boolean() }), [16, 4, 2]),
   print: rule(z.object({ print: text(64).optional(), bytes: count.optional() }), [16, 6, 2]),
-  pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 12, 3]),
+  pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 16, 4]),
   listeningPorts: rule<ListeningPort[]>(
     z
       .array(z.object({ port: z.int().min(1).max(65_535), pid: count.optional(), command: cut(4 * KiB).optional() }))

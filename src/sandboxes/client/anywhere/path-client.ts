@@ -1,4 +1,8 @@
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../../core/errors/errors.ts';
 import type { PathClient } from '../abilities.ts';
+import type { VersionCheck } from '../daemon-version.ts';
 import { partValues, query } from '../query.ts';
 import type { DaemonRequest } from '../request.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
@@ -7,12 +11,18 @@ const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
 
 /** The files at any path, behind the daemon's HTTP API. */
-export function pathClient({ json, done, file, sending }: DaemonRequester, again: Retry): PathClient {
+export function pathClient(
+  { json, done, file, sending }: DaemonRequester,
+  again: Retry,
+  since: VersionCheck,
+): PathClient {
   return {
-    stat: (path, signal) =>
-      again(signal, () => json('pathEntry', { method: 'GET', path: `/paths/entry?${query({ path })}` }, signal)),
-    list: (path, depth, signal) => {
-      const asked = query({ path, depth: String(depth) });
+    stat: (path, signal, options) => {
+      const asked = query({ path, ...(options?.metadata && { metadata: 'true' }) });
+      return again(signal, () => json('pathEntry', { method: 'GET', path: `/paths/entry?${asked}` }, signal));
+    },
+    list: (path, { depth, metadata = false }, signal) => {
+      const asked = query({ path, depth: String(depth), ...(metadata && { metadata: 'true' }) });
       const ask: DaemonRequest = { method: 'GET', path: `/paths/list?${asked}`, timeoutMs: slowMs };
       return again(signal, () => json('pathEntries', ask, signal));
     },
@@ -28,7 +38,29 @@ export function pathClient({ json, done, file, sending }: DaemonRequester, again
       const asked = query({ path, ...partValues(part) });
       return file({ method: 'GET', path: `/paths/content?${asked}` }, part.most ?? anySize, signal);
     },
-    write: (path, content, signal) =>
-      sending('pathEntry', { method: 'PUT', path: `/paths/content?${query({ path })}`, body: content }, signal),
+    async write(path, content, signal, metadata = {}) {
+      if (Object.keys(metadata).length === 0) {
+        const ask = { method: 'PUT', path: `/paths/content?${query({ path })}`, body: content } as const;
+        return await sending('pathEntry', ask, signal);
+      }
+      if (!(await since('1.7', signal))) {
+        throw new AppError(
+          'unsupported',
+          'The image of this sandbox is too old for metadata of files. Build it again.',
+        );
+      }
+      const head = Buffer.from(JSON.stringify(metadata));
+      const asked = query({ path, metadataBytes: String(head.length) });
+      const body = behind(head, content);
+      return await sending('pathEntry', { method: 'PUT', path: `/paths/content?${asked}`, body }, signal);
+    },
   };
+}
+
+/** The content behind some bytes. An error of the content breaks the whole stream. */
+function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
+  const whole = new PassThrough();
+  whole.write(head);
+  pipeline(content, whole).catch(() => {}); // the stream itself tells its reader
+  return whole;
 }

@@ -67,7 +67,7 @@ test('a template has every field', async () => {
     cpuCount: 1,
     memoryMB: expect.any(Number),
     diskSizeMB: expect.any(Number),
-    envdVersion: '0.6.1',
+    envdVersion: '0.6.4',
     buildCount: 1,
     spawnCount: 0,
     createdBy: null,

@@ -26,8 +26,8 @@ export const Timeout = z.object({ timeout: z.int().min(0).default(300), memory: 
 export const Pause = z.object({ memory: z.boolean().default(true) });
 export const Params = z.object({ sid: z.string() });
 
-/** The answers of a first version without file metadata; the SDKs then do not ask for it. */
-export const agentVersion = '0.6.1';
+/** The SDKs ask for metadata of files from 0.6.2 on, for entries of watches from 0.6.3, for network mounts from 0.6.4. */
+export const agentVersion = '0.6.4';
 const clientID = 'corral';
 
 export interface Limits {

@@ -4,6 +4,7 @@ import { finished, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { type FileMetadata, fileMetadataLimits } from '../../../../core/model/sandboxes/file-metadata.ts';
 import { publicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
 import { multipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
@@ -93,6 +94,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     return refuse(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
   }
   if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
+  const metadata = metadataIn(target.headers);
   await using inside = await call.enter();
   const home = await call.home(inside);
   const intake: UploadBudget = { left: maxUploadBytes, failure: undefined };
@@ -102,7 +104,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     const full = resolvePath(to, home);
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
-    const written = inside.paths.write(full, counted(content, intake), signal).catch((thrown: unknown) => {
+    const written = inside.paths.write(full, counted(content, intake), signal, metadata).catch((thrown: unknown) => {
       throw intake.failure ?? thrown; // its connection only tells that it broke
     });
     return shown(await written);
@@ -115,7 +117,30 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
   answerJson(response, 200, stored);
 }
 
-const shown = ({ path, name }: PathEntry) => ({ path, name: name || basename(path), type: 'file' });
+const shown = ({ path, name, metadata }: PathEntry) => ({
+  path,
+  name: name || basename(path),
+  type: 'file',
+  ...(metadata && { metadata }),
+});
+
+const metadataHeader = 'x-metadata-';
+/** The metadata for every file of an upload. The names of headers have no case, so its keys are in lower case. */
+export function metadataIn(headers: IncomingMessage['headers']): FileMetadata {
+  const names = Object.keys(headers).filter((name) => name.startsWith(metadataHeader));
+  const pairs = names.map((name) => [name.slice(metadataHeader.length), headerOf(headers, name) ?? ''] as const);
+  const wrong = (message: string) => new ConnectError('invalid_argument', message);
+  const { keys, keyBytes, bytes } = fileMetadataLimits;
+  for (const [key, value] of pairs) {
+    if (key === '' || key.length > keyBytes) throw wrong(`A key of metadata has 1 to ${keyBytes} characters.`);
+    if (key === '__proto__') throw wrong('Metadata cannot have the key __proto__.');
+    if (!/^[\x20-\x7e]*$/.test(value)) throw wrong(`The metadata ${key} can have printable ASCII characters alone.`);
+  }
+  if (pairs.length > keys) throw wrong(`A file has at most ${keys} keys of metadata.`);
+  const size = pairs.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (size > bytes) throw wrong(`The keys and values of metadata have at most ${bytes} characters together.`);
+  return Object.fromEntries(pairs);
+}
 
 function bodyOf(request: IncomingMessage, encoding: string | undefined): Readable {
   if (encoding === undefined || encoding === 'identity') return request;

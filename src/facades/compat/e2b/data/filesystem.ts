@@ -22,7 +22,7 @@ const types = {
   broken: 'FILE_TYPE_UNSPECIFIED',
 } as const;
 
-export function entryOf({ name, path, type, size, mode, isLink, target, ...entry }: PathEntry): object {
+export function entryOf({ name, path, type, size, mode, isLink, target, metadata, ...entry }: PathEntry): object {
   const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-')).join('');
   const first = isLink ? 'L' : type === 'directory' ? 'd' : '-';
   return {
@@ -36,6 +36,7 @@ export function entryOf({ name, path, type, size, mode, isLink, target, ...entry
     group: userOf(entry.group),
     modifiedTime: entry.modified,
     ...(target !== undefined && { symlinkTarget: target }),
+    ...(metadata && { metadata }),
   };
 }
 /** The user of the sandbox has another name in images that no program of this facade knows. */
@@ -62,13 +63,13 @@ const watchAt = async (
 export const fileMethods: Record<string, (call: Call, message: unknown, inside: SandboxInterior) => Promise<object>> = {
   async Stat(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
-    return { entry: entryOf(await inside.paths.stat(path, call.signal)) };
+    return { entry: entryOf(await inside.paths.stat(path, call.signal, { metadata: true })) };
   },
   async ListDir(call, message, inside) {
     const { path, depth } = parseShape(Listed, message);
     const folder = await at(call, inside, path);
     const entries = await inside.paths
-      .list(folder, Math.max(1, depth), call.signal)
+      .list(folder, { depth: Math.max(1, depth), metadata: true }, call.signal)
       .catch(mapErrorCode('conflict', 'failed_precondition'));
     return { entries: entries.map(entryOf) };
   },

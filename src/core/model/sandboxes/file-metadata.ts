@@ -1,0 +1,11 @@
+/** Texts that a program keeps with a file, by their keys. */
+export type FileMetadata = Readonly<Record<string, string>>;
+
+export const fileMetadataLimits = {
+  keys: 128,
+  keyBytes: 246,
+  /** All keys and values of a file together. */
+  bytes: 4_096,
+  /** The same as JSON, in which a character can take six bytes. */
+  jsonBytes: 32 * 1024,
+} as const;
