@@ -2,6 +2,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
 import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { codeImage, isOurs } from '../images/image.ts';
@@ -22,6 +23,8 @@ export interface SandboxSettings {
   readonly services: Services;
   /** The only hosts that the session's creator wants to be reached; undefined: all that the policy opens. */
   readonly within?: readonly string[];
+  /** The program of the session's built template. */
+  readonly start?: StartCommand;
 }
 interface MadeSettings {
   readonly server: SandboxSettings;
@@ -143,7 +146,7 @@ export class SessionConfigs {
 /** The settings with the choice of the session's creator. A stored choice never exceeds the settings of today. */
 function withChoice(
   own: SandboxSettings,
-  { egress, cpus, memory, image, services = own.services }: SandboxChoice,
+  { egress, cpus, memory, image, start, services = own.services }: SandboxChoice,
 ): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {
@@ -156,7 +159,8 @@ function withChoice(
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
   // No template has a dot in its name.
-  return { ...own, config, services, recipe: `${own.recipe}.own`, ...(egress && { within: egress }) };
+  const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
+  return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
 
 /** The largest sandbox that the creator of a session can choose. */

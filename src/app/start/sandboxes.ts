@@ -13,6 +13,7 @@ import { policyOf } from '../../sandboxes/egress/policies/list.ts';
 import { egressProxy } from '../../sandboxes/egress/proxy.ts';
 import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
+import { runStartCommand } from '../../sandboxes/services/start-command.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
@@ -257,7 +258,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         signal,
       );
       await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);
-      if (!sandbox.isFresh) return; // its session's log has it already
+      if (!sandbox.isFresh) return; // its session's log has it already, and its program runs
+      if (chosen.start) await runStartCommand({ client: sandbox.client, start: chosen.start, clock, tell }, signal);
       if (driver.capabilities.isolation === 'none') {
         return tell('WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network');
       }

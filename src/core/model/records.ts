@@ -4,6 +4,7 @@ import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './eve
 import { RunId, type SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
+import { StartCommand } from './sandboxes/built-template.ts';
 import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
 import type { FilesDamaged } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
@@ -92,6 +93,8 @@ export const SandboxChoice = z.object({
   volumes: z.array(VolumeMount).readonly().optional(),
   /** The image of a built template. Only the server itself names one. */
   image: z.string().optional(),
+  /** The same template's program. */
+  start: StartCommand.optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 

@@ -8,6 +8,7 @@ import type { PortService } from '../api/ports.ts';
 import type { Action } from '../api/rules.ts';
 import { serverCredentialRules } from '../api/server/credentials.ts';
 import { settingsRules } from '../api/server/settings.ts';
+import type { BuiltImage } from '../api/server/template-builds.ts';
 import { toolServerRules } from '../api/server/tool-servers.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { CreateCommand, SessionListChange, SessionService } from '../api/sessions.ts';
@@ -47,7 +48,7 @@ interface SessionGuardDeps extends GuardDeps {
   /** Undefined as owner: any. Rejects: not_found. */
   readonly findSnapshot?: (idOrName: string, owner: string | undefined) => Promise<Snapshot>;
   /** The image of a template that the principal built. Rejects: not_found, conflict. */
-  readonly imageOf?: (named: string, principal: Principal) => Promise<string>;
+  readonly imageOf?: (named: string, principal: Principal) => Promise<BuiltImage>;
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
@@ -263,12 +264,12 @@ function guardedSessions(
   ) {
     const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
     const found = snapshot && (await findSnapshot?.(snapshot, owner));
-    const image = built && (await imageOf?.(built, principal));
-    const { image: __, ...choice } = sandbox ?? {};
+    const own = built ? await imageOf?.(built, principal) : undefined;
+    const { image: __, start: ___, ...choice } = sandbox ?? {};
     return {
       ...wish,
       ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }),
-      ...(image ? { sandbox: { ...choice, image } } : sandbox && { sandbox: choice }),
+      ...(own ? { sandbox: { ...choice, ...own } } : sandbox && { sandbox: choice }),
     };
   }
 

@@ -1,6 +1,6 @@
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
-import type { TemplateBuildService } from '../api/server/template-builds.ts';
+import type { BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { authorize, authorizeRole, checkBy } from './authorize.ts';
 
 const noTemplate = () => new AppError('not_found', 'There is no such built template.');
@@ -47,7 +47,7 @@ export function guardedTemplateBuilds(
 }
 
 /** The image of a template that the caller built; administrators also find those of others, by their ids. */
-export const imageFor = (builds: TemplateBuildService, principal: Principal, named: string): Promise<string> =>
+export const imageFor = (builds: TemplateBuildService, principal: Principal, named: string): Promise<BuiltImage> =>
   ownFirst(principal, principal.role === 'admin', (owner) => builds.imageOf(named, owner));
 
 /** Two owners can have the same name, so the caller's own comes first. */

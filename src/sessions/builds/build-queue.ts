@@ -108,6 +108,7 @@ export class BuildQueue {
     const { id } = build;
     try {
       const result = await this.#work(queued, log, stop.signal);
+      if (build.start) log.write('info', 'The start command runs in each sandbox, not in the build');
       log.write('info', 'All files are kept');
       await log.keep();
       await this.#finish({ ...build, ...result });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
+import type { BuildPlan } from '../api/server/template-builds.ts';
 import { filledIn } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
@@ -26,7 +27,8 @@ export interface BegunImage {
 }
 
 /** Rejects with invalid_request what cannot be built, before anything starts. */
-export function checkPlan(steps: readonly BuildStep[]): void {
+export function checkPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
+  if (JSON.stringify(start ?? {}).includes('\\u0000')) throw bad('The start command has a NUL character.');
   if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
   steps.forEach((step, index) => {
     try {
@@ -86,6 +88,10 @@ export function statesOf(steps: readonly BuildStep[], { env: own, done }: BegunI
   }
   return states;
 }
+
+/** The folder in which a command after the last step runs. */
+export const folderAfter = (steps: readonly BuildStep[]): string =>
+  statesOf(steps, { env: {}, done: 0 }).at(-1)?.folder ?? home;
 
 /** A path of a step, from the folder of that step. A final slash stays, because it says that a folder is meant. */
 export function pathIn(folder: string, path: string): string {

@@ -3,13 +3,13 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
-import type { BuildPlan, BuildWish, TemplateBuildService } from '../api/server/template-builds.ts';
+import type { BuildPlan, BuildWish, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, isOpen, usualTag } from './build-records.ts';
 import { BuiltImages, endsBy } from './built-images.ts';
 import { planOfDockerfile } from './dockerfile.ts';
-import { checkPlan } from './plan.ts';
+import { checkPlan, folderAfter } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
@@ -73,7 +73,7 @@ export class TemplateBuilds {
       list: (owner) => this.#records.templates(owner),
       get: (templateId) => this.#records.template(templateId),
       find: (idOrName, owner) => this.#records.find(idOrName, owner),
-      imageOf: async (named, owner) => (await this.#tagged(named, owner)).image,
+      imageOf: async (named, owner) => this.#imageOf(named, owner),
       tag: (templateId, from, tags) => this.#tag(templateId, from, tags),
       untag: (templateId, tags) => this.#untag(templateId, tags),
       remove: (templateId) => this.#remove(templateId),
@@ -147,7 +147,8 @@ export class TemplateBuilds {
       }
       // The wait for other builds counts too, so that the record never stays open.
       const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
-      const begun: TemplateBuild = { ...now, until };
+      const start = plan.start && { ...plan.start, folder: folderAfter(plan.steps) };
+      const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
       await this.#records.putBuild(begun);
       this.#queue.add({ build: begun, plan, base });
       return begun;
@@ -156,7 +157,7 @@ export class TemplateBuilds {
 
   /** Rejects: invalid_request, not_found. */
   async #checked({ owner }: TemplateBuild, plan: BuildPlan): Promise<BaseImage> {
-    checkPlan(plan.steps);
+    checkPlan(plan.steps, plan.start);
     const base = await this.#base(plan, owner);
     for (const step of plan.steps) {
       if (step.type !== 'COPY' || (await this.#files.has(owner, step.files))) continue;
@@ -234,7 +235,12 @@ export class TemplateBuilds {
       const text = `The template ${template.name} has no build with the tag ${tag}.`;
       throw new AppError('conflict', `${text} Wait for its build, or build it again.`);
     }
-    return { image: build.image, print: build.print };
+    return { image: build.image, print: build.print, start: build.start };
+  }
+
+  async #imageOf(named: string, owner?: string): Promise<BuiltImage> {
+    const { image, start } = await this.#tagged(named, owner);
+    return { image, ...(start && { start }) };
   }
 
   async #tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate> {

@@ -41,6 +41,17 @@ export const BuildStep = z.discriminatedUnion('type', [
 ]);
 export type BuildStep = z.infer<typeof BuildStep>;
 
+/** A program that runs in each sandbox of a template, from the start of the sandbox. */
+export const StartCommand = z.object({
+  /** Undefined: nothing runs, but the sandbox waits until it is ready. */
+  command: Text.min(1).optional(),
+  /** A command that succeeds, or a port that listens, once the program is ready. */
+  ready: z.union([z.object({ command: Text.min(1) }), z.object({ port: z.int().min(1).max(65_535) })]).optional(),
+  /** The folder of both. */
+  folder: Text,
+});
+export type StartCommand = z.infer<typeof StartCommand>;
+
 export const TemplateBuild = z.object({
   id: z.string(),
   templateId: z.string(),
@@ -56,6 +67,8 @@ export const TemplateBuild = z.object({
   image: z.string().optional(),
   /** The hash of base and steps, by which later builds find the image. */
   print: z.string().optional(),
+  /** The program of each sandbox of this build. */
+  start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),
 });
 export type TemplateBuild = z.infer<typeof TemplateBuild>;

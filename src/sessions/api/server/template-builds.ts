@@ -2,6 +2,7 @@ import type {
   BuildLogEntry,
   BuildStep,
   BuiltTemplate,
+  StartCommand,
   TemplateBuild,
 } from '../../../core/model/sandboxes/built-template.ts';
 import type { ServiceRules } from '../rules.ts';
@@ -18,6 +19,13 @@ export interface BuildPlan {
   readonly steps: readonly BuildStep[];
   /** The number of the first step whose earlier result is not used; undefined: every one may be. */
   readonly freshFrom?: number | undefined;
+  /** The program of each sandbox of the template, which runs in the folder that the steps end in. */
+  readonly start?: Omit<StartCommand, 'folder'> | undefined;
+}
+/** The image and the program that a sandbox of a built template starts with. */
+export interface BuiltImage {
+  readonly image: string;
+  readonly start?: StartCommand | undefined;
 }
 export interface DockerfilePlan {
   /** The name behind FROM. */
@@ -74,7 +82,7 @@ export interface TemplateBuildService {
   /** By its id or name, with a tag or without. Rejects: not_found. */
   find(idOrName: string, owner?: string): Promise<BuiltTemplate>;
   /** The image of `name`, `name:tag` or an id. Rejects: not_found, conflict (no build has succeeded). */
-  imageOf(named: string, owner?: string): Promise<string>;
+  imageOf(named: string, owner?: string): Promise<BuiltImage>;
   /** Gives further tags to the build that a tag names. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -41,9 +41,9 @@ test('an address opens no other upload, nothing else, and not for long', async (
     return put(url);
   };
   const refused = [
-    await changed((url) => void (url.search = '')),
-    await changed((url) => void (url.pathname = url.pathname.replace('def', 'deg'))),
-    await changed((url) => void (url.pathname = url.pathname.replace(templateID, other.templateID))),
+    await put(new URL(address.pathname, address)),
+    await put(new URL(address.href.replace('/def?', '/deg?'))),
+    await put(new URL(address.href.replace(templateID, other.templateID))),
     await changed((url) => url.searchParams.set('expires', '99999999999')),
     await changed((url) => url.searchParams.set('expires', 'soon')),
     await changed((url) => url.searchParams.set('upload', 'wrong')),
@@ -67,4 +67,38 @@ test.each([
   const { templateID, buildID } = await begin('uploads');
   const path = `/v2/templates/${templateID}/builds/${buildID}`;
   expect((await it.api('POST', path, { fromTemplate, steps: [] })).status).toBe(status);
+});
+
+const startBuild = async (body: object) => {
+  const { templateID, buildID } = await begin('uploads');
+  const answer = await it.api('POST', `/v2/templates/${templateID}/builds/${buildID}`, body);
+  const status = await it.api('GET', `/templates/${templateID}/builds/${buildID}/status`);
+  return { ...answer, build: status.body };
+};
+
+test('a plan with a mistake ends its build, so that it is not one of the open ones', async () => {
+  const run = (user: string) => ({ fromTemplate: 'base', steps: [{ type: 'RUN', args: ['whoami', user] }] });
+  const { status, body, build } = await startBuild(run('root123'));
+  expect([status, build.status]).toEqual([400, 'error']);
+  expect(body.message).toContain(
+    "failed to run command 'whoami': command failed: unauthenticated: invalid username: 'root123'",
+  );
+  expect(
+    (
+      await startBuild({
+        fromImage: 'e2bdev/base',
+        fromImageRegistry: { type: 'registry', username: 'a', password: 'b' },
+      })
+    ).build.status,
+  ).toBe('error');
+  expect((await startBuild(run('root'))).status).toBe(202);
+});
+
+test.each([
+  [{ startCmd: 'serve', readyCmd: '[ -n "$(ss -Htuln sport = :3000)" ]' }, 202],
+  [{ readyCmd: 'sleep 1' }, 202],
+  [{ readyCmd: '[ -n "$(ss -Htuln sport = :70000)" ]' }, 400],
+  [{ startCmd: 'x'.repeat(70_000) }, 400],
+])('a build with %j is %i', async (commands, status) => {
+  expect((await startBuild({ fromTemplate: 'base', steps: [], ...commands })).status).toBe(status);
 });

@@ -51,8 +51,8 @@ test('steps run in their order with their user, folder and variables, and the im
   expect(backend.kept).toEqual([{ name: ended.image, env: { A: '1' } }]);
   expect(backend.started.map(({ image }) => image)).toEqual(['corral/sandbox']);
   expect(backend.removed).toBe(1);
-  expect(await service.imageOf('mine', 'ann')).toBe(ended.image);
-  expect(await service.imageOf(template.id, 'ann')).toBe(ended.image);
+  expect(await service.imageOf('mine', 'ann')).toEqual({ image: ended.image });
+  expect(await service.imageOf(template.id, 'ann')).toEqual({ image: ended.image });
 });
 
 test('a step that fails ends the build with its number, keeps no image and leaves older tags as they were', async () => {
@@ -62,7 +62,7 @@ test('a step that fails ends the build with its number, keeps no image and leave
   const second = await build({ steps: [run('true'), run('false'), run('never')] });
   expect(second.ended).toMatchObject({ status: 'error', reason: { step: '2', message: /exit code 3/ } });
   expect(backend.ran.some(({ argv }) => argv.at(-1) === 'never')).toBe(false);
-  expect(await service.imageOf('mine', 'ann')).toBe(first.ended.image);
+  expect(await service.imageOf('mine', 'ann')).toEqual({ image: first.ended.image });
   expect(backend.removed).toBe(2);
   expect((await log(second)).at(-1)).toMatch(/exit code 3/);
 });
@@ -139,8 +139,8 @@ test('tags name builds, and move with a newer one', async () => {
   const first = await build({ steps: [run('one')] }, 'mine:v1');
   const second = await build({ steps: [run('two')] }, 'mine');
   await service.tag(first.template.id, 'v1', ['stable']);
-  expect(await service.imageOf('mine:stable', 'ann')).toBe(first.ended.image);
-  expect(await service.imageOf('mine', 'ann')).toBe(second.ended.image);
+  expect(await service.imageOf('mine:stable', 'ann')).toEqual({ image: first.ended.image });
+  expect(await service.imageOf('mine', 'ann')).toEqual({ image: second.ended.image });
   await service.untag(first.template.id, ['stable']);
   await expect(service.imageOf('mine:stable', 'ann')).rejects.toMatchObject({ code: 'conflict' });
 });
@@ -281,7 +281,7 @@ test("an administrator's program that asks for a name gets no template of anothe
   const { service, build } = bench();
   const { template, ended } = await build({ steps: [run('evil')] }, 'python', 'ann');
   await expect(service.imageOf('python')).rejects.toMatchObject({ code: 'not_found' });
-  expect(await service.imageOf(template.id)).toBe(ended.image);
+  expect(await service.imageOf(template.id)).toEqual({ image: ended.image });
 });
 
 test('variables of the image are known to ENV of a Dockerfile, and those of ARG to one command alone', async () => {
@@ -297,4 +297,22 @@ test('variables of the image are known to ENV of a Dockerfile, and those of ARG 
   expect(envOf('one')).toMatchObject({ PATH: '/opt/x:/usr/bin', V: '1' });
   expect(envOf('two')).not.toHaveProperty('V');
   expect(backend.kept).toEqual([expect.objectContaining({ env: { PATH: '/opt/x:/usr/bin' } })]);
+});
+
+test('a start command is kept with its folder, in a build of its own with an image of the same steps', async () => {
+  const { service, build, log } = bench();
+  const steps = [{ type: 'WORKDIR', path: '/app' }, run('make')] as const;
+  const plain = await build({ steps });
+  const start = { command: 'serve', ready: { port: 8080 } };
+  const begun = await build({ steps, start });
+  expect(await service.imageOf('mine', 'ann')).toEqual({
+    image: plain.ended.image,
+    start: { ...start, folder: '/app' },
+  });
+  expect(await log(begun)).toContain('The start command runs in each sandbox, not in the build');
+  await build({ steps });
+  expect(await service.imageOf('mine', 'ann')).toEqual({ image: plain.ended.image });
+  const { template, build: wrong } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
+  const bad = service.start(template.id, wrong.id, { base, steps, start: { command: 'a\0b' } });
+  await expect(bad).rejects.toMatchObject({ code: 'invalid_request' });
 });

@@ -6,6 +6,7 @@ import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/m
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
+import { userOf } from '../../../../sessions/builds/plan.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { withBodyStreams } from '../../../shared/uploads.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
@@ -40,8 +41,8 @@ const Start = z.object({
   steps: z.array(Step).max(1_000).default([]),
   force: z.boolean().nullish(),
   fromImageRegistry: z.unknown().optional(),
-  startCmd: z.string().nullish(),
-  readyCmd: z.string().nullish(),
+  startCmd: z.string().max(65_536).nullish(),
+  readyCmd: z.string().max(65_536).nullish(),
 });
 const NewTags = z.object({ target: z.string().max(300), tags: Tags.min(1) });
 const OldTags = z.object({ name: z.string().max(300), tags: Tags.min(1) });
@@ -69,6 +70,17 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     if (!maker) throw new AppError('unauthorized', 'The address of the upload is not valid. Ask for another one.');
     if (Number(expires) * 1_000 > clock.now()) return acting(maker).services.templateBuilds;
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
+  };
+
+  /** A build whose plan is wrong ends: else it would be one of the few that an owner can have open. */
+  const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
+    try {
+      return read();
+    } catch (thrown) {
+      const found = await builds.build(id, build);
+      if (found.status === 'waiting' && found.until === undefined) await builds.cancel(id, build);
+      throw thrown;
+    }
   };
 
   app.post('/e2b/v3/templates', withBody, async ({ body }, reply) => {
@@ -104,7 +116,8 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     '/e2b/v2/templates/:sid/builds/:build',
     { schema: { params: BuildParams, body: z.unknown() } },
     async ({ params, body }, reply) => {
-      await builds.start(params.sid, params.build, planOf(parsed(Start, body), settings));
+      const plan = await planOrEnd(params, () => planOf(parsed(Start, body), settings));
+      await builds.start(params.sid, params.build, plan);
       return reply.code(202).send();
     },
   );
@@ -165,7 +178,7 @@ export function builtView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** What programs know by the names of E2B's own templates, as images of the operator's list. */
+/** The names of E2B's own templates, and the images of the operator's list that stand for them. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
@@ -182,17 +195,23 @@ function planOf(
   settings: Pick<E2bSettings, 'templates'>,
 ): BuildPlan {
   const { startCmd, readyCmd, fromImageRegistry } = others;
-  // A ready command alone waits for nothing here, but a program that sets one expects that something waits.
-  refuseFields({ startCmd: startCmd || undefined, readyCmd: readyCmd || undefined, fromImageRegistry }, [
-    'startCmd',
-    'readyCmd',
-    'fromImageRegistry',
-  ]);
+  refuseFields({ fromImageRegistry }, ['fromImageRegistry']);
   if (!fromImage === !fromTemplate) throw bad('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;
   const base = fromImage ? { image: fromImage } : baseOf(fromTemplate as string, settings);
-  return { base, steps: steps.map(stepOf), ...(freshFrom !== undefined && { freshFrom }) };
+  const start = startOf(startCmd ?? '', readyCmd ?? '');
+  return { base, steps: steps.map(stepOf), ...(freshFrom !== undefined && { freshFrom }), ...(start && { start }) };
+}
+
+/** The SDKs' own wait for a port asks `ss`, which the images lack: the daemon tells the ports. */
+const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
+function startOf(command: string, readyCommand: string): BuildPlan['start'] {
+  if (command === '' && readyCommand === '') return undefined;
+  const [, port] = portWait.exec(readyCommand) ?? [];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw bad(`There is no port ${port}.`);
+  const ready = port === undefined ? { command: readyCommand } : { port: Number(port) };
+  return { ...(command !== '' && { command }), ...(readyCommand !== '' && { ready }) };
 }
 
 function stepOf({ type, args, filesHash }: z.output<typeof Step>, index: number): BuildStep {
@@ -202,6 +221,11 @@ function stepOf({ type, args, filesHash }: z.output<typeof Step>, index: number)
   if (type !== 'ENV' && first === '') throw wrong('it has no argument.');
   switch (type) {
     case 'RUN':
+      if (second !== '' && !isUser(second)) {
+        // The words by which programs of E2B know this failure.
+        const failure = `failed to run command '${first}': command failed: unauthenticated: invalid username: '${second}'`;
+        throw wrong(`${failure}. Images of sandboxes have root and user.`);
+      }
       return { type, command: first, ...(second !== '' && { user: second }) };
     case 'COPY': {
       if (second === '' || !filesHash) throw wrong('it needs a source, a target and filesHash.');
@@ -218,6 +242,14 @@ function stepOf({ type, args, filesHash }: z.output<typeof Step>, index: number)
       return { type, user: first };
     default:
       throw wrong('templates have RUN, COPY, ENV, WORKDIR and USER.');
+  }
+}
+
+function isUser(name: string): boolean {
+  try {
+    return userOf(name) !== undefined;
+  } catch {
+    return false;
   }
 }
 

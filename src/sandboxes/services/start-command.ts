@@ -1,0 +1,66 @@
+import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
+import type { SandboxClient } from '../client/client.ts';
+
+interface Start {
+  readonly client: Pick<SandboxClient, 'exec' | 'jobs' | 'ports'>;
+  readonly start: StartCommand;
+  readonly clock: Clock;
+  /** Tells people what is being done, and what failed. */
+  readonly tell: (detail: string) => void;
+}
+
+/** Below the time that clients wait for a new sandbox. */
+const patienceMs = 45_000;
+const lookEveryMs = 500;
+const markMs = 10_000;
+const shownChars = 200;
+/** On the memory disk of the sandbox, which ends with its processes. A pause that freezes them keeps both. */
+const mark = '/tmp/.corral-started';
+
+/**
+ * Starts the program that a built template wants in each of its sandboxes, once in a life of the sandbox's processes, and waits
+ * until it is ready. A program that fails, or is not ready in time, is told and hinders nothing. Rejects only when the signal
+ * fires or the sandbox is lost.
+ */
+export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
+  const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);
+  if (exitCode !== 0) return;
+  const { command, folder, ready } = start;
+  if (command !== undefined) {
+    tell(`Starts the template's command: ${command.slice(0, shownChars)}`);
+    const argv = ['/bin/bash', '-l', '-c', command];
+    const job = { id: 'start-command', argv, cwd: folder, label: 'start command', input: false };
+    const failure = await client.jobs.start(job, signal).then(() => undefined, refusal);
+    if (failure !== undefined) return tell(`The template's command did not start: ${failure}`);
+  }
+  if (ready === undefined) return;
+  using until = deadlineSignal(patienceMs, clock, signal);
+  try {
+    while (!(await isReady({ client, ready, folder }, until.signal))) await pause(lookEveryMs, until.signal, clock);
+  } catch (thrown) {
+    if (signal.aborted || !until.signal.aborted) throw thrown;
+    const what = 'port' in ready ? `port ${ready.port} does not listen` : `${ready.command.slice(0, shownChars)} fails`;
+    tell(
+      `The template's command was not ready within ${patienceMs / 1_000} s: ${what}. The sandbox goes on without it.`,
+    );
+  }
+}
+
+interface ReadinessCheck {
+  readonly client: Start['client'];
+  readonly ready: NonNullable<StartCommand['ready']>;
+  readonly folder: string;
+}
+async function isReady({ client, ready, folder }: ReadinessCheck, signal: AbortSignal): Promise<boolean> {
+  if ('port' in ready) return (await client.ports.list(signal)).some(({ port }) => port === ready.port);
+  return (await client.exec({ command: ready.command, cwd: folder, timeoutMs: patienceMs }, signal)).exitCode === 0;
+}
+
+function refusal(thrown: unknown): string {
+  const isOurs = thrown instanceof AppError && ['file_not_found', 'invalid_request', 'conflict'].includes(thrown.code);
+  if (isOurs) return thrown.publicMessage;
+  throw thrown;
+}
