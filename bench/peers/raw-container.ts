@@ -17,10 +17,12 @@ export interface RawContainer extends AsyncDisposable {
   readonly token: string;
 }
 let count = 0;
+const newName = () => `corral-bench-${process.pid}-${++count}`;
+const labels = { 'corral.bench': String(process.pid) };
 
 export async function startRaw({ Config, HostConfig }: Inspected, until: 'command' | 'daemon'): Promise<RawContainer> {
   await using stack = new AsyncDisposableStack();
-  const name = `corral-bench-${process.pid}-${++count}`;
+  const name = newName();
   const mount = join(stack.use(await freshFolder()).path, 'mount');
   await mkdir(mount);
   await chmod(mount, 0o755);
@@ -45,7 +47,6 @@ export async function startRaw({ Config, HostConfig }: Inspected, until: 'comman
   stack.defer(() => void server.close());
   const path = join(mount, 'control');
   await new Promise<void>((listening) => server.listen({ path, readableAll: true, writableAll: true }, listening));
-  const labels = { 'corral.bench': String(process.pid) };
   // The volume gets its owner from the first of its two places, as Corral's.
   const volume = (NoCopy = false) => ({ NoCopy, Labels: labels, DriverConfig: { Name: 'local' } });
   const Mounts = HostConfig.Mounts.map((it) =>
@@ -67,6 +68,15 @@ export async function startRaw({ Config, HostConfig }: Inspected, until: 'comman
   const startMs = monotonicMs() - from;
   const held = stack.move();
   return { id, startMs, from, idle, token, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** A container with the same settings but no mounts, that runs another command; resolves with its id. */
+export async function startBare(stack: AsyncDisposableStack, { Config, HostConfig }: Inspected, Cmd: string[]) {
+  const body = { ...Config, Labels: labels, WorkingDir: '/tmp', Cmd, HostConfig: { ...HostConfig, Mounts: [] } };
+  const { Id: id } = await tell<{ Id: string }>('POST', `/containers/create?name=${newName()}`, body);
+  stack.defer(() => tell('DELETE', `/containers/${id}?force=1`));
+  await tell('POST', `/containers/${id}/start`);
+  return id;
 }
 
 /** Kills and removes the container with the engine's two plain calls. */

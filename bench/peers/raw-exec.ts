@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { socketPath, tell } from '../lib/calls/engine-api.ts';
+import { sendEngine, tell } from '../lib/calls/engine-api.ts';
 
 // A command in a container by the engine's API, until its end or left running; with its output as it comes; and as a terminal
 // on an attached stream.
@@ -25,10 +25,8 @@ export async function rawDetached(container: string, command: string): Promise<v
 
 async function begin(container: string, exec: object, headers: Record<string, string>): Promise<ClientRequest> {
   const id = await createExec(container, exec);
-  const json = JSON.stringify({ Detach: false, Tty: 'Tty' in exec });
-  const length = String(Buffer.byteLength(json));
-  const sent = { 'content-type': 'application/json', 'content-length': length, ...headers };
-  return request({ socketPath, method: 'POST', path: `/exec/${id}/start`, headers: sent, agent: false }).end(json);
+  const body = JSON.stringify({ Detach: false, Tty: 'Tty' in exec });
+  return sendEngine({ method: 'POST', path: `/exec/${id}/start`, headers }, body);
 }
 
 /** Resolves at the end of the output. The engine puts eight bytes before each piece: the stream, and the length. */

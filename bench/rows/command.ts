@@ -1,7 +1,7 @@
 import { missingEngine } from '../lib/calls/engine-api.ts';
-import { dockerSession } from '../lib/corral/docker-session.ts';
+import { dockerSession } from '../lib/corral/client.ts';
+import { timedSamples } from '../lib/measure/generator.ts';
 import { type Pair, timedRow } from '../lib/measure/measure.ts';
-import { timedSamples } from '../lib/measure/timed-samples.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
 // `true` in a sandbox and back, over the API. The peer is the engine's own exec in the same container.

@@ -6,8 +6,8 @@ import { connect as connectTls } from 'node:tls';
 import { startChild } from '../lib/calls/child-process.ts';
 import { hashOf, host } from '../lib/calls/egress-origin.ts';
 import { placeholder, secret } from '../lib/calls/egress-proxy.ts';
+import { timedSamples } from '../lib/measure/generator.ts';
 import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
-import { timedSamples } from '../lib/measure/timed-samples.ts';
 import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
 // The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`: the

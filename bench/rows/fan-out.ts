@@ -2,7 +2,16 @@ import { type Child, startChild } from '../lib/calls/child-process.ts';
 import { EventReader, type FanOutRound, type Transport } from '../lib/calls/event-reader.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
-import { addUp, type Experiment, type Mode, type Row, roundsWithin, type Side, timed } from '../lib/measure/measure.ts';
+import {
+  addUp,
+  type Experiment,
+  type Mode,
+  type Row,
+  rated,
+  roundsWithin,
+  type Side,
+  timed,
+} from '../lib/measure/measure.ts';
 
 // A hundred readers of one session, in this process, each server in its own. `latency`: at 100 events a second, from
 // the moment the server gets an event to the moment a reader has it; both sides store each event first. `ceiling`: from
@@ -48,10 +57,7 @@ const latency = (mode: Mode): Experiment => ({
 
 const ceiling = (over: Transport, mode: Mode): Experiment => ({
   variant: { of: 'ceiling', over },
-  unit: 'deliveries/s',
-  better: 'higher',
-  feels: 'noise',
-  subject: 'corral',
+  ...rated('deliveries/s'),
   peer: peers[over],
   goals: [{ stat: 'p50', min: 0.6 }],
   rounds: { ...roundsWithin(mode, 14_000), warmUp: 2 },
@@ -90,12 +96,7 @@ async function takeRound(child: Child, readers: Readers, plan: FanOut & { first:
   for (const reader of readers) reader.reset();
   const load = watchGenerator();
   const from = monotonicMs();
-  const crc = await child.call<number>('emit', {
-    first,
-    count: events,
-    bytes,
-    ...(everyMs !== undefined && { everyMs }),
-  });
+  const crc = await child.call<number>('emit', { first, count: events, bytes, everyMs });
   const deadline = performance.now() + arrivalMs;
   while (!readers.every(({ last }) => last >= first + events - 1) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 1));

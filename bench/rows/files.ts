@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { missingEngine } from '../lib/calls/engine-api.ts';
-import { dockerSession } from '../lib/corral/docker-session.ts';
+import { dockerSession } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { timedSamples } from '../lib/measure/generator.ts';
 import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
-import { timedSamples } from '../lib/measure/timed-samples.ts';
 import { rawRead, rawWrite } from '../peers/raw-archive.ts';
 
 // A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp` uses

@@ -4,8 +4,7 @@ import { freshFolder } from '../lib/calls/folder.ts';
 import { httpCalls } from '../lib/calls/http-calls.ts';
 import { openSse } from '../lib/calls/open-sse.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
-import { sessionClient } from '../lib/corral/client.ts';
-import { startServer } from '../lib/corral/server.ts';
+import { servedClient } from '../lib/corral/client.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import { type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
@@ -24,7 +23,7 @@ export const firstEvent = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
-  const sessions = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'process' }))));
+  const sessions = await servedClient(stack, { CORRAL_DRIVER: 'process' });
   const folder = stack.use(await freshFolder());
   const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store: 'full' }));
   const rawUrl = await raw.call<string>('listen');

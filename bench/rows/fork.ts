@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { containerOf, missingEngine, tell } from '../lib/calls/engine-api.ts';
 import { httpCalls, trpcData } from '../lib/calls/http-calls.ts';
-import { sessionClient } from '../lib/corral/client.ts';
+import { servedClient } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
-import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
@@ -35,9 +34,8 @@ const experiment = (act: Act, mode: Mode): Experiment => ({
 
 async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none', CORRAL_E2B_FACADE: 'on' };
-  const server = stack.use(await startServer(settings));
-  const client = stack.use(sessionClient(server));
-  const e2bCalls = stack.use(httpCalls(server.url, { 'x-api-key': 'none' }));
+  const client = await servedClient(stack, settings);
+  const e2bCalls = stack.use(httpCalls(client.url, { 'x-api-key': 'none' }));
   const e2b = async (path: string, body: object): Promise<string> =>
     (await e2bCalls.ask(`/e2b/sandboxes${path}`, body)).text;
   const { sandboxID: session } = JSON.parse(await e2b('', { templateID: 'base', timeout: 3_600 }));
@@ -45,7 +43,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
   await client.exec(session);
   const container = await containerOf(session);
   {
-    using streams = sandboxStreams(server.url, session);
+    using streams = sandboxStreams(client.url, session);
     for (const name of fileNames) await streams.write(name, randomBytes(fileBytes));
   }
   // A fork begins with the files at the end of a run.

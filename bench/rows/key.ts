@@ -3,9 +3,9 @@ import { WebSocket } from 'ws';
 import { startChild } from '../lib/calls/child-process.ts';
 import { missingEngine } from '../lib/calls/engine-api.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
-import { dockerSession } from '../lib/corral/docker-session.ts';
+import { dockerSession } from '../lib/corral/client.ts';
+import { timedSamples } from '../lib/measure/generator.ts';
 import { type Pair, timedRow } from '../lib/measure/measure.ts';
-import { timedSamples } from '../lib/measure/timed-samples.ts';
 
 // One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
 // echoes. The peer is the simplest relay: one socket, one Node process and the engine's attached stream, in the same

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { startChild } from '../lib/calls/child-process.ts';
 import { type ControlReport, kinds } from '../lib/calls/control-calls.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
-import { httpCalls } from '../lib/calls/http-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
-import { fillStore } from '../lib/corral/corral-store.ts';
-import { startServer } from '../lib/corral/server.ts';
+import { servedClient } from '../lib/corral/client.ts';
+import { filledFolder } from '../lib/corral/corral-store.ts';
 import { type ApiName, apiNames } from '../lib/corral/session-api.ts';
 import { countArrivals, type Experiment, limited, type Mode, type Row, type Side } from '../lib/measure/measure.ts';
 import { summary } from '../lib/measure/statistics.ts';
@@ -48,27 +45,19 @@ const experiment = ({ of, api }: LoadVariant, mode: Mode): Experiment =>
   });
 
 async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, ms: number): Promise<Side> {
-  const { path } = stack.use(await freshFolder());
-  const dataDir = join(path, 'd');
-  const stored = await fillStore(dataDir, 'sessions', idle);
-  const server = stack.use(
-    await startServer({
-      CORRAL_DRIVER: 'process',
-      CORRAL_DATA_DIR: dataDir,
-      CORRAL_SESSION_PASSIVATE_SECONDS: '86400',
-      CORRAL_MAX_SESSIONS: '1000',
-      CORRAL_MAX_SESSIONS_PER_OWNER: '0',
-      CORRAL_MAX_RUNNING_RUNS: '100',
-      CORRAL_EGRESS_POLICY: 'none',
-      CORRAL_MANAGED_AGENTS: 'on',
-      LOG_LEVEL: 'error',
-    }),
-  );
-  const { url } = server;
-  {
-    using calls = httpCalls(url);
-    for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
-  }
+  const { dataDir, stored } = await filledFolder(stack, 'sessions', idle);
+  const { url, calls } = await servedClient(stack, {
+    CORRAL_DRIVER: 'process',
+    CORRAL_DATA_DIR: dataDir,
+    CORRAL_SESSION_PASSIVATE_SECONDS: '86400',
+    CORRAL_MAX_SESSIONS: '1000',
+    CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+    CORRAL_MAX_RUNNING_RUNS: '100',
+    CORRAL_EGRESS_POLICY: 'none',
+    CORRAL_MANAGED_AGENTS: 'on',
+    LOG_LEVEL: 'error',
+  });
+  for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
   const others = { active: active - steered, printer: 'perl', api };
   const busy = stack.use(await startChild('busy-sessions', { url, ...others }));
   await busy.call('begin');

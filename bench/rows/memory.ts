@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
-import { containerOf, likenessOf, missingEngine, processesIn } from '../lib/calls/engine-api.ts';
+import { containerOf, missingEngine, processesIn } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
-import { sessionClient } from '../lib/corral/client.ts';
-import { dockerSession } from '../lib/corral/docker-session.ts';
+import { dockerSession, likenessOf, servedClient } from '../lib/corral/client.ts';
 import { pssOf } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
 import {
@@ -13,10 +12,9 @@ import {
   type Mode,
   type Pair,
   type Row,
-  roundsWithin,
+  timedRow,
 } from '../lib/measure/measure.ts';
-import { startBare } from '../peers/bare-container.ts';
-import { startRaw } from '../peers/raw-container.ts';
+import { startBare, startRaw } from '../peers/raw-container.ts';
 
 // Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one
 // without a session. `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage,
@@ -110,28 +108,23 @@ async function pssInMiB(container: string): Promise<number> {
 
 const room = 4_096;
 
-export const density: Row = {
+export const density = timedRow({
   name: 'density',
   title: 'idle sandboxes in 4 GiB, Docker',
   missing: missingRoot,
-  experiments: (mode) => [
-    {
-      variant: { driver: 'docker' },
-      unit: 'sandboxes',
-      better: 'higher',
-      feels: 'nothing',
-      subject: 'corral',
-      peer: 'engine-api-containers',
-      goals: [{ stat: 'p50', min: 0.75 }],
-      rounds: { ...roundsWithin(mode, 60_000), min: 4, max: 4 },
-      open: (stack) => openDensity(stack, mode === 'quick' ? 4 : 12),
-    },
-  ],
-};
+  variant: { driver: 'docker' },
+  unit: 'sandboxes',
+  better: 'higher',
+  feels: 'nothing',
+  peer: 'engine-api-containers',
+  goals: [{ stat: 'p50', min: 0.75 }],
+  quickMs: 60_000,
+  rounds: { min: 4, max: 4 },
+  open: (stack, mode) => openDensity(stack, mode === 'quick' ? 4 : 12),
+});
 
 async function openDensity(stack: AsyncDisposableStack, count: number): Promise<Pair> {
-  const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' }));
-  const client = stack.use(sessionClient(server));
+  const client = await servedClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
   const likeness = await likenessOf(client);
   const fitting = async (containers: readonly string[], more: number) => {
     const all = await Promise.all(containers.map(pssInMiB));
@@ -139,12 +132,12 @@ async function openDensity(stack: AsyncDisposableStack, count: number): Promise<
   };
   return {
     async subject() {
-      const before = pssOf(server.pid);
+      const before = pssOf(client.pid);
       const sessions: string[] = [];
       for (let n = 0; n < count; n++) sessions.push(await client.started());
       await pause(settleMs);
       const containers = await Promise.all(sessions.map(async (session) => (await containerOf(session)).Id));
-      const round = await fitting(containers, Math.max(0, pssOf(server.pid) - before) / 1_024);
+      const round = await fitting(containers, Math.max(0, pssOf(client.pid) - before) / 1_024);
       await Promise.all(sessions.map((session) => client.remove(session)));
       return round;
     },

@@ -1,17 +1,17 @@
 import { crc32 } from 'node:zlib';
 import { missingEngine } from '../lib/calls/engine-api.ts';
-import { dockerSession } from '../lib/corral/docker-session.ts';
+import { dockerSession } from '../lib/corral/client.ts';
 import { residentMiBOf } from '../lib/corral/process-usage.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, limited, type Mode, type Row, roundsWithin } from '../lib/measure/measure.ts';
+import { type Experiment, limited, type Mode, type Row, rated, roundsWithin } from '../lib/measure/measure.ts';
 import { rawOutput } from '../peers/raw-exec.ts';
 
 // 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in the
 // same container. `memory`: what the server grows by meanwhile, at its most.
 
-const bytes = 50_000_000;
-const command = `yes 'one line of output' | head -c ${bytes}`;
+export const bytes = 50_000_000;
+export const command = `yes 'one line of output' | head -c ${bytes}`;
 const budgetMiB = 20;
 const lookMs = 10;
 
@@ -24,10 +24,7 @@ export const output: Row = {
 
 const throughput = (mode: Mode): Experiment => ({
   variant: { of: 'rate' },
-  unit: 'MB/s',
-  better: 'higher',
-  feels: 'noise',
-  subject: 'corral',
+  ...rated('MB/s'),
   peer: 'engine-api-exec',
   goals: [{ stat: 'p50', min: 0.5 }],
   rounds: roundsWithin(mode, 25_000),

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { freshFolder } from '../lib/calls/folder.ts';
-import { fillStore } from '../lib/corral/corral-store.ts';
+import { filledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Experiment, limited, type Mode, type Row, roundsWithin, type Side } from '../lib/measure/measure.ts';
@@ -38,9 +36,7 @@ const experiment = (of: string, max: number, mode: Mode, look: PageMeasure): Exp
   });
 
 async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promise<Side> {
-  const { path } = stack.use(await freshFolder());
-  const dataDir = join(path, 'd');
-  const session = await fillStore(dataDir, 'conversation', { events, newest });
+  const { dataDir, stored } = await filledFolder(stack, 'conversation', { events, newest });
   const { url } = stack.use(await startServer({ CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: dataDir }));
   const args = ['--no-sandbox', '--disable-gpu'];
   const browser: Browser = await chromium.launch({ executablePath: program, args });
@@ -49,7 +45,7 @@ async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promis
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const shown = await context.newPage();
     const from = monotonicMs();
-    await shown.goto(`${url}/#${session}`);
+    await shown.goto(`${url}/#${stored}`);
     await shown.getByText(newest).waitFor({ state: 'visible' });
     const ms = await look(shown, monotonicMs() - from);
     await context.close();

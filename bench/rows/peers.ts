@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { containerOf, missingEngine } from '../lib/calls/engine-api.ts';
-import { type LinePeer, linePeer, missingPeer, peerPython, pythonPackage } from '../lib/calls/peer-packages.ts';
-import { sessionClient, timedStart } from '../lib/corral/client.ts';
+import { type LinePeer, linePeer, missingPackage, peerPython } from '../lib/calls/peer-packages.ts';
+import { servedClient, timedStart } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
-import { startServer } from '../lib/corral/server.ts';
+import { timeOf } from '../lib/measure/generator.ts';
 import { type Missing, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
-import { timeOf } from '../lib/measure/timed-samples.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
+import { bytes, command } from './output.ts';
 
 // Corral over HTTP next to packages that give agents a place to run: llm-sandbox starts a container of the same image,
 // without Corral's hardening; SWE-ReX isolates nothing, a shell of the user's own. `start`: a new session up to the end of
@@ -14,8 +14,6 @@ import { missingBubblewrap } from '../peers/raw-daemon.ts';
 // minute. `end`: the end of a session, up to the answer.
 
 type Act = 'start' | 'true' | 'output' | 'end';
-const bytes = 50_000_000;
-const command = `yes 'one line of output' | head -c ${bytes}`;
 
 interface PeerPackage {
   /** The name of its script in bench/peers, without `.py`. */
@@ -28,7 +26,7 @@ interface PeerPackage {
 const rowBeside = (peer: PeerPackage, missing: Missing): Row => ({
   name: 'peers',
   title: `next to ${peer.name}`,
-  missing: async () => (await missingPeer(pythonPackage(peer.module))()) ?? (await missing()),
+  missing: async () => missingPackage(peer.module) ?? (await missing()),
   experiments: (mode) =>
     peer.acts.map((act) => ({
       ...timed,
@@ -49,14 +47,13 @@ export const sweRex = rowBeside(
 );
 
 async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act): Promise<Pair> {
-  const { url } = stack.use(await startServer({ CORRAL_DRIVER: peer.driver, CORRAL_EGRESS_POLICY: 'none' }));
-  const client = stack.use(sessionClient({ url }));
+  const client = await servedClient(stack, { CORRAL_DRIVER: peer.driver, CORRAL_EGRESS_POLICY: 'none' });
   const first = await client.started();
   const script = fileURLToPath(new URL(`../peers/${peer.name}.py`, import.meta.url));
   const image = peer.driver === 'docker' ? [(await containerOf(first)).Image] : [];
   const other = stack.use(await linePeer([peerPython, script, ...image]));
   if (act === 'true' || act === 'output') await other.ask('open');
-  const streams = stack.use(sandboxStreams(url, first));
+  const streams = stack.use(sandboxStreams(client.url, first));
   const subjects: Readonly<Record<Act, () => Promise<number>>> = {
     start: () => timedStart(client),
     true: () => client.exec(first),

@@ -5,7 +5,7 @@ import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { until } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
-import { fillStore } from '../lib/corral/corral-store.ts';
+import { filledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Correctness, countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
@@ -31,8 +31,7 @@ export const restart = timedRow({
 
 async function openRestart(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());
-  const full = join(folder.path, 'full');
-  await fillStore(full, 'sessions', sessions);
+  const { dataDir: full } = await filledFolder(stack, 'sessions', sessions);
   const started = async (dataDir: string): Promise<SideRound> => {
     const from = monotonicMs();
     await using server = await startServer({ CORRAL_DRIVER: 'memory', CORRAL_DATA_DIR: dataDir });

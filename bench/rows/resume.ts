@@ -3,7 +3,7 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { EventReader } from '../lib/calls/event-reader.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure/measure.ts';
+import { type Pair, rated, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
 // A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
 // peer reads the same rows with one SELECT and writes them to the answer.
@@ -13,23 +13,16 @@ const bytes = 300;
 const before = 10;
 const arrivalMs = 30_000;
 
-export const resume: Row = {
+export const resume = timedRow({
+  ...rated('events/s'),
   name: 'resume',
   title: 'a reader that comes back after 10,000 missed events',
-  experiments: (mode) => [
-    {
-      variant: {},
-      unit: 'events/s',
-      better: 'higher',
-      feels: 'noise',
-      subject: 'corral-sse',
-      peer: 'select-and-write',
-      goals: [{ stat: 'p50', min: 0.4 }],
-      rounds: { ...roundsWithin(mode, 12_000), warmUp: 3 },
-      open: openPair,
-    },
-  ],
-};
+  peer: 'select-and-write',
+  goals: [{ stat: 'p50', min: 0.4 }],
+  quickMs: 12_000,
+  rounds: { warmUp: 3 },
+  open: openPair,
+});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const side = async (program: string, last: number) => {

@@ -4,11 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
 import { until } from '../lib/calls/until.ts';
-import { sessionClient } from '../lib/corral/client.ts';
-import { startServer } from '../lib/corral/server.ts';
-import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure/measure.ts';
-import { timedSamples } from '../lib/measure/timed-samples.ts';
+import { servedClient } from '../lib/corral/client.ts';
+import { monotonicMs, timedSamples } from '../lib/measure/generator.ts';
+import { type Experiment, type Mode, type Row, rated, roundsWithin, timed } from '../lib/measure/measure.ts';
 
 // The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
 // websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path
@@ -18,10 +16,10 @@ const [width, height] = [1280, 800];
 const programs = ['Xvnc', 'websockify', 'bwrap'];
 const settleMs = 100;
 const measures = {
-  'first frame': { unit: 'ms', better: 'lower', goals: [{ stat: 'p50', max: 1.1 }] },
-  throughput: { unit: 'MB/s', better: 'higher', goals: [{ stat: 'p50', min: 1 }] },
-  'hand to pixel': { unit: 'ms', better: 'lower', goals: [{ stat: 'p50', max: 1.1 }] },
-} satisfies Record<string, { unit: string; better: 'lower' | 'higher'; goals: Goal[] }>;
+  'first frame': { ...timed, goals: [{ stat: 'p50', max: 1.1 }] },
+  throughput: { ...rated('MB/s'), goals: [{ stat: 'p50', min: 1 }] },
+  'hand to pixel': { ...timed, goals: [{ stat: 'p50', max: 1.1 }] },
+} satisfies Record<string, Partial<Experiment>>;
 type Measure = keyof typeof measures;
 
 export const screen: Row = {
@@ -38,8 +36,6 @@ export const screen: Row = {
 const experiment = (measure: Measure, mode: Mode): Experiment => ({
   variant: { measure },
   ...measures[measure],
-  feels: 'noise',
-  subject: 'corral',
   peer: 'websockify',
   rounds: { ...roundsWithin(mode, 12_000), warmUp: 2 },
   open: async (stack) => {
@@ -51,11 +47,10 @@ const experiment = (measure: Measure, mode: Mode): Experiment => ({
 });
 
 async function desktop(stack: AsyncDisposableStack): Promise<{ url: string; pid: number }> {
-  const server = stack.use(await startServer({ CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' }));
-  const client = stack.use(sessionClient(server));
+  const client = await servedClient(stack, { CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' });
   const id = await client.started();
   await client.calls.ask(`/api/v1/sessions/${id}/desktop/start`, {});
-  return { url: `${client.urlOf(id).replace('http', 'ws')}/vnc`, pid: server.pid };
+  return { url: `${client.urlOf(id).replace('http', 'ws')}/vnc`, pid: client.pid };
 }
 
 async function websockify(stack: AsyncDisposableStack, server: number): Promise<string> {

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { likenessOf, missingEngine } from '../lib/calls/engine-api.ts';
+import { missingEngine } from '../lib/calls/engine-api.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
-import { sessionClient } from '../lib/corral/client.ts';
-import { startServer } from '../lib/corral/server.ts';
+import { likenessOf, servedClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Pair, timedRow } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
@@ -27,7 +26,7 @@ export const startDesktop = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
-  const client = stack.use(sessionClient(stack.use(await startServer(settings))));
+  const client = await servedClient(stack, settings);
   const likeness = await likenessOf(client);
   async function subject() {
     const from = monotonicMs();

@@ -1,6 +1,5 @@
-import { sessionClient, timedStart } from '../lib/corral/client.ts';
-import { type BackendName, missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
-import { startServer } from '../lib/corral/server.ts';
+import { type SessionClient, servedClient, timedStart } from '../lib/corral/client.ts';
+import { type BackendName, besideAt, openPlace, type Start } from '../lib/corral/places.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { countArrivals, type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
 import { missingBubblewrap, openDaemonStarts } from '../peers/raw-daemon.ts';
@@ -11,33 +10,26 @@ import { missingBubblewrap, openDaemonStarts } from '../peers/raw-daemon.ts';
 // each round; their peers start on demand. `burst`: twenty sessions at once, beside twenty equal containers; a session that
 // fails counts as lost.
 
-const quickMs = { docker: 26_000, kubernetes: 90_000 } as const;
-
-const cold = (name: string, place: BackendName, max: number): Row =>
+interface StartRow {
+  readonly name: string;
+  readonly title?: string;
+  readonly at: BackendName;
+  readonly max: number;
+  readonly open: (stack: AsyncDisposableStack, at: BackendName) => Promise<Pair>;
+}
+const startRow = ({ title = 'a session up to its first command', at, open, ...rest }: StartRow): Row =>
   timedRow({
-    name,
-    title: `a session up to its first command, ${place}`,
-    missing: missingAt[place],
-    peer: peerAt[place],
-    max,
-    quickMs: quickMs[place],
-    open: (stack) => openCold(stack, place),
+    ...rest,
+    title: `${title}, ${at}`,
+    ...besideAt[at],
+    open: (stack) => open(stack, at),
   });
-const warm = (name: string, place: BackendName): Row =>
-  timedRow({
-    name,
-    title: `the same from the warm pool, ${place}`,
-    missing: missingAt[place],
-    peer: peerAt[place],
-    max: 0.2,
-    quickMs: quickMs[place],
-    open: (stack) => openWarm(stack, place),
-  });
+const pooled = { title: 'the same from the warm pool', max: 0.2, open: openWarm };
 
-export const startDocker = cold('start-docker', 'docker', 1.25);
-export const startWarm = warm('start-warm', 'docker');
-export const startPod = cold('start-pod', 'kubernetes', 1.3);
-export const claimPod = warm('claim-pod', 'kubernetes');
+export const startDocker = startRow({ name: 'start-docker', at: 'docker', max: 1.25, open: openCold });
+export const startWarm = startRow({ name: 'start-warm', at: 'docker', ...pooled });
+export const startPod = startRow({ name: 'start-pod', at: 'kubernetes', max: 1.3, open: openCold });
+export const claimPod = startRow({ name: 'claim-pod', at: 'kubernetes', ...pooled });
 export const startProcess = timedRow({
   name: 'start-process',
   title: 'the same under bubblewrap',
@@ -50,41 +42,35 @@ export const startProcess = timedRow({
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
   const place = await openPlace(stack, name);
-  const client = stack.use(sessionClient(stack.use(await startServer(place.settings))));
-  const start = await place.rawStart(client);
-  return {
-    subject: async () => [await timedStart(client)],
-    async peer() {
-      await using one = await start();
-      return [one.startMs];
-    },
-  };
+  const client = await servedClient(stack, place.settings);
+  return startsOf(client, await place.rawStart(client));
 }
 
 async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
   const place = await openPlace(stack, name);
   // The bench finds a session's container by its label. A container of the pool does not have that label, so the equal
   // one is copied from a server without a pool.
-  const plain = stack.use(await startServer(place.settings));
-  const start = await place.rawStart(stack.use(sessionClient(plain)));
+  const start = await place.rawStart(await servedClient(stack, place.settings));
   const instance = `bench-${process.pid}`;
   const pool = { CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance };
-  const client = stack.use(sessionClient(stack.use(await startServer({ ...place.settings, ...pool }))));
-  return {
-    async subject() {
-      await place.poolIsFull(instance, 1);
-      return [await timedStart(client)];
-    },
-    async peer() {
-      await place.poolIsFull(instance, 1);
-      await using one = await start();
-      return [one.startMs];
-    },
-  };
+  const client = await servedClient(stack, { ...place.settings, ...pool });
+  return startsOf(client, start, () => place.poolIsFull(instance, 1));
 }
 
+const startsOf = (client: SessionClient, start: Start, before?: () => Promise<void>): Pair => ({
+  async subject() {
+    await before?.();
+    return [await timedStart(client)];
+  },
+  async peer() {
+    await before?.();
+    await using one = await start();
+    return [one.startMs];
+  },
+});
+
 async function openProcess(stack: AsyncDisposableStack): Promise<Pair> {
-  const client = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'process' }))));
+  const client = await servedClient(stack, { CORRAL_DRIVER: 'process' });
   const start = await openDaemonStarts(stack);
   return {
     subject: async () => [await timedStart(client)],
@@ -97,9 +83,9 @@ const burstSize = 20;
 export const burst = timedRow({
   name: 'burst',
   title: `${burstSize} sessions at once, up to their first commands`,
-  missing: missingAt.docker,
+  missing: besideAt.docker.missing,
   variant: { sessions: burstSize },
-  peer: `${peerAt.docker}s`,
+  peer: `${besideAt.docker.peer}s`,
   goals: [
     { stat: 'p50', max: 1.3 },
     { stat: 'p95', max: 1.3 },
@@ -112,7 +98,7 @@ export const burst = timedRow({
 async function openBurst(stack: AsyncDisposableStack): Promise<Pair> {
   const place = await openPlace(stack, 'docker');
   const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burstSize) }; // all at once, like the peer
-  const client = stack.use(sessionClient(stack.use(await startServer(settings))));
+  const client = await servedClient(stack, settings);
   const start = await place.rawStart(client);
   const many = <Value>(act: () => Promise<Value>) => Promise.allSettled(Array.from({ length: burstSize }, act));
   return {

@@ -1,7 +1,6 @@
-import { containerOf, likenessOf, missingEngine, processesIn, untilRemoved } from '../lib/calls/engine-api.ts';
+import { containerOf, missingEngine, processesIn, untilRemoved } from '../lib/calls/engine-api.ts';
 import { until } from '../lib/calls/until.ts';
-import { sessionClient } from '../lib/corral/client.ts';
-import { startServer } from '../lib/corral/server.ts';
+import { likenessOf, servedClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { endRaw, startRaw } from '../peers/raw-container.ts';
@@ -36,7 +35,7 @@ export const deletion = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pair> {
-  const client = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'docker' }))));
+  const client = await servedClient(stack, { CORRAL_DRIVER: 'docker' });
   const ready = async () => {
     const session = await client.started();
     return { session, container: await containerOf(session) };

@@ -1,10 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { until } from '../lib/calls/until.ts';
-import { type SessionClient, sessionClient, timedStart } from '../lib/corral/client.ts';
+import { type SessionClient, servedClient, timedStart } from '../lib/corral/client.ts';
 import { isStanding, missingCluster } from '../lib/corral/cluster.ts';
 import { pssOf } from '../lib/corral/process-usage.ts';
-import { startServer } from '../lib/corral/server.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 import { summary } from '../lib/measure/statistics.ts';
@@ -30,17 +29,14 @@ export const cluster: SeriesPlan = {
   ],
   async open(stack, mode) {
     const simulated = await openSimulatedCluster(stack, mode === 'quick' ? 400 : 5_000);
-    const server = stack.use(
-      await startServer({
-        ...simulated.settings,
-        CORRAL_SANDBOX_WARM_POOL: String(poolSize),
-        CORRAL_SANDBOX_IDLE_SECONDS: '86400', // the last point comes more than half an hour after the first sessions
-        CORRAL_MAX_SESSIONS: '2000',
-        CORRAL_MAX_SESSIONS_PER_OWNER: '0',
-        LOG_LEVEL: 'error',
-      }),
-    );
-    const client = stack.use(sessionClient(server));
+    const client = await servedClient(stack, {
+      ...simulated.settings,
+      CORRAL_SANDBOX_WARM_POOL: String(poolSize),
+      CORRAL_SANDBOX_IDLE_SECONDS: '86400', // the last point comes more than half an hour after the first sessions
+      CORRAL_MAX_SESSIONS: '2000',
+      CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+      LOG_LEVEL: 'error',
+    });
     const first = await client.started();
     const [likeness] = await simulated.podsOf(`corral/session=${first}`);
     let own = 1;
@@ -52,7 +48,7 @@ export const cluster: SeriesPlan = {
       others += missing;
       await poolIsFull(simulated);
       const claims = await timedClaims(simulated, client, mode === 'quick' ? 20 : 100);
-      return { ...(await resting(simulated, server.pid)), ...claims };
+      return { ...(await resting(simulated, client.pid)), ...claims };
     };
   },
 };

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { servedClient } from '../lib/corral/client.ts';
 import { processorMsOf, residentMiBOf } from '../lib/corral/process-usage.ts';
-import { startServer } from '../lib/corral/server.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 
 // Sessions that work without end with a scripted model on fake sandboxes, each with a client that watches: a command
@@ -26,16 +26,14 @@ export const runs: SeriesPlan = {
 
 async function figuresOf(active: number, ms: number): Promise<Figures> {
   await using stack = new AsyncDisposableStack();
-  const { url, pid } = stack.use(
-    await startServer({
-      CORRAL_DRIVER: 'memory',
-      CORRAL_EGRESS_POLICY: 'none',
-      LOG_LEVEL: 'error',
-      CORRAL_MAX_SESSIONS: '2000',
-      CORRAL_MAX_SESSIONS_PER_OWNER: '0',
-      CORRAL_MAX_RUNNING_RUNS: '1000',
-    }),
-  );
+  const { url, pid } = await servedClient(stack, {
+    CORRAL_DRIVER: 'memory',
+    CORRAL_EGRESS_POLICY: 'none',
+    LOG_LEVEL: 'error',
+    CORRAL_MAX_SESSIONS: '2000',
+    CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+    CORRAL_MAX_RUNNING_RUNS: '1000',
+  });
   const busy = stack.use(await startChild('busy-sessions', { url, active, printer: 'shell' }));
   await busy.call('begin');
   await pause(2_000); // the first runs of all sessions have begun by then

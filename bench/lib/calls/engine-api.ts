@@ -1,18 +1,21 @@
 import { request } from 'node:http';
-import type { SessionClient } from '../corral/client.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import { goodAnswer } from './http-calls.ts';
 
 // The part of the Docker engine's API that the peers need, directly over its socket.
 
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
-export const socketPath = host.replace(/^unix:\/\//, '');
+const socketPath = host.replace(/^unix:\/\//, '');
+
+/** Sends a request with this body, which is JSON unless the headers say otherwise. */
+export function sendEngine(ask: { method: string; path: string; headers?: object }, body: string | Buffer = '') {
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...ask.headers };
+  return request({ ...ask, socketPath, headers, agent: false }).end(body);
+}
 
 /** Sends a request that must succeed; resolves with its JSON, or undefined for another answer. */
 export async function tell<Value>(method: string, path: string, body?: unknown): Promise<Value> {
-  const json = body === undefined ? '' : JSON.stringify(body);
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
-  const answer = await goodAnswer(request({ socketPath, method, path, headers, agent: false }).end(json));
+  const answer = await goodAnswer(sendEngine({ method, path }, body === undefined ? '' : JSON.stringify(body)));
   const text = (await answer.setEncoding('utf8').toArray()).join('');
   return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
 }
@@ -44,14 +47,6 @@ export async function containerOf(session: string): Promise<Inspected> {
   const [found] = await tell<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
   if (!found) throw new Error(`the session ${session} has no container`);
   return await tell('GET', `/containers/${found.Id}/json`);
-}
-
-/** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
-export async function likenessOf(client: SessionClient): Promise<Inspected> {
-  const session = await client.started();
-  const likeness = await containerOf(session);
-  await client.remove(session);
-  return likeness;
 }
 
 /** A container's processes, with their ids on this machine. */

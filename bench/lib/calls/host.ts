@@ -1,15 +1,13 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, type ExecFileSyncOptionsWithStringEncoding as Options } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 import type { BenchResult } from '../report/result.ts';
+
+const quietly: Options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5_000 };
 
 /** A command's output, or an empty string when the command is missing. */
 function output(command: string, ...args: string[]): string {
   try {
-    return execFileSync(command, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: 5_000,
-    }).trim();
+    return execFileSync(command, args, quietly).trim();
   } catch {
     return '';
   }

@@ -11,14 +11,11 @@ import { monotonicMs } from '../measure/generator.ts';
 
 const python = join(process.env.BENCH_PEERS ?? join(homedir(), '.cache', 'corral-bench'), 'py');
 
-/** Why a row cannot run that needs this file; undefined when it is there. */
-export const missingPeer = (file: string) => async (): Promise<string | undefined> =>
-  existsSync(file) ? undefined : 'its peer is not installed: bash bench/peers/install.sh';
-
 /** The Python of the environment with the peers. */
 export const peerPython = join(python, 'bin', 'python');
-/** A package of that environment. */
-export const pythonPackage = (name: string): string => join(python, 'packages', name);
+/** Why a row cannot run that needs this package of it; undefined when it is there. */
+export const missingPackage = (name: string): string | undefined =>
+  existsSync(join(python, 'packages', name)) ? undefined : 'its peer is not installed: bash bench/peers/install.sh';
 
 /** A peer in another language: it reads an act a line, does it, and writes a line of JSON with what came of it. */
 export interface LinePeer extends AsyncDisposable {

@@ -1,6 +1,8 @@
-import { type HttpCalls, httpCalls, trpcData } from '../calls/http-calls.ts';
+import { containerOf, type Inspected } from '../calls/engine-api.ts';
+import { type HttpCalls, trpcData } from '../calls/http-calls.ts';
 import { monotonicMs } from '../measure/generator.ts';
-import type { RunningServer } from './server.ts';
+import { type RunningServer, startServer } from './server.ts';
+import { corralApi } from './session-api.ts';
 
 /** A client of a real server over tRPC. Its sessions are deleted with it. */
 export interface SessionClient extends AsyncDisposable {
@@ -17,14 +19,9 @@ export interface SessionClient extends AsyncDisposable {
 }
 
 export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClient {
-  const calls = httpCalls(url);
+  const api = corralApi(url);
+  const { calls } = api;
   const open = new Set<string>();
-  async function create(): Promise<string> {
-    const { text } = await calls.ask('/trpc/sessions.create', {});
-    const { id } = trpcData<{ id: string }>(text);
-    open.add(id);
-    return id;
-  }
   async function exec(sessionId: string): Promise<number> {
     const { text, ms } = await calls.ask('/trpc/sandbox.exec', { sessionId, command: 'true' });
     const { exitCode } = trpcData<{ exitCode: number | null }>(text);
@@ -33,14 +30,15 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
   }
   async function remove(id: string): Promise<void> {
     open.delete(id);
-    await calls.ask('/trpc/sessions.delete', { id });
+    await api.remove(id);
   }
   return {
     calls,
     exec,
     remove,
     async started() {
-      const id = await create();
+      const id = await api.create();
+      open.add(id);
       await exec(id);
       return id;
     },
@@ -48,9 +46,30 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
     urlOf: (session) => `${url}/api/v1/sessions/${session}`,
     async [Symbol.asyncDispose]() {
       for (const id of open) await remove(id).catch(() => {}); // the server may have failed
-      calls[Symbol.dispose]();
+      api[Symbol.dispose]();
     },
   };
+}
+
+/** Starts a server with these settings; resolves with a client of it, and with its process. */
+export async function servedClient(stack: AsyncDisposableStack, settings: Record<string, string>) {
+  const { url, pid } = stack.use(await startServer(settings));
+  return Object.assign(stack.use(sessionClient({ url })), { url, pid });
+}
+
+/** A server on Docker as users start it, with one session whose sandbox is ready. */
+export async function dockerSession(stack: AsyncDisposableStack) {
+  const client = await servedClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
+  const session = await client.started();
+  return { url: client.url, pid: client.pid, client, session, container: await containerOf(session) };
+}
+
+/** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
+export async function likenessOf(client: SessionClient): Promise<Inspected> {
+  const session = await client.started();
+  const likeness = await containerOf(session);
+  await client.remove(session);
+  return likeness;
 }
 
 /** The time from the request for a session to the output of its first command, in ms. Deletes the session. */

@@ -5,6 +5,7 @@ import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import { newSession } from '../../../src/sessions/run/log/projection.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { type ProgramMethods, startChild } from '../calls/child-process.ts';
+import { freshFolder } from '../calls/folder.ts';
 import type { Corral } from './corral.ts';
 
 // Fills a new data folder as an earlier server would have left it, with the store of the measured checkout.
@@ -22,13 +23,14 @@ interface Contents {
   conversation: { readonly input: Conversation; readonly stored: SessionId };
 }
 
-export async function fillStore<Of extends keyof Contents>(
-  dataDir: string,
+export async function filledFolder<Of extends keyof Contents>(
+  stack: AsyncDisposableStack,
   of: Of,
   input: Contents[Of]['input'],
-): Promise<Contents[Of]['stored']> {
+): Promise<{ dataDir: string; stored: Contents[Of]['stored'] }> {
+  const dataDir = join(stack.use(await freshFolder()).path, 'd');
   await using child = await startChild('corral-store', dataDir);
-  return await child.call(of, input);
+  return { dataDir, stored: await child.call(of, input) };
 }
 
 export async function open(dataDir: string, stack: AsyncDisposableStack): Promise<ProgramMethods> {

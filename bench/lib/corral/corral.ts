@@ -3,7 +3,6 @@ import { compose } from '../../../src/app/compose.ts';
 import { httpServer } from '../../../src/app/http-server.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
@@ -31,7 +30,10 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
   const logger = createLogger({ level: 'error', scrubber: createScrubber([]) });
   const closing = new AbortController();
   const ids = randomIds();
-  const store = stack.use(await openStore(setup));
+  const path = join(setup.dataDir, 'corral.db');
+  const store = stack.use(
+    setup.store === 'memory' ? memoryStore() : await sqliteStore({ path, synchronous: setup.store }),
+  );
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
   const core = stack.use(await compose({ ...rest, ids, say: () => {}, given: { store } }));
   const app = await httpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
@@ -46,9 +48,4 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
     engine: core.engine,
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
   };
-}
-
-async function openStore({ store, dataDir }: Setup): Promise<Store> {
-  if (store === 'memory') return memoryStore();
-  return await sqliteStore({ path: join(dataDir, 'corral.db'), synchronous: store });
 }

@@ -1,9 +1,9 @@
 import { startRaw } from '../../peers/raw-container.ts';
 import { podLikenessOf, startPod } from '../../peers/raw-pod.ts';
-import { likenessOf, missingEngine, unclaimedIn } from '../calls/engine-api.ts';
+import { missingEngine, unclaimedIn } from '../calls/engine-api.ts';
 import { until } from '../calls/until.ts';
 import { monotonicMs } from '../measure/generator.ts';
-import type { SessionClient } from './client.ts';
+import { likenessOf, type SessionClient } from './client.ts';
 import { type Cluster, isStanding, missingCluster, openCluster } from './cluster.ts';
 
 // The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.
@@ -17,14 +17,11 @@ export interface BenchBackend {
   poolIsFull(instance: string, target: number): Promise<void>;
 }
 export type BackendName = 'docker' | 'kubernetes';
-export const peerAt: Readonly<Record<BackendName, string>> = {
-  docker: 'engine-api-container',
-  kubernetes: 'kubernetes-api-pod',
-};
-export const missingAt: Readonly<Record<BackendName, () => Promise<string | undefined>>> = {
-  docker: missingEngine,
-  kubernetes: missingCluster,
-};
+/** The peer of a row there, the reason why it cannot run, and the time of a quick run. */
+export const besideAt = {
+  docker: { peer: 'engine-api-container', missing: missingEngine, quickMs: 26_000 },
+  kubernetes: { peer: 'kubernetes-api-pod', missing: missingCluster, quickMs: 90_000 },
+} satisfies Record<BackendName, object>;
 
 export async function openPlace(stack: AsyncDisposableStack, name: BackendName): Promise<BenchBackend> {
   return name === 'docker' ? docker : onCluster(await openCluster(stack));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { freePort } from '../../../test/support/servers/free-port.ts';
 import { freshFolder } from '../calls/folder.ts';
+import { until } from '../calls/until.ts';
 import { tree } from '../measure/against.ts';
 
 const startMs = 60_000;
@@ -55,18 +56,13 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     await exit;
   });
   const url = `http://127.0.0.1:${port}`;
-  const deadline = performance.now() + startMs;
-  const isUp = () =>
-    fetch(`${url}/health`, { signal: AbortSignal.timeout(10_000) }).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  while (!(await isUp())) {
+  const isUp = async () => {
     signal?.throwIfAborted();
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${said}`);
-    if (performance.now() > deadline) throw new Error(`the server did not answer within ${startMs / 1_000} s: ${said}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
+    return answer?.ok === true;
+  };
+  await until(isUp, 'the server answered', startMs);
   const held = stack.move();
   return { url, pid: child.pid as number, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -23,7 +23,7 @@ export async function sessionApi(name: ApiName, url: string): Promise<SessionApi
   return name === 'corral' ? corralApi(url) : await managedAgentsApi(url);
 }
 
-function corralApi(url: string): SessionApi {
+export function corralApi(url: string): SessionApi {
   const calls = httpCalls(url);
   return {
     calls,

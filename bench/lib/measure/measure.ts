@@ -66,13 +66,18 @@ export interface Row {
 /** The usual experiment: a time of Corral's. */
 export const timed = { unit: 'ms', better: 'lower', feels: 'noise', subject: 'corral' } as const;
 
+/** A rate of Corral's. */
+export const rated = (unit: string) => ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
+
 /** The usual number of rounds. A quick run ends after this time at the latest. */
 export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] =>
   mode === 'quick'
     ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
     : { warmUp: 3, min: 10, max: 60, capMs: 10 * quickMs };
 
-interface TimedRow extends Pick<Row, 'name' | 'title' | 'missing'>, Partial<Pick<Experiment, 'variant' | 'goals'>> {
+interface TimedRow
+  extends Pick<Row, 'name' | 'title' | 'missing'>,
+    Partial<Pick<Experiment, 'variant' | 'goals' | 'unit' | 'better' | 'feels'>> {
   readonly peer: string;
   /** The upper bound of the median's ratio, where there are no other goals. */
   readonly max?: number;
@@ -80,15 +85,14 @@ interface TimedRow extends Pick<Row, 'name' | 'title' | 'missing'>, Partial<Pick
   readonly rounds?: Partial<Experiment['rounds']>;
   open(stack: AsyncDisposableStack, mode: Mode): Promise<Pair>;
 }
-/** The usual row: one experiment with a time of Corral's. */
-export function timedRow({ name, title, missing, peer, quickMs, open, ...given }: TimedRow): Row {
-  const goals = given.goals ?? [{ stat: 'p50', max: given.max ?? 1 }];
+/** The usual row: one experiment, with a time of Corral's unless the row has another unit. */
+export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): Row {
   const experiment = (mode: Mode): Experiment => ({
     ...timed,
-    variant: given.variant ?? {},
-    peer,
-    goals,
-    rounds: { ...roundsWithin(mode, quickMs), ...given.rounds },
+    variant: {},
+    goals: [{ stat: 'p50', max }],
+    ...rest,
+    rounds: { ...roundsWithin(mode, quickMs), ...rest.rounds },
     open: (stack) => open(stack, mode),
   });
   return { name, title, ...(missing && { missing }), experiments: (mode) => [experiment(mode)] };
@@ -123,14 +127,8 @@ export const countArrivals = (expected: number, received: number): Correctness =
 
 export const isWrong = ({ lost, duplicated, reordered }: Correctness): boolean => lost + duplicated + reordered > 0;
 
-export const addUp = (all: readonly Correctness[]): Correctness =>
-  all.reduce(
-    (sum, one) => ({
-      expected: sum.expected + one.expected,
-      received: sum.received + one.received,
-      lost: sum.lost + one.lost,
-      duplicated: sum.duplicated + one.duplicated,
-      reordered: sum.reordered + one.reordered,
-    }),
-    countArrivals(0, 0),
-  );
+export function addUp(all: readonly Correctness[]): Correctness {
+  const sum = (of: keyof Correctness) => all.reduce((total, one) => total + one[of], 0);
+  const [expected, received, lost] = [sum('expected'), sum('received'), sum('lost')];
+  return { expected, received, lost, duplicated: sum('duplicated'), reordered: sum('reordered') };
+}

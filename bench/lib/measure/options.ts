@@ -23,7 +23,6 @@ export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]
   const isSeriesRun = values.against === undefined && variant.length === 0;
   return {
     mode,
-    seed: Number(values.seed),
     rows: chosen,
     isWanted,
     series: isSeriesRun ? series.filter(isChosen) : [],
@@ -39,15 +38,13 @@ function commandLine() {
         full: { type: 'boolean', default: false },
         only: { type: 'string' },
         variant: { type: 'string', multiple: true, default: [] },
-        seed: { type: 'string', default: '1' },
         against: { type: 'string' },
       },
     });
-    if (!/^\d+$/.test(values.seed)) throw new Error('--seed needs a whole number');
     return values;
   } catch (error) {
     return refuse(
-      `${(error as Error).message}. It takes [--full] [--only command,output] [--variant name=value]… [--seed N] ` +
+      `${(error as Error).message}. It takes [--full] [--only command,output] [--variant name=value]… ` +
         '[--against folder]; docs/performance.md says what they do.',
     );
   }

@@ -32,14 +32,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
-export interface Summary {
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly max: number;
-  readonly n: number;
-}
 export type Stat = 'p50' | 'p95' | 'p99';
+export type Summary = Readonly<Record<Stat | 'max' | 'n', number>>;
 
 export function summary(values: readonly number[]): Summary {
   const sorted = ascending(values);

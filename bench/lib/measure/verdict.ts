@@ -1,10 +1,9 @@
+import type { Goal } from './measure.ts';
+
 export type Verdict = 'pass' | 'fail' | 'unclear' | 'noisy' | 'skipped';
 type Interval = readonly [number, number];
 /** The target: at most `max`, or at least `min`. */
-interface TargetBound {
-  readonly max?: number | undefined;
-  readonly min?: number | undefined;
-}
+type TargetBound = Pick<Goal, 'max' | 'min'>;
 
 /** Judges by the interval alone, never by the point estimate. */
 export function judge([low, high]: Interval, { max, min }: TargetBound): 'pass' | 'fail' | 'unclear' {

@@ -15,7 +15,6 @@ const causes: Readonly<Record<string, string>> = {
   key: 'The program `script` makes the terminal and passes each key on through a pipe, and daemon and server are programs of their own: a key and its echo wake seven programs where the engine’s attached stream wakes five.',
   load: 'Two processors carry the server, the 50 sandboxes and the caller; most of the time is the wait for a processor.',
   peers: 'Both start a container. The daemon in Corral’s takes the difference: Node itself needs 37 ms of its 65.',
-  runs: 'Two processors carry the server, its clients and the caller.',
 };
 
 const intro = `# Performance

@@ -5,13 +5,7 @@ import type { TableMetric } from './table.ts';
 
 const [left, right, top, lineHeight] = [340, 40, 40, 22];
 const width = 860;
-const colours = {
-  pass: '#2a7f3e',
-  fail: '#c0392b',
-  unclear: '#b7791f',
-  noisy: '#808080',
-  skipped: '#808080',
-} as const;
+const colours = { pass: '#2a7f3e', fail: '#c0392b', unclear: '#b7791f', noisy: '#808080', skipped: '#808080' };
 const style = 'text{font:13px system-ui,sans-serif;fill:#777}.axis{stroke:#999;stroke-width:1}.grid{stroke:#9994}';
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 const round = (value: number) => Math.round(value * 10) / 10;
