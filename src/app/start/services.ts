@@ -1,9 +1,8 @@
 import { knownProvider } from '../../agents/models/registry.ts';
-import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
-import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import type { ApiKeys } from '../../auth/api-keys.ts';
 import { Programs } from '../../automations/programs.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { everybody, hasRole } from '../../core/model/principal.ts';
+import { everybody } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
@@ -45,6 +44,7 @@ import { openAccounting } from './services/accounting.ts';
 import { openAttempts } from './services/attempts.ts';
 import { openAutomations } from './services/automations.ts';
 import { openMemory } from './services/memory.ts';
+import { openOwners } from './services/owners.ts';
 import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { serverSettings } from './services/server-settings.ts';
@@ -211,22 +211,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
   };
-  const withoutKeys: Omit<
-    Services,
-    | 'models'
-    | 'toolServers'
-    | 'automations'
-    | 'attempts'
-    | 'webhooks'
-    | 'documents'
-    | 'workQueue'
-    | 'settings'
-    | 'usage'
-    | 'budgets'
-    | 'memory'
-    | 'vaults'
-    | 'memoryStores'
-  > = {
+  const withoutKeys = {
     shares,
     snapshots: named.service,
     volumes: volumes.service,
@@ -282,7 +267,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     secrets: projects.secrets,
     skills: agents.skills,
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
-  };
+  } satisfies Partial<Services>;
   parts.running.delegation.meet({ sessions, files: withoutKeys.files });
   parts.sandboxes.meet((id) => liveSessions.get(id)?.writer.record);
   log.onAppend(({ sessionId, puts = [] }) => {
@@ -308,25 +293,13 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
-  const keys = stack.use(
-    await apiKeys({
-      records,
-      clock,
-      ids,
-      shared: store.shared,
-      hasToken: config.token !== undefined,
-      onlyOne: driver.capabilities.isolation === 'none',
-      peppers: () => keyPeppers(config, () => ids.token()),
-      warn: (about, text) => logger.warn(about, text),
-    }),
+  const { keys, people, owners, workingOwner } = stack.use(
+    await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
-  const people = async () => new Map((await keys.list()).map(({ id, name }) => [id, name])); // an owner is its first key
   const projectNames = async () => {
     const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
     return new Map(all.map(({ id, name }) => [id, name]));
   };
-  const owners = async () =>
-    new Map([...keys.principals().flatMap(({ owner }) => (owner ? [[owner, ''] as const] : [])), ...(await people())]);
   const memory = stack.use(
     openMemory(startup, { notes: agents.notes, people: owners, projects: projectNames, replica }),
   );
@@ -343,7 +316,6 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
   );
   const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica, news }));
-  const workingOwner = (owner: string) => keys.principals().find((one) => one.owner === owner && hasRole(one, 'user'));
   const isOwned = (owner: string) => workingOwner(owner) !== undefined;
   const programs = new Programs({
     principalOf: (owner) => (owner === undefined ? everybody : workingOwner(owner)),
