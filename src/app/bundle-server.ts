@@ -12,14 +12,22 @@ const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-d
 
 /** Bundles src/app/main.ts into `folder`, a folder of the project, as `main.js`. */
 export async function bundleServer(folder: string): Promise<void> {
-  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
+  await bundle(outdir, 'src/app/main.ts');
+  // Each by itself: code that a worker shared with the server would be a file of its own, and a start opens each.
+  for (const name of workers) await bundle(outdir, `src/${name}.ts`);
+  // Without it, Node parses each file to find out which kind of module it is.
+  await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
+}
+
+async function bundle(outdir: string, entryPoint: string): Promise<void> {
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
   await build({
     absWorkingDir: root,
     outdir,
     external,
-    entryPoints: ['src/app/main.ts', ...workers.map((name) => `src/${name}.ts`)],
+    entryPoints: [entryPoint],
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
     splitting: true,
@@ -40,8 +48,6 @@ export async function bundleServer(folder: string): Promise<void> {
     },
     plugins: [ownPlaces, lazyBuiltins, oneLanguage],
   });
-  // Without it, Node parses each file to find out which kind of module it is.
-  await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
 }
 
 /** A source that reads files by its own place still finds them. One that starts a worker finds it beside the bundle. */

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { attemptRoutes } from './routes.ts';
 
 export const attempts = describeFacade({
   label: 'attempts',
@@ -6,5 +7,5 @@ export const attempts = describeFacade({
   tag: 'Attempts',
   paths: ['/api/v1/sessions/{id}/attempts'],
   documents: '[attempts](docs/attempts.md), `/docs`',
-  routes: async ({ acting }) => [(await import('./routes.ts')).attemptRoutes(acting)],
+  routes: async ({ acting }) => [attemptRoutes(acting)],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { automationRoutes } from './routes.ts';
 
 export const automations = describeFacade({
   label: 'automations',
@@ -6,5 +7,5 @@ export const automations = describeFacade({
   tag: 'Automations',
   paths: ['/api/v1/automations', '/api/v1/hooks'],
   documents: '[automations](docs/automations.md), `/docs`',
-  routes: async ({ services: { automations: service } }) => [(await import('./routes.ts')).automationRoutes(service)],
+  routes: async ({ services: { automations: service } }) => [automationRoutes(service)],
 });

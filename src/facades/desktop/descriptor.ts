@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { desktopRoutes } from './routes.ts';
 
 export const desktop = describeFacade({
   label: 'desktop',
@@ -6,5 +7,5 @@ export const desktop = describeFacade({
   tag: 'Desktop',
   paths: ['/api/v1/sessions/{id}/desktop'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ services }) => [(await import('./routes.ts')).desktopRoutes({ desktop: services.desktop })],
+  routes: async ({ services }) => [desktopRoutes({ desktop: services.desktop })],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { guideRoutes } from './routes.ts';
 
 export const guide = describeFacade({
   label: 'guide',
@@ -6,5 +7,5 @@ export const guide = describeFacade({
   tag: 'Server',
   paths: ['/guide'],
   documents: '`/guide`',
-  routes: async () => [(await import('./routes.ts')).guideRoutes()],
+  routes: async () => [guideRoutes()],
 });

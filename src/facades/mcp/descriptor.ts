@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { mcpRoutes } from './routes.ts';
 
 export const mcp = describeFacade({
   label: 'MCP',
@@ -8,6 +9,6 @@ export const mcp = describeFacade({
   paths: ['/mcp'],
   documents: '[docs/mcp-server.md](docs/mcp-server.md)',
   routes: async ({ acting, projects, version, sse, logger }) => [
-    (await import('./routes.ts')).mcpRoutes({ acting, uploads: projects?.uploads, version, sse, logger }),
+    mcpRoutes({ acting, uploads: projects?.uploads, version, sse, logger }),
   ],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { memoryRoutes } from './routes.ts';
 
 export const memory = describeFacade({
   label: 'memory',
@@ -6,5 +7,5 @@ export const memory = describeFacade({
   tag: 'Memory',
   paths: ['/api/v1/memory'],
   documents: '[memory](docs/memory.md), `/docs`',
-  routes: async ({ services: { memory: service } }) => [(await import('./routes.ts')).memoryRoutes(service)],
+  routes: async ({ services: { memory: service } }) => [memoryRoutes(service)],
 });

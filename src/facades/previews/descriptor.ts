@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { previewRoutes } from './routes.ts';
 import { previewSettings } from './settings.ts';
 
 export const previews = describeFacade({
@@ -8,5 +9,5 @@ export const previews = describeFacade({
   paths: ['/previews', '/api/v1/sessions/{id}/ports', '/api/v1/sessions/{id}/previews'],
   documents: '[previews.md](docs/previews.md), `/docs`, `/redoc`',
   settings: previewSettings,
-  routes: async (parts) => [(await import('./routes.ts')).previewRoutes(parts)],
+  routes: async (parts) => [previewRoutes(parts)],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { repositoryRoutes } from './routes.ts';
 
 export const repositories = describeFacade({
   label: 'repositories',
@@ -10,5 +11,5 @@ export const repositories = describeFacade({
     '/api/v1/sessions/{id}/pull-requests',
   ],
   documents: '[repositories](docs/repositories.md), [forges](docs/forges.md), `/docs`',
-  routes: async ({ acting }) => [(await import('./routes.ts')).repositoryRoutes(acting)],
+  routes: async ({ acting }) => [repositoryRoutes(acting)],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { sandboxRoutes } from './routes.ts';
 
 export const sandboxes = describeFacade({
   label: 'sandboxes',
@@ -6,5 +7,5 @@ export const sandboxes = describeFacade({
   tag: 'Sandboxes',
   paths: ['/api/v1/sessions/{id}/sandbox', '/api/v1/snapshots', '/api/v1/boxes', '/api/v1/built-templates'],
   documents: '[pause and resume](docs/how-to/pause.md), `/docs`',
-  routes: async ({ acting }) => [(await import('./routes.ts')).sandboxRoutes(acting)],
+  routes: async ({ acting }) => [sandboxRoutes(acting)],
 });

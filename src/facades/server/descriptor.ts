@@ -1,5 +1,8 @@
 import type { App } from '../../http/routes/routes.ts';
 import { describeFacade } from '../shared/facade.ts';
+import { mountPage } from './page.ts';
+import { serverRoutes } from './routes.ts';
+import { mountSharedSessions } from './shared.ts';
 
 export const server = describeFacade({
   label: 'server',
@@ -25,7 +28,7 @@ export const server = describeFacade({
   ],
   documents: '`/docs`, `/openapi.json`',
   routes: async ({ services, acting, metrics, clock, version, table, page, previews: { frames } }) => [
-    (await import('./routes.ts')).serverRoutes({ services, acting, metrics, clock, version, table, page, frames }),
+    serverRoutes({ services, acting, metrics, clock, version, table, page, frames }),
   ],
 });
 
@@ -36,7 +39,6 @@ export const webClient = describeFacade({
   paths: ['/', '/static', '/sessions/{id}/desktop', '/shared', '/api/v1/shared'],
   documents: '',
   routes: async ({ page, shared }) => {
-    const [{ mountPage }, { mountSharedSessions }] = await Promise.all([import('./page.ts'), import('./shared.ts')]);
     const mount = (app: App) => {
       mountPage(app, page);
       if (shared) mountSharedSessions(app, shared, page);

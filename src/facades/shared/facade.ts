@@ -117,7 +117,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly documents: string;
   /** The facade's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
   readonly settings?: Settings;
-  /** Loads its routes; none on a server that lacks what the facade needs. */
+  /** Makes its routes; none on a server that lacks what the facade needs. */
   routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { skillRoutes } from './routes.ts';
 
 export const skills = describeFacade({
   label: 'skills',
@@ -6,5 +7,5 @@ export const skills = describeFacade({
   tag: 'Skills',
   paths: ['/api/v1/skills'],
   documents: '[skills](docs/skills.md), `/docs`',
-  routes: async ({ services: { skills: service } }) => [(await import('./routes.ts')).skillRoutes(service)],
+  routes: async ({ services: { skills: service } }) => [skillRoutes(service)],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { streamRoutes } from './routes.ts';
 
 export const streams = describeFacade({
   label: 'streams',
@@ -7,7 +8,5 @@ export const streams = describeFacade({
   tag: 'Streams',
   paths: ['/streams'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ services, sse, logger }) => [
-    (await import('./routes.ts')).streamRoutes({ ...services, context: sse, logger }),
-  ],
+  routes: async ({ services, sse, logger }) => [streamRoutes({ ...services, context: sse, logger })],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { trpc as trpcRoutes } from './routes.ts';
 
 export const trpc = describeFacade({
   label: 'tRPC',
@@ -6,5 +7,5 @@ export const trpc = describeFacade({
   tag: undefined,
   paths: ['/trpc'],
   documents: '[examples/watch-session](examples/watch-session)',
-  routes: async (parts) => [(await import('./routes.ts')).trpc(parts)],
+  routes: async (parts) => [trpcRoutes(parts)],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { volumeRoutes } from './routes.ts';
 
 export const volumes = describeFacade({
   label: 'volumes',
@@ -6,5 +7,5 @@ export const volumes = describeFacade({
   tag: 'Volumes',
   paths: ['/api/v1/volumes'],
   documents: '[volumes](docs/volumes.md), `/docs`',
-  routes: async ({ acting }) => [(await import('./routes.ts')).volumeRoutes(acting)],
+  routes: async ({ acting }) => [volumeRoutes(acting)],
 });

@@ -1,4 +1,5 @@
 import { describeFacade } from '../shared/facade.ts';
+import { webhookRoutes } from './routes.ts';
 
 export const webhooks = describeFacade({
   label: 'webhooks',
@@ -6,5 +7,5 @@ export const webhooks = describeFacade({
   tag: 'Webhooks',
   paths: ['/api/v1/webhooks'],
   documents: '[webhooks](docs/webhooks.md), `/docs`',
-  routes: async ({ services: { webhooks: service } }) => [(await import('./routes.ts')).webhookRoutes(service)],
+  routes: async ({ services: { webhooks: service } }) => [webhookRoutes(service)],
 });

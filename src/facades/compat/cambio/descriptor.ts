@@ -1,4 +1,5 @@
 import { describeFacade } from '../../shared/facade.ts';
+import { cambio as cambioRoutes } from './routes.ts';
 
 /** Crogia mounts the socket that both share. */
 export const cambio = describeFacade({
@@ -7,7 +8,5 @@ export const cambio = describeFacade({
   tag: 'CambioML',
   paths: ['/sessions', '/ws/{id}'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ services: { sessions }, idempotency }) => [
-    (await import('./routes.ts')).cambio({ sessions, idempotency }),
-  ],
+  routes: async ({ services: { sessions }, idempotency }) => [cambioRoutes({ sessions, idempotency })],
 });

@@ -1,4 +1,7 @@
+import { ResumePoints } from '../../shared/conversation/resume-points.ts';
+import { conversation } from '../../shared/conversation/socket.ts';
 import { describeFacade } from '../../shared/facade.ts';
+import { crogia as crogiaRoutes } from './routes.ts';
 
 export const crogia = describeFacade({
   label: 'Crogia',
@@ -8,11 +11,11 @@ export const crogia = describeFacade({
   documents: '`/docs`, `/redoc`',
   /** Mounts the socket that it shares with CambioML. */
   async routes({ services, idempotency, sockets, clock, logger }) {
-    const rejoins = new (await import('../../shared/conversation/resume-points.ts')).ResumePoints(clock);
+    const rejoins = new ResumePoints(clock);
     const { sessions } = services;
     return [
-      (await import('./routes.ts')).crogia({ ...services, idempotency, sockets, clock, logger, rejoins }),
-      (await import('../../shared/conversation/socket.ts')).conversation({ sessions, clock, logger, rejoins }, sockets),
+      crogiaRoutes({ ...services, idempotency, sockets, clock, logger, rejoins }),
+      conversation({ sessions, clock, logger, rejoins }, sockets),
     ];
   },
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
 import { describeFacade } from '../../shared/facade.ts';
+import { opencodex as opencodexRoutes } from './routes.ts';
 
 export const opencodex = describeFacade({
   label: 'OpenCodex',
@@ -17,7 +18,5 @@ export const opencodex = describeFacade({
     ),
   }),
   routes: async ({ projects, services, idempotency, sockets, clock }, { profile }) =>
-    projects
-      ? [(await import('./routes.ts')).opencodex({ ...projects, services, idempotency, sockets, clock, profile })]
-      : [],
+    projects ? [opencodexRoutes({ ...projects, services, idempotency, sockets, clock, profile })] : [],
 });

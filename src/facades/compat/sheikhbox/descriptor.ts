@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
 import { describeFacade } from '../../shared/facade.ts';
+import { sheikhbox as sheikhboxRoutes } from './routes.ts';
 
 export const sheikhbox = describeFacade({
   label: 'SheikhBox',
@@ -13,7 +14,7 @@ export const sheikhbox = describeFacade({
     profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox facade speaks to'),
   }),
   routes: async ({ services, projects, ...parts }, { profile }) => [
-    (await import('./routes.ts')).sheikhbox({
+    sheikhboxRoutes({
       ...parts,
       profile,
       sessions: services.sessions,

@@ -1,4 +1,5 @@
 import { describeFacade } from '../../shared/facade.ts';
+import { workspace as workspaceRoutes } from './routes.ts';
 
 export const workspace = describeFacade({
   label: 'Workspace',
@@ -6,6 +7,5 @@ export const workspace = describeFacade({
   tag: 'Server',
   paths: ['/ws'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ workspaces, ...parts }) =>
-    workspaces ? [(await import('./routes.ts')).workspace({ ...parts, workspaces })] : [],
+  routes: async ({ workspaces, ...parts }) => (workspaces ? [workspaceRoutes({ ...parts, workspaces })] : []),
 });
