@@ -95,11 +95,13 @@ export function withTools(
   };
 }
 
-const declarationOf = ({ name, description, parameters, native }: ToolDescription): ToolDeclaration => ({
-  name,
-  description,
-  parameters,
-  ...(native && { native }),
+const declarationOf = (tool: ToolDescription): ToolDeclaration => ({
+  name: tool.name,
+  description: tool.description,
+  get parameters() {
+    return tool.parameters; // made when first read
+  },
+  ...(tool.native && { native: tool.native }),
 });
 
 function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {

@@ -219,11 +219,16 @@ export function describeTool<Schema extends z.ZodObject>({
   parameters: Schema;
   orderKey?: ((args: Args) => string | null) | undefined;
 }): ToolDescription {
+  let schema: object | undefined;
   return {
     needs: ['sandbox'],
     calledIn: {},
     ...described,
-    parameters: z.toJSONSchema(parameters, { io: 'input' }),
+    // Made when first read, because those of all tools take 20 ms of a start.
+    get parameters() {
+      schema ??= z.toJSONSchema(parameters, { io: 'input' });
+      return schema;
+    },
     orderKey: (args) => (orderKey ? orderKey(isObject(args) ? args : {}) : described.family),
   };
 }
@@ -244,17 +249,18 @@ export function defineTool<Schema extends z.ZodObject>({
     if (error) return { ok: false, reason: 'bad_arguments', output: z.prettifyError(error) };
     return await act(data as z.output<Schema>);
   };
-  return {
-    ...describeTool(described),
-    run: (ctx, args) => parsed(args, (data) => run(ctx, data)),
-    ...(reattach && { reattach: (ctx, args) => parsed(args, (data) => reattach(ctx, data)) }),
+  return Object.assign(describeTool(described), {
+    run: (ctx: ToolContext, args: unknown) => parsed(args, (data) => run(ctx, data)),
+    ...(reattach && {
+      reattach: (ctx: ToolContext, args: unknown) => parsed(args, (data) => reattach(ctx, data)),
+    }),
     ...(proposal && {
-      proposal: async (ctx, args) => {
+      proposal: async (ctx: Pick<ToolContext, 'memory'>, args: unknown) => {
         const { data } = described.parameters.safeParse(args);
         return data && (await proposal(ctx, data as z.output<Schema>));
       },
     }),
-  };
+  });
 }
 
 const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

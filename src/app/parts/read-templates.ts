@@ -21,18 +21,21 @@ const ownNames = [
   ...['plan_act', 'computer_use', 'code-interpreter', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
 ];
 
+export interface TemplateFile {
+  readonly template: Template;
+  readonly file: string;
+}
+
 /**
  * The server's own templates and those of the operator, which replace own ones of the same name. Rejects: invalid_request
- * with every mistake of every file.
+ * with every mistake of every file, except for the names of tools.
  */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
-  /** Undefined: the names of tools are not checked. */
-  tools: ToolRegistry | undefined,
   folder = findLocalConfig('templates'),
-): readonly Template[] {
+): readonly TemplateFile[] {
   const problems: string[] = [];
-  const read = (file: string): Template[] => {
+  const read = (file: string): TemplateFile[] => {
     const [, name] = /([^/]*)[.]ya?ml$/.exec(file) ?? [];
     if (name === undefined || !templateName.test(name)) {
       problems.push(`${file} is no template: its name must be a word of a-z, 0-9, _ and - with .yaml behind it.`);
@@ -40,27 +43,32 @@ export function readTemplates(
     }
     try {
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
-      if (tools) problems.push(...unknownTools(template, file, tools));
       problems.push(...unknownProviders(template, file, config.models));
       problems.push(...mistakesIn(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
-      return [template];
+      return [{ template, file }];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));
       return [];
     }
   };
-  const byName = new Map<string, Template>();
+  const byName = new Map<string, TemplateFile>();
   const files = [
     ...ownNames.map((name) => join(own, `${name}.yaml`)),
     ...(folder === undefined ? [] : filesIn(folder)),
   ];
-  for (const template of files.flatMap(read)) byName.set(template.name, template);
+  for (const one of files.flatMap(read)) byName.set(one.template.name, one);
   if (config.template !== undefined && !byName.has(config.template)) {
     const known = [...byName.keys()].join(', ');
     problems.push(`CORRAL_TEMPLATE is ${config.template}, and there is no such template. These are: ${known}.`);
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
   return [...byName.values()];
+}
+
+/** Rejects names of tools in the templates that no tool has: invalid_request with each of them. */
+export function checkToolNames(templates: readonly TemplateFile[], tools: ToolRegistry): void {
+  const problems = templates.flatMap(({ template, file }) => unknownTools(template, file, tools));
+  if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
 }
 
 /** Names that no tool has. A rule for one would do nothing, or forbid nothing. */

@@ -30,7 +30,7 @@ import { findLocalConfig } from '../commands/local-config.ts';
 import { toolFetch } from '../parts/model-addresses.ts';
 import { approvalsOf, changeableProfile, refuseUnknown } from '../parts/policies.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
-import { readTemplates } from '../parts/read-templates.ts';
+import { checkToolNames } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
 import { pageTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
@@ -83,7 +83,7 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
 export async function openAgents(
   startup: Startup,
   storage: Storage,
-  { facts, realModels, fetch, credentials }: Sandboxes,
+  { facts, realModels, fetch, credentials, templateFiles }: Sandboxes,
 ): Promise<Agents> {
   const { config, clock, ids, logger, closing } = startup;
   const { store, blobs, replica, live, news } = storage;
@@ -110,7 +110,8 @@ export async function openAgents(
     const usual = { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
     return memory === 'off' ? usual : { ...usual, memory };
   });
-  const templates = templateService(readTemplates(config, tools));
+  checkToolNames(templateFiles, tools);
+  const templates = templateService(templateFiles.map(({ template }) => template));
   const projects = await projectParts({
     ...startup,
     store,

@@ -28,7 +28,7 @@ import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts'
 import { floorFor } from '../parts/disk-space.ts';
 import { openDriver, sandboxFolder } from '../parts/driver.ts';
 import { egressPolicy } from '../parts/policies.ts';
-import { readTemplates } from '../parts/read-templates.ts';
+import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
 import { RealModels } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
@@ -77,6 +77,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly reachFor: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
+  /** The templates, whose names of tools are not checked yet. */
+  readonly templateFiles: readonly TemplateFile[];
 }
 
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
@@ -85,7 +87,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const { instance, replica, epoch, live } = storage;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFacts();
-  const templates = readTemplates(config, undefined);
+  const templateFiles = readTemplates(config);
+  const templates = templateFiles.map(({ template }) => template);
   const own = new SessionConfigs(() => live.now, templates, storage.store.records, clock.now);
   const volumeRecords = new VolumeRecords({ records: storage.store.records, clock });
   const addresses = { allowRanges: config.egress.allowRanges };
@@ -169,6 +172,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const held = stack.move();
   return {
     fetch: proxiedFetch(gate, trusted),
+    templateFiles,
     forgeFetch: guardedFetch({ addresses, ca: roots }),
     driver,
     facts,

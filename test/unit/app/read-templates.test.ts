@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toolRegistry } from '../../../src/agents/tools/registry.ts';
-import { readTemplates } from '../../../src/app/parts/read-templates.ts';
+import { checkToolNames, readTemplates } from '../../../src/app/parts/read-templates.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const own =
@@ -14,7 +14,9 @@ function read(files: Record<string, string>, template?: string) {
   const place = join(folder.path, 'templates');
   if (Object.keys(files).length > 0) mkdirSync(place);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(place, name), text);
-  return readTemplates({ template, models: { compatible: {} } }, toolRegistry(), place);
+  const found = readTemplates({ template, models: { compatible: {} } }, place);
+  checkToolNames(found, toolRegistry());
+  return found.map((one) => one.template);
 }
 const namesOf = (templates: ReturnType<typeof read>) => templates.map(({ name }) => name).join(' ');
 
@@ -40,12 +42,11 @@ test("the folder's templates come after the own ones, and replace those of the s
 test('the error names file and key of every mistake, and what was probably meant', () => {
   const files = {
     'a.yaml': 'mode: fast\nprompts: hi',
-    'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}',
     'c.yaml': 'name: other',
     'd.yaml': '[1, 2]',
     'e.yaml': 'label: "',
     'f.yaml': 'run: {token-budget: many}',
-    'g.yaml': 'model: nobody/x\nmodels: {fallbacks: [openai/a, noone/b]}\napprovals: {tools: [shell_exek]}',
+    'g.yaml': 'model: nobody/x\nmodels: {fallbacks: [openai/a, noone/b]}',
     'h.yaml': 'prompt-parts: {rulez: x, step: Do it., environment: ""}',
     'i.yaml': 'packages: {pip: ["--index-url=http://x"]}',
     'j.yaml': 'packages: {npm: [semver]}\negress: {policy: none}',
@@ -56,8 +57,6 @@ test('the error names file and key of every mistake, and what was probably meant
   const wrong = () => read(files);
   expect(wrong).toThrow(/mode in .*templates\/a[.]yaml accepts one of plan-act, react; it got "fast"[.]/);
   expect(wrong).toThrow(/prompts in .*a[.]yaml is not a setting; did you mean prompt[?]/);
-  expect(wrong).toThrow(/tools[.]allow in .*b[.]yaml names shel_exec, .*; did you mean shell_exec[?]/);
-  expect(wrong).toThrow(/names nothing_like_it, and there is no such tool or group; the groups are bash, /);
   expect(wrong).toThrow(/name in .*c[.]yaml is "other"; the file's own name is c[.]/);
   expect(wrong).toThrow(/The content in .*d[.]yaml must be a mapping/);
   expect(wrong).toThrow(/e[.]yaml cannot be read: /);
@@ -66,7 +65,6 @@ test('the error names file and key of every mistake, and what was probably meant
     /model in .*g[.]yaml is nobody\/x, and there is no provider nobody[.] These are: demo, gemini, /,
   );
   expect(wrong).toThrow(/models[.]fallbacks in .*g[.]yaml is noone\/b, /);
-  expect(wrong).toThrow(/approvals[.]tools in .*g[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
   expect(wrong).toThrow(
     /prompt-parts[.]rulez in .*h[.]yaml is no part of the prompt[.] The parts are: project, role, /,
   );
@@ -77,6 +75,17 @@ test('the error names file and key of every mistake, and what was probably meant
   expect(wrong).toThrow(/repositories in .*k[.]yaml accepts at most 10 repositories, each a URL such as /);
   expect(wrong).toThrow(/repositories in .*l[.]yaml accepts at most 10 repositories, /);
   expect(wrong).toThrow(/notes[.]txt is no template: /);
+});
+
+test('names of tools that there are not are told for all files, and what was probably meant', () => {
+  const wrong = () =>
+    read({
+      'a.yaml': 'approvals: {tools: [shell_exek]}',
+      'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}',
+    });
+  expect(wrong).toThrow(/approvals[.]tools in .*a[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
+  expect(wrong).toThrow(/tools[.]allow in .*b[.]yaml names shel_exec, .*; did you mean shell_exec[?]/);
+  expect(wrong).toThrow(/names nothing_like_it, and there is no such tool or group; the groups are bash, /);
 });
 
 test('a template names repositories in one line each, or by their fields', () => {

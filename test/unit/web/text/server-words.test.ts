@@ -40,11 +40,11 @@ test('every setting that people change, its section and its unit have German tex
 });
 
 test('every label of a tool, a template and an egress policy has a German text', () => {
-  const templates = readTemplates({ template: undefined, models: { compatible: {} } } as never, undefined);
+  const templates = readTemplates({ template: undefined, models: { compatible: {} } } as never);
   expect(templates.length).toBeGreaterThan(10);
   const texts = [
     ...describedTools.map(({ label }) => label),
-    ...templates.flatMap(({ label, description }) => [label, description]),
+    ...templates.flatMap(({ template: { label, description } }) => [label, description]),
     ...Object.values(policies).map(({ label }) => label),
   ];
   expect(texts.filter((text) => text !== undefined && !known(text))).toEqual([]);
@@ -131,8 +131,8 @@ test('no phrase is left over from words that the server no longer says', () => {
   ].map((path) => readFileSync(path, 'utf8'));
   const tables = [
     ...describedTools.map(({ label }) => label),
-    ...readTemplates({ template: undefined, models: { compatible: {} } } as never, undefined).flatMap(
-      ({ label, description }) => [label, description],
+    ...readTemplates({ template: undefined, models: { compatible: {} } } as never).flatMap(
+      ({ template: { label, description } }) => [label, description],
     ),
     ...Object.values(policies).map(({ label }) => label),
   ];
