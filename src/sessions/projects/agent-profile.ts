@@ -51,15 +51,18 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   return async (session) => {
     const { projectId } = session;
-    const usual = await usualOf();
-    // The project can be in deletion.
-    const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
+    // Side by side, because each reads from the store. The project can be in deletion.
+    const [usual, config, chosenModel] = await Promise.all([
+      usualOf(),
+      projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
+      session.model === undefined ? usualModel?.() : undefined,
+    ]);
     const name = templateNameOf(session, config);
     const template = name === undefined ? plain : templates.find(name);
     if (template === undefined) {
       return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
     }
-    const model = await modelOf(session, { config, template, usual });
+    const model = await modelOf(session, { config, template, usual, chosenModel });
     if (session.agent) {
       const own = sessionAgentProfile(session.agent, { usual, denied: denied?.() ?? [] });
       const fallbacks = session.fallbacks ?? usual.fallbacks;
@@ -145,12 +148,12 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   async function modelOf(
     session: SessionRecord,
-    { config, template, usual }: Layers & { usual: Profile },
+    { config, template, usual, chosenModel }: Layers & { usual: Profile; chosenModel: string | undefined },
   ): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
     // A project that never chose has the model that the settings named when it was made.
-    const name = chosen ?? (await usualModel?.()) ?? ofProject ?? template.model;
+    const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
     return await created(name ?? usual.model.name, fallbacks);
