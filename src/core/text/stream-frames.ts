@@ -22,24 +22,24 @@ export function streamFrame(channel: StreamChannel, payload: Uint8Array = new Ui
 
 /** Splits a stream into frames. Throws a RangeError for bytes that are no frames. */
 export async function* streamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamFrame> {
-  let held = new Uint8Array();
+  let held: Uint8Array = new Uint8Array();
   for await (const piece of pieces) {
-    held = held.length === 0 ? Uint8Array.from(piece) : joined(held, piece);
+    held = held.length === 0 ? piece : joined(held, piece);
     let at = 0;
     while (held.length - at >= headBytes) {
       const channel = streamChannels[held[at] as number];
-      const length = new DataView(held.buffer).getUint32(at + 1);
+      const length = new DataView(held.buffer, held.byteOffset).getUint32(at + 1);
       if (!channel || length > maxPayloadBytes) throw new RangeError('These bytes are no stream of a Corral server.');
       const next = at + headBytes + length;
       if (held.length < next) break;
       yield { channel, payload: held.subarray(at + headBytes, next) };
       at = next;
     }
-    held = held.slice(at);
+    held = held.subarray(at);
   }
 }
 
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
   const both = new Uint8Array(one.length + other.length);
   both.set(one);
   both.set(other, one.length);
