@@ -7,7 +7,7 @@ export const templates = {
   build: [true, true, ['default', 'v1']],
   log: [true, true, true, true, false],
   found: [true, false],
-  started: [...tools, 'hello', '/home/user/app', 'blue', ''],
+  started: [...tools, '/home/user/app', 'hello', 'blue', ''], // its start command serves the greeting
   'by a tag': ['2.0.0\n', 'SandboxError'],
   again: true,
   'a step that fails': ['BuildError', true, expect.arrayContaining([expect.stringContaining('CACHED [1/')])],

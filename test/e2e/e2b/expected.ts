@@ -18,6 +18,7 @@ export const core = {
     ...['dir /home/user/a', 'file /home/user/a/b.txt', 'dir /home/user/d', 'file /home/user/d/m2'],
     'file /home/user/m1',
   ],
+  'metadata of a file': [{ author: 'ann' }, { author: 'ann' }, "['user.e2b.author']\n", { author: 'ann' }, 'none'],
   info: {
     name: 'b.txt',
     type: 'file',
@@ -98,6 +99,7 @@ export const python = {
   kill: [1, ['-l', '-c', 'sleep 100'], {}, true, false],
   pty: true,
   files: ['/home/user/a.txt', 'hi', true, false],
+  'metadata of a file': [{ author: 'ann' }, { author: 'ann' }],
   watch: ['create x', 'chmod x', 'write x'],
   'signed url': 'hi',
   metrics: true,

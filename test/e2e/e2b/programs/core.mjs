@@ -106,6 +106,15 @@ await step('info', async () => {
   return { name, type, path, size, mode, permissions, owner, group };
 });
 await step('folders', async () => [await files.makeDir('dd/e'), await files.makeDir('dd/e')]);
+await step('metadata of a file', async () => {
+  const metadata = { author: 'ann' };
+  const written = await files.write('a/m.txt', 'x', { metadata });
+  const info = await files.getInfo('a/m.txt');
+  const { stdout } = await commands.run(`python3 -c "import os; print(os.listxattr('/home/user/a/m.txt'))"`);
+  const moved = await files.rename('a/m.txt', 'a/n.txt');
+  await files.write('a/n.txt', 'y');
+  return [written.metadata, info.metadata, stdout, moved.metadata, (await files.getInfo('a/n.txt')).metadata ?? 'none'];
+});
 await step('rename', async () => (await files.rename('a/b.txt', 'a/c.txt')).path);
 await step('remove', async () => {
   await files.remove('a');

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Sandbox, Template } from 'e2b';
+import { Sandbox, Template, waitForPort } from 'e2b';
 
 const said = {};
 const step = async (name, work) => {
@@ -33,7 +33,8 @@ const template = () =>
     .setEnvs({ COLOUR: 'blue' })
     .setWorkdir('/home/user/app')
     .copy('greeting.txt', '.')
-    .runCmd('pwd > where.txt');
+    .runCmd('pwd > where.txt')
+    .setStartCmd('python3 -m http.server 8080', waitForPort(8080));
 const lines = [];
 const build = (what, options = {}) =>
   Template.build(what, name, { onBuildLogs: ({ message }) => lines.push(message), ...options });
@@ -53,7 +54,9 @@ await step('found', async () => [await Template.exists(name), await Template.exi
 await step('started', async () => {
   const sandbox = await Sandbox.create(name, { timeoutMs: 120_000 });
   const words = 'echo 6*7 | bc; python3 -c "import six; print(six.__name__)"; semver 1.2.3';
-  const { stdout } = await sandbox.commands.run(`${words}; cat app/greeting.txt app/where.txt; echo $COLOUR`);
+  const { stdout } = await sandbox.commands.run(
+    `${words}; cat app/where.txt; curl -s localhost:8080/greeting.txt; echo $COLOUR`,
+  );
   await sandbox.kill();
   return stdout.split('\n');
 });
