@@ -58,6 +58,8 @@ export type SessionCommand =
       plans?: boolean;
       /** A message with a goal begins a run of its own: it is not injected, and answers no question. */
       goal?: Goal;
+      /** Another server may have sent this message already. */
+      isRepeatable?: boolean;
     }
   | { type: 'cmd.stop'; commandId: string }
   /** Decides on the call that waits for approval; the first decision counts. `by`: the person who decides. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
-import { SessionId } from '../core/model/ids.ts';
+import { messageIdFor, SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
 import type { OwnBudget } from '../core/model/spending.ts';
 import {
@@ -114,7 +114,9 @@ export class Starter {
       });
     }
     const sent = messages.length === 0 ? 0 : await this.#messagesOf(sessionId, messages.length);
-    for (const message of messages.slice(sent)) await sessions.send(sessionId, message);
+    // A server that died may have left a message for the one that works on the session, so each has an id that stays.
+    for (const [n, message] of [...messages.entries()].slice(sent))
+      await sessions.send(sessionId, { ...message, messageId: messageIdFor(`automation ${start.doc.id} ${n}`) });
     await this.#tell(start.doc, 'automation.started');
     const running = await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version);
     // No event of a session without a run tells the scheduler to look again.

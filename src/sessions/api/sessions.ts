@@ -23,6 +23,8 @@ export interface SendCommand {
   readonly clientTimestamp?: number;
   /** The message begins a run of its own, which has this goal: at once, in place of the active run, or after it. */
   readonly goal?: Goal;
+  /** An id of the sender's own. The session gets a message with this id once, however many servers send it. */
+  readonly messageId?: MessageId;
 }
 export interface SendResult {
   readonly messageId: MessageId;

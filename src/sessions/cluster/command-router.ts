@@ -87,13 +87,15 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * Sends of one message run one at a time. A posted message (`since`) is first searched for in the log: until a server
-   * notices that it lost its lease, two servers can read the same post.
+   * Sends of one message run one at a time. A posted message (`postedAt`) is first searched for in the log, because until a
+   * server notices that it lost its lease, two servers can read the same post. So is a repeatable one: the post of a
+   * server that died may have come before it.
    */
-  #once<Value>(id: SessionId, command: SessionCommand, since?: number): Promise<Value> {
+  #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;
     if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
     if (command.type !== 'cmd.send') return supervisor.command(id, command);
+    const since = command.isRepeatable ? 0 : postedAt;
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < maxLooks; looks++) {

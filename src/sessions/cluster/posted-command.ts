@@ -25,6 +25,7 @@ const Command = z.discriminatedUnion('type', [
       runId: RunId,
       plans: z.boolean().exactOptional(),
       goal: Goal.exactOptional(),
+      isRepeatable: z.boolean().exactOptional(),
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   z.object({

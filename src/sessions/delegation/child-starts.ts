@@ -3,7 +3,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import { messageIdFor, type SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
@@ -74,7 +74,7 @@ export class ChildStarts {
     if (begins !== 'none') await this.#copy(parent.id, id, signal);
     await failpoint('delegate.copied');
     throwIfFired(signal);
-    await sessions.send(id, { text, mode: 'queue', ...(goal && { goal }) });
+    await sessions.send(id, { text, mode: 'queue', messageId: messageIdFor(`child ${id}`), ...(goal && { goal }) });
     await failpoint('delegate.sent');
   }
 

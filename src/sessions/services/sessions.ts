@@ -188,7 +188,8 @@ export function sessionService(deps: Deps): SessionService {
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp, goal } = command;
       const { plans } = await deps.profileOf(record); // of a run that starts now
-      const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
+      const { messageId = ids.messageId() } = command;
+      const wish = { commandId: ids.short(), messageId, runId: ids.runId() };
       const sent = await commands.command<SendResult>(id, {
         type: 'cmd.send',
         ...wish,
@@ -198,6 +199,7 @@ export function sessionService(deps: Deps): SessionService {
         clientTimestamp,
         plans,
         ...(goal && { goal }),
+        ...(command.messageId && { isRepeatable: true }),
       });
       return { messageId: sent.messageId, runId: sent.runId, seq: sent.seq };
     },

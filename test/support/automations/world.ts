@@ -48,7 +48,7 @@ export const spec: AutomationSpec = {
 /** The sessions of a server, which does nothing by itself. */
 export function fakeSessions() {
   const all = new Map<SessionId, SessionRecord>();
-  const sent: { id: SessionId; text: string; goal?: Goal | undefined }[] = [];
+  const sent: { id: SessionId; text: string; messageId: string | undefined; goal?: Goal | undefined }[] = [];
   const stops: SessionId[] = [];
   let refusal: AppError | undefined;
   const details = new Map<SessionId, string>();
@@ -75,8 +75,9 @@ export function fakeSessions() {
       if (!found) throw new AppError('session_not_found', 'There is no such session.');
       return found;
     },
-    async send(id, { text, goal }) {
-      sent.push({ id, text, ...(goal && { goal }) });
+    async send(id, { text, goal, messageId }) {
+      const isThere = sent.some((one) => one.id === id && messageId && one.messageId === messageId);
+      if (!isThere) sent.push({ id, text, messageId, ...(goal && { goal }) });
       all.set(id, { ...(all.get(id) as SessionRecord), status: 'running' });
       return {} as never;
     },
