@@ -12,12 +12,12 @@ export interface StreamFrame {
 const headBytes = 5;
 const maxPayloadBytes = 16 * 1024 * 1024;
 
-export function streamFrame(channel: StreamChannel, payload: Uint8Array = new Uint8Array()): Uint8Array {
-  const frame = new Uint8Array(headBytes + payload.length);
-  frame[0] = streamChannels.indexOf(channel);
-  new DataView(frame.buffer).setUint32(1, payload.length);
-  frame.set(payload, headBytes);
-  return frame;
+/** The beginning of a frame, which its payload follows. */
+export function frameHead(channel: StreamChannel, payloadBytes = 0): Uint8Array {
+  const head = new Uint8Array(headBytes);
+  head[0] = streamChannels.indexOf(channel);
+  new DataView(head.buffer).setUint32(1, payloadBytes);
+  return head;
 }
 
 /** Splits a stream into frames. Throws a RangeError for bytes that are no frames. */
