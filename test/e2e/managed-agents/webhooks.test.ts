@@ -15,12 +15,22 @@ testEverywhere(
         ['vault.archived', 'vault.created'],
         ['vault_credential.archived in the vault', 'vault_credential.created in the vault'],
         ['memory_store.archived', 'memory_store.created', 'memory_store.deleted'],
-        ['session.status_idled', 'session.status_run_started'],
+        ['session.created', 'session.status_idled', 'session.status_run_started'],
         [
+          'session.created',
           'session.outcome_evaluation_ended',
           'session.outcome_evaluation_ended',
           'session.status_idled',
           'session.status_run_started',
+        ],
+        ['session.archived', 'session.created', 'session.status_terminated', 'session.updated'],
+        [
+          'deployment.archived',
+          'deployment.created',
+          'deployment.paused',
+          'deployment.paused',
+          'deployment.unpaused',
+          'deployment.updated',
         ],
       ],
       fields: [

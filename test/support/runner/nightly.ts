@@ -44,6 +44,7 @@ export const nightlyFiles = [
   'test/e2e/managed-agents/memory.test.ts', // managed-agents/sdk: a program of the same SDK
   'test/e2e/managed-agents/skills.test.ts', // managed-agents/sdk: a program of the same SDK; unit/facades: the same routes
   'test/e2e/managed-agents/vaults.test.ts', // unit/sessions/vaults, and managed-agents/sdk: programs of the same SDK
+  'test/e2e/managed-agents/worker-memory.test.ts', // managed-agents/queue-requests: the same requests of a worker
   'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
   'test/e2e/replicas/blocked.test.ts', // unit/simulation/two-servers: a late owner writes nothing
   'test/e2e/replicas/chaos.test.ts', // the other files of replicas

@@ -4,7 +4,7 @@ import Anthropic from '@anthropic-ai/sdk';
 
 const client = new Anthropic();
 const heard = [];
-const expected = 19;
+const expected = 31;
 const all = Promise.withResolvers();
 const receiver = createServer(async (request, response) => {
   let body = '';
@@ -22,7 +22,10 @@ const created = await fetch(`${process.env.CORRAL_URL}/api/v1/webhooks`, {
     name: 'program',
     url: `http://127.0.0.1:${receiver.address().port}/`,
     format: 'managed-agents',
-    events: ['run.started', 'run.ended', 'goal.judged', 'resource.changed'],
+    events: [
+      ...['run.started', 'run.ended', 'goal.judged', 'resource.changed', 'automation.changed', 'automation.paused'],
+      ...['session.created', 'session.changed', 'session.archived'],
+    ],
   }),
 });
 const { secret: key } = await created.json();
@@ -40,7 +43,19 @@ const judged = await client.beta.sessions.create({
     { type: 'user.define_outcome', description: 'Write a poem.', rubric: { type: 'text', content: 'It rhymes.' } },
   ],
 });
-const { environments, vaults, memoryStores } = client.beta;
+const { environments, vaults, memoryStores, sessions, deployments } = client.beta;
+const quiet = await sessions.create({ agent: agent.id, environment_id: environment.id });
+await sessions.update(quiet.id, { title: 'Quiet', metadata: { team: 'a' } });
+await sessions.archive(quiet.id);
+const deployment = await deployments.create({
+  name: 'daily',
+  agent: agent.id,
+  environment_id: environment.id,
+  initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'Hello.' }] }],
+});
+await deployments.update(deployment.id, { name: 'weekly' });
+await deployments.pause(deployment.id);
+await deployments.unpause(deployment.id);
 await client.beta.agents.update(agent.id, { version: 1, system: 'Be brief.' });
 await client.beta.agents.archive(agent.id);
 const own = await environments.create({ name: 'own' });
@@ -66,7 +81,7 @@ const refused = (text, shown = headers, secret = key) => {
 };
 receiver.close();
 const steps = {
-  about: [agent, environment, own, vault, credential, store, session, judged].map(({ id }) =>
+  about: [agent, environment, own, vault, credential, store, session, judged, quiet, deployment].map(({ id }) =>
     events
       .filter(({ type, data }) => type === 'event' && data.id === id)
       .map(({ data }) => [data.type, ...(data.vault_id === vault.id ? ['in the vault'] : [])].join(' '))
