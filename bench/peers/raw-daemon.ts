@@ -27,8 +27,8 @@ const limits = { memoryBytes: 2 ** 31, cpus: 2, pids: 512, diskBytes: 2 ** 33 };
 const env = { CORRAL_SANDBOXD_LISTEN: '/workspace/s', CORRAL_EGRESS_PORT: '0' };
 const patience = () => AbortSignal.timeout(10_000);
 
-/** Returns a start: it resolves with how long it took, in ms, when the daemon has ended again. */
-export async function openDaemonStarts(stack: AsyncDisposableStack): Promise<() => Promise<number>> {
+/** Returns a start, which ends with the daemon's first answer. */
+export async function openDaemonStarts(stack: AsyncDisposableStack) {
   const images = join(import.meta.dirname, '../../sandbox-images');
   const folder = stack.use(await freshFolder());
   await chmod(folder.path, 0o755);
@@ -54,11 +54,13 @@ export async function openDaemonStarts(stack: AsyncDisposableStack): Promise<() 
     const spec = { ...labels, env, limits, egress: { kind: 'none' } };
     const { exited } = await launch({ spec, meta, folders, programs, volumes, confinement }, patience());
     while (!(await answers(join(workspaceOf(folders, { id }), 's')))) await pause(1);
-    const ms = monotonicMs() - from;
-    await cgroups.end(cgroups.foldersOf(id), patience());
-    await exited;
-    await folders.remove(id);
-    return ms;
+    const startMs = monotonicMs() - from;
+    const end = async () => {
+      await cgroups.end(cgroups.foldersOf(id), patience());
+      await exited;
+      await folders.remove(id);
+    };
+    return { id, startMs, [Symbol.asyncDispose]: end };
   };
 }
 

@@ -26,13 +26,14 @@ const isReady = ({ status }: V1Pod) => status?.conditions?.some((it) => it.type 
 export async function startPod(
   { tell, pods, name: namespace }: Cluster,
   { spec, labels }: PodLikeness,
-): Promise<{ readonly startMs: number } & AsyncDisposable> {
+): Promise<{ readonly id: string; readonly startMs: number } & AsyncDisposable> {
   const name = `corral-bench-${process.pid}-${++count}`;
   const from = monotonicMs();
   await tell('POST', pods, { metadata: { name, labels }, spec });
   while (!isReady(await tell<V1Pod>('GET', `${pods}/${name}`))) await new Promise((next) => setTimeout(next, 5));
   const startMs = monotonicMs() - from;
   return {
+    id: name,
     startMs,
     async [Symbol.asyncDispose]() {
       await tell('DELETE', `${pods}/${name}`, { gracePeriodSeconds: 1 });

@@ -10,7 +10,7 @@ import { firstEvent } from './first-event.ts';
 import { fork } from './fork.ts';
 import { key } from './key.ts';
 import { load } from './load.ts';
-import { daemonMemory, density, memory } from './memory.ts';
+import { daemonMemory, densities, memory } from './memory.ts';
 import { output } from './output.ts';
 import { page } from './page.ts';
 import { llmSandbox, sweRex } from './peers.ts';
@@ -49,7 +49,7 @@ export const rows: readonly Row[] = [
   egressTunnel,
   memory,
   daemonMemory,
-  density,
+  ...densities,
   llmSandbox,
   sweRex,
 ];

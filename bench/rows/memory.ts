@@ -1,8 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { findByVariable } from '../../drivers/process/proc.ts';
+import { SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
 import { startChild } from '../lib/calls/child-process.ts';
 import { containerOf, missingEngine, processesIn } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
-import { dockerSession, likenessOf, servedClient } from '../lib/corral/client.ts';
+import { dockerSession, servedClient } from '../lib/corral/client.ts';
+import { besideAt, openPlace } from '../lib/corral/places.ts';
 import { pssOf } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
 import {
@@ -14,21 +17,21 @@ import {
   type Row,
   timedRow,
 } from '../lib/measure/measure.ts';
-import { startBare, startRaw } from '../peers/raw-container.ts';
+import { startBare } from '../peers/raw-container.ts';
 
 // Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one
 // without a session. `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage,
 // and divides the growth since the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle
 // sandbox, beside the plainest HTTP server on the same Node in an equal container; both run at the same time, so that
 // each has half of the pages that they share. `density`: how many idle sandboxes fit into 4 GiB, with what the server grows by
-// for them; a round starts a few on each side, the peer's by the engine's API, and divides.
+// for them; a round starts a few on each side, the peer's without Corral, and divides.
 
 const settleMs = 3_000;
 const serverMiB = 130;
 const sessionKiB = 64;
 const plain = "require('node:http').createServer((_, res) => res.end('ok')).listen('/tmp/socket')";
-const missingRoot: Missing = async () =>
-  process.getuid?.() === 0 ? await missingEngine() : 'needs root, to read the memory of containers';
+const asRoot = (missing: Missing) => async () =>
+  process.getuid?.() === 0 ? await missing() : 'needs root, to read the memory of sandboxes';
 const rounds = (mode: Mode) => ({ warmUp: 0, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 });
 
 export const memory: Row = {
@@ -39,7 +42,7 @@ export const memory: Row = {
 export const daemonMemory: Row = {
   name: 'memory',
   title: "memory (Pss) of an idle sandbox's daemon, Docker",
-  missing: missingRoot,
+  missing: asRoot(missingEngine),
   experiments: (mode) => [daemon(mode)],
 };
 
@@ -91,7 +94,7 @@ const daemon = (mode: Mode): Experiment => ({
     await pause(settleMs);
     const memoryOf = async (id: string) => {
       await pause(settleMs / 3);
-      return [await pssInMiB(id)];
+      return [await pssInMiB(await pidsIn.docker(id))];
     };
     return {
       subject: () => memoryOf(container.Id),
@@ -100,35 +103,42 @@ const daemon = (mode: Mode): Experiment => ({
   },
 });
 
-/** The memory of a container's processes together. */
-async function pssInMiB(container: string): Promise<number> {
-  const all = (await processesIn(container)).map(({ pid }) => pssOf(pid));
-  return all.reduce((sum, kibibytes) => sum + kibibytes, 0) / 1_024;
-}
+const pssInMiB = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + pssOf(pid), 0) / 1_024;
 
 const room = 4_096;
+const sandboxOf = {
+  docker: async (session: string) => (await containerOf(session)).Id,
+  process: async (session: string): Promise<string> => sandboxIdOf(SessionId.parse(session)),
+};
+const pidsIn = {
+  docker: async (id: string) => (await processesIn(id)).map(({ pid }) => pid),
+  process: async (id: string) => (await findByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => pid),
+};
 
-export const density = timedRow({
-  name: 'density',
-  title: 'idle sandboxes in 4 GiB, Docker',
-  missing: missingRoot,
-  variant: { driver: 'docker' },
-  unit: 'sandboxes',
-  better: 'higher',
-  feels: 'nothing',
-  peer: 'engine-api-containers',
-  goals: [{ stat: 'p50', min: 0.75 }],
-  quickMs: 60_000,
-  rounds: { min: 4, max: 4 },
-  open: (stack, mode) => openDensity(stack, mode === 'quick' ? 4 : 12),
-});
+export const densities = (['docker', 'process'] as const).map((driver) =>
+  timedRow({
+    name: 'density',
+    title: `idle sandboxes in 4 GiB, ${driver}`,
+    missing: asRoot(besideAt[driver].missing),
+    variant: { driver },
+    unit: 'sandboxes',
+    better: 'higher',
+    feels: 'nothing',
+    peer: `${besideAt[driver].peer}s`,
+    goals: [{ stat: 'p50', min: 0.75 }],
+    quickMs: 60_000,
+    rounds: { min: 4, max: 4 },
+    open: (stack, mode) => openDensity(stack, driver, mode === 'quick' ? 4 : 12),
+  }),
+);
 
-async function openDensity(stack: AsyncDisposableStack, count: number): Promise<Pair> {
-  const client = await servedClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
-  const likeness = await likenessOf(client);
-  const fitting = async (containers: readonly string[], more: number) => {
-    const all = await Promise.all(containers.map(pssInMiB));
-    return [room / ((all.reduce((sum, one) => sum + one, 0) + more) / count)];
+async function openDensity(stack: AsyncDisposableStack, driver: 'docker' | 'process', count: number): Promise<Pair> {
+  const place = await openPlace(stack, driver);
+  const client = await servedClient(stack, { ...place.settings, CORRAL_EGRESS_POLICY: 'none' });
+  const start = await place.rawStart(client);
+  const fitting = async (ids: readonly string[], more: number) => {
+    const pids = (await Promise.all(ids.map(pidsIn[driver]))).flat();
+    return [(room * count) / (pssInMiB(pids) + more)];
   };
   return {
     async subject() {
@@ -136,15 +146,15 @@ async function openDensity(stack: AsyncDisposableStack, count: number): Promise<
       const sessions: string[] = [];
       for (let n = 0; n < count; n++) sessions.push(await client.started());
       await pause(settleMs);
-      const containers = await Promise.all(sessions.map(async (session) => (await containerOf(session)).Id));
-      const round = await fitting(containers, Math.max(0, pssOf(client.pid) - before) / 1_024);
+      const more = Math.max(0, pssOf(client.pid) - before) / 1_024;
+      const round = await fitting(await Promise.all(sessions.map(sandboxOf[driver])), more);
       await Promise.all(sessions.map((session) => client.remove(session)));
       return round;
     },
     async peer() {
-      await using containers = new AsyncDisposableStack();
+      await using sandboxes = new AsyncDisposableStack();
       const ids: string[] = [];
-      for (let n = 0; n < count; n++) ids.push(containers.use(await startRaw(likeness, 'command')).id);
+      for (let n = 0; n < count; n++) ids.push(sandboxes.use(await start()).id);
       await pause(settleMs);
       return await fitting(ids, 0);
     },

@@ -2,7 +2,6 @@ import { type SessionClient, servedClient, timedStart } from '../lib/corral/clie
 import { type BackendName, besideAt, openPlace, type Start } from '../lib/corral/places.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { countArrivals, type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
-import { missingBubblewrap, openDaemonStarts } from '../peers/raw-daemon.ts';
 
 // From the request for a session to the output of its first command. The peers: an equal container by the engine's API
 // (create, start, exec), an equal pod by the API server up to Ready, and the same daemon in a bubblewrap with the same
@@ -30,15 +29,7 @@ export const startDocker = startRow({ name: 'start-docker', at: 'docker', max: 1
 export const startWarm = startRow({ name: 'start-warm', at: 'docker', ...pooled });
 export const startPod = startRow({ name: 'start-pod', at: 'kubernetes', max: 1.3, open: openCold });
 export const claimPod = startRow({ name: 'claim-pod', at: 'kubernetes', ...pooled });
-export const startProcess = timedRow({
-  name: 'start-process',
-  title: 'the same under bubblewrap',
-  missing: missingBubblewrap,
-  peer: 'bubblewrap-and-daemon',
-  max: 1.5,
-  quickMs: 15_000,
-  open: openProcess,
-});
+export const startProcess = startRow({ name: 'start-process', at: 'process', max: 1.5, open: openCold });
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
   const place = await openPlace(stack, name);
@@ -68,15 +59,6 @@ const startsOf = (client: SessionClient, start: Start, before?: () => Promise<vo
     return [one.startMs];
   },
 });
-
-async function openProcess(stack: AsyncDisposableStack): Promise<Pair> {
-  const client = await servedClient(stack, { CORRAL_DRIVER: 'process' });
-  const start = await openDaemonStarts(stack);
-  return {
-    subject: async () => [await timedStart(client)],
-    peer: async () => [await start()],
-  };
-}
 
 const burstSize = 20;
 

@@ -1,4 +1,5 @@
 import { startRaw } from '../../peers/raw-container.ts';
+import { missingBubblewrap, openDaemonStarts } from '../../peers/raw-daemon.ts';
 import { podLikenessOf, startPod } from '../../peers/raw-pod.ts';
 import { missingEngine, unclaimedIn } from '../calls/engine-api.ts';
 import { until } from '../calls/until.ts';
@@ -8,7 +9,7 @@ import { type Cluster, isStanding, missingCluster, openCluster } from './cluster
 
 // The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.
 
-export type Start = () => Promise<{ readonly startMs: number } & AsyncDisposable>;
+export type Start = () => Promise<{ readonly id: string; readonly startMs: number } & AsyncDisposable>;
 export interface BenchBackend {
   readonly settings: Readonly<Record<string, string>>;
   /** Returns the start of an equal sandbox: it copies the settings of a sandbox of the client's server. */
@@ -16,14 +17,16 @@ export interface BenchBackend {
   /** Resolves once this many warm sandboxes of the installation are ready, and no start is in progress. */
   poolIsFull(instance: string, target: number): Promise<void>;
 }
-export type BackendName = 'docker' | 'kubernetes';
+export type BackendName = 'docker' | 'kubernetes' | 'process';
 /** The peer of a row there, the reason why it cannot run, and the time of a quick run. */
 export const besideAt = {
   docker: { peer: 'engine-api-container', missing: missingEngine, quickMs: 26_000 },
   kubernetes: { peer: 'kubernetes-api-pod', missing: missingCluster, quickMs: 90_000 },
+  process: { peer: 'bubblewrap-and-daemon', missing: missingBubblewrap, quickMs: 15_000 },
 } satisfies Record<BackendName, object>;
 
 export async function openPlace(stack: AsyncDisposableStack, name: BackendName): Promise<BenchBackend> {
+  if (name === 'process') return onProcesses(await openDaemonStarts(stack));
   return name === 'docker' ? docker : onCluster(await openCluster(stack));
 }
 
@@ -35,6 +38,12 @@ const docker: BenchBackend = {
   },
   poolIsFull: (instance, target) => untilFull(() => unclaimedIn(instance), target),
 };
+
+const onProcesses = (start: Start): BenchBackend => ({
+  settings: { CORRAL_DRIVER: 'process' },
+  rawStart: async () => start,
+  poolIsFull: () => Promise.reject(new Error('the driver process has no warm pool')),
+});
 
 function onCluster(cluster: Cluster): BenchBackend {
   const warm = async (instance: string) => {
