@@ -24,7 +24,7 @@ export const Snapshot = z.object({
   sha256: z.string(),
 });
 
-export const snapshotView = ({ at, owner: _, ...rest }: Stored): z.input<typeof Snapshot> => ({
+export const snapshotView = ({ at, owner: _, built: __, ...rest }: Stored): z.input<typeof Snapshot> => ({
   ...rest,
   createdAt: new Date(at).toISOString(),
 });

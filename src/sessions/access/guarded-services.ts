@@ -255,8 +255,8 @@ function guardedSessions(
   }
 
   /**
-   * The copy of files that a snapshot's name stands for, and the image of a built template's name. Only the server itself
-   * names copies and images.
+   * The copy of files that a snapshot's name stands for, and the image of a built template's name, or else that of the
+   * snapshot. Only the server itself names copies and images.
    */
   async function withFiles<Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox'>>(
     principal: Principal,
@@ -264,7 +264,7 @@ function guardedSessions(
   ) {
     const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
     const found = snapshot && (await findSnapshot?.(snapshot, owner));
-    const own = built ? await imageOf?.(built, principal) : undefined;
+    const own = built ? await imageOf?.(built, principal) : found ? found.built : undefined;
     const { image: __, start: ___, ...choice } = sandbox ?? {};
     return {
       ...wish,

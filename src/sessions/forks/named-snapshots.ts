@@ -4,6 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
 import type {
@@ -46,6 +47,8 @@ interface Unfinished {
   readonly making: number;
 }
 const tries = 3;
+const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
+  image === undefined ? {} : { built: { image, ...(start && { start }) } };
 const isMaking = (doc: unknown): doc is Unfinished => typeof (doc as Unfinished).making === 'number';
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
 
@@ -85,6 +88,7 @@ export class NamedSnapshots {
         labels: { ...wish.labels },
         sessionId: id,
         template: session.template,
+        ...builtIn(session),
         at: this.#deps.clock.now(),
         ...made,
         ...(owner !== undefined && { owner }),

@@ -14,7 +14,7 @@ const base = '/api/v1/automations';
 const minutes = Number(process.env.SCHEDULE_MINUTES ?? 10);
 const settings = {
   CORRAL_DRIVER: 'memory',
-  CORRAL_REPLICAS_LEASE_SECONDS: '2', // else most of the time between two kills is a wait for the leases of the dead server
+  CORRAL_REPLICAS_LEASE_SECONDS: '5', // else most of the time between two kills is a wait for the leases of the dead server
   CORRAL_MAX_SESSIONS: '5000',
   CORRAL_MAX_SESSIONS_PER_OWNER: '0',
   CORRAL_MAX_STARTING_PER_OWNER: '0',

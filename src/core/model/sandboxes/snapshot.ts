@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SessionId } from '../ids.ts';
+import { StartCommand } from './built-template.ts';
 
 // Copies of files that people keep. Their blobs stay on this installation, so an export of sessions leaves them out.
 export const namedSnapshotKind = 'named-snapshot';
@@ -14,6 +15,8 @@ export const Snapshot = z.object({
   sessionId: SessionId,
   /** The template and the choices of that session, which a new session from this snapshot begins with. */
   template: z.string(),
+  /** The image of the built template that the session began with, and its program. The files alone would lack what it has. */
+  built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),
   /** The size of the copy, compressed. */
   bytes: z.int(),

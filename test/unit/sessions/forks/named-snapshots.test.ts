@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
+import type { SandboxChoice } from '../../../../src/core/model/records.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { KeptFileRecords } from '../../../../src/sessions/forks/kept-files.ts';
 import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
@@ -15,7 +16,11 @@ import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 const { signal } = new AbortController();
 
 /** `writes`: what a program in the sandbox does during the n-th copy. */
-function bench(policy: Partial<NamedSnapshotPolicy> = {}, writes: (copy: number) => boolean = () => false) {
+function bench(
+  policy: Partial<NamedSnapshotPolicy> = {},
+  writes: (copy: number) => boolean = () => false,
+  sandbox?: SandboxChoice,
+) {
   const { records } = memoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
@@ -42,7 +47,7 @@ function bench(policy: Partial<NamedSnapshotPolicy> = {}, writes: (copy: number)
     sandboxes: { use: async () => ({ client: {} as SandboxClient, [Symbol.asyncDispose]: async () => {} }) },
     sessions: () =>
       ({
-        get: async () => ({ id: sessionId, template: 'default', title: '', owner: 'ann' }),
+        get: async () => ({ id: sessionId, template: 'default', title: '', owner: 'ann', sandbox }),
         create: async (command: object) => {
           made.push(command);
           return { id: sessionId };
@@ -169,4 +174,13 @@ test('a damaged snapshot is not exported', async () => {
   const { id } = await service.make(sessionId, { signal });
   blobs.kept.set(id, Buffer.from('two'));
   await expect(service.exported(id)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('a snapshot keeps the image that its session began with, and an export does not name it', async () => {
+  const built = { image: 'corral-built/0123', start: { command: 'serve', folder: '/' } };
+  const { service } = bench({}, undefined, built);
+  const made = await service.make(sessionId, { signal });
+  expect(made.built).toEqual(built);
+  const { content } = await service.exported(made.id);
+  expect(Buffer.concat(await Array.fromAsync(content)).includes('corral-built')).toBe(false);
 });
