@@ -33,6 +33,8 @@ export function checkDeltas(wanted: readonly string[]): readonly string[] {
   return wanted;
 }
 
+/** The session or the thread is archived: its stream ends. */
+const isLast = /^session\.(thread_)?status_terminated$/;
 const frameOf = (event: { readonly type: string }) => sseFrame({ event: event.type, data: event });
 
 /** The events of a thread from now on, until its session ends or the client leaves. */
@@ -48,12 +50,13 @@ export async function streamEvents(
   try {
     const tell = (source: SessionEvent, events: readonly ThreadEvent[]) => {
       const own = events.flatMap((one) => (one.thread === thread ? [one.event] : []));
-      return [...own, ...(source.sessionId === thread ? previews.of(source) : [])].map(frameOf);
+      return [...own, ...(source.sessionId === thread ? previews.of(source) : [])];
     };
     const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, tell });
-    for await (const frames of following) {
-      if (!frames) return stream.destroy(); // the client opens another stream, and lists
-      if (frames.length > 0) await stream.writeAll(frames);
+    for await (const events of following) {
+      if (!events) return stream.destroy(); // the client opens another stream, and lists
+      if (events.length > 0) await stream.writeAll(events.map(frameOf));
+      if (events.some(({ type }) => isLast.test(type))) return;
     }
     if (stream.gone.aborted) return;
     const isGone = await sessions.get(record.id).then(
