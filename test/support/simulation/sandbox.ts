@@ -112,7 +112,7 @@ export class SimulatedSandbox {
         })),
       exec: (request, signal) =>
         call(signal, async () => {
-          await this.#time.sleep(Number(request.command.split(' ')[1] ?? 0));
+          await this.#time.sleep(Number(request.command.split(' ')[1]) || 0);
           return { exitCode: 0, stdout: 'ok', stderr: '', timedOut: false };
         }),
       readFile: (path, signal) =>
