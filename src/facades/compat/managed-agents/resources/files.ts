@@ -23,8 +23,13 @@ const FileContent = z.object({
   filename: z.string(),
   mimeType: z.string(),
   size: z.int(),
-  expiresAt: z.number().nullable(),
+  /** The time from the creation to the end, in ms; null: it stays. */
+  lifeMs: z.number().nullable().default(null),
 });
+const expiryOf = ({ content, createdAt }: Pick<KeptDocument, 'content' | 'createdAt'>): number | null => {
+  const { lifeMs } = FileContent.parse(content);
+  return lifeMs === null ? null : createdAt + lifeMs;
+};
 
 /** The texts beside the file of an upload. */
 const UploadTexts = z.object({
@@ -42,14 +47,14 @@ export async function uploadFor(id: string, deps: Pick<FileDeps, 'services' | 'c
 }
 async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<KeptDocument> {
   const doc = await kept(services.documents, 'file', id);
-  const { expiresAt } = FileContent.parse(doc.content);
+  const expiresAt = expiryOf(doc);
   if (expiresAt !== null && expiresAt <= clock.now())
     throw new ApiError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
   return doc;
 }
 
 function fileOf({ id, content, createdAt }: KeptDocument) {
-  const { filename, mimeType, size, expiresAt } = FileContent.parse(content);
+  const { filename, mimeType, size } = FileContent.parse(content);
   return {
     id,
     type: 'file' as const,
@@ -58,7 +63,7 @@ function fileOf({ id, content, createdAt }: KeptDocument) {
     size_bytes: size,
     created_at: iso(createdAt),
     downloadable: false,
-    expires_at: isoOrNull(expiresAt),
+    expires_at: isoOrNull(expiryOf({ content, createdAt })),
     scope: null as { readonly type: 'session'; readonly id: string } | null,
   };
 }
@@ -158,7 +163,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
               filename: file.name,
               mimeType: file.mimeType ?? typeOf(file.name),
               size: file.size,
-              expiresAt: expiresIn === undefined ? null : clock.now() + expiresIn * 1_000,
+              lifeMs: expiresIn === undefined ? null : expiresIn * 1_000,
             };
             return fileOf(await documents.create({ kind: 'file', content }));
           },
@@ -222,7 +227,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
   async function ownFiles() {
     const now = clock.now();
     return (await documents.list('file'))
-      .filter(({ content }) => (FileContent.parse(content).expiresAt ?? Number.POSITIVE_INFINITY) > now)
+      .filter((doc) => (expiryOf(doc) ?? Number.POSITIVE_INFINITY) > now)
       .map(fileOf);
   }
   async function known(ids: readonly string[], asked: ApiRequest) {
