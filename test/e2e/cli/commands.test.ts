@@ -244,7 +244,7 @@ describe('exec', () => {
 });
 
 describe('logs --process', () => {
-  test('prints and follows the whole log of a background process, of any length', { timeout: 120_000 }, async () => {
+  test('prints and follows the whole log of a background process, of any length', { timeout: 300_000 }, async () => {
     const id = await newBox();
     const cmd = 'seq 1 30000; until [ -e go ]; do sleep 0.1; done; echo the end';
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
@@ -256,7 +256,8 @@ describe('logs --process', () => {
       .map((line) => JSON.parse(line));
     const pid = String(listed.find((one) => one.cmd === cmd)?.pid);
     const whole = Array.from({ length: 30_000 }, (_, n) => `${n + 1}\n`).join('');
-    await expect.poll(async () => (await corral('logs', '--process', pid, id)).stdout === whole).toBe(true);
+    const printed = async () => (await corral('logs', '--process', pid, id)).stdout === whole;
+    await expect.poll(printed, { timeout: 200_000 }).toBe(true);
     const following = corral('logs', '-f', '--process', pid, id);
     await corral('exec', id, 'sleep 1; touch go');
     const { code, stdout } = await following;

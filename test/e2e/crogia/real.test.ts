@@ -36,7 +36,7 @@ describe.each(worldsOrOnly('process'))('on $driver', (world) => {
     expect((await call('GET', `sessions/${sid}`)).body).toMatchObject({ container_status: 'running', last_task: 'T' });
     expect(await shell('echo out; echo err >&2; exit 7')).toMatchObject({ output: 'out\nerr\n', exit_code: 7 });
     expect(await shell('shopt -q login_shell && echo login')).toMatchObject({ output: 'login\n' });
-    expect(await shell('echo begun; sleep 300 & sleep 300', { timeout: 1 })).toMatchObject({
+    expect(await shell('echo begun; sleep 300 & sleep 300', { timeout: 4 })).toMatchObject({
       output: 'begun\n',
       exit_code: 124,
       timed_out: true,
