@@ -148,7 +148,10 @@ export function Composer() {
           value={text}
           {...completion.aria}
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
-          onInput={(event) => setComposer(event.currentTarget.value)}
+          onInput={(event) => {
+            setComposer(event.currentTarget.value);
+            completion.look(); // at each text: one that is cleared and written again at once would keep its list closed
+          }}
           onPaste={(event) => {
             const pasted = event.clipboardData?.files ?? [];
             if (pasted.length === 0) return;

@@ -37,9 +37,9 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   const place = { ...holder, path: note?.path ?? path };
 
   const read = async (now: Note | undefined) => {
-    setNote(now);
     if (!now) return setText('');
     const versions = await query('memory.history', { ...holder, path: now.path });
+    setNote(now); // with its history, or a click would open a change of the one before
     const present = now.deleted ? '' : (versions[0]?.text ?? '');
     setHistory(versions);
     setText(present);

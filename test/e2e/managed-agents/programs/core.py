@@ -223,8 +223,9 @@ step("errors", errors)
 
 def ends():
     shown = client.beta.sessions.retrieve(session.id)
-    archived = client.beta.sessions.archive(session.id)
-    last = next(iter(client.beta.sessions.events.list(session.id, order="desc"))).type
+    with client.beta.sessions.events.stream(session.id) as stream:
+        archived = client.beta.sessions.archive(session.id)
+        last = [event.type for event in stream][-1]  # the stream ends by itself
     deleted = client.beta.sessions.delete(session.id)
     hidden = session.id in [one.id for one in client.beta.sessions.list(limit=100)]
     return [shown.status, shown.usage.output_tokens > 0, archived.status, last, deleted.type, hidden]
