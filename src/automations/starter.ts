@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
-import { AppError, toAppError } from '../core/errors/errors.ts';
-import { messageIdFor, SessionId } from '../core/model/ids.ts';
+import { AppError, toAppError, unlessNoSession } from '../core/errors/errors.ts';
+import { messageIdFor, type SessionId, sessionIdFor } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
 import type { OwnBudget } from '../core/model/spending.ts';
 import {
@@ -88,7 +87,7 @@ export class Starter {
       if (start.doc.text !== count) await records.putStart({ ...start.doc, text: count }, start.version);
       return false;
     }
-    const sessionId = sessionOf(start.doc.id);
+    const sessionId = sessionIdFor(`automation ${start.doc.id}`);
     const next = await records.putStart({ ...start.doc, state: 'starting', sessionId, text: '' }, start.version);
     return next ? await this.advance(next, automation, working) : false;
   }
@@ -212,10 +211,7 @@ export class Starter {
   }
 
   async #find(id: SessionId): Promise<SessionRecord | undefined> {
-    return await this.#deps.sessions.get(id).catch((thrown: unknown) => {
-      if (toAppError(thrown).code === 'session_not_found') return undefined;
-      throw thrown;
-    });
+    return await this.#deps.sessions.get(id).catch(unlessNoSession);
   }
 }
 
@@ -242,9 +238,6 @@ function limitsOf({ turns, tokens, cost, toolCalls, seconds }: AutomationBudget)
     ...(seconds !== null && { ms: seconds * 1_000 }),
   };
 }
-
-const sessionOf = (start: string): SessionId =>
-  SessionId.parse(createHash('sha256').update(`automation ${start}`).digest('hex').slice(0, 16));
 
 /** A person's stop says nothing about the automation. */
 function verdictOf({ state, outcome }: AutomationStart): 'success' | 'failure' | undefined {

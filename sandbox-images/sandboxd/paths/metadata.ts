@@ -1,12 +1,9 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { limits } from '../daemon.ts';
 import { fileError } from '../files/confined-paths.ts';
+import { type PythonHelper, startPython } from '../processes/python-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
 
@@ -18,7 +15,7 @@ interface Answer {
   readonly error?: string;
 }
 interface Helper {
-  readonly process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly process: PythonHelper;
   readonly waiting: PromiseWithResolvers<Answer>[];
   timer: unknown;
 }
@@ -79,36 +76,29 @@ export class MetadataStore {
     return await answered.promise;
   }
 
-  async #start(): Promise<Helper> {
-    const { env, keepers } = this.#parts;
+  #start(): Promise<Helper> {
     const { metadataBytes, metadataKeys } = limits;
-    const most = [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys].map(String);
-    const child = spawn('python3', ['-I', '-S', '-X', 'utf8', '-c', metadataProgram, ...most], {
-      env,
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
+    const most = [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys];
+    const waiting: Helper['waiting'] = [];
+    const started = startPython(this.#parts, {
+      options: ['-X', 'utf8'],
+      program: metadataProgram,
+      args: most.map(String),
+      missing: 'This sandbox keeps no metadata of files',
+      heard: (answer) => void mine.then((helper) => this.#hear(helper, answer as Answer)),
+      ended: () =>
+        void mine.then((helper) => {
+          this.#parts.clock.clearTimeout(helper.timer);
+          if (this.#helper === mine) this.#helper = undefined;
+          const lost = new AppError('internal', 'The program that reads the metadata of files ended. Try again.');
+          for (const { reject } of waiting.splice(0)) reject(lost);
+        }),
     });
-    child.stdin.on('error', () => {}); // the end of the helper reports it
-    await once(child, 'spawn').catch((cause: unknown) => {
-      this.#helper = undefined;
-      throw new AppError('unsupported', 'This sandbox keeps no metadata of files: its image has no python3.', {
-        cause,
-      });
-    });
-    const { pid = 0 } = child;
-    keepers.add(pid);
-    const helper: Helper = { process: child, waiting: [], timer: undefined };
-    const mine = this.#helper;
-    createInterface({ input: child.stdout }).on('line', (line) => this.#hear(helper, JSON.parse(line)));
-    child.once('close', () => {
-      keepers.delete(pid);
-      this.#parts.clock.clearTimeout(helper.timer);
+    const mine = started.then((process): Helper => ({ process, waiting, timer: undefined }));
+    mine.catch(() => {
       if (this.#helper === mine) this.#helper = undefined;
-      const lost = new AppError('internal', 'The program that reads the metadata of files ended. Try again.');
-      for (const { reject } of helper.waiting.splice(0)) reject(lost);
     });
-    return helper;
+    return mine;
   }
 
   #hear(helper: Helper, answer: Answer): void {

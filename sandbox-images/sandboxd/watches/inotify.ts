@@ -1,9 +1,6 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { fileError } from '../files/confined-paths.ts';
+import { type PythonHelper, startPython } from '../processes/python-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
@@ -23,8 +20,6 @@ interface InotifyLine extends RawChange {
   readonly opened?: boolean;
   readonly error?: string;
 }
-type Helper = ChildProcessByStdio<Writable, Readable, null>;
-
 /** Folders that all watches of a sandbox cover together. Each costs about a kilobyte of the kernel's memory. */
 const maxFolders = 16_384;
 
@@ -32,7 +27,7 @@ const maxFolders = 16_384;
 export class Inotify {
   readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();
-  #helper: Promise<Helper> | undefined;
+  #helper: Promise<PythonHelper> | undefined;
 
   constructor(parts: Pick<SharedState, 'env' | 'keepers'>) {
     this.#parts = parts;
@@ -66,25 +61,18 @@ export class Inotify {
     if (this.#watches.size === 0) this.#helper = undefined;
   }
 
-  async #start(): Promise<Helper> {
-    const helper = spawn('python3', ['-I', '-S', '-c', inotifyProgram, String(maxFolders)], {
-      env: this.#parts.env,
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
+  #start(): Promise<PythonHelper> {
+    const helper = startPython(this.#parts, {
+      program: inotifyProgram,
+      args: [String(maxFolders)],
+      missing: 'This sandbox cannot watch files',
+      heard: (line) => this.#hear(line as InotifyLine),
+      ended: () => {
+        if (this.#helper === helper) this.#dropAll();
+      },
     });
-    helper.stdin.on('error', () => {}); // the end of the helper reports it
-    await once(helper, 'spawn').catch((cause: unknown) => {
-      this.#helper = undefined;
-      throw new AppError('unsupported', 'This sandbox cannot watch files: its image has no python3.', { cause });
-    });
-    const { pid = 0 } = helper;
-    this.#parts.keepers.add(pid);
-    const mine = this.#helper;
-    createInterface({ input: helper.stdout }).on('line', (line) => this.#hear(JSON.parse(line)));
-    helper.once('close', () => {
-      this.#parts.keepers.delete(pid);
-      if (this.#helper === mine) this.#dropAll();
+    helper.catch(() => {
+      if (this.#helper === helper) this.#helper = undefined;
     });
     return helper;
   }

@@ -158,7 +158,7 @@ function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
   }
   const id = resourceId ?? (sessionId === undefined ? `depl_${automationId ?? 'test'}` : `sesn_${sessionId}`);
   const waits = reason === 'budget' ? 'session.budget_reached' : 'session.requires_action';
-  const types: Record<Exclude<SentEvent, 'automation.started' | 'automation.not_started'>, readonly string[]> = {
+  const types: Record<SentEvent, readonly string[]> = {
     'run.started': ['session.status_run_started'],
     'run.resumed': ['session.status_run_started'],
     'run.retrying': ['session.status_rescheduled'],
@@ -173,10 +173,11 @@ function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
     'resource.changed': [`${resource}.${change}`],
     'automation.changed': [`deployment.${change === 'resumed' ? 'unpaused' : change}`],
     'automation.paused': ['deployment.paused'],
+    'automation.started': [],
+    'automation.not_started': [],
     'webhook.test': ['deployment.updated'],
   };
-  const known = type === 'automation.started' || type === 'automation.not_started' ? [] : types[type];
-  return known.map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
+  return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
 /** A thread has no outcomes for programs, and is not changed by them. */
 const ofThread: Partial<Record<SentEvent, string>> = {

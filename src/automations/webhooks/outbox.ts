@@ -126,31 +126,26 @@ export class Outbox {
 
   /** Announces a pause before it is stored; the router looks later whether it was. */
   async addPause(event: Omit<Extract<OutboxEvent, { type: 'automation.paused' }>, 'type'>): Promise<void> {
-    if (!this.#isOpen) return;
-    const id = `automation-${event.automationId}-${event.at}`;
-    await this.#records.put({ kind, id, doc: { type: 'automation.paused', ...event }, sort: -event.at });
-    this.#onAdd();
+    await this.#add(`automation-${event.automationId}-${event.at}`, { type: 'automation.paused', ...event });
   }
 
   async addChange(event: Omit<ResourceChange, 'type'>): Promise<void> {
-    if (!this.#isOpen) return;
-    const id = `resource-${event.id}-${event.change}-${event.at}`;
-    await this.#records.put({ kind, id, doc: { type: 'resource.changed', ...event }, sort: -event.at });
-    this.#onAdd();
+    await this.#add(`resource-${event.id}-${event.change}-${event.at}`, { type: 'resource.changed', ...event });
   }
 
   async addAutomationChange(event: Omit<AutomationChange, 'type'>): Promise<void> {
-    if (!this.#isOpen) return;
     const id = `automation-${event.automationId}-${event.change}-${event.at}`;
-    await this.#records.put({ kind, id, doc: { type: 'automation.changed', ...event }, sort: -event.at });
-    this.#onAdd();
+    await this.#add(id, { type: 'automation.changed', ...event });
   }
 
   /** Announces that a start has a session, or has none, before that is stored; the router looks later whether it was. */
   async addStart(event: AutomationStarted): Promise<void> {
+    await this.#add(`start-${event.startId}-${event.type}`, event);
+  }
+
+  async #add(id: string, doc: OutboxEvent): Promise<void> {
     if (!this.#isOpen) return;
-    const id = `start-${event.startId}-${event.type}`;
-    await this.#records.put({ kind, id, doc: event, sort: -event.at });
+    await this.#records.put({ kind, id, doc, sort: -doc.at });
     this.#onAdd();
   }
 

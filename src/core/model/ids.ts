@@ -30,13 +30,17 @@ export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
+/** The id of a session that is made again and again until it is known to be there: the same text gives the same id. */
+export const sessionIdFor = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
 /** The id of a message that is sent again and again until it is known to be there: the same text gives the same id. */
 export function messageIdFor(text: string): MessageId {
-  const hex = createHash('sha256').update(text).digest('hex');
+  const hex = hashOf(text);
   return MessageId.parse(
     `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`,
   );
 }
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** The source of ids. A test can inject one whose next id it knows. */
 export interface IdSource {

@@ -34,8 +34,8 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body and passes them, and the texts beside them, to `keep` when all have arrived. Files that it does not keep are
- * deleted. Rejects: invalid_request for a body without files or a file without a name, payload_too_large.
+ * Stages the files of a multipart body and passes them, and the texts beside them, to `keep` when all have arrived. Files that
+ * it does not keep are deleted. Rejects: invalid_request for a body without files or a file without a name, payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
-import { SessionId } from '../../core/model/ids.ts';
+import { SessionId, sessionIdFor } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
@@ -16,8 +15,7 @@ export interface StoredSet {
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
 /** An attempt's session has an id that follows from its set, so that it starts once and is found after any crash. */
-export const attemptSessionId = (attempts: string, n: number): SessionId =>
-  SessionId.parse(createHash('sha256').update(`attempt ${attempts} ${n}`).digest('hex').slice(0, 16));
+export const attemptSessionId = (attempts: string, n: number): SessionId => sessionIdFor(`attempt ${attempts} ${n}`);
 
 const openIdOf = (id: SessionId): string => `of-${id}`;
 

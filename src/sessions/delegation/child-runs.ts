@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type RunId, SessionId } from '../../core/model/ids.ts';
+import { type RunId, SessionId, sessionIdFor } from '../../core/model/ids.ts';
 import { childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
@@ -49,7 +48,7 @@ interface Start {
 const retryMs = 2_000;
 
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
-  SessionId.parse(createHash('sha256').update(`child ${parent} ${runId} ${callId}`).digest('hex').slice(0, 16));
+  sessionIdFor(`child ${parent} ${runId} ${callId}`);
 
 /** The runs that agents give to other agents. */
 export class Delegation {

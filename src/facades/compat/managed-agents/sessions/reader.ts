@@ -1,4 +1,4 @@
-import { toAppError } from '../../../../core/errors/errors.ts';
+import { unlessNoSession } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
@@ -58,20 +58,15 @@ export async function addTo(
   sessions: Sessions,
 ): Promise<readonly ThreadEvent[]> {
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
-    const child = await sessions.get(event.data.sessionId).catch(unlessUnknown);
+    const child = await sessions.get(event.data.sessionId).catch(unlessNoSession);
     if (child) projection.open(child.id, event.sessionId, factsOf(child));
   }
   if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
-    const changed = await sessions.get(event.sessionId).catch(unlessUnknown);
+    const changed = await sessions.get(event.sessionId).catch(unlessNoSession);
     if (changed) projection.of(event.sessionId).know(factsOf(changed));
   }
   return projection.add(event);
 }
-
-/** A handler for `catch`: a session that is gone becomes undefined. */
-export const unlessUnknown = (thrown: unknown): undefined => {
-  if (toAppError(thrown).code !== 'session_not_found') throw thrown;
-};
 
 /** Reads all logs of a session up to their ends, in the order of time. */
 async function catchUp(
@@ -86,7 +81,7 @@ async function catchUp(
     for (const thread of projection.threads) {
       if (ended.has(thread) || (pages.get(thread)?.length ?? 0) > 0) continue;
       const page = sessions.page(thread, projection.seqOf(thread), pageSize);
-      const read = await (thread === primary ? page : page.catch(unlessUnknown));
+      const read = await (thread === primary ? page : page.catch(unlessNoSession));
       if (!read) projection.forget(thread);
       const events = read?.events.filter(({ seq }) => seq > projection.seqOf(thread)) ?? [];
       pages.set(thread, [...events]);

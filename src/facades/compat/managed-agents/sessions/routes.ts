@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toAppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { unlessNoSession, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalid } from '../errors.ts';
@@ -95,11 +95,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const chosen = await newestSessions(sessions, isAsked, isFirstPage ? limit : undefined);
         if (order === 'asc') chosen.reverse();
         // A caller that may only see that a session exists cannot read it here.
-        const readable = async (record: SessionRecord) =>
-          await view(record).catch((thrown: unknown) => {
-            if (toAppError(thrown).code === 'session_not_found') return undefined;
-            throw thrown;
-          });
+        const readable = async (record: SessionRecord) => await view(record).catch(unlessNoSession);
         if (statuses.length === 0) {
           const { data, ...rest } = pageOf(chosen, paging);
           return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };

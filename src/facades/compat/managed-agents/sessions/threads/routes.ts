@@ -1,4 +1,4 @@
-import { AppError } from '../../../../../core/errors/errors.ts';
+import { AppError, unlessNoSession } from '../../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
 import { invalid } from '../../errors.ts';
@@ -6,7 +6,6 @@ import type { Route } from '../../route.ts';
 import { pageOf, withoutPrevious } from '../../wire.ts';
 import type { EventRoutes } from '../events.ts';
 import { sessionIdOf, threadIdOf, threadWord } from '../ids.ts';
-import { unlessUnknown } from '../reader.ts';
 import { threadView, type ViewDeps } from '../views.ts';
 
 type Params = Readonly<Record<string, string | undefined>>;
@@ -37,7 +36,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
         const limit = query.integer('limit', all);
         const projection = await reader.state(session, sessions);
         const records = await Promise.all(
-          projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(unlessUnknown))),
+          projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(unlessNoSession))),
         );
         const threads = await Promise.all(
           records.flatMap((record) => (record ? [view(record, session.id, projection)] : [])),
