@@ -3,7 +3,7 @@
  * Node's own watcher does neither. One process serves every watch of the sandbox. Requests and reports are lines of JSON.
  */
 export const inotifyProgram = String.raw`
-import ctypes, errno, json, os, re, selectors, struct, sys
+import array, ctypes, errno, fcntl, json, os, re, selectors, struct, sys, termios
 MODIFY, ATTRIB, FROM, TO, CREATE, DELETE = 0x2, 0x4, 0x40, 0x80, 0x100, 0x200
 DELETE_SELF, OVERFLOW, IGNORED, ISDIR, ONLYDIR = 0x400, 0x4000, 0x8000, 0x40000000, 0x1000000
 WANTED = MODIFY | ATTRIB | FROM | TO | CREATE | DELETE | DELETE_SELF | ONLYDIR
@@ -48,7 +48,7 @@ def add(id, folder, on_new):
             continue
         if on_new:
             reported.add(entry.name)
-            on_new(os.path.join(folder, entry.name))
+            on_new(os.path.join(folder, entry.name), entry)
         if recursive and entry.is_dir(follow_symlinks=False):
             try:
                 add(id, os.path.join(folder, entry.name), on_new)
@@ -79,6 +79,10 @@ def follow(id, old, new):
 def obey(line):
     ask = json.loads(line)
     id = ask["id"]
+    if ask["do"] == "sync":
+        drain()
+        say(id=id, synced=True)
+        return
     if ask["do"] == "close":
         if id in watches:
             forget(id, None)
@@ -98,6 +102,17 @@ def shown(name):
 
 def tell(id, kind, path):
     say(id=id, type=kind, name=shown(path))
+
+def found(id):
+    def tell_new(path, entry):
+        tell(id, "create", path)
+        try:
+            # It was written before its folder was watched, so the kernel tells nothing of it.
+            if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size > 0:
+                tell(id, "write", path)
+        except OSError:
+            pass
+    return tell_new
 
 def event(wd, mask, cookie, name):
     if mask & OVERFLOW:
@@ -148,10 +163,28 @@ def event(wd, mask, cookie, name):
                 follow(id, before, path)
             elif mask & (CREATE | TO):
                 try:
-                    add(id, path, (lambda new: tell(id, "create", new)) if mask & CREATE else None)
+                    add(id, path, found(id) if mask & CREATE else None)
                 except OSError as failed:
                     if failed.errno == errno.ENOSPC:
                         say(id=id, type="lost", name="")
+
+def drain():
+    """Tells what the kernel has queued by now. A system call returns after its event is queued."""
+    queued = array.array("i", [0])
+    fcntl.ioctl(fd, termios.FIONREAD, queued)
+    if queued[0] == 0:
+        return
+    data = os.read(fd, queued[0])
+    at = 0
+    while at < len(data):
+        wd, mask, cookie, size = struct.unpack_from("iIII", data, at)
+        name = os.fsdecode(data[at + 16 : at + 16 + size].rstrip(b"\0"))
+        at += 16 + size
+        event(wd, mask, cookie, name)
+    for id, path in sum(moved.values(), []):
+        if id in watches:
+            forget(id, path)  # it left for a folder that is not watched
+    moved.clear()
 
 events = selectors.DefaultSelector()
 events.register(0, selectors.EVENT_READ)
@@ -159,24 +192,14 @@ events.register(fd, selectors.EVENT_READ)
 held = b""
 while True:
     for key, _ in events.select():
-        if key.fd == 0:
-            data = os.read(0, 65536)
-            if not data:
-                sys.exit(0)
-            *lines, held = (held + data).split(b"\n")
-            for line in lines:
-                obey(line)
-        else:
-            data = os.read(fd, 262144)
-            at = 0
-            while at < len(data):
-                wd, mask, cookie, size = struct.unpack_from("iIII", data, at)
-                name = os.fsdecode(data[at + 16 : at + 16 + size].rstrip(b"\0"))
-                at += 16 + size
-                event(wd, mask, cookie, name)
-            for id, path in sum(moved.values(), []):
-                if id in watches:
-                    forget(id, path)  # it left for a folder that is not watched
-            moved.clear()
+        if key.fd != 0:
+            drain()
+            continue
+        data = os.read(0, 65536)
+        if not data:
+            sys.exit(0)
+        *lines, held = (held + data).split(b"\n")
+        for line in lines:
+            obey(line)
     out.flush()
 `;

@@ -14,10 +14,13 @@ interface InotifyWatch {
   readonly opened: PromiseWithResolvers<void>;
   readonly heard: (change: RawChange) => void;
   readonly gone: () => void;
+  /** Questions that the helper has not answered yet, in their order. */
+  readonly syncs: PromiseWithResolvers<void>[];
 }
 interface InotifyLine extends RawChange {
   readonly id: string;
   readonly opened?: boolean;
+  readonly synced?: boolean;
   readonly error?: string;
 }
 /** Folders that all watches of a sandbox cover together. Each costs about a kilobyte of the kernel's memory. */
@@ -41,7 +44,7 @@ export class Inotify {
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
     opened.promise.catch(() => {}); // the helper can die before anyone waits
-    this.#watches.set(id, { opened, heard, gone });
+    this.#watches.set(id, { opened, heard, gone, syncs: [] });
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
@@ -53,8 +56,22 @@ export class Inotify {
     }
   }
 
+  /** Resolves when the watch has heard every change that was made before the call, and when it ends. */
+  async sync(id: string): Promise<void> {
+    const watch = this.#watches.get(id);
+    if (!watch) return;
+    const sync = Promise.withResolvers<void>();
+    watch.syncs.push(sync);
+    const helper = await this.#helper?.catch(() => undefined);
+    helper?.stdin.write(`${JSON.stringify({ do: 'sync', id })}\n`);
+    await sync.promise;
+  }
+
   async close(id: string): Promise<void> {
-    if (!this.#watches.delete(id)) return;
+    const watch = this.#watches.get(id);
+    if (!watch) return;
+    this.#watches.delete(id);
+    for (const sync of watch.syncs) sync.resolve();
     const helper = await this.#helper?.catch(() => undefined);
     if (this.#watches.size === 0) helper?.stdin.end();
     else helper?.stdin.write(`${JSON.stringify({ do: 'close', id })}\n`);
@@ -77,10 +94,11 @@ export class Inotify {
     return helper;
   }
 
-  #hear({ id, opened, error, type, name }: InotifyLine): void {
+  #hear({ id, opened, synced, error, type, name }: InotifyLine): void {
     const watch = this.#watches.get(id);
     if (!watch) return;
     if (opened) watch.opened.resolve();
+    else if (synced) watch.syncs.shift()?.resolve();
     else if (error !== undefined) watch.opened.reject(Object.assign(new Error(error), { code: error }));
     else watch.heard({ type, name });
   }
@@ -89,7 +107,8 @@ export class Inotify {
     this.#helper = undefined;
     const all = [...this.#watches.values()];
     this.#watches.clear();
-    for (const { opened, gone } of all) {
+    for (const { opened, gone, syncs } of all) {
+      for (const sync of syncs) sync.resolve();
       opened.reject(new AppError('unsupported', 'The system of this sandbox cannot watch files.'));
       gone();
     }

@@ -110,6 +110,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
     async watchChanges(id): Promise<FileChanges> {
       const opened = existing(id);
       rest(opened);
+      await inotify.sync(id);
       const changes: FileChange[] = [];
       for (const change of opened.kept.splice(0, limits.changesAtOnce)) changes.push(await told(opened, change));
       return { changes, more: opened.kept.length > 0 };

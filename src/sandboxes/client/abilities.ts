@@ -212,7 +212,7 @@ export interface FileChanges {
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: WatchFiles, signal: AbortSignal): Promise<{ readonly id: string }>;
-  /** The changes since the last call. */
+  /** The changes since the last call, with all that were made before this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
   /** Follows the changes until the watch ends. Rejects: sandbox_lost, cancelled. */
   follow(id: string, heard: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -6,18 +6,19 @@ import { watches } from '../../../sandbox-images/sandboxd/watches/watches.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const tenMinutes = 600_000;
-async function opened() {
+async function opened({ recursive = false } = {}) {
   const root = await mkdtemp(join(tmpdir(), 'corral-watches-'));
   const clock = manualClock();
   const place = { root } as Parameters<typeof watches>[0]['place'];
   const env = { PATH: process.env.PATH ?? '' };
-  const all = watches({ clock, place, env, keepers: new Set() as never, touch: () => {} });
-  const { id } = await all.openWatch({ path: '.' });
+  const helpers = new Set<number>();
+  const all = watches({ clock, place, env, keepers: helpers as never, touch: () => {} });
+  const { id } = await all.openWatch({ path: '.', recursive });
   onTestFinished(async () => {
     await all.closeWatch(id).catch(() => {});
     await rm(root, { recursive: true });
   });
-  return { all, id, clock, root };
+  return { all, id, clock, root, helpers };
 }
 
 test('a watch ends when nobody asked for ten minutes', async () => {
@@ -42,4 +43,31 @@ test('a watch with a reader lives on, and ends ten minutes after its reader left
   await left;
   clock.advance(tenMinutes);
   await expect(all.watchChanges(id)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a watch that is polled tells everything that was made before the question, in new folders too', async () => {
+  const { all, id, root, helpers } = await opened({ recursive: true });
+  const [helper = 0] = helpers;
+  process.kill(helper, 'SIGSTOP'); // it has read nothing when the question comes
+  await mkdir(join(root, 'a/b'), { recursive: true });
+  await writeFile(join(root, 'a/b/c'), 'text');
+  const answer = all.watchChanges(id);
+  process.kill(helper, 'SIGCONT');
+  expect((await answer).changes).toEqual([
+    { type: 'create', name: 'a' },
+    { type: 'create', name: 'a/b' },
+    { type: 'create', name: 'a/b/c' },
+    { type: 'write', name: 'a/b/c' },
+  ]);
+});
+
+test.each(['the watch is closed', 'the helper dies'])('a question is answered when %s meanwhile', async (end) => {
+  const { all, id, helpers } = await opened();
+  const [helper = 0] = helpers;
+  process.kill(helper, 'SIGSTOP');
+  const answer = all.watchChanges(id);
+  if (end === 'the watch is closed') await all.closeWatch(id);
+  else process.kill(helper, 'SIGKILL');
+  expect(await answer).toEqual({ changes: [], more: false });
+  if (end === 'the watch is closed') process.kill(helper, 'SIGCONT');
 });
