@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
+import { EventLists } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
 import { SessionReader } from '../../../../src/facades/compat/managed-agents/sessions/reader.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = '0123456789abcdef' as SessionId;
 const runId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
@@ -21,7 +24,12 @@ test('a reader knows the agent that a session got after it read its log', async 
   const own = { name: 'Coder', instructions: null, tools: [], clientTools: [], servers: [], approvals: [], kept: {} };
   let now = { ...record, agent: own } as SessionRecord;
   let facts: SessionEvent[] = [];
-  const page = async (_: SessionId, after: number) => ({ events: facts.slice(after), head: facts.length });
+  const page = async (_: SessionId, after: number) => ({
+    events: facts.slice(after),
+    head: facts.length,
+    thinned: 0,
+    trimmed: 0,
+  });
   const sessions = { page, get: async () => now } as unknown as Services['sessions'];
   const reader = new SessionReader();
   await reader.state(now, sessions);
@@ -41,7 +49,7 @@ test('requests for the state of a session at the same time read only what is new
   const page = async (_: SessionId, after: number) => {
     asked.push(after);
     await new Promise(setImmediate);
-    return { events: log.slice(after, head), head };
+    return { events: log.slice(after, head), head, thinned: 0, trimmed: 0 };
   };
   const sessions = { page } as unknown as Services['sessions'];
   const reader = new SessionReader();
@@ -50,4 +58,57 @@ test('requests for the state of a session at the same time read only what is new
   const [one, other] = await Promise.all([reader.state(record, sessions), reader.state(record, sessions)]);
   expect([one.status, other.status, one.seqOf(id)]).toEqual(['idle', 'idle', 3]);
   expect(asked).toEqual([0, 2, 2]);
+});
+
+test('a caller that cannot read a child has a state without it, and the others keep theirs', async () => {
+  const child = 'aaaaaaaaaaaaaaaa' as SessionId;
+  const fact = (sessionId: SessionId, seq: number, type: string, data: object) =>
+    ({ type, data, runId, sessionId, seq, ts: seq }) as SessionEvent;
+  const logs = new Map([
+    [id, [...log.slice(0, 2), fact(id, 3, 'child.started', { sessionId: child, callId: 'c', task: 'x' })]],
+    [child, [fact(child, 1, 'run.started', { task: 'x', messageId })]],
+  ]);
+  const readable = (mayRead: (session: SessionId) => boolean) =>
+    ({
+      async page(session: SessionId, after: number) {
+        if (!mayRead(session)) throw new AppError('session_not_found', 'no');
+        const events = logs.get(session) ?? [];
+        return { events: events.slice(after), head: events.length, thinned: 0, trimmed: 0 };
+      },
+      async get(session: SessionId) {
+        if (!mayRead(session)) throw new AppError('session_not_found', 'no');
+        return { ...record, id: session };
+      },
+    }) as unknown as Services['sessions'];
+  const [owner, other] = [readable(() => true), readable((session) => session !== child)];
+  const reader = new SessionReader();
+  const threadsOf = async (sessions: typeof owner) => (await reader.own(record, sessions)).threads;
+  expect(await threadsOf(other)).toEqual([id]);
+  expect(await threadsOf(owner)).toEqual([id, child]);
+  expect(await threadsOf(other)).toEqual([id]);
+  expect(await threadsOf(owner)).toEqual([id, child]);
+
+  const closing = new AbortController();
+  const lists = new EventLists({ clock: manualClock(), closing: closing.signal });
+  const typesFor = async (sessions: typeof owner, thread: SessionId) =>
+    (await lists.of({ session: record, thread }, sessions)).map(({ type }) => type);
+  for (const sessions of [other, owner, other, owner])
+    expect(await typesFor(sessions, child)).toEqual(sessions === owner ? ['session.thread_status_running'] : []);
+  closing.abort();
+});
+
+test('a state whose log has dropped events that it has not read is read again from the beginning', async () => {
+  const asked: number[] = [];
+  let now = { events: log.slice(0, 2), head: 2, thinned: 0, trimmed: 0 };
+  const page = async (_: SessionId, after: number) => {
+    asked.push(after);
+    return { ...now, events: now.events.filter(({ seq }) => seq > after) };
+  };
+  const sessions = { page } as unknown as Services['sessions'];
+  const reader = new SessionReader();
+  await reader.state(record, sessions);
+  const later = { ...log[0], seq: 9 } as SessionEvent;
+  now = { events: [later], head: 9, thinned: 8, trimmed: 8 }; // the end of the run is gone
+  expect((await reader.state(record, sessions)).status).toBe('idle');
+  expect(asked).toEqual([0, 2, 0]);
 });

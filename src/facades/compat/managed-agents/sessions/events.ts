@@ -4,7 +4,8 @@ import type { SseContext } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { ApiRequest } from '../route.ts';
 import { pageOf, type Query, withoutPrevious } from '../wire.ts';
-import { allEvents, type SessionReader } from './reader.ts';
+import { EventLists } from './event-lists.ts';
+import type { SessionReader } from './reader.ts';
 import { checkDeltas, streamEvents } from './stream.ts';
 
 interface Deps {
@@ -18,25 +19,28 @@ interface ThreadOfSession {
 }
 
 /** The events of one thread, as a list and as a stream. */
-export const eventRoutes = ({ sessions, reader, sse }: Deps) => ({
-  async listed({ session, thread }: ThreadOfSession, query: Query) {
-    const order = query.order('asc');
-    const isWithin = query.within('created_at');
-    const types = query.all('types');
-    const events = (await allEvents(session, sessions)).flatMap((one) => (one.thread === thread ? [one.event] : []));
-    const chosen = events.filter(
-      ({ type, processed_at: at }) =>
-        (types.length === 0 || types.includes(type)) && (at === null || isWithin(Date.parse(at))),
-    );
-    if (order === 'desc') chosen.reverse();
-    const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
-    return withoutPrevious(pageOf(chosen, { limit, page: query.one('page'), name: `events ${thread} ${order}` }));
-  },
-  async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
-    const deltas = checkDeltas(query.all('event_deltas'));
-    await sessions.page(session.id, 0, 1); // refuses callers that may not read, while a status can still say so
-    const wish = { record: session, thread, deltas, reply, requestId: request.id };
-    return await streamEvents(wish, { sessions, reader, sse });
-  },
-});
+export function eventRoutes({ sessions, reader, sse }: Deps) {
+  const lists = new EventLists(sse);
+  return {
+    async listed({ session, thread }: ThreadOfSession, query: Query) {
+      const order = query.order('asc');
+      const isWithin = query.within('created_at');
+      const types = query.all('types');
+      const events = await lists.of({ session, thread }, sessions);
+      const chosen = events.filter(
+        ({ type, processed_at: at }) =>
+          (types.length === 0 || types.includes(type)) && (at === null || isWithin(Date.parse(at))),
+      );
+      if (order === 'desc') chosen.reverse();
+      const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
+      return withoutPrevious(pageOf(chosen, { limit, page: query.one('page'), name: `events ${thread} ${order}` }));
+    },
+    async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
+      const deltas = checkDeltas(query.all('event_deltas'));
+      await sessions.page(session.id, 0, 1); // refuses callers that may not read, while a status can still say so
+      const wish = { record: session, thread, deltas, reply, requestId: request.id };
+      return await streamEvents(wish, { sessions, reader, sse });
+    },
+  };
+}
 export type EventRoutes = ReturnType<typeof eventRoutes>;

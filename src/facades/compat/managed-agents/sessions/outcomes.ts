@@ -1,6 +1,7 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { isoOrNull } from '../wire.ts';
+import type { ToldEvent } from './calls.ts';
 import { outcomeWord } from './ids.ts';
 import { noUsage, spanUsageOf, type Usage, withUsage } from './usage.ts';
 
@@ -18,14 +19,18 @@ interface Outcome {
   startedBy: string | undefined;
   usage: Usage;
 }
-interface OutcomeEvent {
-  readonly type: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
 
 /** The outcomes of a session, each that of a run whose goal has a rubric. */
 export class Outcomes {
-  readonly #byRun = new Map<string, Outcome>();
+  readonly #byRun: Map<string, Outcome>;
+
+  constructor(from?: Outcomes) {
+    this.#byRun = new Map();
+    if (from) for (const [run, outcome] of from.#byRun) this.#byRun.set(run, { ...outcome });
+  }
+  copy(): Outcomes {
+    return new Outcomes(this);
+  }
 
   /** The event of a message that defines an outcome; undefined for another message. */
   define(
@@ -35,7 +40,7 @@ export class Outcomes {
       runId,
       data,
     }: { readonly seq: number; readonly runId: string | null; readonly data: FactOf<'message.user'>['data'] },
-  ): OutcomeEvent | undefined {
+  ): ToldEvent | undefined {
     const { goal, text } = data;
     if (goal?.rubric === undefined || runId === null) return undefined;
     const id = outcomeWord(sessionId, seq);
@@ -75,7 +80,7 @@ export class Outcomes {
     runId: string | null,
     data: FactOf<'goal'>['data'],
     { word, at }: { readonly word: string; readonly at: number },
-  ): OutcomeEvent | undefined {
+  ): ToldEvent | undefined {
     const outcome = this.#of(runId);
     if (!outcome || data.kind === 'checked') return undefined;
     if (data.kind === 'judged') {
@@ -97,7 +102,7 @@ export class Outcomes {
   }
 
   /** The end of an outcome whose run ends before its goal has a verdict. */
-  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): OutcomeEvent | undefined {
+  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): ToldEvent | undefined {
     const outcome = this.#of(runId);
     if (!outcome || outcome.completedAt !== null) return undefined;
     const result = reason === 'stopped' ? 'interrupted' : 'failed';
@@ -123,7 +128,7 @@ export class Outcomes {
   #end(
     outcome: Outcome,
     { result, explanation, at }: { readonly result: Verdict; readonly explanation: string; readonly at: number },
-  ): OutcomeEvent {
+  ): ToldEvent {
     const fields = {
       outcome_id: outcome.id,
       outcome_evaluation_start_id: outcome.startedBy ?? '',

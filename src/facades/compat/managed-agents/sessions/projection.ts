@@ -3,6 +3,7 @@ import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { iso } from '../wire.ts';
 import { shownBudget } from './budget.ts';
+import { type AnnouncedCall, Calls, type ToldEvent } from './calls.ts';
 import { eventWord, messageWord, threadWord, wordOf } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
 import { Delegations, type TextToChild } from './threads/delegations.ts';
@@ -18,18 +19,6 @@ export interface ManagedEvent {
 export type StopReason =
   | { readonly type: 'end_turn' | 'retries_exhausted' | 'budget_reached' | 'refusal' }
   | { readonly type: 'requires_action'; readonly event_ids: readonly string[] };
-/** A call of a tool, by the event that announced it. */
-interface KnownCall {
-  readonly eventId: string;
-  readonly kind: 'tool' | 'mcp' | 'custom';
-  readonly answered: boolean;
-}
-/** `waitsFor` is undefined once the call waits no more. */
-export interface AnnouncedCall {
-  readonly callId: string;
-  readonly kind: KnownCall['kind'];
-  readonly waitsFor: 'permission' | 'result' | undefined;
-}
 export interface AgentFacts {
   readonly name: string;
   /** The tools that the program carries out. */
@@ -42,41 +31,53 @@ export interface AgentFacts {
   readonly shown?: () => object;
 }
 type Fields = Readonly<Record<string, unknown>>;
+class State {
+  seq = 0;
+  at = 0;
+  status: 'idle' | 'running' | 'rescheduling' = 'idle';
+  hasOpenRun = false;
+  lastWords = '';
+  request: string | undefined;
+  /** The question about a call, or about a spent budget, follows as a message, which this API does not show. */
+  asking = false;
+  failure = '';
+  usage = noUsage;
+  runningSince: number | undefined;
+  activeMs = 0;
+  openMessage: string | undefined;
+}
 
 /** Makes the events of one thread from those of its log, in their order. The same log gives the same events. */
 export class Projection {
   readonly #id: SessionId;
   #agent: AgentFacts;
-  readonly #calls = new Map<string, KnownCall>();
-  /** The calls that wait, each for a person's permission or for the result of a program or worker. */
-  readonly #pending = new Map<string, 'permission' | 'result'>();
-  readonly outcomes = new Outcomes();
-  readonly delegations = new Delegations();
-  /** The calls that the server carries out now. */
-  readonly #underWay = new Set<string>();
-  #lastWords = '';
-  #status: 'idle' | 'running' | 'rescheduling' = 'idle';
-  #hasOpenRun = false;
-  #request: string | undefined;
-  /** The question about a call, or about a spent budget, follows as a message, which this API does not show. */
-  #asking = false;
-  #failure = '';
-  #usage: Usage = noUsage;
-  #runningSince: number | undefined;
-  #activeMs = 0;
-  #openMessage: string | undefined;
-  readonly #children = new Map<SessionId, string>();
-  #seq = 0;
-  #at = 0;
+  readonly #now: State;
+  readonly #calls: Calls;
+  readonly outcomes: Outcomes;
+  readonly delegations: Delegations;
+  readonly #children: Map<SessionId, string>;
   /** The id of the next event that the present one gives. */
   #word = (): string => '';
   #out: ManagedEvent[] = [];
 
-  constructor(id: SessionId, agent: AgentFacts) {
+  /** `from`: goes on from where another one is now. */
+  constructor(id: SessionId, agent: AgentFacts, from?: Projection) {
     this.#id = id;
     this.#agent = agent;
+    this.#now = { ...(from ? from.#now : new State()) };
+    this.#calls = from ? from.#calls.copy() : new Calls();
+    this.outcomes = from ? from.outcomes.copy() : new Outcomes();
+    this.delegations = from ? from.delegations.copy() : new Delegations();
+    this.#children = new Map(from ? from.#children : []);
+  }
+  /** One of its own, to which other events can be added. */
+  copy(): Projection {
+    return new Projection(this.#id, this.#agent, this);
   }
 
+  get agent(): AgentFacts {
+    return this.#agent;
+  }
   /** The agent was changed. */
   know(agent: AgentFacts): void {
     this.#agent = agent;
@@ -84,42 +85,37 @@ export class Projection {
 
   /** The message whose text is arriving. */
   get openMessage(): string | undefined {
-    return this.#openMessage;
+    return this.#now.openMessage;
   }
   get seq(): number {
-    return this.#seq;
+    return this.#now.seq;
   }
   get status() {
-    return this.#status;
+    return this.#now.status;
   }
   /** Whether a run has begun and not ended; it may wait. */
   get hasOpenRun(): boolean {
-    return this.#hasOpenRun;
+    return this.#now.hasOpenRun;
   }
   get usage(): Usage {
-    return this.#usage;
+    return this.#now.usage;
   }
   /** The time that it was running, at a moment. */
   activeMs(now: number): number {
-    return this.#activeMs + (this.#runningSince === undefined ? 0 : Math.max(0, now - this.#runningSince));
+    return this.#now.activeMs + (this.#now.runningSince === undefined ? 0 : Math.max(0, now - this.#now.runningSince));
   }
   /** The events that wait for an answer. */
   get pending(): readonly string[] {
-    return [...this.#pending.keys()].map((callId) => this.#calls.get(callId)?.eventId ?? '');
+    return this.#calls.pending;
   }
-  /** The call that an event announced. */
-  callOf(eventId: string): AnnouncedCall | undefined {
-    for (const [callId, { eventId: known, kind }] of this.#calls)
-      if (known === eventId) return { callId, kind, waitsFor: this.#pending.get(callId) };
-    return undefined;
-  }
+  callOf = (eventId: string): AnnouncedCall | undefined => this.#calls.of(eventId);
   /** Whether it does nothing but wait for its children. */
   get isBlocked(): boolean {
     const { waiting } = this.delegations;
-    return this.#status === 'running' && waiting.length > 0 && waiting.length === this.#underWay.size;
+    return this.#now.status === 'running' && waiting.length > 0 && waiting.length === this.#calls.underWay;
   }
   get lastWords(): string {
-    return this.#lastWords;
+    return this.#now.lastWords;
   }
   /** The thread as events name it. */
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
@@ -127,12 +123,12 @@ export class Projection {
   }
   /** Whether the text of a message streams to readers: not that of a question. */
   get shows(): boolean {
-    return !this.#asking;
+    return !this.#now.asking;
   }
 
   add(event: SessionEvent): readonly ManagedEvent[] {
-    this.#seq = event.seq;
-    this.#at = event.ts;
+    this.#now.seq = event.seq;
+    this.#now.at = event.ts;
     this.#word = () => wordOf(event, this.#out.length);
     this.#out = [];
     this.#fold(event);
@@ -148,16 +144,16 @@ export class Projection {
         break;
       case 'run.started':
         this.outcomes.begin(event.runId);
-        this.#hasOpenRun = true;
+        this.#now.hasOpenRun = true;
         this.#run();
         break;
       case 'run.resumed':
         this.#run();
         break;
       case 'message.delta':
-        this.#openMessage = event.data.messageId;
-        if (event.data.waits === 'budget') this.#asking = true;
-        if (!this.#asking && event.data.waits === undefined) this.#begin();
+        this.#now.openMessage = event.data.messageId;
+        if (event.data.waits === 'budget') this.#now.asking = true;
+        if (!this.#now.asking && event.data.waits === undefined) this.#begin();
         break;
       case 'message.assistant':
         this.#said(event.data);
@@ -170,7 +166,7 @@ export class Projection {
         this.#asked(event.data);
         break;
       case 'approval.resolved':
-        this.#resolved(event.data);
+        this.#tell(this.#calls.resolve(event.data));
         break;
       case 'tool.calling':
         this.#calling(event.data);
@@ -179,7 +175,7 @@ export class Projection {
         this.#called(event.data);
         break;
       case 'run.wait':
-        this.#asking = false;
+        this.#now.asking = false;
         this.#idle(this.#waitReason(event.data));
         break;
       case 'run.notice':
@@ -191,14 +187,14 @@ export class Projection {
         this.#delegated(event.data);
         break;
       case 'run.error':
-        this.#failure = event.data.error;
+        this.#now.failure = event.data.error;
         break;
       case 'run.end':
         this.#end(event);
         break;
       case 'goal':
         this.#tell(
-          this.outcomes.judge(event.runId, event.data, { word: eventWord(this.#id, this.#seq), at: this.#at }),
+          this.outcomes.judge(event.runId, event.data, { word: eventWord(this.#id, this.#now.seq), at: this.#now.at }),
         );
         break;
       case 'context.compacted':
@@ -209,7 +205,7 @@ export class Projection {
         break;
       case 'title':
         // A client's new title; that of a run is nobody's request, and the first one came with the session.
-        if (event.runId === null && this.#seq > 2) this.#emit('session.updated', { title: event.data.title });
+        if (event.runId === null && this.#now.seq > 2) this.#emit('session.updated', { title: event.data.title });
         break;
       case 'session.updated':
         this.#changed(event.data);
@@ -220,9 +216,9 @@ export class Projection {
   }
 
   #emit(type: string, fields: Fields, id?: string): void {
-    this.#out.push({ id: id ?? this.#word(), type, processed_at: iso(this.#at), ...fields });
+    this.#out.push({ id: id ?? this.#word(), type, processed_at: iso(this.#now.at), ...fields });
   }
-  #tell(told: { readonly type: string; readonly fields: Fields } | undefined): void {
+  #tell(told: ToldEvent | undefined): void {
     if (told) this.#emit(told.type, told.fields);
   }
 
@@ -241,110 +237,66 @@ export class Projection {
   }
 
   #run(): void {
-    if (this.#status === 'running') return;
-    this.#status = 'running';
-    this.#runningSince ??= this.#at;
+    if (this.#now.status === 'running') return;
+    this.#now.status = 'running';
+    this.#now.runningSince ??= this.#now.at;
     this.#emit('session.status_running', {});
     this.#emit('session.thread_status_running', this.thread);
   }
   #idle(reason: StopReason, details: Fields | null = null): void {
-    this.#activeMs = this.activeMs(this.#at);
-    this.#runningSince = undefined;
-    this.#status = 'idle';
+    this.#now.activeMs = this.activeMs(this.#now.at);
+    this.#now.runningSince = undefined;
+    this.#now.status = 'idle';
     const stop = { stop_reason: reason, stop_details: details };
     this.#emit('session.thread_status_idle', { ...this.thread, ...stop });
-    this.#emit('session.usage', { usage: usageOf(this.#usage, this.#activeMs), budget: null });
+    this.#emit('session.usage', { usage: usageOf(this.#now.usage, this.#now.activeMs), budget: null });
     this.#emit('session.status_idle', stop);
   }
 
   /** The first sign of the model's reply. */
   #begin(): void {
-    if (this.#status === 'rescheduling') this.#run();
-    if (this.#request !== undefined) return;
-    this.#request = this.#word();
+    if (this.#now.status === 'rescheduling') this.#run();
+    if (this.#now.request !== undefined) return;
+    this.#now.request = this.#word();
     this.#emit('span.model_request_start', {});
   }
   #finish(isError: boolean, used: Fields = nothingUsed): void {
-    if (this.#request === undefined) return;
+    if (this.#now.request === undefined) return;
     this.#emit('span.model_request_end', {
-      model_request_start_id: this.#request,
+      model_request_start_id: this.#now.request,
       is_error: isError,
       model_usage: used,
     });
-    this.#request = undefined;
+    this.#now.request = undefined;
   }
   #said({ messageId, text, waits }: FactOf<'message.assistant'>['data']): void {
-    this.#openMessage = undefined;
-    if (waits === 'budget') this.#asking = true; // the pieces that said so may have left the log
-    if (this.#asking || text === '') return;
-    this.#lastWords = text;
+    this.#now.openMessage = undefined;
+    if (waits === 'budget') this.#now.asking = true; // the pieces that said so may have left the log
+    if (this.#now.asking || text === '') return;
+    this.#now.lastWords = text;
     if (waits === undefined) this.#begin(); // no request to the model gave a question
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
-    this.#usage = withUsage(this.#usage, data);
+    this.#now.usage = withUsage(this.#now.usage, data);
     this.#begin();
     if (data.thoughts) this.#emit('agent.thinking', {});
     this.#finish(false, spanUsageOf(withUsage(noUsage, data)));
   }
   /** A request of the grader is told with its verdict, not as one of the agent. */
   #graded({ runId, data }: FactOf<'usage'>): void {
-    this.#usage = withUsage(this.#usage, data);
+    this.#now.usage = withUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
   }
 
-  #announce(callId: string, name: string, input: Fields, permission: 'allow' | 'ask'): void {
-    const mcp = /^mcp_([a-z0-9]+)_(.+)$/.exec(name);
-    const kind = this.#agent.customTools.has(name) ? 'custom' : mcp ? 'mcp' : 'tool';
-    this.#calls.set(callId, { eventId: this.#word(), kind, answered: false });
-    if (kind === 'custom') {
-      this.#emit('agent.custom_tool_use', { name, input });
-      return;
-    }
-    const evaluation = { type: permission === 'ask' ? 'always_ask' : 'always_allow' };
-    const judged = { input, evaluated_permission: permission, evaluation };
-    if (!mcp) {
-      this.#emit('agent.tool_use', { name, ...judged });
-      return;
-    }
-    const [, server = '', tool = ''] = mcp;
-    this.#emit('agent.mcp_tool_use', {
-      name: tool,
-      mcp_server_name: this.#agent.servers.get(server) ?? server,
-      ...judged,
-    });
-  }
-  #asked({ callId, function: name, args, byClient }: FactOf<'approval.requested'>['data']): void {
-    this.#asking = true;
-    if (!this.#calls.has(callId)) this.#announce(callId, name, args, byClient ? 'allow' : 'ask');
-    const isForResult = byClient || this.#calls.get(callId)?.kind === 'custom';
-    this.#pending.set(callId, isForResult ? 'result' : 'permission');
-  }
-  #resolved({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): void {
-    this.#pending.delete(callId);
-    const call = this.#calls.get(callId);
-    if (!call) return;
-    if (result) {
-      this.#calls.set(callId, { ...call, answered: true });
-      const given = { content: [{ type: 'text', text: result.output }], is_error: result.isError };
-      if (call.kind === 'custom') this.#emit('user.custom_tool_result', { custom_tool_use_id: call.eventId, ...given });
-      else this.#emit('user.tool_result', { tool_use_id: call.eventId, ...given });
-      return;
-    }
-    const isAllowed = decision === 'approved';
-    this.#emit('user.tool_confirmation', {
-      tool_use_id: call.eventId,
-      result: isAllowed ? 'allow' : 'deny',
-      deny_message: isAllowed ? null : (text ?? null),
-      session_thread_id: null,
-    });
+  #asked(data: FactOf<'approval.requested'>['data']): void {
+    this.#now.asking = true;
+    this.#tell(this.#calls.ask(data, { agent: this.#agent, eventId: this.#word() }));
   }
   #calling(data: FactOf<'tool.calling'>['data']): void {
-    const { callId, function: name, args } = data;
-    if (this.#status === 'rescheduling') this.#run();
-    this.#underWay.add(callId);
-    const isDelegation = !this.#agent.customTools.has(name) && this.delegations.begin(data);
-    if (!isDelegation && !this.#calls.has(callId)) this.#announce(callId, name, args, 'allow');
+    if (this.#now.status === 'rescheduling') this.#run();
+    const isDelegation = !this.#agent.customTools.has(data.function) && this.delegations.begin(data);
+    this.#tell(this.#calls.begin(data, { agent: this.#agent, eventId: this.#word(), isShown: !isDelegation }));
   }
   /** A child has begun, with a task. */
   #delegated(data: FactOf<'child.started'>['data']): void {
@@ -366,33 +318,20 @@ export class Projection {
     });
   }
   #called(data: FactOf<'tool.called'>['data']): void {
-    const { callId, output, success } = data;
-    this.#underWay.delete(callId);
     const sent = this.delegations.end(data);
     if (sent) this.#wrote(sent);
-    const call = this.#calls.get(callId);
-    if (call) this.#result(call, output, !success);
-    this.#calls.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
-  }
-  #result({ eventId, kind, answered }: KnownCall, text: string, isError: boolean): void {
-    if (answered) return;
-    const result = { content: text === '' ? [] : [{ type: 'text', text }], is_error: isError };
-    if (kind === 'mcp') {
-      this.#emit('agent.mcp_tool_result', { mcp_tool_use_id: eventId, ...result });
-      return;
-    }
-    this.#emit('agent.tool_result', { tool_use_id: eventId, ...result });
+    this.#tell(this.#calls.end(data));
   }
 
   #waitReason({ reason }: FactOf<'run.wait'>['data']): StopReason {
-    if (reason === 'approval' || this.#pending.size > 0) return { type: 'requires_action', event_ids: this.pending };
+    if (reason === 'approval' || this.pending.length > 0) return { type: 'requires_action', event_ids: this.pending };
     return { type: reason === 'budget' ? 'budget_reached' : 'end_turn' };
   }
   #reschedule(detail: string): void {
     this.#finish(true);
     this.#emit('session.error', { error: errorOf('model_overloaded_error', detail, 'retrying') });
-    if (this.#status === 'rescheduling') return;
-    this.#status = 'rescheduling';
+    if (this.#now.status === 'rescheduling') return;
+    this.#now.status = 'rescheduling';
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
@@ -404,21 +343,16 @@ export class Projection {
   }
   #end({ runId, data }: FactOf<'run.end'>): void {
     const { status, reason, code } = data;
-    this.#asking = false;
-    this.#hasOpenRun = false;
+    this.#now.asking = false;
+    this.#now.hasOpenRun = false;
     // The interrupt comes first: its program is told the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
-    for (const [callId, call] of this.#calls) {
-      this.#result(call, 'Tool execution was interrupted before completion. Please retry.', true);
-      this.#calls.set(callId, { ...call, answered: true });
-    }
-    this.#pending.clear();
-    this.#underWay.clear();
+    for (const told of this.#calls.endAll()) this.#tell(told);
     this.delegations.clear();
-    this.#tell(this.outcomes.close(runId, data, this.#at));
-    const failure = this.#failure;
-    this.#failure = '';
+    this.#tell(this.outcomes.close(runId, data, this.#now.at));
+    const failure = this.#now.failure;
+    this.#now.failure = '';
     if (status !== 'failed') {
       this.#idle({ type: 'end_turn' });
       return;

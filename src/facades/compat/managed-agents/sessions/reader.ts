@@ -1,3 +1,4 @@
+import type { EventPage } from '../../../../core/contracts/ports.ts';
 import { unlessNoSession } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
@@ -20,33 +21,32 @@ export class SessionReader {
 
   /** The state of the session at the end of its logs. */
   async state(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
-    const projection = this.#kept.get(record.id) ?? projectionOf(record);
-    this.#kept.delete(record.id);
-    this.#kept.set(record.id, projection);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
-    // Readers at the same time share it: an event that one of them has added already is passed over.
-    await catchUp(projection, sessions);
-    return projection;
+    for (;;) {
+      const projection = this.#kept.get(record.id) ?? projectionOf(record);
+      this.#kept.delete(record.id);
+      this.#kept.set(record.id, projection);
+      const [oldest] = this.#kept.keys();
+      if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
+      // Readers at the same time share it: an event that one of them has added already is passed over.
+      const end = await catchUp(projection, sessions, { goesOn: isWhole, isShared: true });
+      if (end === 'read') return projection;
+      if (end === 'child missing') break;
+      if (this.#kept.get(record.id) === projection) this.#kept.delete(record.id);
+    }
+    // Other callers may be able to read the child, so they keep theirs.
+    const own = projectionOf(record);
+    await catchUp(own, sessions);
+    return own;
   }
 
-  /** A state of its own, for a stream. */
-  async fresh(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
-    const projection = projectionOf(record);
-    await catchUp(projection, sessions);
-    return projection;
+  /** The same as a state of its own, for a stream. */
+  async own(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
+    return (await this.state(record, sessions)).copy();
   }
 }
 
-const projectionOf = (record: SessionRecord) => new SessionProjection(record.id, factsOf(record), shownBudget(record));
-
-/** All events of a session's threads, from the beginning of their logs. */
-export async function allEvents(record: SessionRecord, sessions: Sessions): Promise<ThreadEvent[]> {
-  const projection = projectionOf(record);
-  const events: ThreadEvent[] = [];
-  await catchUp(projection, sessions, (more) => events.push(...more));
-  return events;
-}
+export const projectionOf = (record: SessionRecord) =>
+  new SessionProjection(record.id, factsOf(record), shownBudget(record));
 
 /**
  * Adds an event of a log. One that tells of a child opens the log of that child first, and one that tells of another agent
@@ -57,9 +57,19 @@ export async function addTo(
   event: SessionEvent,
   sessions: Sessions,
 ): Promise<readonly ThreadEvent[]> {
+  return (await addWithChild(projection, event, sessions)) ?? projection.add(event);
+}
+
+/** Undefined: it is not added, because the child that it tells of cannot be read. */
+async function addWithChild(
+  projection: SessionProjection,
+  event: SessionEvent,
+  sessions: Sessions,
+): Promise<readonly ThreadEvent[] | undefined> {
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
     const child = await sessions.get(event.data.sessionId).catch(unlessNoSession);
-    if (child) projection.open(child.id, event.sessionId, factsOf(child));
+    if (!child) return undefined;
+    projection.open(child.id, event.sessionId, factsOf(child));
   }
   if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
     const changed = await sessions.get(event.sessionId).catch(unlessNoSession);
@@ -68,33 +78,53 @@ export async function addTo(
   return projection.add(event);
 }
 
-/** Reads all logs of a session up to their ends, in the order of time. */
-async function catchUp(
+interface CatchUp {
+  readonly heard?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
+  /** Whether the projection can go on with a page of a thread's log; undefined: the thread is gone. */
+  readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
+  /** Others have the projection too: it stays before a child that this caller cannot read, and keeps the child. */
+  readonly isShared?: true;
+}
+/** A log that has dropped events which the projection has not read, or was put back, is read again from its beginning. */
+const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
+  seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
+
+/**
+ * Reads all logs of a session from where its projection is up to their ends, in the order of time. `stale`: the projection
+ * cannot go on from there.
+ */
+export async function catchUp(
   projection: SessionProjection,
   sessions: Sessions,
-  heard: (events: readonly ThreadEvent[]) => void = () => {},
-): Promise<void> {
+  { heard = () => {}, goesOn = () => true, isShared }: CatchUp = {},
+): Promise<'read' | 'stale' | 'child missing'> {
   const ended = new Set<SessionId>();
   const pages = new Map<SessionId, SessionEvent[]>();
   const [primary] = projection.threads;
   for (;;) {
     for (const thread of projection.threads) {
       if (ended.has(thread) || (pages.get(thread)?.length ?? 0) > 0) continue;
-      const page = sessions.page(thread, projection.seqOf(thread), pageSize);
+      const seq = projection.seqOf(thread);
+      const page = sessions.page(thread, seq, pageSize);
       const read = await (thread === primary ? page : page.catch(unlessNoSession));
+      if (!read && isShared) return 'child missing';
+      if (!goesOn(thread, seq, read)) return 'stale';
       if (!read) projection.forget(thread);
       const events = read?.events.filter(({ seq }) => seq > projection.seqOf(thread)) ?? [];
       pages.set(thread, [...events]);
       if ((events.at(-1)?.seq ?? 0) >= (read?.head ?? 0) || events.length === 0) ended.add(thread);
     }
     const next = earliestOf(pages);
-    if (!next) return;
+    if (!next) return 'read';
     const known = projection.threads.length;
     // The log of a child that has begun is read before anything else is added.
     while (projection.threads.length === known) {
       const event = earliestOf(pages)?.shift();
       if (!event) break;
-      heard(await addTo(projection, event, sessions));
+      const add = isShared ? addWithChild : addTo;
+      const told = await add(projection, event, sessions);
+      if (!told) return 'child missing';
+      heard(event, told);
       if (pages.get(event.sessionId)?.length === 0) break;
     }
   }

@@ -61,7 +61,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           const { environment } = command.agent ?? {};
           if (environment !== undefined) await workQueue.enqueue(environment, record.id);
           if (initial.length > 0) {
-            const projection = await reader.fresh(record, sessions);
+            const projection = await reader.state(record, sessions);
             await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, initial);
           }
         } catch (thrown) {

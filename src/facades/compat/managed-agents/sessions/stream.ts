@@ -44,7 +44,7 @@ export async function streamEvents(
 ): Promise<void> {
   const { sessions, reader, sse } = deps;
   // The place is fixed before the headers leave: what a client does once it has them comes after it.
-  const projection = await reader.fresh(record, sessions);
+  const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas.includes('agent.message'));
   try {

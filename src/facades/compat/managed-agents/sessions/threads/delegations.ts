@@ -14,9 +14,17 @@ export interface TextToChild {
 
 /** The calls by which an agent gives work to its children. This API shows threads and messages in their place. */
 export class Delegations {
-  readonly #open = new Map<string, Delegation>();
+  readonly #open: Map<string, Delegation>;
   /** The texts that a child gets and has not heard yet. */
-  readonly #unheard: TextToChild[] = [];
+  readonly #unheard: TextToChild[];
+
+  constructor(from?: Delegations) {
+    this.#open = new Map(from ? from.#open : []);
+    this.#unheard = from ? [...from.#unheard] : [];
+  }
+  copy(): Delegations {
+    return new Delegations(this);
+  }
 
   /** False: the call is none of them. */
   begin({ callId, function: name, args }: FactOf<'tool.calling'>['data']): boolean {

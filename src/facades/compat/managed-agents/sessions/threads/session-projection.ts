@@ -2,8 +2,9 @@ import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import { iso } from '../../wire.ts';
 import { shownBudget } from '../budget.ts';
+import type { AnnouncedCall } from '../calls.ts';
 import { eventWord, threadWord, wordOf } from '../ids.ts';
-import { type AgentFacts, type AnnouncedCall, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
+import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
 import { sumOf, usageOf } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread and a thread for each child that an agent has
@@ -19,6 +20,16 @@ interface Thread {
   /** Null for the primary thread. */
   readonly parent: SessionId | null;
 }
+class State {
+  isBusy = false;
+  /** Whether the last event of the session as a whole was one of its work. */
+  isToldBusy = false;
+  /** The primary thread waits for children that all wait for the program. */
+  isHeld = false;
+  /** The events that waited for an answer when the session rested last. */
+  asked: readonly string[] = [];
+  stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
+}
 /** The events of the whole session. Their ids have parts from 80 on, after those of a log's own events. */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
@@ -27,24 +38,26 @@ export class SessionProjection {
   readonly #id: SessionId;
   /** The session's budget as the API shows it. */
   #budget: object | null;
+  readonly #now: State;
   readonly #primary: Projection;
   readonly #threads = new Map<SessionId, Thread>();
-  #isBusy = false;
-  /** Whether the last event of the session as a whole was one of its work. */
-  #isToldBusy = false;
-  /** The primary thread waits for children that all wait for the program. */
-  #isHeld = false;
   /** The children that end with a run of their coordinator, which has ended. The session rests once they have. */
-  readonly #ending = new Set<SessionId>();
-  /** The events that waited for an answer when the session rested last. */
-  #asked: readonly string[] = [];
-  #stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
+  readonly #ending: Set<SessionId>;
 
-  constructor(id: SessionId, agent: AgentFacts, budget: object | null = null) {
+  /** `from`: goes on from where another one is now. */
+  constructor(id: SessionId, agent: AgentFacts, budget: object | null = null, from?: SessionProjection) {
     this.#id = id;
     this.#budget = budget;
-    this.#primary = new Projection(id, agent);
+    this.#now = { ...(from ? from.#now : new State()) };
+    this.#primary = from ? from.#primary.copy() : new Projection(id, agent);
     this.#threads.set(id, { projection: this.#primary, parent: null });
+    this.#ending = new Set(from ? from.#ending : []);
+    for (const [thread, { projection, parent }] of from ? from.#threads : [])
+      if (parent !== null) this.#threads.set(thread, { projection: projection.copy(), parent });
+  }
+  /** One of its own, to which other events can be added. */
+  copy(): SessionProjection {
+    return new SessionProjection(this.#id, this.#primary.agent, this.#budget, this);
   }
 
   /** The log of a child counts from here on. */
@@ -73,10 +86,10 @@ export class SessionProjection {
 
   get status() {
     if (this.#primary.status === 'rescheduling') return 'rescheduling' as const;
-    return this.#isBusy ? ('running' as const) : ('idle' as const);
+    return this.#now.isBusy ? ('running' as const) : ('idle' as const);
   }
   statusOf(thread: SessionId) {
-    return thread === this.#id && this.#isHeld ? ('idle' as const) : this.of(thread).status;
+    return thread === this.#id && this.#now.isHeld ? ('idle' as const) : this.of(thread).status;
   }
   get outcomes() {
     return this.#primary.outcomes;
@@ -91,11 +104,11 @@ export class SessionProjection {
   }
   /** Whether nothing goes on before an answer. */
   get isWaiting(): boolean {
-    return this.#primary.pending.length > 0 || (!this.#isBusy && this.pending.length > 0);
+    return this.#primary.pending.length > 0 || (!this.#now.isBusy && this.pending.length > 0);
   }
   /** Whether the session rests because its budget is spent. */
   get isAtBudget(): boolean {
-    return !this.#isBusy && this.pending.length === 0 && this.#stop.reason.type === 'budget_reached';
+    return !this.#now.isBusy && this.pending.length === 0 && this.#now.stop.reason.type === 'budget_reached';
   }
   /** The call that an event announced, and its thread. */
   callOf(eventId: string): (AnnouncedCall & { readonly thread: SessionId }) | undefined {
@@ -118,7 +131,7 @@ export class SessionProjection {
     const made = known.projection.add(event);
     const stop = made.find(({ type }) => type === 'session.status_idle');
     if (stop && thread === this.#id)
-      this.#stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
+      this.#now.stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
     if (event.type === 'run.end') this.#endWith(thread);
     if (event.type === 'session.updated' && event.data.budget && thread === this.#id)
       this.#budget = shownBudget(event.data);
@@ -177,26 +190,26 @@ export class SessionProjection {
   /** Adds the events of the session as a whole. */
   #withSession(told: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
     const { source, wasRescheduled } = cause;
-    const [wasBusy, wasHeld] = [this.#isBusy, this.#isHeld];
+    const [wasBusy, wasHeld] = [this.#now.isBusy, this.#now.isHeld];
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
     const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
     // Where nobody waits for the program, the end of a child has just come, and its parent goes on.
     const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
-    this.#isBusy = isWorking || this.#ending.size > 0;
-    this.#isHeld = !this.#isBusy && this.#primary.status !== 'idle';
+    this.#now.isBusy = isWorking || this.#ending.size > 0;
+    this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
     if (isWorking) {
-      const isNew = !this.#isToldBusy || (wasRescheduled && this.#primary.status === 'running');
+      const isNew = !this.#now.isToldBusy || (wasRescheduled && this.#primary.status === 'running');
       return isNew ? this.#withStart(told, cause, wasHeld) : told;
     }
-    if (this.#isBusy) return told;
+    if (this.#now.isBusy) return told;
     const hasEnded = source.sessionId === this.#id && cause.made.some(({ type }) => type === 'session.status_idle');
-    const isShorter = source.type === 'run.end' && this.#asked.some((id) => !pending.includes(id));
+    const isShorter = source.type === 'run.end' && this.#now.asked.some((id) => !pending.includes(id));
     return wasBusy || hasEnded || isShorter ? [...told, ...this.#idle(pending, cause)] : told;
   }
 
   #withStart(told: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
-    this.#isToldBusy = true;
+    this.#now.isToldBusy = true;
     const goesOn = wasHeld && this.#primary.status === 'running';
     const { thread } = this.#primary;
     const at = told.findIndex((one) => one.thread === this.#id && one.event.type === 'session.thread_status_running');
@@ -210,9 +223,9 @@ export class SessionProjection {
   }
 
   #idle(pending: readonly string[], cause: Cause): ThreadEvent[] {
-    this.#asked = pending;
-    this.#isToldBusy = false;
-    const { reason, details } = this.#stop;
+    this.#now.asked = pending;
+    this.#now.isToldBusy = false;
+    const { reason, details } = this.#now.stop;
     const isAsking = pending.length > 0;
     const stop = {
       stop_reason: isAsking ? { type: 'requires_action', event_ids: pending } : reason,
@@ -221,7 +234,7 @@ export class SessionProjection {
     const own = { ...this.#primary.thread, ...stop };
     const usage = usageOf(this.usage, this.activeMs(cause.source.ts));
     return [
-      ...(this.#isHeld ? [this.#event('session.thread_status_idle', own, { cause, part: 93 })] : []),
+      ...(this.#now.isHeld ? [this.#event('session.thread_status_idle', own, { cause, part: 93 })] : []),
       this.#event('session.usage', { usage, budget: this.#budget }, { cause, part: 94 }),
       this.#event('session.status_idle', stop, { cause, part: 95 }),
     ];

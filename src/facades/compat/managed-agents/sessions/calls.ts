@@ -1,0 +1,134 @@
+import type { FactOf } from '../../../../core/model/events.ts';
+
+/** An event of the API without its id and time. */
+export interface ToldEvent {
+  readonly type: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+/** A call of a tool, by the event that announced it. */
+interface KnownCall {
+  readonly eventId: string;
+  readonly kind: 'tool' | 'mcp' | 'custom';
+  readonly answered: boolean;
+}
+/** `waitsFor` is undefined once the call waits no more. */
+export interface AnnouncedCall {
+  readonly callId: string;
+  readonly kind: KnownCall['kind'];
+  readonly waitsFor: 'permission' | 'result' | undefined;
+}
+/** The agent that calls, and the id of the event that announces the call. */
+interface Announcer {
+  readonly agent: { readonly customTools: ReadonlySet<string>; readonly servers: ReadonlyMap<string, string> };
+  readonly eventId: string;
+}
+interface Call {
+  readonly callId: string;
+  readonly function: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** The calls of a thread's tools: each is announced once, and has one result. */
+export class Calls {
+  readonly #all: Map<string, KnownCall>;
+  /** The calls that wait, each for a person's permission or for the result of a program or worker. */
+  readonly #pending: Map<string, 'permission' | 'result'>;
+  /** The calls that the server carries out now. */
+  readonly #underWay: Set<string>;
+
+  constructor(from?: Calls) {
+    this.#all = new Map(from ? from.#all : []);
+    this.#pending = new Map(from ? from.#pending : []);
+    this.#underWay = new Set(from ? from.#underWay : []);
+  }
+  copy(): Calls {
+    return new Calls(this);
+  }
+
+  /** The events that wait for an answer. */
+  get pending(): readonly string[] {
+    return [...this.#pending.keys()].map((callId) => this.#all.get(callId)?.eventId ?? '');
+  }
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+  /** The call that an event announced. */
+  of(eventId: string): AnnouncedCall | undefined {
+    for (const [callId, { eventId: known, kind }] of this.#all)
+      if (known === eventId) return { callId, kind, waitsFor: this.#pending.get(callId) };
+    return undefined;
+  }
+
+  ask(data: FactOf<'approval.requested'>['data'], by: Announcer): ToldEvent | undefined {
+    const { callId, byClient } = data;
+    const told = this.#all.has(callId) ? undefined : this.#announce(data, byClient ? 'allow' : 'ask', by);
+    const isForResult = byClient || this.#all.get(callId)?.kind === 'custom';
+    this.#pending.set(callId, isForResult ? 'result' : 'permission');
+    return told;
+  }
+
+  resolve({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): ToldEvent | undefined {
+    this.#pending.delete(callId);
+    const call = this.#all.get(callId);
+    if (!call) return undefined;
+    if (result) {
+      this.#all.set(callId, { ...call, answered: true });
+      const given = { content: [{ type: 'text', text: result.output }], is_error: result.isError };
+      return call.kind === 'custom'
+        ? { type: 'user.custom_tool_result', fields: { custom_tool_use_id: call.eventId, ...given } }
+        : { type: 'user.tool_result', fields: { tool_use_id: call.eventId, ...given } };
+    }
+    const isAllowed = decision === 'approved';
+    const fields = {
+      tool_use_id: call.eventId,
+      result: isAllowed ? 'allow' : 'deny',
+      deny_message: isAllowed ? null : (text ?? null),
+      session_thread_id: null,
+    };
+    return { type: 'user.tool_confirmation', fields };
+  }
+
+  begin(call: Call, by: Announcer & { readonly isShown: boolean }): ToldEvent | undefined {
+    this.#underWay.add(call.callId);
+    return by.isShown && !this.#all.has(call.callId) ? this.#announce(call, 'allow', by) : undefined;
+  }
+
+  end({ callId, output, success }: FactOf<'tool.called'>['data']): ToldEvent | undefined {
+    this.#underWay.delete(callId);
+    const call = this.#all.get(callId);
+    this.#all.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
+    return call && resultOf(call, output, !success);
+  }
+
+  /** The run has ended: the results of the calls that have none. */
+  endAll(): ToldEvent[] {
+    const open = [...this.#all].filter(([, { answered }]) => !answered);
+    for (const [callId, call] of open) this.#all.set(callId, { ...call, answered: true });
+    this.#pending.clear();
+    this.#underWay.clear();
+    const text = 'Tool execution was interrupted before completion. Please retry.';
+    return open.flatMap(([, call]) => resultOf(call, text, true) ?? []);
+  }
+
+  #announce({ callId, function: name, args: input }: Call, permission: 'allow' | 'ask', by: Announcer): ToldEvent {
+    const { agent, eventId } = by;
+    const mcp = /^mcp_([a-z0-9]+)_(.+)$/.exec(name);
+    const kind = agent.customTools.has(name) ? 'custom' : mcp ? 'mcp' : 'tool';
+    this.#all.set(callId, { eventId, kind, answered: false });
+    if (kind === 'custom') return { type: 'agent.custom_tool_use', fields: { name, input } };
+    const evaluation = { type: permission === 'ask' ? 'always_ask' : 'always_allow' };
+    const judged = { input, evaluated_permission: permission, evaluation };
+    if (!mcp) return { type: 'agent.tool_use', fields: { name, ...judged } };
+    const [, server = '', tool = ''] = mcp;
+    const fields = { name: tool, mcp_server_name: agent.servers.get(server) ?? server, ...judged };
+    return { type: 'agent.mcp_tool_use', fields };
+  }
+}
+
+function resultOf({ eventId, kind, answered }: KnownCall, text: string, isError: boolean): ToldEvent | undefined {
+  if (answered) return undefined;
+  const result = { content: text === '' ? [] : [{ type: 'text', text }], is_error: isError };
+  return kind === 'mcp'
+    ? { type: 'agent.mcp_tool_result', fields: { mcp_tool_use_id: eventId, ...result } }
+    : { type: 'agent.tool_result', fields: { tool_use_id: eventId, ...result } };
+}

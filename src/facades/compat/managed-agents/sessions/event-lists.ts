@@ -1,0 +1,150 @@
+import { isDeepStrictEqual } from 'node:util';
+import { pause } from '../../../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../../../core/concurrency/keyed-queue.ts';
+import type { EventPage } from '../../../../core/contracts/ports.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { SseContext } from '../../../../http/transport/sse.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import type { ManagedEvent } from './projection.ts';
+import { catchUp, projectionOf } from './reader.ts';
+import type { ThreadEvent } from './threads/session-projection.ts';
+
+type Sessions = Services['sessions'];
+/** The most that is kept: sessions, and characters of the JSON of all their events. */
+export const most = { sessions: 200, chars: 16 * 2 ** 20 };
+/** A list that nobody asked for in this time is dropped. */
+const idleMs = 300_000;
+
+/**
+ * The events of the sessions whose lists were read last, so that the next page reads only what is new in the logs. A list
+ * is always the same as one that is made of the whole logs. Every read asks the service as the caller, whose rights it checks.
+ */
+export class EventLists {
+  readonly #kept = new Map<SessionId, EventList>();
+  readonly #inOrder = keyedQueue();
+  readonly #context: Pick<SseContext, 'clock' | 'closing'>;
+  #isSweeping = false;
+
+  constructor(context: Pick<SseContext, 'clock' | 'closing'>) {
+    this.#context = context;
+  }
+
+  async of(
+    { session, thread }: { readonly session: SessionRecord; readonly thread: SessionId },
+    sessions: Sessions,
+  ): Promise<readonly ManagedEvent[]> {
+    return await this.#inOrder(session.id, async () => {
+      let list = this.#kept.get(session.id);
+      this.#kept.delete(session.id); // one that a failure leaves half read is not kept
+      while (!list?.isOf(session) || !(await list.goOn(sessions))) list = new EventList(session);
+      this.#keep(list);
+      return list.of(thread);
+    });
+  }
+
+  #keep(list: EventList): void {
+    if (!list.isWhole || list.chars > most.chars) return;
+    list.usedAt = this.#context.clock.now();
+    this.#kept.set(list.id, list);
+    let chars = [...this.#kept.values()].reduce((sum, one) => sum + one.chars, 0);
+    for (const [id, oldest] of this.#kept) {
+      if (this.#kept.size <= most.sessions && chars <= most.chars) break;
+      this.#kept.delete(id);
+      chars -= oldest.chars;
+    }
+    if (!this.#isSweeping) void this.#dropIdle();
+  }
+
+  async #dropIdle(): Promise<void> {
+    const { clock, closing } = this.#context;
+    this.#isSweeping = true;
+    while (this.#kept.size > 0 && !closing.aborted) {
+      await pause(idleMs, closing, clock).catch(() => {});
+      for (const [id, { usedAt }] of this.#kept) if (usedAt <= clock.now() - idleMs) this.#kept.delete(id);
+    }
+    this.#isSweeping = false;
+  }
+}
+
+/** The part of a thread's log that was read. */
+interface ReadLog {
+  /** The compaction of the log by then. A text that has lost its pieces begins at its end. */
+  readonly dropped: string;
+  /** The greatest time of its events. */
+  newestAt: number;
+}
+
+class EventList {
+  readonly #record: SessionRecord;
+  readonly #projection;
+  readonly #logs = new Map<SessionId, ReadLog>();
+  readonly #events = new Map<SessionId, ManagedEvent[]>();
+  usedAt = 0;
+  chars = 0;
+  /** False: a child could not be read, and another caller may be able to. */
+  isWhole = true;
+
+  constructor(record: SessionRecord) {
+    this.#record = record;
+    this.#projection = projectionOf(record);
+  }
+
+  get id(): SessionId {
+    return this.#record.id;
+  }
+  of(thread: SessionId): readonly ManagedEvent[] {
+    return this.#events.get(thread) ?? [];
+  }
+  /** An agent that was changed gives other events from the beginning. */
+  isOf({ agent, budget }: SessionRecord): boolean {
+    return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
+  }
+
+  /** Adds what is new in the logs. False: a list of the whole logs would be another one. */
+  async goOn(sessions: Sessions): Promise<boolean> {
+    const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
+    const end = await catchUp(this.#projection, sessions, {
+      goesOn: (thread, seq, page) => this.#goesOn({ thread, seq, page }, before),
+      heard: (source, events) => this.#add(source, events),
+    });
+    return end === 'read';
+  }
+
+  #goesOn({ thread, seq, page }: NextPage, before: ReadonlyMap<SessionId, number>): boolean {
+    if (!page) {
+      this.isWhole = false;
+      return before.size === 0;
+    }
+    const dropped = `${page.thinned} ${page.trimmed}`;
+    const log = this.#logs.get(thread);
+    if (!log) this.#logs.set(thread, { dropped, newestAt: 0 });
+    if (page.head < seq || (log && log.dropped !== dropped)) return false;
+    if (!before.has(thread)) return true;
+    const more = page.events.filter((event) => event.seq > seq);
+    const [first] = more;
+    // Logs are merged by time. An event that should have come before those of another log has come too late.
+    const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
+    // A child's change counts from the beginning of its log, like that of the session.
+    return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
+  }
+
+  #add(source: SessionEvent, events: readonly ThreadEvent[]): void {
+    const log = this.#logs.get(source.sessionId);
+    if (log) log.newestAt = Math.max(log.newestAt, source.ts);
+    if (source.type === 'child.started' && !this.#projection.has(source.data.sessionId)) this.isWhole = false;
+    for (const { thread, event } of events) {
+      const known = this.#events.get(thread);
+      if (known) known.push(event);
+      else this.#events.set(thread, [event]);
+      this.chars += JSON.stringify(event).length;
+    }
+  }
+}
+interface NextPage {
+  readonly thread: SessionId;
+  /** The newest event of the log that was read. */
+  readonly seq: number;
+  readonly page: EventPage | undefined;
+}
