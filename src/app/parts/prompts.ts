@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../../drivers/driver.ts';
 import { type Packages, requestedPackages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import { deniesAll, type EgressChoice, isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { mib } from '../../core/text/mebibytes.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
@@ -75,9 +76,14 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
     })
     .join('');
 
-/** The sentence about the hosts that the session's creator chose. */
-const describeChosen = (within: readonly string[] = []): string =>
-  within.length === 0 ? '' : ` Of these, this session reaches only ${within.join(', ')}.`;
+/** The sentence about what the session's creator chose. */
+export function describeChosen(choice: EgressChoice = []): string {
+  const allow = (isRules(choice) ? choice.allow : choice).join(', ');
+  if (!isRules(choice) || deniesAll(choice))
+    return allow === '' ? '' : ` Of these, this session reaches only ${allow}.`;
+  const but = allow === '' ? '' : `, except ${allow}`;
+  return ` Of these, this session reaches no address of ${choice.deny.join(', ')}${but}.`;
+}
 
 const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
   `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${mib(memory)} of memory, ${mib(disk)} for files.`;

@@ -3,6 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
 import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
+import { type EgressChoice, isClosed } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { codeImage, isOurs } from '../images/image.ts';
@@ -21,8 +22,8 @@ export interface SandboxSettings {
   readonly template: string;
   /** Containers beside the sandbox, by their names. */
   readonly services: Services;
-  /** The only hosts that the session's creator wants to be reached; undefined: all that the policy opens. */
-  readonly within?: readonly string[];
+  /** What the session's creator wants to be reached; undefined: all that the policy opens. */
+  readonly within?: EgressChoice;
   /** The program of the session's built template. */
   readonly start?: StartCommand;
 }
@@ -44,7 +45,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
   sandbox,
 });
 
-const hostsOf = ({ sandbox }: AgentChoice): string | undefined => sandbox?.egress?.join(' ');
+const hostsOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
 
 /** The settings of each session's sandbox: those of its template in place of the server's. */
 export class SessionConfigs {
@@ -154,7 +155,7 @@ function withChoice(
     ...(memory !== undefined && { memory: Math.min(memory, maxSize(sandbox).memory) }),
     ...(image !== undefined && { image }),
   };
-  const closed = egress?.length === 0 ? { policy: 'none' as const, allow: [] } : {};
+  const closed = isClosed(egress) ? { policy: 'none' as const, allow: [] } : {};
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };

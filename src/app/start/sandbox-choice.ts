@@ -1,6 +1,9 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
+import { type EgressChoice, isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { type AddressRange, parseRange } from '../../core/text/address-range.ts';
+import { isAllPrivate, rangeList } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type Entry, parseEntry, webPorts } from '../../sandboxes/egress/policy.ts';
 import { maxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
@@ -42,23 +45,42 @@ function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, c
   }
 }
 
-function checkEgress(
-  entries: readonly string[],
-  { policy, allow }: Config['egress'],
-  { name, capabilities }: Limits['driver'],
-): void {
+function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, capabilities }: Limits['driver']): void {
   if (capabilities.egress !== 'enforced') {
     throw cannot(`egress: the driver ${name} does not hold sandboxes back from the network here. Leave it out.`);
   }
-  for (const text of entries) {
-    const entry = parseEntry(text);
-    if (!entry)
-      throw bad(`egress: '${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`);
-    if (!mayBeOpen(entry, policy, allow)) {
-      const why = `egress: the server's policy '${policy}' does not open ${text}`;
-      throw bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
-    }
+  if (!isRules(choice)) {
+    for (const text of choice) checkEntry(text, settings);
+    return;
   }
+  // What only denies needs nothing of the policy.
+  for (const text of choice.deny) {
+    if (!parseRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
+  }
+  for (const text of choice.allow) {
+    const range = parseRange(text);
+    if (!range) checkEntry(text, settings);
+    else if (!mayReach(range, settings)) throw beyond(text, settings);
+  }
+}
+
+function checkEntry(text: string, settings: Config['egress']): void {
+  const entry = parseEntry(text);
+  if (!entry) throw bad(`egress: '${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`);
+  if (!mayBeOpen(entry, settings.policy, settings.allow)) throw beyond(text, settings);
+}
+
+const beyond = (text: string, { policy }: Config['egress']) => {
+  const why = `egress: the server's policy '${policy}' does not open ${text}`;
+  return bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
+};
+
+/** Whether a target that the policy can open can have an address of the range. Any name can. */
+function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
+  if (policy === 'none' || isAllPrivate(text, allowRanges)) return false;
+  if (policy !== 'allow-list') return true;
+  const isIn = rangeList([text]);
+  return allow.map(parseEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
 }
 
 /** Whether the policy can open the entry. The registries of an image are known only once a sandbox of it runs. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Driver, SandboxLink, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import { isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -215,7 +216,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const { config: settings, within } = await own.of(id);
       const { kind, entries = [] } = egressPolicy(settings.egress);
       const opens = policyOf(kind)?.label ?? 'nothing';
-      return { policy: kind, opens, entries, canAllow: kind !== 'none', ...(within && { within }) };
+      const chosen = within && (isRules(within) ? { rules: within } : { within });
+      return { policy: kind, opens, entries, canAllow: kind !== 'none', ...chosen };
     },
     transferSpec(session, { id: volume, quotaBytes }, { folder, access }) {
       const usual = recipe(own.server, {});

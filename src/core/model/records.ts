@@ -6,6 +6,7 @@ import { GitPerson, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import { StartCommand } from './sandboxes/built-template.ts';
 import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
+import { EgressChoice } from './sandboxes/egress-choice.ts';
 import type { FilesDamaged } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
 import { Services } from './services/recipe.ts';
@@ -80,8 +81,8 @@ export type SessionLife = z.infer<typeof SessionLife>;
 
 /** The choice of a session's creator for its sandbox, within the server's settings. */
 export const SandboxChoice = z.object({
-  /** The only hosts that it reaches of those that the server's policy opens; empty: none. */
-  egress: z.array(z.string()).readonly().optional(),
+  /** What it reaches of what the server's policy opens. */
+  egress: EgressChoice.optional(),
   cpus: z.number().optional(),
   /** In bytes. */
   memory: z.int().optional(),

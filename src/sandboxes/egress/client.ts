@@ -27,6 +27,8 @@ export class Client {
   readonly gone: AbortSignal;
   /** The only target of plain HTTP requests inside a tunnel: the tunnel's own. Undefined outside a tunnel. */
   pinned: Target | undefined;
+  /** The address of its last connection to a target; undefined: it had none yet. */
+  address: string | undefined;
   readonly #context: ClientContext;
   #target: Target | undefined;
   #lastActive: number;
@@ -64,6 +66,11 @@ export class Client {
   /** The target of its last decision; undefined: it asked for none yet. */
   get target(): Target | undefined {
     return this.#target;
+  }
+
+  /** Grows with each change of the session's rules. */
+  get changes(): number {
+    return this.#context.session.changes;
   }
 
   get overVolume(): boolean {

@@ -1,5 +1,6 @@
+import { withinChoice } from './choice.ts';
 import { policyOf } from './policies/list.ts';
-import { type EgressPolicy, type PolicyRequest, refuseOutside, refuseTarget, type Verdict } from './policy.ts';
+import { type EgressPolicy, type PolicyRequest, refuseTarget, type Verdict } from './policy.ts';
 
 /** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */
 export function decide(
@@ -22,5 +23,5 @@ export function decide(
       'Ask the operator for another egress policy.',
     );
   const verdict = policy.decide({ ...lists, entries, target });
-  return verdict.allowed ? (refuseOutside(within, target) ?? verdict) : verdict;
+  return verdict.allowed ? withinChoice(verdict, within, target) : verdict;
 }

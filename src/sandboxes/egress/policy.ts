@@ -1,3 +1,4 @@
+import type { EgressChoice } from '../../core/model/sandboxes/egress-choice.ts';
 import { parseAuthority, type Target } from './target.ts';
 
 /** A session's policy. Equals the drivers' type, which this layer must not import. */
@@ -6,8 +7,8 @@ export interface EgressPolicy {
   readonly kind: string;
   /** The operator's `egress.allow`, for policies that use it. */
   readonly entries?: readonly string[];
-  /** The only hosts that the session's creator wants to be reached; absent: all that the policy opens. */
-  readonly within?: readonly string[] | undefined;
+  /** What the session's creator wants to be reached of what the policy opens; absent: all of it. */
+  readonly within?: EgressChoice | undefined;
 }
 
 /** One request, with the lists that a policy can go by. */
@@ -54,9 +55,16 @@ export interface RegistryEntry {
   readonly for: string; // npm, pip, apt, go, cargo
 }
 
+/** A target that can be reached. */
+export interface Permit {
+  readonly allowed: true;
+  readonly rule: string;
+  /** The address of the connection must pass it; absent: any address does that no policy closes. */
+  readonly admits?: ((address: string) => boolean) | undefined;
+}
 /** `rule` goes to the session's log; `why` and `advice` to the client in the sandbox. */
 export type Verdict =
-  | { readonly allowed: true; readonly rule: string }
+  | Permit
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
 /** One entry of a list: `host` or `*.host`, with `:port` or for ports 80 and 443. */
@@ -99,18 +107,11 @@ export function bySession(entries: readonly string[], target: Target): Verdict |
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
 }
 
-const entryFor = (texts: readonly string[], target: Target): string | undefined =>
+export const entryFor = (texts: readonly string[], target: Target): string | undefined =>
   texts.find((text) => {
     const entry = parseEntry(text);
     return entry !== undefined && matches(entry, target);
   });
-
-/** Refuses a target that the creator of the session left out; undefined: it did not. */
-export function refuseOutside(within: readonly string[] | undefined, target: Target): Verdict | undefined {
-  if (!within || entryFor(within, target) !== undefined) return undefined;
-  const why = 'this session was created for other hosts only';
-  return refuseTarget('not chosen', why, 'Create a session whose egress has it, or ask the operator to allow it here.');
-}
 
 export function matches({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;

@@ -10,7 +10,7 @@ import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
 import { connectorOf, type Dial, type Resolve } from './fetch/guarded-connect.ts';
-import { type Rules, sessionVerdicts, upstreamOpener } from './open-upstream.ts';
+import { admitsAt, type Rules, sessionVerdicts, upstreamOpener } from './open-upstream.ts';
 import { forward } from './plain-http.ts';
 import { type Entry, parseEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
@@ -149,11 +149,14 @@ export function egressProxy(options: EgressOptions): EgressProxy {
       guard(socket, begin);
     },
     async recheck(sessionId) {
-      for (const socket of [...(sessions.get(sessionId)?.connections ?? [])]) {
-        const target = clients.get(socket)?.target;
-        if (!target) continue; // its first request is decided by the new rules
+      const state = sessions.get(sessionId);
+      if (!state) return;
+      state.changes += 1;
+      for (const socket of [...state.connections]) {
+        const { target, address } = clients.get(socket) ?? {};
+        if (!target) continue; // it opens none yet, or is decided again
         const { verdictOn } = await sessionVerdicts(rules, sessionId, target);
-        if (!verdictOn(target).allowed) socket.destroy();
+        if (!admitsAt(verdictOn(target), address)) socket.destroy();
       }
     },
     async [Symbol.asyncDispose]() {

@@ -33,6 +33,8 @@ const hourMs = 3_600_000;
  */
 export class SessionState {
   readonly connections = new Set<Duplex>();
+  /** How often the session's rules were changed. A connection that opens during a change is decided again. */
+  changes = 0;
   readonly #told = new ReportedDecisions();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener };
   #hourBegan: number;

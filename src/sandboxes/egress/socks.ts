@@ -1,5 +1,5 @@
+import { canonicalAddress } from '../../core/text/address-range.ts';
 import type { Client } from './client.ts';
-import { canonicalAddress } from './fetch/addresses.ts';
 import type { OpenedUpstream, OpenUpstream } from './open-upstream.ts';
 import { readExactly } from './streams.ts';
 import { type Target, targetOf } from './target.ts';

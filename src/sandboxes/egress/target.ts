@@ -1,4 +1,4 @@
-import { canonicalAddress } from './fetch/addresses.ts';
+import { canonicalAddress } from '../../core/text/address-range.ts';
 
 /** The target of a connection from a sandbox: a lower-case host name or a canonical address, and a port. */
 export interface Target {

@@ -1,4 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
+import type { EgressChoice, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** The egress policy of a session's sandbox, with the hosts that were allowed in it alone. */
@@ -11,6 +12,8 @@ export interface EffectiveEgress {
   readonly entries: readonly string[];
   /** The only hosts of those that its creator wants to be reached; absent: all. */
   readonly within?: readonly string[];
+  /** Its creator's rules for addresses; absent: there are none. */
+  readonly rules?: EgressRules;
   /** The entries that were allowed in this session alone. */
   readonly allowed: readonly string[];
   /** False: its sandboxes have no way out at all, so no host can be allowed. */
@@ -25,11 +28,11 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * From then on the sandbox reaches only these hosts of those that the policy opens; null: all of them. Open connections to
-   * others are closed. Rejects: invalid_request (no host, or one that the policy does not open), unsupported (nothing
-   * holds the sandbox back, or it runs without a way out that could be opened).
+   * From then on the sandbox reaches no more of what the policy opens than this choice has; null: all of it. Open connections
+   * beyond it are closed. Rejects: invalid_request (no host or range, or one that the policy does not open), unsupported
+   * (nothing holds the sandbox back, or it runs without a way out that could be opened).
    */
-  narrow(id: SessionId, hosts: readonly string[] | null): Promise<void>;
+  narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
   /** Takes an entry back. Open connections stay. Succeeds when it was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }

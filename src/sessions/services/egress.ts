@@ -3,6 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import { type EgressChoice, isClosed, isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
@@ -30,8 +31,11 @@ export async function allowedIn(records: RecordStore, id: SessionId): Promise<re
   return found.map((record) => record.id.slice(idOf(id, '').length));
 }
 
+const entryOf = (text: string) => text.trim().toLowerCase();
+const writtenAlike = (choice: EgressChoice): EgressChoice =>
+  isRules(choice) ? { allow: choice.allow.map(entryOf), deny: choice.deny.map(entryOf) } : choice.map(entryOf);
+
 export function egressService({ records, sessions, clock, rulesOf, isEntry, ...deps }: Deps): EgressService {
-  const entryOf = (text: string) => text.trim().toLowerCase();
   return {
     async inForce(id) {
       await sessions.get(id);
@@ -60,17 +64,14 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       const now = clock.now();
       await records.put({ kind, id: idOf(id, entry), doc: { at: now }, sort: now });
     },
-    async narrow(id, hosts) {
+    async narrow(id, choice) {
       const session = await sessions.get(id);
-      if (hosts && hosts.length > maxEntries) {
-        throw new AppError('invalid_request', `${hosts.length} hosts are too many: ${maxEntries} can be chosen.`);
-      }
       const { egress: before, ...rest } = session.sandbox ?? {};
       const usual = { ...session, sandbox: rest };
-      const chosen = hosts?.map(entryOf);
+      const chosen = choice ? writtenAlike(choice) : undefined;
       // To take a choice back needs nothing of the driver: the policy alone remains.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
-      const opens = before?.length === 0 && chosen?.length !== 0;
+      const opens = isClosed(before) && !isClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {
         const why =
           'This sandbox can run without a way out, because it was closed, and its driver opens none while it runs.';

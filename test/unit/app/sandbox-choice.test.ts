@@ -56,6 +56,49 @@ describe('egress', () => {
     expect(() => check({ egress: [] }, '', { egress: 'open' })).toThrow('does not hold sandboxes back');
     expect(() => check({ egress: ['http://a.example/'] })).toThrow('is no host');
   });
+  test.each([
+    ['none', '192.0.2.0/24'],
+    ['none', 'a.example'],
+    ['allow-list', '192.0.2.0/24'],
+    ['allow-list', 'b.example'],
+    ['web', '10.0.0.0/8'],
+    ['web', '169.254.169.254'],
+    ['web', '::1'],
+    ['registries', 'fd00::/8'],
+  ])('of policy %s can never reach %s, so rules that allow it are refused by its name', (policy, allow) => {
+    const settings = `egress: {policy: ${policy}, allow: [203.0.113.7], allow-ranges: [10.0.0.1/32]}`;
+    const other = policy === 'web' && allow === '10.0.0.0/8' ? 'egress: {policy: web}' : settings;
+    expect(() => check({ egress: { allow: [allow], deny: ['0.0.0.0/0'] } }, other)).toThrow(`does not open ${allow}`);
+  });
+  test.each([
+    ['allow-list', '203.0.113.0/24'],
+    ['allow-list', '203.0.113.7'],
+    ['web', '192.0.2.0/24'],
+    ['web', '10.0.0.0/8'],
+    ['registries', '2001:db8::/32'],
+  ])('of policy %s can reach a part of %s, so rules can allow it', (policy, allow) => {
+    const settings = `egress: {policy: ${policy}, allow: [203.0.113.7], allow-ranges: [10.0.0.1/32]}`;
+    expect(() => check({ egress: { allow: [allow], deny: ['0.0.0.0/0', '::/0'] } }, settings)).not.toThrow();
+  });
+  test('of an allow-list with names can have any address', () => {
+    const rules = { allow: ['192.0.2.0/24'], deny: ['0.0.0.0/0'] };
+    expect(() => check({ egress: rules }, 'egress: {policy: allow-list, allow: [a.example]}')).not.toThrow();
+    expect(() => check({ egress: rules }, 'egress: {policy: allow-list, allow: ["*.a.example"]}')).not.toThrow();
+  });
+  test.each(['none', 'registries', 'allow-list', 'web'])(
+    'of policy %s takes every range that only denies',
+    (policy) => {
+      const deny = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '0.0.0.0/0', '::1'];
+      expect(() => check({ egress: { allow: [], deny } }, `egress: {policy: ${policy}}`)).not.toThrow();
+    },
+  );
+  test('that is not enforced takes no rules, and neither does a range that is none', () => {
+    expect(() => check({ egress: { allow: [], deny: ['192.0.2.7'] } }, '', { egress: 'open' })).toThrow(
+      'hold sandboxes',
+    );
+    expect(() => check({ egress: { allow: [], deny: ['192.0.2'] } })).toThrow("'192.0.2' is no address or range");
+    expect(() => check({ egress: { allow: ['127.1'], deny: ['192.0.2.7'] } })).toThrow("'127.1' is no host");
+  });
   test('opens what its policy opens of the chosen hosts, and nothing else', () => {
     const lists = { registries: [{ host: 'pypi.org', port: 443, for: 'pip' }], extra: [] };
     const allows = (kind: string, host: string) =>

@@ -115,6 +115,20 @@ test('hosts that a session changes count at once where it is held, and within a 
   expect(own.hasOtherHosts(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
 });
 
+test('rules with addresses leave the policy as it is, and a change of one range counts as other rules', async () => {
+  const { own } = await start();
+  const rules = (deny: string[]) => chosen({ egress: { allow: [], deny } });
+  expect(own.ofRecord(rules(['192.0.2.7']))).toMatchObject({
+    config: { egress: { policy: 'web' } },
+    within: { allow: [], deny: ['192.0.2.7'] },
+    recipe: 'default.own',
+  });
+  own.remember(sessionId, rules(['192.0.2.7']));
+  expect(own.hasOtherHosts(sessionId, rules(['192.0.2.7']))).toBe(false);
+  expect(own.hasOtherHosts(sessionId, rules(['192.0.2.8']))).toBe(true);
+  expect(own.hasOtherHosts(sessionId, chosen({}))).toBe(true);
+});
+
 test('a size that was stored stays within the settings, which can have changed since', async () => {
   const { own } = await start();
   const { sandbox } = own.ofRecord(chosen({ cpus: 64, memory: 2 ** 28 })).config;

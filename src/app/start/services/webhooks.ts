@@ -6,7 +6,8 @@ import { Router, type RouterDeps } from '../../../automations/webhooks/router.ts
 import { webhookService } from '../../../automations/webhooks/service.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import { AppError, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
-import { addressCheck, canonicalAddress } from '../../../sandboxes/egress/fetch/addresses.ts';
+import { canonicalAddress } from '../../../core/text/address-range.ts';
+import { addressCheck } from '../../../sandboxes/egress/fetch/addresses.ts';
 import { guardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
 import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hasRole } from '../../../core/model/principal.ts';
+import { EgressRules } from '../../../core/model/sandboxes/egress-choice.ts';
 import { EgressChoice } from '../../shared/session-options.ts';
 import { procedure, router } from '../base.ts';
 import { Done, done, ofSession } from '../schemas.ts';
@@ -12,6 +13,8 @@ const EgressInForce = z.object({
   entries: z.array(z.string()).readonly(),
   /** The only hosts of those that the session's creator chose; absent: all. */
   within: z.array(z.string()).readonly().optional(),
+  /** The rules for addresses that the session's creator set; absent: there are none. */
+  rules: EgressRules.optional(),
   /** Allowed in this session alone. */
   allowed: z.array(z.string()).readonly(),
   canAllow: z.boolean(),

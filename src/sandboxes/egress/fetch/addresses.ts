@@ -1,5 +1,6 @@
-import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { BlockList, isIPv4 } from 'node:net';
 import { AppError } from '../../../core/errors/errors.ts';
+import { type AddressRange, canonicalAddress, parseRange } from '../../../core/text/address-range.ts';
 
 /**
  * Ranges that no policy opens: this host, its private networks, the cloud's metadata service, and the translations of
@@ -35,14 +36,6 @@ export interface AddressRules {
   readonly denyRanges?: readonly string[];
 }
 
-/** An address in canonical notation, an IPv4-mapped one as IPv4; undefined for any other text. */
-export function canonicalAddress(text: string): string | undefined {
-  if (isIPv4(text)) return text;
-  if (!isIPv6(text) || text.includes('%')) return undefined;
-  const { address } = new SocketAddress({ address: text, family: 'ipv6' });
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
-}
-
 /**
  * Returns the check whether a sandbox can connect to an address. The check is false for text that is not an address.
  * Throws: invalid_request (a range that cannot be parsed).
@@ -59,19 +52,56 @@ export function addressCheck(rules: AddressRules): (address: string) => boolean 
   };
 }
 
+/** Whether no address of the range can be reached: one private range has all of it, and `allowRanges` open no part. */
+export function isAllPrivate(text: string, allowRanges: readonly string[]): boolean {
+  const range = rangeOrThrow(text);
+  const overlaps = (other: AddressRange) => contains(range, other) || contains(other, range);
+  return (
+    privateRanges.map(rangeOrThrow).some((whole) => contains(whole, range)) &&
+    !allowRanges.map(rangeOrThrow).some(overlaps)
+  );
+}
+
+/** Two ranges overlap only where one has all of the other. */
+const contains = (whole: AddressRange, part: AddressRange): boolean =>
+  whole.family === part.family && whole.prefix <= part.prefix && listOf([whole])(part.address);
+
+/** The check whether any of the ranges has an address, which must be canonical. Throws: invalid_request. */
+export function rangeList(ranges: readonly string[]): (canonical: string) => boolean {
+  return listOf(ranges.map(rangeOrThrow));
+}
+
+/**
+ * The check of a session's ranges. An IPv4 range has the IPv6 addresses too that translators make of its addresses: else a
+ * network that translates would reach by one of them what the range denies. Throws: invalid_request.
+ */
+export const chosenRanges = (ranges: readonly string[]): ((canonical: string) => boolean) =>
+  listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
+
+function translated({ address, prefix, family }: AddressRange): AddressRange[] {
+  if (family === 'ipv6') return [];
+  const hex = address
+    .split('.')
+    .map((byte) => Number(byte).toString(16).padStart(2, '0'))
+    .join('');
+  const forms = [
+    { address: `64:ff9b::${address}`, prefix: 96 + prefix },
+    { address: `::ffff:0:${address}`, prefix: 96 + prefix },
+    { address: `::${address}`, prefix: 96 + prefix },
+    { address: `2002:${hex.slice(0, 4)}:${hex.slice(4)}::`, prefix: 16 + prefix },
+  ];
+  return forms.map((form) => ({ ...form, text: `${form.address}/${form.prefix}`, family: 'ipv6' }));
+}
+
 // One list per family: a BlockList compares across families, and a rule for ::/96 must not meet IPv4.
-function rangeList(ranges: readonly string[]): (canonical: string) => boolean {
+function listOf(ranges: readonly AddressRange[]): (canonical: string) => boolean {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
-  for (const range of ranges) {
-    const [text = '', bits, ...rest] = range.trim().split('/');
-    const address = canonicalAddress(text);
-    const family = address !== undefined && isIPv4(address) ? 'ipv4' : 'ipv6';
-    const most = family === 'ipv4' ? 32 : 128;
-    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-    if (address === undefined || rest.length > 0 || !(prefix <= most)) {
-      throw new AppError('invalid_request', `"${range}" is not an address range; write it like 192.0.2.0/24.`);
-    }
-    lists[family].addSubnet(address, prefix, family);
-  }
+  for (const { address, prefix, family } of ranges) lists[family].addSubnet(address, prefix, family);
   return (address) => (isIPv4(address) ? lists.ipv4.check(address, 'ipv4') : lists.ipv6.check(address, 'ipv6'));
+}
+
+function rangeOrThrow(text: string): AddressRange {
+  const range = parseRange(text.trim());
+  if (range) return range;
+  throw new AppError('invalid_request', `"${text}" is not an address range; write it like 192.0.2.0/24.`);
 }

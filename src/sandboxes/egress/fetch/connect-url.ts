@@ -16,7 +16,7 @@ export async function connectTo(
   const secure = url.protocol === 'https:';
   const target = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
   const connected = await guardedConnect(via, target, signal);
-  if (connected.kind === 'private') {
+  if (connected.kind === 'private' || connected.kind === 'left out') {
     throw new AppError('forbidden', `${url.host} is at a private address; see egress.allowRanges.`);
   }
   if (connected.kind === 'failed') throw new AppError('not_found', `${url.host}: ${connected.why}.`);

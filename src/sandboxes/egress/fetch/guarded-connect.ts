@@ -15,6 +15,8 @@ export interface Connector {
   readonly dial: Dial;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
+  /** Leaves addresses of a name out, which are then not dialled; absent: none. */
+  readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
   /** Default: public addresses only. */
@@ -32,8 +34,10 @@ export const connectorOf = (
 ): Connector => ({ resolve, dial, reachable: addressCheck(addresses), connectMs });
 
 export type ConnectResult =
-  | { readonly kind: 'open'; readonly socket: Duplex }
+  | { readonly kind: 'open'; readonly socket: Duplex; readonly address: string }
   | { readonly kind: 'private' }
+  /** `admits` left every address out. */
+  | { readonly kind: 'left out' }
   /** The connection is allowed but failed: the name does not resolve, or no address answers. */
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
@@ -61,13 +65,17 @@ export async function guardedConnect(via: Connector, target: Target, signal: Abo
   if (addresses.length === 0) return failed('the name has no address');
   if (!addresses.every(via.reachable)) return { kind: 'private' };
 
+  const { admits } = via;
+  const admitted = admits ? addresses.filter(admits) : addresses;
+  if (admitted.length === 0) return { kind: 'left out' };
+
   let why = 'nothing answers';
-  const chosen = addresses.slice(0, maxAddresses);
+  const chosen = admitted.slice(0, maxAddresses);
   for (const [index, address] of chosen.entries()) {
     const last = index === chosen.length - 1;
     const attempt = last ? either : AbortSignal.any([either, AbortSignal.timeout(perAddressMs)]);
     try {
-      return { kind: 'open', socket: await via.dial(address, target.port, attempt) };
+      return { kind: 'open', socket: await via.dial(address, target.port, attempt), address };
     } catch (thrown) {
       throwIfFired(signal);
       if (late.aborted) return failed(`no connection within ${via.connectMs / 1_000} s`);

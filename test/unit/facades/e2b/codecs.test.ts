@@ -181,8 +181,16 @@ test.each([
   { timeout: 101 },
   { autoPauseMemory: false },
   { autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } },
-  { network: { denyOut: ['10.0.0.0/8'] } },
-  { network: { denyOut: ['0.0.0.0/0'], allowOut: ['10.0.0.0/24'] } },
+  { network: { denyOut: ['a.example'] } },
+  { network: { denyOut: ['10.0.0.0/33'] } },
+  { network: { denyOut: ['10.1'] } },
+  { network: { denyOut: ['010.0.0.1'] } },
+  { network: { denyOut: ['10.0.0.1'], allowOut: ['10.0.0.0/024'] } },
+  { network: { allowOut: ['0x7f.1'] } },
+  { network: { allowOut: ['127.1'] } },
+  { network: { allowOut: ['*.1'] } },
+  { network: { allowOut: ['user@a.example'] } },
+  { network: { denyOut: Array.from({ length: 201 }, (_, n) => `192.0.2.${n}`) } },
   { network: { rules: [{}] } },
 ])('a create with %j is refused', (more) => {
   expect(() => life(more)).toThrow();
@@ -197,6 +205,35 @@ test('a program can close the network of its sandbox, or open it for some hosts 
   }
   const some = { network: { denyOut: ['0.0.0.0/0'], allowOut: ['*.a.example'] } };
   expect(sandbox(some)).toEqual({ egress: ['*.a.example'] });
+});
+
+test.each([
+  [{ denyOut: ['8.8.8.8'] }, { allow: [], deny: ['8.8.8.8'] }],
+  [{ denyOut: ['8.8.8.8/32', '8.8.8.8', '::ffff:8.8.8.8'] }, { allow: [], deny: ['8.8.8.8'] }],
+  [
+    { denyOut: ['10.0.0.0/8', '2001:DB8::/32'], allowOut: ['10.1.0.0/16', 'a.example'] },
+    { allow: ['10.1.0.0/16', 'a.example'], deny: ['10.0.0.0/8', '2001:db8::/32'] },
+  ],
+  [
+    { denyOut: ['0.0.0.0/0'], allowOut: ['1.1.1.1'] },
+    { allow: ['1.1.1.1'], deny: ['0.0.0.0/0', '::/0'] },
+  ],
+  [{ denyOut: ['8.8.8.8', '1.2.3.4/0'], allowOut: ['a.example'] }, ['a.example']],
+  [{ denyOut: ['8.8.8.8'], allowOut: ['0.0.0.0/0'] }, undefined],
+  [
+    { denyOut: ['8.8.8.8'], allowOut: ['::/0'] },
+    { allow: ['::/0'], deny: ['8.8.8.8'] },
+  ],
+  [{ allowOut: ['1.1.1.1/24'] }, undefined],
+  [{ denyOut: [], allowOut: null }, undefined],
+])('addresses and ranges become rules: %j', (network, egress) => {
+  expect(wanted({ network }).sandbox).toEqual(egress && { egress });
+});
+test('a sandbox without internet access reaches the addresses that it allows alone', () => {
+  const network = { denyOut: ['8.8.8.8'], allowOut: ['1.1.1.0/24'] };
+  expect(wanted({ allow_internet_access: false, network }).sandbox).toEqual({
+    egress: { allow: ['1.1.1.0/24'], deny: ['0.0.0.0/0', '::/0'] },
+  });
 });
 
 test('a name of the settings starts the template behind it', () => {

@@ -126,11 +126,7 @@ test.each(['iam', 'mcp'])('a create with %s is 400 and names it', async (name) =
 });
 test.each([
   [{ allow_internet_access: false }, [], false],
-  [
-    { denyOut: ['0.0.0.0/0'], allowOut: ['a.example', '*.b.example', '192.0.2.7/32'] },
-    ['a.example', '*.b.example', '192.0.2.7'],
-    false,
-  ],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['a.example', '*.b.example'] }, ['a.example', '*.b.example'], false],
   [{ denyOut: ['::/0'] }, [], false],
   [{ denyOut: ['0.0.0.0/0'], allowOut: ['0.0.0.0/0'] }, undefined, true],
   [{ allowOut: ['a.example'], rules: {}, egressProxy: null, dnsServers: [] }, undefined, true],
@@ -144,8 +140,50 @@ test.each([
   expect(body.network).toEqual({ allowPublicTraffic: true, ...(hosts && { allowOut: hosts, denyOut: ['0.0.0.0/0'] }) });
 });
 test.each([
-  [{ denyOut: ['10.0.0.0/8'] }, 'denyOut'],
-  [{ denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] }, '192.0.2.0/24'],
+  [{ denyOut: ['10.0.0.0/8'] }, { denyOut: ['10.0.0.0/8'] }, true],
+  [
+    { denyOut: ['192.0.2.0/24', '::ffff:203.0.113.7'], allowOut: ['192.0.2.7/32', 'a.example'] },
+    { denyOut: ['192.0.2.0/24', '203.0.113.7'], allowOut: ['192.0.2.7', 'a.example'] },
+    true,
+  ],
+  [
+    { denyOut: ['0.0.0.0/0', '192.0.2.7'], allowOut: ['192.0.2.0/24'] },
+    { denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] },
+    false,
+  ],
+  [
+    { allow_internet_access: false, allowOut: ['192.0.2.0/24'] },
+    { denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] },
+    false,
+  ],
+])('rules with addresses are shown as they count, by a create and by an update: %j', async (rules, shown, isOpen) => {
+  const { allow_internet_access, ...network } = rules as { allow_internet_access?: boolean };
+  const made = await it.create({ network, ...(allow_internet_access === false && { allow_internet_access }) });
+  const updated = await it.create({ network: { denyOut: ['198.51.100.0/24'] } });
+  expect((await it.api('PUT', `/sandboxes/${updated.sid}/network`, rules)).status).toBe(204);
+  for (const { sid } of [made, updated]) {
+    const { body } = await it.api('GET', `/sandboxes/${sid}`);
+    expect([body.network, body.allowInternetAccess]).toEqual([{ allowPublicTraffic: true, ...shown }, isOpen]);
+  }
+});
+test('a fork has the rules of its sandbox, and so has a sandbox after its pause', async () => {
+  const network = { denyOut: ['192.0.2.0/24'], allowOut: ['192.0.2.7'] };
+  const { sid } = await it.create({ network });
+  const shown = async (id: string) => (await it.api('GET', `/sandboxes/${id}`)).body.network;
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect(await shown(sid)).toMatchObject(network);
+  await it.api('POST', `/v2/sandboxes/${sid}/connect`, {});
+  expect(await shown(sid)).toMatchObject(network);
+  expect((await it.api('PUT', `/sandboxes/${sid}/network`, {})).status).toBe(204);
+  expect(await shown(sid)).toEqual({ allowPublicTraffic: true });
+});
+test.each([
+  [{ denyOut: ['a.example'] }, 'denyOut'],
+  [{ denyOut: ['10.0.0.0/33'] }, '10.0.0.0/33'],
+  [{ denyOut: ['10.1'] }, '10.1'],
+  [{ denyOut: ['10.0.0.1'], allowOut: ['0177.0.0.1'] }, '0177.0.0.1'],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/024'] }, '192.0.2.0/024'],
+  [{ denyOut: Array.from({ length: 201 }, (_, n) => `192.0.2.${n}`) }, 'denyOut'],
   [{ denyOut: ['0.0.0.0/0'], allowOut: ['not a host'] }, 'allowOut'],
   [{ allowOut: 'a.example' }, 'allowOut'],
   [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': '${e2b.secrets.none}' } } }] } }, 'none'],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { addressCheck, canonicalAddress } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
+import { canonicalAddress, parseRange } from '../../../../src/core/text/address-range.ts';
+import { addressCheck, chosenRanges, isAllPrivate } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
 
 // Sixty addresses: both edges of each range, and every known way to disguise one.
 const cases: [string, 'public' | 'private' | 'odd'][] = [
@@ -103,6 +104,78 @@ test('the allowed ranges of the operator open their part of the table, and no mo
 test('the denied ranges of the operator win over everything', () => {
   const reachable = addressCheck({ allowRanges: ['10.0.0.0/8'], denyRanges: ['10.0.0.1', '203.0.113.0/24'] });
   expect(['10.0.0.1', '10.0.0.2', '203.0.113.9', '203.0.114.9'].map(reachable)).toEqual([false, true, false, true]);
+});
+
+describe('a range', () => {
+  test.each([
+    ['192.0.2.0/24', '192.0.2.0/24'],
+    ['192.0.2.7', '192.0.2.7'],
+    ['192.0.2.7/32', '192.0.2.7'],
+    ['192.0.2.7/24', '192.0.2.7/24'],
+    ['0.0.0.0/0', '0.0.0.0/0'],
+    ['192.0.2.7/0', '0.0.0.0/0'],
+    ['2001:DB8:0::/32', '2001:db8::/32'],
+    ['2001:db8::1/128', '2001:db8::1'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['::ffff:c000:207/120', '192.0.2.7/24'],
+    ['::ffff:0:0/96', '0.0.0.0/0'],
+    ['::1/0', '::/0'],
+  ])('%s is %s', (text, canonical) => expect(parseRange(text)?.text).toBe(canonical));
+
+  test.each([
+    ...['', '/', '/24', '192.0.2/24', '192.0.2.0/', '192.0.2.0/33', '192.0.2.0/-1', '192.0.2.0/08', '192.0.2.0/0x8'],
+    ...[
+      '0300.0.2.0/24',
+      '192.0.2.01',
+      '0xc0.0.2.0',
+      '3221225984',
+      '127.1',
+      '192.0.2.0/24/8',
+      '192.0.2.0/255.255.255.0',
+    ],
+    ...[' 192.0.2.0/24', '192.0.2.0 /24', '192.0.2.0/24\n', '192.0.2.0/2 4', '192.0.2.0:80', '[2001:db8::]/32'],
+    ...['2001:db8::/129', 'fe80::1%eth0/64', '::ffff:192.0.2.0/95', '::ffff:0:0/80', 'a.example', 'a.example/24', '*'],
+  ])('%j is none', (text) => expect(parseRange(text)).toBeUndefined());
+});
+
+test('a range of IPv4 has its addresses in every notation that can lead to them, and no others', () => {
+  const list = chosenRanges(['192.0.2.0/24', '2001:db8:1::/48']);
+  const isIn = (text: string) => list(canonicalAddress(text) ?? text);
+  const inside = [
+    '192.0.2.0',
+    '192.0.2.255',
+    '::ffff:192.0.2.1',
+    '::FFFF:c000:201',
+    '64:ff9b::c000:201',
+    '::192.0.2.1',
+  ];
+  expect([...inside, '::ffff:0:c000:2ff', '2002:c000:2ff::1', '2001:db8:1:ffff::'].map(isIn)).not.toContain(false);
+  const outside = [
+    '192.0.1.255',
+    '192.0.3.0',
+    '::ffff:192.0.3.0',
+    '64:ff9b::c000:301',
+    '2002:c000:300::',
+    '2001:db8:2::',
+  ];
+  expect([...outside, '::ffff:0:192.0.3.1'].map(isIn)).not.toContain(true);
+  expect(chosenRanges([])('192.0.2.1')).toBe(false);
+  expect(() => chosenRanges(['192.0.2'])).toThrow('not an address range');
+});
+
+test.each([
+  ['10.1.0.0/16', [], true],
+  ['127.0.0.1', [], true],
+  ['169.254.169.254', ['10.0.0.0/8'], true],
+  ['fd00::/16', [], true],
+  ['10.1.0.0/16', ['10.1.2.3'], false],
+  ['10.1.2.3', ['10.0.0.0/8'], false],
+  ['10.0.0.0/7', [], false],
+  ['192.0.2.0/24', [], false],
+  ['0.0.0.0/0', [], false],
+  ['2001:db8::/32', [], false],
+])('%s, where %j are opened, is private as a whole: %s', (range, opened, isPrivate) => {
+  expect(isAllPrivate(range, opened)).toBe(isPrivate);
 });
 
 test.each(['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'example.test/8', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/'])(

@@ -1,6 +1,7 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
+import { deniesAll, type EgressChoice, everyAddress, isRules } from '../../../../core/model/sandboxes/egress-choice.ts';
+import { parseRange, wholeFamily } from '../../../../core/text/address-range.ts';
 import { NetworkRules } from './rules.ts';
 
 const egress = {
@@ -19,32 +20,50 @@ export const NewNetwork = z.object({
 });
 /** New rules of a sandbox, in place of all earlier ones: a field that is not there is cleared. */
 export const NetworkUpdate = z.object({ ...egress, allow_internet_access: z.boolean().nullish() });
-export interface EgressRules {
+interface WantedRules {
   readonly allowOut?: readonly string[] | null | undefined;
   readonly denyOut?: readonly string[] | null | undefined;
 }
 
-const everything: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
+/** What the SDKs call all traffic. */
+const allTraffic = wholeFamily.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
+/** Such a last label makes it an address in an odd notation, such as 127.1 or 0x7f.1. */
+const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
-/** The only hosts that a program wants to be reached; undefined: all that the server's policy opens. */
-export function egressOf(allowed: boolean | null | undefined, rules: EgressRules): readonly string[] | undefined {
-  const [allowOut, denyOut] = [rules.allowOut ?? [], rules.denyOut ?? []];
-  const other = denyOut.find((one) => !everything.has(one));
-  if (other !== undefined) throw bad(`network.denyOut can deny everything (0.0.0.0/0), not ${other} alone.`);
-  const hosts = allowOut.filter((one) => !everything.has(one)).map(hostOf);
+/** What a program wants to be reached; undefined: all that the server's policy opens. Rejects: invalid_request. */
+export function egressOf(allowed: boolean | null | undefined, rules: WantedRules): EgressChoice | undefined {
+  const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
+  const deny = [...new Set(rules.denyOut?.map(deniedRange))];
   // An allowed target always precedes a denied one.
-  if (hosts.length < allowOut.length) return undefined;
-  return allowed === false || denyOut.length > 0 ? hosts : undefined;
+  if (allow.includes(allTraffic)) return undefined;
+  const isClosed = allowed === false || deny.some((range) => everyAddress.includes(range));
+  if (!isClosed) return deny.length > 0 ? { allow, deny } : undefined;
+  return allow.some((one) => parseRange(one)) ? { allow, deny: everyAddress } : allow;
 }
 
-/** A name, or one address: a range of them cannot be an entry of the server's lists. */
-function hostOf(one: string): string {
-  const [address = '', bits] = one.split('/');
-  const kind = isIP(address);
-  if (kind !== 0 && (bits === undefined || bits === (kind === 4 ? '32' : '128'))) return address;
-  if (kind === 0 && hostName.test(one)) return one;
-  throw bad(`network.allowOut can list names of hosts and single addresses, not ${one}.`);
+/** The canonical form of an address or a range, or the name as it is. */
+function allowedTarget(text: string): string {
+  const range = parseRange(text);
+  if (range) return range.text;
+  if (hostName.test(text) && !oddAddress.test(text)) return text;
+  throw bad(`network.allowOut can list names of hosts, addresses and ranges such as 192.0.2.0/24, not ${text}.`);
+}
+
+function deniedRange(text: string): string {
+  const range = parseRange(text);
+  if (range) return range.text;
+  throw bad(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
+}
+
+/** The rules in force, in the words of the SDKs. */
+export function rulesView(choice: EgressChoice): {
+  readonly allowOut?: readonly string[];
+  readonly denyOut: readonly string[];
+} {
+  if (!isRules(choice)) return { allowOut: choice, denyOut: [allTraffic] };
+  const denyOut = deniesAll(choice) ? [allTraffic] : choice.deny;
+  return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
 /** Rejects with invalid_request what this server cannot do for a sandbox, by its name. */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
+import { deniesAll } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { Tokens } from '../tokens.ts';
-import { NewNetwork } from './network.ts';
+import { NewNetwork, rulesView } from './network.ts';
 
 /** A name with `:read` behind it is mounted for reading. */
 const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
@@ -92,9 +93,9 @@ export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules
     ...(token !== undefined && { envdAccessToken: token }),
     domain: deps.domain,
     ...(volumes.length > 0 && { volumeMounts: volumes }),
-    allowInternetAccess: !sandbox?.egress,
+    allowInternetAccess: !(sandbox?.egress && deniesAll(sandbox.egress)),
     network: {
-      ...(sandbox?.egress && { allowOut: sandbox.egress, denyOut: ['0.0.0.0/0'] }),
+      ...(sandbox?.egress && rulesView(sandbox.egress)),
       allowPublicTraffic: life !== undefined && !life.privatePorts,
       ...(Object.keys(rules).length > 0 && { rules }),
       ...(life?.portHost && { maskRequestHost: life.portHost }),

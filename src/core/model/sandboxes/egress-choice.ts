@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { wholeFamily } from '../../text/address-range.ts';
+
+/**
+ * What a sandbox reaches of what the server's policy opens, by addresses: `allow` wins over `deny`, and what neither names is
+ * reached.
+ */
+export const EgressRules = z.object({
+  /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. */
+  allow: z.array(z.string()).readonly(),
+  /** Addresses and ranges. */
+  deny: z.array(z.string()).readonly(),
+});
+export type EgressRules = z.infer<typeof EgressRules>;
+
+/** The choice of a session's creator: the only hosts that its sandbox reaches (an empty list: none), or rules. */
+export const EgressChoice = z.union([z.array(z.string()).readonly(), EgressRules]);
+export type EgressChoice = z.infer<typeof EgressChoice>;
+
+/** Narrows the type; `Array.isArray` does not, for a list that is readonly. */
+export const isRules = (choice: EgressChoice | undefined): choice is EgressRules =>
+  choice !== undefined && 'deny' in choice;
+
+/** Ranges that together have every address. */
+export const everyAddress: readonly string[] = Object.values(wholeFamily);
+
+/** Whether nothing is reached but what the choice names. */
+export const deniesAll = (choice: EgressChoice): boolean =>
+  !isRules(choice) || everyAddress.every((range) => choice.deny.includes(range));
+
+/** Whether nothing is reached, so that the sandbox needs no way out. */
+export const isClosed = (choice: EgressChoice | undefined): boolean =>
+  choice !== undefined && !isRules(choice) && choice.length === 0;

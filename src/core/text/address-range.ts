@@ -1,0 +1,38 @@
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+
+/** One address, or all that begin with the same bits. */
+export interface AddressRange {
+  /** Canonical: `address/prefix`, or a single address alone. */
+  readonly text: string;
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+const bitsOf = { ipv4: 32, ipv6: 128 } as const;
+/** Everything of each family. */
+export const wholeFamily = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
+const mappedBits = 96;
+
+/** An address in canonical notation, an IPv4-mapped one as IPv4; undefined for any other text. */
+export function canonicalAddress(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  if (!isIPv6(text) || text.includes('%')) return undefined;
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
+}
+
+/** Parses an address, or a range such as 192.0.2.0/24. Undefined for any other text, also for odd notations of addresses. */
+export function parseRange(text: string): AddressRange | undefined {
+  const [written = '', bits, ...rest] = text.split('/');
+  const address = canonicalAddress(written);
+  if (address === undefined || rest.length > 0) return undefined;
+  if (bits !== undefined && !/^(0|[1-9]\d{0,2})$/.test(bits)) return undefined;
+  const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+  const all = bitsOf[family];
+  const isMapped = family === 'ipv4' && !isIPv4(written);
+  const prefix = bits === undefined ? all : Number(bits) - (isMapped ? mappedBits : 0);
+  if (prefix < 0 || prefix > all) return undefined;
+  if (prefix === 0) return { text: wholeFamily[family], address, prefix, family };
+  return { text: prefix === all ? address : `${address}/${prefix}`, address, prefix, family };
+}

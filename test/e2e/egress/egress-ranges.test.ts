@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import { createServer as createTcp, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import type { EgressPolicy } from '../../../src/sandboxes/egress/policy.ts';
+import { egressBench, rest, session, standIn, until } from '../../support/egress/egress.ts';
+import { helloOf } from '../../support/egress/egress-hello.ts';
+
+// A session that denies 192.0.2.0/24 but for one address and one name, under a policy that opens the whole web.
+const denied = '192.0.2.8';
+const open = '198.51.100.7';
+const rules = { allow: ['192.0.2.7', 'named.example.test'], deny: ['192.0.2.0/24', '2001:db8::/32'] };
+const only = { allow: [`${open}/32`], deny: ['0.0.0.0/0', '::/0'] };
+const names = {
+  'open.example.test': [open],
+  'denied.example.test': [denied],
+  'named.example.test': [denied],
+  'mixed.example.test': [denied, '2001:db8::1', open],
+  'mapped.example.test': [`::ffff:${denied}`],
+  'mapped-hex.example.test': ['::ffff:c000:208'],
+  'translated.example.test': ['64:ff9b::c000:208'],
+  'inside.example.test': [open, '10.0.0.1'],
+  'odd.example.test': ['0300.0.2.8'],
+};
+const everywhere = (port: number) =>
+  Object.fromEntries(
+    [denied, open, '192.0.2.7', `::ffff:${denied}`, '::ffff:c000:208', '64:ff9b::c000:208', '2001:db8::1'].flatMap(
+      (address) => [80, 443].map((at) => [`${address}:${at}`, port]),
+    ),
+  );
+
+async function world(within: EgressPolicy['within'] = rules, more: object = {}) {
+  const server = await standIn(createServer((_req, res) => res.end('hello')));
+  const policy = { kind: 'web', within };
+  const bench = await egressBench({ policyOf: () => policy, names, servers: everywhere(server.port), ...more });
+  return { server, bench, policy };
+}
+async function get(bench: { path: string }, url: string, host = new URL(url).host): Promise<number> {
+  const req = request({ socketPath: bench.path, path: url, headers: { host } }).end();
+  const [res] = await once(req, 'response');
+  res.resume();
+  return res.statusCode as number;
+}
+async function connectTo(bench: { connect(): Promise<Socket> }, authority: string) {
+  const socket = await bench.connect();
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\n\r\n`);
+  const head = await until(socket, '\r\n\r\n');
+  return { socket, status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]), head };
+}
+async function socksTo(bench: { connect(): Promise<Socket> }, ...address: number[]): Promise<number | undefined> {
+  const socket = await bench.connect();
+  socket.write(Buffer.from([5, 1, 0]));
+  await until(socket, '\x05\x00');
+  socket.write(Buffer.from([5, 1, 0, ...address, 0, 80]));
+  const [answer] = await once(socket, 'data');
+  socket.destroy();
+  return (answer as Buffer)[1];
+}
+const socksName = (name: string) => [3, name.length, ...Buffer.from(name)];
+
+test.each([
+  ['open.example.test', 200, open],
+  ['named.example.test', 200, denied],
+  ['NAMED.example.test.', 200, denied],
+  ['mixed.example.test', 200, open],
+  ['192.0.2.7', 200, '192.0.2.7'],
+  ['denied.example.test', 403, undefined],
+  ['Denied.Example.Test.', 403, undefined],
+  ['inside.example.test', 403, undefined],
+  ['odd.example.test', 403, undefined],
+  [denied, 403, undefined],
+  [`[::ffff:${denied}]`, 403, undefined],
+  ['[::ffff:c000:208]', 403, undefined],
+  ['[2001:DB8:0::1]', 403, undefined],
+  ['0300.0.2.8', 403, undefined],
+  ['3221226000', 403, undefined],
+  [`${denied}.`, 403, undefined],
+])('a request to %s, plain or in a tunnel, is answered with %i', async (host, status, dialled) => {
+  const { bench, server } = await world();
+  await using _b = bench;
+  await using _s = server;
+  // Not by a URL object, which would write odd addresses in the usual way.
+  expect(await get(bench, `http://${host}/`, host)).toBe(status);
+  const tunnel = await connectTo(bench, `${host}:443`);
+  expect([tunnel.status, bench.dialled]).toEqual([status, dialled ? [`${dialled}:80`, `${dialled}:443`] : []]);
+});
+
+test('a user before the host hides none, and opens none', async () => {
+  const { bench, server } = await world();
+  await using _b = bench;
+  await using _s = server;
+  for (const url of [`http://open.example.test@${denied}/`, `http://${open}:80@${denied}/`]) {
+    expect(await get(bench, url, 'open.example.test')).toBe(400);
+  }
+  expect((await connectTo(bench, `open.example.test@${denied}:443`)).status).toBe(400);
+  expect(await get(bench, 'http://denied.example.test/', 'named.example.test')).toBe(403);
+  expect(bench.dialled).toEqual([]);
+});
+
+test('SOCKS by address and by name goes by the same rules', async () => {
+  const { bench, server } = await world();
+  await using _b = bench;
+  await using _s = server;
+  const mapped = [...Array(10).fill(0), 255, 255, 192, 0, 2, 8];
+  expect(await socksTo(bench, 1, 192, 0, 2, 8)).toBe(2);
+  expect(await socksTo(bench, 4, ...mapped)).toBe(2);
+  expect(await socksTo(bench, ...socksName(denied))).toBe(2);
+  expect(await socksTo(bench, ...socksName(`::ffff:${denied}`))).toBe(2);
+  expect(await socksTo(bench, ...socksName('denied.example.test.'))).toBe(2);
+  expect(bench.dialled).toEqual([]);
+  expect(await socksTo(bench, 1, 192, 0, 2, 7)).toBe(0);
+  expect(await socksTo(bench, ...socksName('mixed.example.test'))).toBe(0);
+  expect(bench.dialled).toEqual(['192.0.2.7:80', `${open}:80`]);
+});
+
+test.each(['mapped.example.test', 'mapped-hex.example.test', 'translated.example.test'])(
+  '%s has a denied address in another notation, and is refused where the operator opens that notation',
+  async (host) => {
+    const addresses = { allowRanges: ['192.0.2.0/24', '64:ff9b::/96'] };
+    const { bench, server, policy } = await world(rules, { addresses });
+    await using _b = bench;
+    await using _s = server;
+    expect(await get(bench, `http://${host}/`)).toBe(403);
+    expect(bench.told).toContainEqual({ host, port: 80, decision: 'refused', rule: 'not chosen' });
+    policy.within = undefined;
+    expect(await get(bench, `http://${host}/`)).toBe(200);
+  },
+);
+
+test('a name is looked up once: the address that was checked is the one that is dialled', async () => {
+  const answers = [[open], [denied], [denied]];
+  let asked = 0;
+  const resolve = async () => answers[asked++] ?? [denied];
+  const { bench, server } = await world(rules, { resolve });
+  await using _b = bench;
+  await using _s = server;
+  expect(await get(bench, 'http://rebinds.example.test/')).toBe(200);
+  expect([asked, bench.dialled]).toEqual([1, [`${open}:80`]]);
+  expect(await get(bench, 'http://rebinds.example.test/')).toBe(403);
+  expect([asked, bench.dialled]).toEqual([2, [`${open}:80`]]);
+});
+
+test('where an allowed range alone is open, names with an address in it are reached, and no others', async () => {
+  const { bench, server } = await world(only);
+  await using _b = bench;
+  await using _s = server;
+  expect(await get(bench, 'http://mixed.example.test/')).toBe(200);
+  expect(await get(bench, 'http://named.example.test/')).toBe(403);
+  expect(await get(bench, 'http://[2001:db8::1]/')).toBe(403);
+  expect(bench.dialled).toEqual([`${open}:80`]);
+});
+
+test('no range opens what the policy or the table of private addresses closes', async () => {
+  const all = { allow: ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::/0', open], deny: ['192.0.2.0/24'] };
+  const { bench, server } = await world(all);
+  await using _b = bench;
+  await using _s = server;
+  for (const host of ['10.0.0.1', '127.0.0.1', '169.254.169.254', '[::1]', '[fd00::1]', 'inside.example.test']) {
+    expect(await get(bench, `http://${host}/`)).toBe(403);
+  }
+  await using listed = await egressBench({ policy: { kind: 'allow-list', entries: [], within: all }, names });
+  expect(await get(listed, `http://${open}/`)).toBe(403);
+  expect([...bench.dialled, ...listed.dialled]).toEqual([]);
+});
+
+test('a TLS name in a tunnel to an allowed address must be one that the policy opens', async () => {
+  const got: Buffer[] = [];
+  await using server = await standIn(createTcp((socket) => socket.on('data', (data) => got.push(data))));
+  const entries = [open, 'open.example.test'];
+  const policy = { kind: 'allow-list', entries, within: only };
+  await using bench = await egressBench({ policyOf: () => policy, servers: { [`${open}:443`]: server.port } });
+  const { socket } = await connectTo(bench, `${open}:443`);
+  socket.write(helloOf('other.example.test'));
+  await rest(socket);
+  expect(got).toEqual([]);
+  const fits = await connectTo(bench, `${open}:443`);
+  fits.socket.write(helloOf('open.example.test'));
+  await expect.poll(() => Buffer.concat(got).length).toBeGreaterThan(0);
+});
+
+test('a TLS name that differs from the one that was asked for is refused, whatever its addresses are', async () => {
+  const { bench, server } = await world();
+  await using _b = bench;
+  await using _s = server;
+  const { socket } = await connectTo(bench, 'open.example.test:443');
+  socket.write(helloOf('denied.example.test'));
+  await rest(socket);
+  expect(bench.told.at(-1)?.rule).toBe('TLS name differs: denied.example.test');
+});
+
+test('new rules close the open connections whose addresses they deny, and no others', async () => {
+  await using server = await standIn(createTcp());
+  const policy: { kind: string; within?: EgressPolicy['within'] } = { kind: 'web' };
+  const servers = everywhere(server.port);
+  await using bench = await egressBench({ policyOf: () => policy, names, servers });
+  const tunnels = await Promise.all(
+    ['open.example.test', 'named.example.test', 'denied.example.test', denied, '192.0.2.7'].map(async (host) => {
+      const { socket } = await connectTo(bench, `${host}:443`);
+      return socket.resume();
+    }),
+  );
+  policy.within = rules;
+  const [, , goes, goesToo] = tunnels as [Socket, Socket, Socket, Socket, Socket];
+  const gone = [once(goes, 'end'), once(goesToo, 'end')];
+  await bench.proxy.recheck(session);
+  await Promise.all(gone);
+  expect(tunnels.map((socket) => socket.readableEnded)).toEqual([false, false, true, true, false]);
+});
+
+test('a connection that opens while the rules change is decided by the new ones', async () => {
+  const dialling = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  await using server = await standIn(createTcp());
+  const policy: { kind: string; within?: EgressPolicy['within'] } = { kind: 'web' };
+  const resolve = async () => {
+    dialling.resolve();
+    await answered.promise;
+    return [denied];
+  };
+  await using bench = await egressBench({ policyOf: () => policy, servers: everywhere(server.port), resolve });
+  const asked = connectTo(bench, 'denied.example.test:443');
+  await dialling.promise;
+  policy.within = rules;
+  await bench.proxy.recheck(session);
+  answered.resolve();
+  expect((await asked).head).toContain('403 egress to denied.example.test:443 refused');
+  expect(bench.told).toEqual([{ host: 'denied.example.test', port: 443, decision: 'refused', rule: 'not chosen' }]);
+});
