@@ -13,7 +13,7 @@ export interface Rules {
   policyOf(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
   registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
-  /** The entries that an operator allowed in this session alone. Asked only about a host that the policy refuses. */
+  /** The entries that an operator allowed in this session alone. Asked only about a host that the policy or its addresses can refuse. */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
 
@@ -33,7 +33,8 @@ export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first:
   const policy = await rules.policyOf(sessionId);
   const registries = await rules.registriesOf(sessionId);
   const byPolicy = (target: Target) => decide(policy, { registries, extra: rules.extra }, target);
-  const needsNoList = policy.kind === 'none' || byPolicy(first).allowed;
+  const verdict = byPolicy(first);
+  const needsNoList = policy.kind === 'none' || (verdict.allowed && !verdict.admits);
   const entries = needsNoList ? [] : ((await rules.allowedIn?.(sessionId)) ?? []);
   return { policy, verdictOn: (target: Target) => bySession(entries, target) ?? byPolicy(target) };
 }

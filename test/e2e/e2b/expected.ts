@@ -51,6 +51,7 @@ export const core = {
     [false, ['registry.npmjs.org'], '403'],
     [false, [], '403'],
     [true, null],
+    [true, ['203.0.113.7']],
     'SandboxError',
     'SandboxNotFoundError',
   ],

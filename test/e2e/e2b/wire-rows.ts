@@ -63,7 +63,7 @@ function controlRows(it: WireClient, created: () => Response): void {
     [{ templateID: 'base', timeout: 86_401 }, 400],
     [{ templateID: 'base', volumeMounts: [{ name: 'v' }] }, 400],
     [{ templateID: 'base', mcp: { x: {} } }, 400],
-    [{ templateID: 'base', network: { denyOut: ['10.0.0.0/8'] } }, 400],
+    [{ templateID: 'base', network: { denyOut: ['a.example'] } }, 400],
     [{ templateID: 'base', autoPauseMemory: false }, 400],
     [{ timeout: 5 }, 400],
     [{ templateID: 'other' }, 404],

@@ -31,7 +31,7 @@ const everywhere = (port: number) =>
 
 async function world(within: EgressPolicy['within'] = rules, more: object = {}) {
   const server = await standIn(createServer((_req, res) => res.end('hello')));
-  const policy = { kind: 'web', within };
+  const policy: { kind: string; within?: EgressPolicy['within'] } = { kind: 'web', within };
   const bench = await egressBench({ policyOf: () => policy, names, servers: everywhere(server.port), ...more });
   return { server, bench, policy };
 }
@@ -140,6 +140,17 @@ test('a name is looked up once: the address that was checked is the one that is 
   expect([asked, bench.dialled]).toEqual([2, [`${open}:80`]]);
 });
 
+test('an operator can allow a host in such a session, whatever its public addresses are', async () => {
+  const allowedIn = async () => ['denied.example.test', 'inside.example.test'];
+  const { bench, server } = await world(rules, { allowedIn });
+  await using _b = bench;
+  await using _s = server;
+  expect(await get(bench, 'http://denied.example.test/')).toBe(200);
+  expect(await get(bench, 'http://mapped.example.test/')).toBe(403);
+  expect(await get(bench, 'http://inside.example.test/')).toBe(403);
+  expect(bench.dialled).toEqual([`${denied}:80`]);
+});
+
 test('where an allowed range alone is open, names with an address in it are reached, and no others', async () => {
   const { bench, server } = await world(only);
   await using _b = bench;
@@ -170,11 +181,11 @@ test('a TLS name in a tunnel to an allowed address must be one that the policy o
   const policy = { kind: 'allow-list', entries, within: only };
   await using bench = await egressBench({ policyOf: () => policy, servers: { [`${open}:443`]: server.port } });
   const { socket } = await connectTo(bench, `${open}:443`);
-  socket.write(helloOf('other.example.test'));
+  socket.write(await helloOf('other.example.test'));
   await rest(socket);
   expect(got).toEqual([]);
   const fits = await connectTo(bench, `${open}:443`);
-  fits.socket.write(helloOf('open.example.test'));
+  fits.socket.write(await helloOf('open.example.test'));
   await expect.poll(() => Buffer.concat(got).length).toBeGreaterThan(0);
 });
 
@@ -183,7 +194,7 @@ test('a TLS name that differs from the one that was asked for is refused, whatev
   await using _b = bench;
   await using _s = server;
   const { socket } = await connectTo(bench, 'open.example.test:443');
-  socket.write(helloOf('denied.example.test'));
+  socket.write(await helloOf('denied.example.test'));
   await rest(socket);
   expect(bench.told.at(-1)?.rule).toBe('TLS name differs: denied.example.test');
 });

@@ -71,9 +71,13 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     api,
     agent,
     shell: (text: string) => ({ process: { cmd: '/bin/bash', args: ['-c', text] }, stdin: false }),
+    /** Speaks to this sandbox from now on. */
+    become(other: typeof sandbox) {
+      sandbox = other;
+    },
     /** Creates the sandbox; a repeated call repeats the request. */
-    async create(): Promise<Response> {
-      const body = JSON.stringify({ templateID: 'base', timeout: 600, envVars: { OF_CREATE: 'yes' } });
+    async create(more: object = {}): Promise<Response> {
+      const body = JSON.stringify({ templateID: 'base', timeout: 600, envVars: { OF_CREATE: 'yes' }, ...more });
       const answer = await api('/v2/sandboxes', { method: 'POST', body, headers: { 'idempotency-key': 'the-wire' } });
       if (sandbox.sandboxID === '') sandbox = (await answer.clone().json()) as typeof sandbox;
       return answer;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
+import { describeChosen, describeInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const network = (yaml: string) => networkOf(loadConfig({}, yaml), 'container');
@@ -26,4 +26,18 @@ test('the prompt names the programs of our own images only', () => {
   expect(installedIn(loadConfig({}, ''), 'none')).toBe(
     "The programs are those of the server's own machine. Check with `command -v` that a program is there before you rely on it.",
   );
+});
+
+test.each([
+  [undefined, ''],
+  [[], ''],
+  [['a.example', 'b.example'], ' Of these, this session reaches only a.example, b.example.'],
+  [{ allow: ['192.0.2.0/24'], deny: ['0.0.0.0/0', '::/0'] }, ' Of these, this session reaches only 192.0.2.0/24.'],
+  [{ allow: [], deny: ['192.0.2.7'] }, ' Of these, this session reaches no address of 192.0.2.7.'],
+  [
+    { allow: ['a.example'], deny: ['192.0.2.7', '::1'] },
+    ' Of these, this session reaches no address of 192.0.2.7, ::1, except a.example.',
+  ],
+])('what a session chose of the network is said to its agent: %j', (choice, text) => {
+  expect(describeChosen(choice)).toBe(text);
 });

@@ -217,7 +217,9 @@ await step('network update', async () => {
   states.push([...(await seen()), (await open.commands.run(ask)).stdout]);
   await open.updateNetwork({});
   states.push(await seen());
-  states.push(await failing(() => open.updateNetwork({ denyOut: ['10.0.0.0/8'] })));
+  await open.updateNetwork({ denyOut: ['203.0.113.0/24'], allowOut: ['203.0.113.7'] });
+  states.push(await seen());
+  states.push(await failing(() => open.updateNetwork({ denyOut: ['no.address.example'] })));
   await open.kill();
   states.push(await failing(() => open.updateNetwork({})));
   return states;

@@ -166,7 +166,7 @@ test.each([
     expect([body.network, body.allowInternetAccess]).toEqual([{ allowPublicTraffic: true, ...shown }, isOpen]);
   }
 });
-test('a fork has the rules of its sandbox, and so has a sandbox after its pause', async () => {
+test('rules with addresses stay through a pause, and an empty update clears them', async () => {
   const network = { denyOut: ['192.0.2.0/24'], allowOut: ['192.0.2.7'] };
   const { sid } = await it.create({ network });
   const shown = async (id: string) => (await it.api('GET', `/sandboxes/${id}`)).body.network;
