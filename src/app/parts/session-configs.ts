@@ -22,7 +22,7 @@ export interface SandboxSettings {
   readonly template: string;
   /** Containers beside the sandbox, by their names. */
   readonly services: Services;
-  /** What the session's creator wants to be reached; undefined: all that the policy opens. */
+  /** The hosts or rules that the session's creator chose; undefined: all that the policy opens. */
   readonly within?: EgressChoice;
   /** The program of the session's built template. */
   readonly start?: StartCommand;

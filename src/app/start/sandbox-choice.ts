@@ -53,7 +53,7 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
     for (const text of choice) checkEntry(text, settings);
     return;
   }
-  // What only denies needs nothing of the policy.
+  // A denied range needs nothing of the policy.
   for (const text of choice.deny) {
     if (!parseRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
   }

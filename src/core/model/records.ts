@@ -81,7 +81,7 @@ export type SessionLife = z.infer<typeof SessionLife>;
 
 /** The choice of a session's creator for its sandbox, within the server's settings. */
 export const SandboxChoice = z.object({
-  /** What it reaches of what the server's policy opens. */
+  /** The hosts or rules that narrow what the server's policy opens for it. */
   egress: EgressChoice.optional(),
   cpus: z.number().optional(),
   /** In bytes. */

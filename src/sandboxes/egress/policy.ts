@@ -7,7 +7,7 @@ export interface EgressPolicy {
   readonly kind: string;
   /** The operator's `egress.allow`, for policies that use it. */
   readonly entries?: readonly string[];
-  /** What the session's creator wants to be reached of what the policy opens; absent: all of it. */
+  /** The hosts or rules that the session's creator chose; absent: all that the policy opens. */
   readonly within?: EgressChoice | undefined;
 }
 

@@ -12,7 +12,7 @@ export interface EffectiveEgress {
   readonly entries: readonly string[];
   /** The only hosts of those that its creator wants to be reached; absent: all. */
   readonly within?: readonly string[];
-  /** Its creator's rules for addresses; absent: there are none. */
+  /** The rules for addresses that the creator chose; absent: there are none. */
   readonly rules?: EgressRules;
   /** The entries that were allowed in this session alone. */
   readonly allowed: readonly string[];

@@ -140,7 +140,7 @@ test('a name is looked up once: the address that was checked is the one that is 
   expect([asked, bench.dialled]).toEqual([2, [`${open}:80`]]);
 });
 
-test('an operator can allow a host in such a session, whatever its public addresses are', async () => {
+test('an operator can allow a host in such a session, at any public address', async () => {
   const allowedIn = async () => ['denied.example.test', 'inside.example.test'];
   const { bench, server } = await world(rules, { allowedIn });
   await using _b = bench;
@@ -189,7 +189,7 @@ test('a TLS name in a tunnel to an allowed address must be one that the policy o
   await expect.poll(() => Buffer.concat(got).length).toBeGreaterThan(0);
 });
 
-test('a TLS name that differs from the one that was asked for is refused, whatever its addresses are', async () => {
+test('a TLS name that differs from the one that was asked for is refused, at any address', async () => {
   const { bench, server } = await world();
   await using _b = bench;
   await using _s = server;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { wholeFamily } from '../../text/address-range.ts';
 
 /**
- * What a sandbox reaches of what the server's policy opens, by addresses: `allow` wins over `deny`, and what neither names is
- * reached.
+ * Rules that narrow, by addresses, what the server's policy opens for a sandbox: `allow` wins over `deny`, and a target in
+ * neither list is reached.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. */

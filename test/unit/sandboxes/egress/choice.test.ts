@@ -3,7 +3,7 @@ import type { EgressChoice } from '../../../../src/core/model/sandboxes/egress-c
 import { decide } from '../../../../src/sandboxes/egress/decide.ts';
 import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
 
-/** `free`: whatever its addresses are. `asked`: its addresses decide. */
+/** `free`: at any address. `asked`: its addresses decide. */
 function verdict(within: EgressChoice | undefined, authority: string, kind = 'web') {
   const target = parseAuthority(authority);
   if (!target) return 'malformed';

@@ -25,13 +25,13 @@ interface WantedRules {
   readonly denyOut?: readonly string[] | null | undefined;
 }
 
-/** What the SDKs call all traffic. */
+/** The SDKs call it all traffic. */
 const allTraffic = wholeFamily.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 /** Such a last label makes it an address in an odd notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
-/** What a program wants to be reached; undefined: all that the server's policy opens. Rejects: invalid_request. */
+/** The hosts or rules that a program wants; undefined: all that the server's policy opens. Rejects: invalid_request. */
 export function egressOf(allowed: boolean | null | undefined, rules: WantedRules): EgressChoice | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];
