@@ -30,6 +30,7 @@ import { openList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
 import { type CreatedResources, startContainer, workspaceFrom } from './start-container.ts';
+import { usesHostKernel } from './strict-runtime.ts';
 import { openUsers } from './users.ts';
 import { openVolumes } from './volumes.ts';
 import { dockerPool } from './warm.ts';
@@ -72,8 +73,6 @@ const capabilities: Capabilities = {
   pause: 'memory', // the freezer of the control groups; runsc has a pause of its own
   desktop: false, // the options can override it
 };
-/** gVisor and Kata give each container a network of its own kernel, which no other container shares. */
-const sharesNetworks = (runtime: string | undefined) => runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
 const noSharedNetwork = (runtime: string | undefined) =>
   `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network, so a sandbox could not reach its ` +
   "services; the engine's own runtime runs them";
@@ -176,7 +175,7 @@ export async function dockerDriver(
     capabilities: {
       ...capabilities,
       desktop: options.desktop ?? false,
-      ...(!sharesNetworks(options.runtime) && { noServices: noSharedNetwork(options.runtime) }),
+      ...(!usesHostKernel(options.runtime) && { noServices: noSharedNetwork(options.runtime) }),
       ...(socketsDir !== undefined && { noVolumes: filteredVolumes }),
       ...(noBuilds !== undefined && { noBuilds }),
     },

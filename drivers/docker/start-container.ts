@@ -12,6 +12,7 @@ import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { servicesLabel } from './services/services.ts';
+import { usesHostKernel } from './strict-runtime.ts';
 import { type Users, userLabel } from './users.ts';
 import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
@@ -158,28 +159,37 @@ interface ContainerToStart {
 
 /** Accepts 304 (already running), which dockerode reports as an error. */
 async function start(
-  { engine, folders, users, volumes, image }: ContainerStart,
+  { engine, folders, users, volumes, image, runtime }: ContainerStart,
   { id, spec, token, user, isFresh }: ContainerToStart,
   signal: AbortSignal,
 ): Promise<void> {
+  const ownWorkspace = async () => {
+    if (isFresh) await orOnceMore(() => changeWorkspaceOwner(engine, { id, user }, signal));
+  };
+  const ownsLate = usesHostKernel(runtime); // gVisor keeps the owner that a mount has at the start
   await Promise.all([
     folders.handOver(spec.id, id, token),
     volumes.give(spec.volumes ?? [], { container: id, image, user }, signal),
-    isFresh && changeWorkspaceOwner(engine, { id, user }, signal),
+    ownsLate || ownWorkspace(),
   ]);
   const begin = () =>
     callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
       if (statusOf(error) !== 304) throw error;
     });
-  // After a lost answer it is asked once more, because a container that runs already answers 304.
-  const starting = begin().catch((error) => {
+  const starting = orOnceMore(begin); // a container that runs already answers 304
+  // Beside the start of the container and of its daemon, because nobody can run a program in the sandbox before this function
+  // returns. All are waited for, so that the caller never removes a container that is still being started.
+  const owned = ownsLate && starting.then(ownWorkspace);
+  const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
+  for (const it of ends) if (it.status === 'rejected') throw it.reason;
+}
+
+/** Asks once more after a lost answer. */
+function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
+  return request().catch((error) => {
     if (error.code !== 'driver_unavailable') throw error;
-    return begin();
+    return request();
   });
-  // Beside the start, because nobody can run a program in the sandbox before this function returns. Both are waited for, so
-  // that the caller never removes a container that is still being started.
-  const [alone, started] = await Promise.allSettled([users.checkAlone(user, id, signal), starting]);
-  for (const it of [alone, started]) if (it.status === 'rejected') throw it.reason;
 }
 
 /** Undefined: no container has the name, or it was removed, so the name is free. */

@@ -3,6 +3,10 @@ import type { AppError } from '../../src/core/errors/errors.ts';
 /** An engine's runtimes and the program of each, by name. */
 export type Runtimes = Readonly<Record<string, string>>;
 
+/** Whether the runtime's containers run on the host's own kernel; undefined is the engine's default. */
+export const usesHostKernel = (runtime: string | undefined): boolean =>
+  runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
+
 /** The programs of gVisor and Kata, by the names that engines use. */
 const strong = /(^|[-./])(runsc|kata)/;
 const install =

@@ -8,8 +8,8 @@ const blockBytes = 512;
 
 /**
  * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder; only the owner
- * can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. Comes before the start: gVisor keeps a mount's owner.
- * An engine that refuses leaves the folder writable for everybody, as the image has it.
+ * can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. An engine that refuses leaves the folder writable
+ * for everybody, as the image has it.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,

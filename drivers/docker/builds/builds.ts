@@ -13,6 +13,7 @@ import { builtPrefix, type Images } from '../images.ts';
 import { infoFrom, type Names, ownedBy } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
+import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUser, type Users } from '../users.ts';
 import type { DockerVolumes } from '../volumes.ts';
 import { buildBody } from './build-body.ts';
@@ -48,10 +49,8 @@ export function noBuildsWith({
   if (filtered) {
     return 'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) lets only sandboxes through, and a build needs a root file system that can be written';
   }
-  const isUsual = runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
-  return isUsual
-    ? undefined
-    : `the engine cannot keep the files of containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
+  if (usesHostKernel(runtime)) return undefined;
+  return `the engine cannot keep the files of containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
 }
 
 /** Builds images by commands in a container with a sandbox's walls. The engine never sees a Dockerfile of the caller. */

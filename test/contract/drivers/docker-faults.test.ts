@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -289,6 +290,48 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
     expect(await sh(link, 'cat /workspace/file')).toBe('mine\n');
+  });
+
+  const owns = /PUT .*archive/;
+  const starts = /POST .*\/start/;
+  const orderOf = (...calls: RegExp[]) => calls.map((call) => proxy.seen.findIndex((line) => call.test(line)));
+  const answer = (status: number, body: object) => async (response: ServerResponse) =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+  test('a start gives the workspace to its user while the daemon starts, and ends only then', async () => {
+    proxy.cause(owns, 'hang');
+    const starting = driver.provision(spec(), budget()).catch((error) => error);
+    await expect.poll(() => proxy.hits).toBe(1);
+    const [started, owned] = orderOf(starts, owns);
+    expect(started).toBeGreaterThan(0);
+    expect(owned).toBeGreaterThan(Number(started));
+    await driver[Symbol.asyncDispose]();
+    expect(await starting).toMatchObject({ code: 'cancelled' });
+    proxy.calm();
+
+    driver = await dockerDriver(harness.options({ host: proxy.host }));
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    expect(await sh(link, 'touch -d 2020-01-02 . && chmod 750 . && stat -c %u . && id -u')).toMatch(/^(\d+)\n\1\n$/);
+  });
+
+  test('a start that cannot give the workspace to its user, because the engine falls silent, leaves nothing', async () => {
+    const wanted = spec();
+    proxy.cause(owns, 'cut', 2);
+    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    expect(await harness.remains(wanted.id)).toEqual([]);
+    proxy.cause(owns, 'cut', 1);
+    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+  });
+
+  test('gVisor keeps the owner that a mount has at the start, so a workspace gets it before', async () => {
+    await using gvisor = await dockerDriver(harness.options({ host: proxy.host, runtime: 'runsc' }));
+    proxy.cause(/POST .*create/, answer(201, { Id: 'made' }));
+    proxy.cause(owns, answer(200, {}));
+    proxy.cause(starts, answer(500, { message: 'no gVisor here' }));
+    await expect(gvisor.provision(spec(), budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    const [started = 0, owned] = orderOf(starts, owns);
+    expect(owned).toBeLessThan(started);
   });
 
   test('no URL that the engine could log contains the token', async () => {
