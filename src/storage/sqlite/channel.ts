@@ -28,7 +28,8 @@ interface Request {
 }
 
 /**
- * Requests of one kind to the store's thread. Only one batch is under way at a time; requests meanwhile form the next one.
+ * Requests of one kind to the store's thread. Those of one turn of the event loop go together, because a message to the thread
+ * costs more than most requests. Only one batch is under way at a time; requests meanwhile form the next one.
  * Small requests go first, each kind in order: a person's message never waits for the output of others. Each batch takes
  * some of the bulk, so that it does not starve.
  */
@@ -88,6 +89,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
   readonly #small: Request[] = [];
   readonly #bulk: Request[] = [];
   #away: Request[] = [];
+  #isPlanned = false;
   #chars = 0;
   #ended: AppError | undefined;
   readonly #idle: (() => void)[] = [];
@@ -124,12 +126,12 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
       else answered[n]?.reject(errorOf(reply));
     });
     this.#plan();
-    if (this.#away.length === 0) for (const told of this.#idle.splice(0)) told();
   }
 
   /** Resolves when every request so far has an answer. */
   async idle(): Promise<void> {
-    if (!this.#ended && this.#away.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (!this.#ended && this.#away.length + this.#waiting > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   end(error: AppError): void {
@@ -144,6 +146,16 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
   }
 
   #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    queueMicrotask(() => {
+      this.#isPlanned = false;
+      this.#sendNext();
+      if (this.#away.length === 0) for (const told of this.#idle.splice(0)) told();
+    });
+  }
+
+  #sendNext(): void {
     if (this.#ended || this.#away.length > 0 || this.#waiting === 0) return;
     const first = batchOf(this.#small, batchLimits);
     const room = { requests: batchLimits.requests - first.length, chars: bulkPerBatch };
