@@ -48,6 +48,8 @@ export interface Experiment {
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
   /** True for memory and counts, which a busy machine does not change; times suffer from it. */
   readonly feels: 'noise' | 'nothing';
+  /** Smaller amounts count as this one, so that a side that used nothing makes no ratio without end. */
+  readonly floor?: number;
   /** Sets both sides up. The stack is disposed after the last round. */
   open(stack: AsyncDisposableStack): Promise<Pair>;
 }
@@ -111,6 +113,7 @@ export const limited = ({ max, unit, open, goals, ...rest }: Limited): Experimen
   goals: goals ?? [{ stat: 'p50', max: 1 }],
   better: 'lower',
   feels: 'nothing',
+  floor: max / 100,
   subject: 'corral',
   peer: `budget of ${max} ${unit}`,
   open: async (stack) => ({ subject: await open(stack), peer: async () => [max] }),

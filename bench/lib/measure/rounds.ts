@@ -69,7 +69,10 @@ export async function measure(experiment: Experiment, instruments: Instruments):
     if (taken.some(({ subject }) => subject.correct && isWrong(subject.correct))) break;
     if (now() - began > rounds.capMs * (taken.length < neededOf(experiment) ? patience : 1)) break;
     const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
-    if (valid.length >= rounds.min && experiment.goals.every((goal) => isDecided(valid, goal, instruments.random)))
+    if (
+      valid.length >= rounds.min &&
+      experiment.goals.every((goal) => isDecided(valid, goal, experiment, instruments.random))
+    )
       break;
   }
   return taken.length > 0 ? conclude(experiment, taken, instruments.random) : undefined;
@@ -97,11 +100,14 @@ function voidedBy(sides: { subject: SideRound; peer: SideRound }, before: number
   return undefined;
 }
 
-const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal) =>
-  rounds.map(({ subject, peer }) => Math.max(0, summary(subject.samples)[stat] - grace) / summary(peer.samples)[stat]);
+const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal, floor = 0) =>
+  rounds.map(
+    ({ subject, peer }) =>
+      Math.max(floor, summary(subject.samples)[stat] - grace) / Math.max(floor, summary(peer.samples)[stat]),
+  );
 
-const isDecided = (rounds: readonly Round[], goal: Goal, random: Random) =>
-  judge(bootstrapInterval(ratiosOf(rounds, goal), random), goal) !== 'unclear';
+const isDecided = (rounds: readonly Round[], goal: Goal, { floor }: Experiment, random: Random) =>
+  judge(bootstrapInterval(ratiosOf(rounds, goal, floor), random), goal) !== 'unclear';
 
 function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measurement {
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
@@ -111,7 +117,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
   const shown = valid.length > 0 ? valid : taken;
   const correct = addUp(taken.flatMap(({ subject }) => subject.correct ?? []));
   const outcomes = experiment.goals.map((goal): Outcome => {
-    const ratios = ratiosOf(shown, goal);
+    const ratios = ratiosOf(shown, goal, experiment.floor);
     const ci95 = bootstrapInterval(ratios, random);
     const ratio = { median: median(ratios), ci95, rounds: valid.length, voided };
     if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${said(correct)}` };

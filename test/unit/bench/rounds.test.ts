@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Experiment, SideRound } from '../../../bench/lib/measure/measure.ts';
+import { type Experiment, limited, type SideRound } from '../../../bench/lib/measure/measure.ts';
 import { type Instruments, type Measurement, measure as measureRounds } from '../../../bench/lib/measure/rounds.ts';
 import { seeded } from '../../../bench/lib/measure/statistics.ts';
 
@@ -155,4 +155,20 @@ test('a higher-is-better goal passes above its least ratio', async () => {
   const goal = { stat: 'p50', min: 0.5 } as const;
   const { experiment } = fake({ subject: always(600), peer: always(1_000), goal });
   expect((await measure(experiment, instruments())).outcomes[0]?.verdict).toBe('pass');
+});
+
+test('a side that used nothing counts as the floor of a limit, so a ratio has an end', async () => {
+  const { goals, ...rest } = limited({
+    max: 20,
+    unit: 'MiB',
+    variant: {},
+    rounds: { warmUp: 0, min: 4, max: 4, capMs: 1_000_000 },
+    open: async () => async () => [0],
+  });
+  const open: Experiment['open'] = async () => ({ subject: async () => [0], peer: async () => [0] });
+  const both = await measure({ ...rest, goals, open }, instruments());
+  expect(both.outcomes[0]).toMatchObject({ verdict: 'pass', ratio: { median: 1, ci95: [1, 1] } });
+  const grown: Experiment['open'] = async () => ({ subject: async () => [1], peer: async () => [0] });
+  const { outcomes } = await measure({ ...rest, goals, open: grown }, instruments());
+  expect(outcomes[0]).toMatchObject({ verdict: 'fail', ratio: { median: 5 } });
 });
