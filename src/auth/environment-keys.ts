@@ -57,6 +57,8 @@ const maxKeys = 100; // of one environment
 const useEveryMs = 60_000;
 const tokenLifeMs = 24 * 60 * 60_000;
 const missing = () => new AppError('not_found', 'The environment has no such key.');
+const revoked = () =>
+  new AppError('unauthorized', 'The key of this environment was revoked. Make another one for this worker.');
 const strange = { pepper: '', hash: '' };
 const view = ({ maker: _, pepper: __, hash: ___, ...shown }: StoredKey): KeyView => shown;
 
@@ -106,34 +108,36 @@ export class EnvironmentKeys {
       const doc = found && StoredKey.parse(found.doc);
       if (!found || doc?.environmentId !== environmentId) throw missing();
       if (doc.revokedAt !== null) return view(doc);
-      const revoked = { ...doc, revokedAt: clock.now() };
+      const ended = { ...doc, revokedAt: clock.now() };
       try {
-        await records.put({ kind, id, doc: revoked, sort: doc.createdAt, expect: found.version });
-        return view(revoked);
+        await records.put({ kind, id, doc: ended, sort: doc.createdAt, expect: found.version });
+        return view(ended);
       } catch (thrown) {
         if (toAppError(thrown).code !== 'conflict') throw thrown; // it was used at this moment: begins again
       }
     }
   }
 
-  /** The environment and the maker of a key; undefined when it is wrong or revoked. */
+  /** The environment and the maker of a key; undefined when it is wrong. Rejects: unauthorized (it was revoked). */
   async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
     const id = keyForm.exec(presented)?.[1];
     if (id === undefined) return undefined;
     const found = await this.#deps.records.get(kind, id);
     const doc = found && StoredKey.parse(found.doc);
     const matches = (await this.#secret()).matches(presented, doc ?? strange);
-    if (!found || !doc || !matches || doc.revokedAt !== null) return undefined;
+    if (!found || !doc || !matches) return undefined;
+    if (doc.revokedAt !== null) throw revoked();
     await this.#use(doc, { presented, version: found.version });
     const { environmentId, maker } = doc;
     return { id, environmentId, maker };
   }
 
-  /** The maker of a key that is not revoked. */
+  /** The maker of a key; undefined: there is no such key. Rejects: unauthorized (it was revoked). */
   async makerOf(id: string): Promise<Maker | undefined> {
     const found = await this.#deps.records.get(kind, id);
     const doc = found && StoredKey.parse(found.doc);
-    return doc?.revokedAt === null ? doc.maker : undefined;
+    if (doc && doc.revokedAt !== null) throw revoked();
+    return doc?.maker;
   }
 
   /** A token for a claim; it lasts for a day. */

@@ -96,6 +96,16 @@ export class AgentsApi {
     return found ?? undefined;
   }
 
+  /** The refusal of the environment's key; undefined while the queue takes it, or cannot say. */
+  async keyRefusal(environmentId: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      await this.#ask(`environments/${environmentId}/work/stats`, { signal });
+    } catch (error) {
+      if (error instanceof AgentsApiError && error.isUnauthorized) return error.message;
+    }
+    return undefined;
+  }
+
   async acknowledge(work: Work, signal: AbortSignal): Promise<void> {
     await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
   }

@@ -96,7 +96,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   } catch (error) {
     if (signal.aborted) return; // it is the next worker's
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
-    if (lease.isLost || isRefused) return say(`${sessionId}: another worker has it now.`);
+    if (lease.isLost || isRefused) return say(`${sessionId}: ${await lossOf(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
     // The server asks for the item back, as it does when its session is archived. The sweep finds what remains.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
@@ -104,6 +104,13 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
     say(`${sessionId}: the item could not be taken from the queue. ${error.message}`);
   });
+}
+
+/** The reason why an item is this worker's no more. A token of the item does not tell. */
+async function lossOf({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
+  const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
+  if (refusal === undefined) return 'another worker has it now.';
+  return `let go, because the key of this worker is no longer valid. ${refusal}`;
 }
 
 async function serveSessionOf(parts: WorkerParts, item: { api: AgentsApi; work: Work }, signal: AbortSignal) {

@@ -135,12 +135,12 @@ export class WorkQueue implements WorkerCredentials {
       return await this.#identity(key, { keyId: key.id, maker: key.maker, ended: this.#endings.of(`key ${key.id}`) });
     const claim = await keys.claimOf(credential);
     if (!claim) return undefined;
-    const item = (await this.#kept(claim.sessionId as SessionId))?.item;
-    const isCurrent = item?.number === claim.number && item.claim === claim.claim && item.state !== 'stopped';
-    if (!isCurrent) return undefined;
     const { environmentKey } = claim.maker;
     const maker = environmentKey === undefined ? claim.maker : await keys.makerOf(environmentKey);
     if (!maker) return undefined;
+    const item = (await this.#kept(claim.sessionId as SessionId))?.item;
+    const isCurrent = item?.number === claim.number && item.claim === claim.claim && item.state !== 'stopped';
+    if (!isCurrent) return undefined;
     const ofClaim = this.#endings.of(claimName(item));
     const ended = environmentKey ? AbortSignal.any([ofClaim, this.#endings.of(`key ${environmentKey}`)]) : ofClaim;
     const work = { id: workIdOf(item), sessionId: item.sessionId };

@@ -127,7 +127,11 @@ test('where no credential is asked for, one of a worker opens its routes alone, 
   expect(listed).toMatchObject([{ id, name: 'laptop', revoked_at: null }]);
   expect(JSON.stringify(listed)).not.toContain(key);
   await ask('DELETE', `/environments/${env}/keys/${id}`);
-  expect(await status(queue, { 'x-api-key': key })).toBe(401);
+  const refused = await asked('GET', `/anthropic/v1${queue}`, { headers: { 'x-api-key': key } });
+  expect([refused.status, refused.text]).toEqual([
+    401,
+    expect.stringContaining('The key of this environment was revoked.'),
+  ]);
   expect(await status(queue, { authorization: 'Bearer crlenv_nonsense' })).toBe(401);
 });
 

@@ -55,7 +55,8 @@ export function errorBody(status: number, error: AppError, requestId: string) {
   const { errorCode, details, type: own } = error instanceof ApiError ? error.narrow : {};
   const more = { ...(errorCode !== undefined && { error_code: errorCode }), ...details };
   const type = own ?? types[status] ?? (status >= 500 && status !== 501 ? 'api_error' : 'invalid_request_error');
-  const message = status === 401 ? 'A valid key is needed, as a bearer token or in x-api-key.' : publicText(error);
+  const isUsual = status === 401 && !(error instanceof ApiError);
+  const message = isUsual ? 'A valid key is needed, as a bearer token or in x-api-key.' : publicText(error);
   return {
     type: 'error',
     error: { type, message, ...(Object.keys(more).length > 0 && { details: more }) },

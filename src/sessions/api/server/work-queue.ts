@@ -136,6 +136,6 @@ export interface WorkerIdentity {
 }
 /** The credentials of workers, which no other part of the server accepts. */
 export interface WorkerCredentials {
-  /** Undefined: wrong, revoked, or of an item that another worker has. */
+  /** Undefined: wrong, or of an item that another worker has. Rejects: unauthorized (its key was revoked). */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

@@ -280,7 +280,9 @@ describe('credentials of workers', () => {
     expect(await it.queue.find(item?.token ?? '')).toMatchObject({ maker: { key: 'maker' } });
     await expect(it.service.revokeKey(other, view.id)).rejects.toMatchObject({ code: 'not_found' });
     expect(await it.service.revokeKey(environment, view.id)).toMatchObject({ revokedAt: it.clock.now() });
-    expect([await it.queue.find(key), await it.queue.find(item?.token ?? '')]).toEqual([undefined, undefined]);
+    const refusal = { code: 'unauthorized', message: expect.stringContaining('was revoked') };
+    for (const one of [key, item?.token ?? '']) await expect(it.queue.find(one)).rejects.toMatchObject(refusal);
+    expect(await it.queue.find(`${key.slice(0, -43)}${'A'.repeat(43)}`)).toBeUndefined(); // a guess learns nothing
     expect(found?.ended.aborted).toBe(true);
   });
 

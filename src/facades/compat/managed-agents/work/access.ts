@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
-import { AppError } from '../../../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { runAsCaller } from '../../../../http/guard/caller.ts';
@@ -68,8 +68,12 @@ export class WorkerAccess implements RouteAccess {
       throw new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
         retryAfterMs,
       });
-    const worker = await workers?.find(presented);
+    const worker = await workers?.find(presented).catch((thrown: unknown) => {
+      const { code, message } = toAppError(thrown);
+      throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker is told that it was revoked
+    });
     if (worker && isAlive(worker.maker, credentials)) return worker;
+    if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');
     // A token that its item has outlived is no guess, and its worker shows it until it knows.
     if (!presented.startsWith('crlwork_')) credentials.failed(address);
     throw unauthorized();
