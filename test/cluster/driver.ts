@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { driverConformance } from '../../drivers/conformance.ts';
+import { driverConformance } from '../../drivers/conformance/suite.ts';
 import { clusterHarness, hasCluster } from '../support/cluster/cluster.ts';
 
 const cluster = await hasCluster();

@@ -78,7 +78,7 @@ const rules: Rule[] = [
       'src/web/data/server.ts': 'waits between tries',
       'src/web/desktop/screen.ts': 'waits between tries',
       'src/agents/browser/page-script.ts': 'tells one page from the next',
-      'drivers/conformance.ts': 'names of tests',
+      'drivers/conformance/harness.ts': 'names of tests',
       'sandbox-images/sandboxd/desktop/wait-for-program.ts': 'tells a question to the screen from the next',
     },
   },

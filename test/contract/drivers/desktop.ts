@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { budget, type DriverHarness, testSpec } from '../../../drivers/conformance.ts';
+import { budget, type DriverHarness, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';

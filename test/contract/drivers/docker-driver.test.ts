@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { driverConformance } from '../../../drivers/conformance.ts';
+import { driverConformance } from '../../../drivers/conformance/suite.ts';
 import { dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';
 
 const docker = await hasDocker();

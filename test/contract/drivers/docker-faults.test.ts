@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import type { Driver, Pausable, Poolable, ProvisionProgress } from '../../../drivers/driver.ts';
 import {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { askDaemon, budget, driverConformance, sh, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
+import { driverConformance } from '../../../drivers/conformance/suite.ts';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { recipeName } from '../../../drivers/shared/pool/recipe.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { askDaemon, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { engineFilter } from '../../../drivers/docker/filter/filter.ts';

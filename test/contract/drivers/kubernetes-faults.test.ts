@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { askDaemon, budget, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';

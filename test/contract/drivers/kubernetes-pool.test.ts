@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance.ts';
+import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import { isPoolable } from '../../../drivers/driver.ts';
 import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';

@@ -1,6 +1,6 @@
 // Services as containers of a sandbox's pod, before an API server that answers as told.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance.ts';
+import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { ProvisionProgress } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import { sessionIdOf } from '../../../src/core/model/ids.ts';

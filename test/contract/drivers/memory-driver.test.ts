@@ -1,4 +1,5 @@
-import { type DriverHarness, driverConformance } from '../../../drivers/conformance.ts';
+import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
+import { driverConformance } from '../../../drivers/conformance/suite.ts';
 import { MemoryBackend } from '../../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';

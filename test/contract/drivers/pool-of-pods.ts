@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { askDaemon, budget, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import { type Driver, isPoolable, type Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { recipeName } from '../../../drivers/shared/pool/recipe.ts';

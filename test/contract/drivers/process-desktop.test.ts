@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance.ts';
+import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { SandboxLink } from '../../../drivers/driver.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { needs } from '../../support/servers/components.ts';

@@ -6,7 +6,7 @@ import { getPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { budget, sh, testSpec } from '../../../drivers/conformance.ts';
+import { budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { Driver, SandboxSpec } from '../../../drivers/driver.ts';
 import { cgroupsIn } from '../../../drivers/process/cgroup/cgroups.ts';
 import { kernelFiles } from '../../../drivers/process/cgroup/files.ts';

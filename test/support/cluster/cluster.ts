@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
-import type { DriverHarness } from '../../../drivers/conformance.ts';
+import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
 import type { EgressHandler } from '../../../drivers/driver.ts';
 import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';

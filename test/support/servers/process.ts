@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { DriverHarness } from '../../../drivers/conformance.ts';
+import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
 import { installationOf } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { findByVariable } from '../../../drivers/process/proc.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance.ts';
+import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { infoFrom, labelsFor } from '../../../drivers/docker/labels.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance.ts';
+import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import { MemoryBackend } from '../../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance.ts';
+import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { acquireLock } from '../../../drivers/process/lock.ts';
 import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';

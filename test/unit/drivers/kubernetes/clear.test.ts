@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { testSpec } from '../../../../drivers/conformance.ts';
+import { testSpec } from '../../../../drivers/conformance/harness.ts';
 import { metaFor } from '../../../../drivers/kubernetes/labels.ts';
 import { clearInstance } from '../../../../drivers/kubernetes/pods/clear-instance.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';

@@ -1,80 +1,11 @@
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
-import { json, text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type SandboxId, SessionId, sandboxIdOf, VolumeId } from '../src/core/model/ids.ts';
-import {
-  type Call,
-  type Driver,
-  hostsVolumes,
-  type MountedVolume,
-  type SandboxLink,
-  type SandboxSpec,
-} from './driver.ts';
+import { type Call, type Driver, hostsVolumes, type SandboxSpec } from '../driver.ts';
+import { askDaemon, budget, type DriverHarness, type Kind, sh, type TestedDriver, testSpec } from './harness.ts';
+import { isolationConformance } from './isolation.ts';
+import { volumeConformance } from './volumes.ts';
 
-/** A backend to test. Its gate answers each connection with the id of the sandbox it comes from. */
-export interface DriverHarness extends AsyncDisposable {
-  /** The name of an existing image that starts quickly. */
-  readonly image: string;
-  /**
-   * A new driver object over the same backend, as a restarted server would build it. `replica` names another server
-   * next to the first; `instance` is another installation on the same backend.
-   */
-  connect(as?: { replica?: string; instance?: string }): Promise<Driver>;
-  /** Kills the sandbox without a driver call, as an operator or the OOM killer would. */
-  killBehindItsBack(id: SandboxId): Promise<void>;
-  /** Everything the backend still has of the sandbox: processes, containers, volumes, folders. For error messages. */
-  remains(id: SandboxId): Promise<readonly string[]>;
-}
-export interface Kind {
-  /** Whether sandboxes have real processes that can be killed. */
-  readonly real: boolean;
-  /** Whether sandboxes are isolated from the machine. */
-  readonly isolated: boolean;
-  /** Sandboxes have a network interface and network policies isolate them; the server mounts no sockets inside. */
-  readonly networked?: boolean;
-}
-
-export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
-
-let made = 0;
-const run = Math.floor(Math.random() * 2 ** 32);
-export function testSpec(image: string, over: Partial<SandboxSpec> = {}): SandboxSpec {
-  made += 1;
-  const sessionId = SessionId.parse(run.toString(16).padStart(8, '0') + made.toString(16).padStart(8, '0'));
-  return {
-    id: sandboxIdOf(sessionId),
-    sessionId,
-    epoch: 1,
-    template: 'base',
-    image,
-    limits: { memoryBytes: 512 * 2 ** 20, cpus: 1, pids: 256, diskBytes: 2 ** 30 },
-    egress: { kind: 'none' },
-    env: {},
-    expiresAt: Date.now() + 600_000,
-    ...over,
-  };
-}
-
-/** Sends a request to the daemon over the link and resolves with its status and body. */
-export async function askDaemon(link: SandboxLink, method: string, path: string, body?: unknown) {
-  const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
-  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(60_000) };
-  const call = request(`http://sandbox${path}`, options);
-  call.end(body === undefined ? undefined : JSON.stringify(body));
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  const isJson = response.headers['content-type']?.includes('json') === true;
-  return { status: response.statusCode, body: await (isJson ? json(response) : text(response)) };
-}
-
-/** Runs a command inside and resolves with its output. */
-export async function sh(link: SandboxLink, command: string): Promise<string> {
-  const { status, body } = await askDaemon(link, 'POST', '/exec', { command });
-  if (status !== 200) throw new Error(`exec answered ${status}: ${JSON.stringify(body)}`);
-  const { stdout, stderr } = body as { stdout: string; stderr: string };
-  return stdout + stderr;
-}
-
+/** Tests the promises of driver.ts on one backend. */
 export function driverConformance(name: string, open: () => Promise<DriverHarness>, kind: Kind): void {
   describe(`${name} driver`, () => {
     let harness: DriverHarness;
@@ -82,6 +13,8 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     let stack: AsyncDisposableStack;
     const spec = (over: Partial<SandboxSpec> = {}) => testSpec(harness.image, over);
     const connect = async (as?: { replica?: string; instance?: string }) => stack.use(await harness.connect(as));
+
+    const tested = (): TestedDriver => ({ harness, driver, spec });
 
     beforeAll(async () => {
       harness = await open();
@@ -319,132 +252,8 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(hostsVolumes(driver)).toBe(driver.capabilities.noVolumes === undefined);
     });
 
-    if (kind.isolated && kind.networked !== true) {
-      const mount = (volume: VolumeId, over: Partial<MountedVolume> = {}): MountedVolume => ({
-        volume,
-        path: '/mnt/deep/cache',
-        access: 'write',
-        quotaBytes: 2 ** 20,
-        ...over,
-      });
-      const volumes = () => {
-        if (!hostsVolumes(driver)) throw new Error('the driver has no volumes');
-        return driver;
-      };
-
-      test('what one sandbox writes into a volume, its next one and a reader have, and no end of a sandbox takes it', async () => {
-        const id = VolumeId.parse(`vol-${spec().sessionId}`);
-        await volumes().makeVolume(id, budget());
-        await volumes().makeVolume(id, budget());
-        try {
-          const first = spec({ volumes: [mount(id)] });
-          await driver.provision(first, budget());
-          {
-            await using link = await driver.attach(first.id, budget());
-            const write =
-              'cd /mnt/deep/cache && mkdir a && echo one > a/file && chmod 600 a/file && ln -s /etc/passwd out && echo ok';
-            expect(await sh(link, write)).toBe('ok\n');
-          }
-          await driver.destroy(first.id, 'remove', budget());
-          const next = spec({ volumes: [mount(id, { path: '/data' })] });
-          const reader = spec({ volumes: [mount(id, { access: 'read' })] });
-          await Promise.all([next, reader].map((it) => driver.provision(it, budget())));
-          await using writing = await driver.attach(next.id, budget());
-          await using reading = await driver.attach(reader.id, budget());
-          expect(await sh(writing, 'cat /data/a/file && echo two > /data/a/file && chmod 644 /data/a/file')).toBe(
-            'one\n',
-          );
-          expect(await sh(reading, 'cat /mnt/deep/cache/a/file; readlink /mnt/deep/cache/out')).toBe(
-            'two\n/etc/passwd\n',
-          );
-          expect(await sh(reading, 'touch /mnt/deep/cache/x 2>&1 | grep -c "Read-only"')).toBe('1\n');
-          expect(await sh(reading, 'ls -A /mnt/deep')).toBe('cache\n');
-          expect(await volumes().volumes(budget())).toEqual([id]);
-        } finally {
-          for (const box of await driver.list(budget())) await driver.destroy(box.id, 'remove', budget());
-          await volumes().removeVolume(id, budget());
-        }
-        expect(await volumes().volumes(budget())).toEqual([]);
-        await volumes().removeVolume(id, budget());
-      });
-
-      test('a sandbox does not start with a volume that is gone, and the volume stays so', async () => {
-        const wanted = spec({ volumes: [mount(VolumeId.parse(`vol-${spec().sessionId}`))] });
-        await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
-        expect(await volumes().volumes(budget())).toEqual([]);
-        expect(await harness.remains(wanted.id)).toEqual([]);
-      });
-
-      test('a program that writes beyond the quota of a volume is ended', async () => {
-        const id = VolumeId.parse(`vol-${spec().sessionId}`);
-        await volumes().makeVolume(id, budget());
-        try {
-          const wanted = spec({ volumes: [mount(id)] });
-          await driver.provision(wanted, budget());
-          await using link = await driver.attach(wanted.id, budget());
-          const fill =
-            'for n in $(seq 400); do head -c 4194304 /dev/zero; sleep 0.05; done > /mnt/deep/cache/big; echo done';
-          expect(await sh(link, fill)).not.toContain('done');
-          expect(Number(await sh(link, 'du -sm /mnt/deep/cache | cut -f1'))).toBeLessThan(800);
-        } finally {
-          for (const box of await driver.list(budget())) await driver.destroy(box.id, 'remove', budget());
-          await volumes().removeVolume(id, budget());
-        }
-      });
-    }
-
-    if (kind.isolated) {
-      test('the only way out is the gate, which knows the sandbox of each connection', async () => {
-        const boxes = [spec({ egress: { kind: 'web' } }), spec({ egress: { kind: 'web' } })];
-        await Promise.all(boxes.map((it) => driver.provision(it, budget())));
-        for (const { id } of boxes) {
-          await using link = await driver.attach(id, budget());
-          expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(id);
-        }
-      });
-
-      test.skipIf(kind.networked)(
-        'inside there is no network but loopback, and the sockets cannot be replaced',
-        async () => {
-          const { id } = await driver.provision(spec(), budget());
-          await using link = await driver.attach(id, budget());
-          expect(
-            await sh(link, 'ls /sys/class/net 2>/dev/null || tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "'),
-          ).toBe('lo\n');
-          expect(await sh(link, 'touch /run/corral/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('1\n');
-          expect(await sh(link, 'rm -f /run/corral/control 2>&1; test -S /run/corral/control && echo there')).toContain(
-            'there',
-          );
-        },
-      );
-
-      test('inside there is no other user, no capability, and nothing of the server', async () => {
-        const { id } = await driver.provision(spec(), budget());
-        await using link = await driver.attach(id, budget());
-        expect(await sh(link, 'id -u; id -g')).toMatch(/^([1-9]\d{4,})\n\1\n$/);
-        const status = await sh(link, 'grep -E "^(CapEff|CapPrm|CapBnd|NoNewPrivs):" /proc/self/status');
-        expect(status.replaceAll(/\s+/g, ' ')).toContain('CapPrm: 0000000000000000 CapEff: 0000000000000000');
-        expect(status.replaceAll(/\s+/g, ' ')).toContain('NoNewPrivs: 1');
-        expect(await sh(link, 'touch /usr/x /etc/x /x 2>&1 | grep -c "Read-only\\|denied"')).toBe('3\n');
-        expect(await sh(link, 'ls /var/run/docker.sock /run/docker.sock 2>&1 | grep -c "No such"')).toBe('2\n');
-        expect(
-          await sh(link, 'echo ok > /tmp/x && echo ok > "$HOME/x" && echo ok > /workspace/x && echo written'),
-        ).toBe('written\n');
-        expect(await sh(link, 'ulimit -c; ulimit -n')).toBe('0\n4096\n');
-      });
-
-      test('the workspace is also the home of the user called user, and is where commands begin', async () => {
-        const { id } = await driver.provision(spec(), budget());
-        await using link = await driver.attach(id, budget());
-        expect(await sh(link, 'id -un; pwd -P; echo "$HOME"')).toBe('user\n/workspace\n/workspace/.corral/home\n');
-        expect(await sh(link, 'echo x > /workspace/one && cd /home/user && pwd -P && cat one')).toBe('/home/user\nx\n');
-        expect(await sh(link, 'sudo -n id -un; touch /home/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('user\n1\n');
-        const inLogin = "bash -lc 'sudo -n id -un; python -c 1 && echo python'";
-        expect(await sh(link, inLogin)).toBe('user\npython\n');
-        const entry = await askDaemon(link, 'GET', '/paths/entry?path=/home/user');
-        expect(entry).toMatchObject({ status: 200, body: { path: '/home/user', workspace: true } });
-      });
-    }
+    if (kind.isolated && kind.networked !== true) volumeConformance(tested);
+    if (kind.isolated) isolationConformance(tested, kind);
     if (!kind.real) return;
 
     test('F031 a daemon that is killed comes back within 2 s, and the sandbox is not lost', async () => {

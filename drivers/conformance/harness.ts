@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { json, text } from 'node:stream/consumers';
+import { type SandboxId, SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
+import type { Call, Driver, SandboxLink, SandboxSpec } from '../driver.ts';
+
+/** A backend to test. Its gate answers each connection with the id of the sandbox it comes from. */
+export interface DriverHarness extends AsyncDisposable {
+  /** The name of an existing image that starts quickly. */
+  readonly image: string;
+  /**
+   * A new driver object over the same backend, as a restarted server would build it. `replica` names another server
+   * next to the first; `instance` is another installation on the same backend.
+   */
+  connect(as?: { replica?: string; instance?: string }): Promise<Driver>;
+  /** Kills the sandbox without a driver call, as an operator or the OOM killer would. */
+  killBehindItsBack(id: SandboxId): Promise<void>;
+  /** Everything the backend still has of the sandbox: processes, containers, volumes, folders. For error messages. */
+  remains(id: SandboxId): Promise<readonly string[]>;
+}
+export interface Kind {
+  /** Whether sandboxes have real processes that can be killed. */
+  readonly real: boolean;
+  /** Whether sandboxes are isolated from the machine. */
+  readonly isolated: boolean;
+  /** Sandboxes have a network interface and network policies isolate them; the server mounts no sockets inside. */
+  readonly networked?: boolean;
+}
+
+export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
+
+let made = 0;
+const run = Math.floor(Math.random() * 2 ** 32);
+export function testSpec(image: string, over: Partial<SandboxSpec> = {}): SandboxSpec {
+  made += 1;
+  const sessionId = SessionId.parse(run.toString(16).padStart(8, '0') + made.toString(16).padStart(8, '0'));
+  return {
+    id: sandboxIdOf(sessionId),
+    sessionId,
+    epoch: 1,
+    template: 'base',
+    image,
+    limits: { memoryBytes: 512 * 2 ** 20, cpus: 1, pids: 256, diskBytes: 2 ** 30 },
+    egress: { kind: 'none' },
+    env: {},
+    expiresAt: Date.now() + 600_000,
+    ...over,
+  };
+}
+
+/** Sends a request to the daemon over the link and resolves with its status and body. */
+export async function askDaemon(link: SandboxLink, method: string, path: string, body?: unknown) {
+  const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
+  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(60_000) };
+  const call = request(`http://sandbox${path}`, options);
+  call.end(body === undefined ? undefined : JSON.stringify(body));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const isJson = response.headers['content-type']?.includes('json') === true;
+  return { status: response.statusCode, body: await (isJson ? json(response) : text(response)) };
+}
+
+/** Runs a command inside and resolves with its output. */
+export async function sh(link: SandboxLink, command: string): Promise<string> {
+  const { status, body } = await askDaemon(link, 'POST', '/exec', { command });
+  if (status !== 200) throw new Error(`exec answered ${status}: ${JSON.stringify(body)}`);
+  const { stdout, stderr } = body as { stdout: string; stderr: string };
+  return stdout + stderr;
+}
+
+/** A driver that is tested, its backend, and a spec with an image of the backend. */
+export interface TestedDriver {
+  readonly harness: DriverHarness;
+  readonly driver: Driver;
+  spec(over?: Partial<SandboxSpec>): SandboxSpec;
+}
