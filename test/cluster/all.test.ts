@@ -7,6 +7,7 @@ import './e2b.ts';
 import './escapes.ts';
 import './faults.ts';
 import './hostile.ts';
+import './pause.ts';
 import './pool.ts';
 import './services.ts';
 import './session.ts';
