@@ -1,4 +1,4 @@
-// What a sandbox keeps over pauses, kills of its server, snapshots and forks.
+// Pauses, kills of the server, snapshots and forks, after which a sandbox has its files.
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
 import type { AppRouter } from '../../../../src/client/index.ts';
