@@ -30,7 +30,8 @@ import mmap, time
 written = open('t/written', 'wb', buffering=0)
 written.write(b'first half')
 with open('t/mapped', 'wb') as made: made.truncate(1 << 20)
-mapped = mmap.mmap(open('t/mapped', 'r+b').fileno(), 0)
+shared = open('t/mapped', 'r+b')
+mapped = mmap.mmap(shared.fileno(), 0)
 mapped[70000:70004] = b'seen'
 open('/tmp/holds', 'w').close()
 time.sleep(1e6)
@@ -51,6 +52,12 @@ const copiedHash = 'tar --sort=name --format=gnu --owner=0 --group=0 -cf - t | b
 /** The steps of a pause and of the resume after it; damaged-files has those of the copy. Only Docker freezes. */
 const freezing = ['driver.pause.before', 'driver.pause.after', 'driver.resume.before', 'driver.resume.after'];
 const ending = ['driver.destroy.before', 'driver.destroy.after'];
+/** Runs commands of a session, and fails where one does. */
+const shellOf = (real: RealServer) => async (sessionId: string, command: string) => {
+  const ran = await trpcOf(real).sandbox.exec.mutate({ sessionId, command, timeoutMs: 300_000 });
+  expect(ran).toMatchObject({ exitCode: 0, timedOut: false });
+  return ran.stdout;
+};
 const phases = (real: RealServer, id: string) => real.factsOf(id, 'sandbox.phase').map(({ data }) => data.phase);
 
 export const pausesIn = (world: World) =>
@@ -62,8 +69,7 @@ export const pausesIn = (world: World) =>
       const { sandbox } = trpcOf(real);
       const id = await real.ready();
       const of = { sessionId: id };
-      const says = async (command: string) =>
-        (await sandbox.exec.mutate({ ...of, command, timeoutMs: 300_000 })).stdout;
+      const says = (command: string) => shellOf(real)(id, command);
       await says(treeOf(largeBytes));
       await says(holder);
       const before = await says(hash);
@@ -109,8 +115,7 @@ export const pausesIn = (world: World) =>
         await using real = await realServer(context, world, { NODE_ENV: 'test', CORRAL_FAILPOINTS: `${point}=exit@1` });
         const id = await real.ready();
         const of = { sessionId: id };
-        const exec = async (command: string) =>
-          (await trpcOf(real).sandbox.exec.mutate({ ...of, command, timeoutMs: 300_000 })).stdout;
+        const exec = (command: string) => shellOf(real)(id, command);
         await exec(treeOf(small));
         const before = await exec(hash);
         const keeps = freezing.includes(point) ? 'memory' : 'files';
@@ -136,13 +141,13 @@ export const pausesIn = (world: World) =>
       const { sandbox } = trpcOf(real);
       const id = await real.ready();
       const of = { sessionId: id };
-      await sandbox.exec.mutate({ ...of, command: treeOf(small), timeoutMs: 300_000 });
-      const before = await sandbox.exec.mutate({ ...of, command: hash });
+      await shellOf(real)(id, treeOf(small));
+      const before = await shellOf(real)(id, hash);
       await sandbox.pause.mutate({ ...of, keeps: 'files' });
       real.server.kill('SIGKILL');
       await real.server.restart();
       expect(await trpcOf(real).sandbox.status.query(of)).toMatchObject({ condition: 'paused', keeps: 'files' });
-      expect(await trpcOf(real).sandbox.exec.mutate({ ...of, command: hash })).toMatchObject({ stdout: before.stdout });
+      expect(await shellOf(real)(id, hash)).toBe(before);
       await real.holds(id);
     });
 
@@ -152,8 +157,7 @@ export const pausesIn = (world: World) =>
       await using real = await realServer(context, world);
       const { sandbox, sessions, snapshots } = trpcOf(real);
       const id = await real.ready();
-      const says = async (sessionId: string, command: string) =>
-        (await sandbox.exec.mutate({ sessionId, command, timeoutMs: 300_000 })).stdout;
+      const says = shellOf(real);
       await says(id, treeOf(small));
       const before = await says(id, copiedHash);
       const { id: snapshot } = await snapshots.create.mutate({ sessionId: id, name: 'build-cache' });
