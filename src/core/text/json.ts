@@ -16,16 +16,20 @@ export function parseJson(given: Uint8Array | string, limits: JsonLimits): Parse
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
   if (given.length > maxBytes) return tooLarge; // a text has at least as many bytes as units
-  const bytes = typeof given === 'string' ? Buffer.from(given) : given;
+  const bytes = typeof given === 'string' ? Buffer.from(given) : bufferOver(given);
   if (bytes.length > maxBytes) return tooLarge;
   const complaint = tooComplex(bytes, limits);
   if (complaint !== undefined) return { ok: false, reason: 'too_complex', detail: complaint };
   try {
-    return { ok: true, value: JSON.parse(typeof given === 'string' ? given : Buffer.from(bytes).toString()) };
+    return { ok: true, value: JSON.parse(typeof given === 'string' ? given : bytes.toString()) };
   } catch {
     return { ok: false, reason: 'not_json', detail: `${bytes.length} bytes that are no JSON` };
   }
 }
+
+/** The same memory. `Buffer.from(bytes)` would copy it, which a large answer cannot afford. */
+const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** The value; undefined if the text is no JSON within the limits. */
 export function jsonWithin(text: string, limits: JsonLimits): unknown {

@@ -1,7 +1,6 @@
 // Every attack that a program in a sandbox can make on its server, in real sandboxes, and those of programs with a
-// sandbox's
-// token, one kind after the other. Meanwhile another process asks for the server's health every 50 ms and reads the
-// size of its memory.
+// sandbox's token, one kind after the other. Meanwhile another process asks for the server's health every 50 ms and
+// reads the size of its memory.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { parseJson } from '../../../src/core/text/json.ts';
 
 const limits = { maxBytes: 1_000, maxDepth: 4, maxValues: 10 };
@@ -28,4 +28,11 @@ test('brackets and commas in strings are neither, and other text is no JSON', ()
   expect(refusal(`["${'[,'.repeat(50)}"]`)).toEqual(['[,'.repeat(50)]);
   expect(refusal('{"a')).toBe('not_json');
   expect(refusal('')).toBe('not_json');
+});
+
+test('bytes are parsed where they lie: a copy of a large answer would be 16 MiB more of memory', () => {
+  using from = vi.spyOn(Buffer, 'from');
+  const bytes = new Uint8Array([0x7b, 0x7d]);
+  expect(parseJson(bytes, limits)).toEqual({ ok: true, value: {} });
+  expect(from.mock.calls.map(([given]) => given)).not.toContain(bytes);
 });
