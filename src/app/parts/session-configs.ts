@@ -45,7 +45,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
   sandbox,
 });
 
-const hostsOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
+const egressKeyOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
 
 /** The settings of each session's sandbox: those of its template in place of the server's. */
 export class SessionConfigs {
@@ -117,10 +117,10 @@ export class SessionConfigs {
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
   }
 
-  /** Whether the hosts that the session chose are others than before. Without an earlier look at them nothing is open. */
-  hasOtherHosts(id: SessionId, session: AgentChoice): boolean {
+  /** Whether the egress that the session chose is another than before. Without an earlier look at them nothing is open. */
+  hasOtherEgress(id: SessionId, session: AgentChoice): boolean {
     const before = this.#known.get(id)?.choice;
-    if (!before || hostsOf(before) === hostsOf(session)) return false;
+    if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;
     this.remember(id, session);
     return true;
   }

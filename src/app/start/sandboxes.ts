@@ -209,7 +209,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       own.meet(heldRecord);
     },
     changed(id, session) {
-      if (!own.hasOtherHosts(id, session)) return;
+      if (!own.hasOtherEgress(id, session)) return;
       gate.recheck(id).catch((err: unknown) => logger.warn({ session: id, err }, 'connections could not be rechecked'));
     },
     async egressOf(id) {

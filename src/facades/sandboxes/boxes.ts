@@ -7,7 +7,7 @@ import type { App } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import {
   BoxName,
-  EgressChoice,
+  EgressHosts,
   IdleSeconds,
   LifetimeSeconds,
   Metadata,
@@ -25,7 +25,7 @@ const NewBox = z.strictObject({
   metadata: Metadata.optional(),
   lifetimeSeconds: LifetimeSeconds.optional(),
   idleSeconds: IdleSeconds.optional(),
-  egress: EgressChoice.optional(),
+  egress: EgressHosts.optional(),
   size: SandboxSize.optional(),
   volumes: SessionVolumes.optional(),
 });

@@ -30,7 +30,7 @@ export const Metadata = z
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
 export const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
 /** `none` or hosts, written as in the operator's allow-list; the server's policy always precedes it. */
-export const EgressChoice = z
+export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox reaches of those that the server's policy opens");
 export const SandboxSize = z.strictObject({
@@ -78,7 +78,7 @@ interface SessionOptions {
   readonly metadata?: z.output<typeof Metadata> | undefined;
   readonly lifetimeSeconds?: number | undefined;
   readonly idleSeconds?: number | undefined;
-  readonly egress?: z.output<typeof EgressChoice> | undefined;
+  readonly egress?: z.output<typeof EgressHosts> | undefined;
   readonly size?: z.output<typeof SandboxSize> | undefined;
   readonly budget?: z.output<typeof SessionBudgetInput> | undefined;
 }

@@ -80,9 +80,10 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
     // A recheck closes open connections only, and this one was still to open.
     while (now.changes !== client.changes) {
       now = await decided();
-      if (admitsAt(now.verdictOn(target), address)) continue;
+      const again = now.verdictOn(target);
+      if (admitsAt(again, address)) continue;
       upstream.destroy();
-      return refuseBy(notChosen);
+      return refuseBy(again.allowed ? notChosen : again);
     }
     client.tell(target, 'allowed', verdict.rule);
     client.address = address;

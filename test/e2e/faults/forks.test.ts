@@ -1,15 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
-import type { AppRouter } from '../../../src/client/index.ts';
 import { fence } from '../../support/clients/api.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
-import { type RealServer, realServer } from '../../support/servers/real-server.ts';
+import { type RealServer, realServer, trpcOf } from '../../support/servers/real-server.ts';
 import { worldsOrOnly } from '../../support/worlds.ts';
 
-const trpcOf = ({ server }: RealServer) =>
-  createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 const blobsIn = ({ server }: RealServer) =>
   readdirSync(join(server.data, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile());
 const twoSteps = `${fence('sh', 'echo one > a.txt; mkdir -p deep; echo x > deep/b; chmod 750 deep/b')}\n${fence('sh', 'echo two > a.txt; rm -r deep')}`;

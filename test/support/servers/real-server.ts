@@ -1,4 +1,6 @@
+import { createTRPCClient, httpLink } from '@trpc/client';
 import { expect, type TestContext } from 'vitest';
+import type { AppRouter } from '../../../src/client/index.ts';
 import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
 import { api, fence, storedEvents } from '../clients/api.ts';
 import { problemsOf } from '../hostile/checker.ts';
@@ -61,6 +63,10 @@ export async function realServer(
   };
 }
 export type RealServer = Awaited<ReturnType<typeof realServer>>;
+
+/** A typed client of the server. */
+export const trpcOf = ({ server }: RealServer) =>
+  createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 
 /** Deletes all sessions. A server that stops leaves its sandboxes to the next server, and here no server follows. */
 async function removeAll(server: ServerProcess, client: Client): Promise<void> {

@@ -104,7 +104,7 @@ test('hosts that a session changes count at once where it is held, and within a 
   );
   const hosts = async () => (await own.of(sessionId)).within;
   expect(await hosts()).toEqual(['a.example']);
-  expect(own.hasOtherHosts(sessionId, chosen({ egress: ['a.example'] }))).toBe(false);
+  expect(own.hasOtherEgress(sessionId, chosen({ egress: ['a.example'] }))).toBe(false);
   await records.put({ kind: 'session', id: sessionId, doc: chosen({ egress: ['b.example'] }), sort: 1 });
   now = 999;
   expect(await hosts()).toEqual(['a.example']);
@@ -112,7 +112,7 @@ test('hosts that a session changes count at once where it is held, and within a 
   expect(await hosts()).toEqual(['b.example']);
   own.meet(() => chosen({ egress: ['c.example'] }));
   expect(await hosts()).toEqual(['c.example']);
-  expect(own.hasOtherHosts(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
+  expect(own.hasOtherEgress(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
 });
 
 test('rules with addresses leave the policy as it is, and a change of one range counts as other rules', async () => {
@@ -124,9 +124,9 @@ test('rules with addresses leave the policy as it is, and a change of one range 
     recipe: 'default.own',
   });
   own.remember(sessionId, rules(['192.0.2.7']));
-  expect(own.hasOtherHosts(sessionId, rules(['192.0.2.7']))).toBe(false);
-  expect(own.hasOtherHosts(sessionId, rules(['192.0.2.8']))).toBe(true);
-  expect(own.hasOtherHosts(sessionId, chosen({}))).toBe(true);
+  expect(own.hasOtherEgress(sessionId, rules(['192.0.2.7']))).toBe(false);
+  expect(own.hasOtherEgress(sessionId, rules(['192.0.2.8']))).toBe(true);
+  expect(own.hasOtherEgress(sessionId, chosen({}))).toBe(true);
 });
 
 test('a size that was stored stays within the settings, which can have changed since', async () => {

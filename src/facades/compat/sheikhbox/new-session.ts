@@ -5,7 +5,7 @@ import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 import {
   ComposeText,
-  EgressChoice,
+  EgressHosts,
   IdleSeconds,
   LifetimeSeconds,
   Metadata,
@@ -22,7 +22,7 @@ const Options = z.object({
   metadata: Metadata.optional(),
   lifetime_seconds: LifetimeSeconds.optional(),
   idle_seconds: IdleSeconds.optional(),
-  egress: EgressChoice.optional(),
+  egress: EgressHosts.optional(),
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   size: SandboxSize.optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hasRole } from '../../../core/model/principal.ts';
 import { EgressRules } from '../../../core/model/sandboxes/egress-choice.ts';
-import { EgressChoice } from '../../shared/session-options.ts';
+import { EgressHosts } from '../../shared/session-options.ts';
 import { procedure, router } from '../base.ts';
 import { Done, done, ofSession } from '../schemas.ts';
 
@@ -49,7 +49,7 @@ export const egressRouter = router({
    * more than the policy opens.
    */
   narrow: procedure
-    .input(ofSession.extend({ hosts: EgressChoice.nullable() }))
+    .input(ofSession.extend({ hosts: EgressHosts.nullable() }))
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, hosts } }) => {
       await ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts);

@@ -12,7 +12,7 @@ import { costOf } from '../../../sessions/services/costs.ts';
 import {
   BoxName,
   ComposeText,
-  EgressChoice,
+  EgressHosts,
   hasMetadata,
   IdleSeconds,
   LifetimeSeconds,
@@ -51,7 +51,7 @@ const NewSession = z.strictObject({
   metadata: Metadata.optional(),
   lifetimeSeconds: LifetimeSeconds.optional(),
   idleSeconds: IdleSeconds.optional(),
-  egress: EgressChoice.optional(),
+  egress: EgressHosts.optional(),
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   size: SandboxSize.optional(),

@@ -1,16 +1,11 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
-import type { AppRouter } from '../../../../src/client/index.ts';
 import { type SessionId, sandboxIdOf } from '../../../../src/core/model/ids.ts';
 import { run } from '../../../support/clients/api.ts';
 import { firstOrAll } from '../../../support/runner/nightly.ts';
-import { type RealServer, realServer } from '../../../support/servers/real-server.ts';
+import { type RealServer, realServer, trpcOf } from '../../../support/servers/real-server.ts';
 import { type World, worldsOrOnly } from '../../../support/worlds.ts';
-
-const trpcOf = ({ server }: RealServer) =>
-  createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 
 /** The folder of the host that has the files of a sandbox that does not run. */
 async function filesOf({ driver }: World, { server }: RealServer, id: string): Promise<string> {

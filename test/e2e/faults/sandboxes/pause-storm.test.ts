@@ -1,15 +1,11 @@
 import { setTimeout as passes } from 'node:timers/promises';
-import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
-import type { AppRouter } from '../../../../src/client/index.ts';
-import { type RealServer, realServer } from '../../../support/servers/real-server.ts';
+import { realServer, trpcOf } from '../../../support/servers/real-server.ts';
 import { chaosSeed } from '../../../support/stores/chaos.ts';
 import { worldsOrOnly } from '../../../support/worlds.ts';
 
 const minutes = Number(process.env.TEST_STORM_MINUTES ?? 10);
 const boxes = 4;
-const trpcOf = ({ server }: RealServer) =>
-  createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 
 /** Numbers from 0 to 1 that follow from the seed. */
 function dice(seed: number): () => number {

@@ -1,13 +1,9 @@
 // Pauses, kills of the server, snapshots and forks, after which a sandbox has its files.
-import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
-import type { AppRouter } from '../../../../src/client/index.ts';
 import { firstOrAll, isNightly } from '../../../support/runner/nightly.ts';
-import { type RealServer, realServer } from '../../../support/servers/real-server.ts';
+import { type RealServer, realServer, trpcOf } from '../../../support/servers/real-server.ts';
 import type { World } from '../../../support/worlds.ts';
 
-const trpcOf = ({ server }: RealServer) =>
-  createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 const { TEST_PAUSE_CYCLES, TEST_PAUSE_BYTES } = process.env;
 const cycles = Number(TEST_PAUSE_CYCLES ?? (isNightly ? 50 : 3));
 const largeBytes = Number(TEST_PAUSE_BYTES ?? (isNightly ? 2 ** 30 : 2 ** 23));

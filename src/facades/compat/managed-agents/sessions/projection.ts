@@ -108,7 +108,10 @@ export class Projection {
   get pending(): readonly string[] {
     return this.#calls.pending;
   }
-  callOf = (eventId: string): AnnouncedCall | undefined => this.#calls.of(eventId);
+  /** The call that an event announced. */
+  callOf(eventId: string): AnnouncedCall | undefined {
+    return this.#calls.of(eventId);
+  }
   /** Whether it does nothing but wait for its children. */
   get isBlocked(): boolean {
     const { waiting } = this.delegations;
