@@ -19,7 +19,6 @@ export interface RunningSandbox {
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
   /** Only a request with a token or signature of it can resume it. */
-  readonly isPaused: boolean;
   /** Resumes it if it is paused. */
   wake(principal: Principal): Promise<unknown>;
   enter(principal: Principal, signal: AbortSignal): Promise<SandboxInterior>;
@@ -65,7 +64,6 @@ export class Sandboxes {
       env: variablesOf(record),
       isPrivate: life?.privatePorts ?? true, // only a program of this facade can make them public
       portHost: life?.portHost,
-      isPaused: life?.paused != null,
       wake: async (principal) => life?.paused && (await this.wake(record, life.seconds, principal)),
       enter: (principal, signal) => servicesOf(principal).inside.enter(id, signal),
     };

@@ -117,6 +117,15 @@ test('a pause that a token ends is audited as the doing of that token', async ()
   expect(it.rows.map(({ action, by }) => [action, by])).toContainEqual(['sandbox.start', 'sandbox token']);
   expect(it.rows.filter(({ by }) => by === 'token' || by === 'open')).toEqual([]);
 });
+test('a pause that a stranger ends on a public port is audited as the doing of nobody', async () => {
+  const it = await opened();
+  const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  it.rows.splice(0);
+  await it.ask('/', { headers: { host: `3000-${sid}.sandboxes.example` } });
+  const row = { action: 'sandbox.start', target: sid, by: 'nobody', role: 'nobody', outcome: 'done' };
+  expect(it.rows.filter(({ by }) => by !== 'server')).toEqual([expect.objectContaining(row)]);
+});
 test('calls of the data plane count as requests of their caller; one too many is 429, in a call as the protocol says', async () => {
   const it = await opened({ rateLimitPerMinute: 3, clock: manualClock(60_000) });
   const { sid, access } = await it.create();

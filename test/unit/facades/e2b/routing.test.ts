@@ -188,15 +188,24 @@ test('a port that the server never opens is 403 with every token, over HTTP and 
   const [, answer] = await once(socket, 'unexpected-response');
   expect(answer.statusCode).toBe(403);
 });
-test('a stranger on a public port does not resume a paused sandbox, a token on it does', async () => {
-  const { sid, traffic } = await it.create({ autoPause: true, autoResume: { enabled: true } });
+test.each([
+  ['did not ask for autoResume', {}, 502],
+  ['opened no port to the public', { autoResume: { enabled: true }, network: { allowPublicTraffic: false } }, 403],
+] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, wanted, status) => {
+  const { sid } = await it.create({ autoPause: true, ...wanted });
   await it.api('POST', `/sandboxes/${sid}/pause`);
-  const to = host(`3000-${sid}`);
   for (const given of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[]) {
-    expect((await it.ask('/', { headers: { ...to, ...given } })).status).toBe(502);
+    expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...given } })).status).toBe(status);
   }
   expect(it.did).toEqual(['start', 'pause']);
-  expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': traffic } })).status).toBe(418);
+});
+test('a stranger on a public port resumes a paused sandbox whose program asked for autoResume', async () => {
+  const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect((await it.ask('/', { headers: host(`49999-${sid}`) })).status).toBe(403); // the interpreter is never public
+  expect(it.did).toEqual(['start', 'pause']);
+  expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
+  expect(it.did).toEqual(['start', 'pause', 'start']);
 });
 test('the code interpreter needs a token under its host name too', async () => {
   const { sid, traffic } = await it.create();

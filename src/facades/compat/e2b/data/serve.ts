@@ -136,7 +136,6 @@ async function open(target: Target, sid: string, asked: DataRequest, deps: DataD
   const allowance = credentials.count(principal === stranger ? undefined : principal, asked.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
   if (!principal || refusal) return { refusal: refusal ?? refusals.token(sid) };
-  if (principal === stranger && found.isPaused) return { refusal: refusals.gone(sid) }; // a stranger ends no pause
   await found.wake(principal);
   return { ...found, principal };
 }
