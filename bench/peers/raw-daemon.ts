@@ -50,7 +50,7 @@ export async function openDaemonStarts(stack: AsyncDisposableStack) {
     const meta = await folders.prepare({ ...labels, driver: 'raw', instance: 'bench', token });
     await writeToken(folders.mount(id), new Secret(token));
     const group = await cgroups.make(id, limits);
-    const confinement = { bubblewrap, user: sharedUser, group, grouped: cgroups.limits, givesWay: true };
+    const confinement = { bubblewrap, user: sharedUser, group, grouped: cgroups.limits };
     const spec = { ...labels, env, limits, egress: { kind: 'none' } };
     const { exited } = await launch({ spec, meta, folders, programs, volumes, confinement }, patience());
     while (!(await answers(join(workspaceOf(folders, { id }), 's')))) await pause(1);

@@ -65,7 +65,6 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
         user,
         group: await cgroups.make(id, limits),
         grouped: cgroups.limits,
-        givesWay: cgroups.givesWay,
       };
     },
     async end(id, signal) {

@@ -55,8 +55,6 @@ export interface Confinement {
   readonly group: Group;
   /** The limits that the group enforces. */
   readonly grouped: readonly Limit[];
-  /** By their group's weight; else each sandbox by itself. */
-  readonly givesWay: boolean;
 }
 export interface LaunchedProcess {
   /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
@@ -77,7 +75,7 @@ export async function launch(what: LaunchOptions, signal: AbortSignal): Promise<
 }
 
 async function confined(what: LaunchOptions, confinement: Confinement, signal: AbortSignal) {
-  const { bubblewrap, user, group, grouped, givesWay } = confinement;
+  const { bubblewrap, user, group, grouped } = confinement;
   const { spec, meta, folders, programs } = what;
   const owner = bubblewrap.asRoot ? user : undefined;
   const volumes = await what.volumes.bind(spec.volumes ?? [], { user: owner }, signal);
@@ -117,7 +115,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
   const [program = '', ...args] = [
     ...enterCgroupCommand(group.enter),
-    ...(givesWay ? [] : atLowPriority),
+    ...(grouped.includes('cpus') ? [] : atLowPriority),
     bubblewrap.path,
     ...bubblewrapArguments(bubblewrap, { ...inside, seal, screen, id: spec.id }),
   ];

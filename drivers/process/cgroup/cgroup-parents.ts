@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { controllerOf, everyLimit, type Limit, linesFor, type RequestedLimits, weightLine } from './limits.ts';
+import { controllerOf, everyLimit, type Limit, linesFor, type RequestedLimits } from './limits.ts';
 
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
@@ -11,8 +11,6 @@ export interface CgroupParent {
   /** The limits that a test write proved to work. */
   readonly limits: readonly Limit[];
   readonly controllers: readonly string[];
-  /** The kernel gives the server's processes busy processors before those of all sandboxes. */
-  readonly givesWay: boolean;
 }
 interface Search {
   readonly files: GroupFiles;
@@ -86,23 +84,13 @@ async function tryPlace(
       if (isHeld) limits.push(limit);
     }
     if (!(await files.canEnter([join(probe, 'cgroup.procs')]))) return undefined;
-    const givesWay = limits.includes('cpus') && (await lowerWeight(files, version, folder));
-    return { version, folder, limits, controllers, givesWay };
+    return { version, folder, limits, controllers };
   } catch {
     return undefined; // no permission here
   } finally {
     await files.remove(probe).catch(() => {});
   }
 }
-
-/**
- * Lowers the weight of the folder of all sandboxes. A sandbox's own weight would count only against other sandboxes.
- */
-const lowerWeight = (files: GroupFiles, version: 1 | 2, folder: string): Promise<boolean> =>
-  files.write(join(folder, weightLine[version].file), weightLine[version].value).then(
-    () => true,
-    () => false, // each sandbox then gives way by itself
-  );
 
 export async function setLimit(
   files: GroupFiles,

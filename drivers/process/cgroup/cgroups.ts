@@ -8,8 +8,6 @@ import { type Limit, oomFiles, type RequestedLimits, type Share, shareLine } fro
 export interface Cgroups {
   /** The limits that the kernel enforces for a sandbox as a whole; empty if the server has no right to make groups. */
   readonly limits: readonly Limit[];
-  /** When the processors are busy, the server's processes run before those of all sandboxes. */
-  readonly givesWay: boolean;
   /** The folders of the sandbox's groups, before they are made. Record them, because a later server may use other places. */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<Group>;
@@ -54,7 +52,6 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
 
   return {
     limits: places.flatMap(({ limits }) => limits),
-    givesWay: places.some(({ givesWay }) => givesWay),
     foldersOf,
     async make(name, wanted) {
       for (const place of places) {

@@ -48,15 +48,6 @@ export function linesFor(
   }
 }
 
-/**
- * The share of all sandboxes together while the processors are busy: a fifth, next to a server with the kernel's default.
- * So stopping or steering them stays fast. Idle processors are not limited.
- */
-export const weightLine = {
-  1: { file: 'cpu.shares', value: '256' }, // of 1024
-  2: { file: 'cpu.weight', value: '25' }, // of 100
-} as const satisfies Record<1 | 2, LimitFile>;
-
 /** The share of one sandbox among the others while the processors are busy. `usual` is the kernel's default. */
 export const shareLine = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },

@@ -77,17 +77,6 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
   expect(cpu.value('/c/corral/here.sbx', 'cpu.cfs_quota_us')).toBe('1000');
 });
 
-test('all sandboxes together weigh less than the server, in both versions', async () => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
-  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  expect(fake.value('/cg/corral', 'cpu.weight')).toBe('25'); // the default is 100
-  expect(groups.givesWay).toBe(true);
-  const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
-  const first = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
-  expect(cpu.value('/c/corral', 'cpu.shares')).toBe('256'); // the default is 1024
-  expect(first.groups.givesWay).toBe(true);
-});
-
 test('a sandbox is put before the others and back, in both versions, and a group that has ended is no error', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
@@ -104,13 +93,6 @@ test('a sandbox is put before the others and back, in both versions, and a group
   expect(cpu.value('/c/corral/here.sbx', 'cpu.shares')).toBe('102400');
   first.groups.share('sbx', 'usual');
   expect(cpu.value('/c/corral/here.sbx', 'cpu.shares')).toBe('1024'); // the default
-});
-
-test('a weight that cannot be set is not promised, and the limits hold without it', async () => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all, without: ['cpu.weight'] });
-  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  expect(groups.givesWay).toBe(false);
-  expect(groups.limits).toContain('cpus');
 });
 
 test('version 2, delegated: the server moves into a child of its group, which then can pass controllers on', async () => {
