@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -30,6 +30,11 @@ export interface DisplayOptions {
   readonly clipboard: boolean;
 }
 
+/**
+ * Displays that start at once on one machine choose the same free number, and take each other's socket. So it is chosen at
+ * random.
+ */
+const displayNumbers = [100, 10_000] as const;
 const startMs = 20_000;
 const connectAttempts = 100;
 const connectPauseMs = 20;
@@ -52,6 +57,7 @@ export async function startDisplay(
   const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
   const command = [
     options.programs.display,
+    `:${randomInt(...displayNumbers)}`,
     ...flags(options, { socket, authority, mode: screenDir === undefined ? '0600' : '0666' }),
   ];
   const xvnc = await child(keepers, {

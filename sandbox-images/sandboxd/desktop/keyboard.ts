@@ -47,8 +47,17 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
   if (spare.length === 0) spare.push(maxKeycode);
 
   /** A program looks a key's meaning up only when it handles the key, so the meaning must not change before that. */
-  async function settled(): Promise<void> {
-    if (!(await waitForProgram(display, slowMs))) await sleep(settleMs);
+  async function settled(): Promise<boolean> {
+    const answers = await waitForProgram(display, slowMs);
+    if (!answers) await sleep(settleMs);
+    return answers;
+  }
+  /**
+   * Programs of GTK hear of new meanings over another connection than of presses and pings. The display has written to both
+   * before the first answer comes, so the program has read both before the second.
+   */
+  async function learned(): Promise<void> {
+    if (await settled()) await settled();
   }
 
   async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly Key[]> {
@@ -58,6 +67,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
       let key = known.get(keysym) ?? borrowed.get(keysym);
       if (!key) {
         if (borrowed.size === spare.length) {
+          await learned();
           yield portion;
           portion = [];
           await settled();
@@ -69,6 +79,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
       }
       portion.push(key);
     }
+    if (borrowed.size > 0) await learned();
     yield portion;
     if (borrowed.size === 0) return;
     await settled();
