@@ -29,7 +29,9 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
       if (request[0] !== sendEvent || request[12] !== clientMessage) return;
       did.push('ping');
       const event = Buffer.concat([Buffer.from([clientMessage, 32]), u16(0), request.subarray(16)]);
-      setImmediate(() => hearing.forEach((hear) => hear(event)));
+      setImmediate(() => {
+        for (const hear of hearing) hear(event);
+      });
     },
     extension: async () => undefined,
     atom: async (name) => atoms[name] ?? pings,
