@@ -87,7 +87,7 @@ export function joined(client: Duplex, inside: Duplex): void {
 }
 
 /** Closes the connection when the signal fires. */
-export function breaking(signal: AbortSignal, connection: Duplex | ServerResponse): Disposable {
+export function breaking(signal: AbortSignal, connection: { destroy(): unknown }): Disposable {
   const stop = () => void connection.destroy();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
@@ -71,19 +73,25 @@ test('replaced tokens open nothing, a connect gives new ones, and the change is 
   expect(await Promise.all(reads)).toEqual([401, 200]);
 });
 
-test('a stream breaks when the token that opened it is replaced', async () => {
+test('a stream breaks by a reset when the token that opened it is replaced', async () => {
   const endless = new Readable({ read() {} });
   endless.push('begun');
   const open = async () => ({ size: 1_000, content: endless });
   const it = await opened({ inside: { paths: { ...({} as SandboxInterior['paths']), ...inside.paths, open } } });
   const { sid, access } = await it.create();
-  const reading = it.read(sid, access).then(
-    () => 'whole',
-    () => 'broken',
+  const { port } = new URL(it.server.url);
+  const reader = connect(Number(port), '127.0.0.1');
+  onTestFinished(() => void reader.destroy());
+  const named = `e2b-sandbox-id: ${sid}\r\ne2b-sandbox-port: 49983\r\nx-access-token: ${access}`;
+  reader.write(`GET /files?path=x HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${named}\r\n\r\n`);
+  await once(reader, 'data');
+  const broken = once(reader, 'end').then(
+    () => 'ended',
+    ({ code }) => code,
   );
-  await expect.poll(() => endless.readableFlowing).toBe(true);
+  reader.resume();
   await rotate(it, sid);
-  expect(await reading).toBe('broken');
+  expect(await broken).toBe('ECONNRESET');
 });
 
 test('another key cannot replace the tokens of a sandbox', async () => {

@@ -15,7 +15,7 @@ import {
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
-import { answerJson, refuse } from './refusals.ts';
+import { answerJson, breakOff, refuse } from './refusals.ts';
 
 interface Options {
   readonly maxUploadBytes: number;
@@ -87,7 +87,7 @@ async function serveCall(call: Call, path: string): Promise<void> {
     answerUnary(response, answer);
   } catch (thrown) {
     auditCall(call, { thrown });
-    if (call.cut.aborted || isLost(thrown) || response.headersSent) return void response.destroy();
+    if (call.cut.aborted || isLost(thrown) || response.headersSent) return breakOff(response);
     if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
     failCall(call, path, connectError(thrown));
   }

@@ -8,6 +8,14 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 export const refuse = (response: ServerResponse, code: number, message: string): void =>
   answerJson(response, code, { code, message });
 
+/**
+ * Ends an answer that cannot be completed, by a reset of its connection. The Python SDK asks whether the sandbox is gone
+ * after a reset, not after an orderly end.
+ */
+export function breakOff({ socket }: ServerResponse): void {
+  socket?.resetAndDestroy();
+}
+
 export interface Refusal {
   readonly code: number;
   readonly body: { readonly code: number; readonly message: string };

@@ -16,7 +16,7 @@ import type { Call } from './call.ts';
 import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
 import { forwardRequest, headersFor, unreachable } from './ports.ts';
-import { answerJson, type Refusal, refusals, refuse } from './refusals.ts';
+import { answerJson, breakOff, type Refusal, refusals, refuse } from './refusals.ts';
 
 export interface DataDeps {
   readonly sandboxes: Sandboxes;
@@ -61,7 +61,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const { env, enter, portHost, principal } = opened;
   const cut = cutOf(opened);
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
-  using _ = breaking(AbortSignal.any([cut, deps.closing]), response);
+  using _ = breaking(AbortSignal.any([cut, deps.closing]), { destroy: () => breakOff(response) });
   const call: Call = {
     sid,
     target,
