@@ -40,7 +40,8 @@ export async function engineProxy(engineHost: string): Promise<EngineProxy> {
   const pass = (incoming: IncomingMessage, response: ServerResponse, cut: boolean) => {
     const { method, url, headers } = incoming;
     const socketPath = engineHost.replace('unix://', '');
-    const onward = request({ socketPath, method, path: url, headers }, (reply) => {
+    // A connection of its own: one that is kept can be closed by the engine at the moment of the next request.
+    const onward = request({ socketPath, method, path: url, headers, agent: false }, (reply) => {
       if (cut) return void reply.resume().on('end', () => response.destroy());
       response.writeHead(reply.statusCode ?? 500, reply.headers);
       response.flushHeaders();
