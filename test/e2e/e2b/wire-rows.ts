@@ -62,7 +62,6 @@ function controlRows(it: WireClient, created: () => Response): void {
   test.each([
     [{ templateID: 'base', timeout: 86_401 }, 400],
     [{ templateID: 'base', volumeMounts: [{ name: 'v' }] }, 400],
-    [{ templateID: 'base', mcp: { x: {} } }, 400],
     [{ templateID: 'base', network: { denyOut: ['a.example'] } }, 400],
     [{ templateID: 'base', autoPauseMemory: false }, 400],
     [{ timeout: 5 }, 400],

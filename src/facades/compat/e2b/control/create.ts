@@ -95,7 +95,7 @@ export function checkedSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings
 }
 
 function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...wanted }: NewSandbox): void {
-  refuseFields(wanted, ['iam', 'mcp']);
+  refuseFields(wanted, ['iam']);
   refuseFields(network ?? {}, [...unavailableRules, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
     throw bad('autoPauseMemory: false needs autoPause, and no autoResume.');

@@ -20,7 +20,6 @@ export const NewSandbox = z.object({
   network: NewNetwork.nullish(),
   volumeMounts: VolumeMounts.nullish(),
   iam: z.unknown().optional(),
-  mcp: z.unknown().optional(),
 });
 export type NewSandbox = z.output<typeof NewSandbox>;
 export const Timeout = z.object({ timeout: z.int().min(0).default(300), memory: z.boolean().optional() });
