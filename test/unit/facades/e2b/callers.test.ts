@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
+import { envelope } from '../../../../src/facades/compat/e2b/data/connect.ts';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
 import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
@@ -73,17 +74,24 @@ test('replaced tokens open nothing, a connect gives new ones, and the change is 
   expect(await Promise.all(reads)).toEqual([401, 200]);
 });
 
-test('a stream breaks by a reset when the token that opened it is replaced', async () => {
+const message = envelope(0, { process: { cmd: 'cat' } });
+test.each([
+  ['download', 'GET /files?path=x', '', ''],
+  ['process', 'POST /process.Process/Start', `content-type: application/connect+json\r\n`, message],
+])('a stream of a %s breaks by a reset when the token that opened it is replaced', async (_, line, type, body) => {
   const endless = new Readable({ read() {} });
   endless.push('begun');
   const open = async () => ({ size: 1_000, content: endless });
-  const it = await opened({ inside: { paths: { ...({} as SandboxInterior['paths']), ...inside.paths, open } } });
+  const attach = async () => ({ ended: new Promise(() => {}), detach: () => {} });
+  const fakes = { paths: { ...inside.paths, open }, jobs: { ...jobs, attach } } as unknown as SandboxInterior;
+  const it = await opened({ inside: { ...inside, ...fakes } });
   const { sid, access } = await it.create();
   const { port } = new URL(it.server.url);
   const reader = connect(Number(port), '127.0.0.1');
   onTestFinished(() => void reader.destroy());
-  const named = `e2b-sandbox-id: ${sid}\r\ne2b-sandbox-port: 49983\r\nx-access-token: ${access}`;
-  reader.write(`GET /files?path=x HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${named}\r\n\r\n`);
+  const named = `e2b-sandbox-id: ${sid}\r\ne2b-sandbox-port: 49983\r\nx-access-token: ${access}\r\n${type}`;
+  reader.write(`${line} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${named}content-length: ${body.length}\r\n\r\n`);
+  reader.write(body);
   await once(reader, 'data');
   const broken = once(reader, 'end').then(
     () => 'ended',

@@ -122,7 +122,10 @@ test.each([
 
 test('a create with iam is 400 and names it', async () => {
   const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base', iam: { x: 1 } });
-  expect([status, body]).toEqual([400, expect.objectContaining({ code: 400, message: expect.stringContaining('iam') })]);
+  expect([status, body]).toEqual([
+    400,
+    expect.objectContaining({ code: 400, message: expect.stringContaining('iam') }),
+  ]);
 });
 test('a create with mcp makes a sandbox, in which the SDK then starts the gateway itself', async () => {
   expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', mcp: { time: {} } })).status).toBe(201);

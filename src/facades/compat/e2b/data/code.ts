@@ -7,7 +7,7 @@ import type { CodeContexts, CodeLanguage, CodeListener } from '../../../../sessi
 import { type Call, resolvePath } from './call.ts';
 import { resultLine } from './code-results.ts';
 import { bodyOf, ConnectError, largeMessage, parseMessage } from './connect.ts';
-import { answerJson } from './refusals.ts';
+import { answerJson, breakOff } from './refusals.ts';
 
 const Execute = z.object({
   code: z.string(),
@@ -100,7 +100,7 @@ export async function interpret(call: Call): Promise<void> {
   } catch (thrown) {
     const error = toAppError(thrown);
     tell(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
-    if (response.headersSent) return void response.destroy();
+    if (response.headersSent) return breakOff(response);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
     if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
