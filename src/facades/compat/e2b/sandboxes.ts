@@ -18,7 +18,6 @@ export interface RunningSandbox {
   readonly env: readonly string[];
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
-  /** Only a request with a token or signature of it can resume it. */
   /** Resumes it if it is paused. */
   wake(principal: Principal): Promise<unknown>;
   enter(principal: Principal, signal: AbortSignal): Promise<SandboxInterior>;
