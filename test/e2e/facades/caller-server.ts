@@ -91,7 +91,7 @@ async function keysOf({ core }: ComposedServer) {
   await make('expired', { role: 'admin', expiresAt: Date.now() + 1_000 });
   await core.keys.revoke(await make('revoked', { role: 'admin' }));
   const expired = async () => (await core.keys.list()).filter(({ state }) => state === 'expired');
-  const patience = { timeout: 20_000 };
+  const patience = { timeout: 120_000 };
   await vi.waitFor(async () => expect(await expired()).toHaveLength(1), patience); // `poll` is for tests alone
   return { keys, ownerId };
 }

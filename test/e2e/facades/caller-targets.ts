@@ -119,7 +119,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   await services.files.write(session.id, 'report.md', 'hello', signal).catch(() => {});
   await services.sessions.send(session.id, { text: 'Say hi\n```sh\necho hi\n```', mode: 'inject' });
   const status = async () => (await services.sessions.get(session.id)).status;
-  await vi.waitFor(async () => expect(await status()).toBe('completed'), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await status()).toBe('completed'), { timeout: 120_000 });
   const chat = async (what: string) => {
     const headers = { authorization: `Bearer ${token}` };
     const response = await fetch(`${url}/api/v1/chats/${session.id}/${what}`, { headers });
@@ -260,7 +260,7 @@ async function aDeployment(owner: Owner): Promise<Pick<Targets, 'deployment' | '
   const { id } = await automations.create({ ...plainAutomation, maxRunning: 20, program, owner: owner.id });
   const start = await automations.start(id, null);
   const stateOf = async () => (await automations.starts(id, { limit: 1 }))[0]?.state;
-  await vi.waitFor(async () => expect(['running', 'ended']).toContain(await stateOf()), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(['running', 'ended']).toContain(await stateOf()), { timeout: 120_000 });
   return { deployment: `depl_${id}`, deploymentRun: `drun_${start.id.replace(':', 'x')}` };
 }
 
