@@ -3,12 +3,12 @@ import { Code } from '../markdown/code.tsx';
 import { bytes } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
-import { type Entry, listFiles, RequestError, readFile } from './session.ts';
+import { type Entry, listFiles, RequestError, readFile, readTo } from './session.ts';
 
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
 
-/** The files of a shared session, one folder at a time. */
+/** The files of a shared session, one folder at a time. They are listed again when something has happened in the session. */
 export function SharedFiles() {
   const [folder, setFolder] = useState('.');
   const [entries, setEntries] = useState<readonly Entry[]>();
@@ -18,10 +18,11 @@ export function SharedFiles() {
     const rests = thrown instanceof RequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
   };
+  const seq = readTo.value;
   useEffect(() => {
     setTrouble('');
     listFiles(folder).then(setEntries, told);
-  }, [folder]);
+  }, [folder, seq]);
   const open = ({ name, type }: Entry) => {
     const path = under(folder, name);
     setFile(undefined);

@@ -28,6 +28,9 @@ export const about = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link shows nothing, for good. `offline`: the page tries again by itself. */
 export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
+/** The seq of the last event that the page has read. */
+export const readTo = signal(0);
+
 const everyMs = 5_000;
 const token = () => location.hash.slice(1);
 
@@ -54,16 +57,14 @@ async function ask<Answer>(path: string, body: object): Promise<Answer> {
   return answer;
 }
 
-let cursor = 0;
-
 async function readOn(): Promise<void> {
   for (;;) {
-    const page = await ask<Page>('/api/v1/shared', { after: cursor });
+    const page = await ask<Page>('/api/v1/shared', { after: readTo.value });
     model.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
     about.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
     state.value = 'shown';
-    cursor = page.after;
-    if (cursor >= page.head) return;
+    readTo.value = page.after;
+    if (page.after >= page.head) return;
   }
 }
 

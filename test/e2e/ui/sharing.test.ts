@@ -56,11 +56,13 @@ test('a link shows the conversation and plan to anyone, says until when, and sho
   await guest.getByRole('heading', { name: 'This link shows nothing' }).waitFor();
 });
 
-test('a link with files shows them', async (context) => {
-  const id = await worked(`Write\n${fence('file:notes/a.md', '# From the workspace')}`);
+test('a link with files shows them, also those that come while it is open', async (context) => {
+  const id = await worked(`Begin\n${fence('sh', '> first')}`);
   const { path } = await call<{ path: string }>('shares.create', { sessionId: id, files: true });
   const { page } = await open(context, path);
   const files = page.getByRole('region', { name: 'Files' });
+  await files.getByRole('button', { name: 'first' }).waitFor();
+  await call('runs.send', { sessionId: id, text: `Write\n${fence('file:notes/a.md', '# From the workspace')}` });
   await files.getByRole('button', { name: 'notes' }).click();
   await files.getByRole('button', { name: 'a.md' }).click();
   await files.getByText('# From the workspace').waitFor();
