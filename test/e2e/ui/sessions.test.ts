@@ -1,12 +1,13 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
 import { axeFinds, desk, phone } from './desk.ts';
 
 /** The reason to leave out what no step of the checklist names. */
 const elsewhere = 'ui/checklist goes through the same list';
 
-const { page: open, worked, call, tell } = desk();
+const { page: open, worked, call, tell, server } = desk();
 
 const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
 const palette = async (page: Page, command: string) => {
@@ -94,7 +95,12 @@ test('a session that worked unseen has a mark, which opening it removes', async 
 });
 
 test('a range is chosen with shift, by mouse and by keyboard, and deleted after a question', async (context) => {
-  for (const n of [1, 2, 3, 4, 5]) await worked(`Remove me ${n}`);
+  for (const n of [1, 2, 3, 4, 5]) {
+    const id = await worked(`Remove me ${n}`);
+    // The list is in the order of their last messages.
+    const { sessions } = (await server()).core.services;
+    await expect.poll(async () => (await sessions.get(SessionId.parse(id))).status).toBe('completed');
+  }
   const { page } = await open(context);
   await page.getByRole('searchbox').fill('Remove me');
   await expect.poll(() => page.locator('.session').count()).toBe(5);
