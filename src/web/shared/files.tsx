@@ -20,8 +20,17 @@ export function SharedFiles() {
   };
   const seq = readTo.value;
   useEffect(() => {
+    let isLate = false;
+    const unlessLate =
+      <Value,>(act: (value: Value) => void) =>
+      (value: Value) => {
+        if (!isLate) act(value);
+      };
     setTrouble('');
-    listFiles(folder).then(setEntries, told);
+    listFiles(folder).then(unlessLate(setEntries), unlessLate(told));
+    return () => {
+      isLate = true;
+    };
   }, [folder, seq]);
   const open = ({ name, type }: Entry) => {
     const path = under(folder, name);

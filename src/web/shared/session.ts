@@ -28,7 +28,7 @@ export const about = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link shows nothing, for good. `offline`: the page tries again by itself. */
 export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
-/** The seq of the last event that the page has read. */
+/** The seq of the last event, whenever the page has read all. */
 export const readTo = signal(0);
 
 const everyMs = 5_000;
@@ -57,14 +57,19 @@ async function ask<Answer>(path: string, body: object): Promise<Answer> {
   return answer;
 }
 
+let cursor = 0;
+
 async function readOn(): Promise<void> {
   for (;;) {
-    const page = await ask<Page>('/api/v1/shared', { after: readTo.value });
+    const page = await ask<Page>('/api/v1/shared', { after: cursor });
     model.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
     about.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
     state.value = 'shown';
-    readTo.value = page.after;
-    if (page.after >= page.head) return;
+    cursor = page.after;
+    if (cursor >= page.head) {
+      readTo.value = cursor;
+      return;
+    }
   }
 }
 

@@ -199,6 +199,14 @@ test.each([
   }
   expect(it.did).toEqual(['start', 'pause']);
 });
+test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
+  const wanted = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
+  const { sid, traffic } = await it.create(wanted);
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
+  expect((await it.ask('/', { headers })).status).toBe(418);
+  expect(it.did).toEqual(['start', 'pause', 'start']);
+});
 test('a stranger on a public port resumes a paused sandbox whose program asked for autoResume', async () => {
   const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
   await it.api('POST', `/sandboxes/${sid}/pause`);

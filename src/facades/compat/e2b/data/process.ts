@@ -103,8 +103,6 @@ export async function streaming(
     isBegun = true;
     auditCall(call);
   };
-  const cut = () => stream.destroy();
-  call.cut.addEventListener('abort', cut, { once: true });
   try {
     await using inside = await call.enter();
     await work(inside, begun);
@@ -113,8 +111,6 @@ export async function streaming(
     if (!isBegun) auditCall(call, { thrown });
     if (call.cut.aborted || isLost(thrown)) stream.destroy();
     else stream.end(connectError(thrown));
-  } finally {
-    call.cut.removeEventListener('abort', cut);
   }
 }
 
