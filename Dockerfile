@@ -32,7 +32,7 @@ COPY --from=modules /app/node_modules/ /app/node_modules/
 COPY --from=build --chown=10000:10000 /own/ /var/lib/
 # memory: as package.json says under serverProcess
 ENV HOST=0.0.0.0 PORT=8000 CORRAL_DATA_DIR=/var/lib/corral HOME=/var/lib/corral NODE_ENV=production \
-    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=32768
 WORKDIR /etc/corral
 USER 10000:10000
 EXPOSE 8000

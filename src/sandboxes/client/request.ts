@@ -4,7 +4,7 @@ import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { collectBody, UntrustedAnswer } from './answers/answer-body.ts';
+import { collectBody, freeBytes, UntrustedAnswer } from './answers/answer-body.ts';
 import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { refusal } from './answers/refusal.ts';
@@ -151,7 +151,9 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
     expected(response, 200);
     const { maxBytes } = answers[name];
     using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
-    return trusted(await validateInTurn(name, body.bytes));
+    const said = await validateInTurn(name, body.bytes);
+    freeBytes(body);
+    return trusted(said);
   }
 
   return {

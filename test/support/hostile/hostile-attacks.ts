@@ -157,6 +157,12 @@ const typed: Act = async (hostile, sessionId, over) => {
   return [`${size > 2 ** 20 ? 'megabytes' : 'little'} of a terminal`];
 };
 
+/** Waits until the daemon has ended a writer. A slow disk takes longer than an attack to fill that far. */
+const filled: Act = async ({ real }, id) => {
+  await reaches(() => real.factsOf(id, 'sandbox.disk_exceeded').length > 0, patienceMs);
+  return [];
+};
+
 const disk = 'while :; do for i in $(seq 256); do head -c 4M /dev/zero > fill$i || break; done; rm -f fill*; done';
 const bomb = `${forks(2_000)}\n(f() { f | f & }; f) 2>/dev/null; sleep 600`;
 const lines = `yes "$(head -c 200 /dev/zero | tr '\\0' x)" & yes 1>&2 & head -c 50M /dev/zero | tr '\\0' y; cat /dev/urandom`;
@@ -172,7 +178,7 @@ export const attacks: Readonly<Record<string, Attack>> = {
   'wrong hellos, and garbage for the proxy': running(noiseProgram(2_000), [/"hello":[1-9]\d\d/]),
   'forks without end': running(fence('sh', bomb), [/EAGAIN/]),
   'memory without end': running(fence('sh', `${memoryHog(700)}\nsleep 600`), [/killed|refused/]),
-  'files without end': running(fence('sh', disk), [/over its disk limit/]),
+  'files without end': running(fence('sh', disk), [/over its disk limit/], filled),
   'lines without end': running(fence('sh', lines), [/x{50}|y{50}|(y\n){50}/]),
   'a terminal without end': running(fence('sh', 'true'), [/megabytes/], typed),
 };
