@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -10,6 +10,7 @@ import { makeFolders } from '../files/make-folders.ts';
 import { type DirectSocket, directSocket } from '../server/direct-socket.ts';
 import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
+import { displaySockets, unusedDisplayNumber } from './display-number.ts';
 import type { Programs } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
@@ -30,11 +31,6 @@ export interface DisplayOptions {
   readonly clipboard: boolean;
 }
 
-/**
- * Displays that start at once on one machine choose the same free number, and take each other's socket. So it is chosen at
- * random.
- */
-const displayNumbers = [100, 10_000] as const;
 const startMs = 20_000;
 const connectAttempts = 100;
 const connectPauseMs = 20;
@@ -57,7 +53,7 @@ export async function startDisplay(
   const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
   const command = [
     options.programs.display,
-    `:${randomInt(...displayNumbers)}`,
+    `:${await unusedDisplayNumber()}`,
     ...flags(options, { socket, authority, mode: screenDir === undefined ? '0600' : '0666' }),
   ];
   const xvnc = await child(keepers, {
@@ -71,7 +67,7 @@ export async function startDisplay(
   try {
     const number = await firstLine(xvnc.process.stdio[3] as Readable, xvnc.died, patience);
     const own = { ...env, DISPLAY: `:${number}`, XAUTHORITY: authority };
-    const connection = await connectDisplay({ socket: `/tmp/.X11-unix/X${number}`, cookie });
+    const connection = await connectDisplay({ socket: `${displaySockets}/X${number}`, cookie });
     await answersRfb(socket, patience);
     return {
       value: { env: own, connection, viewer: () => greeted(socket) },
@@ -80,6 +76,7 @@ export async function startDisplay(
         connection[Symbol.dispose]();
         await xvnc.end();
         await rm(socket, { force: true });
+        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {}); // a killed display leaves it
         await rm(folder, { recursive: true, force: true });
       },
     };
