@@ -12,11 +12,7 @@ export function askToken(isRetry: boolean): Promise<void> {
     resolve();
   };
   showDialog(
-    <Dialog
-      key={`token ${isRetry} ${performance.now()}`}
-      title={isRetry ? t('tokenWrong') : t('tokenAsk')}
-      onClose={() => done('')}
-    >
+    <Dialog title={isRetry ? t('tokenWrong') : t('tokenAsk')} onClose={resolve}>
       <p>{t('tokenHelp')}</p>
       <form
         class="row"

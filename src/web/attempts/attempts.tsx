@@ -13,7 +13,7 @@ type AttemptSet = Outputs['attempts']['get'];
 const lookMs = 2_000;
 
 /** The attempts of a session: begins some, compares them, and chooses one. */
-export const openAttempts = (id: string): void => showDialog(<AttemptsDialog key={id} id={id} />);
+export const openAttempts = (id: string): void => showDialog(<AttemptsDialog id={id} />);
 
 function AttemptsDialog({ id }: { id: string }) {
   const [all, setAll] = useState<readonly AttemptSet[]>();

@@ -8,10 +8,10 @@ import { OneAutomation } from './one.tsx';
 import { type Automation, automations, readAutomations } from './state.ts';
 import { stateOf } from './words.ts';
 
-export const openAutomations = (): void => showDialog(<Automations key="all" />);
-const openForm = (): void => showDialog(<AutomationForm key="form" back={openAutomations} />);
+export const openAutomations = (): void => showDialog(<Automations />);
+const openForm = (): void => showDialog(<AutomationForm back={openAutomations} />);
 export const openAutomation = (automation: Automation): void =>
-  showDialog(<OneAutomation key={automation.id} id={automation.id} back={openAutomations} />);
+  showDialog(<OneAutomation id={automation.id} back={openAutomations} />);
 
 /** The automations that the person sees, and the way to a new one. */
 function Automations() {

@@ -35,8 +35,8 @@ export function OneAutomation({ id, back }: Props) {
   }, [isOpen]);
   if (!automation) return null;
   const { name, message, repositories, paused } = automation;
-  const self = () => showDialog(<OneAutomation key={id} id={id} back={back} />);
-  const change = () => showDialog(<AutomationForm key="form" automation={automation} back={self} />);
+  const self = () => showDialog(<OneAutomation id={id} back={back} />);
+  const change = () => showDialog(<AutomationForm automation={automation} back={self} />);
   const start = () =>
     tryIt(t('automations.notStarted'), async () => {
       await once('automations.start', { id });

@@ -19,7 +19,7 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
           class="small"
           icon="fork"
           aria-label={t('delegation.children', { n: below.length })}
-          onClick={() => showDialog(<Children key={id} id={id} />)}
+          onClick={() => showDialog(<Children id={id} />)}
         >
           <span class="wide-only">{t('delegation.children', { n: below.length })}</span>
           <span class="narrow-only">{below.length}</span>

@@ -1,20 +1,26 @@
 import { signal } from '@preact/signals';
-import type { ComponentChildren, VNode } from 'preact';
+import { type ComponentChildren, Fragment, type VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../text/text.ts';
 import { Button, IconButton } from './button.tsx';
 
+interface OpenDialog {
+  readonly dialog: VNode;
+  /** Different for each, so that no dialog takes over the element of one that has just been closed. */
+  readonly key: number;
+}
 /** The open dialog; opening another one replaces it. */
-const shown = signal<VNode | undefined>(undefined);
+const shown = signal<OpenDialog | undefined>(undefined);
+let opened = 0;
 
 export const showDialog = (dialog: VNode): void => {
-  shown.value = dialog;
+  shown.value = { dialog, key: ++opened };
 };
 export const closeDialog = (): void => {
   shown.value = undefined;
 };
 /** Where the open dialog is drawn, once in the page. */
-export const Dialogs = () => shown.value ?? null;
+export const Dialogs = () => shown.value && <Fragment key={shown.value.key}>{shown.value.dialog}</Fragment>;
 
 interface Props {
   readonly title: string;
@@ -25,15 +31,21 @@ interface Props {
 }
 
 /** A modal dialog with a title and a button that closes it. Escape closes it too, and the focus returns. */
-export function Dialog({ title, wide = false, children, onClose = closeDialog }: Props) {
+export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
+  const own = useRef(shown.peek());
+  // The browser tells later that a dialog was closed. Another one can be open by then, and stays.
+  const closed = () => {
+    if (shown.peek() === own.current) closeDialog();
+    onClose?.();
+  };
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     ref.current?.showModal();
     return () => before?.focus?.();
   }, []);
   return (
-    <dialog ref={ref} class={wide ? 'dialog wide' : 'dialog'} aria-label={title} onClose={onClose}>
+    <dialog ref={ref} class={wide ? 'dialog wide' : 'dialog'} aria-label={title} onClose={closed}>
       <header>
         <h2>{title}</h2>
         <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />

@@ -1,4 +1,4 @@
 import { showDialog } from '../parts/dialog.tsx';
 import { Settings } from './settings.tsx';
 
-export const openSettings = (section?: string): void => showDialog(<Settings key={section} section={section} />);
+export const openSettings = (section?: string): void => showDialog(<Settings section={section} />);

@@ -23,7 +23,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
           ))}
         </nav>
         <section aria-label={section && t(section.label)}>
-          {section && <section.Body again={() => showDialog(<Settings key={open} section={open} />)} />}
+          {section && <section.Body again={() => showDialog(<Settings section={open} />)} />}
         </section>
       </div>
     </Dialog>

@@ -7,8 +7,8 @@ import { t } from '../text/text.ts';
 import { OneSkill } from './one.tsx';
 import { filesOf, readSkills, skills } from './state.ts';
 
-export const openSkills = (): void => showDialog(<Skills key="all" />);
-const openSkill = (id: string): void => showDialog(<OneSkill key={id} id={id} back={openSkills} />);
+export const openSkills = (): void => showDialog(<Skills />);
+const openSkill = (id: string): void => showDialog(<OneSkill id={id} back={openSkills} />);
 
 /** The skills that the person sees, and the way to upload a folder. */
 function Skills() {

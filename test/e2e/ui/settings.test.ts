@@ -192,3 +192,19 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   await dialog.getByText('The default is in force again.').waitFor();
   expect(complaints).toEqual([]);
 });
+
+test('a dialog that is opened before the page has heard that another was closed stays open', async (context) => {
+  const { page } = await open(context);
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+  await page.evaluate(`(() => {
+    const dialog = document.querySelector('dialog[open]');
+    const told = new Promise((done) => dialog.addEventListener('close', done));
+    dialog.close();
+    dispatchEvent(new KeyboardEvent('keydown', { key: ',', ctrlKey: true }));
+    return told;
+  })()`);
+  await page.getByRole('dialog', { name: 'Settings' }).getByRole('button', { name: 'Appearance' }).click();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+});
