@@ -63,8 +63,9 @@ test('F001 with a hundred sessions a killed server is ready again within 5 s, an
   const lives = isNightly ? 3 : 1;
   for (let life = 0; life < lives; life++) {
     for (const id of working) await client.send(id, fence('sh', 'sleep 60'));
-    const others = () => working.map((id) => log(id).at(-1)?.type).filter((type) => type !== 'tool.calling');
-    await expect.poll(others, { timeout: 90_000, interval: 25 }).toEqual([]);
+    // Other events, such as a plan's, can come after the call's on a busy machine.
+    const calls = (id: string) => typesSinceRunEnd(log(id)).includes('tool.calling');
+    await expect.poll(() => working.filter((id) => !calls(id)), { timeout: 50_000, interval: 25 }).toEqual([]);
     server.kill('SIGKILL');
     await server.restart();
     const rests = async () => (await Promise.all(working.map(client.status))).every((it) => it === 'completed');
@@ -102,3 +103,8 @@ test('F038 the server never kills a process that reuses the pid of a dead sandbo
     stranger.kill('SIGKILL');
   }
 });
+
+const typesSinceRunEnd = (events: readonly { readonly type: string }[]): string[] => {
+  const types = events.map(({ type }) => type);
+  return types.slice(types.lastIndexOf('run.end') + 1);
+};
