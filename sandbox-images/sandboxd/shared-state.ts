@@ -47,6 +47,8 @@ export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface TerminalKeepers {
+  /** Adds a command's keeper until its process has ended, which is a little after its output. */
+  hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;
   /** Closes a keeper's terminal. Until the keeper and its shell have ended, they stay the daemon's own. */
@@ -59,6 +61,11 @@ const endMs = 1_000;
 export function keepersOf(daemon: number, parent: number): TerminalKeepers {
   const terminals = new Set<number>();
   return {
+    hold({ pid, closed }) {
+      terminals.add(pid);
+      const ended = () => void terminals.delete(pid);
+      closed.then(ended, ended);
+    },
     add: (pid) => void terminals.add(pid),
     delete: (pid) => void terminals.delete(pid),
     async close(terminal) {

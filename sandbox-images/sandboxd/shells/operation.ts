@@ -87,7 +87,7 @@ export async function launch(
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openForCommand(parts, request, standing, mark);
   if (terminal) {
-    keepers.add(terminal.pid);
+    keepers.hold(terminal);
     operation = { ...operation, pid: terminal.pid, ...(terminal.isTerminal ? {} : { terminal: false }) };
     record();
   }
@@ -144,7 +144,6 @@ export async function launch(
         }
       }
     } catch {} // the daemon closed it
-    keepers.delete(from.pid);
     if (over) return;
     await keep(finder.rest());
     await finish(await from.closed.catch(() => 137));
