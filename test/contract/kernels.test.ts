@@ -11,7 +11,7 @@ import { firstOrAll, isNightly } from '../support/runner/nightly.ts';
 import { hasDocker } from '../support/sandboxes/docker.ts';
 import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-container.ts';
 import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
-import { budget, type SandboxdHarness } from './sandboxd/sandboxd.ts';
+import { budget, ownTag, type SandboxdHarness } from './sandboxd/sandboxd.ts';
 
 interface CodeRun extends Execution {
   readonly stdout: string;
@@ -180,13 +180,13 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
 
     test('is interrupted by a signal, and a stopped run leaves none of its processes', async () => {
       const { client, kernels, ran } = await opened();
-      await ran(language, own.child, { tag: 'run-1' });
+      await ran(language, own.child, { tag: ownTag('run-1') });
       await expect.poll(() => sleeping(client)).toBe(true);
       const stop = new AbortController();
       // The test stops in the middle of the cell, whose first output says that it runs.
-      const work = ran(language, own.wait, { tag: 'run-1', signal: stop.signal, heard: () => stop.abort() });
+      const work = ran(language, own.wait, { tag: ownTag('run-1'), signal: stop.signal, heard: () => stop.abort() });
       expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
-      await kernels.endOf(client, 'run-1');
+      await kernels.endOf(client, ownTag('run-1'));
       expect(await client.programs.list(budget())).toEqual([]);
       expect(await sleeping(client)).toBe(false);
       expect(await ran(language, own.get)).toMatchObject({ isFirst: true });

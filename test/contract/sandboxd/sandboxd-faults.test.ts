@@ -8,7 +8,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
 import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
-import { budget, followed, run } from './sandboxd.ts';
+import { budget, followed, ownTag, run } from './sandboxd.ts';
 import { realSandboxdContract } from './sandboxd-real.ts';
 
 realSandboxdContract('on this machine', () => realSandboxd());
@@ -123,12 +123,15 @@ test('F118 endless output is held back: flat memory, and gone after a stop', asy
   const daemon = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
   const { client } = daemon;
   const pid = await daemon.daemonPid();
-  await client.start({ id: 'endless', shell: 'main', command: 'while :; do echo x; done', tag: 'run' }, budget());
+  await client.start(
+    { id: 'endless', shell: 'main', command: 'while :; do echo x; done', tag: ownTag('run') },
+    budget(),
+  );
   await expect.poll(async () => (await client.operation('endless', budget()))?.bytes).toBeGreaterThan(1 << 20);
   const before = residentMiB(pid);
   for (let round = 0; round < 20; round++) await client.exec({ command: 'true' }, budget());
   expect(residentMiB(pid) - before).toBeLessThan(15);
-  await client.killTagged('run', budget());
+  await client.killTagged(ownTag('run'), budget());
   expect((await followed(client, 'endless')).operation.reason).toBe('killed');
 });
 

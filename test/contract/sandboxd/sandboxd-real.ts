@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { budget, codesOf, followed, run, type SandboxdHarness } from './sandboxd.ts';
+import { budget, codesOf, followed, ownTag, run, type SandboxdHarness } from './sandboxd.ts';
 
 /** The further tests for daemons with real processes and files, inside or outside a container. */
 export function realSandboxdContract(name: string, open: () => Promise<SandboxdHarness>): void {
@@ -195,9 +195,9 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     test('a stop ends a command that ignores TERM and interrupts', async () => {
       const client = await opened();
       const command = 'trap "" TERM INT HUP; while :; do sleep 72; done';
-      await client.start({ id: 'stubborn', shell: 'main', command, tag: 'run' }, budget());
+      await client.start({ id: 'stubborn', shell: 'main', command, tag: ownTag('run') }, budget());
       await expect.poll(() => sleeping(client)).toHaveLength(1);
-      await client.killTagged('run', budget());
+      await client.killTagged(ownTag('run'), budget());
       expect((await followed(client, 'stubborn')).operation).toMatchObject({ exitCode: 137, reason: 'killed' });
       expect(await sleeping(client)).toEqual([]);
     });
@@ -206,9 +206,9 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       const client = await opened();
       const sleep = `sleep 87.${process.pid}`;
       const count = async () => (await client.exec({ command: `pgrep -cfx '${sleep}'` }, budget())).stdout;
-      await run(client, `env -i ${sleep} &`, { tag: 'run' });
+      await run(client, `env -i ${sleep} &`, { tag: ownTag('run') });
       await expect.poll(count).toBe('1\n');
-      expect((await client.killTagged('run', budget())).killed).toBe(1);
+      expect((await client.killTagged(ownTag('run'), budget())).killed).toBe(1);
       expect(await count()).toBe('0\n');
     });
 
@@ -224,10 +224,10 @@ os.setsid()
 if os.fork(): os._exit(0)
 os.execvp("sleep", ["sleep", "84"])'`,
       ];
-      await run(client, `${detached.join('\n')}\necho done`, { tag: 'run' });
-      await client.exec({ command: 'setsid sleep 85 >/dev/null 2>&1 &', tag: 'other' }, budget());
+      await run(client, `${detached.join('\n')}\necho done`, { tag: ownTag('run') });
+      await client.exec({ command: 'setsid sleep 85 >/dev/null 2>&1 &', tag: ownTag('other') }, budget());
       await expect.poll(() => sleeping(client)).toHaveLength(6);
-      expect((await client.killTagged('run', budget())).killed).toBeGreaterThanOrEqual(5);
+      expect((await client.killTagged(ownTag('run'), budget())).killed).toBeGreaterThanOrEqual(5);
       expect(await sleeping(client)).toEqual(['sleep 85']);
     });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Operation, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 
@@ -6,6 +7,10 @@ export interface SandboxdHarness extends AsyncDisposable {
 }
 export const budget = () => AbortSignal.timeout(60_000);
 
+/** Daemons of tests that run at once share this machine's processes, and one would end what the other marked the same. */
+const own = randomUUID().slice(0, 8);
+export const ownTag = (name: string) => `${name}-${own}`;
+
 let operations = 0;
 /** Runs a command in a shell session to its end. */
 export async function run(
@@ -13,7 +18,7 @@ export async function run(
   command: string,
   more: { shell?: string; cwd?: string; timeoutMs?: number; tag?: string } = {},
 ) {
-  const id = `op-${operations++}`;
+  const id = `op-${own}-${operations++}`;
   await client.start({ id, shell: 'main', command, ...more }, budget());
   return { id, ...(await followed(client, id)) };
 }
@@ -186,22 +191,22 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
 
     test('a tag finds all that was started with it, and nothing else', async () => {
       const client = await opened();
-      await client.start({ id: 'tagged', shell: 'a', command: 'sleep 61', tag: 'run-1' }, budget());
-      await client.exec({ command: 'sleep 62 > /dev/null 2>&1 &', tag: 'run-1' }, budget());
-      await client.start({ id: 'spared', shell: 'b', command: 'sleep 63', tag: 'run-2' }, budget());
-      expect((await client.killTagged('run-1', budget())).killed).toBeGreaterThanOrEqual(2);
+      await client.start({ id: 'tagged', shell: 'a', command: 'sleep 61', tag: ownTag('run-1') }, budget());
+      await client.exec({ command: 'sleep 62 > /dev/null 2>&1 &', tag: ownTag('run-1') }, budget());
+      await client.start({ id: 'spared', shell: 'b', command: 'sleep 63', tag: ownTag('run-2') }, budget());
+      expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBeGreaterThanOrEqual(2);
       expect((await followed(client, 'tagged')).operation).toMatchObject({ reason: 'killed' });
       const left = (await client.processes(budget())).filter(({ cmd }) => cmd.includes('sleep'));
-      expect(new Set(left.map(({ tag }) => tag))).toEqual(new Set(['run-2']));
-      expect((await client.killTagged('run-1', budget())).killed).toBe(0);
+      expect(new Set(left.map(({ tag }) => tag))).toEqual(new Set([ownTag('run-2')]));
+      expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBe(0);
     });
 
     test('the end of a tag shows the shells that were asked for, with all that their commands printed', async () => {
       const client = await opened();
-      await client.start({ id: 'last', shell: 'a', command: 'echo first; sleep 61', tag: 'run-1' }, budget());
+      await client.start({ id: 'last', shell: 'a', command: 'echo first; sleep 61', tag: ownTag('run-1') }, budget());
       await expect.poll(async () => (await client.operation('last', budget()))?.bytes).toBeGreaterThan(0);
       const view = { shells: ['a', 'unknown'], chars: 1_000 };
-      const { shells = [] } = await client.killTagged('run-1', budget(), view);
+      const { shells = [] } = await client.killTagged(ownTag('run-1'), budget(), view);
       const { console } = await client.view('a', budget(), view);
       expect(shells).toMatchObject([{ id: 'a', console }]);
       expect(console[0]?.output).toContain('first');
