@@ -326,9 +326,10 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
 
   test('a start that cannot give the workspace to its user, because the engine falls silent, leaves nothing', async () => {
     const wanted = spec();
-    proxy.cause(owns, 'cut', 2);
+    proxy.cause(owns, 'cut');
     await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
     expect(await harness.remains(wanted.id)).toEqual([]);
+    proxy.calm();
     proxy.cause(owns, 'cut', 1);
     expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
   });
