@@ -1,6 +1,5 @@
 import type Dockerode from 'dockerode';
 import { systemClock } from '../../src/core/contracts/clock.ts';
-import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, statusOf } from './engine.ts';
 
 /** Where a workspace's volume is mounted, in every sandbox. */
@@ -18,17 +17,12 @@ export async function changeWorkspaceOwner(
   signal: AbortSignal,
 ): Promise<void> {
   const options = { path: workspacePath, abortSignal: signal };
-  const change = () => callEngine(signal, () => engine.getContainer(id).putArchive(ownerArchive(user), options));
-  // An engine that answers before it has read the archive breaks the connection off, and its answer can be lost.
-  await change()
-    .catch((error: unknown) => (isBrokenOff(error) ? change() : Promise.reject(error)))
-    .catch((error: unknown) => {
+  await callEngine(signal, () => engine.getContainer(id).putArchive(ownerArchive(user), options)).catch(
+    (error: unknown) => {
       if (statusOf(error) === undefined) throw error;
-    });
+    },
+  );
 }
-
-const isBrokenOff = (error: unknown) =>
-  error instanceof AppError && ['ECONNRESET', 'EPIPE'].includes((error.cause as NodeJS.ErrnoException)?.code ?? '');
 
 /** A tar archive whose only entry is the folder that it is extracted into. An entry `./` would be skipped by the engine. */
 export function ownerArchive(user: number): Buffer {

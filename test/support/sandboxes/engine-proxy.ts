@@ -51,7 +51,12 @@ export async function engineProxy(engineHost: string): Promise<EngineProxy> {
       if (!response.headersSent) response.destroy(); // else the request closed early, after a whole answer
     });
     response.on('close', () => onward.destroy());
-    incoming.pipe(onward);
+    // In one write, as drivers send it: the engine can answer and close once it has the body, and a later write, even the
+    // empty one at the end, would break the answer off.
+    void incoming.toArray().then(
+      (parts) => onward.end(Buffer.concat(parts)),
+      () => onward.destroy(),
+    );
   };
   const server = createServer((incoming, response) => {
     const line = `${incoming.method} ${incoming.url}`;
