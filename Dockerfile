@@ -40,4 +40,4 @@ VOLUME /var/lib/corral
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["/usr/local/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((it) => process.exit(it.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--v8-pool-size=1", "--min-semi-space-size=4", "--max-semi-space-size=4", "/app/server/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--v8-pool-size=1", "--min-semi-space-size=4", "--max-semi-space-size=4", "--scavenger-max-new-space-capacity-mb=2", "/app/server/main.js"]

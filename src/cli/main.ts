@@ -15,8 +15,12 @@ const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, fil
 
 interface Package {
   readonly version: string;
-  /** How Node runs the server. */
-  readonly serverProcess?: { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> };
+  /** How Node runs the server. `flagsOfNode` has those that only one major version knows. */
+  readonly serverProcess?: {
+    readonly flags: readonly string[];
+    readonly flagsOfNode: Readonly<Record<string, readonly string[]>>;
+    readonly env: Readonly<Record<string, string>>;
+  };
 }
 
 /** The Node that the server needs: the one that came along, or this one. */
@@ -44,7 +48,8 @@ function runServer(args: readonly string[]): Promise<number> {
     return Promise.resolve(1);
   }
   const env = { NODE_ENV: 'production', ...serverProcess.env, ...process.env };
-  const program = [...serverProcess.flags, main, ...args];
+  const major = node === process.execPath ? process.versions.node.split('.')[0] : neededNode;
+  const program = [...serverProcess.flags, ...(serverProcess.flagsOfNode[`${major}`] ?? []), main, ...args];
   const child = spawn(node, program, { stdio: 'inherit', env });
   const pass = (signal: NodeJS.Signals) => void child.kill(signal);
   process.on('SIGTERM', pass).on('SIGHUP', pass);
@@ -54,7 +59,7 @@ function runServer(args: readonly string[]): Promise<number> {
   });
 }
 
-const { version, serverProcess = { flags: [], env: {} } } = readJson<Package>('../package.json');
+const { version, serverProcess = { flags: [], flagsOfNode: {}, env: {} } } = readJson<Package>('../package.json');
 const serverCommands = readJson<ServerCommand[]>('server-commands.json');
 const io = processIo(onInterrupt());
 const args = process.argv.slice(2);

@@ -103,8 +103,10 @@ test('the server has no native add-on: what would be one is optional, and the im
 });
 
 test('the image starts the server as package.json says', () => {
-  const { flags, env } = JSON.parse(read('package.json')).serverProcess;
+  const { flags: common, flagsOfNode, env } = JSON.parse(read('package.json')).serverProcess;
   const image = read('Dockerfile');
+  const major = /^FROM node:(\d+)/m.exec(image)?.[1] ?? '';
+  const flags = [...common, ...(flagsOfNode[major] ?? [])];
   expect(image).toContain(
     `ENTRYPOINT ${JSON.stringify(['/usr/local/bin/node', ...flags, '/app/server/main.js']).replaceAll(',', ', ')}`,
   );

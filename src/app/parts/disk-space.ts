@@ -5,6 +5,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { EngineLogger } from '../../sessions/engine/logger.ts';
 import { type DiskFloor, diskFloor } from '../../sessions/engine/sandbox/disk-floor.ts';
 import type { Config } from '../settings/config.ts';
+import { sandboxFolder } from './driver.ts';
 
 interface DiskFloorDeps {
   readonly driver: Driver;
@@ -14,8 +15,9 @@ interface DiskFloorDeps {
 
 /** Undefined when the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses none. */
 export function floorFor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
-  const places = descriptorOf(driver.name)?.disks?.(config.dataDir);
-  if (!places) return undefined;
+  const disks = descriptorOf(driver.name)?.disks?.(config.dataDir);
+  if (!disks) return undefined;
+  const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount a disk of its own for the sandboxes
   const freeOf = async (place: string) => {
     const found = await statfs(place).catch(() => undefined);
     return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;

@@ -21,6 +21,8 @@ type Wrapper = (data: string) => readonly [program: string, ...args: string[]] |
 
 const startMs = 240_000;
 const { serverProcess: serverSettings } = packageJson;
+const flagsOfNode: Readonly<Record<string, readonly string[]>> = serverSettings.flagsOfNode;
+const serverFlags = [...serverSettings.flags, ...(flagsOfNode[process.versions.node.split('.')[0] ?? ''] ?? [])];
 
 /**
  * How long the process has waited for a processor. On an overloaded machine such time does not count against a start, and
@@ -49,7 +51,7 @@ async function started({ folder, port, under }: ServerAddress, settings: Record<
     CORRAL_SANDBOX_DESKTOP: 'false', // else sandboxes depend on the images that the machine has
     ...settings,
   };
-  const command = [process.execPath, ...serverSettings.flags, serverProgram()];
+  const command = [process.execPath, ...serverFlags, serverProgram()];
   const [program = '', ...args] = [...(under(data) ?? []), ...command];
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
