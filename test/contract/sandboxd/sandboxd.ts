@@ -194,10 +194,14 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       await client.start({ id: 'tagged', shell: 'a', command: 'sleep 61', tag: ownTag('run-1') }, budget());
       await client.exec({ command: 'sleep 62 > /dev/null 2>&1 &', tag: ownTag('run-1') }, budget());
       await client.start({ id: 'spared', shell: 'b', command: 'sleep 63', tag: ownTag('run-2') }, budget());
+      const sleepers = async () => {
+        const left = (await client.processes(budget())).filter(({ cmd }) => cmd.includes('sleep'));
+        return new Set(left.map(({ tag }) => tag));
+      };
+      await expect.poll(sleepers).toEqual(new Set([ownTag('run-1'), ownTag('run-2')])); // each shell has begun its command
       expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBeGreaterThanOrEqual(2);
       expect((await followed(client, 'tagged')).operation).toMatchObject({ reason: 'killed' });
-      const left = (await client.processes(budget())).filter(({ cmd }) => cmd.includes('sleep'));
-      expect(new Set(left.map(({ tag }) => tag))).toEqual(new Set([ownTag('run-2')]));
+      expect(await sleepers()).toEqual(new Set([ownTag('run-2')]));
       expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBe(0);
     });
 

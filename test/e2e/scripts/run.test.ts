@@ -27,7 +27,11 @@ const manifest = {
   dependencies: { a: '1.0.0' },
   devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0' },
   servingFromSource: { bundle: ['bundler'], copy: ['docs'] },
-  serverProcess: { flags: ['--no-warnings'], env: { MALLOC_ARENA_MAX: '2' } },
+  serverProcess: {
+    flags: ['--no-warnings'],
+    flagsOfNode: { [process.versions.node.split('.')[0] ?? '']: ['--trace-exit'], 1: ['--no-node-knows-this'] },
+    env: { MALLOC_ARENA_MAX: '2' },
+  },
 };
 const fakeNpm = `
   const fs = require('node:fs');
@@ -180,12 +184,13 @@ describe('the start of every script', { timeout: 30_000 }, () => {
 
   test('starts the server with the flags and the variables that package.json names, and no other program', async () => {
     mkdirSync(join(root, 'src/app'), { recursive: true });
-    const tells = 'console.log(process.execArgv.includes("--no-warnings"), process.env.MALLOC_ARENA_MAX);';
+    const tells =
+      'console.log(process.execArgv.includes("--no-warnings"), process.execArgv.includes("--trace-exit"), process.env.MALLOC_ARENA_MAX);';
     write('src/app/main.ts', tells);
     write('other.ts', tells);
     for (const [program, told] of [
-      ['src/app/main.ts', 'true 2\n'],
-      ['other.ts', 'false undefined\n'],
+      ['src/app/main.ts', 'true true 2\n'],
+      ['other.ts', 'false false undefined\n'],
     ] as const) {
       const { exit, output } = run(program);
       expect([await exit, output.out]).toEqual([0, told]);
