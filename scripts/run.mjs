@@ -44,7 +44,7 @@ const otherProcess = { flags: ['--disable-warning=ExperimentalWarning'], env: {}
  * flag, 8 MiB are enough.
  */
 function serverProcess(node) {
-  const { flags, flagsOfNode = {}, env } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).serverProcess;
+  const { flags, flagsOfNode, env } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).serverProcess;
   const major = node === process.execPath ? process.versions.node.split('.')[0] : neededNode;
   return { flags: [...flags, ...(flagsOfNode[major] ?? [])], env };
 }
