@@ -31,7 +31,7 @@ if (store === 'mongodb' && !process.env.TEST_MONGODB_URL) {
   process.exit(2);
 }
 const chaos = { CHAOS_MINUTES: String(minutes), CHAOS_SEED: String(seed), CHAOS_STORE: store, CHAOS_DRIVER: driver };
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'test/e2e/chaos/storm.test.ts', '--disable-console-intercept'];
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'test/job/chaos/storm.test.ts', '--disable-console-intercept'];
 const { status } = spawnSync(process.execPath, vitest, {
   cwd: join(import.meta.dirname, '..'),
   stdio: 'inherit',

@@ -8,11 +8,11 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
 const tests = {
-  docker: ['test/e2e/escapes/docker.test.ts'],
-  'docker:builds': ['test/e2e/escapes/docker-builds.test.ts'],
-  'docker:services': ['test/e2e/escapes/docker-services.test.ts'],
-  'docker:runsc': ['test/e2e/escapes/docker-runsc.test.ts'],
-  process: ['test/e2e/escapes/process.test.ts'],
+  docker: ['test/job/escapes/docker.test.ts'],
+  'docker:builds': ['test/job/escapes/docker-builds.test.ts'],
+  'docker:services': ['test/job/escapes/docker-services.test.ts'],
+  'docker:runsc': ['test/job/escapes/docker-runsc.test.ts'],
+  process: ['test/job/escapes/process.test.ts'],
   kubernetes: ['test/cluster/all.test.ts', '-t', 'every attempt to escape'],
 };
 const root = join(import.meta.dirname, '..');

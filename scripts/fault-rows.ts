@@ -2,7 +2,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
-import { isNightly, nightlyFiles } from '../test/support/runner/nightly.ts';
 
 export type Layer = 'S' | 'U' | 'C' | 'E' | 'N';
 export type RowResult = 'passed' | 'failed' | 'skipped' | 'nightly' | 'not run';
@@ -43,7 +42,7 @@ const numbersIn = (name: string): number[] => [...name.matchAll(/\bF(\d{3})\b/g)
  * All tests for faults in the sources, even if they never ran. Counts the numbers in test names, not those in comments.
  */
 export function faultTests(root: string): FaultTest[] {
-  const patterns = ['test/{unit,contract,e2e,cluster}/**/*.ts', 'test/support/simulation/suite.ts'];
+  const patterns = ['test/{unit,wire,core,contract,job,page,cluster}/**/*.ts', 'test/support/simulation/suite.ts'];
   return globSync(patterns, { cwd: root }).flatMap((file) => {
     const source = readFileSync(join(root, file), 'utf8');
     const names = [...source.matchAll(/^[^'"`\n]*?(?:test|describe|nightly|\[|\(|^\s*)[^'"`\n/]*(['"`])(.*)$/gm)];
@@ -57,7 +56,9 @@ const Report = z.object({
   testResults: z.array(
     z.object({
       name: z.string(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      assertionResults: z.array(
+        z.object({ fullName: z.string(), status: z.string(), tags: z.array(z.string()).default([]) }),
+      ),
     }),
   ),
 });
@@ -67,12 +68,12 @@ const results: Record<string, RowResult> = { passed: 'passed', failed: 'failed' 
 export function resultsIn(report: unknown, root: string): TestResult[] {
   return Report.parse(report).testResults.flatMap(({ name, assertionResults }) => {
     const file = relative(root, name);
-    return assertionResults.flatMap(({ fullName, status }) =>
+    return assertionResults.flatMap(({ fullName, status, tags }) =>
       numbersIn(fullName).map((number) => ({
         number,
         file,
         layer: layerOf(file),
-        result: results[status] ?? 'skipped',
+        result: results[status] ?? (tags.includes('nightly') ? 'nightly' : 'skipped'),
       })),
     );
   });
@@ -86,7 +87,7 @@ interface LayerOutcome {
 
 /**
  * A row fails when one of its tests fails, and passes when at least one passes: skipped tests are for other components. A row
- * whose tests are all in files of the nightly run is `nightly` in another one.
+ * whose tests are all nightly is `nightly` in another run.
  */
 export function outcomeOf(
   row: FaultRow,
@@ -97,10 +98,7 @@ export function outcomeOf(
     // A nightly test can be in any folder; it is skipped in other runs.
     const isHere = (test: FaultTest) => test.number === row.number && (layer === 'N' || test.layer === layer);
     const found = (ran ?? []).filter(isHere).map(({ result }) => result);
-    const here = tests.filter(isHere);
-    // An ordinary run leaves whole files to the nightly one.
-    const isLeft = found.length === 0 && !isNightly && here.some(({ file }) => nightlyFiles.includes(file));
-    return { layer, written: here.length > 0, result: isLeft ? 'nightly' : worst(found) };
+    return { layer, written: tests.some(isHere), result: worst(found) };
   });
   return { layers, result: worst(layers.map(({ result }) => result)) };
 }

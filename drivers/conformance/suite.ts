@@ -18,7 +18,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
 
     beforeAll(async () => {
       harness = await open();
-    }, 600_000); // the first run may have to build an image
+    }); // the first run may have to build an image
     afterAll(() => harness?.[Symbol.asyncDispose]());
     beforeEach(async () => {
       stack = new AsyncDisposableStack();

@@ -1,3 +1,4 @@
+// @module-tag nightly
 // One file, because there is only one cluster: the cluster tests run one after another, next to the other tests of their
 // group.
 import './chart.ts';

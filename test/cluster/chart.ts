@@ -7,7 +7,6 @@ import { fence } from '../support/clients/api.ts';
 import { follow } from '../support/clients/followed.ts';
 import { chartImages, forwarded, type Images, install, type Release, testValues } from '../support/cluster/chart.ts';
 import { clusterImage, freeVolumes, hasCluster, helm, kubectl, seccompOnNode } from '../support/cluster/cluster.ts';
-import { onlyNightly } from '../support/runner/nightly.ts';
 
 const cluster = await hasCluster();
 const near = '10.200.0.1'; // this machine's address for pods
@@ -41,30 +40,25 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     const profile = stack.use(await seccompOnNode());
     const set = `${allowRanges},sandbox.seccompProfile=${profile.name}`;
     release = stack.use(await install(base, values, '--set-string', set));
-  }, 900_000);
-  afterAll(() => stack.disposeAsync(), 120_000);
+  });
+  afterAll(() => stack.disposeAsync());
 
-  const installed = (name: string, timeout: number, body: () => Promise<void>, when: 'nightly' | 'always' = 'always') =>
-    test(name, { timeout }, async (context) => {
-      if (when === 'nightly') onlyNightly(context, 'installs the chart once more');
+  const installed = (name: string, body: () => Promise<void>) =>
+    test(name, async (context) => {
       if (!images) context.skip('needs the stand-in for MongoDB that mongo.sh builds');
       await body();
     });
 
-  installed(
-    'helm test runs a whole session, and doctor finds all well but what the values leave open',
-    120_000,
-    async () => {
-      await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
-      const doctor = ['/usr/local/bin/node', '/app/src/app/main.ts', 'doctor'];
-      const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
-      expect(said).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
-      expect(said).toContain('All is well, but for 1 weakness.');
-      expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
-    },
-  );
+  installed('helm test runs a whole session, and doctor finds all well but what the values leave open', async () => {
+    await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
+    const doctor = ['/usr/local/bin/node', '/app/src/app/main.ts', 'doctor'];
+    const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
+    expect(said).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
+    expect(said).toContain('All is well, but for 1 weakness.');
+    expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
+  });
 
-  installed('a session is the same at both replicas, whichever of them has it', 120_000, async () => {
+  installed('a session is the same at both replicas, whichever of them has it', async () => {
     const [first, second, ...others] = await release.servers();
     expect(others).toEqual([]);
     await using a = await forwarded(release.namespace, first as string);
@@ -91,66 +85,61 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     expect(await podsOf(id)).toEqual('');
   });
 
-  installed(
-    'a sandbox reaches its proxy and nothing else of the cluster, and the proxy what is listed',
-    120_000,
-    async () => {
-      using corral = release.client();
-      const [one, other] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
-      await Promise.all([one, other].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
-      const ip = async (...args: string[]) =>
-        await kubectl('get', ...args, '--output=jsonpath={.items[*].status.podIP}');
-      const service = async (name: string, namespace = release.namespace) =>
-        await kubectl('get', 'service', name, '--namespace', namespace, '--output=jsonpath={.spec.clusterIP}');
-      const component = (it: string) =>
-        ip('pods', '--namespace', release.namespace, `--selector=app.kubernetes.io/component=${it}`);
-      const node = new URL(release.url);
-      const closed = {
-        'API server': `${await service('kubernetes', 'default')}:443`,
-        'API server at the node': `${node.hostname}:6443`,
-        kubelet: `${node.hostname}:10250`,
-        'node port of the server': node.host,
-        'cluster DNS': `${await service('kube-dns', 'kube-system')}:53`,
-        'the other sandbox': `${await ip('pods', '--namespace', release.sandboxes, `--selector=corral/session=${other.id}`)}:2718`,
-        'API of the server': `${await service('corral')}:80`,
-        'MongoDB by its service': `${await service('corral-mongodb')}:27017`,
-        'MongoDB by its pod': `${await component('mongodb')}:27017`,
-        'what is listed, without the proxy': `${near}:${listed}`,
-        'metadata of a cloud': '169.254.169.254:80',
-      };
-      const pods = (await component('server')).split(' ');
-      for (const [n, address] of pods.entries()) Object.assign(closed, { [`API of server ${n}`]: `${address}:8000` });
-      const open = { proxy: `${await service('corral-egress')}:3128` };
-      const run = async (command: string) =>
-        (await corral.sandbox.exec.mutate({ sessionId: one.id, command, timeoutMs: 30_000 })).stdout;
-      const inside = JSON.parse(await run(probe({ ...closed, ...open }))) as Record<string, string>;
-      const reached = Object.keys(inside).filter((name) => inside[name] === 'open');
-      expect(reached).toEqual(['proxy']);
+  installed('a sandbox reaches its proxy and nothing else of the cluster, and the proxy what is listed', async () => {
+    using corral = release.client();
+    const [one, other] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
+    await Promise.all([one, other].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
+    const ip = async (...args: string[]) => await kubectl('get', ...args, '--output=jsonpath={.items[*].status.podIP}');
+    const service = async (name: string, namespace = release.namespace) =>
+      await kubectl('get', 'service', name, '--namespace', namespace, '--output=jsonpath={.spec.clusterIP}');
+    const component = (it: string) =>
+      ip('pods', '--namespace', release.namespace, `--selector=app.kubernetes.io/component=${it}`);
+    const node = new URL(release.url);
+    const closed = {
+      'API server': `${await service('kubernetes', 'default')}:443`,
+      'API server at the node': `${node.hostname}:6443`,
+      kubelet: `${node.hostname}:10250`,
+      'node port of the server': node.host,
+      'cluster DNS': `${await service('kube-dns', 'kube-system')}:53`,
+      'the other sandbox': `${await ip('pods', '--namespace', release.sandboxes, `--selector=corral/session=${other.id}`)}:2718`,
+      'API of the server': `${await service('corral')}:80`,
+      'MongoDB by its service': `${await service('corral-mongodb')}:27017`,
+      'MongoDB by its pod': `${await component('mongodb')}:27017`,
+      'what is listed, without the proxy': `${near}:${listed}`,
+      'metadata of a cloud': '169.254.169.254:80',
+    };
+    const pods = (await component('server')).split(' ');
+    for (const [n, address] of pods.entries()) Object.assign(closed, { [`API of server ${n}`]: `${address}:8000` });
+    const open = { proxy: `${await service('corral-egress')}:3128` };
+    const run = async (command: string) =>
+      (await corral.sandbox.exec.mutate({ sessionId: one.id, command, timeoutMs: 30_000 })).stdout;
+    const inside = JSON.parse(await run(probe({ ...closed, ...open }))) as Record<string, string>;
+    const reached = Object.keys(inside).filter((name) => inside[name] === 'open');
+    expect(reached).toEqual(['proxy']);
 
-      // A pod without policies reaches the addresses that the policies above close.
-      const bare = [
-        '--image',
-        images?.server ?? '',
-        '--image-pull-policy=Never',
-        '--restart=Never',
-        '--quiet',
-        '--rm',
-        '--attach',
-      ];
-      const outside = await release.kubectl('run', 'bare', ...bare, '--command', '--', 'node', '-e', script(closed));
-      const found = JSON.parse(outside) as Record<string, string>;
-      for (const name of ['API server', 'API server at the node', 'kubelet', 'cluster DNS', 'API of the server']) {
-        expect(found, name).toMatchObject({ [name]: 'open' });
-      }
-      expect(found).toMatchObject({ 'the other sandbox': 'closed', 'MongoDB by its pod': 'closed' });
+    // A pod without policies reaches the addresses that the policies above close.
+    const bare = [
+      '--image',
+      images?.server ?? '',
+      '--image-pull-policy=Never',
+      '--restart=Never',
+      '--quiet',
+      '--rm',
+      '--attach',
+    ];
+    const outside = await release.kubectl('run', 'bare', ...bare, '--command', '--', 'node', '-e', script(closed));
+    const found = JSON.parse(outside) as Record<string, string>;
+    for (const name of ['API server', 'API server at the node', 'kubelet', 'cluster DNS', 'API of the server']) {
+      expect(found, name).toMatchObject({ [name]: 'open' });
+    }
+    expect(found).toMatchObject({ 'the other sandbox': 'closed', 'MongoDB by its pod': 'closed' });
 
-      expect(await run(`curl -sS http://${near}:${listed}/`)).toBe('the listed one');
-      expect(await run(`curl -sS -o /dev/null -w '%{http_code}' http://${near}:${unlisted}/`)).toBe('403');
-      await Promise.all([one, other].map(({ id }) => corral.sessions.delete.mutate({ id })));
-    },
-  );
+    expect(await run(`curl -sS http://${near}:${listed}/`)).toBe('the listed one');
+    expect(await run(`curl -sS -o /dev/null -w '%{http_code}' http://${near}:${unlisted}/`)).toBe('403');
+    await Promise.all([one, other].map(({ id }) => corral.sessions.delete.mutate({ id })));
+  });
 
-  installed('the servers may do with sandboxes what they have to, and nothing else', 60_000, async () => {
+  installed('the servers may do with sandboxes what they have to, and nothing else', async () => {
     const as = `--as=system:serviceaccount:${release.namespace}:corral`;
     const can = async (namespace: string, verb: string, ...what: string[]) =>
       await kubectl('auth', 'can-i', verb, ...what, '--namespace', namespace, as).catch(({ stdout }) => stdout.trim());
@@ -175,7 +164,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     expect(await Promise.all(elsewhere)).toEqual(['no', 'no', 'no']);
   });
 
-  installed('a command goes on through an upgrade of all servers, and its client misses nothing', 180_000, async () => {
+  installed('a command goes on through an upgrade of all servers, and its client misses nothing', async () => {
     using corral = release.client();
     const { id } = await corral.sessions.create.mutate();
     using seen = follow(corral, id);
@@ -197,38 +186,33 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     expect(stdout).toBe('still there\n');
   });
 
-  installed('uninstalling takes the namespace of the sandboxes with it', 180_000, async () => {
+  installed('uninstalling takes the namespace of the sandboxes with it', async () => {
     // The previous test left them.
     expect(await kubectl('get', 'pods', '--namespace', release.sandboxes, '--output=name')).toMatch(/^pod\//);
     await release.uninstall();
     const left = () => kubectl('get', 'namespace', release.sandboxes, '--ignore-not-found', '--output=name');
-    await expect.poll(left, { timeout: 60_000, interval: 500 }).toBe('');
+    await expect.poll(left, { interval: 500 }).toBe('');
   });
 
-  installed(
-    'uninstalling leaves nothing in a namespace that it did not make',
-    240_000,
-    async () => {
-      await freeVolumes();
-      const namespace = `${base}-own`;
-      await kubectl('create', 'namespace', namespace);
-      await using _gone = {
-        [Symbol.asyncDispose]: async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')),
-      };
-      const own = `sandbox.namespace=${namespace},sandbox.createNamespace=false,sandbox.workspace=volume,sandbox.storageClass=node`;
-      await using second = await install(`${base}-b`, testValues(images as Images), '--set', `${own},replicaCount=1`);
-      using corral = second.client();
-      const [one, two] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
-      await Promise.all([one, two].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
-      await corral.sandbox.stop.mutate({ sessionId: two.id }); // only its volume claim remains
-      const kinds = 'pods,persistentvolumeclaims,roles,rolebindings,networkpolicies,resourcequotas,jobs,services';
-      const left = () => kubectl('get', kinds, '--namespace', namespace, '--output=name');
-      expect((await left()).match(/^(pod|persistentvolumeclaim)\//gm)).toHaveLength(3);
-      await second.uninstall();
-      expect(await left()).toBe('');
-    },
-    'nightly',
-  );
+  installed('uninstalling leaves nothing in a namespace that it did not make', async () => {
+    await freeVolumes();
+    const namespace = `${base}-own`;
+    await kubectl('create', 'namespace', namespace);
+    await using _gone = {
+      [Symbol.asyncDispose]: async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')),
+    };
+    const own = `sandbox.namespace=${namespace},sandbox.createNamespace=false,sandbox.workspace=volume,sandbox.storageClass=node`;
+    await using second = await install(`${base}-b`, testValues(images as Images), '--set', `${own},replicaCount=1`);
+    using corral = second.client();
+    const [one, two] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
+    await Promise.all([one, two].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
+    await corral.sandbox.stop.mutate({ sessionId: two.id }); // only its volume claim remains
+    const kinds = 'pods,persistentvolumeclaims,roles,rolebindings,networkpolicies,resourcequotas,jobs,services';
+    const left = () => kubectl('get', kinds, '--namespace', namespace, '--output=name');
+    expect((await left()).match(/^(pod|persistentvolumeclaim)\//gm)).toHaveLength(3);
+    await second.uninstall();
+    expect(await left()).toBe('');
+  });
 
   const podsOf = (id: string) =>
     kubectl(

@@ -3,12 +3,11 @@ import { describe } from 'vitest';
 import { clusterImage, hasCluster } from '../support/cluster/cluster.ts';
 import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
 import { canaryOfCredentials } from '../support/egress/credential-canary.ts';
-import { isNightly } from '../support/runner/nightly.ts';
 import { freePort } from '../support/servers/free-port.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const namespace = await clusterNamespace('credentials');
-const cluster = isNightly && (await hasCluster());
+const cluster = await hasCluster();
 const near = '10.200.0.1'; // this machine's address for pods
 const processes = worlds.find(({ driver }) => driver === 'process') as World;
 

@@ -2,17 +2,16 @@
 // and its volumes also serve the test of forks: another server with its image would take a minute.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCorralClient } from '../../src/client/index.ts';
-import { code, unfrozen } from '../e2e/e2b/expected.ts';
+import { code, unfrozen } from '../job/e2b/expected.ts';
 import { fence } from '../support/clients/api.ts';
 import { stepsOf } from '../support/clients/e2b-steps.ts';
 import { follow } from '../support/clients/followed.ts';
 import { codeOnCluster, freeVolumes, hasCluster } from '../support/cluster/cluster.ts';
 import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
-import { isNightly } from '../support/runner/nightly.ts';
 import { type ServerProcess, serverProcess } from '../support/servers/server-process.ts';
 
 const namespace = await clusterNamespace('e2b');
-const cluster = isNightly && (await hasCluster());
+const cluster = await hasCluster();
 const token = 'e2b_0123456789';
 let server: ServerProcess;
 
@@ -28,7 +27,7 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
     };
     const volumes = { CORRAL_KUBERNETES_WORKSPACE: 'volume', CORRAL_KUBERNETES_STORAGE_CLASS: 'node' };
     server = await serverProcess({ ...settings, ...own, ...volumes });
-  }, 600_000);
+  });
   afterAll(() => server[Symbol.asyncDispose]());
 
   const env = () => ({
@@ -41,9 +40,7 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   stepsOf('code.mjs', code, env);
   stepsOf('core.py', unfrozen.python, env);
 
-  test('a session forked at a step goes on with the files and the conversation of that step, on a volume of its own', {
-    timeout: 240_000,
-  }, async () => {
+  test('a session forked at a step goes on with the files and the conversation of that step, on a volume of its own', async () => {
     await freeVolumes(); // the programs before have used them
     using corral = createCorralClient({ url: server.url, token, transport: 'ws' });
     const { id } = await corral.sessions.create.mutate();

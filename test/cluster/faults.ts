@@ -22,13 +22,9 @@ import {
   kubectl,
   testPods,
 } from '../support/cluster/cluster.ts';
-import { isNightly } from '../support/runner/nightly.ts';
 
 const execute = promisify(execFile);
 const cluster = await hasCluster();
-
-/** Marks tests that stop parts of the cluster, or that take minutes. */
-const nightly = test.skipIf(!isNightly);
 
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
   let harness: ClusterHarness;
@@ -60,7 +56,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     stack.defer(() => void server.close());
     await once(server.listen(0, harness.near), 'listening');
     standIn = { host: harness.near, port: (server.address() as AddressInfo).port };
-  }, 400_000);
+  });
   afterAll(() => stack.disposeAsync());
   beforeEach(async () => {
     driver = await harness.connect();
@@ -237,24 +233,21 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  nightly(
-    'F023 after a restart of the API server the sandboxes are there, and their ends are heard of again',
-    async () => {
-      const wanted = spec();
-      await driver.provision(wanted, budget());
-      await using link = await driver.attach(wanted.id, budget());
-      await component('stop', 'kube-apiserver');
-      const queued = driver.list(budget());
-      await component('start', 'kube-apiserver');
-      expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
-      expect(link.lost.aborted).toBe(false);
-      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
-      await harness.killBehindItsBack(wanted.id);
-      await expect.poll(() => link.lost.aborted).toBe(true);
-    },
-  );
+  test('F023 after a restart of the API server the sandboxes are there, and their ends are heard of again', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await component('stop', 'kube-apiserver');
+    const queued = driver.list(budget());
+    await component('start', 'kube-apiserver');
+    expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+    expect(link.lost.aborted).toBe(false);
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await harness.killBehindItsBack(wanted.id);
+    await expect.poll(() => link.lost.aborted).toBe(true);
+  });
 
-  nightly('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
+  test('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
     await reconnect({ pods: { ...testPods, workspace: 'ephemeral' } });
     const wanted = spec();
     await driver.provision(wanted, budget());
@@ -267,19 +260,15 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  nightly(
-    '20 sandboxes at once: all become ready, none is lost',
-    async () => {
-      await reconnect({ pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 });
-      const all = Array.from({ length: 20 }, () =>
-        spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
-      );
-      await Promise.all(all.map((it) => driver.provision(it, budget(110_000))));
-      const listed = await driver.list(budget());
-      expect(listed.filter(({ phase }) => phase === 'ready')).toHaveLength(20);
-      await Promise.all(all.map(({ id }) => driver.destroy(id, 'remove', budget(110_000))));
-      expect(await driver.list(budget())).toEqual([]);
-    },
-    240_000,
-  );
+  test('20 sandboxes at once: all become ready, none is lost', async () => {
+    await reconnect({ pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 });
+    const all = Array.from({ length: 20 }, () =>
+      spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
+    );
+    await Promise.all(all.map((it) => driver.provision(it, budget(110_000))));
+    const listed = await driver.list(budget());
+    expect(listed.filter(({ phase }) => phase === 'ready')).toHaveLength(20);
+    await Promise.all(all.map(({ id }) => driver.destroy(id, 'remove', budget(110_000))));
+    expect(await driver.list(budget())).toEqual([]);
+  });
 });

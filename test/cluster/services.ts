@@ -1,4 +1,4 @@
-import { servicesOn } from '../e2e/session-on/services-on.ts';
+import { servicesOn } from '../job/session-on/services-on.ts';
 import { clusterImage, kubectl, load } from '../support/cluster/cluster.ts';
 import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
 import { standInImage } from '../support/sandboxes/stand-in-services.ts';

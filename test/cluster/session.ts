@@ -1,4 +1,4 @@
-import { sessionOn } from '../e2e/session-on/session-on.ts';
+import { sessionOn } from '../job/session-on/session-on.ts';
 import { desktopOnCluster } from '../support/cluster/cluster.ts';
 import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
 

@@ -10,9 +10,7 @@ import { simulatedDaemons } from '../support/sandboxes/simulated-daemons.ts';
 
 const namespace = await clusterNamespace('simulated');
 
-test('the driver starts, lists and ends sandboxes on nodes that do not exist', {
-  timeout: 120_000,
-}, async (context) => {
+test('the driver starts, lists and ends sandboxes on nodes that do not exist', async (context) => {
   const place = await namespace.ready(context, async () => 'simulated');
   const { CORRAL_KUBERNETES_NAMESPACE: name = '', KUBECONFIG: kubeconfig = '' } = place;
   await using nodes = await simulatedNodes({ kubeconfig, namespace: name, nodes: 2, podIP: '127.0.0.1' });

@@ -96,7 +96,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     for (const name of both) await kubectl('create', 'namespace', name);
     const level = 'pod-security.kubernetes.io';
     await kubectl('label', 'namespace', ...both, `${level}/enforce=restricted`, `${level}/warn=restricted`);
-  }, 120_000);
+  });
   afterAll(async () => {
     await rm(await folder, { recursive: true, force: true });
     await kubectl('delete', 'namespace', namespace, sandboxes, '--ignore-not-found', '--wait=false');

@@ -1,3 +1,4 @@
+// @module-tag all
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -237,7 +238,7 @@ describe('F126 the browser at its worst', () => {
     await expect.poll(async () => (await browser.view(signal)).text).toMatch(/tab \d of 5|the oldest was closed/);
     const { text } = await browser.restart(`${shop.url}/thanks`, signal);
     expect(text).toContain('Page: Thanks');
-  }, 180_000);
+  });
 
   test('F126 a page with an endless dialog is closed and told', async () => {
     const { text } = await open('/endless-dialogs');

@@ -1,3 +1,4 @@
+// @module-tag all
 // A stand-in for the daemon inside a real sandbox answers every call with garbage, as fast as it can.
 import { describe, expect, test } from 'vitest';
 import { violationOf } from '../../src/core/model/protocol-violation.ts';
@@ -14,7 +15,7 @@ const calls: Record<string, (client: SandboxClient, signal: AbortSignal) => Prom
   exec: (client, signal) => client.exec({ command: 'true' }, signal),
 };
 
-describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real sandbox', { timeout: 120_000 }, () => {
+describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real sandbox', () => {
   test.each(Object.entries(garbage))(
     '%s costs the server neither memory nor time, and ends the trust',
     async (_, answer) => {

@@ -1,3 +1,4 @@
+// @module-tag all
 // Code with state, in the daemon with real processes: on this machine and in a container.
 import { dirname } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,7 +8,6 @@ import type { Language } from '../../src/agents/kernels/languages.ts';
 import type { CodeResult } from '../../src/agents/kernels/messages.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
-import { firstOrAll, isNightly } from '../support/runner/nightly.ts';
 import { hasDocker } from '../support/sandboxes/docker.ts';
 import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-container.ts';
 import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
@@ -108,6 +108,8 @@ for name, text in {
     open(path, 'w').write(text)
 `;
 
+import { describeRows, nightly } from '../support/runner/tags.ts';
+
 function kernelContract(place: string, open: () => Promise<SandboxdHarness>): void {
   describe.each(['python', 'javascript'] as const)(`the kernel of %s, ${place}`, (language) => {
     const own = words[language];
@@ -195,7 +197,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     test('keeps its variables and its output when a cell is interrupted at its first word, again and again', async () => {
       const { ran } = await opened();
       await ran(language, own.set);
-      for (let n = 0; n < (isNightly ? 10 : 4); n++) {
+      for (let n = 0; n < 4; n++) {
         const stop = new AbortController();
         const ended = await ran(language, own.wait, { signal: stop.signal, heard: () => stop.abort() });
         expect(ended).toMatchObject({ ended: 'cancelled', isStateLost: false });
@@ -339,8 +341,8 @@ const shells = {
   'without IPython': "import sys; sys.modules['IPython'] = None",
   'with IPython, where the machine has it': 'None',
 };
-describe.each(firstOrAll(Object.entries(shells)))('cells %s', (_, first) => {
-  test('have what people write in notebooks', { timeout: 60_000 }, async () => {
+describeRows(Object.entries(shells))('cells %s', ([, first]) => {
+  test('have what people write in notebooks', async () => {
     const { ran } = await openedHere();
     await ran('python', first);
     for (const [what, code, expected] of interactive) {
@@ -416,8 +418,8 @@ test('a kernel that starts for a cell works in the folder of the cell', async ()
   expect(shown[0]?.data['text/plain']).toBe("'/usr'");
 });
 
-const docker = isNightly && (await hasDocker());
-describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: nightly, where Docker answers', () => {
+const docker = await hasDocker();
+describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', nightly, () => {
   let built: Promise<void> | undefined;
   kernelContract('in a container', async () => {
     built ??= buildImage();

@@ -272,8 +272,11 @@ export const notesRouter = router({
       "import { notesRouter } from './routers/notes.ts';\nexport const appRouter = router({\n  notes: notesRouter,",
     ],
     'docs/audit.md': ['`session.note`', '`session.note`, `note.write`'],
-    'test/e2e/facades/caller-rules.ts': ['    shares.create\n', '    shares.create\n    notes.read\n    notes.write\n'],
-    'test/e2e/facades/caller-inputs.ts': [
+    'test/core/facades/caller-rules.ts': [
+      '    shares.create\n',
+      '    shares.create\n    notes.read\n    notes.write\n',
+    ],
+    'test/core/facades/caller-inputs.ts': [
       "  'shares.revoke':",
       "  'notes.write': ({ sid }) => ({ sessionId: sid, text: 'a' }),\n  'shares.revoke':",
     ],

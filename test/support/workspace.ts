@@ -23,7 +23,7 @@ export async function workspaceClient(url: string, userId?: string) {
       const requestId = `r${asked++}`;
       socket.ws.send(JSON.stringify({ ...frame, requestId }));
       const mine = () => socket.frames.find((it) => it.requestId === requestId);
-      await expect.poll(() => mine() !== undefined, { timeout: 120_000, interval: 10 }).toBe(true);
+      await expect.poll(() => mine() !== undefined, { interval: 10 }).toBe(true);
       const { requestId: _, ...reply } = mine();
       return reply;
     },

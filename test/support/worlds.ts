@@ -1,10 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, type TestContext } from 'vitest';
+import { describe, expect, type TestContext } from 'vitest';
 import { findByVariable } from '../../drivers/process/proc.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
 import { run } from './clients/api.ts';
-import { isNightly } from './runner/nightly.ts';
 import { needs } from './servers/components.ts';
 import type { ServerProcess } from './servers/server-process.ts';
 
@@ -96,6 +95,10 @@ const folders = async (sessionId: string, { data }: ServerProcess): Promise<stri
 
 export const worlds: readonly World[] = [dockerWorld, processWorld];
 
-/** Chooses worlds for a slow test: every world in a nightly run, and only this one otherwise. */
-export const worldsOrOnly = (driver: World['driver']): readonly World[] =>
-  isNightly ? worlds : worlds.filter((world) => world.driver === driver);
+/** A block for each world. The drivers besides `ordinary` show the same behavior, so their tests are nightly. */
+export function inEachWorld(ordinary: World['driver'], name: string, block: (world: World) => void): void {
+  for (const world of worlds) {
+    const tags = world.driver === ordinary ? [] : ['nightly' as const];
+    describe(name.replace('$driver', world.driver), { tags }, () => block(world));
+  }
+}

@@ -31,7 +31,7 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
     beforeAll(async () => {
       harness = await open();
       blobs = harness.blobs;
-    }, 180_000);
+    });
     afterAll(() => harness?.[Symbol.asyncDispose]());
 
     test('a stored blob reads back with its size and hash', async () => {

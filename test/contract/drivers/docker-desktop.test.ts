@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { describe, test } from 'vitest';
 import { desktopImage } from '../../../src/app/images/image.ts';
 import { dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';

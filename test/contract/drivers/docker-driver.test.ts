@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { describe, test } from 'vitest';
 import { driverConformance } from '../../../drivers/conformance/suite.ts';
 import { dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';

@@ -1,3 +1,4 @@
+// @module-tag all
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await using warm = await first.connect();
     const { id } = await warm.provision(testSpec(testImage), budget(300_000)); // builds the image in advance
     await warm.destroy(id, 'remove', budget());
-  }, 300_000);
+  });
   beforeEach(async () => {
     harness = await dockerHarness();
     proxy = await engineProxy(dockerHost);

@@ -1,3 +1,4 @@
+// @module-tag nightly
 // Attacks of one sandbox on the others when gVisor gives each sandbox a kernel of its own.
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
@@ -40,7 +41,7 @@ test('under gVisor no call that is refused elsewhere reaches the host: it fails,
     getpid: 'allowed',
     future: 'ENOSYS',
   });
-}, 330_000);
+});
 
 test('under gVisor a sandbox that takes all inotify instances takes none from the host or from other sandboxes', async (context) => {
   const { driver, harness, spec, open } = await sandboxes(context);
@@ -75,7 +76,7 @@ time.sleep(120)`;
     await ofHost.destroy(beside.id, 'remove', budget());
   }
   expect((await driver.list(budget())).map(({ id }) => id)).toEqual([spec.id]);
-}, 330_000);
+});
 
 test('under gVisor a sandbox starts as a user of its own, who has a name, a home and a workspace that stay', async (context) => {
   const { driver, spec, open } = await sandboxes(context);
@@ -97,4 +98,4 @@ test('under gVisor a sandbox starts as a user of its own, who has a name, a home
   expect(await sh(again, 'id -u; cat /workspace/f; echo more >> /workspace/f && echo written')).toBe(
     `${user}kept\nwritten\n`,
   );
-}, 330_000);
+});

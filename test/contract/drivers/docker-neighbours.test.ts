@@ -1,3 +1,4 @@
+// @module-tag all
 // Attacks of one sandbox on the others through the kernel that they share.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
@@ -29,7 +30,7 @@ describe.skipIf(!(await hasDocker()))('Docker sandboxes beside one another', () 
     await using link = await sandbox();
     const told = JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`));
     expect(told).toMatchObject(refusedCalls);
-  }, 330_000);
+  });
 
   // Takes as many as the kernel gives one user, and holds them for a while. A sandbox's limit of files is lower.
   const hoard = `import ctypes, time
@@ -51,7 +52,7 @@ time.sleep(60)`;
     expect(Number(await sh(next, one))).toBeGreaterThan(0);
     const [a, b] = [await sh(greedy, 'id -u'), await sh(next, 'id -u')];
     expect(a).not.toBe(b);
-  }, 180_000);
+  });
 
   test('a sandbox user has a name, a home and a workspace, and stays the same after a stop and for the next server', async () => {
     const spec = testSpec(testImage);
@@ -81,7 +82,7 @@ time.sleep(60)`;
     expect(
       await inside(restarted, 'id -u; cd /workspace && echo 2 > f && git commit -qam y && git log --oneline | wc -l'),
     ).toBe(`${user}2\n`);
-  }, 120_000);
+  });
 
   test('two sandboxes never share a user, and a start beyond the range of users is refused until another sandbox ends', async () => {
     await using few = await dockerDriver(harness.options({ users: { first: 50_001, last: 50_002 } }));
@@ -96,7 +97,7 @@ time.sleep(60)`;
     await expect(few.provision(first, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
     await few.destroy(third.id, 'remove', budget());
     await few.provision(first, budget());
-  }, 120_000);
+  });
 
   test('of two starts at once with one user left at most one succeeds, and a refused start leaves nothing', async () => {
     await using few = await dockerDriver(harness.options({ users: { first: 50_010, last: 50_010 } }));
@@ -108,7 +109,7 @@ time.sleep(60)`;
     const [again] = refused;
     for (const { id } of specs) await few.destroy(id, 'remove', budget());
     if (again) await few.provision(again, budget());
-  }, 120_000);
+  });
 
   test('an image that is for one user only is refused, with what to do', async () => {
     await expect(driver.provision(testSpec('debian:bookworm-slim'), budget())).rejects.toMatchObject({

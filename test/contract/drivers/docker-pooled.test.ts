@@ -1,3 +1,4 @@
+// @module-tag all
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { driverConformance } from '../../../drivers/conformance/suite.ts';
@@ -7,7 +8,7 @@ import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
 import type { WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { nightly } from '../../support/runner/tags.ts';
 import { type DockerHarness, docker, dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
@@ -25,7 +26,7 @@ async function pooledHarness(): Promise<DockerHarness> {
 
 if (available) {
   // Every run tries the driver without its pool, and the pool on its own.
-  describe.skipIf(!isNightly)('in a nightly run', () =>
+  describe('in a nightly run', nightly, () =>
     driverConformance('docker, pooled', pooledHarness, { real: true, isolated: true }),
   );
   describe('docker pool', pool);
@@ -61,7 +62,7 @@ function pool(): void {
   beforeAll(async () => {
     harness = await dockerHarness();
     driver = await connect();
-  }, 600_000);
+  });
   afterAll(async () => {
     await end(driver);
     await driver[Symbol.asyncDispose]();

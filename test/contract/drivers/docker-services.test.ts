@@ -18,7 +18,7 @@ describe.skipIf(!(await hasDocker()))('Docker services', () => {
     spec = testSpec(testImage, { services });
     await driver.provision(spec, budget(300_000));
     await begin(spec);
-  }, 330_000);
+  });
   afterAll(async () => {
     for (const { id } of await driver.list(budget())) await driver.destroy(id, 'remove', budget());
     await driver[Symbol.asyncDispose]();

@@ -1,3 +1,4 @@
+// @module-tag all
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -53,7 +54,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       folders,
       onRefused,
     });
-  }, 330_000);
+  });
   afterAll(async () => {
     await filter?.[Symbol.asyncDispose]();
     await harness?.[Symbol.asyncDispose]();
@@ -95,7 +96,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     expect(await harness.remains(spec.id)).toEqual([]);
     expect(await readdir(socketsDir)).toEqual([]);
     expect(refused).toEqual([]);
-  }, 120_000);
+  });
 
   test('the root of the workspace belongs to the sandbox’s user, whatever archive the filter is sent', async () => {
     const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
@@ -122,7 +123,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     } finally {
       await driver.destroy(spec.id, 'remove', within(30_000));
     }
-  }, 120_000);
+  });
 
   test('another’s container is as unknown as one that is not there, and stays as it was', async () => {
     const name = `corral-test-foreign-${process.pid}`;

@@ -1,3 +1,4 @@
+// @module-tag all
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { askDaemon, budget, testSpec } from '../../../drivers/conformance/harness.ts';

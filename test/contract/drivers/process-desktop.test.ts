@@ -51,7 +51,7 @@ if (await hasBubblewrap()) {
       expect(await client.exec({ command: 'cd /run/screen && mv -f kept vnc' }, soon())).toMatchObject({ exitCode: 0 });
       expect(await greeted()).toBe('RFB 003.008\n');
     });
-  }, 120_000);
+  });
 
   test('a viewer that dialled the display itself counts at the daemon, so its desktop is not idle', async (context) => {
     await needs(context, 'desktop');
@@ -65,12 +65,12 @@ if (await hasBubblewrap()) {
       viewer.destroy();
       await expect.poll(state).toBe('stopped');
     });
-  }, 120_000);
+  });
 
   test('a desktop that takes longer to start than it may be idle starts all the same', async (context) => {
     await needs(context, 'desktop');
     await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '20' }, async (link) => {
       expect((await sandboxClient(link).desktop.start(soon())).state).toBe('running');
     });
-  }, 120_000);
+  });
 } else describe.skip('process driver, desktop: bubblewrap does not work', () => test('skipped', () => {}));

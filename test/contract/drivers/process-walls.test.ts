@@ -1,3 +1,4 @@
+// @module-tag all
 // Hostile programs in real bubblewrap sandboxes: the attempts that fail, and the processes that remain.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -108,7 +109,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       await driver.destroy(id, 'remove', budget());
       expect(await harness.remains(id)).toEqual([]);
       expect(await harness.groups()).toEqual([]);
-    }, 180_000);
+    });
 
     test('F019 a command that takes more memory than there is is killed, which it says; its neighbours live on', async () => {
       const { driver, harness } = await opened();
@@ -121,14 +122,14 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect(link.lost.aborted).toBe(false);
       expect(await sh(link, 'echo alive')).toBe('alive\n');
       expect((await neighbour.client.health(budget().signal)).oomKills).toBe(0);
-    }, 180_000);
+    });
 
     test('F019 memory is counted over all processes: many get no more together than one alone', async () => {
       const { driver, harness } = await opened();
       const { link } = await started(driver, harness, { limits: { ...small, memoryBytes: 2 ** 29 } });
       expect(await sh(link, memoryHog(160))).toBe('all\n');
       expect(await sh(link, memoryHog(160, 4))).toContain('killed');
-    }, 180_000);
+    });
 
     test('files in memory count as memory, and one that fills all of them cannot end its daemon', async () => {
       const { driver, harness } = await opened();
@@ -139,7 +140,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       const usage = '/sys/fs/cgroup/memory/memory.usage_in_bytes /sys/fs/cgroup/memory.current';
       expect(Number(await sh(link, `cat ${usage} 2>/dev/null`))).toBeGreaterThan(2 ** 28);
       expect(await client.health(budget().signal)).toMatchObject({ bootId });
-    }, 180_000);
+    });
 
     test('a sandbox whose first process was killed for memory is lost for that reason', async () => {
       const { driver, harness } = await opened();
@@ -151,7 +152,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
         code: 'sandbox_lost',
         publicMessage: expect.stringContaining('memory'),
       });
-    }, 180_000);
+    });
 
     test('F038 after a server was killed -9 its successor leaves no control group of sandboxes that ended', async () => {
       const harness = await processHarness('bwrap');

@@ -117,7 +117,7 @@ test('a reader that stops holds a job of 100 MB back, and then gets all of it', 
   go.resolve();
   expect(await ended).toEqual({ exitCode: 0 });
   expect(bytes).toBe(100_000_000);
-}, 180_000);
+});
 
 test('what is wrong with a job has its own code', async () => {
   const client = await opened();
@@ -183,7 +183,7 @@ test('files at any path are written, read in parts, listed, moved and removed', 
       client.paths.stat('~other/x', budget()),
     ]),
   ).toEqual(['conflict', 'invalid_request', 'file_not_found', 'file_not_found', 'invalid_request']);
-}, 180_000);
+});
 
 test('a file of the system that says it is empty is read by its content', async () => {
   const client = await opened();
@@ -273,7 +273,7 @@ test('a watch that is polled keeps the newest 10,000 changes and says that it lo
   expect([all[0]?.type, all.some(({ name }) => name === 'last')]).toEqual(['lost', true]);
   await client.watches.close(id, budget());
   await expect(client.watches.changes(id, budget())).rejects.toMatchObject({ code: 'not_found' });
-}, 180_000);
+});
 
 test('1,000 watches are open at once, and one more is refused', async () => {
   const client = await opened();
@@ -283,7 +283,7 @@ test('1,000 watches are open at once, and one more is refused', async () => {
   }
   await expect(client.watches.open({ path: '1001' }, budget())).rejects.toMatchObject({ code: 'conflict' });
   expect(await codesOf([client.watches.open({ path: 'none' }, budget())])).toEqual(['conflict']);
-}, 180_000);
+});
 
 test('a watch of what is no folder is refused', async () => {
   const client = await opened();

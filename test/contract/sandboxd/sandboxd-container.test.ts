@@ -1,5 +1,6 @@
+// @module-tag all
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { nightly } from '../../support/runner/tags.ts';
 import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { buildImage, sandboxContainer } from '../../support/sandboxes/sandbox-container.ts';
 import { budget, followed, run, sandboxdContract } from './sandboxd.ts';
@@ -10,14 +11,14 @@ import { realWriteContract } from './sandboxd-writes.ts';
 const docker = await hasDocker();
 
 describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', () => {
-  beforeAll(buildImage, 300_000);
+  beforeAll(buildImage);
   const opened = async (...more: string[]) => {
     const container = await sandboxContainer(more);
     onTestFinished(() => container[Symbol.asyncDispose]());
     return container;
   };
   // The same daemon passes these on this machine in every run.
-  describe.skipIf(!isNightly)('in a nightly run', () => {
+  describe('in a nightly run', nightly, () => {
     sandboxdContract('over its control connection', () => sandboxContainer());
     realSandboxdContract('over its control connection', () => sandboxContainer());
     realTerminalContract('over its control connection', () => sandboxContainer());
@@ -113,7 +114,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect(await neighbour.operation('next', budget())).toMatchObject({ state: 'running' });
     expect((await neighbour.health(budget())).oomKills).toBe(0);
     expect((await run(client, 'echo alive')).output).toBe('alive\n');
-  }, 180_000);
+  });
 
   test('F036 a fork bomb is held by the limit, and its run can be ended', async () => {
     const { client } = await opened('--pids-limit', '128');
@@ -122,7 +123,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     await client.killTagged('run', budget());
     expect(await client.processes(budget())).toEqual([]);
     expect((await run(client, 'echo alive', { shell: 'after' })).output).toBe('alive\n');
-  }, 180_000);
+  });
 
   test.each([
     ['F021', 'disk', 'size=8m', 'head -c 20M /dev/zero > big', 'rm big'],
@@ -147,7 +148,6 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
       await client.writeFile('x', 'y'.repeat(9_000), budget());
       expect((await client.readFile('x', budget())).length).toBe(9_000);
     },
-    60_000,
   );
 
   test('two connections wait idle, and each one used is replaced', async () => {

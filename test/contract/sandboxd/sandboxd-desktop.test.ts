@@ -1,9 +1,9 @@
+// @module-tag all
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DesktopClient, ScreenAction } from '../../../src/sandboxes/client/client.ts';
 import { cdp } from '../../support/clients/cdp.ts';
 import { readPng } from '../../support/png.ts';
-import { isNightly, onlyNightly } from '../../support/runner/nightly.ts';
 import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { needs } from '../../support/servers/components.ts';
 
@@ -202,7 +202,7 @@ describe('the desktop', () => {
 
   test('F126 many tabs open and close, and the shell is there all the time', async () => {
     const client = cdp(await desktop.cdp(soon()));
-    const pages = Array.from({ length: isNightly ? 20 : 8 }, (_, at) => client.page(html(`<title>tab ${at}</title>`)));
+    const pages = Array.from({ length: 8 }, (_, at) => client.page(html(`<title>tab ${at}</title>`)));
     for (const page of await Promise.all(pages))
       await expect.poll(() => page.evaluate('document.title'), patience).toMatch(/^tab/);
     expect(await alive()).toBe('here\n');
@@ -236,8 +236,9 @@ describe('the desktop', () => {
   });
 });
 
-test('F126 a browser that hangs is given up by the next client, who has a fresh one', async (context) => {
-  onlyNightly(context, 'it waits for 15 s of silence');
+test('F126 a browser that hangs is given up by the next client, who has a fresh one', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'desktop');
   await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '15000' }); // the next browser has no longer to start, either
   const { desktop } = box.client;

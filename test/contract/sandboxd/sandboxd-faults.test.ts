@@ -1,3 +1,4 @@
+// @module-tag all
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -6,7 +7,6 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
 import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget, followed, ownTag, run } from './sandboxd.ts';
 import { realSandboxdContract } from './sandboxd-real.ts';
@@ -99,7 +99,7 @@ test('F034 the daemon does nothing for a caller with a wrong token', async () =>
 });
 
 test('F116 long output of random bytes, of lines and of one line leaves the memory flat', async () => {
-  const mib = isNightly ? 50 : 30;
+  const mib = 30;
   const daemon = await opened();
   const { client } = daemon;
   const pid = await daemon.daemonPid();
@@ -117,7 +117,7 @@ test('F116 long output of random bytes, of lines and of one line leaves the memo
     expect({ size, ...operation }).toMatchObject({ size: mib << 20, bytes: mib << 20, exitCode: 0 });
     expect(residentMiB(pid) - before).toBeLessThan(40); // after one, two and three times as much: what the collector leaves
   }
-}, 90_000);
+});
 
 test('F118 endless output is held back: flat memory, and gone after a stop', async () => {
   const daemon = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
@@ -176,7 +176,7 @@ test('a follower that does not read neither blocks the command nor uses memory',
   onTestFinished(() => void deaf.destroy());
   await expect.poll(async () => (await client.operation('flood', budget()))?.state).toBe('exited');
   expect(residentMiB(pid)).toBeLessThan(100);
-}, 180_000);
+});
 
 test('an upload that is cut leaves nothing behind', async () => {
   const daemon = await opened();

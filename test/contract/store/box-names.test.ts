@@ -111,7 +111,7 @@ describe('a name is that of one session, whoever asks at the same time', () => {
     await conforms([store, store]);
   });
 
-  test('with MongoDB', { timeout: 120_000 }, async (context) => {
+  test('with MongoDB', async (context) => {
     if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
     if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
     await using one = await openMongo();

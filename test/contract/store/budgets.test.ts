@@ -73,7 +73,7 @@ describe('servers that share a budget never overspend it together', () => {
     expectWithin(await spendAll([store, store]));
   });
 
-  test('with MongoDB', { timeout: 120_000 }, async (context) => {
+  test('with MongoDB', async (context) => {
     if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
     if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
     await using one = await openMongo();

@@ -29,39 +29,33 @@ describe.each([
   ['sqlite', false],
   ['mongo', skipMongo],
 ] as const)('a rotation on %s', (name, isMissing) => {
-  test.skipIf(isMissing)(
-    'under load loses no key: each opens with the new encryption key alone',
-    {
-      timeout: 60_000,
-    },
-    async (context) => {
-      if (name === 'mongo' && !(await hasAtomicUpdates())) context.skip('this database loses one of two updates');
-      await using opened = await stores[name]();
-      const { store } = opened;
-      for (const provider of names) await ring(store, old).put(provider, new Secret(`first of ${provider}`));
-      const isOver = new AbortController();
-      const replaced = new Set<string>();
-      // Another server has both encryption keys. It uses every provider's key, which writes to the store, and replaces
-      // some.
-      const server = ring(store, fresh, old);
-      const uses = (async () => {
-        for (let n = 0; !isOver.signal.aborted; n = (n + 1) % names.length) {
-          const provider = names[n] as string;
-          expect((await server.use(provider))?.reveal()).toMatch(new RegExp(`^(first|second) of ${provider}$`));
-          if (n % 7 === 0) {
-            await server.put(provider, new Secret(`second of ${provider}`));
-            replaced.add(provider);
-          }
+  test.skipIf(isMissing)('under load loses no key: each opens with the new encryption key alone', async (context) => {
+    if (name === 'mongo' && !(await hasAtomicUpdates())) context.skip('this database loses one of two updates');
+    await using opened = await stores[name]();
+    const { store } = opened;
+    for (const provider of names) await ring(store, old).put(provider, new Secret(`first of ${provider}`));
+    const isOver = new AbortController();
+    const replaced = new Set<string>();
+    // Another server has both encryption keys. It uses every provider's key, which writes to the store, and replaces
+    // some.
+    const server = ring(store, fresh, old);
+    const uses = (async () => {
+      for (let n = 0; !isOver.signal.aborted; n = (n + 1) % names.length) {
+        const provider = names[n] as string;
+        expect((await server.use(provider))?.reveal()).toMatch(new RegExp(`^(first|second) of ${provider}$`));
+        if (n % 7 === 0) {
+          await server.put(provider, new Secret(`second of ${provider}`));
+          replaced.add(provider);
         }
-      })();
-      const { remaining } = await ring(store, fresh, old).rotate();
-      isOver.abort();
-      await uses;
-      expect(remaining).toBe(0);
-      for (const provider of names) {
-        const expected = `${replaced.has(provider) ? 'second' : 'first'} of ${provider}`;
-        expect((await ring(store, fresh).use(provider))?.reveal()).toBe(expected);
       }
-    },
-  );
+    })();
+    const { remaining } = await ring(store, fresh, old).rotate();
+    isOver.abort();
+    await uses;
+    expect(remaining).toBe(0);
+    for (const provider of names) {
+      const expected = `${replaced.has(provider) ? 'second' : 'first'} of ${provider}`;
+      expect((await ring(store, fresh).use(provider))?.reveal()).toBe(expected);
+    }
+  });
 });

@@ -54,7 +54,7 @@ describe('notes that several servers write at once', () => {
     await work([store, store]);
   });
 
-  test('of one server with MongoDB', { timeout: 120_000 }, async (context) => {
+  test('of one server with MongoDB', async (context) => {
     if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
     await using one = await openMongo();
     const notes = notesOn(one.store);
@@ -67,7 +67,7 @@ describe('notes that several servers write at once', () => {
     expect(JSON.stringify(await one.store.records.list('memory-version'))).not.toContain('"one"');
   });
 
-  test('with MongoDB', { timeout: 120_000 }, async (context) => {
+  test('with MongoDB', async (context) => {
     if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
     if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
     await using one = await openMongo();

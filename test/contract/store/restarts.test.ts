@@ -5,7 +5,7 @@ import { toAppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
-import { isNightly } from '../../support/runner/nightly.ts';
+import { nightly } from '../../support/runner/tags.ts';
 import { mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
@@ -36,9 +36,9 @@ async function untilDone(log: EventLog, entry: Append): Promise<number> {
   }
 }
 
-test.skipIf(skipMongo || !isNightly)(
-  'F066 a database that restarts and steps down under load loses and doubles nothing (needs TEST_MONGODB_URL and TEST_NIGHTLY=1)',
-  { timeout: 180_000 },
+test.skipIf(skipMongo)(
+  'F066 a database that restarts and steps down under load loses and doubles nothing (needs TEST_MONGODB_URL)',
+  { ...nightly },
   async () => {
     await using proxy = await mongoProxy(mongoUrl as string);
     await using opened = await openMongo({ url: new Secret(proxy.url) });

@@ -65,7 +65,7 @@ describe('a work queue of two servers gives each session to one worker at a time
     expect([first, second]).toEqual([all, all]);
   });
 
-  test('with MongoDB', { timeout: 120_000 }, async (context) => {
+  test('with MongoDB', async (context) => {
     if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
     if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
     await using one = await openMongo();

@@ -48,7 +48,7 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
         of,
         send: (message: string, mode?: string, attachments: readonly string[] = []) =>
           client.send(id, message, mode, attachments),
-        reaches: (type: FactType, count = 1) => reaches(() => of(type).length >= count, 90_000),
+        reaches: (type: FactType, count = 1) => reaches(() => of(type).length >= count),
       };
     },
     async upload(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {

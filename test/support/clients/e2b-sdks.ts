@@ -10,7 +10,7 @@ const packages = {
   javascript: ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'],
   python: ['e2b==2.63.0', 'e2b-code-interpreter==2.11.5'],
 };
-const programs = join(import.meta.dirname, '../../e2e/e2b/programs');
+const programs = join(import.meta.dirname, '../../job/e2b/programs');
 
 type Language = keyof typeof packages;
 
@@ -78,7 +78,7 @@ export async function runWritten(program: SdkProgram, env: Record<string, string
 /** The results of a program's steps, in the program's own words. */
 export type Steps = Readonly<Record<string, unknown>>;
 
-/** Runs a program of test/e2e/e2b/programs with nothing but environment variables to tell it of the server. */
+/** Runs a program of test/job/e2b/programs with nothing but environment variables to tell it of the server. */
 export async function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
   const isPython = program.endsWith('.py');
   const language = isPython ? 'python' : 'javascript';

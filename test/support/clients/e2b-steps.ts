@@ -11,7 +11,7 @@ export function stepsOf(
     let steps: Steps;
     beforeAll(async () => {
       steps = await runOnSdk(file, await env());
-    }, 500_000);
+    });
     test.each(Object.entries(expected))(`${file}: %s`, (name, value) => expect(steps[name]).toEqual(value));
     test(`${file}: has no other steps`, () => expect(Object.keys(steps).sort()).toEqual(Object.keys(expected).sort()));
   });

@@ -23,9 +23,7 @@ const ownIsRight = (headers: IncomingHttpHeaders) =>
 
 /** The programs of a real sandbox use secrets that are nowhere inside, and nowhere in what the server keeps or says. */
 export function canaryOfCredentials(world: World): void {
-  test(`secrets of the proxy work for curl, Node, Python and git on ${world.driver}, and are nowhere to be found`, {
-    timeout: 240_000,
-  }, async (context) => {
+  test(`secrets of the proxy work for curl, Node, Python and git on ${world.driver}, and are nowhere to be found`, async (context) => {
     const certificate = selfSigned(host);
     const file = join(tmpdir(), `corral-credentials-${process.pid}-${world.driver}.pem`);
     await writeFile(file, certificate.cert);

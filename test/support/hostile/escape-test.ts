@@ -10,7 +10,7 @@ const settings = {
 
 /** Runs every escape attempt of the suite in real sandboxes of one driver; the test fails if one succeeds. */
 export function escapeTest(name: keyof typeof settings): void {
-  test(`every attempt to escape from a sandbox of ${name} fails`, { timeout: 600_000 }, async (context) => {
+  test(`every attempt to escape from a sandbox of ${name} fails`, async (context) => {
     await needs(context, name === 'process' ? 'bubblewrap' : 'docker');
     if (name === 'docker:runsc') await needs(context, 'gvisor');
     const attempts = await escapesFrom({ name, settings: settings[name], ownKernel: name === 'docker:runsc' });

@@ -48,7 +48,7 @@ const running = (program: string, shows: readonly RegExp[], act?: Act): Attack =
     const seen = [...((await act?.(hostile, id, over)) ?? [])];
     if (!over.aborted) await new Promise((done) => over.addEventListener('abort', done, { once: true }));
     await real.client.stop(id);
-    await reaches(async () => (await real.client.status(id)) !== 'running', patienceMs);
+    await reaches(async () => (await real.client.status(id)) !== 'running');
     const output = real.factsOf(id, 'tool.called').map(({ data }) => String(data.output).slice(0, 2_000));
     seen.push(...output, ...real.factsOf(id, 'sandbox.disk_exceeded').map(() => 'over its disk limit'));
     await real.holds(id);
@@ -58,8 +58,8 @@ const running = (program: string, shows: readonly RegExp[], act?: Act): Attack =
 
 /** Waits until the server has found the sandbox hostile, and has ended it. */
 const found: Act = async (hostile, id) => {
-  await reaches(() => breaches(hostile, id).length > 0, patienceMs);
-  await reaches(async () => (await hostile.real.world.running(id)).length === 0, patienceMs);
+  await reaches(() => breaches(hostile, id).length > 0);
+  await reaches(async () => (await hostile.real.world.running(id)).length === 0);
   return breaches(hostile, id);
 };
 /** Any answer counts, within a minute. */
@@ -102,7 +102,7 @@ const flooder: Act = async (hostile, sessionId, over) => {
   const watched = async (path: string, what: string) => {
     using socket = await socketTo(hostile, path, what === 'screen' ? ['binary'] : []);
     const isBegun = () => socket.frames.length > 0 || over.aborted;
-    await Promise.race([reaches(isBegun, patienceMs), socket.closed]).catch(() => {});
+    await Promise.race([reaches(isBegun), socket.closed]).catch(() => {});
     await Promise.race([until(over, lookMs), socket.closed]);
     return [`${socket.frames.length > 0 ? 'frames' : 'nothing'} of a ${what}`];
   };
@@ -159,7 +159,7 @@ const typed: Act = async (hostile, sessionId, over) => {
 
 /** Waits until the daemon has ended a writer. A slow disk takes longer than an attack to fill that far. */
 const filled: Act = async ({ real }, id) => {
-  await reaches(() => real.factsOf(id, 'sandbox.disk_exceeded').length > 0, patienceMs);
+  await reaches(() => real.factsOf(id, 'sandbox.disk_exceeded').length > 0);
   return [];
 };
 

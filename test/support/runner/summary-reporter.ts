@@ -1,6 +1,5 @@
-// Prints the end of a test run: the skipped tests with their reasons, then one line that a script can read.
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
-import { isNightly, nightlyFiles } from './nightly.ts';
+// Prints the end of a test run: the skipped tests with their reasons, what was tried where, then one line that a script can read.
+import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
@@ -15,11 +14,33 @@ function reasonOf(test: TestCase): string {
   return note ?? `no reason given (${test.module.relativeModuleId})`;
 }
 
-export function summary(modules: readonly TestModule[], unhandledErrors: number): string[] {
-  const tests = modules.flatMap(testsOf);
+/** Where a person's work can happen, and the tests that show it there. */
+const places: readonly (readonly [label: string, shows: (test: TestCase) => boolean, missing: string])[] = [
+  ['process', ({ fullName, module }) => isIn(module, 'job') && /\bprocess\b/.test(fullName), 'no bubblewrap'],
+  ['Docker', ({ fullName, module }) => isIn(module, 'job') && /\bdocker\b/i.test(fullName), 'no engine'],
+  ['page', ({ module }) => isIn(module, 'page'), 'no Chromium'],
+  ['MongoDB', ({ fullName, module }) => isIn(module, 'contract') && /\bmongo/i.test(fullName), 'no TEST_MONGODB_URL'],
+];
+const isIn = ({ relativeModuleId }: TestModule, folder: string) => relativeModuleId.startsWith(`test/${folder}/`);
+
+/** One line for a reader who does not know the tests: where the main job was tried, and why not elsewhere. */
+export function mainJob(tests: readonly TestCase[]): string {
+  const parts = places.map(([label, shows, missing]) => {
+    const states = tests.filter(shows).map(stateOf);
+    if (states.includes('failed')) return `${label} ✗`;
+    if (states.includes('passed')) return `${label} ✓`;
+    return states.length > 0 ? `${label} – (${missing})` : `${label} – (not part of this run)`;
+  });
+  return `main job: ${parts.join('  ')}`;
+}
+
+export function summary(modules: readonly TestModule[], unhandledErrors: number, left: ReadonlySet<string>): string[] {
+  const all = modules.flatMap(testsOf);
+  const isLeft = (test: TestCase) => stateOf(test) === 'skipped' && test.tags.some((tag) => left.has(tag));
+  const tests = all.filter((test) => !isLeft(test));
   const skipped = tests.filter((test) => stateOf(test) === 'skipped');
   const passed = tests.filter((test) => stateOf(test) === 'passed').length;
-  // a file that fails to load, or whose hook fails, has no failed test
+  // A file that fails to load, or whose hook fails, has no failed test.
   const brokenFiles = modules.filter(
     (module) => isFailed(module) && !testsOf(module).some((it) => stateOf(it) === 'failed'),
   );
@@ -32,15 +53,22 @@ export function summary(modules: readonly TestModule[], unhandledErrors: number)
     ...(those.length > 5 ? [`    - … and ${those.length - 5} more`] : []),
   ]);
   return [
-    ...(lines.length > 0 ? [`Skipped, and why:`, ...lines, ''] : []),
+    ...(lines.length > 0 ? ['Skipped, and why:', ...lines, ''] : []),
+    ...(left.size > 0
+      ? [`Left to the runs with their tag (${[...left].join(', ')}): ${all.length - tests.length}.`]
+      : []),
+    mainJob(tests),
     [`${passed} passed`, `${failed} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),
   ];
 }
 
 // biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its default export
 export default class SummaryReporter implements Reporter {
+  private left: ReadonlySet<string> = new Set();
+  onInit({ config }: Vitest): void {
+    this.left = new Set(config.tagsFilter?.map((filter) => filter.replace(/^!/, '')));
+  }
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    if (!isNightly) console.log(`Only with TEST_NIGHTLY=1: ${nightlyFiles.join(', ')}.\n`);
-    console.log(summary(modules, unhandledErrors.length).join('\n'));
+    console.log(summary(modules, unhandledErrors.length, this.left).join('\n'));
   }
 }

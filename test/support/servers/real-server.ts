@@ -35,17 +35,17 @@ export async function realServer(
     /** Creates a session and waits until its sandbox is ready. */
     async ready(): Promise<string> {
       const id = await client.create();
-      await reaches(() => factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 60_000);
+      await reaches(() => factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'));
       return id;
     },
     /** Starts a command in the session and waits until it prints `begun`. */
     async working(id: string, command: string): Promise<void> {
       const before = factsOf(id, 'tool.output').length;
       await client.send(id, fence('sh', `echo begun\n${command}`));
-      await reaches(() => factsOf(id, 'tool.output').length > before, 45_000);
+      await reaches(() => factsOf(id, 'tool.output').length > before);
     },
-    rests: (id: string, status = 'completed', timeout = 90_000) =>
-      expect.poll(() => client.status(id), { timeout, interval: 50 }).toBe(status),
+    rests: (id: string, status = 'completed') =>
+      expect.poll(() => client.status(id), { interval: 50 }).toBe(status),
     /** Fails if the log breaks a rule, or if anything of the session remains after its deletion. */
     async holds(id: string): Promise<void> {
       expect(problemsOf(log(id))).toEqual([]);
@@ -80,6 +80,6 @@ async function removeAll(server: ServerProcess, client: Client): Promise<void> {
   await Promise.all((found?.sessions ?? []).map(({ session_id }) => client.remove(session_id)));
 }
 
-/** Waits until it is so. Only a failure waits to the end, so it comes late enough for a machine with other work. */
-export const reaches = (isSo: () => boolean | Promise<boolean>, timeout: number): Promise<void> =>
-  expect.poll(isSo, { timeout: Math.max(timeout, 90_000), interval: 25 }).toBe(true);
+/** Waits until the condition holds; the project's limit for polls ends the wait. */
+export const reaches = (isSo: () => boolean | Promise<boolean>): Promise<void> =>
+  expect.poll(isSo, { interval: 25 }).toBe(true);

@@ -86,7 +86,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
         if (result.problems.length > 0) failures.push(failure(file, seed, result));
       }
       if (only === undefined) console.info(table(met));
-    }, 600_000); // takes seconds on an idle machine
+    }); // takes seconds on an idle machine
 
     test('I1 to I8 hold at the end of every history: logs, promises, effects, sandboxes, timers', () => {
       expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);

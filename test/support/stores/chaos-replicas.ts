@@ -73,7 +73,7 @@ export function testPair(
   name: string,
   play: (pair: Pair & Record<'atOld' | 'atHeir', ReturnType<typeof api>>) => Promise<void>,
 ): void {
-  test.skipIf(skipMongo)(name, { timeout: 300_000 }, async (context) => {
+  test.skipIf(skipMongo)(name, async (context) => {
     await needs(context, 'bubblewrap');
     const leases = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
     await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', leases);
@@ -207,7 +207,7 @@ async function oneSession(pair: Pair, { points, leaseSeconds, random, counts }: 
       await server.restart();
     }
   }
-  await expect.poll(() => either((it) => it.status(id)), { timeout: 60_000, interval: 200 }).toBe('completed');
+  await expect.poll(() => either((it) => it.status(id)), { interval: 200 }).toBe('completed');
   const answer = await either((it) => it.ask('POST', `/${id}/file`, { file: 'ran' }));
   const ran = ((answer.body.data as { content: string } | null)?.content ?? '').split('\n').filter(Boolean);
   const events = await pair.events(id);

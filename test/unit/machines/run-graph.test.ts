@@ -88,7 +88,7 @@ const graph = explore({
   },
 });
 
-describe('run graph', { timeout: 30_000 }, () => {
+describe('run graph', () => {
   test('every state can be reached', () => {
     expect(graph.unreached).toEqual([]);
     expect(graph.broken).toEqual([]);

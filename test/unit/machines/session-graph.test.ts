@@ -95,7 +95,7 @@ const graph = explore({
   },
 });
 
-describe('session graph', { timeout: 30_000 }, () => {
+describe('session graph', () => {
   test('every state can be reached', () => {
     expect(graph.unreached).toEqual([]);
     expect(graph.broken).toEqual([]);

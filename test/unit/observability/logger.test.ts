@@ -56,7 +56,7 @@ describe('the logger', () => {
     expect(lines).toEqual([]);
   });
 
-  test('F013 a reader of standard output that went away does not end the process', { timeout: 30_000 }, async () => {
+  test('F013 a reader of standard output that went away does not end the process', async () => {
     const program = `
       import { createLogger } from './src/observability/logger.ts';
       import { createScrubber } from './src/observability/scrub.ts';

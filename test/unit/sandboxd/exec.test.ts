@@ -5,7 +5,7 @@ import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-test('a command whose client was gone before it began is ended like any other', { timeout: 10_000 }, async () => {
+test('a command whose client was gone before it began is ended like any other', async () => {
   using folder = temporaryFolder();
   const parts = {
     clock: systemClock,

@@ -31,13 +31,17 @@ test('a row without a test in one of its layers is told', () => {
   expect(outcomeOf(row, only, undefined).layers.map(({ written }) => written)).toEqual([true, false]);
 });
 
-test('a row whose tests are all in files of the nightly run is nightly, not missing', () => {
+test('a row whose tests are all nightly is nightly in another run, not missing', () => {
   const only = [
     { number: 12, layer: 'U' as const, file: 'test/unit/a.test.ts' },
-    { number: 12, layer: 'E' as const, file: 'test/e2e/chaos/storm.test.ts' },
+    { number: 12, layer: 'E' as const, file: 'test/job/chaos/storm.test.ts' },
   ];
   const testResults = [
     { name: `${root}/test/unit/a.test.ts`, assertionResults: [{ fullName: 'F012 a', status: 'passed' }] },
+    {
+      name: `${root}/test/job/chaos/storm.test.ts`,
+      assertionResults: [{ fullName: 'F012 b', status: 'skipped', tags: ['nightly'] }],
+    },
   ];
   const { layers } = outcomeOf(row, only, resultsIn({ testResults }, root));
   expect(layers).toMatchObject([
@@ -52,8 +56,8 @@ test('a row fails if one of its tests fails', () => {
     assertionResults: [{ fullName: 'F012 a', status }],
   });
   const ran = (...testResults: object[]) => outcomeOf(row, [], resultsIn({ testResults }, root)).result;
-  expect(ran(of('test/unit/a.test.ts', 'passed'), of('test/e2e/a.test.ts', 'failed'))).toBe('failed');
-  expect(ran(of('test/unit/a.test.ts', 'passed'), of('test/e2e/a.test.ts', 'pending'))).toBe('passed');
-  expect(ran(of('test/e2e/a.test.ts', 'pending'))).toBe('skipped');
+  expect(ran(of('test/unit/a.test.ts', 'passed'), of('test/job/a.test.ts', 'failed'))).toBe('failed');
+  expect(ran(of('test/unit/a.test.ts', 'passed'), of('test/job/a.test.ts', 'pending'))).toBe('passed');
+  expect(ran(of('test/job/a.test.ts', 'pending'))).toBe('skipped');
   expect(ran()).toBe('not run');
 });

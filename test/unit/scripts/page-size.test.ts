@@ -33,4 +33,4 @@ test('the first load of the page is at most 300 kB compressed, without terminal,
       later,
     ).toBe(false);
   }
-}, 60_000);
+});

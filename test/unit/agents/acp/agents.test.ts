@@ -91,7 +91,7 @@ const nobody: CallForApproval = { callId: '', name: '', args: {}, content: null 
 const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
 const seconds = { timeout: 60_000 };
 
-test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', seconds, async () => {
+test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', async () => {
   const { turn, heard, said } = bench();
   expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
   expect(heard.map(({ kind }) => kind)).toEqual(
@@ -106,7 +106,7 @@ test('a task becomes thoughts, plan, calls, diff, cost and text, in their order'
 test.each([
   [true, 'You said yes.'],
   [false, 'You said no.'],
-])('a permission decided with %s reaches the agent, which goes on', seconds, async (allowed, wanted) => {
+])('a permission decided with %s reaches the agent, which goes on', async (allowed, wanted) => {
   const { turn, agents, client, said } = bench();
   const pause = await turn(['I need permission']);
   expect(pause).toMatchObject({ kind: 'asks', title: 'rm -rf build', call: { args: { command: 'rm -rf build' } } });
@@ -120,19 +120,19 @@ test.each([
   ['prints garbage', 'Please send garbage', /lines that are no messages/],
   ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
   ['hangs', 'Please hang', /said nothing for 4 s/],
-])('an agent that %s fails as a value, and the next turn has a new one', seconds, async (_, text, why) => {
+])('an agent that %s fails as a value, and the next turn has a new one', async (_, text, why) => {
   const { turn, said } = bench();
   expect(await turn([text])).toEqual({ kind: 'failed', code: 'agent_failed', message: expect.stringMatching(why) });
   expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
   expect(said()).toContain('All done.');
 });
 
-test('a program that is not an agent fails as a value', seconds, async () => {
+test('a program that is not an agent fails as a value', async () => {
   const { turn } = bench();
   expect(await turn(['Do the task'], ['--exit-at-once'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
 });
 
-test('a stop ends the agent, and the turn rejects', seconds, async () => {
+test('a stop ends the agent, and the turn rejects', async () => {
   const { turn, said } = bench();
   const stop = new AbortController();
   const running = turn(['Please wait'], [], stop.signal);
@@ -143,7 +143,7 @@ test('a stop ends the agent, and the turn rejects', seconds, async () => {
   await exit;
 });
 
-test('an interrupted agent ends its present work, and takes the next message with its memory', seconds, async () => {
+test('an interrupted agent ends its present work, and takes the next message with its memory', async () => {
   const { turn, agents, client, said } = bench();
   const running = turn(['Please wait']);
   await expect.poll(said).toBe('I wait.');
@@ -153,7 +153,7 @@ test('an interrupted agent ends its present work, and takes the next message wit
   expect(said()).toContain('I had 1 messages before.');
 });
 
-test('an agent that ends its work before anybody listens again is heard all the same', seconds, async () => {
+test('an agent that ends its work before anybody listens again is heard all the same', async () => {
   const { turn, agents, client, said } = bench();
   const pause = await turn(['I need permission']);
   agents.decide(client, askedIn(pause), true);
@@ -162,14 +162,14 @@ test('an agent that ends its work before anybody listens again is heard all the 
   expect(said()).toBe('You said yes.');
 });
 
-test('a message instead of a permission ends the present work before the agent takes it', seconds, async () => {
+test('a message instead of a permission ends the present work before the agent takes it', async () => {
   const { turn, said } = bench();
   expect(await turn(['I need permission'])).toMatchObject({ kind: 'asks' });
   expect(await turn(['remember'])).toEqual({ kind: 'said' });
   expect(said()).toBe('You said no.I had 1 messages before.');
 });
 
-test('a request to read a file is refused, and a tool named __proto__ is a name like any other', seconds, async () => {
+test('a request to read a file is refused, and a tool named __proto__ is a name like any other', async () => {
   const { turn, said, heard } = bench();
   await turn(['Read outside']);
   expect(said()).toBe('refused: -32601');
@@ -178,47 +178,39 @@ test('a request to read a file is refused, and a tool named __proto__ is a name 
   expect(({} as { a?: unknown }).a).toBeUndefined();
 });
 
-test(
-  'another server continues the session that the agent can load, without the repeated history',
-  seconds,
-  async () => {
-    const first = bench();
-    await first.turn(['remember']);
-    await first.agents.end(first.client);
-    const second = first.again();
-    expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
-    expect(second.said()).toBe('I had 1 messages before.');
-  },
-);
+test('another server continues the session that the agent can load, without the repeated history', async () => {
+  const first = bench();
+  await first.turn(['remember']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+  expect(second.said()).toBe('I had 1 messages before.');
+});
 
-test('work that was cut ends typed where the agent cannot load its session', seconds, async () => {
+test('work that was cut ends typed where the agent cannot load its session', async () => {
   const first = bench();
   await first.turn(['remember'], ['--forgetful']);
   await first.agents.end(first.client);
   expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
 });
 
-test(
-  'a call that begins without its arguments is told with them, and its end as the agent last described it',
-  seconds,
-  async () => {
-    const { turn, heard } = bench();
-    await turn(['Please stream a call']);
-    const told = heard.filter(({ kind }) => kind === 'call' || kind === 'result');
-    expect(told).toMatchObject([
-      { kind: 'call', family: 'shell', args: { command: 'make all', title: 'make all' } },
-      {
-        kind: 'result',
-        args: { command: 'make all', title: 'make all (done)' },
-        output: 'built\n',
-        exitCode: 2,
-        content: { console: [{ command: 'make all', output: 'built\n' }] },
-      },
-    ]);
-  },
-);
+test('a call that begins without its arguments is told with them, and its end as the agent last described it', async () => {
+  const { turn, heard } = bench();
+  await turn(['Please stream a call']);
+  const told = heard.filter(({ kind }) => kind === 'call' || kind === 'result');
+  expect(told).toMatchObject([
+    { kind: 'call', family: 'shell', args: { command: 'make all', title: 'make all' } },
+    {
+      kind: 'result',
+      args: { command: 'make all', title: 'make all (done)' },
+      output: 'built\n',
+      exitCode: 2,
+      content: { console: [{ command: 'make all', output: 'built\n' }] },
+    },
+  ]);
+});
 
-test('a person sees the whole text that a call would write before deciding on it', seconds, async () => {
+test('a person sees the whole text that a call would write before deciding on it', async () => {
   const { turn, heard, agents, client } = bench();
   const pause = await turn(['Please write two files']);
   const call = {
@@ -235,7 +227,7 @@ test('a person sees the whole text that a call would write before deciding on it
   expect(heard.find(({ kind }) => kind === 'result')).toMatchObject({ output: 'Wrote 2 files.', ...inFolder });
 });
 
-test('two requests for permission at once are asked one after the other', seconds, async () => {
+test('two requests for permission at once are asked one after the other', async () => {
   const { turn, agents, client, said } = bench();
   const first = await turn(['I need two permissions']);
   expect(first).toMatchObject({ kind: 'asks', title: 'one' });
@@ -247,7 +239,7 @@ test('two requests for permission at once are asked one after the other', second
   expect(said()).toBe('You said yes and no.');
 });
 
-test('history that an agent repeats after its answer to session/load is not heard', seconds, async () => {
+test('history that an agent repeats after its answer to session/load is not heard', async () => {
   const first = bench();
   await first.turn(['remember'], ['--late']);
   await first.agents.end(first.client);
@@ -257,7 +249,7 @@ test('history that an agent repeats after its answer to session/load is not hear
   expect(second.heard.filter(({ kind }) => kind === 'call')).toEqual([]);
 });
 
-test('an agent that cannot load its session takes a new message with a summary, and says so', seconds, async () => {
+test('an agent that cannot load its session takes a new message with a summary, and says so', async () => {
   const first = bench();
   await first.turn(['remember'], ['--lost']);
   await first.agents.end(first.client);
@@ -268,21 +260,17 @@ test('an agent that cannot load its session takes a new message with a summary, 
   expect(kept['fake-2']).toEqual(['Be brief.\n\nAn earlier part.\n\nremember']);
 });
 
-test(
-  'an agent whose template wants it takes a new message with a summary, though it can load its session',
-  seconds,
-  async () => {
-    const first = bench('summary');
-    await first.turn(['remember']);
-    await first.agents.end(first.client);
-    const second = first.again();
-    expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
-    expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
-    expect(second.said()).toBe('I had 0 messages before.');
-  },
-);
+test('an agent whose template wants it takes a new message with a summary, though it can load its session', async () => {
+  const first = bench('summary');
+  await first.turn(['remember']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+  expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
+  expect(second.said()).toBe('I had 0 messages before.');
+});
 
-test('work that was cut ends typed with the reason where a session is lost', seconds, async () => {
+test('work that was cut ends typed with the reason where a session is lost', async () => {
   const first = bench();
   await first.turn(['remember'], ['--lost']);
   await first.agents.end(first.client);
@@ -293,22 +281,18 @@ test('work that was cut ends typed with the reason where a session is lost', sec
 test.each([
   [true, 'You said yes.'],
   [false, 'You said no.'],
-])(
-  'a decision (%s) on a call of an agent that has gone answers the same call once',
-  seconds,
-  async (allowed, wanted) => {
-    const first = bench();
-    const pause = await first.turn(['I need permission']);
-    await first.agents.end(first.client);
-    const second = first.again();
-    second.agents.decide(second.client, askedIn(pause), allowed);
-    expect(await second.turn(['I need permission'])).toEqual({ kind: 'said' });
-    expect(second.said()).toBe(wanted);
-    expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
-  },
-);
+])('a decision (%s) on a call of an agent that has gone answers the same call once', async (allowed, wanted) => {
+  const first = bench();
+  const pause = await first.turn(['I need permission']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  second.agents.decide(second.client, askedIn(pause), allowed);
+  expect(await second.turn(['I need permission'])).toEqual({ kind: 'said' });
+  expect(second.said()).toBe(wanted);
+  expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
+});
 
-test('the model that the agent names is told', seconds, async () => {
+test('the model that the agent names is told', async () => {
   const { turn, heard } = bench();
   await turn(['Do the task']);
   expect(heard[0]).toEqual({ kind: 'model', name: 'fake-1' });

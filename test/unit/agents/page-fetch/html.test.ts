@@ -46,7 +46,7 @@ test('navigation is left out, and marked main content stands alone', () => {
   expect([page.title, markdownOf(page.all)]).toEqual(['T <b>', 'Menu\n[Home](https://site.example/)\n\nx']);
 });
 
-test('hostile pages are converted off the event loop, in bounded time and memory', { timeout: 60_000 }, async () => {
+test('hostile pages are converted off the event loop, in bounded time and memory', async () => {
   const thread = pageThread();
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'main' }, new AbortController().signal);
@@ -61,7 +61,7 @@ test('hostile pages are converted off the event loop, in bounded time and memory
   expect(turns.ms, 'the processor time of the longest turn').toBeLessThan(500);
 });
 
-test('a page that takes too long is given up, and the next one is read', { timeout: 60_000 }, async () => {
+test('a page that takes too long is given up, and the next one is read', async () => {
   const thread = pageThread(1_500);
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'all' }, new AbortController().signal);

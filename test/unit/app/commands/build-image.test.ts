@@ -35,13 +35,13 @@ async function run(...args: string[]) {
   }
 }
 
-test('without a tag an image is built under the name by which a server finds it', { timeout: 30_000 }, async () => {
+test('without a tag an image is built under the name by which a server finds it', async () => {
   const { code, printed, asked } = await run('--code');
   expect([code, printed]).toEqual([0, [expect.stringMatching(/^corral\/sandbox-code:[0-9a-f]{12}$/)]]);
   expect(asked.filter((line) => line.startsWith('POST'))).toEqual([]);
 });
 
-test('with a tag the image gets that name too', { timeout: 30_000 }, async () => {
+test('with a tag the image gets that name too', async () => {
   const { printed, asked } = await run('--tag', 'registry.example.com/mine:1');
   expect(printed).toEqual(['registry.example.com/mine:1']);
   expect(asked.at(-1)).toMatch(/^POST .*corral\/sandbox:[0-9a-f]{12}\/tag\?.*tag=1/);

@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
-// The control plane over sandboxes that have only a state. test/e2e/e2b has the same routes over real ones.
+// The control plane over sandboxes that have only a state. test/job/e2b has the same routes over real ones.
 let it: E2bFacade;
 beforeAll(async () => {
   it = await e2bFacade();

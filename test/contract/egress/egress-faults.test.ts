@@ -1,0 +1,387 @@
+// @module-tag all
+import { once } from 'node:events';
+import { createServer as createHttp } from 'node:http';
+import { createServer as createTcp, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTls } from 'node:tls';
+import { expect, test } from 'vitest';
+import { defaultLimits } from '../../../src/sandboxes/egress/session-state.ts';
+import { egressBench, rest, standIn, until } from '../../support/egress/egress.ts';
+import { selfSigned } from '../../support/egress/egress-certificate.ts';
+import { ManualClock } from '../../support/egress/egress-clock.ts';
+import { helloOf, withExtension } from '../../support/egress/egress-hello.ts';
+
+const address = '203.0.113.7';
+const names = { 'good.example.test': [address] };
+const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
+const certificate = selfSigned('good.example.test', 'evil.example.test');
+
+/** Whether the connection ends with an error. */
+const closeOf = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
+
+async function ask(bench: { connect(): Promise<Socket> }, head: string): Promise<string> {
+  const socket = await bench.connect();
+  socket.write(head);
+  return rest(socket);
+}
+const plainGet = (url: string) => `GET ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+
+async function tunnelTo(bench: { connect(): Promise<Socket> }, authority: string): Promise<Socket> {
+  const socket = await bench.connect();
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\n\r\n`);
+  expect(await until(socket, '\r\n\r\n')).toContain(' 200 ');
+  return socket;
+}
+
+/** The end of a TLS handshake through the tunnel: `secure`, or the client's error. */
+async function handshake(socket: Socket, servername: string | undefined): Promise<string> {
+  const name = servername === undefined ? {} : { servername };
+  const secure = connectTls({ socket, ca: certificate.cert, ...name, checkServerIdentity: () => undefined });
+  const outcome = await Promise.race([
+    once(secure, 'secureConnect').then(() => 'secure'),
+    once(secure, 'error').then(([error]) => String(error)),
+  ]).catch(String);
+  secure.destroy();
+  return outcome;
+}
+
+test.each([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:169.254.169.254'], ['::ffff:a9fe:a9fe'], ['fd00:ec2::254']])(
+  'F132 an allowed name that resolves to %s is refused before any connection',
+  async (bad) => {
+    for (const policy of [listed, { kind: 'web' } as const]) {
+      await using bench = await egressBench({ policy, names: { 'good.example.test': [address, bad] } });
+      expect(await ask(bench, 'CONNECT good.example.test:443 HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 .*private/);
+      expect(await ask(bench, plainGet('http://good.example.test/'))).toMatch(/^HTTP\/1\.1 403 .*private/);
+      expect(bench.dialled).toEqual([]);
+      expect(bench.told[0]).toMatchObject({ decision: 'refused', rule: 'private address' });
+    }
+  },
+);
+
+test('F132 the proxy dials the address it checked, even if the name resolves differently a moment later', async () => {
+  await using server = await standIn(createHttp((_, res) => res.end('fine')));
+  let asked = 0;
+  await using bench = await egressBench({
+    policy: listed,
+    servers: { [`${address}:80`]: server.port },
+    resolve: async () => (asked++ === 0 ? [address] : ['127.0.0.1']),
+  });
+  expect(await ask(bench, plainGet('http://good.example.test/'))).toContain('fine');
+  expect({ asked, dialled: bench.dialled }).toEqual({ asked: 1, dialled: [`${address}:80`] });
+});
+
+test('F132 a redirect to a private address is a new request, and is refused', async () => {
+  await using server = await standIn(
+    createHttp((_, res) => res.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()),
+  );
+  await using bench = await egressBench({
+    policy: { kind: 'web' },
+    names,
+    servers: { [`${address}:80`]: server.port },
+  });
+  const answer = await ask(bench, plainGet('http://good.example.test/'));
+  const location = /location: (.*)\r/i.exec(answer)?.[1] ?? '';
+  expect(await ask(bench, plainGet(location))).toMatch(/^HTTP\/1\.1 403 egress to 169\.254\.169\.254:80 refused/);
+  expect(bench.dialled).toEqual([`${address}:80`]);
+});
+
+test.each(['0177.0.0.1', '0x7f.1', '2130706433', '127.1', '0x7f000001', '127.0.0.1.', '1.2.3.4.5'])(
+  'F132 an address in an unusual notation is refused: %s',
+  async (odd) => {
+    await using bench = await egressBench({
+      policy: { kind: 'web' },
+      resolve: async () => [address],
+      servers: { [`${address}:80`]: 1 },
+    });
+    expect(await ask(bench, plainGet(`http://${odd}/`))).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await ask(bench, `CONNECT ${odd}:443 HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 403 /);
+    expect(bench.dialled).toEqual([]);
+  },
+);
+
+test.each([
+  ['another name than CONNECT', 'evil.example.test', 'TLS name differs: evil.example.test'],
+  ['no name', undefined, 'no TLS name'],
+])('F132 a TLS hello with %s ends the tunnel before the server sees a byte', async (_, servername, rule) => {
+  let bytes = 0;
+  await using server = await standIn(createTcp((socket) => socket.on('data', (chunk) => (bytes += chunk.length))));
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
+  const outcome = await handshake(await tunnelTo(bench, 'good.example.test:443'), servername);
+  expect(outcome).toMatch(/access denied/i);
+  expect(bench.told.at(-1)).toEqual({ host: 'good.example.test', port: 443, decision: 'refused', rule });
+  expect(bytes).toBe(0);
+});
+
+test('F132 an encrypted hello is refused when names are checked, and passes under the policy web', async () => {
+  const hello = withExtension(await helloOf('good.example.test'), 0xfe0d, Buffer.from([0, 1]));
+  await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.end('seen'))));
+  const servers = { [`${address}:443`]: server.port };
+  for (const [policy, answer] of [
+    [listed, '\x15\x03\x03\x00\x02\x02\x31'],
+    [{ kind: 'web' }, 'seen'],
+  ] as const) {
+    await using bench = await egressBench({ policy, names, servers });
+    const socket = await tunnelTo(bench, 'good.example.test:443');
+    socket.write(hello);
+    expect(await rest(socket)).toBe(answer);
+  }
+});
+
+test('F132 under the policy web a hello without a name passes, and one with another name is refused', async () => {
+  await using server = await standIn(createTls(certificate));
+  const servers = { [`${address}:443`]: server.port };
+  await using bench = await egressBench({ policy: { kind: 'web' }, names, servers });
+  expect(await handshake(await tunnelTo(bench, 'good.example.test:443'), undefined)).toBe('secure');
+  expect(await handshake(await tunnelTo(bench, 'good.example.test:443'), 'evil.example.test')).toMatch(/denied/);
+  expect(await handshake(await tunnelTo(bench, `${address}:443`), 'evil.example.test')).toBe('secure');
+});
+
+test('F132 a tunnel to a listed address refuses TLS for an unlisted name', async () => {
+  await using server = await standIn(createTls(certificate));
+  const policy = { kind: 'allow-list', entries: [address, 'good.example.test'] } as const;
+  await using bench = await egressBench({ policy, servers: { [`${address}:443`]: server.port } });
+  expect(await handshake(await tunnelTo(bench, `${address}:443`), 'good.example.test')).toBe('secure');
+  expect(await handshake(await tunnelTo(bench, `${address}:443`), 'evil.example.test')).toMatch(/denied/);
+});
+
+test('F132 plain HTTP inside a tunnel can name only the host of its CONNECT', async () => {
+  await using server = await standIn(createHttp((req, res) => res.end(`served ${req.headers.host}`)));
+  const servers = { [`${address}:80`]: server.port, [`${address}:2222`]: server.port };
+  await using bench = await egressBench({ policy: listed, names, servers });
+  for (const port of [80, 2222]) {
+    for (const start of ['', '\r\n']) {
+      const socket = await tunnelTo(bench, `good.example.test:${port}`);
+      socket.write(`${start}GET / HTTP/1.1\r\nHost: good.example.test:${port}\r\n\r\n`);
+      socket.write('GET / HTTP/1.1\r\nHost: evil.example.test\r\nConnection: close\r\n\r\n');
+      const answer = await rest(socket);
+      expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 403']);
+      expect(answer).not.toContain('served evil');
+    }
+  }
+});
+
+test('F132 a listed web port refuses anything but TLS and HTTP', async () => {
+  await using server = await standIn(createTcp(() => {}));
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
+  const socket = await tunnelTo(bench, 'good.example.test:443');
+  socket.write('\x00\x01\x02 anything');
+  expect(await rest(socket)).toBe('');
+  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'neither TLS nor HTTP' });
+});
+
+test('F133 the 65th connection of a session is refused, and a closed connection frees a place', async () => {
+  await using bench = await egressBench({});
+  const sockets = await Promise.all(Array.from({ length: 64 }, () => bench.connect()));
+  await expect.poll(async () => await rest(await bench.connect())).toMatch(/^HTTP\/1\.1 503 .* 64 outside connections/);
+  sockets[0]?.destroy();
+  await expect.poll(() => ask(bench, plainGet('http://x.example.test/'))).toMatch(/^HTTP\/1\.1 403 /);
+});
+
+test('F133 each of ten thousand connections over the limit gets the reason and is closed', async () => {
+  await using bench = await egressBench({ limits: { connections: 4 } });
+  await Promise.all(Array.from({ length: 4 }, () => bench.connect()));
+  for (let round = 0; round < 100; round += 1) {
+    const flood = await Promise.all(Array.from({ length: 100 }, () => bench.connect()));
+    const answers = await Promise.all(flood.map(rest));
+    expect(answers.every((answer) => answer.startsWith('HTTP/1.1 503 '))).toBe(true);
+  }
+});
+
+const onPort2222 = (port: number, clock: ManualClock) => {
+  return { policy: listed, names, clock, servers: { [`${address}:2222`]: port } };
+};
+
+test('F133 a session that used up its volume is cut off with the reason, and served again an hour later', async () => {
+  await using server = await standIn(createTcp((socket) => socket.pipe(socket)));
+  const clock = new ManualClock();
+  await using bench = await egressBench({ ...onPort2222(server.port, clock), limits: { bytesPerHour: 50_000 } });
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
+  const cut = once(socket, 'close');
+  socket.resume().end(Buffer.alloc(60_000));
+  await cut;
+  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
+  const connectHead = 'CONNECT good.example.test:2222 HTTP/1.1\r\n\r\n';
+  expect(await ask(bench, connectHead)).toMatch(/^HTTP\/1\.1 429 /);
+  clock.advance(3_600_000);
+  await tunnelTo(bench, 'good.example.test:2222');
+});
+
+test('F133 an idle connection is closed after ten minutes, and an active one stays', async () => {
+  await using server = await standIn(createTcp({ allowHalfOpen: true }));
+  const clock = new ManualClock();
+  await using bench = await egressBench(onPort2222(server.port, clock));
+  const accepted = once(server.server, 'connection') as Promise<[Socket]>;
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
+  const [far] = await accepted;
+  far.on('data', (chunk) => far.write(chunk));
+  for (let minute = 0; minute < 15; minute += 5) {
+    clock.advance(5 * 60_000);
+    socket.write('x');
+    await until(socket, 'x');
+  }
+  const closed = Promise.all([once(socket.resume(), 'end'), once(far, 'end')]);
+  clock.advance(10 * 60_000);
+  await closed;
+});
+
+test('F133 a request head that trickles in times out after ten seconds', async () => {
+  const clock = new ManualClock();
+  await using bench = await egressBench({ policy: listed, clock });
+  const socket = await bench.connect();
+  socket.write('GET http://good');
+  await expect.poll(() => clock.waiting).toBe(2); // the idle timer, and the timer of the request's head
+  const closed = once(socket.resume(), 'end');
+  clock.advance(10_000);
+  await closed;
+});
+
+test('F133 a TLS hello that trickles in times out after ten seconds', async () => {
+  await using server = await standIn(createTcp(() => {}));
+  const clock = new ManualClock();
+  await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:443`]: server.port } });
+  const socket = await tunnelTo(bench, 'good.example.test:443');
+  socket.write(Buffer.from([0x16, 3]));
+  await expect.poll(() => clock.waiting).toBe(2); // the idle timer, and the timer of the TLS hello
+  const closed = once(socket.resume(), 'end');
+  clock.advance(10_000);
+  await closed;
+});
+
+test('F133 pipelined requests wait for their turn, and a flood of them ends the connection', async () => {
+  let now = 0;
+  let most = 0;
+  await using server = await standIn(
+    createHttp((_, res) => {
+      most = Math.max(most, ++now);
+      setImmediate(() => res.end('x', () => now--));
+    }),
+  );
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  const one = 'GET http://good.example.test/ HTTP/1.1\r\nHost: x\r\n\r\n';
+  const answer = await ask(bench, one.repeat(9) + plainGet('http://good.example.test/'));
+  expect(answer.match(/200 OK/g)).toHaveLength(10);
+  expect(most).toBe(1);
+  const socket = await bench.connect();
+  const closed = once(socket.resume(), 'close');
+  socket.on('end', () => socket.end());
+  socket.write(one.repeat(200));
+  await closed;
+});
+
+test('F133 an upload beyond the hourly volume is cut there, and costs little memory', async () => {
+  const [volume, memory] = [2 ** 29, 2 ** 28];
+  let arrived = 0;
+  await using server = await standIn(
+    createTcp((socket) => socket.on('data', (chunk) => (arrived += chunk.length)).on('error', () => {})),
+  );
+  const servers = { [`${address}:2222`]: server.port };
+  await using bench = await egressBench({ policy: listed, names, servers, limits: { bytesPerHour: volume } });
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
+  const before = process.memoryUsage.rss();
+  let most = 0;
+  const chunk = Buffer.alloc(4 * 2 ** 20, 'x');
+  const closed = closeOf(socket.resume());
+  for (let sent = 0; sent < 1.1 * volume && !socket.destroyed; sent += chunk.length) {
+    if (!socket.write(chunk)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
+    most = Math.max(most, process.memoryUsage.rss());
+  }
+  await closed;
+  expect(arrived).toBeLessThanOrEqual(volume + 2 ** 18);
+  expect(arrived).toBeGreaterThan(volume - 16 * 2 ** 20);
+  expect(most - before).toBeLessThan(memory); // less than passes; on a busy machine it is freed later
+  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
+  expect(defaultLimits.bytesPerHour).toBe(2 ** 30);
+});
+
+test('F133 a body that trickles in passes as it arrives, and one that stalls times out after ten minutes', async () => {
+  let got = '';
+  const finished = Promise.withResolvers<string>();
+  await using server = await standIn(
+    createHttp((req) => {
+      req.on('data', (chunk) => (got += chunk));
+      req.once('error', (error) => finished.resolve(String(error)));
+    }),
+  );
+  const clock = new ManualClock();
+  await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:80`]: server.port } });
+  const socket = await bench.connect();
+  socket.write('POST http://good.example.test/ HTTP/1.1\r\nHost: good.example.test\r\nContent-Length: 1000\r\n\r\n');
+  for (let n = 1; n <= 4; n++) {
+    socket.write('x');
+    await expect.poll(() => got.length).toBe(n);
+    clock.advance(9 * 60_000);
+  }
+  const closed = once(socket.resume(), 'close');
+  socket.once('end', () => socket.end());
+  clock.advance(60_000);
+  await closed;
+  expect(await finished.promise).toContain('aborted'); // a truncated body must not look complete
+});
+
+test('F133 a session that floods in every way at once stays within its limits, and another session is not affected', async () => {
+  await using server = await standIn(
+    createHttp((req, res) => {
+      req.resume().on('error', () => {});
+      req.once('end', () => res.end('fine'));
+    }),
+  );
+  await using sink = await standIn(createTcp((socket) => socket.resume().on('error', () => {})));
+  const servers = { [`${address}:80`]: server.port, [`${address}:2222`]: sink.port };
+  await using bench = await egressBench({ policy: listed, names, servers, limits: { bytesPerHour: 2 ** 26 } });
+  const before = process.memoryUsage.rss();
+  const slow = await Promise.all(Array.from({ length: 40 }, () => bench.connect()));
+  for (const socket of slow) socket.write('POST http://good.example.test/ HTTP/1.1\r\nContent-Length: 9\r\n\r\nx');
+  const pouring = await tunnelTo(bench, 'good.example.test:2222');
+  const cut = closeOf(pouring.resume());
+  pouring.end(Buffer.alloc(2 ** 26 + 1));
+  let refused = 0;
+  let tried = 0;
+  const flooding = (async () => {
+    for (let round = 0; round < 20; round++) {
+      const flood = await Promise.all(Array.from({ length: 100 }, () => bench.connect().catch(() => undefined)));
+      tried += flood.filter((socket) => socket !== undefined).length; // the kernel refuses some itself
+      for (const socket of flood) socket?.on('data', () => refused++).on('end', () => socket.end());
+    }
+  })();
+  for (let n = 0; n < 20; n++) {
+    const socket = await bench.connect('another');
+    socket.write(plainGet('http://good.example.test/'));
+    expect(await rest(socket)).toContain('fine');
+  }
+  await flooding;
+  await cut;
+  await expect.poll(() => tried - refused).toBeLessThan(64); // all but the free places
+  expect(refused).toBeGreaterThan(400);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(256 * 2 ** 20);
+  expect(bench.told).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
+});
+
+test.each(['down', 'up'] as const)('F133 a slow reader slows the sender down: %s', async (direction) => {
+  let sent = 0;
+  const pour = (socket: Socket) => {
+    const chunk = Buffer.alloc(65_536, 'x');
+    const more = () => {
+      while (sent < 256 * 2 ** 20 && socket.writable) {
+        sent += chunk.length;
+        if (!socket.write(chunk)) return;
+      }
+    };
+    socket.on('drain', more);
+    more();
+  };
+  await using server = await standIn(createTcp((socket) => (direction === 'down' ? pour(socket) : socket.pause())));
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
+  if (direction === 'up') pour(socket);
+  let before = -1;
+  await expect
+    .poll(
+      () => {
+        const still = sent === before;
+        before = sent;
+        return still;
+      },
+      { interval: 100 },
+    )
+    .toBe(true);
+  expect(sent).toBeLessThan(32 * 2 ** 20); // only the socket buffers' content, not the whole body
+});

@@ -1,0 +1,360 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { filePath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
+import { pictureService } from '../../../src/sessions/desktop/screenshots.ts';
+import { openClient, transports } from '../../support/clients/trpc.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+
+// API keys, roles and owners on a whole server. callers.test.ts covers which caller can use which route.
+let server: ComposedServer;
+let stack: AsyncDisposableStack;
+const token = 'the-token-of-these-tests';
+
+beforeAll(async () => {
+  stack = new AsyncDisposableStack();
+  server = stack.use(await composedServer({ CORRAL_TOKEN: token }));
+});
+afterAll(() => stack.disposeAsync());
+
+type Role = 'viewer' | 'user' | 'operator' | 'admin';
+async function keyOf(role: Role, more: { beside?: string; expiresAt?: number } = {}) {
+  const { key, view } = await server.core.keys.create({ name: role, role, ...more });
+  const headers = { authorization: `Bearer ${key}` };
+  const call = async (method: string, path: string, body?: unknown) => {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(server.url + path, { method, headers, ...sent });
+    const text = await response.text();
+    // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+    const json: any = /^[[{]/.test(text) ? JSON.parse(text) : text;
+    return { status: response.status, body: json };
+  };
+  const session = async () => SessionId.parse((await call('PUT', '/api/v1/sessions')).body.data.session_id);
+  return { key, id: view.id, headers, call, session };
+}
+const socketTo = (path: string, headers: Record<string, string>) => {
+  const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers });
+  stack.defer(() => socket.terminate());
+  const said: string[] = [];
+  socket.on('message', (data) => void said.push(String(data))).on('error', () => {});
+  const opened = new Promise<number>((resolve) => {
+    socket.on('open', () => resolve(101)).on('unexpected-response', (_, { statusCode }) => resolve(statusCode ?? 0));
+  });
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
+  });
+  return { socket, said, opened, closed };
+};
+
+test("a user's session appears in no other user's list, in any facade; operators and administrators see it", async () => {
+  const [one, other] = [await keyOf('user'), await keyOf('user')];
+  const sid = await one.session();
+  const lists = ['/api/v1/sessions', '/sessions', '/api/sessions', '/api/v1/chats', '/trpc/sessions.list'];
+  for (const list of lists) {
+    expect(JSON.stringify((await one.call('GET', list)).body), list).toContain(sid);
+    expect(JSON.stringify((await other.call('GET', list)).body), list).not.toContain(sid);
+  }
+  for (const role of ['operator', 'admin'] as const) {
+    expect(JSON.stringify((await (await keyOf(role)).call('GET', '/sessions')).body)).toContain(sid);
+  }
+});
+
+test("an operator sees, stops and deletes a user's session but reads none of its text", async () => {
+  const [one, operator] = [await keyOf('user'), await keyOf('operator')];
+  const sid = await one.session();
+  await one.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'a-private-word' });
+  expect(JSON.stringify((await one.call('GET', '/trpc/sessions.list')).body)).toContain('a-private-word');
+  const list = await operator.call('GET', '/api/v1/sessions');
+  expect(JSON.stringify(list.body)).toContain(sid);
+  expect(list.body.data.sessions[0].latest_message).toBe('');
+  expect((await operator.call('GET', '/api/sessions')).body).not.toContain('a-private-word');
+  expect((await operator.call('POST', `/api/v1/sessions/${sid}/stop`)).status).toBe(200);
+  expect((await operator.call('DELETE', `/api/v1/sessions/${sid}`)).status).toBe(200);
+});
+
+test("sessions.watch reports only the caller's own sessions", async () => {
+  const [one, other] = [await keyOf('user'), await keyOf('user')];
+  const client = openClient(server.url, 'sse', other.key);
+  stack.defer(() => client.close());
+  const heard: string[] = [];
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  client.sessions.watch.subscribe(undefined, {
+    onStarted: () => resolve(),
+    onData: ({ session }) => void heard.push(session.id),
+  });
+  await started;
+  await one.session();
+  const own = await other.session();
+  await expect.poll(() => heard).toContain(own);
+  expect(new Set(heard)).toEqual(new Set([own]));
+});
+
+test("F113 a caller cannot approve a call in another owner's session, and gets the same 404 as for an unknown one", async () => {
+  const [one, ...strangers] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
+  const sid = await one.session();
+  const wish = { sessionId: sid, callId: 'call-1' };
+  // The caller's own session, but no call waits for approval.
+  expect((await one.call('POST', '/trpc/runs.approve', wish)).status).toBe(409);
+  for (const stranger of strangers) {
+    for (const procedure of ['runs.approve', 'runs.reject']) {
+      const refused = await stranger.call('POST', `/trpc/${procedure}`, wish);
+      const unknown = await stranger.call('POST', `/trpc/${procedure}`, { ...wish, sessionId: 'fedcba9876543210' });
+      expect(refused).toEqual(unknown);
+      expect(refused.status).toBe(404);
+    }
+  }
+});
+
+test('any key can read a shared session by its id, and only the owner can change it', async () => {
+  const [one, other] = [await keyOf('user'), await keyOf('viewer')];
+  const sid = await one.session();
+  expect((await other.call('GET', `/api/v1/sessions/${sid}`)).status).toBe(404);
+  await one.call('POST', `/api/v1/sessions/${sid}/share`);
+  expect((await other.call('GET', `/api/v1/sessions/${sid}`)).status).toBe(200);
+  expect((await fetch(`${server.url}/api/v1/sessions/shared/${sid}`)).status).toBe(200);
+  expect((await other.call('PATCH', `/api/v1/sessions/${sid}/title`, { title: 'Mine' })).status).toBe(404);
+  expect(JSON.stringify((await other.call('GET', '/api/v1/sessions')).body)).not.toContain(sid);
+});
+
+test('a second key of the same owner has the same sessions, so the first can be replaced', async () => {
+  const one = await keyOf('user');
+  const sid = await one.session();
+  const next = await keyOf('user', { beside: one.id });
+  await server.core.keys.revoke(one.id);
+  expect((await one.call('GET', `/sessions/${sid}`)).status).toBe(401);
+  expect((await next.call('PATCH', `/api/v1/sessions/${sid}/title`, { title: 'Still mine' })).status).toBe(200);
+});
+
+test("the server token can use every session, and a key cannot use the token's sessions", async () => {
+  const one = await keyOf('user');
+  const sid = await one.session();
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await fetch(`${server.url}/api/v1/sessions/${sid}`, { headers })).status).toBe(200);
+  const made = await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT', headers });
+  const { data } = (await made.json()) as { data: { session_id: string } };
+  expect((await one.call('GET', `/api/v1/sessions/${data.session_id}`)).status).toBe(404);
+});
+
+describe('revoking a key closes within 5 s', () => {
+  test('its event streams', async () => {
+    const one = await keyOf('user');
+    const sid = await one.session();
+    const response = await fetch(`${server.url}/api/v1/sessions/${sid}/events`, { headers: one.headers });
+    const list = await fetch(`${server.url}/api/v1/sessions`, { method: 'POST', headers: one.headers });
+    let ended = 0;
+    for (const { body } of [response, list]) {
+      void (async () => {
+        for await (const _ of body as unknown as AsyncIterable<Uint8Array>);
+      })().finally(() => ended++);
+    }
+    await server.core.keys.revoke(one.id);
+    await expect.poll(() => ended).toBe(2);
+  });
+
+  test('its sockets of every facade, with the reason', async () => {
+    const one = await keyOf('user');
+    const sid = await one.session();
+    const paths = [`/ws/${sid}`, `/api/v1/chats/${sid}/stream`, '/ws?user_id=somebody', '/trpc'];
+    const all = paths.map((path) => socketTo(path, one.headers));
+    for (const { opened } of all) expect(await opened).toBe(101);
+    await server.core.keys.revoke(one.id);
+    for (const { closed } of all) expect(await closed).toEqual({ code: 1008, reason: 'The key is not valid any more' });
+  });
+
+  test.each(transports)('its subscriptions over %s, which do not start again', async (transport) => {
+    const one = await keyOf('user');
+    const sessionId = await one.session();
+    const client = openClient(server.url, transport, one.key);
+    stack.defer(() => client.close());
+    const heard: string[] = [];
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    client.events.subscribe.subscribe(
+      { sessionId },
+      { onStarted: () => resolve(), onData: ({ data }) => void heard.push(data.type), onError: () => {} },
+    );
+    await started;
+    const late = openClient(server.url, transport, (await keyOf('user', { beside: one.id })).key);
+    stack.defer(() => late.close());
+    await server.core.keys.revoke(one.id);
+    await server.core.services.sessions.rename(sessionId, 'After the end');
+    const seen: string[] = [];
+    late.events.subscribe.subscribe(
+      { sessionId, lastEventId: '0' },
+      { onData: ({ data }) => void seen.push(data.type) },
+    );
+    await expect.poll(() => seen).toContain('title');
+    expect(heard).not.toContain('title');
+  });
+
+  test("and so does the key's expiry", async () => {
+    const one = await keyOf('user', { expiresAt: Date.now() + 1_500 });
+    const { opened, closed } = socketTo(`/ws/${await one.session()}`, one.headers);
+    expect(await opened).toBe(101);
+    expect((await closed).code).toBe(1008);
+    expect((await one.call('GET', '/sessions')).status).toBe(401);
+  });
+});
+
+test('each key has its own workspaces: the same names under another key are other files', async () => {
+  const [one, other, viewer] = [await keyOf('user'), await keyOf('user'), await keyOf('viewer')];
+  const sid = await one.session();
+  const ask = async (headers: Record<string, string>, sessionId: string) => {
+    const { socket, said, opened } = socketTo('/ws?user_id=same', headers);
+    await opened;
+    socket.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'a.txt', content: 'a' }));
+    await expect.poll(() => said.length).toBeGreaterThan(1);
+  };
+  const owned = async (owner: string) =>
+    (await server.core.services.sessions.list()).filter((one) => one.owner === owner).map(({ origin }) => origin);
+  await ask(one.headers, 'w');
+  await ask(other.headers, 'w');
+  expect((await owned(one.id)).sort()).toEqual(['sheikhbox', 'workspace']);
+  expect(await owned(other.id)).toEqual(['workspace']);
+  await ask(other.headers, sid); // in this facade, the id of another owner's session is a free name
+  expect(await owned(other.id)).toEqual(['workspace', 'workspace']);
+  const refused = socketTo('/ws?user_id=same', viewer.headers);
+  expect((await refused.closed).code).toBe(1008);
+});
+
+describe('a signed link', () => {
+  const upload = async (headers: Record<string, string>) => {
+    const body = new FormData();
+    body.append('file', new Blob(['hello']), 'a.txt');
+    const response = await fetch(`${server.url}/api/v1/files`, { method: 'POST', headers, body });
+    return ((await response.json()) as { data: { file_id: string } }).data.file_id;
+  };
+
+  test('can be made by a reader of the file, works for anyone, and ends with the key that made it', async () => {
+    const [one, other] = [await keyOf('user'), await keyOf('user')];
+    const id = await upload(one.headers);
+    expect((await other.call('POST', `/api/v1/files/${id}/signed-url`, {})).status).toBe(404);
+    const { data } = (await one.call('POST', `/api/v1/files/${id}/signed-url`, {})).body;
+    const open = async (link: string) => (await fetch(server.url + link)).status;
+    expect(await open(data.signed_url)).toBe(200);
+    expect(await open(data.signed_url.replace(one.id, other.id))).toBe(401);
+    expect(await open(data.signed_url.replace(`.${one.id}`, ''))).toBe(401);
+    await server.core.keys.revoke(one.id);
+    expect(await open(data.signed_url)).toBe(401);
+  });
+
+  test('to an attachment of a shared session works without a key', async () => {
+    const one = await keyOf('user');
+    const [id, sid] = [await upload(one.headers), await one.session()];
+    await one.call('POST', `/api/v1/sessions/${sid}/share`);
+    await one.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'see', attachments: [id] });
+    const shown = await (await fetch(`${server.url}/api/v1/sessions/${sid}/share/files`)).json();
+    const { data } = shown as { data: { file_url: string }[] };
+    const response = await fetch(server.url + (data[0]?.file_url ?? ''));
+    expect([response.status, await response.text()]).toEqual([200, 'hello']);
+  });
+
+  test("a caller cannot read another owner's file by attaching it", async () => {
+    const [one, other] = [await keyOf('user'), await keyOf('user')];
+    const [id, sid] = [await upload(one.headers), await other.session()];
+    const sent = await other.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'see', attachments: [id] });
+    expect(sent.status).toBe(404);
+  });
+});
+
+test('a picture the agent saw is visible to the readers of its session only', async () => {
+  const [one, other] = [await keyOf('user'), await keyOf('user')];
+  const sid = await one.session();
+  const uploads = server.core.opencodex.uploads;
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf: filePath, warn: () => {} });
+  const picture = { mimeType: 'image/png', data: Buffer.from('seen') } as const;
+  const kept = await pictures.keep(sid, picture, new AbortController().signal);
+  const path = kept?.url ?? '';
+  expect(await one.call('GET', path)).toEqual({ status: 200, body: 'seen' });
+  expect((await other.call('GET', path)).status).toBe(404);
+  await one.call('POST', `/api/v1/sessions/${sid}/share`);
+  expect(await other.call('GET', path)).toEqual({ status: 200, body: 'seen' });
+});
+
+test("a caller cannot add sessions to another owner's project or change its agent", async () => {
+  const [one, other, operator] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
+  const { id } = (await one.call('POST', '/api/v1/projects', { name: 'Mine' })).body;
+  for (const stranger of [other, operator]) {
+    expect((await stranger.call('POST', `/api/v1/chats?project_id=${id}`, {})).status).toBe(404);
+    expect((await stranger.call('POST', '/trpc/sessions.create', { projectId: id })).status).toBe(404);
+    expect((await stranger.call('PUT', `/api/v1/projects/${id}/agent-config`, {})).status).toBe(404);
+  }
+  expect((await other.call('GET', '/api/v1/projects')).body).toEqual({ projects: [], total: 0 });
+  expect(JSON.stringify((await operator.call('GET', '/api/v1/projects')).body)).toContain(id);
+});
+
+test('the access log names a key by its id and never contains the key', async () => {
+  const one = await keyOf('user');
+  await one.call('GET', `/sessions?token=${one.key}`);
+  await expect.poll(() => server.lines.filter(({ fields }) => fields.key === one.id)).not.toHaveLength(0);
+  expect(JSON.stringify(server.lines)).not.toContain(one.key);
+});
+
+test('an administrator creates, lists and revokes keys by tRPC, and the list never shows a whole key', async () => {
+  const admin = await keyOf('admin');
+  const made = (await admin.call('POST', '/trpc/keys.create', { name: 'app', role: 'user' })).body.result.data;
+  expect(made).toMatchObject({ view: { name: 'app', role: 'user', state: 'active', lastUsedAt: null } });
+  const headers = { authorization: `Bearer ${made.key}` };
+  expect((await fetch(`${server.url}/sessions`, { headers })).status).toBe(200);
+  const list = await admin.call('GET', '/trpc/keys.list');
+  expect(JSON.stringify(list.body)).toContain(made.view.prefix);
+  expect(JSON.stringify(list.body)).not.toContain(made.key);
+  expect((await admin.call('POST', '/trpc/keys.revoke', { id: made.view.id })).body.result.data.state).toBe('revoked');
+  expect((await fetch(`${server.url}/sessions`, { headers })).status).toBe(401);
+});
+
+test('each key has its own rate limit', async () => {
+  await using limited = await composedServer({ CORRAL_TOKEN: token, CORRAL_RATE_LIMIT_PER_MINUTE: '3' });
+  const make = async () => (await limited.core.keys.create({ name: 'k', role: 'user' })).key;
+  const [one, other] = [await make(), await make()];
+  const ask = async (key: string) =>
+    (await fetch(`${limited.url}/sessions`, { headers: { authorization: `Bearer ${key}` } })).headers.get(
+      'ratelimit-remaining',
+    );
+  expect([await ask(one), await ask(one), await ask(other)]).toEqual(['2', '1', '2']);
+});
+
+test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every facade, while other owners and the token can create", async () => {
+  await using limited = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS_PER_OWNER: '1' });
+  const headersOf = async () => {
+    const { key } = await limited.core.keys.create({ name: 'k', role: 'user' });
+    return { authorization: `Bearer ${key}` };
+  };
+  const [one, other] = [await headersOf(), await headersOf()];
+  const make = async (headers: Record<string, string>, method: string, path: string) => {
+    const response = await fetch(limited.url + path, { method, headers, body: '{"task":"Later"}' });
+    return { status: response.status, text: await response.text() };
+  };
+  const project = await fetch(`${limited.url}/api/v1/projects`, {
+    method: 'POST',
+    headers: one,
+    body: '{"name":"Mine"}',
+  });
+  const { id } = (await project.json()) as { id: string };
+  expect((await make(one, 'PUT', '/api/v1/sessions')).status).toBe(200);
+  const ways = [
+    ['PUT', '/api/v1/sessions'],
+    ['POST', '/sessions'],
+    ['POST', '/api/sessions'],
+    ['POST', `/api/v1/chats?project_id=${id}`],
+    ['POST', '/trpc/sessions.create'],
+  ] as const;
+  for (const [method, path] of ways) {
+    const refused = await make(one, method, path);
+    expect(refused.status, path).toBe(503);
+    expect(refused.text, path).toContain('You have 1 sessions already, the most for one owner');
+  }
+  expect((await make(other, 'PUT', '/api/v1/sessions')).status).toBe(200);
+  const root = { authorization: `Bearer ${token}` };
+  for (let n = 0; n < 2; n++) expect((await make(root, 'PUT', '/api/v1/sessions')).status).toBe(200);
+});
+
+test('a server without a token is open until its first key exists, and then requires a key', async () => {
+  await using open = await composedServer();
+  const status = async (key?: string) => {
+    const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    return (await fetch(`${open.url}/sessions`, { headers })).status;
+  };
+  expect(await status()).toBe(200);
+  const { key } = await open.core.keys.create({ name: 'root', role: 'admin' });
+  expect([await status(), await status(key)]).toEqual([401, 200]);
+});

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { appRouter } from '../../../src/facades/trpc/router.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import type { Rule } from './caller-rights.ts';
+import { procedureRules } from './caller-rules.ts';
+import { routeRules } from './route-rules.ts';
+
+// A server on loopback without a token, and a page of a default origin: the page can read, but change nothing, in any
+// facade.
+
+const origin = 'http://localhost:5173';
+const signal = new AbortController().signal;
+const changes = new Set<Rule | undefined>(['create', 'work', 'own-work', 'stop', 'signed', 'operator', 'admin']);
+/** Routes that make signed links: they are refused too, because a link outlives the page. */
+const links = /signed-url$/;
+/** Without a message it only joins the run at work. */
+const joins = new Set(['POST /api/v1/sessions/{sid}/chat']);
+
+let server: ComposedServer;
+let sid: string;
+let project: string;
+let terminal: string;
+
+beforeAll(async () => {
+  server = await composedServer();
+  const { services } = server.core;
+  project = (await services.projects.create({ name: 'One' })).id;
+  const session = await services.sessions.create({ origin: 'trpc', projectId: project });
+  sid = session.id;
+  await services.files.write(session.id, 'report.md', 'hello', signal);
+  terminal = (await services.terminals.open(session.id, signal)).id;
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+function filled(path: string): string {
+  const ids = { sid, project_id: project, shell_id: terminal };
+  const values: Record<string, string> = { ...ids, provider: 'gemini', name: 'app.js', pid: '1' };
+  const query = path.endsWith('/files/content') ? '?path=report.md' : '';
+  return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? 'x') + query;
+}
+const heads = async () =>
+  (await server.core.services.sessions.list()).map(({ id, status, title }) => [id, status, title]);
+
+test('F128 a page of a default origin can use every route that reads, and no route that changes something', async () => {
+  const before = await heads();
+  const wrong: string[] = [];
+  for (const [name, rule] of Object.entries(routeRules)) {
+    const [method = '', path = ''] = name.split(' ');
+    if (path.startsWith('/ws') || path.endsWith('/vnc') || path.startsWith('/trpc')) continue; // sockets
+    if (/^\/(e2b|anthropic)\//.test(path) || rule === 'preview') continue; // this server has none
+    const left = new AbortController();
+    const init = { method, headers: { origin, 'sec-fetch-site': 'same-site' }, signal: left.signal };
+    const { status, headers } = await fetch(server.url + filled(path), init);
+    left.abort(); // some answers are streams
+    const isRefused = status === 403;
+    const isChange = (changes.has(rule) && !joins.has(name)) || links.test(path) || path === '/mcp'; // what an assistant posts can change things
+    if (isRefused !== isChange) wrong.push(`${name} (${rule}): ${status}`);
+    if (headers.get('access-control-allow-origin') !== origin) wrong.push(`${name}: it may not read the answer`);
+  }
+  expect(wrong).toEqual([]);
+  expect(await heads()).toEqual(before);
+});
+
+test('F128 a page of a default origin joins a SheikhBox stream with an empty message, and cannot send one', async () => {
+  const chat = (message: string, more = {}) =>
+    fetch(`${server.url}/api/v1/sessions/${sid}/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ message }),
+      headers: { origin, 'sec-fetch-site': 'same-site', ...more },
+    });
+  const joined = await chat('');
+  expect([joined.status, joined.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  expect(await joined.text()).toBe(': connected\n\n'); // nothing runs
+  const before = await heads();
+  for (const more of [{}, { 'idempotency-key': 'k' }]) {
+    const sent = await chat('do it', more);
+    expect([sent.status, (await sent.json()).msg]).toEqual([
+      403,
+      expect.stringContaining(`Pages of ${origin} may only`),
+    ]);
+  }
+  expect(await heads()).toEqual(before);
+});
+
+const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>;
+
+test('F130 a page of a default origin can query over the tRPC socket, and every mutation is refused', async () => {
+  const before = await heads();
+  using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
+  const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
+  for (const [id, path] of names.entries()) {
+    const alone = /^(system|keys|templates|serverCredentials|toolServers)\./.test(path)
+      ? {}
+      : /^(shares|egress|ports)\./.test(path)
+        ? { sessionId: sid }
+        : undefined;
+    const input =
+      alone ??
+      (path.startsWith('sessions.')
+        ? { id: sid, ids: [sid] }
+        : { sessionId: sid, path: '.', pattern: 'x', command: 'x' });
+    client.ws.send(JSON.stringify({ id, method: procedures[path]?._def.type, params: { path, input } }));
+  }
+  await expect.poll(() => client.frames.length).toBe(names.length);
+  const wrong = client.frames.flatMap(({ id, error }) => {
+    const name = names[id] as string;
+    const isRefused = error?.data?.code === 'FORBIDDEN';
+    const should = procedures[name]?._def.type === 'mutation' || changes.has(procedureRules[name]);
+    return isRefused === should ? [] : [`${name}: ${JSON.stringify(error)}`];
+  });
+  expect(wrong).toEqual([]);
+  expect(await heads()).toEqual(before);
+});
+
+test('F130 a page of a default origin gets the events of a conversation socket, and its messages are refused', async () => {
+  using client = await openWebSocket(`${server.url.replace('http', 'ws')}/ws/${sid}`, { headers: { origin } });
+  await expect.poll(() => client.frames.map(({ type }) => type)).toContain('connection_established');
+  client.ws.send(JSON.stringify({ type: 'message', content: 'do it', message: 'do it', task: 'do it' }));
+  client.ws.send(JSON.stringify({ type: 'stop' }));
+  await expect.poll(() => client.frames.filter(({ type }) => type === 'error').length).toBe(2);
+  expect(JSON.stringify(client.frames.at(-1))).toContain('may only read');
+  expect((await heads()).map(([, status]) => status)).not.toContain('running');
+});
+
+test.each(['/ws', '/ws/shells/x'])(
+  'F130 the socket %s closes for a page of a default origin, because every frame on it changes something',
+  async (path) => {
+    const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers: { origin } });
+    const { promise, resolve } = Promise.withResolvers<number>();
+    socket.on('error', () => {}).on('close', resolve);
+    expect(await promise).toBe(1008);
+  },
+);
+
+test('F130 a page of a default origin can watch a screen but not use its keyboard', async () => {
+  const { desktop } = server.core.services;
+  const asked: unknown[] = [];
+  const watch = desktop.watch;
+  Object.assign(desktop, {
+    watch: (_id: string, request: unknown) => {
+      asked.push(request);
+      return Promise.reject(new Error('seen'));
+    },
+  });
+  const path = `/api/v1/sessions/${sid}/vnc`;
+  for (const headers of [{ origin }, {}]) {
+    const socket = new WebSocket(server.url.replace('http', 'ws') + path, 'binary', { headers });
+    await new Promise((resolve) => socket.on('error', () => {}).on('close', resolve));
+  }
+  Object.assign(desktop, { watch });
+  expect(asked).toMatchObject([{ mayControl: false }, { mayControl: true }]);
+});

@@ -1,3 +1,0 @@
-import { escapeTest } from '../../support/hostile/escape-test.ts';
-
-escapeTest('process');

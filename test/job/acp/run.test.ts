@@ -1,0 +1,235 @@
+// @module-tag all
+// An agent with a loop of its own works in real sandboxes as the run of a session. The agent is scripted; what it does
+// follows from the words of the message.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { openClient } from '../../support/clients/trpc.ts';
+import { testRows } from '../../support/runner/tags.ts';
+import { type RealServer, realServer } from '../../support/servers/real-server.ts';
+import { inEachWorld, type worlds } from '../../support/worlds.ts';
+
+const templates = {
+  fake: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nprompt: Be brief.\n',
+  forgetful: 'agent: {kind: acp, command: [node, /workspace/agent.mjs, --forgetful]}\n',
+  thrifty: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nrun: {token-budget: 1000}\n',
+  missing: 'agent: {kind: acp, command: [no-such-agent]}\n',
+};
+
+const opened = new Map<string, Promise<RealServer>>();
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-acp-'));
+  await mkdir(join(folder, 'templates'));
+  for (const [name, text] of Object.entries(templates))
+    await writeFile(join(folder, 'templates', `${name}.yaml`), text);
+  await writeFile(join(folder, 'corral.yaml'), '');
+});
+afterAll(async () => {
+  for (const real of opened.values()) await (await real)[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A server for all tests that want these settings. */
+async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {
+  const settings = { CORRAL_CONFIG: join(folder, 'corral.yaml'), ...more };
+  const key = JSON.stringify([world.driver, more]);
+  const real = opened.get(key) ?? realServer(context, world, settings);
+  opened.set(key, real);
+  return await real;
+}
+const agentText = () => readFile('test/support/agents/fake-acp-agent.mjs', 'utf8');
+
+async function box(real: RealServer, template: keyof typeof templates) {
+  const client = openClient(real.server.url, 'ws');
+  onTestFinished(() => client[Symbol.dispose]());
+  const { id } = await client.sessions.create.mutate({ template });
+  await client.files.write.mutate({ sessionId: id, path: 'agent.mjs', content: await agentText() });
+  const facts = () => real.log(id);
+  const said = () => real.factsOf(id, 'message.assistant').map(({ data }) => data.text);
+  const ends = () => real.factsOf(id, 'run.end').map(({ data }) => data);
+  return {
+    id,
+    client,
+    facts,
+    said,
+    ends,
+    send: (text: string) => client.runs.send.mutate({ sessionId: id, text }),
+    /** Sends a message and waits for the end of its run. */
+    async ask(text: string) {
+      const before = ends().length;
+      await client.runs.send.mutate({ sessionId: id, text });
+      await expect.poll(() => ends().length).toBe(before + 1);
+      return ends().at(-1);
+    },
+  };
+}
+
+inEachWorld('process', 'an ACP agent on $driver', (world) => {
+  test('does a task: plan, thoughts, tool calls, diff, cost and answer are in the log', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'fake');
+    expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
+    expect(it.said()).toEqual(['All done.']);
+    expect(real.factsOf(it.id, 'tool.called').map(({ data }) => data)).toMatchObject([
+      {
+        tool: 'shell',
+        function: 'execute',
+        success: true,
+        content: { console: [{ command: 'echo hi', output: 'hi' }] },
+      },
+      { tool: 'file', function: 'edit', success: true, content: { content: 'new\n', oldContent: 'old\n' } },
+    ]);
+    const [plan] = real.factsOf(it.id, 'plan');
+    expect(plan?.data.steps.map(({ description }) => description)).toEqual(['Look', 'Write']);
+    expect(real.factsOf(it.id, 'step').filter(({ data }) => data.status === 'completed')).toHaveLength(2);
+    expect(real.factsOf(it.id, 'usage')[0]?.data).toMatchObject({
+      inputTokens: 1200,
+      cost: 0.25,
+      thoughts: 'Let me see.',
+    });
+    await real.holds(it.id);
+  });
+
+  test('asks for a permission, which a person gives or refuses', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'fake');
+    for (const [n, decision] of (['approve', 'reject'] as const).entries()) {
+      await it.send('I need permission');
+      await expect.poll(() => real.factsOf(it.id, 'approval.requested').length).toBe(n + 1);
+      const { data } = real.factsOf(it.id, 'approval.requested')[n] ?? {};
+      expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
+      await real.rests(it.id, 'waiting'); // the file of the log is read before the server itself knows
+      await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
+      await expect.poll(() => it.ends().length).toBe(n + 1);
+    }
+    expect(it.said().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
+  });
+
+  test('stops, and leaves no process', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'fake');
+    await it.send('Please wait');
+    await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
+    await client(it).stop.mutate({ sessionId: it.id });
+    expect(it.ends()).toMatchObject([{ status: 'stopped' }]);
+    const { stdout } = await it.client.sandbox.exec.mutate({
+      sessionId: it.id,
+      command: 'pgrep -fc "[a]gent.mjs" || true',
+    });
+    expect(stdout.trim()).toBe('0');
+  });
+
+  test('takes a message in the middle of its work', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'fake');
+    await it.send('Please wait');
+    await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
+    await it.send('remember something');
+    await expect.poll(() => it.ends().length).toBe(1);
+    expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
+  });
+
+  test('stops at its token budget in the middle of its work, and goes on when more is granted', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'thrifty');
+    await it.send('Please spend and wait');
+    await expect.poll(() => real.factsOf(it.id, 'run.wait').length).toBe(1);
+    expect(real.factsOf(it.id, 'run.wait')[0]?.data).toMatchObject({
+      reason: 'budget',
+      budget: { scope: 'run', kind: 'tokens', limit: 1000, used: 5000 },
+    });
+    await it.send('Then remember');
+    await expect.poll(() => it.ends().length).toBe(1);
+    expect(it.said().at(-1)).toBe('I had 1 messages before.');
+  });
+
+  // The unit tests of the agents' side have each way to misbehave; a whole server shows one of them in every run.
+  const misbehaviours = [
+    ['exits', 'Please exit', /exit code 7/],
+    ['floods', 'Please flood me', /more than 200000 updates/],
+    ['prints garbage', 'Please send garbage', /lines that are no messages/],
+    ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
+    ['hangs', 'Please hang', /said nothing for 10 s/],
+  ] as const;
+  testRows(misbehaviours)(
+    'one that %s ends its run typed, and the next run has a new one',
+    async ([, text, why], context) => {
+      const real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
+      const it = await box(real, 'fake');
+      expect(await it.ask(text)).toMatchObject({
+        status: 'failed',
+        reason: 'failed',
+        code: 'agent_failed',
+        retryable: false,
+      });
+      expect(real.factsOf(it.id, 'run.error')[0]?.data.error).toMatch(why);
+      expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
+    },
+  );
+
+  test('a template whose image the driver cannot run is refused before a session starts', async (context) => {
+    if (world.driver !== 'process') context.skip('this driver runs any image');
+    const real = await serverFor(context, world);
+    const client = openClient(real.server.url, 'ws');
+    onTestFinished(() => client[Symbol.dispose]());
+    await expect(client.sessions.create.mutate({ template: 'codex' })).rejects.toThrow(
+      /needs the image corral\/sandbox-agents.*CORRAL_DRIVER=docker/,
+    );
+  });
+
+  test('an approval that waits over a kill of the server is asked once', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'fake');
+    await it.send('I need permission');
+    await expect.poll(() => real.factsOf(it.id, 'approval.requested').length).toBe(1);
+    const [asked] = real.factsOf(it.id, 'approval.requested');
+    real.server.kill('SIGKILL');
+    await real.server.restart();
+    const decide = () => client(it).approve.mutate({ sessionId: it.id, callId: asked?.data.callId ?? '' });
+    await expect.poll(() => decide().then(() => 'decided', String)).toBe('decided');
+    await expect.poll(() => it.ends().length).toBe(1);
+    expect(it.said().at(-1)).toBe('You said yes.');
+    expect(real.factsOf(it.id, 'approval.requested')).toHaveLength(1);
+    expect(real.factsOf(it.id, 'approval.resolved')).toHaveLength(1);
+  });
+
+  test('one that is not there is a typed end that names it', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'missing');
+    expect(await it.ask('Do the task')).toMatchObject({ status: 'failed', code: 'agent_failed' });
+  });
+
+  test('reads nothing through the server, and a tool named __proto__ is a name like any other', async (context) => {
+    const real = await serverFor(context, world);
+    const it = await box(real, 'fake');
+    await it.ask('Read outside');
+    expect(it.said()).toEqual(['refused: -32601']);
+    await it.ask('Try proto');
+    expect(real.factsOf(it.id, 'tool.called')[0]?.data).toMatchObject({ function: '__proto__', success: true });
+  });
+
+  test('goes on after a kill of the server where it can load its session, else it ends typed', {
+    tags: ['nightly'],
+  }, async (context) => {
+    const real = await serverFor(context, world);
+    const [one, two] = [await box(real, 'fake'), await box(real, 'forgetful')];
+    for (const it of [one, two]) {
+      await it.send('Please wait');
+      await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
+    }
+    real.server.kill('SIGKILL');
+    await real.server.restart();
+    await expect.poll(() => two.ends().length).toBe(1);
+    expect(two.ends()).toMatchObject([{ status: 'failed', code: 'agent_failed' }]);
+    await expect
+      .poll(() => one.said().length + one.facts().filter(({ type }) => type === 'message.delta').length, {
+        timeout: 60_000,
+      })
+      .toBeGreaterThan(1);
+    expect(one.ends()).toEqual([]);
+  });
+});
+
+const client = (it: Awaited<ReturnType<typeof box>>) => it.client.runs;

@@ -1,0 +1,64 @@
+// @module-tag all
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+
+let folder: string;
+let env: Record<string, string>;
+let url: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-background-'));
+  const port = await freePort();
+  url = `http://127.0.0.1:${port}`;
+  const { PATH = '', HOME = '' } = process.env;
+  const own = { PORT: String(port), CORRAL_DATA_DIR: join(folder, 'data'), CORRAL_DRIVER: 'process' };
+  env = { ...packageJson.serverProcess.env, PATH, HOME, ...own, CORRAL_SANDBOX_DESKTOP: 'false' };
+});
+afterEach(async () => {
+  await corral('down');
+  await rm(folder, { recursive: true, force: true });
+});
+
+const corral = (...args: string[]) =>
+  new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
+    const program = [...packageJson.serverProcess.flags, serverProgram(), ...args];
+    execFile(process.execPath, program, { env }, (error, stdout, stderr) =>
+      done({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+const health = () =>
+  fetch(`${url}/health`).then(
+    ({ status }) => status,
+    () => 0,
+  );
+
+test('up returns once the server answers, leaves it to itself, and down ends it', async () => {
+  const up = await corral('up');
+  expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining(`Corral runs at ${url} (process `) });
+  expect(await health()).toBe(200);
+  const pid = Number(await readFile(join(folder, 'data/server.pid'), 'utf8'));
+  expect(up.stdout).toContain(`process ${pid}`);
+  const log = join(folder, 'data/server.log');
+  expect([up.stdout.includes(log), (await stat(log)).mode & 0o777]).toEqual([true, 0o600]);
+  expect((await corral('up')).stdout).toBe(`Corral runs already at ${url} (process ${pid}).\n`);
+  expect(await corral('down')).toEqual({ code: 0, stdout: 'The server has ended.\n', stderr: '' });
+  expect(await health()).toBe(0);
+  expect((await corral('down')).stdout).toContain('No server runs on');
+});
+
+test('a server that cannot start is told with the end of its log', async () => {
+  const other = createServer().listen(Number(new URL(url).port), '127.0.0.1');
+  await once(other, 'listening');
+  await using _closed = { [Symbol.asyncDispose]: async () => void other.close() };
+  const { code, stderr } = await corral('up');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('The server did not start.')]);
+  expect(stderr).toContain(new URL(url).port);
+});

@@ -1,0 +1,330 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Box, Corral, CorralError, type Event } from '../../../src/client/index.ts';
+import { fence } from '../../support/clients/api.ts';
+import { docker, hasDocker } from '../../support/sandboxes/docker.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+
+let server: ServerProcess;
+let corral: Corral;
+let box: Box;
+
+beforeAll(async () => {
+  server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
+  corral = new Corral({ url: server.url });
+  box = await corral.create({ title: 'A box' });
+});
+afterAll(async () => {
+  corral?.api.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+async function* pieces(count: number, size: number) {
+  for (let n = 0; n < count; n++) yield new Uint8Array(size).fill(n);
+}
+
+describe('create', () => {
+  test('puts files into the workspace and gives each command its variables', async () => {
+    const made = await corral.create({ files: { 'in/a.txt': 'one' }, env: { WORD: 'two' }, template: 'minimal' });
+    const { stdout } = await made.exec('cat in/a.txt; echo "$WORD$MORE"', { env: { MORE: 'three' } });
+    expect([stdout, (await made.session()).template]).toEqual(['onetwothree\n', 'minimal']);
+    expect(await made.attach({ 'b.txt': 'b' })).toEqual(['b.txt']);
+    await made.remove();
+  });
+
+  test('leaving the block deletes the session, unless it is to be kept or is only opened', async () => {
+    const ids = await (async () => {
+      await using own = await corral.create();
+      await using kept = await corral.create({ keep: true });
+      await using gone = await corral.create();
+      await using opened = await corral.open(kept.id);
+      await gone.remove();
+      return { own: own.id, kept: opened.id };
+    })();
+    await expect(corral.open(ids.own)).rejects.toMatchObject({ code: 'session_not_found' });
+    await (await corral.open(ids.kept)).remove();
+  });
+});
+
+test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', async () => {
+  const opened = await Promise.all(
+    Array.from({ length: 4 }, () => corral.box('build-cache', { metadata: { of: 'names' } })),
+  );
+  const [one] = opened as [Box];
+  expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
+  expect((await Array.fromAsync(corral.list({ metadata: { of: 'names' } }))).map(({ name }) => name)).toEqual([
+    'build-cache',
+  ]);
+  {
+    await using again = await Corral.box('build-cache', { url: server.url });
+    await again.exec('echo kept > note.txt');
+    await again.stop();
+  }
+  const resumed = await corral.box('build-cache');
+  expect((await resumed.exec('cat note.txt')).stdout).toBe('kept\n'); // it runs again, although a person had stopped it
+  await using other = await corral.create();
+  await expect(other.rename('build-cache')).rejects.toMatchObject({ code: 'conflict' });
+  await one.rename('old-cache');
+  await other.rename('build-cache');
+  expect([(await corral.box('build-cache')).id, (await corral.box('old-cache')).id]).toEqual([other.id, one.id]);
+  const at = (name: string) => corral.fetch(`/api/v1/boxes/${name}`);
+  await one.rename(null);
+  expect([(await at('build-cache')).status, (await at('old-cache')).status]).toEqual([200, 404]);
+  for (const name of ['Big', '../etc', 'last', '0123456789abcdef', 'a'.repeat(64)])
+    await expect(corral.box(name)).rejects.toMatchObject({ code: 'invalid_request' });
+  await one.remove();
+});
+
+test('notes that outlive sessions are written, undone and redacted', async () => {
+  const memory = corral.memory();
+  await memory.write('build.md', 'make', { expect: 0 });
+  await expect(memory.write('build.md', 'mine', { expect: 0 })).rejects.toMatchObject({ code: 'conflict' });
+  await memory.write('build.md', 'make test');
+  await memory.undo('build.md');
+  await memory.redact('build.md', 2);
+  expect((await memory.history('build.md')).map(({ text }) => text)).toEqual(['make', null, 'make']);
+  expect(await memory.read('build.md', { version: 1 })).toMatchObject({ text: 'make', version: 1 });
+  await memory.delete('build.md');
+  expect([await memory.list(), (await memory.list({ deleted: true })).length]).toEqual([[], 1]);
+  await expect(memory.read('build.md')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(corral.memory({ project: 'none' }).list()).rejects.toMatchObject({ code: 'not_found' });
+});
+
+describe('limits', () => {
+  test('a box is found by its metadata, and its end can be moved and comes by itself', async () => {
+    const made = await corral.create({ lifetime: 3600, idleTimeout: 60, metadata: { user: 'ada', n: '1' } });
+    const other = await corral.create({ metadata: { user: 'ada', n: '2' } });
+    const found = async (metadata: Record<string, string>) => {
+      const ids: string[] = [];
+      for await (const { id } of corral.list({ metadata, limit: 1 })) ids.push(id);
+      return ids.sort();
+    };
+    expect(await found({ user: 'ada' })).toEqual([made.id, other.id].sort());
+    expect(await found({ user: 'ada', n: '1' })).toEqual([made.id]);
+    const rest = await corral.fetch('/api/v1/sessions?metadata=user=ada&metadata=n=2');
+    expect(await rest.json()).toMatchObject({ data: { sessions: [{ session_id: other.id }] } });
+    const { endsAt, metadata } = await made.session();
+    expect([Date.parse(endsAt ?? '') > Date.now(), metadata]).toEqual([true, { user: 'ada', n: '1' }]);
+    await made.setLifetime(null);
+    expect((await made.session()).endsAt).toBeNull();
+    await made.setLifetime(1);
+    await expect.poll(() => found({ user: 'ada' })).toEqual([other.id]);
+    await other.remove();
+  });
+
+  test('beyond those of the server are refused by name, and nothing is made', async () => {
+    const count = async () => (await corral.api.sessions.list.query()).items.length;
+    const before = await count();
+    for (const [wish, name] of [
+      [{ size: { memory: '100GiB' } }, 'size.memory'],
+      [{ idleTimeout: 30_000 }, 'idleSeconds'],
+      [{ egress: ['http://a.example/'] }, 'egress'],
+      [{ lifetime: 0 }, 'lifetimeSeconds'],
+    ] as const) {
+      await expect(corral.create(wish)).rejects.toMatchObject({ message: expect.stringContaining(name) });
+    }
+    const put = (body: object) => corral.fetch('/api/v1/sessions', { method: 'PUT', body: JSON.stringify(body) });
+    expect((await put({ egress: 'all' })).status).toBe(400);
+    expect(await count()).toBe(before);
+  });
+});
+
+test('on Docker a box has its size, and reaches only what it chose of what the policy opens', async (context) => {
+  if (!(await hasDocker())) return context.skip('Docker does not answer');
+  const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'web', CORRAL_SANDBOX_MAX_MEMORY: '2GiB' };
+  await using own = await serverProcess(settings);
+  const size = { memory: '1536MiB', cpus: 0.5 };
+  await using made = await Corral.create({ url: own.url, size, egress: ['chosen.invalid'] });
+  const statusOf = async (host: string) =>
+    (await made.exec(`curl -sS -o /dev/null -w '%{http_code}' http://${host}/ || true`)).stdout;
+  const reached = await Promise.all([statusOf('other.invalid'), statusOf('chosen.invalid')]);
+  expect(reached).toEqual(['403', '502']); // refused; allowed, though nobody has that name
+  const [container = ''] = (await docker('ps', '-q', '--filter', `label=corral.session=${made.id}`)).split('\n');
+  const limits = await docker('inspect', '-f', '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}', container);
+  expect(limits).toBe(`${1536 * 2 ** 20} 500000000`);
+});
+
+describe('exec', () => {
+  test('gives each output as it is written, and the exit code', async () => {
+    const heard: string[] = [];
+    const command = 'echo one; read line; echo "two $line" >&2; exit 3';
+    const answered = Promise.withResolvers<void>();
+    const stdin = (async function* () {
+      await answered.promise; // comes only after the first output was heard
+      yield new TextEncoder().encode('more\n');
+    })();
+    const ended = await box.exec(command, {
+      stdin,
+      onStdout(text) {
+        heard.push(`out ${text}`);
+        answered.resolve();
+      },
+      onStderr: (text) => void heard.push(`err ${text}`),
+    });
+    expect(heard).toEqual(['out one\n', 'err two more\n']);
+    expect(ended).toEqual({ exitCode: 3, timedOut: false, stdout: 'one\n', stderr: 'two more\n', truncated: false });
+  });
+
+  test('streams 50 MB to a slow reader, and the result keeps as much as was asked for', async () => {
+    let bytes = 0;
+    const ended = await box.exec('head -c 50000000 /dev/zero | tr "\\0" x', {
+      keep: 10,
+      async onStdout(text) {
+        bytes += text.length;
+        if (bytes === text.length) await new Promise((resolve) => setTimeout(resolve, 300));
+      },
+    });
+    expect([bytes, ended.stdout, ended.truncated]).toEqual([50_000_000, 'xxxxxxxxxx', true]);
+  });
+
+  test('ends its command when the signal fires', async () => {
+    const stop = new AbortController();
+    const ended = box.exec('echo begun; sleep 600; echo over', {
+      signal: stop.signal,
+      onStdout: () => stop.abort(),
+    });
+    await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
+    const sleeping = async () => (await box.exec("pgrep -f '^sleep 60[0]'")).stdout;
+    await expect.poll(sleeping).toBe('');
+  });
+});
+
+describe('files', () => {
+  test('are written and read as text, as bytes and as streams', async () => {
+    await box.files.write('notes/a.txt', 'häi\n');
+    expect(await box.files.read('notes/a.txt')).toBe('häi\n');
+    expect(await box.files.bytes('notes/a.txt')).toEqual(new TextEncoder().encode('häi\n'));
+    expect(await box.files.write('big.bin', pieces(100, 100_000))).toMatchObject({ size: 10_000_000 });
+    const { size, body } = await box.files.stream('big.bin');
+    const [here, there] = [createHash('sha256'), createHash('sha256')];
+    for await (const piece of body as unknown as AsyncIterable<Uint8Array>) there.update(piece);
+    for await (const piece of pieces(100, 100_000)) here.update(piece);
+    expect([size, there.digest('hex')]).toEqual([10_000_000, here.digest('hex')]);
+    expect((await box.files.list('notes')).map(({ name }) => name)).toEqual(['a.txt']);
+    await box.files.remove('notes/a.txt');
+    await expect(box.files.read('notes/a.txt')).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+test('a watch tells every change after it began, and ends with the loop', async () => {
+  await box.files.write('watched/old.txt', 'old');
+  const changes = await box.files.watch('watched');
+  await box.exec(
+    'echo new > watched/new.txt; mkdir watched/sub; sleep 0.2; echo x > watched/sub/x; rm watched/old.txt',
+  );
+  const seen = new Set<string>();
+  for await (const { type, name } of changes) {
+    seen.add(`${type} ${name}`);
+    if (seen.has('remove old.txt')) break;
+  }
+  expect([...seen]).toEqual(
+    expect.arrayContaining(['create new.txt', 'write new.txt', 'create sub', 'create sub/x', 'remove old.txt']),
+  );
+  await expect(box.files.watch('../..')).rejects.toMatchObject({ address: server.url });
+});
+
+describe('terminal', () => {
+  test('is read by iteration, and stays when its reader leaves', async () => {
+    const terminal = await box.terminal();
+    await terminal.write('echo $((40 + 2)); KEPT=kept\r');
+    let seen = '';
+    for await (const bytes of terminal) {
+      seen += new TextDecoder().decode(bytes);
+      if (/[\r\n]42\r/.test(seen)) break;
+    }
+    expect(await terminal.ended).toBe('detached');
+    let again = '';
+    const same = await box.terminal({
+      id: terminal.id,
+      onData(bytes) {
+        again += new TextDecoder().decode(bytes);
+      },
+    });
+    await same.write('echo "still $KEPT"; exit\r');
+    expect(await same.ended).toBe('exited');
+    expect(again).toContain('still kept');
+  });
+});
+
+describe('run', () => {
+  test('gives its events in order to a reader that is slower than they come, and its result', async () => {
+    const run = await box.run(fence('sh', 'seq 3'));
+    const events: Event[] = [];
+    for await (const event of run) {
+      events.push(event);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed' } });
+    const [first] = events;
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => (first?.seq ?? 0) + n));
+    expect(await run.result()).toMatchObject({ status: 'completed', reason: 'completed' });
+  });
+
+  test('waits for an answer', async () => {
+    const run = await box.run(fence('ask', 'Which colour?'));
+    const said: string[] = [];
+    for await (const event of run) {
+      if (event.type === 'run.wait') await run.answer('blue');
+      if (event.type === 'message.user') said.push(event.data.text);
+    }
+    expect(said.at(-1)).toBe('blue');
+    expect(await run.result()).toMatchObject({ status: 'completed', reason: 'completed' });
+  });
+
+  test('waits for an approval', async () => {
+    const run = await box.run(fence('file:approved.txt', 'yes'));
+    for await (const event of run) if (event.type === 'approval.requested') await run.approve(event.data.callId);
+    expect(await box.files.read('approved.txt')).toContain('yes');
+  });
+
+  test('says why it failed', async () => {
+    const run = await box.run(fence('fail', 'the model is out'));
+    expect(await run.result()).toMatchObject({ status: 'failed', error: expect.stringContaining('the model is out') });
+  });
+});
+
+test('a fork has the files of its box and goes its own way', async () => {
+  await (await box.run(fence('sh', 'echo kept > forked.txt'))).result();
+  const copy = await box.fork({ title: 'A fork' });
+  expect((await copy.session()).forkedFrom).toMatchObject({ sessionId: box.id, files: 'kept' });
+  expect(await copy.files.read('forked.txt')).toBe('kept\n');
+  await copy.files.write('forked.txt', 'other');
+  expect(await box.files.read('forked.txt')).toBe('kept\n');
+  await copy.remove();
+});
+
+test('a refusal has a code, a hint where one helps, and the address', async () => {
+  await expect(corral.open('ffffffffffffffff')).rejects.toMatchObject({
+    name: 'CorralError',
+    code: 'session_not_found',
+    address: server.url,
+  });
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const nobody = await Corral.create({ url }).catch((error: unknown) => error);
+  expect(nobody).toBeInstanceOf(CorralError);
+  expect(nobody).toMatchObject({ code: 'unreachable', address: url, retryable: true });
+  expect((nobody as CorralError).message).toContain(`No Corral server answers at ${url} (ECONNREFUSED).`);
+});
+
+test('a run is followed through a restart of the server, and no event comes twice', async () => {
+  const run = await box.run(fence('sh', 'echo before; sleep 4; echo after'));
+  const seqs: number[] = [];
+  let restarted: Promise<void> | undefined;
+  for await (const event of run) {
+    seqs.push(event.seq);
+    if (restarted || event.type !== 'tool.calling') continue;
+    server.kill('SIGTERM');
+    restarted = server.restart();
+  }
+  await restarted;
+  expect(seqs).toEqual(seqs.map((_, n) => (seqs[0] ?? 0) + n));
+  expect((await run.result()).status).toBe('completed');
+});
+
+test('stop ends every process and keeps the files', async () => {
+  await box.files.write('kept.txt', 'kept');
+  await box.stop();
+  expect((await box.api.sandbox.status.query({ sessionId: box.id })).state).toBe('stopped');
+  expect(await box.files.read('kept.txt')).toBe('kept');
+});

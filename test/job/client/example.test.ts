@@ -1,0 +1,176 @@
+// @module-tag all
+import { execFile } from 'node:child_process';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { fence } from '../../support/clients/api.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../../..');
+const example = 'examples/watch-session/main.ts';
+
+interface ExampleOptions {
+  readonly server: ServerProcess;
+  readonly cwd?: string;
+  readonly token?: string;
+}
+
+/** Runs the example in its own process. Returns its output lines and its exit code. */
+async function watch(task: string, args: string[], { server, cwd = root, token }: ExampleOptions) {
+  const env = { PATH: process.env.PATH, CORRAL_URL: server.url, ...(token !== undefined && { CORRAL_TOKEN: token }) };
+  const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 90_000 }).then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      stdout: error.stdout + error.stderr,
+    }),
+  );
+  return { code: done.code, lines: done.stdout.trim().split('\n') };
+}
+
+test('the example follows a run to its end, whether it succeeds or fails', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'right' });
+  const given = { server, token: 'right' };
+  const fine = await watch(fence('sh', 'echo it works'), ['--conditions=corral-source', example], given);
+  expect(fine.lines).toContainEqual(expect.stringMatching(/^ +\d+ {2}shell_exec \{.*"command":"echo it works".*\}$/));
+  expect(fine.lines).toContainEqual(expect.stringMatching(/^ +\d+ {2}worked: it works$/));
+  expect([fine.code, fine.lines.at(-1)]).toEqual([0, 'the run is completed']);
+  const failed = await watch(fence('fail', 'the model is out'), ['--conditions=corral-source', example], given);
+  expect(failed.lines).toContainEqual(expect.stringMatching(/error: .*the model is out/));
+  expect([failed.code, failed.lines.at(-1)]).toEqual([1, 'the run is failed']);
+  const refused = await watch('Say hi', ['--conditions=corral-source', example], { server, token: 'wrong' });
+  expect(refused.code).toBe(1);
+  expect(refused.lines.join('\n')).toContain('A valid token is needed.');
+});
+
+test('the packed package works in another program, includes its types, and runs in browsers', {
+  tags: ['nightly'],
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
+  await using _cleaned = { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const installed = join(home, 'node_modules/corral');
+  await mkdir(join(home, 'node_modules/@trpc'), { recursive: true });
+  await mkdir(installed);
+  await run(process.execPath, ['scripts/pack-client.ts', home], { cwd: root });
+  const [tarball = 'none'] = (await readdir(home)).filter((name) => name.endsWith('.tgz'));
+  await run('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components=1']);
+  const packed = await readdir(installed, { recursive: true });
+  const isCommand = (name: string) => /^dist\/(corral[.]js|cli\/)/.test(name);
+  const programs = packed.filter((name) => /[.](ts|[cm]?js)$/.test(name) && !name.endsWith('.d.ts'));
+  expect(programs.filter((name) => !isCommand(name)).sort()).toEqual([
+    ...[
+      'bodies',
+      'client',
+      'connection',
+      'corral',
+      'errors',
+      'events',
+      'exec',
+      'fetch-event-source',
+      'files',
+      'index',
+      'port',
+      'run',
+      'terminal',
+      'types',
+      'watch',
+    ].map((name) => `dist/src/client/${name}.js`),
+    'dist/src/core/text/server-sent-events.js',
+    'dist/src/core/text/stream-frames.js',
+  ]);
+  expect(tarball).toBe(`corral-client-${packageJson.version}.tgz`);
+  const command = (...args: string[]) => run(join(installed, 'dist/corral.js'), args, { cwd: home });
+  expect((await command('--version')).stdout.trim()).toBe(packageJson.version);
+  await expect(command('serve')).rejects.toThrow('This package has the client alone.');
+  const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);
+  for (const dependency of [...Object.keys(dependencies), '@types']) {
+    await symlink(join(root, 'node_modules', dependency), join(home, 'node_modules', dependency));
+  }
+  await cp(join(root, example), join(home, 'main.ts'));
+  const compilerOptions = { module: 'nodenext', target: 'esnext', strict: true, noEmit: true, types: ['node'] };
+  await writeFile(join(home, 'package.json'), '{"type":"module"}');
+  await writeFile(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts', 'wrong.ts'] }));
+  await writeFile(
+    join(home, 'wrong.ts'),
+    "import { createCorralClient } from 'corral/client';\nexport const id: number = (await createCorralClient({ url: '' }).sessions.create.mutate()).id;\n",
+  );
+  const checked = await run(process.execPath, [tsc, '-p', home]).catch(({ stdout }: { stdout: string }) => ({
+    stdout,
+  }));
+  expect(checked.stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/wrong[.]ts\(2,\d+\): error TS2322: Type 'string' is not assignable to type 'number'[.]$/),
+  ]);
+  // A bundle for browsers fails if the client imports a module of Node. The README's import map must have every import.
+  const entryPoints = [join(installed, 'dist/src/client/index.js')];
+  const bundled = { bundle: true, format: 'esm', platform: 'browser', write: false, metafile: true } as const;
+  const { metafile } = await build({ entryPoints, ...bundled, logLevel: 'silent' });
+  const readme = await readFile(join(root, 'examples/watch-session/README.md'), 'utf8');
+  const map: Record<string, string> = JSON.parse(
+    /<script type="importmap">(.*)<\/script>/s.exec(readme)?.[1] ?? '{}',
+  ).imports;
+  const imported = Object.values(metafile.inputs).flatMap(({ imports }) =>
+    imports.map(({ original = '.' }) => original),
+  );
+  expect(imported.filter((name) => !name.startsWith('.') && map[name] === undefined)).toEqual([]);
+  for (const path of Object.values(map)) await access(join(home, path));
+
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
+  const { code, lines } = await watch('Say hi', ['main.ts'], { server, cwd: home });
+  expect([code, lines.at(-1)]).toEqual([0, 'the run is completed']);
+});
+
+test('a subscription survives a server restart and continues after its last event', {
+  tags: ['nightly'],
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
+  for (const transport of ['ws', 'sse'] as const) {
+    using client = openClient(server.url, transport);
+    const { id } = await client.sessions.create.mutate();
+    const seqs: number[] = [];
+    const ends: string[] = [];
+    client.events.subscribe.subscribe(
+      { sessionId: id, lastEventId: '0' },
+      {
+        onData: ({ data }) => {
+          seqs.push(data.seq);
+          if (data.type === 'run.end') ends.push(data.data.status);
+        },
+        onError: (error) => ends.push(String(error)),
+        onComplete: () => ends.push('complete'),
+      },
+    );
+    await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo one') });
+    await expect.poll(() => ends).toEqual(['completed']);
+    server.kill('SIGTERM');
+    await server.restart();
+    await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo two') });
+    await expect.poll(() => ends).toEqual(['completed', 'completed']);
+    expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, n) => n + 1));
+    expect(await client.sandbox.exec.mutate({ sessionId: id, command: 'echo three' })).toMatchObject({
+      exitCode: 0,
+      stdout: 'three\n',
+    });
+    await client.files.write.mutate({ sessionId: id, path: 'sub/a.txt', content: 'needle' });
+    expect((await client.files.grep.query({ sessionId: id, pattern: 'need+le' })).matches).toEqual([
+      { file: 'sub/a.txt', line: 1, content: 'needle' },
+    ]);
+    expect(await client.sessions.update.mutate({ id, title: 'Renamed', pinned: true })).toMatchObject({
+      title: 'Renamed',
+      pinned: true,
+    });
+    await client.sessions.delete.mutate({ id });
+    await expect.poll(() => ends.at(-1)).toBe('complete');
+  }
+});

@@ -1,0 +1,37 @@
+// @module-tag all
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Corral } from '../../../src/client/index.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+
+let server: ServerProcess;
+let corral: Corral;
+beforeAll(async () => {
+  server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'the-token-of-the-ports' });
+  corral = new Corral({ url: server.url, token: 'the-token-of-the-ports' });
+});
+afterAll(async () => {
+  corral?.api.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+test('a port of a box is listed, answers a program without the token, and ends when it is closed', async (context) => {
+  await needs(context, 'bubblewrap');
+  const box = await corral.create();
+  const told = 'response.end(JSON.stringify(request.headers))';
+  await box.files.write('server.cjs', `require('node:http').createServer((request, response) => ${told}).listen(3000)`);
+  const terminal = await box.terminal(); // a command ends with all that it started
+  await terminal.write('node server.cjs\r');
+  await expect.poll(async () => (await box.ports()).map(({ port }) => port)).toEqual([3000]);
+  const port = box.port(3000);
+  expect(await port.url).toMatch(new RegExp(`^http://3000-${box.id}\\.localhost:\\d+/\\?corral_preview=`));
+  const answer = await port.fetch('/a');
+  const headers = (await answer.json()) as Record<string, string>;
+  expect(headers.host).toBe('localhost:3000');
+  expect(headers).not.toHaveProperty('authorization');
+  const { path } = await port.open();
+  await port.close();
+  expect((await fetch(server.url + path)).status).toBe(401);
+  await expect(box.preview(3128)).rejects.toMatchObject({ code: 'forbidden' });
+  await box.remove();
+});

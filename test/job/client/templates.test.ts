@@ -1,0 +1,107 @@
+// @module-tag nightly
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Corral } from '../../../src/client/index.ts';
+import { python } from '../../support/clients/python.ts';
+import { hasDocker, removeBuiltImages } from '../../support/sandboxes/docker.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+
+// The command and the Python client build Dockerfiles on Docker, and boxes of the typed client begin with them.
+const docker = await hasDocker();
+const token = 'the-token-of-these-tests';
+const root = join(import.meta.dirname, '../../..');
+const dockerfile = `FROM corral/sandbox
+ARG GREETING=hello
+ENV PATH=/opt/tools:$PATH
+COPY tools/*.sh /opt/tools/
+RUN chmod +x /opt/tools/greet.sh && echo "$GREETING of the build" > /said
+`;
+
+describe.skipIf(!docker)(docker ? 'built templates' : 'built templates: skipped, no Docker', () => {
+  let server: ServerProcess;
+  let folder: string;
+  beforeAll(async () => {
+    server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_BUILDS_ALLOW: 'on', CORRAL_TOKEN: token });
+    folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
+    await mkdir(join(folder, 'tools'));
+    await writeFile(join(folder, 'tools/greet.sh'), '#!/bin/sh\ncat /said\n');
+    await writeFile(join(folder, 'tools/secret.sh'), 'never sent\n');
+    await writeFile(join(folder, '.dockerignore'), 'tools/secret.sh\n');
+    await writeFile(join(folder, 'Dockerfile'), dockerfile);
+  });
+  afterAll(async () => {
+    const instance = (await readFile(join(server.data, 'instance'), 'utf8')).trim();
+    await server[Symbol.asyncDispose]();
+    await removeBuiltImages(instance);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const ran = (program: string, args: readonly string[], more: Record<string, string> = {}) =>
+    new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+      const { PATH = '', HOME = '' } = process.env;
+      const env = { PATH, HOME, CORRAL_URL: server.url, CORRAL_TOKEN: token, ...more };
+      const child = execFile(program, args, { env, cwd: folder, timeout: 240_000 }, (_, out, err) =>
+        resolve({ code: child.exitCode, out, err }),
+      );
+    });
+  const corral = (...args: string[]) =>
+    ran(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, serverProgram()), ...args]);
+  const seen = async (built: string, command: string) => {
+    await using box = await new Corral({ url: server.url, token }).create({ built });
+    return (await box.exec(command)).stdout;
+  };
+
+  test('corral template build prints its log, and a box begins with the template', async () => {
+    const { code, out, err } = await corral(
+      'template',
+      'build',
+      '--tag',
+      'tools:v1',
+      '--arg',
+      'GREETING=good day',
+      '.',
+    );
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/\[5\/7\]|COPY tools/) });
+    expect(out).toMatch(/^tpl-\w+ {2}tools:v1 {2}\S+\n$/);
+    expect(await seen('tools:v1', 'greet.sh; ls /opt/tools')).toBe('good day of the build\ngreet.sh\n');
+    expect((await corral('template')).out).toMatch(/tools .*v1/);
+    expect((await corral('template', 'tag', 'tools', 'stable', '--from', 'v1')).code).toBe(0);
+    expect((await corral('template', 'builds', 'tools')).out).toMatch(/ready/);
+  });
+
+  test('a step that fails ends the command with 1 and its number', async () => {
+    await writeFile(join(folder, 'Broken'), `${dockerfile}RUN echo before; exit 3\n`);
+    const { code, err } = await corral('template', 'build', '--tag', 'tools:v2', '--file', 'Broken');
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/before\n[\s\S]*exit code 3/) });
+    const bad = await corral('template', 'build', '--tag', 'tools:v2', '--file', 'Missing');
+    expect(bad).toMatchObject({ code: 2, err: expect.stringMatching(/There is no/) });
+  });
+
+  test('the Python client builds too', async () => {
+    const program = `
+from pathlib import Path
+from corral import Corral
+corral = Corral()
+lines = []
+built = corral.build_template("of-python", Path("Dockerfile").read_text(), folder=".", on_log=lambda one: lines.append(one.text))
+print(built.status, built.tags, any("COPY" in line for line in lines))
+with corral.new(built="of-python") as box:
+    print(box.exec("greet.sh").stdout, end="")
+`;
+    const { code, out, err } = await ran(await python(), ['-c', program], {
+      PYTHONPATH: join(root, 'clients/python/src'),
+    });
+    expect({ code, err, out }).toEqual({ code: 0, err: '', out: "ready ['default'] True\nhello of the build\n" });
+  });
+
+  test('delete ends what begins with it', async () => {
+    expect((await corral('template', 'delete', 'tools')).code).toBe(0);
+    await expect(new Corral({ url: server.url, token }).create({ built: 'tools:v1' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+});

@@ -1,0 +1,130 @@
+// @module-tag all
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, type TestContext, test } from 'vitest';
+import { api, run } from '../../support/clients/api.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+// Runs the examples from the facades' own descriptions, unchanged except for the port. The test adds the parts that
+// they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
+
+let running: Promise<ServerProcess> | undefined;
+afterAll(async () => await (await running)?.[Symbol.asyncDispose]());
+
+async function started(context: TestContext) {
+  await needs(context, 'bubblewrap');
+  running ??= serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+  const server = await running;
+  const { port } = new URL(server.url);
+  const example = async (name: string) => {
+    const text = await readFile(join(import.meta.dirname, '../../support/examples', name), 'utf8');
+    return text.replaceAll('localhost:8000', `localhost:${port}`);
+  };
+  return { server, example, origin: `http://localhost:${port}`, client: api(server.url) };
+}
+
+/** An environment with the packages that the example imports, made once for all runs on this machine. */
+async function python(context: TestContext): Promise<string> {
+  const folder = join(tmpdir(), `corral-python-example-${process.getuid?.()}`);
+  const program = join(folder, 'bin/python');
+  const imports = ['-c', 'import aiohttp, websockets'];
+  try {
+    await run(program, imports);
+    return program;
+  } catch {
+    // the environment is missing or incomplete
+  }
+  try {
+    await run('python3', ['-m', 'venv', '--clear', folder]);
+    await run(program, ['-m', 'pip', 'install', '-q', 'aiohttp', 'websockets'], { timeout: 240_000 });
+    await run(program, imports);
+  } catch (error) {
+    if (process.env.CI === 'true') throw error;
+    context.skip(`aiohttp and websockets could not be installed: ${String(error).slice(0, 200)}`);
+  }
+  return program;
+}
+
+test('the Python client of Crogia runs as written', { tags: ['nightly'] }, async (context) => {
+  const { example, client, server } = await started(context);
+  const program = await python(context);
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'client.py');
+  await (await import('node:fs/promises')).writeFile(file, await example('crogia-client.py'));
+  const { stdout } = await run(program, [file], { timeout: 60_000 });
+  const lines = stdout.trim().split('\n');
+  const sid = /^Created session: ([0-9a-f]{16})$/.exec(lines[0] ?? '')?.[1] ?? '';
+  expect(lines.slice(1, 4)).toEqual(['Task started', 'Event: connection_established', 'Event: task_started']);
+  expect(lines).toContain('Event: text_delta');
+  expect(lines).toContain('Event: tool_complete');
+  expect(lines.at(-1)).toBe('Event: task_completed');
+  await expect.poll(() => client.status(sid)).toBe('completed');
+  const { messages } = (await (await fetch(`${server.url}/api/sessions/${sid}/conversation`)).json()) as {
+    messages: { type: string; content: string }[];
+  };
+  expect(messages[0]).toMatchObject({ type: 'human', content: 'Add a simple route to the Flask app' });
+});
+
+const AsyncFunction = (async () => {}).constructor as new (
+  ...given: string[]
+) => (...given: unknown[]) => Promise<unknown>;
+const untilCompleted =
+  "await new Promise((done) => ws.addEventListener('message', ({ data }) => JSON.parse(data).type === 'task_completed' && done()));";
+
+test('the JavaScript client of Crogia runs in Node', async (context) => {
+  const { example } = await started(context);
+  const types: string[] = [];
+  let output = '';
+  const script = new AsyncFunction(
+    'appendToOutput',
+    'console',
+    `${await example('crogia-client.js.txt')}\n${untilCompleted}`,
+  );
+  await script(
+    (text: string) => {
+      output += text;
+    },
+    { log: (_word: string, type: string) => void types.push(type) },
+  );
+  expect(types.slice(0, 2)).toEqual(['connection_established', 'task_started']);
+  expect(types.at(-1)).toBe('task_completed');
+  expect(output).toMatch(/Add props to the React component/);
+});
+
+test('the JavaScript client of Crogia runs in a browser', async (context) => {
+  const { example, origin } = await started(context);
+  const { page } = await browse(context, { width: 800, height: 600 });
+  await page.goto(`${origin}/health`);
+  const text = `(async () => { let output = ''; const appendToOutput = (text) => { output += text; };
+    ${await example('crogia-client.js.txt')}\n${untilCompleted}\nreturn output; })()`;
+  expect(await page.evaluate(text)).toMatch(/Add props to the React component/);
+});
+
+/** Adds a wait for `open`: the example sends before its socket is open, which throws in every client. */
+const waiting = (text: string) =>
+  text.replace('// Send message', "await new Promise((open) => ws.addEventListener('open', open));\n// Send message");
+
+test('the JavaScript client of CambioML runs in Node', async (context) => {
+  const { example, server } = await started(context);
+  const said: string[] = [];
+  const fetchHere = (path: string, init: RequestInit) => fetch(server.url + path, init);
+  const text = `${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted}`;
+  const script = new AsyncFunction('fetch', 'console', text);
+  await script(fetchHere, { log: (_word: string, content: string) => void said.push(content) });
+  expect(said.every((content) => typeof content === 'string')).toBe(true);
+  expect(said.find((content) => content !== '')).toMatch(/^Demo, no AI\./);
+});
+
+test('the JavaScript client of CambioML runs in a browser', async (context) => {
+  const { example, origin } = await started(context);
+  const { page } = await browse(context, { width: 800, height: 600 });
+  const said: string[] = [];
+  page.on('console', (message) => void said.push(message.text()));
+  await page.goto(`${origin}/health`);
+  await page.evaluate(`(async () => { ${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted} })()`);
+  expect(said.filter((text) => text.startsWith('Agent response: ')).join('\n')).toMatch(/navigate to google\.com/);
+});

@@ -1,0 +1,153 @@
+// @module-tag all
+import { existsSync } from 'node:fs';
+import { afterAll, expect, type TestContext, test } from 'vitest';
+import { computer } from '../../../src/agents/tools/computer/claude.ts';
+import { type Raster, readPng } from '../../../src/agents/tools/computer/png.ts';
+import type { ToolContext } from '../../../src/agents/tools/tool.ts';
+import { sessionIdOf } from '../../../src/core/model/ids.ts';
+import { toolBench } from '../../support/agents/tools.ts';
+import { fence, run } from '../../support/clients/api.ts';
+import { cdp } from '../../support/clients/cdp.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { realServer } from '../../support/servers/real-server.ts';
+import { type World, worlds } from '../../support/worlds.ts';
+
+// An agent's actions on a real screen, and the events about that screen in the log.
+const soon = () => AbortSignal.timeout(40_000);
+const patience = { interval: 50 };
+const page = `data:text/html;charset=utf-8,${encodeURIComponent(`<!doctype html><meta charset=utf-8>
+<body style="margin:0;background:#12ab56;user-select:none"><textarea id=t style="width:600px;height:200px"></textarea>
+<div style="position:absolute;left:1000px;top:300px;width:100px;height:100px;background:#c81e2d"></div>
+<div id=s style="position:absolute;left:100px;top:300px;width:300px;height:200px;overflow:scroll"><p style="height:3000px"></div>
+<script>log=[];for(const kind of ['mousedown','mouseup','dblclick','keydown'])
+addEventListener(kind,e=>log.push([kind,e.key??e.button,e.clientX,e.clientY].join(' ')),true)</script>`)}`;
+
+let server: ComposedServer | undefined;
+afterAll(async () => await server?.[Symbol.asyncDispose]());
+
+async function opened(context: TestContext) {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'desktop');
+  const settings = { CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' };
+  server ??= await composedServer(settings);
+  const { sessions } = server.core.services;
+  const { id } = await sessions.create({ origin: 'sheikhbox' });
+  const used = await server.core.engine.sandboxes.use(id, soon());
+  const pictures: Buffer[] = [];
+  const keepPicture: ToolContext['keepPicture'] = async ({ data, mimeType }) => {
+    pictures.push(data);
+    return { file: 'f', url: '/f', mimeType };
+  };
+  const { context: made } = toolBench();
+  const facts = async () =>
+    (await Array.fromAsync(sessions.history(id))).flatMap((event) => (event.type === 'desktop' ? [event.data] : []));
+  return {
+    id,
+    facts,
+    desktop: used.client.desktop,
+    exec: async (command: string) => (await used.client.exec({ command }, soon())).stdout,
+    act: async (args: object) => {
+      const result = await computer.run(made({ sandbox: used.client, keepPicture }), args);
+      expect(result.ok, result.output).toBe(true);
+      return result.output;
+    },
+    picture: () => readPng(pictures.at(-1) as Buffer) as Raster,
+    async [Symbol.asyncDispose]() {
+      await used[Symbol.asyncDispose]();
+      await sessions.delete(id);
+    },
+  };
+}
+const pixel = ({ rgb, width }: { rgb: Buffer; width: number }, x: number, y: number) =>
+  [...rgb.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)] as number[];
+
+test('the computer tool clicks, types any script, drags, scrolls, presses and zooms on a real screen', {
+  tags: ['nightly'],
+}, async (context) => {
+  await using it = await opened(context);
+  // On a busy machine the first browser can take longer to start than a call waits for it.
+  let stream: Awaited<ReturnType<typeof it.desktop.cdp>> | undefined;
+  const dial = async () => {
+    stream = await it.desktop.cdp(soon()).catch(() => undefined);
+    return stream !== undefined;
+  };
+  await expect.poll(dial).toBe(true);
+  const { evaluate } = await cdp(stream as NonNullable<typeof stream>).page(page);
+  await expect.poll(() => evaluate('document.hasFocus() && typeof log'), patience).toBe('object');
+  /** The height of the browser's bars: a point of the page is that much lower on the screen. */
+  const inset = Number(await evaluate('outerHeight - innerHeight'));
+  const at = (x: number, y: number) => [x, y + inset];
+
+  await it.act({ action: 'left_click', coordinate: at(300, 100) });
+  const text = 'Grüße, 世界 🎉\nline two';
+  await it.act({ action: 'type', text });
+  await expect.poll(() => evaluate('t.value'), patience).toBe(text);
+  await it.act({ action: 'key', text: 'ctrl+a' });
+  await it.act({ action: 'key', text: 'BackSpace' });
+  await expect.poll(() => evaluate('t.value'), patience).toBe('');
+
+  await it.act({ action: 'double_click', coordinate: at(800, 400) });
+  await it.act({ action: 'left_click_drag', start_coordinate: at(700, 400), coordinate: at(900, 500) });
+  await it.act({ action: 'scroll', coordinate: at(200, 400), scroll_direction: 'down', scroll_amount: 3 });
+  const wanted = ['dblclick 0 800 400', 'mousedown 0 700 400', 'mouseup 0 900 500'];
+  await expect.poll(() => evaluate('log'), patience).toEqual(expect.arrayContaining(wanted));
+  await expect.poll(() => evaluate('s.scrollTop'), patience).toBeGreaterThan(100);
+
+  await it.act({ action: 'screenshot' });
+  expect([it.picture().width, it.picture().height]).toEqual([1280, 800]);
+  await it.act({ action: 'mouse_move', coordinate: at(1200, 600) });
+  expect(pixel(it.picture(), 1050, 350 + inset)).toEqual([0xc8, 0x1e, 0x2d]);
+  await it.act({ action: 'zoom', region: [...at(1000, 300), ...at(1100, 400)] });
+  const { width, height } = it.picture();
+  expect(pixel(it.picture(), width >> 1, height >> 1)).toEqual([0xc8, 0x1e, 0x2d]);
+  expect(pixel(it.picture(), 5, 5)).toEqual([0xc8, 0x1e, 0x2d]); // the square fills the whole picture
+});
+
+test('F126 F127 the log records that a tool started the desktop, and that its browser and its display were killed', {
+  tags: ['nightly'],
+}, async (context) => {
+  await using it = await opened(context);
+  await it.act({ action: 'screenshot' });
+  await expect.poll(it.facts, patience).toEqual([{ kind: 'started', detail: 'The desktop runs, 1280 × 800.' }]);
+  const told = async () => (await it.facts()).slice(1).map(({ kind, detail }) => `${kind}: ${detail}`);
+  const browser = async () => (await it.desktop.status(soon())).browser;
+  await expect.poll(browser, patience).toBe('running');
+  await it.exec('pkill -KILL -f remote-debugging-pipe');
+  await expect.poll(told, patience).toEqual([expect.stringMatching(/^restarted: chromium.* SIGKILL/)]);
+  await it.exec('pkill -KILL -f "X(tiger)?vnc"');
+  await expect.poll(async () => (await told()).at(-1), patience).toMatch(/^restarted: X(tiger)?vnc.* SIGKILL/);
+  await it.act({ action: 'screenshot' }); // the session continues
+  await it.desktop.stop(soon());
+  await expect.poll(async () => (await told()).at(-1), patience).toBe('stopped: The desktop was stopped.');
+});
+
+test('in Docker an agent opens a page, a person sees it, and the deletion removes everything', {
+  tags: ['nightly'], // the first run builds the image
+}, async (context) => {
+  const docker = worlds.find(({ driver }) => driver === 'docker') as World;
+  const server = await realServer(context, docker, {
+    CORRAL_SANDBOX_DESKTOP: 'true',
+    CORRAL_SANDBOX_MEMORY: '2GiB',
+    CORRAL_SANDBOX_START_TIMEOUT_SECONDS: '500',
+  });
+  await using _all = server;
+  const id = await server.client.create();
+  await server.client.send(id, fence('browse', 'data:text/html,<body style="background:%23c81e2d"><h1>Hello</h1>'));
+  await server.rests(id, 'completed');
+  expect(server.factsOf(id, 'tool.called')).toMatchObject([
+    { data: { function: 'browser_navigate', success: true, content: { screenshot: expect.any(String) } } },
+    { data: { function: 'browser_view', success: true, output: expect.stringContaining('# Hello') } },
+  ]);
+  using viewer = await rfbClient(`${server.server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc?view_only=1`);
+  await expect.poll(() => viewer.pixel(600, 600), patience).toBe(0xc81e2d);
+
+  const [container] = await docker.running(sessionIdOf(`sbx-${id}` as never));
+  const { stdout } = await run('docker', ['top', container as string, '-o', 'pid,args']);
+  const pids = [...stdout.matchAll(/^(\d+) .*(Xvnc|chromium)/gm)].map(([, pid]) => pid as string);
+  expect(pids.length).toBeGreaterThan(2);
+  expect((await server.client.remove(id)).status).toBe(200);
+  await expect.poll(() => docker.remains(id, server.server), patience).toEqual([]);
+  expect(pids.filter((pid) => existsSync(`/proc/${pid}/root/opt/corral`))).toEqual([]);
+});

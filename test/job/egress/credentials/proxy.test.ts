@@ -1,0 +1,243 @@
+// @module-tag all
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { expect, test } from 'vitest';
+import WebSocket, { WebSocketServer } from 'ws';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import {
+  api,
+  authority,
+  certificate,
+  credential,
+  type Handler,
+  other,
+  value,
+  credentialWorld as world,
+} from '../../../support/egress/credential-world.ts';
+import { rest, session, until } from '../../../support/egress/egress.ts';
+
+const seen = (head: IncomingMessage) => ({ headers: head.headers, url: head.url });
+const keeping = (all: ReturnType<typeof seen>[]): Handler => {
+  return (req, res) => {
+    all.push(seen(req));
+    req.resume().on('end', () => res.end('fine'));
+  };
+};
+
+test('the real value replaces the placeholder on its way to the bound host, and the log names the use', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
+  const tls = await it.tls('api.example.test');
+  tls.end(
+    `POST /v1?a=b HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi`,
+  );
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 [\s\S]*fine/);
+  expect(asked).toMatchObject([{ url: '/v1?a=b', headers: { 'x-api-key': value, host: 'api.example.test' } }]);
+  expect(it.rules()).toEqual([
+    'allowed api.example.test allow-list: api.example.test',
+    'allowed api.example.test credential: api',
+  ]);
+  expect(JSON.stringify(it.bench.told)).not.toContain(value);
+});
+
+test('git gets its credential without a request for it, as Basic', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
+  const tls = await it.tls('git.example.test');
+  tls.end('GET /a.git/info/refs HTTP/1.1\r\nHost: git.example.test\r\nConnection: close\r\n\r\n');
+  await rest(tls);
+  const [, sent = ''] = /^Basic (.*)$/.exec(asked[0]?.headers.authorization ?? '') ?? [];
+  expect(Buffer.from(sent, 'base64').toString()).toBe(`x-access-token:${other}`);
+});
+
+test('a second request on the same connection gets the credential too', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
+  const tls = await it.tls('api.example.test');
+  tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
+  await until(tls, 'fine');
+  tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  await rest(tls);
+  expect(asked.map(({ url, headers }) => [url, headers['x-api-key']])).toEqual([
+    ['/1', value],
+    ['/2', value],
+  ]);
+});
+
+test('the closest of several credentials for one header is the one that is used', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  const closer = credential('mine', '*.example.test', { value: async () => new Secret(other) });
+  await using it = await world(keeping(asked), { all: [closer, api] });
+  const tls = await it.tls('api.example.test');
+  // A sandbox that started before has the placeholder of the other one in its variables.
+  tls.end(`GET / HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nConnection: close\r\n\r\n`);
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 /);
+  expect(asked).toMatchObject([{ headers: { 'x-api-key': other } }]);
+  expect(it.rules().at(-1)).toBe('allowed api.example.test credential: mine');
+});
+
+test('a credential of one session does not count in another', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked), { of: (id) => (id === session ? [api] : []) });
+  const socket = await it.bench.connect('another');
+  socket.write('CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\n\r\n');
+  await until(socket, '\r\n\r\n');
+  const tls = connectTls({ socket, servername: 'api.example.test', ca: certificate.cert });
+  await once(tls, 'secureConnect'); // the TLS of the real server
+  tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  await rest(tls);
+  expect(asked.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
+});
+
+test('the next connection of a sandbox resumes the TLS of the last one to the host, and no other sandbox does', async () => {
+  await using it = await world((req, res) => void res.end(`reused: ${(req.socket as TLSSocket).isSessionReused()}`));
+  const asked = async (from?: 'another') => {
+    const tls = await it.tls('api.example.test', {}, from);
+    tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+    return /reused: \w+/.exec(await rest(tls))?.[0];
+  };
+  expect(await asked()).toBe('reused: false');
+  expect(await asked()).toBe('reused: true');
+  expect(await asked('another')).toBe('reused: false');
+});
+
+test('a revoked credential is refused with the next request, also on an open connection', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  let all = [api];
+  await using it = await world(keeping(asked), { of: async () => all });
+  const tls = await it.tls('api.example.test');
+  tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
+  await until(tls, 'fine');
+  all = [];
+  tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*was revoked/);
+  expect(asked.map(({ url }) => url)).toEqual(['/1']);
+});
+
+test('a host without a credential keeps its own TLS from end to end', async () => {
+  await using it = await world((_, res) => res.end('fine'));
+  const tls = await it.tls('free.example.test', { ca: certificate.cert });
+  expect(tls.getPeerCertificate().issuer.CN).toBe('corral test');
+  tls.destroy();
+});
+
+test('a server with a certificate that the installation does not trust gets no credential', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked), { trusted: authority.pem });
+  const tls = await it.tls('api.example.test');
+  tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 502 /);
+  expect(asked).toEqual([]);
+});
+
+test('under the policy none a bound host stays closed', async () => {
+  await using it = await world((_, res) => res.end('fine'), { policy: { kind: 'none' } });
+  await expect(it.tls('api.example.test')).rejects.toThrow(/403 .*policy is 'none'/);
+});
+
+const places: [string, string][] = [
+  ['a header', `GET / HTTP/1.1\r\nHost: HOST\r\nX-Any: ${api.placeholder}\r\nConnection: close\r\n\r\n`],
+  ['the address', `GET /?k=${encodeURIComponent(api.placeholder)} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n`],
+  [
+    'Basic',
+    `GET / HTTP/1.1\r\nHost: HOST\r\nAuthorization: Basic ${Buffer.from(`u:${api.placeholder}`).toString('base64')}\r\nConnection: close\r\n\r\n`,
+  ],
+];
+test.each(places)('a placeholder in %s is refused towards the host of another credential', async (_, text) => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
+  const tls = await it.tls('git.example.test');
+  tls.end(text.replace('HOST', 'git.example.test'));
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*credential 'api'/);
+  expect(asked).toEqual([]);
+  expect(it.rules().at(-1)).toBe('refused git.example.test credential: api is not bound to this host');
+});
+
+const plainPlaces: [string, (body: string) => string][] = [
+  ...places.map(([where, text]): [string, () => string] => [where, () => text]),
+  [
+    'the body',
+    (body) => `POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  ],
+];
+test.each(plainPlaces)('a placeholder in %s is refused in plain HTTP', async (_, textOf) => {
+  const bodies: string[] = [];
+  await using it = await world((req, res) => {
+    req.on('data', (chunk) => bodies.push(String(chunk)));
+    req.on('end', () => res.end('fine'));
+  });
+  const socket = await it.bench.connect();
+  const body = `${'x'.repeat(70_000)}${api.placeholder}`;
+  const text = textOf(body).replace('HOST', 'free.example.test');
+  socket.end(text.replace(/^(\w+) /, '$1 http://free.example.test'));
+  expect(await rest(socket)).toMatch(/^(HTTP\/1.1 403 [\s\S]*credential 'api')/);
+  expect(bodies.join('')).not.toContain(api.placeholder);
+  expect(it.rules().at(-1)).toBe('refused free.example.test credential: api is not bound to this host');
+});
+
+test('plain HTTP to a bound host gets no credential', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
+  const req = request({ socketPath: it.bench.path, path: 'http://api.example.test/' }).end();
+  const [res] = await once(req, 'response');
+  res.resume();
+  expect(asked[0]?.headers['x-api-key']).toBeUndefined();
+});
+
+test.each<[string, Handler]>([
+  ['its body', (_, res) => res.end(`you said ${value}`)],
+  ['a header', (_, res) => res.setHeader('x-echo', value).end('fine')],
+  [
+    'two pieces of its body',
+    (_, res) => {
+      res.write(`you said ${value.slice(0, 8)}`);
+      setTimeout(() => res.end(value.slice(8)), 50);
+    },
+  ],
+])('an answer that repeats the value in %s is cut off before it', async (_, handler) => {
+  await using it = await world(handler);
+  const tls = await it.tls('api.example.test');
+  tls.on('error', () => {});
+  tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  const said = await rest(tls).catch(() => '');
+  expect(said).not.toContain(value.slice(0, 8));
+  expect(it.rules().at(-1)).toBe('refused api.example.test credential: the answer repeats it');
+});
+
+test('a WebSocket opens with the credential, and its messages pass both ways', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world((_, res) => res.end());
+  const sockets = new WebSocketServer({ server: it.secure.server });
+  sockets.on('connection', (socket, req) => {
+    asked.push(seen(req));
+    socket.on('message', (data) => socket.send(`you said ${data}`));
+  });
+  const tls = await it.tls('api.example.test');
+  const socket = new WebSocket('wss://api.example.test/live', { createConnection: () => tls });
+  await once(socket, 'open');
+  socket.send('hello');
+  const [data] = await once(socket, 'message');
+  expect([String(data), asked[0]?.headers['x-api-key']]).toEqual(['you said hello', value]);
+  socket.terminate();
+});
+
+test('a request for another host inside a bound tunnel is refused', async () => {
+  await using it = await world((_, res) => res.end('fine'));
+  const tls = await it.tls('api.example.test');
+  tls.end('GET / HTTP/1.1\r\nHost: free.example.test\r\nConnection: close\r\n\r\n');
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 /);
+});
+
+test('a TLS hello for another host gets no certificate', async () => {
+  await using it = await world((_, res) => res.end('fine'));
+  await expect(it.tls('api.example.test', { servername: 'free.example.test' })).rejects.toThrow();
+});
+
+test('a value that cannot be read any more is a refusal that says so', async () => {
+  const broken = { ...api, value: () => Promise.reject(new Error('gone')) };
+  await using it = await world((_, res) => res.end('fine'), { all: [broken] });
+  const tls = await it.tls('api.example.test');
+  tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*has no value/);
+});

@@ -1,0 +1,4 @@
+// @module-tag nightly
+import { escapeTest } from '../../support/hostile/escape-test.ts';
+
+escapeTest('docker:runsc');

@@ -1,0 +1,4 @@
+// @module-tag all
+import { escapeTest } from '../../support/hostile/escape-test.ts';
+
+escapeTest('process');

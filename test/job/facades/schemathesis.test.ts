@@ -1,0 +1,42 @@
+// @module-tag nightly
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { run } from '../../support/clients/api.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+
+// Schemathesis is in the virtual environment of .ci/run, or in the PATH.
+const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];
+const program = candidates.find((path) => existsSync(path));
+
+test('every documented path answers within its schema and without a 5xx', async (context) => {
+  context.skip(program === undefined, 'schemathesis is not installed');
+  const settings = {
+    CORRAL_DRIVER: 'memory',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+    CORRAL_MAX_SESSIONS: '5000',
+    LOG_LEVEL: 'warn',
+  };
+  await using server = await serverProcess(settings);
+  const checks = 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance';
+  const args = [
+    'run',
+    `${server.url}/openapi.json`,
+    '--max-examples',
+    '20',
+    '--workers',
+    '2',
+    '--checks',
+    checks,
+    '--seed',
+    '1',
+    '--no-color',
+  ];
+  const { stdout, code } = await run(program ?? '', args, { maxBuffer: 1 << 26 }).then(
+    ({ stdout: text }) => ({ stdout: text, code: 0 }),
+    (error: { stdout?: string; code?: number }) => ({ stdout: error.stdout ?? String(error), code: error.code ?? 1 }),
+  );
+  expect(code, stdout.slice(-8_000)).toBe(0);
+  expect(stdout).toMatch(/Tested: \d{2,}/);
+});

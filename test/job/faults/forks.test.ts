@@ -1,0 +1,140 @@
+// @module-tag all
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { type RealServer, realServer, trpcOf } from '../../support/servers/real-server.ts';
+import { inEachWorld } from '../../support/worlds.ts';
+
+const blobsIn = ({ server }: RealServer) =>
+  readdirSync(join(server.data, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile());
+const twoSteps = `${fence('sh', 'echo one > a.txt; mkdir -p deep; echo x > deep/b; chmod 750 deep/b')}\n${fence('sh', 'echo two > a.txt; rm -r deep')}`;
+
+/** The output of the newest command of a session's new run. */
+async function says(real: RealServer, id: string, command: string): Promise<unknown> {
+  await real.client.chat(id, fence('sh', command));
+  return real.factsOf(id, 'tool.called').at(-1)?.data.output;
+}
+
+/** The seqs at which the steps of a session's runs completed. */
+const stepsOf = (real: RealServer, id: string) =>
+  real.factsOf(id, 'step').flatMap(({ seq, data }) => (data.status === 'completed' ? [seq] : []));
+
+inEachWorld('process', 'sessions forked with $driver', (world) => {
+  test('a session forked at a step continues with the files and the conversation of that step, and both say so', async (context) => {
+    await using real = await realServer(context, world);
+    const trpc = trpcOf(real);
+    const id = await real.ready();
+    await real.client.chat(id, twoSteps);
+    const [first = 0] = stepsOf(real, id);
+
+    const fork = await trpc.sessions.fork.mutate({ id, seq: first });
+    expect(fork.forkedFrom).toEqual({ sessionId: id, seq: first, files: 'kept' });
+    expect(real.factsOf(id, 'session.forked')).toMatchObject([{ data: { from: id, to: fork.id, atSeq: first } }]);
+    expect(real.factsOf(fork.id, 'session.forked')).toMatchObject([{ data: { from: id, to: fork.id, atSeq: first } }]);
+    const until = (of: string) =>
+      real
+        .log(of)
+        .filter(({ seq }) => seq <= first)
+        .map(({ seq, type, data }) => ({ seq, type, data }));
+    expect(until(fork.id)).toEqual(until(id));
+
+    expect(await says(real, fork.id, 'cat a.txt; stat -c "%a %s" deep/b')).toBe('one\n750 2\n');
+    expect(await says(real, id, 'cat a.txt; ls')).toBe('two\na.txt\n');
+    const seen = await trpc.sessions.promptAt.query({ id: fork.id });
+    expect(JSON.stringify(seen)).toContain('echo one > a.txt');
+
+    const again = await trpc.sessions.fork.mutate({ id: fork.id, title: 'Again' });
+    expect(again).toMatchObject({ title: 'Again', forkedFrom: { sessionId: fork.id, files: 'kept' } });
+    expect(await says(real, again.id, 'cat a.txt')).toBe('one\n');
+    for (const one of [again.id, fork.id, id]) await real.holds(one);
+    expect(blobsIn(real)).toEqual([]);
+  });
+
+  test('an edited message is a branch of the conversation before it, with the files of then, and a bad edit changes nothing', async (context) => {
+    await using real = await realServer(context, world);
+    const { edit, list } = trpcOf(real).sessions;
+    const id = await real.ready();
+    await real.client.chat(id, fence('sh', 'echo one > a.txt'));
+    await real.client.chat(id, fence('sh', 'echo two > a.txt'));
+    const [first = 0, second = 0] = real.factsOf(id, 'message.user').map(({ seq }) => seq);
+    for (const [seq, text] of [
+      [second, ' '],
+      [second + 1, 'hi'],
+      [999_999, 'hi'],
+    ] as const)
+      await expect(edit.mutate({ id, seq, text }), String(seq)).rejects.toMatchObject({ message: expect.any(String) });
+    expect((await list.query()).items).toHaveLength(1);
+
+    const made = await edit.mutate({ id, seq: second, text: fence('sh', 'cat a.txt') });
+    const branch = { sessionId: id, seq: second };
+    expect(made.session).toMatchObject({ branch, forkedFrom: { sessionId: id, seq: second - 1, files: 'kept' } });
+    await expect.poll(() => real.factsOf(made.session.id, 'run.end').length).toBe(2);
+    expect(real.factsOf(made.session.id, 'tool.called').at(-1)?.data.output).toBe('one\n');
+    expect(await says(real, id, 'cat a.txt')).toBe('two\n');
+
+    // The branch's own message, edited again, is a third wording of the first one.
+    const own = real.factsOf(made.session.id, 'message.user').at(-1)?.seq ?? 0;
+    const third = await edit.mutate({ id: made.session.id, seq: own, text: fence('sh', 'cat a.txt') });
+    expect(third.session.branch).toEqual(branch);
+    // A copied message is one of the session that it was copied from; before the first message there are no files.
+    const copied = await edit.mutate({ id: made.session.id, seq: first, text: fence('sh', 'ls'), stopsRun: true });
+    expect(copied.session).toMatchObject({ branch: { sessionId: id, seq: first }, forkedFrom: { files: 'empty' } });
+    for (const one of [copied.session.id, third.session.id, made.session.id, id]) {
+      const open = () => real.factsOf(one, 'run.started').length - real.factsOf(one, 'run.end').length;
+      await expect.poll(open).toBe(0);
+      await real.holds(one);
+    }
+  });
+
+  test('a message is not edited while a run is under way, unless the edit stops it', async (context) => {
+    await using real = await realServer(context, world);
+    const { sessions, runs } = trpcOf(real);
+    const id = await real.ready();
+    await runs.send.mutate({ sessionId: id, text: fence('sh', 'sleep 600') });
+    await expect.poll(() => real.factsOf(id, 'tool.calling').length).toBe(1);
+    const [seq = 0] = real.factsOf(id, 'message.user').map((one) => one.seq);
+    await expect(sessions.edit.mutate({ id, seq, text: 'hi' })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
+    const made = await sessions.edit.mutate({ id, seq, text: fence('sh', 'echo hi'), stopsRun: true });
+    expect(real.factsOf(id, 'run.end')).toMatchObject([{ data: { status: 'stopped' } }]);
+    await expect.poll(() => real.factsOf(made.session.id, 'run.end').length).toBe(1);
+  });
+
+  test('a fork that a crash cuts leaves nothing, and one that was complete stays whole with its files', {
+    tags: ['nightly'],
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const id = await real.ready();
+    await real.client.chat(id, fence('sh', 'echo kept > a.txt'));
+    // A use of the sandbox waits for the copy of its files.
+    expect(await says(real, id, 'cat a.txt')).toBe('kept\n');
+    await trpcOf(real).sandbox.exec.mutate({ sessionId: id, command: 'true' });
+    const blobs = blobsIn(real).length;
+    expect(blobs).toBeGreaterThan(0);
+    for (const [point, made] of [
+      ['fork.copied', 0],
+      ['fork.appended', 1],
+    ] as const) {
+      real.server.kill('SIGKILL');
+      await real.server.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: `${point}=exit` });
+      await trpcOf(real)
+        .sessions.fork.mutate({ id })
+        .catch(() => {});
+      await real.server.exit;
+      await real.server.restart();
+      const forks = (await trpcOf(real).sessions.list.query()).items.filter((it) => it.id !== id);
+      expect(forks, point).toHaveLength(made);
+      expect(
+        real.factsOf(id, 'session.forked').map(({ data }) => data.to),
+        point,
+      ).toEqual(forks.map((it) => it.id));
+      expect(blobsIn(real), point).toHaveLength(blobs + made);
+      for (const fork of forks) {
+        expect(await says(real, fork.id, 'cat a.txt')).toBe('kept\n');
+        await real.holds(fork.id);
+      }
+    }
+    await real.holds(id);
+    expect(blobsIn(real)).toEqual([]);
+  });
+});

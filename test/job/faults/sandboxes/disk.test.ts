@@ -1,0 +1,5 @@
+// @module-tag all
+import { inEachWorld } from '../../../support/worlds.ts';
+import { diskIn } from './disk-in.ts';
+
+inEachWorld('docker', 'with $driver', diskIn);

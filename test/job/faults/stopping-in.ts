@@ -1,0 +1,120 @@
+// A stop over any API ends every process that the stopped work started.
+import { describe, expect, test } from 'vitest';
+import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
+import { canaryKey } from '../../support/agents/gemini.ts';
+import { fence } from '../../support/clients/api.ts';
+import { type RealServer, realServer } from '../../support/servers/real-server.ts';
+import { workspaceClient } from '../../support/workspace.ts';
+import type { World } from '../../support/worlds.ts';
+
+/** Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits. */
+const family =
+  'setsid sleep 811 & (setsid sleep 812 > /dev/null 2>&1 &) ; setsid bash -c \'trap "" TERM; sleep 813; sleep 814\' & sleep 815';
+
+export const stoppingIn = (world: World) =>
+  describe(`in ${world.driver}`, () => {
+    const processes = async (real: RealServer, id: string) => {
+      const response = await fetch(`${real.server.url}/api/sessions/${id}/processes`);
+      return (await response.json()) as { pid: number; cmd: string; status: string }[];
+    };
+    const sleeping = async (real: RealServer, id: string) =>
+      (await processes(real, id))
+        .filter(({ cmd, status }) => status === 'running' && /^sleep 81/.test(cmd))
+        .map(({ cmd }) => cmd)
+        .sort();
+    const everybody = ['sleep 811', 'sleep 812', 'sleep 813', 'sleep 815'];
+    const post = async (real: RealServer, path: string, body: object = {}) => {
+      const response = await fetch(real.server.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      expect(response.status, await response.text()).toBe(200);
+    };
+    const ways: readonly [string, (real: RealServer, id: string, root: number) => Promise<void>][] = [
+      ['Crogia: stop a process', (real, id, root) => post(real, `/api/sessions/${id}/processes/${root}/stop`)],
+      ['tRPC: processes.stop', (real, id, root) => post(real, '/trpc/processes.stop', { sessionId: id, pid: root })],
+      ['tRPC: runs.stop', (real, id) => post(real, '/trpc/runs.stop', { sessionId: id })],
+      ['SheikhBox: stop the session', async (real, id) => void (await real.client.stop(id))],
+    ];
+
+    test('each way of stopping ends detached children, double forks and processes that ignore TERM', async (context) => {
+      await using real = await realServer(context, world);
+      const id = await real.ready();
+      for (const [name, stop] of ways) {
+        await real.client.send(id, fence('sh', family));
+        await expect.poll(() => sleeping(real, id), { message: name }).toEqual(everybody);
+        const root = (await processes(real, id)).find(({ cmd }) => cmd.startsWith('bash -c') && cmd.includes('811'));
+        await stop(real, id, root?.pid ?? 0);
+        await expect.poll(() => sleeping(real, id), { message: name }).toEqual([]);
+        await expect.poll(() => real.client.status(id), { message: name }).not.toBe('running');
+      }
+      await real.holds(id);
+    });
+
+    test("the agent's tool that ends a shell ends what its earlier commands left in the background", async (context) => {
+      const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
+      const begin = `(${family}) > /dev/null 2>&1 & until pgrep -f 'sleep 813'; do sleep 0.1; done`;
+      await using gemini = await fakeGemini([
+        act(functionCall('make_plan', { title: 'Stop it', steps: ['Stop'], acknowledgement: 'Yes.' }, 'a==')),
+        act(functionCall('shell_exec', { id: 'work', command: begin }, 'b==')),
+        act(functionCall('message_ask_user', { text: 'Now?' }, 'c==')),
+        act(functionCall('shell_kill_process', { id: 'work' }, 'd==')),
+        act(functionCall('message_ask_user', { text: 'Done?' }, 'e==')),
+        { chunks: [text('Stopped.', 'STOP')] },
+        { chunks: [text('Stopped it.', 'STOP')] },
+      ]);
+      await using real = await realServer(context, world, {
+        CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+        GEMINI_API_KEY: canaryKey,
+        CORRAL_UNCONFINED: '1',
+        CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+      });
+      const id = await real.ready();
+      await real.client.send(id, 'Please stop it');
+      await expect.poll(() => real.client.status(id)).toBe('waiting');
+      expect(await sleeping(real, id)).toEqual(everybody);
+      await real.client.send(id, 'Now');
+      await expect.poll(() => sleeping(real, id)).toEqual([]);
+      await expect.poll(() => real.client.status(id)).toBe('waiting');
+      await real.client.send(id, 'Yes');
+      await real.rests(id);
+      await real.holds(id);
+    });
+
+    test('code of the Workspace facade that runs too long is ended with all that it started', {
+      tags: ['nightly'],
+    }, async (context) => {
+      await using real = await realServer(context, world);
+      const client = await workspaceClient(real.server.url, 'ann');
+      using _ = client.socket;
+      const code = `(${family}) > /dev/null 2>&1`;
+      client.send({ type: 'execute_code', sessionId: 'work', filename: 'main.sh', code });
+      await expect.poll(async () => (await workspaceOf(real)) !== undefined).toBe(true);
+      const id = (await workspaceOf(real)) as string;
+      await expect.poll(() => sleeping(real, id)).toEqual(everybody);
+      const answered = () => client.frames.find(({ type }) => type === 'execution_result');
+      await expect.poll(() => answered()?.error).toContain('timed out');
+      await expect.poll(() => sleeping(real, id)).toEqual([]);
+      await real.holds(id);
+    });
+
+    test('the last client of a workspace that leaves takes all of its processes along', async (context) => {
+      await using real = await realServer(context, world, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+      const client = await workspaceClient(real.server.url, 'ann');
+      client.send({ type: 'terminal_command', sessionId: 'work', command: family });
+      await expect.poll(async () => (await workspaceOf(real)) !== undefined).toBe(true);
+      const id = (await workspaceOf(real)) as string;
+      await expect.poll(() => sleeping(real, id)).toEqual(everybody);
+      await client.close();
+      await expect.poll(() => world.running(id)).toEqual([]);
+      await real.holds(id);
+    });
+  });
+
+/** The session of the only workspace. */
+async function workspaceOf({ client }: RealServer): Promise<string | undefined> {
+  const { body } = await client.ask('GET', '');
+  const { sessions } = body.data as { sessions: { session_id: string }[] };
+  return sessions[0]?.session_id;
+}

@@ -1,0 +1,129 @@
+// @module-tag all
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test, vi } from 'vitest';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { AuditEntry } from '../../../src/observability/audit/row.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+
+const token = 'a-token-for-the-audit-test';
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+async function started() {
+  const rows: AuditEntry[] = [];
+  const config = { token: new Secret(token) };
+  const server = await testServer({ config, audit: (row) => void rows.push(row) });
+  const ask = async (method: string, path: string, body?: object, key = token) =>
+    (await server.call(method, path, body, bearer(key))).body;
+  /** The entries since the last call. */
+  const told = () => rows.splice(0).map(({ action, target, outcome }) => [action, target, outcome]);
+  return { server, rows, ask, told };
+}
+
+test('in every facade a change is audited once, and a read is not', async () => {
+  const { server, ask, told } = await started();
+  await using _ = server;
+  const id = (await ask('PUT', '/api/v1/sessions')).data.session_id;
+  expect(told()).toEqual([['session.create', id, 'done']]);
+  await ask('GET', `/api/v1/sessions/${id}`);
+  await ask('GET', '/api/sessions');
+  expect(told()).toEqual([]);
+  await ask('DELETE', `/api/v1/sessions/${id}`);
+  expect(told()).toEqual([['session.delete', id, 'done']]);
+  await ask('DELETE', `/api/v1/sessions/${id}`);
+  expect(told()).toEqual([['session.delete', id, 'session_not_found']]);
+
+  const { session_id: crogia } = await ask('POST', '/api/sessions', { task: 'T' });
+  expect(told()).toEqual([['session.create', crogia, 'done']]);
+  await ask('DELETE', `/api/sessions/${crogia}`);
+  expect(told()).toEqual([['session.delete', crogia, 'done']]);
+
+  const { id: cambio } = await ask('POST', '/sessions');
+  expect(told()).toEqual([['session.create', cambio, 'done']]);
+
+  const { id: typed } = (await ask('POST', '/trpc/sessions.create', {})).result.data;
+  expect(told()).toEqual([['session.create', typed, 'done']]);
+  await ask('POST', '/trpc/sessions.delete', { id: typed });
+  expect(told()).toEqual([['session.delete', typed, 'done']]);
+});
+
+test('an audit row names the key by its id and the address, and contains no part of the key', async () => {
+  const { server, rows, ask, told } = await started();
+  await using _ = server;
+  const { key, view } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
+  expect(rows).toEqual([
+    {
+      action: 'key.create',
+      target: view.id,
+      outcome: 'done',
+      by: 'token',
+      key: undefined,
+      role: 'admin',
+      address: '127.0.0.1',
+      request: expect.stringMatching(/^[0-9a-f]{12}-1$/),
+    },
+  ]);
+  told();
+  await ask('PUT', '/api/v1/sessions', undefined, key);
+  expect(rows[0]).toMatchObject({ by: 'key', key: view.id, role: 'user', address: '127.0.0.1' });
+  await ask('POST', '/trpc/keys.revoke', { id: view.id });
+  expect(rows[1]).toMatchObject({ action: 'key.revoke', target: view.id, by: 'token' });
+  expect(JSON.stringify(rows)).not.toContain(key.slice(17));
+  expect(JSON.stringify(rows)).not.toContain(token);
+});
+
+test('a refusal carries its request id, which also stands in its audit row and its access log line', async () => {
+  const { server, rows } = await started();
+  await using _ = server;
+  const url = `${server.url}/api/v1/sessions/0123456789abcdef`;
+  const answer = await fetch(url, { method: 'DELETE', headers: bearer(token) });
+  const request = answer.headers.get('x-request-id');
+  expect(rows).toMatchObject([{ action: 'session.delete', outcome: 'session_not_found', request }]);
+  await vi.waitFor(() =>
+    expect(server.lines.find(({ text }) => text === 'request')?.fields).toMatchObject({ request }),
+  );
+  const well = await fetch(`${server.url}/api/v1/sessions`, { headers: bearer(token) });
+  expect(well.headers.has('x-request-id')).toBe(false);
+});
+
+test('F134 a wrong credential is audited with the address but without the credential', async () => {
+  const { server, rows, ask } = await started();
+  await using _ = server;
+  await ask('GET', '/api/v1/sessions', undefined, 'a-guess');
+  expect(rows).toEqual([{ action: 'auth.failed', outcome: 'unauthorized', by: 'nobody', address: '127.0.0.1' }]);
+});
+
+test("the audit log records an administrator who reads a user's session, but not the owner", async () => {
+  const { server, ask, told } = await started();
+  await using _ = server;
+  const { key } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
+  const id = (await ask('PUT', '/api/v1/sessions', undefined, key)).data.session_id;
+  told();
+  await ask('GET', `/api/v1/sessions/${id}`, undefined, key);
+  expect(told()).toEqual([]);
+  await ask('GET', `/api/v1/sessions/${id}`);
+  expect(told()).toEqual([['session.read', id, 'done']]);
+});
+
+test("the audit commands list and verify the server's actions while it runs and after it stops", async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  const audit = async (...args: string[]) => {
+    const { PATH, HOME } = process.env;
+    const env = { PATH, HOME, CORRAL_DATA_DIR: server.data };
+    const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'audit', ...args];
+    return (await promisify(execFile)(process.execPath, command, { env })).stdout.trim().split('\n');
+  };
+  await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });
+  expect(await audit('list', '--action', 'session')).toEqual([
+    expect.stringMatching(/ {2}open {2}127\.0\.0\.1 {2}session\.create {2}[0-9a-f]{16} {2}done$/),
+  ]);
+  const [head = ''] = await audit('head');
+  server.kill('SIGTERM');
+  await server.exit;
+  const [verdict, last] = await audit('verify', '--head', head);
+  expect(verdict).toBe('4 rows in 1 files are as they were written.');
+  expect(last).not.toBe(`head ${head}`);
+  expect(server.output()).toContain(`"audit":"${last?.slice('head '.length)}"`);
+});

@@ -1,0 +1,143 @@
+// @module-tag all
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
+import { expect, test } from 'vitest';
+import { vault } from '../../src/auth/vault.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import type { Store } from '../../src/core/contracts/ports.ts';
+import { Secret } from '../../src/core/text/secret.ts';
+import { providerKeys } from '../../src/sessions/projects/provider-keys.ts';
+import { mongoStore } from '../../src/storage/mongo/store.ts';
+import { sqliteStore } from '../../src/storage/sqlite/store.ts';
+import { describeRows } from '../support/runner/tags.ts';
+import { serverProgram } from '../support/servers/built-server.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
+import { mongoUrl, skipMongo } from '../support/stores/mongo.ts';
+import { temporaryFolder } from '../support/stores/store.ts';
+
+const [old, fresh] = ['11'.repeat(32), '22'.repeat(32)];
+const count = 30;
+const names = Array.from({ length: count }, (_, n) => `provider-${n}`);
+const ring = ({ records }: Store, ...keys: string[]) => {
+  const sealing = vault(keys.map((key) => new Secret(key)));
+  return providerKeys({ records, vault: sealing, clock: systemClock, baseUrls: {}, learn: () => {} });
+};
+const uses = (store: Store, ...keys: string[]) =>
+  Promise.all(
+    names.map(async (name) =>
+      (
+        await ring(store, ...keys)
+          .use(name)
+          .catch(() => undefined)
+      )?.reveal(),
+    ),
+  );
+
+/** A store for the command, and a function that reads the store while the command does not use it. */
+async function place(kind: 'sqlite' | 'mongo') {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(temporaryFolder());
+  const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
+  const url = new URL(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
+  url.pathname = `/${database}`;
+  if (kind === 'mongo') {
+    stack.defer(async () => {
+      await using client = new MongoClient(url.href);
+      await client.db(database).dropDatabase();
+    });
+  }
+  await mkdir(path, { recursive: true });
+  const open = (): Promise<Store> =>
+    kind === 'sqlite' ? sqliteStore({ path: join(path, 'corral.db') }) : mongoStore({ url: new Secret(url.href) });
+  const held = stack.move();
+  return {
+    settings: { CORRAL_DATA_DIR: path, ...(kind === 'mongo' && { MONGODB_URL: url.href }) },
+    async at<Value>(look: (store: Store) => Promise<Value>): Promise<Value> {
+      await using store = await open();
+      return await look(store);
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function rotate(settings: Record<string, string>): Promise<{ code: number | null; out: string; err: string }> {
+  const { PATH, HOME } = process.env;
+  const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'keys', 'rotate'];
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, command, { env: { PATH, HOME, ...settings } }, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+  });
+}
+
+const kinds = [
+  ['sqlite', false],
+  ['mongo', skipMongo],
+] as const;
+// The two stores keep the same records; their own suite is test/contract/store.
+describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
+  test.skipIf(isMissing)('a rotation killed halfway loses nothing, and a second run finishes it', async () => {
+    await using where = await place(kind);
+    await where.at(async (store) => {
+      for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
+    });
+    const settings = { ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
+    const half = count / 2;
+    const killed = await rotate({
+      ...settings,
+      NODE_ENV: 'test',
+      CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}`,
+    });
+    expect(killed.code).not.toBe(0);
+    expect(killed.out).toBe('');
+    await where.at(async (store) => {
+      expect(await uses(store, fresh, old)).toEqual(names.map((name) => `key of ${name}`));
+      expect((await uses(store, fresh)).filter(Boolean)).toHaveLength(half);
+    });
+
+    const second = await rotate(settings);
+    expect(second).toMatchObject({ code: 0, err: '' });
+    expect(second.out).toContain(
+      `${half} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain`,
+    );
+    expect(await where.at((store) => uses(store, fresh))).toEqual(names.map((name) => `key of ${name}`));
+    expect((await rotate(settings)).out).toContain(
+      '0 stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain',
+    );
+  });
+
+  test.skipIf(isMissing)('a key that no encryption key can decrypt is named, and nothing changes', async () => {
+    await using where = await place(kind);
+    await where.at((store) => ring(store, old).put('gemini', new Secret('k')));
+    const refused = await rotate({ ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: fresh });
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/gemini.*CORRAL_KEYS_ENCRYPTION_KEY/s);
+    expect((await where.at((store) => ring(store, old).use('gemini')))?.reveal()).toBe('k');
+  });
+});
+
+test('a running server re-encrypts keys in the background, and the command refuses to run on its store', async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_KEYS_ENCRYPTION_KEY: old });
+  server.kill('SIGTERM');
+  await server.exit;
+  const open = () => sqliteStore({ path: join(server.data, 'corral.db') });
+  {
+    await using store = await open();
+    for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
+  }
+  const both = { CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
+  await server.restart(both);
+  const busy = await rotate({ CORRAL_DATA_DIR: server.data, ...both });
+  expect(busy).toMatchObject({ code: 1, out: '' });
+  expect(busy.err).toMatch(/restart it with the new encryption key first/);
+  await expect.poll(() => server.output()).toContain('under the primary encryption key');
+  server.kill('SIGTERM');
+  await server.exit;
+  {
+    await using store = await open();
+    expect(await uses(store, fresh)).toEqual(names.map((name) => `key of ${name}`));
+  }
+  await server.restart({ CORRAL_KEYS_ENCRYPTION_KEY: fresh }); // without the old key
+});

@@ -1,0 +1,156 @@
+// @module-tag nightly
+import { expect, test } from 'vitest';
+import { runProgram } from '../../support/clients/e2b-sdks.ts';
+import { hasDocker } from '../../support/sandboxes/docker.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
+import { key, program, python, serverWith } from './programs.ts';
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
+
+const bad = [400, 'invalid_request_error', null];
+const gone = [404, 'not_found_error', null];
+const taken = [409, 'memory_path_conflict_error', 'false'];
+const stale = [409, 'memory_precondition_failed_error', 'false'];
+const docker = await hasDocker();
+
+test('a program keeps memories by path, with preconditions, versions and redaction', async () => {
+  await using it = await serverWith('anthropic');
+  const files = [program('strict.py'), program('memory.py')];
+  const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
+  expect(steps).toEqual({
+    crud: [
+      ['', 'Facts', 'What Alice likes.', { user: '1' }, 'Preferences'],
+      [true, true, true, bad],
+      ['memory_store_deleted', gone],
+    ],
+    memories: [
+      [null, true, 5, '', 'hello'],
+      [
+        [
+          ['/notes/deep/er.md', null],
+          ['/notes/todo.md', null],
+        ],
+        ['', 'hello'],
+        [
+          ['memory_prefix', '/notes/deep/'],
+          ['memory', '/notes/todo.md'],
+        ],
+      ],
+      [stale, 'bye', true],
+      [true, '/done.md', true, taken, taken],
+      [stale, 'memory_deleted', gone],
+    ],
+    versions: [
+      [
+        ['modified', '/done.md', 'bye'],
+        ['modified', '/notes/todo.md', 'bye'],
+        ['created', '/notes/todo.md', 'hello'],
+      ],
+      [['deleted', 'modified', 'modified', 'created', 'created'], ['/notes/deep/er.md'], true, bad],
+      [null, null, null, true],
+      [null, true, null],
+      ['bye', 'bye', null],
+    ],
+    errors: [Array(7).fill(bad), [[413, 'request_too_large', null], bad], bad, bad, bad, gone, gone, bad],
+  });
+  expect(faults).toEqual({});
+});
+
+const at = '/mnt/memory/user-preferences';
+const beside = (path: string, why: string) =>
+  `${path} is not kept: ${why}. Your text is in /mnt/memory/.unkept/user-preferences${path} now, and the kept one in its place.`;
+const inSessions = {
+  shared: [
+    ['memory_store', true, 'read_write', 'Read it first.'],
+    ['User Preferences', 'What Alice likes.', at],
+    [true],
+    at,
+    true,
+    ['shortold', ['longnewdeep', 'style.md']],
+    [
+      [
+        ['created', '/deep/er/new.md'],
+        ['deleted', '/old/gone.md'],
+        ['modified', '/style.md'],
+      ],
+      [['modified', '/style.md']],
+    ],
+    { '/deep/er/new.md': 'new', '/style.md': 'long of both' },
+    'long of both',
+  ],
+  read_only: [
+    [beside('/style.md', 'the memory is read-only'), '/own.md is not kept: the memory is read-only.'],
+    ['long of both', 'mine'],
+    ['/deep/er/new.md', '/style.md'],
+    [],
+  ],
+  hostile: [['b', 'big.md', 'bytes'], [false, false, ['/ok.md']], 30],
+  thread: [[['created', '/thread.md']], 'found'],
+  ended: [
+    [
+      '/mnt/memory/archived/x.md is not kept: the memory store is archived.',
+      '/mnt/memory/deleted is not kept: the memory store was deleted.',
+    ],
+    bad,
+    gone,
+  ],
+  errors: [gone, bad, bad, bad, bad, bad, bad, bad],
+  deployment: [true, at],
+};
+
+test.for([
+  ['anthropic', 'process'],
+  ['compatible', 'process'],
+  ['anthropic', 'docker'],
+  ['compatible', 'docker'],
+] as const)(
+  'memory stores are folders of sessions, with a model of the wire %s, in sandboxes of the driver %s',
+  async ([wire, driver], context) => {
+    if (driver === 'docker' && !docker) context.skip('Docker does not answer');
+    await using it = await serverWith(wire, driver);
+    const files = [program('strict.py'), program('memory_sessions.py')];
+    const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
+    expect(steps).toEqual(inSessions);
+    expect(faults).toEqual({});
+  },
+);
+
+test.each(['memory.merge.after', 'memory.push.after'])(
+  'a server that is killed at %s keeps what the agent wrote once, after it is back',
+  async (point) => {
+    await using it = await serverWith('anthropic', 'process', {
+      NODE_ENV: 'test',
+      CORRAL_FAILPOINTS: `${point}=exit@2`,
+    });
+    const { server } = it;
+    const ask = async (method: string, path: string, body?: object) => {
+      const headers = { 'x-api-key': key, 'content-type': 'application/json' };
+      const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+      // biome-ignore lint/suspicious/noExplicitAny: read by assertions
+      return (await (await fetch(`${server.url}/anthropic/v1${path}`, init)).json()) as any;
+    };
+    const tools = [{ type: 'agent_toolset_20260401' }];
+    const agent = await ask('POST', '/agents', { model: 'claude-sonnet-5-5', name: 'Coder', tools });
+    const environment = await ask('POST', '/environments', { name: 'plain' });
+    const store = await ask('POST', '/memory_stores', { name: 'Notes' });
+    const text = 'run: echo one >> /mnt/memory/notes/log.md';
+    const session = await ask('POST', '/sessions', {
+      agent: agent.id,
+      environment_id: environment.id,
+      resources: [{ type: 'memory_store', memory_store_id: store.id }],
+      initial_events: [{ type: 'user.message', content: [{ type: 'text', text }] }],
+    });
+    await server.exit; // at its second comparison: the one after the call
+    await server.restart({ CORRAL_FAILPOINTS: '' });
+    const rests = async () => (await ask('GET', `/sessions/${session.id}/events`)).data.at(-1)?.stop_reason?.type;
+    await expect.poll(rests).toBe('end_turn');
+    const versions = async () => (await ask('GET', `/memory_stores/${store.id}/memory_versions?view=full`)).data;
+    await expect.poll(versions).toHaveLength(1);
+    expect((await versions())[0]).toMatchObject({
+      operation: 'created',
+      path: '/log.md',
+      content: 'one\n',
+      created_by: { type: 'session_actor', session_id: session.id },
+    });
+  },
+);

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { WireName } from '../../support/agents/fake-models/wire-format.ts';
+import { runProgram, type Steps } from '../../support/clients/e2b-sdks.ts';
+import { testRows } from '../../support/runner/tags.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { obedient } from './script.ts';
+
+export const key = 'ma_0123456789';
+/** A program of this folder. */
+export const program = (name: string) => join(import.meta.dirname, 'programs', name);
+/** The packages of the programs in each language; the second one of Python also verifies webhooks. */
+export const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
+const pythonWithWebhooks = { language: 'python', packages: ['anthropic[webhooks]==2.12.0'] } as const;
+export const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
+
+/** A real server whose model, on this wire, does what a message asks. */
+export async function serverWith(wire: WireName, driver = 'process', settings: Record<string, string> = {}) {
+  await using stack = new AsyncDisposableStack();
+  const fake = stack.use(await fakeProvider(wire, obedient));
+  const server = stack.use(
+    await serverProcess({
+      CORRAL_DRIVER: driver,
+      CORRAL_MANAGED_AGENTS: 'on',
+      CORRAL_TOKEN: key,
+      ...fakeSettings(wire, fake.url),
+      ...settings,
+      ...(wire === 'compatible' && { CORRAL_MANAGED_AGENTS_MODELS: 'claude-*=local/qwen3' }),
+    }),
+  );
+  const held = stack.move();
+  return {
+    server,
+    env: { ANTHROPIC_BASE_URL: `${server.url}/anthropic`, ANTHROPIC_API_KEY: key },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+type ManagedServer = Awaited<ReturnType<typeof serverWith>>;
+
+/**
+ * The steps that a program of this folder found, with nothing but environment variables to tell it of the server. Every reply
+ * to a program in Python is checked against the SDK's own models: it must be exactly what they say.
+ */
+export async function stepsOf(it: ManagedServer, name: string, more: Record<string, string> = {}): Promise<Steps> {
+  const env = { ...it.env, ...more };
+  if (name.endsWith('.mjs')) return await runProgram({ ...javascript, files: [program(name)] }, env);
+  const packages = name === 'webhooks.py' ? pythonWithWebhooks : python;
+  const files = [program('strict.py'), program(name)];
+  const { faults, models, ...steps } = await runProgram({ ...packages, files }, env);
+  expect(faults).toEqual({});
+  expect(models).toBeGreaterThan(3);
+  return steps;
+}
+
+/** The models and sandboxes with which programs run; an ordinary run tries the first. */
+const everywhere = [
+  ['anthropic', 'process'],
+  ['compatible', 'process'],
+  ['anthropic', 'docker'],
+  ['compatible', 'docker'],
+] as const satisfies readonly (readonly [WireName, string])[];
+
+interface EverywhereOptions {
+  readonly settings?: Record<string, string>;
+  /** The model that an ordinary run tries. */
+  readonly first?: WireName;
+}
+/** A test of a program with each model and driver. */
+export function testEverywhere(
+  name: string,
+  { settings = {}, first = 'anthropic' }: EverywhereOptions,
+  play: (it: ManagedServer) => Promise<void>,
+): void {
+  const rows = everywhere.toSorted(([a], [b]) => Number(b === first) - Number(a === first));
+  testRows(rows)(`${name}: a model of the wire %s, %s`, async ([wire, driver], context) => {
+    await needs(context, driver === 'docker' ? 'docker' : 'bubblewrap');
+    await using it = await serverWith(wire, driver, settings);
+    await play(it);
+  });
+}

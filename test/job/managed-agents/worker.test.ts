@@ -1,0 +1,253 @@
+// @module-tag all
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { AgentsApi } from '../../../src/cli/worker/agents-api.ts';
+import { SessionBoxes } from '../../../src/cli/worker/session-boxes.ts';
+import { runWorker } from '../../../src/cli/worker/worker.ts';
+import { Corral } from '../../../src/client/index.ts';
+import { eachNeeds, has } from '../../support/servers/components.ts';
+import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
+import { key, serverWith } from './programs.ts';
+
+// Self-hosted environments: a real server's queue, served by `corral worker`; languages.test.ts has the SDKs' own workers.
+let it: Awaited<ReturnType<typeof serverWith>>;
+let cli: PackedCli;
+let corral: Corral;
+const patiently = { interval: 100 };
+
+eachNeeds('bubblewrap'); // a server with a model does not start without it
+beforeAll(async () => {
+  if (!(await has('bubblewrap'))) return;
+  [cli, it] = await Promise.all([packedCli(), serverWith('anthropic')]);
+  corral = new Corral({ url: it.server.url, token: key });
+});
+afterAll(async () => {
+  await it?.[Symbol.asyncDispose]();
+  await cli?.[Symbol.asyncDispose]();
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: read by assertions
+type Body = any;
+async function asked(method: string, path: string, { body, by = key }: { body?: object; by?: string } = {}) {
+  const headers = { authorization: `Bearer ${by}`, 'content-type': 'application/json' };
+  const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+  const response = await fetch(`${it.server.url}/anthropic/v1${path}`, init);
+  return { status: response.status, body: (await response.json()) as Body };
+}
+const ask = async (method: string, path: string, body?: object): Promise<Body> =>
+  (await asked(method, path, { ...(body && { body }) })).body;
+const say = (text: string) => [{ type: 'user.message', content: [{ type: 'text', text }] }];
+
+async function queueOfTest(tools: object[] = [{ type: 'agent_toolset_20260401' }], by = key) {
+  const ask = async (method: string, path: string, body: object) => (await asked(method, path, { body, by })).body;
+  const agent = await ask('POST', '/agents', { model: 'claude-sonnet-5-5', name: 'Coder', tools });
+  const { id } = await ask('POST', '/environments', { name: 'own', config: { type: 'self_hosted' } });
+  const made = await ask('POST', `/environments/${id}/keys`, { name: 'worker' });
+  const begin = async (text: string): Promise<string> => {
+    const body = { agent: agent.id, environment_id: id, initial_events: say(text) };
+    return (await ask('POST', '/sessions', body)).id;
+  };
+  return { id: id as string, key: made.key as string, keyId: made.id as string, begin };
+}
+const eventsOf = async (session: string): Promise<Body[]> => (await ask('GET', `/sessions/${session}/events`)).data;
+const restOf = async (session: string) => (await eventsOf(session)).at(-1)?.stop_reason?.type;
+const textOf = (events: Body[], type: string) => events.findLast((event) => event.type === type)?.content[0].text;
+const boxesOf = async (session: string) => {
+  const ids: string[] = [];
+  for await (const { id } of corral.list({ metadata: { 'managed-agents.session': session } })) ids.push(id);
+  return ids;
+};
+
+function startWorker(queue: { readonly id: string; readonly key: string }): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  const env = { PATH, HOME, CORRAL_URL: it.server.url, CORRAL_TOKEN: key, ANTHROPIC_ENVIRONMENT_KEY: queue.key };
+  const words = ['worker', '--environment', queue.id, '--api', `${it.server.url}/anthropic`, '--egress', 'none'];
+  const child = spawn(cli.program, words, { env, stdio: 'ignore' });
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  return child;
+}
+
+test('a session waits in the queue until a worker gives it a sandbox', async () => {
+  const queue = await queueOfTest();
+  const session = await queue.begin('run: echo from-$((40+2)); touch made');
+  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
+  expect(await ask('GET', `/environments/${queue.id}/work/stats`)).toMatchObject({ depth: 1, pending: 0 });
+  const id = session.slice('sesn_'.length);
+  expect((await corral.api.sandbox.status.query({ sessionId: id })).condition).toBe('new');
+
+  startWorker(queue);
+  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
+  const events = await eventsOf(session);
+  expect(textOf(events, 'user.tool_result')).toBe('from-42');
+  expect(textOf(events, 'agent.message')).toBe('The result is: from-42');
+  expect(events.filter(({ type }) => type === 'agent.tool_result')).toEqual([]);
+  const [box = ''] = await boxesOf(session);
+  expect((await (await corral.open(box)).files.list()).map(({ name }) => name)).toContain('made');
+
+  await ask('DELETE', `/sessions/${session}`);
+  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+});
+
+test('a call that a person has to allow reaches the worker once it is allowed', async () => {
+  const asking = { name: 'bash', permission_policy: { type: 'always_ask' } };
+  const queue = await queueOfTest([{ type: 'agent_toolset_20260401', configs: [asking] }]);
+  const session = await queue.begin('run: echo allowed-$((1+1))');
+  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
+  const use = (await eventsOf(session)).find(({ type }) => type === 'agent.tool_use');
+  expect(use.evaluated_permission).toBe('ask');
+  const result = { type: 'user.tool_result', tool_use_id: use.id, content: [{ type: 'text', text: 'forged' }] };
+  expect((await asked('POST', `/sessions/${session}/events`, { body: { events: [result] } })).status).toBe(400);
+  startWorker(queue);
+  const allow = { type: 'user.tool_confirmation', tool_use_id: use.id, result: 'allow' };
+  await ask('POST', `/sessions/${session}/events`, { events: [allow] });
+  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
+  const events = await eventsOf(session);
+  expect(textOf(events, 'user.tool_result')).toBe('allowed-2');
+  expect(events.filter(({ type }) => type === 'user.tool_confirmation')).toHaveLength(1);
+  await ask('DELETE', `/sessions/${session}`);
+  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+});
+
+test('a worker that is killed neither loses a command nor runs it twice', async () => {
+  const queue = await queueOfTest();
+  const first = startWorker(queue);
+  const session = await queue.begin('run: echo ran >>count; until [ -e go ]; do sleep 0.1; done; wc -l <count');
+  await expect.poll(() => boxesOf(session), patiently).toHaveLength(1);
+  const [id = ''] = await boxesOf(session);
+  const box = await corral.open(id);
+  const ran = () => box.files.read('count').catch(() => '');
+  await expect.poll(ran, patiently).toBe('ran\n');
+  first.kill('SIGKILL');
+  await once(first, 'exit');
+
+  // The lease would lapse after 90 s; this heartbeat, in the name of the dead worker, leaves it one second.
+  const [item] = (await ask('GET', `/environments/${queue.id}/work`)).data;
+  const last = encodeURIComponent(item.latest_heartbeat_at);
+  const at = `/environments/${queue.id}/work/${item.id}`;
+  const beat = `${at}/heartbeat?expected_last_heartbeat=${last}&desired_ttl_seconds=1`;
+  const { last_heartbeat: newest } = await ask('POST', beat);
+  startWorker(queue);
+  const beats = async () => (await ask('GET', at)).latest_heartbeat_at;
+  await expect.poll(beats, patiently).not.toBe(newest);
+  await box.files.write('go', '');
+  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
+  expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
+  expect([await ran(), await boxesOf(session)]).toEqual(['ran\n', [id]]);
+  await ask('DELETE', `/sessions/${session}`);
+  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+});
+
+test('a session of an owner waits through the death of its server, and the owner’s worker ends it', async () => {
+  const owner = await corral.api.keys.create.mutate({ name: 'owner', role: 'user' });
+  const queue = await queueOfTest(undefined, owner.key);
+  const session = await queue.begin('run: echo after-$((1+1))');
+  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
+  it.server.kill('SIGKILL');
+  await it.server.restart();
+  const of = { by: queue.key };
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).body).toMatchObject({ depth: 1 });
+  startWorker(queue);
+  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
+  expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('after-2');
+  await ask('DELETE', `/sessions/${session}`);
+  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+  // After it the worker hears nothing of its sessions, so their boxes wait for the next worker.
+  await corral.api.keys.revoke.mutate({ id: owner.view.id });
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
+});
+
+test('an environment’s key opens its queue and sessions for results, and nothing else', async () => {
+  const [queue, other] = [await queueOfTest(), await queueOfTest()];
+  const [session, foreign] = [await queue.begin('run: true'), await other.begin('run: true')];
+  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
+  const status = async (method: string, path: string, by: string, body?: object) =>
+    (await asked(method, path, { by, ...(body && { body }) })).status;
+  const poll = async (by = queue.key) => (await asked('GET', `/environments/${queue.id}/work/poll`, { by })).body;
+  const statuses = async (by: string, work: string) =>
+    await Promise.all([
+      status('GET', `/sessions/${session}`, by),
+      status('GET', `/sessions/${session}/events`, by),
+      status('GET', `/sessions/${foreign}`, by),
+      status('POST', `/sessions/${session}/events`, by, { events: say('do more') }),
+      status('GET', '/agents', by),
+      status('GET', '/sessions', by),
+      status('DELETE', `/sessions/${session}`, by),
+      status('GET', `/environments/${queue.id}`, by),
+      status('POST', `/environments/${queue.id}/keys`, by, { name: 'more' }),
+      status('GET', `/environments/${other.id}/work/poll`, by),
+      status('GET', `/environments/${queue.id}/work/poll?block_ms=1`, by),
+      status('GET', `/environments/${queue.id}/work/${work}`, by),
+    ]);
+  const item = await poll();
+  const { sessions_token: token } = JSON.parse(Buffer.from(item.secret, 'base64url').toString());
+  const shared = [200, 200, 404, 400, 401, 401, 401, 401, 401];
+  expect(await statuses(queue.key, item.id)).toEqual([...shared, 404, 200, 403]);
+  expect(await statuses(token, item.id)).toEqual([...shared, 403, 403, 200]);
+  const trpc = await fetch(`${it.server.url}/trpc/sessions.list`, {
+    headers: { authorization: `Bearer ${queue.key}` },
+  });
+  expect(trpc.status).toBe(401);
+  expect((await ask('GET', `/environments/${queue.id}/work/${item.id}`)).secret).toBeNull();
+
+  const at = `/environments/${queue.id}/work/${item.id}`;
+  expect(await status('POST', `${at}/ack`, token)).toBe(200);
+  expect(await status('POST', `${at}/heartbeat?expected_last_heartbeat=NO_HEARTBEAT`, token)).toBe(200);
+  const again = await asked('POST', `${at}/heartbeat?expected_last_heartbeat=NO_HEARTBEAT`, { by: token });
+  expect([again.status, again.body.error.details.error_code]).toEqual([412, 'heartbeat_precondition_failed']);
+  expect(again.body.error.details.current_state).toMatchObject({
+    lease_extended: false,
+    state: 'active',
+    ttl_seconds: 90,
+  });
+  const stream = await fetch(`${it.server.url}/anthropic/v1/sessions/${session}/events/stream`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const ends = stream.text();
+  await ask('DELETE', `/environments/${queue.id}/keys/${queue.keyId}`);
+  await ends; // with the key
+  expect([await status('GET', `/sessions/${session}`, token), await status('POST', `${at}/stop`, queue.key)]).toEqual([
+    401, 401,
+  ]);
+  const [code] = await once(startWorker(queue), 'exit');
+  expect(code).not.toBe(0);
+});
+
+test('sessions whose leases lapse all the time, with two workers, are all answered, each once', {
+  tags: ['nightly'],
+}, async () => {
+  const queue = await queueOfTest();
+  const ends = new AbortController();
+  const lines: string[] = [];
+  const workers = ['one', 'two'].map(async (workerId) => {
+    const api = new AgentsApi({
+      url: `${it.server.url}/anthropic`,
+      key: queue.key,
+      workerId,
+      // Shorter than the pause between two heartbeats, so that items are claimed again while they are served.
+      fetch: (url, init) => fetch(String(url).replace('/heartbeat?', '/heartbeat?desired_ttl_seconds=1&'), init),
+    });
+    const boxes = new SessionBoxes(corral, queue.id, { egress: 'none' });
+    const parts = { api, environmentId: queue.id, boxes, maxSessions: 8, maxIdleMs: 200 };
+    await runWorker({ ...parts, say: (line) => lines.push(`${workerId} ${line}`) }, ends.signal);
+  });
+  const command = 'run: echo ran >>count; sleep 1.5; wc -l <count';
+  const sessions = await Promise.all(Array.from({ length: 24 }, () => queue.begin(command)));
+  const rests = async () => [...new Set(await Promise.all(sessions.map(restOf)))];
+  await expect.poll(rests, { interval: 2_000 }).toEqual(['end_turn']);
+  for (const session of sessions) {
+    expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
+    const boxes = await boxesOf(session);
+    expect(boxes).toHaveLength(1);
+    expect(await (await corral.open(boxes[0] ?? '')).files.read('count')).toBe('ran\n');
+  }
+  expect(lines.some((line) => line.includes('another worker has it now'))).toBe(true);
+  for (const session of sessions) await ask('DELETE', `/sessions/${session}`);
+  ends.abort();
+  await Promise.all(workers);
+  for (const session of sessions) await new SessionBoxes(corral, queue.id).remove(session);
+});

@@ -1,0 +1,143 @@
+// A real MCP client drives whole sessions: over HTTP, and through the packed `corral mcp` as an assistant starts it.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { type McpTestClient, mcpClient, overHttp, overStdio, textOf } from '../../support/clients/mcp-client.ts';
+import { nightly } from '../../support/runner/tags.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+
+const token = 'the-token-of-the-mcp-server';
+let server: ServerProcess;
+let cli: PackedCli;
+
+beforeAll(async () => {
+  [cli, server] = await Promise.all([
+    packedCli(),
+    serverProcess({
+      CORRAL_DRIVER: 'process',
+      CORRAL_TOKEN: token,
+      CORRAL_EGRESS_POLICY: 'none',
+      CORRAL_APPROVALS_TOOLS: 'file_write',
+    }),
+  ]);
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await cli?.[Symbol.asyncDispose]();
+});
+
+const ways: Record<string, () => Promise<McpTestClient>> = {
+  'streamable HTTP': () => mcpClient(overHttp(server.url, token)),
+  'corral mcp': () => mcpClient(overStdio(cli, { CORRAL_URL: server.url, CORRAL_TOKEN: token })),
+};
+
+describe.each(Object.keys(ways))('over %s', (way) => {
+  const connect = () => ways[way]?.() as Promise<McpTestClient>;
+
+  test('a client drives a whole session', async (context) => {
+    await needs(context, 'bubblewrap');
+    await using mcp = await connect();
+    expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
+    // No notice of a change can reach a client, so none is promised.
+    expect(mcp.client.getServerCapabilities()).toEqual({
+      tools: { listChanged: false },
+      resources: { listChanged: false },
+    });
+    const made = await mcp.call('create_session', { title: 'By MCP', template: 'minimal' });
+    expect(made.template).toBe('minimal');
+    const session_id = made.session_id as string;
+    const ran = await mcp.call('run_command', { session_id, command: 'echo out; echo err >&2; exit 3' });
+    expect(ran).toEqual({ exit_code: 3, timed_out: false, stdout: 'out\n', stderr: 'err\n' });
+
+    await mcp.call('write_file', { session_id, path: 'über/a b.txt', content: 'hello\n' });
+    expect(textOf(await mcp.raw('read_file', { session_id, path: 'über/a b.txt' }))).toBe('hello\n');
+    const { entries } = await mcp.call('list_files', { session_id, path: 'über' });
+    expect(entries).toMatchObject([{ name: 'a b.txt', type: 'file', size: 6 }]);
+    const uri = `corral://sessions/${session_id}/files/%C3%BCber/a%20b.txt`;
+    expect((await mcp.client.readResource({ uri })).contents).toEqual([
+      { uri, mimeType: 'text/plain', text: 'hello\n' },
+    ]);
+
+    const done = await mcp.call('run_task', { session_id, task: fence('sh', 'echo from the agent > told.txt') });
+    expect(done).toMatchObject({ status: 'completed', text: expect.stringMatching(/./) });
+    expect(textOf(await mcp.raw('read_file', { session_id, path: 'told.txt' }))).toBe('from the agent\n');
+    const { events, last_seq } = await mcp.call('watch_session', { session_id });
+    const types = (events as { type: string }[]).map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(['message.user', 'tool.called', 'run.end']));
+    expect(types).not.toContain('message.delta');
+    expect(last_seq).toBe((events as { seq: number }[]).at(-1)?.seq);
+
+    const { resources } = await mcp.client.listResources();
+    expect(resources).toContainEqual(expect.objectContaining({ uri: `corral://sessions/${session_id}` }));
+    await mcp.call('end_session', { session_id });
+    expect(textOf(await mcp.raw('get_session', { session_id }))).toMatch(/session_not_found/);
+  });
+
+  // `corral mcp` passes on what the server says, so one session over it is enough for every run.
+  const options = way === 'streamable HTTP' ? {} : nightly;
+  test('a task that takes longer than the wait goes on, can be watched, and stops', options, async (context) => {
+    await needs(context, 'bubblewrap');
+    await using mcp = await connect();
+    const { session_id } = await mcp.call('create_session');
+    const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
+    expect(began.status).toBe('running');
+    const { newest_seq } = await mcp.call('watch_session', { session_id, wait_seconds: 0 });
+    const news = mcp.call('watch_session', { session_id, after_seq: newest_seq, wait_seconds: 60 });
+    expect(await mcp.call('stop_run', { session_id })).toMatchObject({ stopped: true });
+    expect((await news).events.length).toBeGreaterThan(0);
+    await mcp.call('end_session', { session_id });
+  });
+
+  test('a run that asks answers `waiting` with its question, and goes on with the reply', options, async (context) => {
+    await needs(context, 'bubblewrap');
+    await using mcp = await connect();
+    const { session_id } = await mcp.call('create_session');
+    const asked = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
+    expect(asked).toMatchObject({ status: 'waiting', question: 'Which colour?' });
+    expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
+    await mcp.call('end_session', { session_id });
+  });
+
+  test('progress reaches a client that asks for it', options, async (context) => {
+    await needs(context, 'bubblewrap');
+    await using mcp = await connect();
+    const { session_id } = await mcp.call('create_session');
+    const heard: (string | undefined)[] = [];
+    await mcp.client.callTool(
+      { name: 'run_task', arguments: { session_id, task: fence('sh', 'echo hi') } },
+      { timeout: 60_000, onprogress: ({ message }) => void heard.push(message) },
+    );
+    expect(heard.join('\n')).toContain('shell_exec');
+    await mcp.call('end_session', { session_id });
+  });
+
+  test('bad input is an answer that says what is wrong', options, async () => {
+    await using mcp = await connect();
+    const wrong = [
+      ['run_command', { session_id: 'x', command: '' }, /command/],
+      ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],
+      ['read_file', { session_id: 'not a session', path: 'a' }, /session_not_found/],
+      ['create_session', { model: 'no such thing' }, /model/],
+      ['create_session', { template: 'none' }, /no template "none". These are: .*minimal/],
+    ] as const;
+    for (const [name, args, why] of wrong) {
+      const result = await mcp.raw(name, args);
+      expect([result.isError, textOf(result)]).toEqual([true, expect.stringMatching(why)]);
+    }
+    await expect(mcp.raw('__proto__')).rejects.toThrow(/__proto__/);
+    await expect(mcp.client.readResource({ uri: 'corral://sessions/fedcba9876543210' })).rejects.toThrow(
+      /session_not_found/,
+    );
+  });
+});
+
+test('corral mcp says why nothing answers, to the request that waits', async () => {
+  const env = { CORRAL_URL: 'http://127.0.0.1:9', CORRAL_TOKEN: '' };
+  await expect(mcpClient(overStdio(cli, env))).rejects.toThrow(/No Corral server answers/);
+});
+
+test('corral mcp passes a refusal of the token on to its client', async () => {
+  const env = { CORRAL_URL: server.url, CORRAL_TOKEN: 'wrong' };
+  await expect(mcpClient(overStdio(cli, env))).rejects.toThrow(/Not authenticated/);
+});

@@ -1,0 +1,201 @@
+// @module-tag all
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fence, run } from '../../support/clients/api.ts';
+import { streamOf } from '../../support/clients/opencodex.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+
+// The whole server with real sandboxes and the demo model.
+const settings = { CORRAL_DRIVER: 'process', CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
+
+function clientOf(server: ServerProcess) {
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  const call = async (method: string, path: string, body?: unknown): Promise<any> => {
+    const sent = body === undefined ? {} : { body: body instanceof FormData ? body : JSON.stringify(body) };
+    const response = await fetch(`${server.url}/api/v1${path}`, { method, ...sent });
+    const text = await response.text();
+    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+  };
+  return {
+    call,
+    upload: async (project: string, name: string, content: string) => {
+      const form = new FormData();
+      form.set('file', new File([content], name));
+      return (await call('POST', `/files/upload/${project}`, form)).body;
+    },
+    execute: async (sid: string, command: string, more = {}) =>
+      call('POST', `/sandbox/${sid}/execute`, { command, ...more }),
+    stream: (sid: string, query = '') =>
+      streamOf(`${server.url.replace('http', 'ws')}/api/v1/chats/${sid}/stream${query}`),
+    /** Ends all sandboxes of this server, which would outlive it. */
+    remove: (project: string) => call('DELETE', `/projects/${project}`),
+  };
+}
+const types = (frames: { type: string }[]) => frames.map(({ type }) => type);
+
+test('a project, its chat, its files and its agent work on a real sandbox, and survive a restart', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess(settings);
+  const client = clientOf(server);
+  const { call, execute } = client;
+  const project = (await call('POST', '/projects', { name: 'Website' })).body.id;
+  const chat = (await call('POST', `/chats?project_id=${project}`, { name: 'Chat of today' })).body;
+  const sid = chat.id;
+
+  const { id: first, hash } = await client.upload(project, 'in.txt', 'one\n');
+  expect(hash).toBe(createHash('sha256').update('one\n').digest('hex'));
+  using live = client.stream(sid);
+  await live.send({
+    type: 'message',
+    content: `Copy it\n${fence('sh', 'cat project_files/in.txt; pwd')}\n${fence('file:out/a.txt', 'A')}`,
+  });
+  await expect.poll(() => types(live.frames)).toContain('end');
+  expect(types(live.frames).filter((type) => type !== 'chunk')).toEqual(
+    'user_text_block start title_updated action observation action observation end'.split(' '),
+  );
+  const { messages } = (await call('GET', `/chats/${sid}/messages`)).body;
+  expect(messages[1].content).toBe(
+    live.frames.flatMap(({ type, content }) => (type === 'chunk' ? [content] : [])).join(''),
+  );
+  expect(messages[1].agent_actions).toMatchObject([
+    { action_type: 'bash', action_output: { success: true, result: 'one\n/workspace\n', exit_code: 0 } },
+    { action_type: 'file_write', action_input: { path: '/workspace/out/a.txt', content: 'A' } },
+  ]);
+  expect((await call('GET', `/chats/${sid}`)).body).toMatchObject({ name: 'Copy it', container_id: `sbx-${sid}` });
+
+  // Before the next command, the workspace gets the new content of replaced files and loses the deleted ones.
+  const { id: second } = await client.upload(project, 'in.txt', 'two\n');
+  expect((await execute(sid, 'cat in.txt', { workdir: '/workspace/project_files' })).body).toEqual({
+    exit_code: 0,
+    stdout: 'two\n',
+    stderr: '',
+  });
+  expect((await call('GET', `/files/${first}/download`)).status).toBe(404);
+  expect((await execute(sid, 'pwd', { workdir: '/tmp' })).body.stdout).toBe('/tmp\n');
+  for (const workdir of ['/none', '/workspace/none', '/workspace/../etc']) {
+    expect((await execute(sid, 'pwd', { workdir })).status, workdir).toBe(400);
+  }
+  await execute(sid, 'ln -s /etc/passwd out/link; mkdir -p .hidden && touch .hidden/x');
+  const files = (await call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect(files.uploaded).toMatchObject([{ id: second, name: 'in.txt', size: 4 }]);
+  expect(files.output.map((file: { name: string }) => file.name)).toEqual(['out/a.txt']);
+  expect((await call('GET', `/chats/${sid}/workspace/files/content?path=/workspace/out/link`)).status).toBe(400);
+  await call('DELETE', `/files/${second}`);
+  expect((await execute(sid, 'ls project_files')).body.stdout).toBe('');
+
+  // A disabled tool fails its step.
+  await call('PUT', `/projects/${project}/agent-config`, { enabled_tools: ['file_read'] });
+  await live.send({ type: 'message', content: fence('sh', 'echo no') });
+  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length).toBe(2);
+  expect(live.frames.findLast(({ type }) => type === 'observation')).toMatchObject({ tool: 'bash', success: false });
+
+  await client.upload(project, 'kept.txt', 'kept\n');
+  expect((await call('POST', '/settings/api-keys', { provider: 'gemini', api_key: 'canary-key' })).status).toBe(201);
+  expect(statSync(join(server.data, 'encryption-key')).mode & 0o777).toBe(0o600);
+  const before = (await call('GET', `/chats/${sid}/messages`)).body;
+  server.kill('SIGTERM');
+  await server.restart();
+  expect((await call('GET', `/chats/${sid}/messages`)).body).toEqual(before);
+  expect((await call('GET', `/projects/${project}/agent-config`)).body.enabled_tools).toEqual(['file_read']);
+  expect((await call('GET', '/settings/api-keys')).body.api_keys).toMatchObject([{ provider: 'gemini' }]);
+  expect((await execute(sid, 'cat project_files/kept.txt')).body.stdout).toBe('kept\n');
+  expect(server.output()).not.toContain('canary-key');
+  expect((await client.remove(project)).status).toBe(204);
+  expect((await call('GET', '/chats')).body.total).toBe(0);
+});
+
+test('a sandbox can be stopped, refuses commands, starts again, and is emptied by a reset', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess(settings);
+  const client = clientOf(server);
+  const { call, execute } = client;
+  const project = (await call('POST', '/projects', { name: 'P' })).body.id;
+  const sid = (await call('POST', `/projects/${project}/chat-sessions`, {})).body.id;
+  await client.upload(project, 'in.txt', 'in\n');
+  expect((await execute(sid, 'echo made > made.txt; exit 3')).body).toEqual({ exit_code: 3, stdout: '', stderr: '' });
+  expect((await call('POST', `/sandbox/${sid}/start`)).status).toBe(200);
+  expect((await call('POST', `/sandbox/${sid}/stop`)).body).toEqual({ message: 'Sandbox stopped successfully' });
+  expect((await call('GET', `/sandbox/${sid}/status`)).body).toEqual({
+    running: false,
+    container_id: null,
+    stats: null,
+  });
+  for (const action of ['execute', 'reset']) {
+    expect(await call('POST', `/sandbox/${sid}/${action}`, { command: 'ls' })).toEqual({
+      status: 404,
+      body: { detail: 'Sandbox not running. Start it first.' },
+    });
+  }
+  expect((await call('POST', `/sandbox/${sid}/start`)).status).toBe(201);
+  expect((await execute(sid, 'cat made.txt')).body.stdout).toBe('made\n');
+
+  // The files of a stopped sandbox can be read, but that does not permit commands in it.
+  await call('POST', `/sandbox/${sid}/stop`);
+  const { output } = (await call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect(output).toMatchObject([{ name: 'made.txt', size: 5 }]);
+  expect((await execute(sid, 'ls')).status).toBe(404);
+  expect((await call('POST', `/sandbox/${sid}/start`)).body).toMatchObject({ container_id: `sbx-${sid}` });
+  await execute(sid, 'truncate -s 10M fits; truncate -s 10485761 large; mkdir folder');
+  const content = async (path: string) =>
+    (await call('GET', `/chats/${sid}/workspace/files/content?path=/workspace/${path}`)).status;
+  expect([await content('fits'), await content('large'), await content('folder')]).toEqual([200, 413, 400]);
+  expect((await call('POST', `/sandbox/${sid}/reset`)).status).toBe(200);
+  expect((await execute(sid, 'ls; cat project_files/in.txt')).body.stdout).toBe('project_files\nin\n');
+  expect((await execute(sid, 'sleep 30', { timeout: 1 })).body.exit_code).toBe(124);
+  await client.remove(project);
+});
+
+test('a question waits, and its answer continues the same run', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess(settings);
+  const client = clientOf(server);
+  const { call } = client;
+  const project = (await call('POST', '/projects', { name: 'P' })).body.id;
+  const sid = (await call('POST', `/projects/${project}/chat-sessions`, {})).body.id;
+  using live = client.stream(sid);
+  await live.send({ type: 'message', content: `Ask\n${fence('ask', 'Which one?')}` });
+  await expect.poll(() => live.frames.at(-1)).toMatchObject({ type: 'end', waiting: true });
+  const [, asked] = (await call('GET', `/chats/${sid}/messages`)).body.messages;
+  expect(asked).toMatchObject({
+    message_metadata: {},
+    agent_actions: [],
+    content: expect.stringContaining('Which one?'),
+  });
+  await live.send({ type: 'message', content: 'The first' });
+  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length).toBe(2);
+  const starts = live.frames.filter(({ type }) => type === 'start');
+  expect(starts.map(({ run_id }) => run_id)).toEqual([asked.id, asked.id]);
+  const { messages } = (await call('GET', `/chats/${sid}/messages`)).body;
+  expect(messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+  const said = (id: string) =>
+    live.frames.flatMap((frame) => (frame.type === 'chunk' && frame.message_id === id ? [frame.content] : [])).join('');
+  expect(messages[1]).toEqual(asked);
+  expect(messages[1].content).toBe(said(asked.id));
+  expect(messages[3].content).toBe(said(messages[3].id));
+  expect(messages[3].content).toContain('The first');
+  expect((await call('GET', `/chats/${sid}/agent-actions`)).body).toEqual({ agent_actions: [], total: 0 });
+  await client.remove(project);
+});
+
+test('a server whose encryption key was lost refuses to start, with advice', async () => {
+  await using server = await serverProcess({ ...settings, CORRAL_DRIVER: 'memory' });
+  await clientOf(server).call('POST', '/settings/api-keys', { provider: 'gemini', api_key: 'k' });
+  server.kill('SIGTERM');
+  await server.exit;
+  const env = {
+    PATH: process.env.PATH,
+    PORT: '0',
+    CORRAL_DRIVER: 'memory',
+    CORRAL_DATA_DIR: server.data,
+    CORRAL_KEYS_ENCRYPTION_KEY: 'ab'.repeat(32),
+  };
+  const start = run(process.execPath, [serverProgram()], { env, timeout: 60_000 });
+  await expect(start).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/stored keys of gemini[\s\S]*CORRAL_KEYS_ENCRYPTION_KEY/),
+  });
+});

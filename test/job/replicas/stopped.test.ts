@@ -1,0 +1,41 @@
+// @module-tag nightly
+import { expect } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { testPair } from '../../support/stores/chaos-replicas.ts';
+
+testPair(
+  'F055 a server paused for longer than its lease writes nothing more, and the other server continues its run',
+  async (pair) => {
+    const {
+      servers: [old],
+      atOld,
+      atHeir,
+    } = pair;
+    const id = await atOld.create();
+    await atOld.send(id, `Work\n${fence('sh', 'echo begun; sleep 3; echo once >> ran')}`);
+    const has = async (type: string) => (await pair.events(id)).some((event) => event.type === type);
+    await expect.poll(() => has('tool.output'), { interval: 200 }).toBe(true);
+
+    old.kill('SIGSTOP');
+    const status = async () => await atHeir.status(id);
+    await expect.poll(status, { interval: 200 }).toBe('completed');
+    const events = await pair.events(id);
+    expect(problemsOf(events)).toEqual([]);
+    const resumed = events.filter((it) => it.type === 'run.notice' && it.data.kind === 'resumed_after_restart');
+    expect(resumed).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'tool.called')).toHaveLength(1);
+
+    old.kill('SIGCONT');
+    // The old server continues, and asks the new owner for sessions that it has lost.
+    await expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
+    expect((await atOld.ask('POST', `/${id}/file`, { file: 'ran' })).body.data).toMatchObject({ content: 'once\n' });
+    await expect.poll(() => old.output(), { interval: 100 }).toContain('session released to another server');
+    const later = (await pair.events(id)).slice(events.length).map(({ type }) => type);
+    expect(later.filter((type) => type !== 'sandbox.phase')).toEqual([]); // the sandbox can be idle by now
+    await atOld.send(id, 'And now?');
+    await expect.poll(status, { interval: 100 }).toBe('completed');
+    expect(problemsOf(await pair.events(id))).toEqual([]);
+    expect((await atOld.remove(id)).status).toBe(200);
+  },
+);

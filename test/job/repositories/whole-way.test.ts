@@ -1,0 +1,196 @@
+// @module-tag all
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { wide } from '../../page/ui/desk.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { gitServer } from '../../support/egress/git-server.ts';
+import { fakeForge } from '../../support/forges/fake-forge.ts';
+import { filesUnder, formsOf, insideOf, memoryOf } from '../../support/hostile/canaries.ts';
+import { realServer } from '../../support/servers/real-server.ts';
+import { inEachWorld } from '../../support/worlds.ts';
+
+const secret = 'canary-of-the-whole-way-93b1e6d0c5';
+const title = 'Sum once';
+const files = {
+  'sum.sh': '# Sums two numbers.\necho $(($1 + $2 + $2))\n',
+  'sum.test.sh': '[ "$(sh sum.sh 2 3)" = 5 ] && echo "1 passed" || { echo "1 failed"; exit 1; }\n',
+};
+const mended = '# Sums two numbers.\necho $(($1 + $2))\n';
+const reviewed = '# Sums two numbers.\nfirst=$1 second=$2\necho $((first + second))\n';
+
+/** The agent corrects the sum and writes notes, runs the tests, and follows the comment on a line. */
+function reply({ body }: FakeRequest): FakeReply {
+  const messages = body.messages as { readonly role: string; readonly content: unknown }[];
+  const said = JSON.stringify(messages);
+  const tools = (body.tools ?? []).map((one: { function: { name: string } }) => one.function.name);
+  if (!tools.includes('shell_exec'))
+    return tools.includes('make_plan')
+      ? { calls: [{ name: 'make_plan', args: { title, steps: ['Mend it'] } }] }
+      : { text: 'The sum is right.' };
+  const workdir = /Working directory: (\/[^\\"]*)/.exec(said)?.[1];
+  const write = (file: string, content: string) => ({
+    calls: [{ name: 'file_write', args: { file: `${workdir}/totals/${file}`, content } }],
+  });
+  const runTests = {
+    calls: [{ name: 'shell_exec', args: { id: 'main', command: 'cd totals; sh sum.test.sh; cd ..' } }],
+  };
+  const begin = messages.findLastIndex(({ content }) =>
+    JSON.stringify(content).includes('About totals/sum.sh, line 2'),
+  );
+  const results = messages.slice(begin + 1).filter(({ role }) => role === 'tool');
+  const isReview = begin >= 0;
+  const steps = isReview
+    ? [write('sum.sh', reviewed), runTests]
+    : [write('sum.sh', mended), write('notes.md', 'It was summed twice.\n'), runTests];
+  const next = steps[results.length];
+  if (next) return next;
+  const passed = String(JSON.stringify(results.at(-1)?.content)).includes('1 passed');
+  return { text: passed ? 'The tests pass.' : `The tests fail: ${JSON.stringify(results.at(-1)?.content)}` };
+}
+
+/** One file that trusts all of them. */
+function bundleOf(certificates: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'corral-bundle-'));
+  const file = join(folder, 'certificates.pem');
+  writeFileSync(file, certificates.map((one) => readFileSync(one, 'utf8')).join('\n'));
+  return { file, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+inEachWorld('process', 'with sandboxes of $driver', (world) => {
+  test('a private repository becomes a pull request that a person reviewed, and its credential stays outside', async (context) => {
+    await using forge = await fakeForge('gitea', { owner: 'team', name: 'totals' });
+    forge.content.tokens.set(secret, 'ada');
+    await using git = await gitServer('bot', secret, forge.handle);
+    await using elsewhere = await gitServer('bot', secret);
+    git.make('team/totals', files);
+    git.make('team/other', { 'README.md': 'other\n' });
+    elsewhere.make('team/totals', files);
+    using bundle = bundleOf([git.certificate, elsewhere.certificate]);
+    await using provider = await fakeProvider('compatible', reply);
+    await using real = await realServer(context, world, {
+      CORRAL_EGRESS_POLICY: 'allow-list',
+      CORRAL_EGRESS_ALLOW: `${git.at},${elsewhere.at}`,
+      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
+      CORRAL_EXTRA_CA: bundle.file,
+      CORRAL_FORGES_SERVERS: `gitea=https://${git.at}`,
+      LOG_LEVEL: 'trace',
+      ...fakeSettings('compatible', provider.url),
+    });
+    using client = openClient(real.server.url, 'ws');
+    const { id: projectId } = await client.projects.create.mutate({ name: 'Totals' });
+    const bound = { projectId, name: 'forge', hosts: [git.at], git: 'write' as const, user: 'bot', value: secret };
+    await client.projectCredentials.put.mutate(bound);
+    const { id } = await client.sessions.create.mutate({
+      ...{ projectId, title, task: 'Mend the sum, write notes, and run the tests' },
+      author: { name: 'Ada Example', email: 'ada@example.org' },
+      repositories: [{ url: git.urlOf('team/totals') }],
+    });
+    const runsEnded = () => real.factsOf(id, 'run.end').length;
+    await expect.poll(runsEnded).toBe(1);
+    const lastAnswer = () => real.factsOf(id, 'message.assistant').at(-1)?.data.text;
+    expect(lastAnswer()).toBe('The tests pass.');
+    const [repository] = await client.repositories.list.query({ sessionId: id });
+    const branch = repository?.branch ?? '';
+    expect(repository).toMatchObject({ state: 'ready', branch: `corral/sum-once-${id.slice(0, 8)}` });
+
+    // A person comments on a line of the changes, and the agent follows.
+    const { page, complaints } = await browse(context, wide);
+    await page.goto(`${real.server.url}/#${id}`);
+    await page.getByRole('tab', { name: 'Files' }).click();
+    await page.getByText('Changed', { exact: true }).click();
+    await page.getByRole('button', { name: 'changed totals/sum.sh' }).click();
+    const changes = page.getByRole('textbox', { name: 'Changes of totals/sum.sh' });
+    await changes.getByText('echo $(($1 + $2))').click();
+    await page.getByRole('button', { name: 'Comment on line 2' }).click();
+    await page.getByRole('textbox', { name: 'For the agent, about line 2' }).fill('Name both numbers.');
+    await page.keyboard.press('Enter');
+    await expect.poll(runsEnded).toBe(2);
+    expect(lastAnswer()).toBe('The tests pass.');
+    const said = real.factsOf(id, 'message.user').at(-1)?.data.text;
+    expect(said).toContain('About totals/sum.sh, line 2');
+    expect(said).toContain('Name both numbers.');
+
+    // The person commits and opens the pull request. The forge waits with its answer to the push, so that the memory of git
+    // can be looked at meanwhile.
+    await page.getByRole('tab', { name: 'Ship' }).click();
+    await page.getByRole('textbox', { name: 'Message of the commit' }).fill('Sum every number once');
+    await page.getByRole('button', { name: 'Commit', exact: true }).click();
+    await page.getByRole('textbox', { name: 'Title' }).fill('Sum every number once');
+    await page.getByRole('textbox', { name: 'Description' }).fill('The second was summed twice.');
+    const bare = git.git('team/totals', 'rev-parse', '--absolute-git-dir').trim();
+    const hook = join(bare, 'hooks', 'pre-receive');
+    writeFileSync(
+      hook,
+      '#!/bin/sh\ntouch arrived\nfor n in $(seq 1200); do [ -e go ] && exit 0; sleep 0.1; done\nexit 1\n',
+    );
+    chmodSync(hook, 0o755);
+    forge.content.branches.add(branch);
+    await page.getByRole('button', { name: 'Push and open' }).click();
+    await expect.poll(() => existsSync(join(bare, 'arrived'))).toBe(true);
+    const found: string[] = [];
+    const canaries = [secret, `bot:${secret}`].flatMap((value) => formsOf(value));
+    const look = (path: string, text: string) => {
+      if (canaries.some((form) => text.includes(form))) found.push(path);
+    };
+    // A user without root cannot read it: the kernel hides the sandbox's processes from everyone but root.
+    if (process.getuid?.() === 0) {
+      const remembered = new Set<string>();
+      for await (const { path, text } of memoryOf(world, id)) {
+        remembered.add(path);
+        look(path, text);
+      }
+      expect([...remembered]).toContainEqual(expect.stringMatching(/the memory of git/));
+    }
+    writeFileSync(join(bare, 'go'), '');
+    rmSync(hook);
+    await page.getByText('Open, by ada, into main').waitFor({ timeout: 90_000 });
+    expect(complaints).toEqual([]);
+    expect(forge.content.pulls).toMatchObject([
+      {
+        title: 'Sum every number once',
+        text: 'The second was summed twice.',
+        head: branch,
+        base: 'main',
+        author: 'ada',
+      },
+    ]);
+    expect(git.git('team/totals', 'show', `${branch}:sum.sh`)).toBe(reviewed);
+    expect(git.git('team/totals', 'show', `${branch}:notes.md`)).toBe('It was summed twice.\n');
+    const format = '--format=%an <%ae> %cn|%s|%(trailers:key=Corral-Session,valueonly,separator=)';
+    expect(git.git('team/totals', 'log', format, `main..${branch}`).trim()).toBe(
+      `Ada Example <ada@example.org> Ada Example|Sum every number once|${id}`,
+    );
+
+    // To another repository, and to another host, nothing of the credential goes.
+    const run = async (command: string) => {
+      const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
+      return `${exitCode}: ${stdout}${stderr}`;
+    };
+    const push = (url: string) => run(`cd totals && GIT_TERMINAL_PROMPT=0 git push -q ${url} HEAD:refs/heads/x`);
+    expect(await push(git.urlOf('team/other'))).toMatch(/^(1|128): .*(403|could not read Username)/s);
+    expect(await push(elsewhere.urlOf('team/totals'))).toMatch(/^(1|128): .*could not read Username/s);
+    expect(elsewhere.requests.length).toBeGreaterThan(0);
+    expect(elsewhere.requests.filter((line) => line.endsWith(' known'))).toEqual([]);
+    expect(git.requests.filter((line) => line.endsWith(' known') && !line.includes(' /team/totals.git/'))).toEqual([]);
+    expect(git.git('team/other', 'branch', '--list', 'x')).toBe('');
+
+    let count = 0;
+    for await (const { path, text } of insideOf(world, id)) {
+      count++;
+      look(path, text);
+    }
+    expect(count).toBeGreaterThan(1);
+    look('the packs', await run('git -C totals cat-file --batch-all-objects --batch | cat -v'));
+    look('the environment', await run('env; ps axww; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"'));
+    look('the events', JSON.stringify(real.log(id)));
+    for await (const { path, text } of filesUnder(real.server.data)) look(path, text);
+    look('the log', real.server.output());
+    expect(found).toEqual([]);
+  });
+});

@@ -1,0 +1,131 @@
+// @module-tag all
+import { describe, expect, test } from 'vitest';
+import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
+import { canaryKey } from '../../support/agents/gemini.ts';
+import { api, fence, storedEvents } from '../../support/clients/api.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { needs } from '../../support/servers/components.ts';
+import { realServer } from '../../support/servers/real-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { type World, worlds } from '../../support/worlds.ts';
+
+const processWorld = worlds.find(({ driver }) => driver === 'process') as World;
+const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
+const shop = `cat > shop.py <<'END'
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Shop(BaseHTTPRequestHandler):
+    def say(self, html):
+        self.send_response(200); self.send_header('content-type', 'text/html'); self.end_headers()
+        self.wfile.write(('<!doctype html><title>Shop</title>' + html).encode())
+    def do_GET(self):
+        self.say('<a href="/order">Order</a>' if self.path == '/' else
+            '<form method="post" action="/thanks"><input name="name" aria-label="Your name"><button>Send</button></form>')
+    def do_POST(self):
+        open('seen.txt', 'wb').write(self.rfile.read(int(self.headers['content-length'])))
+        self.say('<h1>Thank you</h1>')
+server = HTTPServer(('127.0.0.1', 8099), Shop)
+print('open', flush=True)
+server.serve_forever()
+END
+python3 shop.py > shop.log 2>&1 &
+until grep -q open shop.log; do sleep 0.1; done`;
+
+interface ToolEvent {
+  readonly function: string;
+  readonly status: string;
+  readonly content: { readonly screenshot?: string } | null;
+}
+
+test('an agent places an order in a shop inside its sandbox, and reaches neither this server nor an unlisted host', async (context) => {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'chromium');
+  let corral = '';
+  const calls = () =>
+    [
+      ['make_plan', { title: 'Order', steps: ['Order a lamp'], acknowledgement: 'On it.' }],
+      ['shell_exec', { id: 'main', command: shop }],
+      ['browser_navigate', { url: 'http://127.0.0.1:8099/' }],
+      ['browser_click', { index: 0 }],
+      ['browser_input', { index: 0, text: 'Ada L' }],
+      ['browser_click', { index: 1 }],
+      ['browser_view', {}],
+      ['shell_exec', { id: 'main', command: 'cat seen.txt' }],
+      ['browser_console_exec', { javascript: `fetch('${corral}/health').then(() => 'reached', () => 'out of reach')` }],
+      ['browser_navigate', { url: 'https://lamps.example/' }],
+    ] as const;
+  await using gemini = await fakeGemini((_request, n) => {
+    const wanted = calls()[n];
+    return wanted ? act(functionCall(wanted[0], wanted[1], `sign${n}`)) : { chunks: [text('Done.', 'STOP')] };
+  });
+  await using server = await serverProcess({
+    CORRAL_DRIVER: 'process',
+    CORRAL_SANDBOX_DESKTOP: 'true',
+    CORRAL_SANDBOX_MEMORY: '2GiB',
+    CORRAL_EGRESS_POLICY: 'none',
+    CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+    GEMINI_API_KEY: canaryKey,
+    CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+  });
+  corral = server.url;
+  const client = api(server.url);
+  const id = await client.create();
+  const body = { message: 'Order a lamp' };
+  using stream = await openStream(`${server.url}/api/v1/sessions/${id}/chat`, { method: 'POST', body });
+  await stream.ended;
+
+  const outputs = gemini.requests
+    .at(-1)
+    ?.body.contents.flatMap(({ parts: some }: { parts: { functionResponse?: { response: object } }[] }) =>
+      some.flatMap((part) => (part.functionResponse ? [JSON.stringify(part.functionResponse.response)] : [])),
+    ) as string[];
+  const said = outputs.join('\n');
+  expect(said, server.output()).toContain('name=Ada+L');
+  expect(said).toContain('# Thank you');
+  expect(said).toContain('out of reach');
+  expect(said).toContain('Blocked: egress to lamps.example:443 refused');
+  const pictures = JSON.stringify(gemini.requests.at(-1)?.body.contents).match(
+    /"inlineData":\{"mimeType":"image\/jpeg"/g,
+  );
+  // All of them: only of more than twelve are older ones left out. One that comes late on a busy machine is missing.
+  expect(pictures?.length).toBeGreaterThanOrEqual(6);
+
+  const tools = stream.events().flatMap(({ event, data }) => (event === 'tool' ? [data as ToolEvent] : []));
+  const shots = tools.flatMap(({ content }) => content?.screenshot ?? []);
+  expect(shots.length).toBeGreaterThanOrEqual(6);
+  const shot = await fetch(server.url + shots[0]);
+  expect(shot.headers.get('content-type')).toBe('image/jpeg');
+  expect((await shot.arrayBuffer()).byteLength).toBeGreaterThan(1_000);
+
+  expect((await client.remove(id)).status).toBe(200);
+  expect((await fetch(server.url + shots[0])).status).toBe(404);
+});
+
+describe("the demo model's browse block", () => {
+  test('opens each address and looks at it', { tags: ['nightly'] }, async (context) => {
+    await needs(context, 'chromium');
+    await using server = await realServer(context, processWorld, { CORRAL_SANDBOX_DESKTOP: 'true' });
+    const id = await server.client.create();
+    await server.client.send(id, fence('browse', 'data:text/html,<title>Hi</title><h1>Hello there</h1>'));
+    await server.rests(id, 'completed');
+    const called = server.factsOf(id, 'tool.called').map(({ data }) => data);
+    expect(called).toMatchObject([
+      { function: 'browser_navigate', tool: 'browser', success: true, content: { screenshot: expect.any(String) } },
+      { function: 'browser_view', success: true, output: expect.stringContaining('# Hello there') },
+    ]);
+    await server.holds(id);
+  });
+
+  test('fails its step without a desktop, and gives the reason', async () => {
+    await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+    const client = api(server.url);
+    const id = await client.create();
+    await client.chat(id, fence('browse', 'about:blank'));
+    const facts = storedEvents(server.data, id);
+    expect(facts.find(({ type }) => type === 'tool.called')?.data).toMatchObject({
+      success: false,
+      output: expect.stringMatching(/This sandbox has no desktop.*Sandboxes of the driver memory never have one/),
+    });
+    expect(facts.findLast(({ type }) => type === 'step')?.data).toMatchObject({ status: 'failed' });
+    await client.remove(id);
+  });
+});

@@ -1,0 +1,123 @@
+// @module-tag all
+// Agents that give work to other agents, with a real server that dies at each step of a delegation.
+import { expect, test } from 'vitest';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
+import { halfUsage } from '../../support/agents/half-usage.ts';
+import { leadSettings } from '../../support/agents/lead-template.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { testRows } from '../../support/runner/tags.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+const children = 8;
+const calls = (...all: (readonly [name: string, args: object])[]): ScriptedReply => ({
+  calls: all.map(([name, args]) => ({ name, args: { ...args } as never })),
+});
+
+/** The parent starts eight children at once; each child writes a file, and says so. */
+function replies({ body }: FakeRequest): FakeReply {
+  const said = JSON.stringify(body.messages);
+  const [, child] = /CHILD (\d)/.exec(said) ?? [];
+  if (said.includes('LEAD')) {
+    if (said.includes('words of child 7')) return { text: 'All done.' };
+    const tasks = Array.from(
+      { length: children },
+      (_, n) => ['delegate', { task: `CHILD ${n}`, files: 'none' }] as const,
+    );
+    return calls(...tasks);
+  }
+  return { text: `The words of child ${child}.` };
+}
+
+const settings = (folder: string, url: string) => leadSettings(folder, url, { children, session: 'turn-budget: 60' });
+
+testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.sent', 'effect.outcome.before'])(
+  'a server that dies at %s has each of eight children once after its restart',
+  async (point) => {
+    await using provider = await fakeProvider('compatible', replies);
+    using folder = temporaryFolder();
+    const given = settings(folder.path, provider.url);
+    await using server = await serverProcess({ ...given, CORRAL_FAILPOINTS: `${point}=exit@3` });
+    const create = async () => {
+      using client = openClient(server.url, 'sse');
+      return await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
+    };
+    const { id } = await create();
+    await server.restart({ CORRAL_FAILPOINTS: '' });
+    using client = openClient(server.url, 'ws');
+    const status = async () => (await client.sessions.get.query({ id })).status;
+    await expect.poll(status).toBe('completed');
+    const all = (await client.sessions.list.query({ limit: 500 })).items.filter(
+      ({ parent }) => parent?.sessionId === id,
+    );
+    expect(all.map(({ lastTask }) => lastTask).sort()).toEqual(
+      Array.from({ length: children }, (_, n) => `CHILD ${n}`),
+    );
+    for (const child of all) {
+      expect(child).toMatchObject({ status: 'completed', outcome: { status: 'completed' }, parent: { depth: 1 } });
+      const { events } = await client.events.list.query({ sessionId: child.id, limit: 1_000 });
+      expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(1);
+      expect(events.filter(({ type }) => type === 'run.started')).toHaveLength(1);
+    }
+    const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
+    const ends = events.flatMap((it) => (it.type === 'tool.called' ? [it.data.success] : []));
+    expect(ends).toEqual(Array.from({ length: children }, () => true));
+    await client.sessions.delete.mutate({ id });
+    expect((await client.sessions.list.query({ limit: 500 })).items).toEqual([]);
+  },
+);
+
+test('a stop and a budget go down the tree', async () => {
+  const asking = ({ body }: FakeRequest): FakeReply => {
+    const said = JSON.stringify(body.messages);
+    const isFirst = said.includes('LEAD') && !said.includes('works. Look');
+    if (!isFirst) return calls(['message_ask_user', { text: 'What now?' }]);
+    return calls(['delegate', { task: 'CHILD 1', files: 'none', wait: false, budget: { turns: 500 } }]);
+  };
+  await using provider = await fakeProvider('compatible', asking);
+  using folder = temporaryFolder();
+  await using server = await serverProcess(settings(folder.path, provider.url));
+  using client = openClient(server.url, 'ws');
+  const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
+  const childOf = async () =>
+    (await client.sessions.list.query({ limit: 500 })).items.find(({ parent }) => parent?.sessionId === id);
+  await expect.poll(async () => (await childOf())?.status).toBe('waiting');
+  const agent = await client.sessions.agent.query({ id: (await childOf())?.id ?? '' });
+  expect(agent.template).toBe('lead');
+  expect(agent.budgets.session.turns).toBeLessThan(60);
+  await client.runs.stop.mutate({ sessionId: id });
+  await expect.poll(async () => (await childOf())?.outcome?.status).toBe('stopped');
+});
+
+test('a tree of sessions stays within the budget of its root, with a model that reports half of its usage', async () => {
+  const limit = 400_000;
+  let n = 0;
+  const model = halfUsage((_request, said) => {
+    const isFirst = said.includes('LEAD') && !said.includes('works. Look');
+    const tasks = [1, 2, 3].map((one) => ['delegate', { task: `CHILD ${one}`, files: 'none', wait: false }] as const);
+    return isFirst ? calls(...tasks) : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
+  });
+  await using provider = await fakeProvider('compatible', model.reply);
+  using folder = temporaryFolder();
+  const given = leadSettings(folder.path, provider.url, { children: 3, session: `token-budget: ${limit}` });
+  await using server = await serverProcess(given);
+  using client = openClient(server.url, 'ws');
+  const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
+  const tree = async () =>
+    (await client.sessions.list.query({ limit: 500 })).items.filter(
+      (one) => one.id === id || one.parent?.sessionId === id,
+    );
+  const states = async () => (await tree()).map(({ status }) => status);
+  await expect.poll(states).toEqual(['waiting', 'waiting', 'waiting', 'waiting']);
+  const waits = await Promise.all(
+    (await tree()).map(async (one) => {
+      const { events } = await client.events.list.query({ sessionId: one.id, limit: 1_000 });
+      return events.findLast(({ type }) => type === 'run.wait')?.data;
+    }),
+  );
+  for (const wait of waits)
+    expect(wait).toMatchObject({ reason: 'budget', budget: { scope: 'session', kind: 'tokens' } });
+  expect(model.counted()).toBeGreaterThan(limit / 3);
+  expect(model.counted()).toBeLessThanOrEqual(limit);
+});

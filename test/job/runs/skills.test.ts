@@ -1,0 +1,77 @@
+// @module-tag all
+// Skills with a real server and real sandboxes: uploaded, named by a template, read by the agent, run in the sandbox.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+const skillMd = (name: string, description: string, body: string) =>
+  `---\nname: ${name}\ndescription: ${description}\n---\n${body}\n`;
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const folder = (body: string) => [
+  { path: 'letters/SKILL.md', content: base64(skillMd('letters', 'How letters are written.', body)) },
+  { path: 'letters/scripts/greet.sh', content: base64('#!/bin/sh\necho "hello from a script"\n') },
+];
+const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
+
+/** Uses the template's skill, looks whether it can change it, then makes a skill of the workspace and reads that. */
+function replies({ body }: FakeRequest): FakeReply {
+  const said = JSON.stringify(body);
+  const shell = (command: string) => call('shell_exec', { id: 'main', command });
+  if (said.includes('Begin every letter')) {
+    if (!said.includes('hello from a script')) {
+      const look = 'sh .corral/skills/letters/scripts/greet.sh; echo x >> .corral/skills/letters/SKILL.md; echo looked';
+      return shell(look);
+    }
+    return { text: 'Dear reader.' };
+  }
+  return call('skill_read', { name: 'letters' });
+}
+
+test('a skill that a template names is read by the agent, and its scripts run in the sandbox', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using provider = await fakeProvider('compatible', replies);
+  using files = temporaryFolder();
+  mkdirSync(join(files.path, 'templates'));
+  writeFileSync(join(files.path, 'corral.yaml'), '');
+  writeFileSync(join(files.path, 'templates/writer.yaml'), 'mode: react\nskills: [letters@1]\n');
+  await using server = await serverProcess({
+    CORRAL_CONFIG: join(files.path, 'corral.yaml'),
+    CORRAL_DRIVER: 'process',
+    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
+    CORRAL_MODEL: 'local/server',
+  });
+  using client = openClient(server.url, 'ws');
+  const first = await client.skills.create.mutate({ files: folder('Begin every letter with Dear.') });
+  await client.skills.addVersion.mutate({ id: first.id, files: folder('A newer text.') });
+  expect((await client.skills.get.query({ id: first.id })).pins).toEqual([{ template: 'writer', version: 1 }]);
+
+  const { id } = await client.sessions.create.mutate({ template: 'writer', task: 'Write a letter' });
+  const status = async () => (await client.sessions.get.query({ id })).status;
+  await expect.poll(status).toBe('completed');
+  const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
+  const reads = events.flatMap((it) => (it.type === 'skill.read' ? [it.data] : []));
+  expect(reads).toMatchObject([{ name: 'letters', file: 'SKILL.md', source: 'uploaded' }]);
+  const shell = events.flatMap((it) => (it.type === 'tool.called' && it.data.tool === 'shell' ? [it.data.output] : []));
+  expect(shell.join()).toContain('hello from a script');
+  expect(shell.join()).toContain('Permission denied');
+  const asked = JSON.stringify(provider.requests[0]?.body);
+  expect(asked).toContain('letters: How letters are written.');
+  expect(asked).not.toContain('Begin every letter');
+
+  const mine = '.agents/skills/mine/SKILL.md';
+  await client.files.write.mutate({ sessionId: id, path: mine, content: skillMd('mine', 'Of the workspace.', 'Hi') });
+  expect(await client.sessions.skills.query({ id })).toMatchObject([
+    { name: 'letters', source: 'uploaded' },
+    { name: 'mine', source: 'workspace', version: null },
+  ]);
+  const plain = await client.sessions.create.mutate({});
+  expect((await client.sessions.agent.query({ id: plain.id })).tools).not.toContain('skill_read');
+  await expect(client.sessions.create.mutate({ skills: ['nothing'] })).rejects.toThrow('There is no skill nothing');
+  await expect(client.skills.delete.mutate({ id: first.id })).rejects.toThrow('The template writer names letters');
+});

@@ -1,0 +1,90 @@
+// @module-tag all
+import { describe, expect, test } from 'vitest';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { describeRows } from '../../support/runner/tags.ts';
+
+// Messages with attachments that reach a session at work, in each way of working and of sending, and over a restart.
+
+const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const settings = {
+  CORRAL_MODELS_CATALOG: JSON.stringify({ [fakeRefs.compatible]: { window: 100_000, images: true } }),
+};
+const planArgs = { title: 'Work', steps: ['Wait', 'Look'], acknowledgement: 'On it.' };
+const ways = { 'plan-act': { plans: true }, todo: { plans: true }, ReAct: { plans: false } } as const;
+type SteeringWay = keyof typeof ways;
+
+const todoCall = {
+  name: 'todo',
+  args: {
+    steps: [
+      { description: 'Wait', status: 'running' },
+      { description: 'Look', status: 'pending' },
+    ],
+  },
+};
+const replies =
+  (way: SteeringWay) =>
+  (request: FakeRequest): FakeReply => {
+    if (request.body.tools?.[0]?.function.name === 'make_plan')
+      return { calls: [{ name: 'make_plan', args: planArgs }] };
+    if (saidIn(request).includes('Look at this')) return { text: 'Seen.' };
+    const wait = { name: 'shell_exec', args: { id: 's', command: 'sleep 2; echo waited' } };
+    return { calls: way === 'todo' ? [todoCall, wait] : [wait] };
+  };
+
+/** A session in whose shell a command runs, and an uploaded picture. */
+async function busy(way: SteeringWay) {
+  await using stack = new AsyncDisposableStack();
+  const it = stack.use(await modelServer({ wire: 'compatible', replies: replies(way), settings }));
+  const session = await it.session(ways[way]);
+  const picture = await it.upload('dot.png', new Uint8Array(Buffer.from(png, 'base64')));
+  await session.send('First');
+  const isWaiting = () => session.of('tool.calling').some(({ data }) => data.function === 'shell_exec');
+  await expect.poll(isWaiting).toBe(true);
+  const held = stack.move();
+  return { ...it, session, picture, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+const all = Object.keys(ways) as SteeringWay[];
+describe.each(all)('in a session that works by %s', (way) => {
+  test('an injected message and its picture are in the very next request', async () => {
+    await using it = await busy(way);
+    const before = it.provider.requests.length;
+    await it.session.send('Look at this', 'inject', [it.picture]);
+    await it.session.reaches('run.end');
+    const next = saidIn(it.provider.requests[before] as FakeRequest);
+    expect(next).toContain('Look at this');
+    expect(next).toContain(png);
+    expect(it.session.of('run.started')).toHaveLength(1);
+    expect(it.provider.refusals).toEqual([]);
+  });
+});
+
+// How a message is kept and how a run is replaced is the same in each way of working.
+describeRows(all)('a message to a session that works by %s', (way) => {
+  test('a message that replaces the run brings its picture to the first request of its own run', async () => {
+    await using it = await busy(way);
+    const before = it.provider.requests.length;
+    await it.session.send('Look at this', 'replace', [it.picture]);
+    await it.session.reaches('run.end', 2);
+    const next = saidIn(it.provider.requests[before] as FakeRequest);
+    expect(next).toContain('Look at this');
+    expect(next).toContain(png);
+    expect(it.session.of('run.end').map(({ data }) => data.reason)).toEqual(['superseded', 'completed']);
+    expect(it.provider.refusals).toEqual([]);
+  });
+
+  test('an injected message keeps its picture when the server dies', { tags: ['nightly'] }, async () => {
+    await using it = await busy(way);
+    await it.session.send('Look at this', 'inject', [it.picture]);
+    const before = it.provider.requests.length;
+    await it.crash();
+    await it.session.reaches('run.end');
+    const after = it.provider.requests.slice(before).map(saidIn);
+    const first = after.find((said) => said.includes('Look at this'));
+    expect(first).toContain(png);
+    expect(it.provider.refusals).toEqual([]);
+  });
+});

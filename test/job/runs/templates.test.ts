@@ -1,0 +1,255 @@
+// @module-tag all
+// Templates of agents with a real server: listed, named by sessions over each API, and refused where they are wrong.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { everythingServer } from '../../support/egress/everything-server.ts';
+import { needs } from '../../support/servers/components.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+/** The variables of a server whose settings' folder has these files. */
+function settingsWith(folder: string, files: Record<string, string>): Record<string, string> {
+  for (const [name, text] of Object.entries({ 'corral.yaml': '', ...files })) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return { CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_DRIVER: 'memory' };
+}
+
+test('sessions name a template over every API, and an unknown one is refused with the names', async () => {
+  using folder = temporaryFolder();
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': 'label: House\nmode: react\n' });
+  await using server = await serverProcess(settings);
+  const client = openClient(server.url, 'sse');
+  const send = async (method: string, path: string, body: object) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(server.url + path, { method, headers, body: JSON.stringify(body) });
+    return { status: response.status, text: await response.text() };
+  };
+  const templateOf = async (id: string) => (await client.sessions.get.query({ id })).template;
+
+  const { templates } = await client.templates.list.query();
+  expect(templates.map(({ id }) => id)).toEqual(expect.arrayContaining(['python_dev', 'plan_act', 'house']));
+  expect(templates.at(-1)).toMatchObject({ id: 'house', name: 'House', mode: 'react', prompt: null });
+  expect(await (await fetch(`${server.url}/api/v1/templates`)).json()).toEqual({ templates });
+
+  const { id } = await client.sessions.create.mutate({ template: 'house' });
+  expect(await templateOf(id)).toBe('house');
+  expect(await templateOf((await client.sessions.create.mutate()).id)).toBe('default');
+  const put = JSON.parse((await send('PUT', '/api/v1/sessions', { template: 'minimal' })).text);
+  expect(await templateOf(put.data.session_id)).toBe('minimal');
+  const cambio = JSON.parse((await send('POST', '/sessions', { template: 'minimal' })).text);
+  expect(await templateOf(cambio.id)).toBe('minimal');
+  const crogia = JSON.parse((await send('POST', '/api/sessions', { task: 'hi', template: 'minimal' })).text);
+  expect(await templateOf(crogia.id ?? crogia.session_id)).toBe('minimal');
+
+  const refusal = 'There is no template "hose". These are: python_dev,';
+  await expect(client.sessions.create.mutate({ template: 'hose' })).rejects.toThrow(refusal);
+  await expect(client.sessions.create.mutate({ template: 'computer_use' })).rejects.toThrow('CORRAL_SANDBOX_DESKTOP');
+  for (const [method, path] of [
+    ['PUT', '/api/v1/sessions'],
+    ['POST', '/sessions'],
+    ['POST', '/api/sessions'],
+  ] as const) {
+    const { status, text } = await send(method, path, { task: 'hi', template: 'hose' });
+    expect([status, JSON.stringify(JSON.parse(text))]).toEqual([400, expect.stringContaining('no template')]);
+  }
+  client.close();
+});
+
+test('the setting names the template of sessions whose creator names none', async () => {
+  using folder = temporaryFolder();
+  await using server = await serverProcess({ ...settingsWith(folder.path, {}), CORRAL_TEMPLATE: 'minimal' });
+  const client = openClient(server.url, 'sse');
+  expect(await client.sessions.create.mutate()).toMatchObject({ template: 'minimal' });
+  client.close();
+});
+
+test('a wrong template stops the start, and the error names file and key', async () => {
+  using folder = temporaryFolder();
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': 'modes: react' });
+  await expect(serverProcess(settings)).rejects.toThrow(
+    /modes in .*house[.]yaml is not a setting; did you mean mode[?]/,
+  );
+});
+
+const act = (n: number) => ({ calls: [{ name: 'shell_exec', args: { id: 'main', command: `echo ${n}` } }] });
+const local = (url: string) => ({
+  CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
+  CORRAL_MODEL: 'local/server',
+});
+
+test('the model of the session precedes that of its template, which precedes that of the server', async () => {
+  const replies = ({ body }: FakeRequest): FakeReply =>
+    body.model === 'broken' ? { status: 401, message: 'No.' } : { text: 'Hi.' };
+  await using provider = await fakeProvider('compatible', replies);
+  using folder = temporaryFolder();
+  const house =
+    'mode: react\nmodel: local/template\nprompt: Speak like a house.\ntools: {allow: [bash]}\nprompt-parts: {rules: Keep the doors shut.}';
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
+  await using server = await serverProcess({ ...settings, ...local(provider.url) });
+  using client = openClient(server.url, 'ws');
+  const asked = async (given: Parameters<typeof client.sessions.create.mutate>[0]) => {
+    const before = provider.requests.length;
+    const { id } = await client.sessions.create.mutate({ ...given, task: 'Hello' });
+    const status = async () => (await client.sessions.get.query({ id })).status;
+    await expect.poll(status).toBe('completed');
+    const requests = provider.requests.slice(before);
+    const agent = await client.sessions.agent.query({ id });
+    return { agent, requests, models: [...new Set(requests.map(({ body }) => body.model))] };
+  };
+
+  expect(await asked({})).toMatchObject({ models: ['server'], agent: { mode: 'plan-act', model: 'local/server' } });
+  const ofTemplate = await asked({ template: 'house' });
+  expect(ofTemplate).toMatchObject({
+    models: ['template'],
+    agent: { template: 'house', mode: 'react', model: 'local/template', fallbacks: [] },
+  });
+  expect(ofTemplate.agent.tools).toContain('shell_exec');
+  expect(ofTemplate.agent.tools).not.toContain('file_read');
+  const [asks] = ofTemplate.requests.map(({ body }) => JSON.stringify(body));
+  expect(asks).toContain('Speak like a house.');
+  expect(asks).toContain('Keep the doors shut.');
+  expect(asks).not.toContain('# Rules');
+  expect(await asked({ template: 'house', model: 'local/own' })).toMatchObject({ models: ['own'] });
+  const fallbacks = ['local/third'];
+  expect(await asked({ template: 'house', model: 'local/broken', fallbacks })).toMatchObject({
+    models: ['broken', 'third'],
+    agent: { model: 'local/broken', fallbacks },
+  });
+});
+
+test("a template's budget and approvals hold for its sessions alone", async () => {
+  await using provider = await fakeProvider('compatible', (_, n) => act(n));
+  using folder = temporaryFolder();
+  const settings = settingsWith(folder.path, {
+    'templates/short.yaml': 'mode: react\nmax-steps: 2',
+    'templates/asking.yaml': 'mode: react\napprovals: {tools: [shell_exec]}',
+  });
+  await using server = await serverProcess({ ...settings, ...local(provider.url), CORRAL_MAX_STEPS: '5' });
+  using client = openClient(server.url, 'ws');
+  const waits = async (template: string) => {
+    const { id } = await client.sessions.create.mutate({ template, task: 'Go on' });
+    const wait = async () =>
+      (await client.events.list.query({ sessionId: id, limit: 1_000 })).events.find(({ type }) => type === 'run.wait');
+    await expect.poll(wait).toBeDefined();
+    return (await wait())?.data;
+  };
+  expect(await waits('short')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 2 } });
+  expect(await waits('asking')).toMatchObject({ reason: 'approval' });
+  expect(await waits('minimal')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 5 } });
+});
+
+test("a template's tool servers are there for its sessions alone, and a session adds programs of its sandbox", async () => {
+  const port = await freePort();
+  await everythingServer(port);
+  const replies = ({ body }: FakeRequest): FakeReply =>
+    JSON.stringify(body).includes('sum of 20 and 22')
+      ? { text: 'Done.' }
+      : { calls: [{ name: 'mcp_docs_get-sum', args: { a: 20, b: 22 } }] };
+  await using provider = await fakeProvider('compatible', replies);
+  using folder = temporaryFolder();
+  const house = `mode: react\nmcp: {servers: {docs: {url: "http://127.0.0.1:${port}/mcp", tools: [get-sum, echo]}}}\ntools: {deny: [mcp_docs_echo]}`;
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
+  await using server = await serverProcess({
+    ...settings,
+    ...local(provider.url),
+    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
+  });
+  using client = openClient(server.url, 'ws');
+  const { id } = await client.sessions.create.mutate({ template: 'house', task: 'Add' });
+  const status = async () => (await client.sessions.get.query({ id })).status;
+  await expect.poll(status).toBe('completed');
+  const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
+  const called = events.flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
+  expect(called).toMatchObject([
+    { function: 'mcp_docs_get-sum', success: true, output: expect.stringContaining('42') },
+  ]);
+  const declared = (provider.requests[0]?.body.tools ?? []).map(
+    (it: { function: { name: string } }) => it.function.name,
+  );
+  expect(declared).toContain('mcp_docs_get-sum');
+  expect(declared).not.toContain('mcp_docs_echo');
+
+  const agentOf = async (given: Parameters<typeof client.sessions.create.mutate>[0]) => {
+    const made = await client.sessions.create.mutate(given);
+    return (await client.sessions.agent.query({ id: made.id })).toolServers;
+  };
+  const mcpServers = { files: { command: 'npx', args: ['-y', 'server'] } };
+  expect(await agentOf({})).toEqual([]);
+  expect(await agentOf({ template: 'house', mcpServers })).toEqual(['docs', 'files']);
+  const address = { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } };
+  await expect(client.sessions.create.mutate(address)).rejects.toThrow('name it in corral.yaml or in a template');
+});
+
+test("a template's limits are those of its sessions' sandboxes, and the agent is told of them", async () => {
+  await using provider = await fakeProvider('compatible', () => ({ text: 'Hi.' }));
+  using folder = temporaryFolder();
+  const big = 'mode: react\nsandbox: {memory: 3GiB, cpus: 2, image: "own/image:1"}\negress: {policy: none}';
+  const settings = settingsWith(folder.path, { 'templates/big.yaml': big });
+  await using server = await serverProcess({ ...settings, ...local(provider.url) });
+  using client = openClient(server.url, 'ws');
+  const told = async (template: string) => {
+    const { id } = await client.sessions.create.mutate({ template, task: 'Hello' });
+    const status = async () => (await client.sessions.get.query({ id })).status;
+    await expect.poll(status).toBe('completed');
+    return JSON.stringify(provider.requests.at(-1)?.body);
+  };
+  expect(await told('big')).toMatch(/The image is own\/image:1[.].* Limits: 2 processors, 3072 MiB of memory/);
+  expect(await told('big')).toContain('Nothing outside of the sandbox can be reached.');
+  expect(await told('minimal')).not.toMatch(/3072 MiB|Nothing outside/);
+});
+
+test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', async (context) => {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'registries');
+  using folder = temporaryFolder();
+  await using server = await serverProcess({
+    ...settingsWith(folder.path, {
+      'templates/semver.yaml': 'packages: {npm: [semver@7.7.2]}',
+      'templates/broken.yaml': 'packages: {npm: [corral-has-no-such-package]}',
+    }),
+    CORRAL_DRIVER: 'process',
+  });
+  using client = openClient(server.url, 'ws');
+  const { id: sessionId } = await client.sessions.create.mutate({ template: 'semver' });
+  const ran = await client.sandbox.exec.mutate({ sessionId, command: 'semver 1.2.3' });
+  expect(ran).toMatchObject({ exitCode: 0, stdout: '1.2.3\n' });
+  const { events } = await client.events.list.query({ sessionId, limit: 1_000 });
+  const details = events.flatMap(({ type, data }) => (type === 'sandbox.phase' ? [data.detail] : []));
+  expect(details).toContain('Installing with npm: semver@7.7.2');
+
+  const broken = await client.sessions.create.mutate({ template: 'broken' });
+  await expect(client.sandbox.start.mutate({ sessionId: broken.id })).rejects.toThrow(
+    /npm could not install corral-has-no-such-package: npm error .* Check packages[.]npm of the template broken/,
+  );
+  for (const id of [sessionId, broken.id]) await client.sessions.delete.mutate({ id });
+});
+
+test.for([
+  ['false', 'true'],
+  ['true', 'false'],
+])(
+  'on process a server with desktops %s starts a sandbox of a template with desktop %s',
+  async ([servers = '', own = ''], context) => {
+    await needs(context, 'bubblewrap');
+    await needs(context, 'desktop');
+    using folder = temporaryFolder();
+    await using server = await serverProcess({
+      ...settingsWith(folder.path, { 'templates/other.yaml': `sandbox: {desktop: ${own}}` }),
+      CORRAL_DRIVER: 'process',
+      CORRAL_SANDBOX_DESKTOP: servers,
+      CORRAL_EGRESS_POLICY: 'none',
+    });
+    using client = openClient(server.url, 'ws');
+    const { id: sessionId } = await client.sessions.create.mutate({ template: 'other' });
+    const ran = await client.sandbox.exec.mutate({ sessionId, command: 'echo here' });
+    expect(ran).toMatchObject({ exitCode: 0, stdout: 'here\n' });
+    await client.sessions.delete.mutate({ id: sessionId });
+  },
+);

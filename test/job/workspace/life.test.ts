@@ -1,0 +1,227 @@
+// @module-tag all
+import { expect, onTestFinished, test } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+import { type WorkspaceClient, workspaceClient, workspaceServer } from '../../support/workspace.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const world = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[0];
+const run = async (client: WorkspaceClient, sessionId: string, command: string): Promise<string> =>
+  (await client.ask({ type: 'terminal_command', sessionId, command })).output;
+const runs = (id: string, wanted: boolean, timeout = 45_000) =>
+  expect.poll(async () => (await world.running(id)).length > 0, { interval: 50 }).toBe(wanted);
+
+test("the first command creates the session under the client's name, and the same user and name find it again", async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  expect(await server.sessions()).toEqual([]);
+  await Promise.all([
+    run(client, 'My.work-1', 'echo one > a'),
+    run(await server.client('ann'), 'My.work-1', 'echo two > b'),
+  ]);
+  const session = await server.session('My.work-1');
+  expect(session).toMatchObject({ origin: 'workspace', title: 'My.work-1', status: 'pending' });
+  expect(await run(client, 'My.work-1', 'cat a b')).toBe('one\ntwo\n');
+});
+
+test("a user cannot reach another user's workspace by any name", async (context) => {
+  const server = await workspaceServer(context);
+  const [ann, bob, nobody] = [await server.client('ann'), await server.client('bob'), await server.client()];
+  await run(ann, 'w', 'echo secret > file');
+  expect(await run(bob, 'w', 'ls')).toBe('');
+  for (const { id } of await server.sessions()) expect(await run(bob, id, 'ls')).toBe('');
+  expect(await run(nobody, 'w', 'ls')).toBe('');
+  expect(await run(await server.client('anonymous'), 'w', 'echo x > y; ls')).toBe('y\n');
+  expect(await run(nobody, 'w', 'ls')).toBe('y\n');
+  expect(await run(await server.client('Ann'), 'w', 'ls')).toBe('');
+  expect(await run(ann, 'W', 'ls')).toBe('');
+  expect(await run(ann, 'w', 'cat file')).toBe('secret\n');
+});
+
+test('F105 a workspace name that looks like a path is a plain name, and never part of a path', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('..');
+  for (const name of ['..', '.', '...', '-rf', 'x'.repeat(128)]) {
+    expect(await run(client, name, 'pwd; ls'), name).toBe('/workspace\n');
+  }
+  expect((await server.sessions()).map(({ title }) => title).sort()).toEqual([
+    '-rf',
+    '.',
+    '..',
+    '...',
+    'x'.repeat(128),
+  ]);
+});
+
+test('the commands of one workspace run in order, while those of others run in parallel', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  await Promise.all([run(client, 'slow', 'true'), run(client, 'quick', 'true')]);
+  const seen = client.frames.length;
+  client.send({
+    type: 'terminal_command',
+    sessionId: 'slow',
+    command: 'while [ ! -e go ]; do sleep 0.05; done; echo 1',
+    requestId: 1,
+  });
+  client.send({ type: 'save_file', sessionId: 'slow', filename: '../bad', content: '', requestId: 2 });
+  client.send({ type: 'execute_code', sessionId: 'slow', code: 'print(open("later").read())', requestId: 3 });
+  expect(await run(client, 'quick', 'echo now')).toBe('now\n');
+  expect(client.frames.slice(seen).filter(({ sessionId }) => sessionId === 'slow')).toEqual([]);
+  const { id } = await server.session('slow');
+  const { files } = server.core.services;
+  await files.write(id, 'later', 'later', AbortSignal.timeout(45_000));
+  await files.write(id, 'go', '', AbortSignal.timeout(45_000));
+  await expect
+    .poll(() => client.frames.slice(seen).filter(({ sessionId }) => sessionId === 'slow'))
+    .toMatchObject([
+      { requestId: 1, output: '1\n' },
+      { requestId: 2, success: false },
+      { requestId: 3, success: true, output: 'later\n' },
+    ]);
+});
+
+test('the sandbox stops a grace after the last client; the files stay, and the folder is the root again', async (context) => {
+  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+  const [first, second] = [await server.client('ann'), await server.client('ann')];
+  await run(first, 'w', 'echo kept > file; mkdir sub; cd sub; sleep 500 &');
+  await run(second, 'w', 'true');
+  const { id } = await server.session('w');
+  await first.close();
+  await expect(runs(id, false, 2_000)).rejects.toThrow(); // the other one still exists
+  await second.close();
+  await runs(id, false);
+  await expect.poll(async () => (await server.core.services.sessions.sandbox(id)).state).toBe('stopped');
+  const third = await server.client('ann');
+  expect(await run(third, 'w', 'pwd; cat file; ps ax 2>/dev/null | grep -c "[s]leep 500"')).toBe(
+    '/workspace\nkept\n0\n',
+  );
+  expect((await server.session('w')).id).toBe(id);
+});
+
+test('a client that returns within the grace finds its processes and its folder', async (context) => {
+  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '3' });
+  const first = await server.client('ann');
+  await run(first, 'w', 'mkdir sub; cd sub; sleep 501 & echo $! > pid');
+  await first.close();
+  const second = await server.client('ann');
+  expect(await run(second, 'w', 'pwd; kill -0 $(cat pid) && echo alive')).toBe('/workspace/sub\nalive\n');
+  const { id } = await server.session('w');
+  await expect(runs(id, false, 4_000)).rejects.toThrow();
+});
+
+test('commands sent before a disconnect complete', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  await run(client, 'w', 'true');
+  client.send({ type: 'terminal_command', sessionId: 'w', command: 'until [ -e go ]; do sleep 0.05; done' });
+  client.send({ type: 'save_file', sessionId: 'w', filename: 'last', content: 'word' });
+  client.send({ type: 'ping', requestId: 'taken' });
+  await expect.poll(() => client.frames.some(({ requestId }) => requestId === 'taken')).toBe(true);
+  await client.close();
+  const { id } = await server.session('w');
+  const { files } = server.core.services;
+  await files.write(id, 'go', '', AbortSignal.timeout(60_000));
+  const last = () => files.read(id, 'last', AbortSignal.timeout(60_000)).then(String, () => 'not yet');
+  await expect.poll(last).toBe('word');
+});
+
+test('a command that still runs does not keep the sandbox after the disconnect', async (context) => {
+  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+  const client = await server.client('ann');
+  await run(client, 'w', 'echo word > last');
+  client.send({ type: 'terminal_command', sessionId: 'w', command: 'sleep 502' });
+  client.send({ type: 'ping', requestId: 'taken' });
+  await expect.poll(() => client.frames.some(({ requestId }) => requestId === 'taken')).toBe(true);
+  await client.close();
+  const { id } = await server.session('w');
+  await runs(id, false);
+  expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word\n');
+});
+
+test('a deleted workspace is empty at the next command, and the connection stays open', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  await run(client, 'w', 'echo x > file; mkdir sub; cd sub');
+  const { id } = await server.session('w');
+  await server.core.services.sessions.delete(id);
+  expect(await run(client, 'w', 'pwd; ls')).toBe('/workspace\n');
+  expect((await server.session('w')).id).not.toBe(id);
+});
+
+test("the id of another facade's session opens that session, and a disconnect does not stop it", async (context) => {
+  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
+  const { sessions, files } = server.core.services;
+  const { id } = await sessions.create({ origin: 'crogia' });
+  await files.write(id, 'theirs', 'theirs', AbortSignal.timeout(45_000));
+  const client = await server.client('ann');
+  expect(await run(client, id, 'cat theirs')).toBe('theirs');
+  expect(await client.ask({ type: 'save_file', sessionId: id, filename: 'ours', content: 'ours' })).toMatchObject({
+    success: true,
+  });
+  await client.close();
+  await expect(runs(id, false, 1_500)).rejects.toThrow();
+  expect(String(await files.read(id, 'ours', AbortSignal.timeout(45_000)))).toBe('ours');
+  expect(await sessions.list()).toHaveLength(1);
+});
+
+test('an id that matches no session is a workspace name', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  await run(client, '0123456789abcdef', 'true');
+  expect((await server.session('0123456789abcdef')).id).not.toBe('0123456789abcdef');
+});
+
+test('direct commands add nothing to the conversation', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  await run(client, 'w', 'echo hi');
+  await client.ask({ type: 'execute_code', sessionId: 'w', code: 'print(1)' });
+  await client.ask({ type: 'save_file', sessionId: 'w', filename: 'f', content: 'x' });
+  const { id } = await server.session('w');
+  const types = new Set<string>();
+  for await (const { type } of server.core.services.sessions.history(id)) types.add(type);
+  expect([...types].sort()).toEqual(['sandbox.phase', 'session.created', 'title']);
+});
+
+test('a sandbox stopped by request starts again for a client', async (context) => {
+  const server = await workspaceServer(context);
+  const client = await server.client('ann');
+  await run(client, 'w', 'echo x > file');
+  const { id } = await server.session('w');
+  await server.core.services.sandboxes.stop(id);
+  expect(await run(client, 'w', 'cat file')).toBe('x\n');
+});
+
+test('a sandbox that fails to start is an error with the reason, and the connection stays open', async (context) => {
+  const server = await workspaceServer(context, { CORRAL_MAX_SESSIONS: '1' });
+  const client = await server.client('ann');
+  await run(client, 'one', 'true');
+  const reply = await client.ask({ type: 'terminal_command', sessionId: 'two', command: 'true' });
+  expect(reply).toMatchObject({ type: 'error', sessionId: 'two', message: expect.any(String) });
+  expect(reply.error).toContain('1 sessions');
+  expect(await run(client, 'one', 'echo still')).toBe('still\n');
+});
+
+test('after a restart user and name find their session, and a sandbox without clients is stopped', async (context) => {
+  await needs(context, 'bubblewrap');
+  const folder = temporaryFolder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const settings = { CORRAL_DRIVER: 'process', CORRAL_WORKSPACE_GRACE_SECONDS: '1' };
+  let id: string;
+  {
+    await using server = await composedServer(settings, folder.path);
+    const client = await workspaceClient(server.url, 'ann');
+    await run(client, 'w', 'echo kept > file');
+    id = (await server.core.services.sessions.list())[0]?.id ?? '';
+    await runs(id, true);
+  }
+  await using server = await composedServer(settings, folder.path);
+  await runs(id, false);
+  const client = await workspaceClient(server.url, 'ann');
+  expect(await run(client, 'w', 'cat file')).toBe('kept\n');
+  expect(await server.core.services.sessions.list()).toHaveLength(1);
+  await server.core.services.sessions.delete(SessionId.parse(id));
+});

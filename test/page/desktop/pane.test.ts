@@ -1,0 +1,67 @@
+// @module-tag all
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { browse } from '../../support/clients/browser.ts';
+import { describeRows } from '../../support/runner/tags.ts';
+import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
+
+// The desktop inside the main page: a frame that contains the desktop's page.
+const shots = process.env.CORRAL_SCREENSHOTS;
+const shown = shownDesktop(74);
+
+const sizes: readonly (readonly [string, { width: number; height: number }])[] = [
+  ['a desktop', { width: 1280, height: 800 }],
+  ['a phone', { width: 390, height: 844 }],
+];
+describeRows(sizes)('on %s', ([, size]) => {
+  test('the main page offers a stopped desktop, starts it, and shows it while it runs', async (context) => {
+    const { id } = await shown.session(context);
+    await shown.desktop.client.stop(AbortSignal.timeout(10_000));
+    const { page, complaints } = await browse(context, size);
+    await page.goto(`${shown.server.url}/#${id}`);
+    if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
+    await page.getByRole('tab', { name: 'Screen' }).click();
+    const shot = async (name: string) => {
+      if (shots) await page.screenshot({ path: join(shots, `pane-${size.width}-${name}.png`) });
+    };
+    await page.getByText('The desktop is not running.').waitFor();
+    await shot('stopped');
+    await page.getByRole('button', { name: 'Start the desktop' }).click();
+    const pane = page.frameLocator('.desktop-tab iframe');
+    await pane.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+    await shown.paint('#2060a0');
+    const colour = `(() => {
+    const canvas = document.querySelector('.desktop-tab iframe').contentDocument.querySelector('#screen canvas');
+    return [...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3).join(' ');
+  })()`;
+    await expect.poll(() => page.evaluate(colour)).toBe('32 96 160');
+    await shot('live');
+    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    expect(await page.getByRole('link', { name: 'In its own tab' }).getAttribute('href')).toBe(
+      `/sessions/${id}/desktop`,
+    );
+    // The test's own pixel reads cause that warning.
+    expect(complaints.filter((text) => !text.includes('willReadFrequently'))).toEqual([]);
+  });
+});
+
+test('a sandbox without a desktop says when it can have one, and takes it on request', async (context) => {
+  const { id } = await shown.session(context);
+  const fake = shown.server.others.desktop;
+  const { client } = shown.desktop;
+  Object.assign(fake, {
+    client: undefined,
+    next: client,
+    offer: { state: 'building', detail: 'layer 2 of 3', seconds: 61 },
+  });
+  onTestFinished(() => void Object.assign(fake, { client, next: undefined, offer: undefined }));
+  const { page } = await browse(context, { width: 1280, height: 800 });
+  await page.goto(`${shown.server.url}/#${id}`);
+  await page.getByRole('tab', { name: 'Screen' }).click();
+  await page.getByText('The image with the desktop is being built.').waitFor();
+  await page.getByText('layer 2 of 3, 1 min').waitFor();
+  expect(await page.getByRole('button', { name: /with a desktop/ }).count()).toBe(0);
+  fake.offer = { state: 'ready' };
+  await page.getByRole('button', { name: 'Start the sandbox again with a desktop' }).click();
+  await page.frameLocator('.desktop-tab iframe').getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+});

@@ -1,0 +1,66 @@
+// @module-tag all
+import { expect, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { axeFinds, desk, phone } from './desk.ts';
+
+const { page: open } = desk({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+
+const dot = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==',
+  'base64',
+);
+const notes = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('the secret word\n') };
+const picture = { name: 'dot.png', mimeType: 'image/png', buffer: dot };
+
+test('files of the first message of a new session are sent with it, seen in it, and are in the workspace', async (context) => {
+  await needs(context, 'bubblewrap');
+  const { page, faults } = await open(context);
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    page.getByRole('button', { name: 'Attach files' }).click(),
+  ]);
+  await chooser.setFiles([notes, picture, { ...notes, name: 'not-this.txt' }]);
+  const list = page.getByRole('list', { name: 'Attached files' });
+  await list.getByText('16 B').first().waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Remove not-this.txt' }).click();
+  await page
+    .getByLabel('Message', { exact: true })
+    .fill(`Read it\n${fence('sh', 'cat attachments/*-notes.txt; ls attachments')}`);
+  await page.keyboard.press('Enter');
+  const mine = page.getByRole('article', { name: 'You' });
+  await mine.getByRole('button', { name: 'notes.txt' }).waitFor();
+  await mine.getByRole('img', { name: 'dot.png' }).waitFor();
+  expect(await list.isVisible()).toBe(false);
+  await page.locator('.output, .console').getByText('the secret word').first().waitFor();
+  const said = () => page.evaluate('document.body.innerText');
+  await expect.poll(said).toMatch(/[0-9a-f]{8}-dot\.png/);
+  expect(await said()).not.toContain('not-this');
+  expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+test('files are dropped on the message box and pasted into it, also on a phone', async (context) => {
+  const { page } = await open(context, '/', phone);
+  const give = (kind: 'drop' | 'paste', name: string) =>
+    page.evaluate(`(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['hello'], ${JSON.stringify(name)}, { type: 'text/plain' }));
+      const at = document.getElementById('message');
+      const init = { bubbles: true, cancelable: true };
+      const event = ${kind === 'drop'} ? new DragEvent('drop', { ...init, dataTransfer: data }) : new ClipboardEvent('paste', { ...init, clipboardData: data });
+      at.dispatchEvent(event);
+    })()`);
+  const list = page.getByRole('list', { name: 'Attached files' });
+  await page.getByLabel('Message', { exact: true }).waitFor();
+  await give('drop', 'dropped.txt');
+  await list.getByText('dropped.txt').waitFor();
+  await give('paste', 'pasted.txt');
+  await list.getByText('pasted.txt').waitFor();
+  await expect.poll(() => list.getByText('5 B').count()).toBe(2);
+  if (process.env.CORRAL_SCREENSHOTS)
+    await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/attachments.png` });
+  expect(await axeFinds(page)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+});

@@ -1,0 +1,31 @@
+// @module-tag nightly
+import { expect, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { axeFinds, desk } from './desk.ts';
+
+const { page: open, worked, call } = desk({ CORRAL_DRIVER: 'process' });
+
+test('a task is tried twice in the page alone, and the session gets the files of the chosen attempt', async (context) => {
+  await needs(context, 'bubblewrap');
+  const id = await worked('Parent');
+  const { page, complaints } = await open(context, `/#${id}`);
+  await page.locator('.ended').waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Commands' }).fill('Try it several times');
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Attempts' });
+  await dialog.getByLabel('Task').fill(`Make it\n${fence('sh', 'echo made > made.txt')}`);
+  await dialog.getByLabel('How many').fill('2');
+  await dialog.getByLabel('Commands that have to succeed').fill('cat made.txt');
+  await dialog.getByRole('button', { name: 'Begin the attempts' }).click();
+  const rows = dialog.getByRole('table', { name: 'Attempts' }).locator('tbody tr');
+  await expect.poll(() => rows.getByText(/done · goal met/).count()).toBe(2);
+  expect(await rows.last().getByText('1/1').count()).toBe(1);
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Choose attempt 2' }).click();
+  await dialog.getByText('chosen', { exact: true }).waitFor();
+  const { stdout } = await call<{ stdout: string }>('sandbox.exec', { sessionId: id, command: 'cat made.txt' });
+  expect(stdout).toBe('made\n');
+  expect(complaints).toEqual([]);
+});

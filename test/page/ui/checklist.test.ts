@@ -1,0 +1,261 @@
+// @module-tag all
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Page } from 'playwright-core';
+import { expect, type TestContext, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { desk, phone, scrollTo, wide } from './desk.ts';
+
+// A new user's checklist: what a person expects without being told. `test/support/checklist.ts` has all of its steps, and
+// where the others are tested.
+const { server, page, worked, call, tellAll } = desk({
+  CORRAL_DRIVER: 'process',
+  CORRAL_APPROVALS_TOOLS: 'file_write',
+});
+
+async function open(context: TestContext, path: string, size: Parameters<typeof page>[2] = wide) {
+  await needs(context, 'bubblewrap');
+  return await page(context, path, size);
+}
+const scroller = (at: Page) => at.locator('.scroll');
+const awayFromEnd = (at: Page): Promise<number> =>
+  scroller(at).evaluate((node) => {
+    const { scrollHeight, scrollTop, clientHeight } = node as unknown as Record<string, number>;
+    return Math.round((scrollHeight ?? 0) - (scrollTop ?? 0) - (clientHeight ?? 0));
+  });
+const toEnd = (at: Page) => at.getByRole('button', { name: 'To the end' });
+const notice = (text: string) => ({
+  type: 'run.notice' as const,
+  runId: null,
+  data: { kind: 'agent_forgot' as const, detail: text },
+});
+/** A network between the page and the server. When it stops it closes no connection, as when a cable is pulled out. */
+async function openNetwork(server: URL) {
+  const sockets = new Set<Socket>();
+  let isUp = true;
+  const listener = createServer((client) => {
+    const onward = connect(Number(server.port), server.hostname);
+    for (const [from, to] of [
+      [client, onward],
+      [onward, client],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => to.destroy()).on('close', () => sockets.delete(from));
+      if (!isUp) from.pause();
+    }
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    stop() {
+      isUp = false;
+      for (const socket of sockets) socket.pause();
+    },
+    go() {
+      isUp = true;
+      for (const socket of sockets) socket.resume();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+}
+const ended = (at: Page) => at.locator('.ended').first().waitFor();
+
+test('1 the conversation stays at its end, also when something above it loads late', async (context) => {
+  const { id } = await call('sessions.create', {});
+  await tellAll(
+    id,
+    Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
+  );
+  const { page } = await open(context, `/#${id}`);
+  await page.getByText('line 59', { exact: true }).waitFor();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  const comesLate = `{
+    const late = document.createElement('div');
+    late.style.height = '900px';
+    document.querySelector('.column').append(late);
+  }`;
+  await page.evaluate(comesLate);
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  // A move that a layout made, which the page hears of late: nobody touched anything, so the next growth leads to the end.
+  await page.evaluate(`document.querySelector('.scroll').scrollTop -= 300`);
+  await expect.poll(() => awayFromEnd(page)).toBe(300);
+  await page.evaluate(comesLate);
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  await toEnd(page).waitFor({ state: 'detached' });
+});
+
+test('2 a person who reads further up is left there, and one button leads back to the end', async (context) => {
+  const long = Array.from({ length: 60 }, (_, n) => `paragraph ${n}\n\n`).join('');
+  const id = await worked(`${long}${fence('file:d.txt', 'text')}`);
+  const { page } = await open(context, `/#${id}`);
+  const approve = page.getByRole('button', { name: 'Approve', exact: true });
+  await approve.waitFor();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  await scroller(page).hover();
+  await page.mouse.wheel(0, -900);
+  await toEnd(page).waitFor();
+  await approve.dispatchEvent('click'); // a click would scroll to the button
+  await page.locator('.ended').waitFor({ state: 'attached' });
+  expect(await awayFromEnd(page)).toBeGreaterThan(50);
+  await toEnd(page).click();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  await toEnd(page).waitFor({ state: 'detached' });
+});
+
+test('3 a million lines of output can be read to both ends', async (context) => {
+  const id = await worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('button', { name: 'Show all of it' }).click();
+  const lines = page.getByRole('group', { name: 'Output' });
+  await lines.getByText('1', { exact: true }).waitFor();
+  await page.getByText('lines so far').waitFor({ state: 'detached' });
+  expect(await lines.locator('.line').count()).toBeLessThan(100);
+  await scrollTo(lines, 4_000_000);
+  await lines
+    .getByText(/^500\d{3}$/)
+    .first()
+    .waitFor();
+  await scrollTo(lines);
+  await lines.getByText('1000000', { exact: true }).waitFor();
+});
+
+test('4 a permitted call is one card, which says who permitted it and what ran', async (context) => {
+  const id = await worked(`Write\n${fence('file:a.txt', 'first')}`);
+  const { page } = await open(context, `/#${id}`);
+  const asked = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+  await asked.getByRole('button', { name: 'Edit before it runs' }).click();
+  const field = asked.getByRole('textbox', { name: 'Edit before it runs' });
+  await field.fill((await field.inputValue()).replace('a.txt', 'b.txt'));
+  await asked.getByRole('button', { name: 'Run it like this' }).click();
+  await ended(page);
+  expect(await page.getByRole('group', { name: 'Approval' }).count()).toBe(0);
+  const card = page.locator('.tool');
+  expect(await card.count()).toBe(1);
+  expect(await card.locator('.which').textContent()).toBe('b.txt');
+  expect(await card.locator('.permission').textContent()).toContain('Approved. The arguments were changed.');
+});
+
+test('5 failures of the provider are one line with the next try', async (context) => {
+  const { id } = await call('sessions.create', {});
+  const failure = (number: number) => ({
+    type: 'run.notice' as const,
+    runId: null,
+    data: {
+      kind: 'waiting_provider' as const,
+      detail: 'The provider is overloaded.',
+      retry: { number, most: 5, inMs: 3_600_000 },
+    },
+  });
+  await tellAll(id, [failure(1), failure(2), failure(3)]);
+  const { page } = await open(context, `/#${id}`);
+  const line = page.locator('.retrying');
+  await expect.poll(() => line.textContent()).toMatch(/^The provider is overloaded\. {1,2}Try 3 of 5 in 3[56]\d\d s$/);
+  expect(await line.count()).toBe(1);
+});
+
+test('6 within three seconds the page says that the server is away, and what it sends later', async (context) => {
+  await needs(context, 'bubblewrap');
+  const { id } = await call('sessions.create', {});
+  await using network = await openNetwork(new URL((await server()).url));
+  const { page: at } = await page(context, 'about:blank');
+  await at.clock.install();
+  await at.goto(`${network.url}/#${id}`);
+  await at.getByRole('textbox', { name: 'Message' }).waitFor();
+  await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
+  network.stop();
+  await at.clock.runFor(3_000);
+  const said = at.getByText('The connection to the server is lost.');
+  await said.waitFor();
+  await at.getByRole('textbox', { name: 'Message' }).fill('For later');
+  await at.getByRole('textbox', { name: 'Message' }).press('Enter');
+  await at.getByText('Your message is sent when the connection is back.').waitFor();
+  network.go();
+  await at.clock.resume();
+  await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
+  await expect.poll(() => said.count()).toBe(0);
+});
+
+test("7 an approval's buttons take two rows on a phone", async (context) => {
+  const id = await worked(`Write\n${fence('file:c.txt', 'first')}`);
+  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+  const buttons = page.getByRole('group', { name: 'Approval' }).getByRole('button');
+  await buttons.first().waitFor();
+  const rows = await buttons.evaluateAll((all) => [
+    ...new Set(all.map((one) => Math.round((one as unknown as { offsetTop: number }).offsetTop))),
+  ]);
+  expect(rows).toHaveLength(2);
+});
+
+test('11 a task of the start page really runs in the sandbox and ends in a page that works', async (context) => {
+  const { page } = await open(context, '/');
+  await page.getByRole('button', { name: /^A game/ }).click();
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('button', { name: 'Approve', exact: true }).click();
+  await ended(page);
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('treeitem', { name: 'snake.html' }).click();
+  const game = page.frameLocator('iframe');
+  await game.getByRole('heading', { name: 'Snake' }).waitFor();
+  await game.getByText('Points: 0').waitFor();
+});
+
+test('26 Edit shows the message with the focus, and a failure is told in words', async (context) => {
+  const id = await worked(`Fail\n${fence('fail', 'The disk is on fire.')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const said = await page.locator('.ended').innerText();
+  expect(said).toContain('The provider of the model failed.');
+  expect(said).not.toMatch(/_|Reason:|\b0 ms/);
+  await page.getByRole('article', { name: 'You' }).hover();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await expect
+    .poll(() => page.evaluate('document.activeElement.getAttribute("aria-label")'))
+    .toBe('The message in its new wording');
+  expect(await page.evaluate('document.activeElement.value')).toContain('The disk is on fire.');
+});
+
+test('27 one click leads to the guide, whose search finds a setting', async (context) => {
+  const { page } = await open(context, '/');
+  const [guide] = await Promise.all([
+    page.context().waitForEvent('page'),
+    page.getByRole('link', { name: 'Guide' }).click(),
+  ]);
+  await guide.getByRole('searchbox', { name: 'Search' }).fill('CORRAL_PREVIEWS_DOMAIN');
+  await guide.locator('#found').getByRole('link').first().waitFor();
+  await guide.keyboard.press('Enter');
+  await guide.getByText('CORRAL_PREVIEWS_DOMAIN').first().waitFor();
+});
+
+test('28 text that is inserted instead of typed arrives in the terminal', async (context) => {
+  const id = await worked(`Begin\n${fence('sh', 'true')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('tab', { name: 'Terminal' }).click();
+  await page.getByRole('button', { name: 'Open a terminal' }).first().click();
+  const screen = page.locator('.screen');
+  await screen.getByText('$').first().waitFor();
+  await page.getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.insertText('echo "🦆 dictated" | tr d D');
+  await page.keyboard.press('Enter');
+  await screen.getByText('🦆 DictateD', { exact: true }).first().waitFor();
+});
+
+test('29 the start page is German for a person who reads German, whole on a phone, and loads without a complaint', async (context) => {
+  const { page, complaints } = await open(context, 'about:blank', phone);
+  await page.addInitScript("localStorage.setItem('corral.language', 'de')");
+  await page.goto('/');
+  await page.locator('html[lang=de]').waitFor();
+  await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
+  await page.getByRole('heading', { name: 'Noch ist kein Modell eingerichtet' }).waitFor();
+  const said = await page.locator('.welcome').innerText(); // names of templates are the operator's
+  expect(said).not.toMatch(/\b(the|and|with|your|session)\b/i);
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+  expect(complaints).toEqual([]);
+});

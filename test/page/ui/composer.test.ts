@@ -1,0 +1,117 @@
+// @module-tag all
+import { expect, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { axeFinds, desk, phone } from './desk.ts';
+
+const { page: open, worked } = desk({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+
+test('a file is completed by its letters and attached, commands act, and Escape leaves the text alone', async (context) => {
+  await needs(context, 'bubblewrap');
+  const id = await worked(`Write\n${fence('file:docs/Übersicht.md', 'x')}\n${fence('file:src/app.ts', '1')}`);
+  const { page, faults } = await open(context, `/#${id}`);
+  await page.locator('.ended').waitFor();
+  const field = page.getByLabel('Message', { exact: true });
+  const options = page.getByRole('listbox').getByRole('option');
+
+  await field.pressSequentially('Read @ubers');
+  await expect.poll(() => options.allInnerTexts()).toEqual([expect.stringContaining('Übersicht.md')]);
+  expect(await field.getAttribute('aria-activedescendant')).toBe(await options.first().getAttribute('id'));
+  expect(await axeFinds(page)).toEqual([]);
+  await page.keyboard.press('Enter');
+  expect(await field.inputValue()).toBe('Read @docs/Übersicht.md ');
+  await page.keyboard.press('Enter');
+  await page.locator('.attachment').getByText('Übersicht.md', { exact: true }).waitFor();
+
+  await field.fill('');
+  await field.pressSequentially('/di');
+  await expect.poll(() => options.first().innerText()).toContain('/diff');
+  await page.keyboard.press('Tab');
+  await page.getByRole('region', { name: 'Files' }).getByRole('radio', { name: 'Changed', checked: true }).waitFor();
+  expect(await field.inputValue()).toBe('');
+
+  await field.pressSequentially('/');
+  await expect.poll(() => options.count()).toBeGreaterThan(8);
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(() => options.last().getAttribute('aria-selected')).toBe('true');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => options.count()).toBe(0);
+  expect(await field.inputValue()).toBe('/');
+
+  await field.fill('');
+  await field.pressSequentially('/help');
+  await expect.poll(() => options.first().innerText()).toContain('/help');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Commands and keys' }).getByText('/model').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+test('on a phone a tap takes a command, and a new session says that it has no files', async (context) => {
+  const { page } = await open(context, '/', { ...phone, hasTouch: true });
+  const field = page.getByLabel('Message', { exact: true });
+  await field.pressSequentially('Read @a');
+  await page.getByText('A new session has no files yet.', { exact: false }).waitFor();
+  await field.fill('');
+  await field.pressSequentially('/set');
+  await page.getByRole('option', { name: '/settings' }).tap();
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+  expect(await field.inputValue()).toBe('');
+});
+
+test('an edited message begins a branch with the files before it, and both are one switch apart', async (context) => {
+  await needs(context, 'bubblewrap');
+  const id = await worked(fence('sh', 'echo one > a.txt'));
+  const { page, faults } = await open(context, `/#${id}`);
+  await page.locator('.ended').waitFor();
+  const field = page.getByLabel('Message', { exact: true });
+  await field.fill(fence('sh', 'echo two >> a.txt; cat a.txt'));
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.locator('.ended').count()).toBe(2);
+  const mine = page.getByRole('article', { name: 'You' });
+  await mine.last().hover();
+  await mine.last().getByRole('button', { name: 'Edit' }).click();
+  const edited = page.getByLabel('The message in its new wording');
+  await edited.fill(fence('sh', 'echo three >> a.txt; cat a.txt'));
+  expect(await axeFinds(page)).toEqual([]);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.url()).not.toContain(id);
+  const group = page.getByRole('group', { name: 'Wordings of this message' });
+  await group.getByText('2/2').waitFor();
+  await page.locator('.output, .console').getByText('three').first().waitFor();
+  const said = await page.getByRole('log', { name: 'Conversation' }).innerText();
+  expect(said).toContain('one');
+  expect(said).not.toContain('two');
+  await group.getByRole('button', { name: 'The wording before' }).click();
+  await group.getByText('1/2').waitFor();
+  await expect.poll(() => page.url()).toContain(id);
+  await page.locator('.output, .console').getByText('two').first().waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+test('a goal is given with a message on a phone, a bad one sends nothing, and the run is judged by it', {
+  tags: ['nightly'],
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  const { page, faults } = await open(context, '/', phone);
+  const field = page.getByLabel('Message', { exact: true });
+  const send = page.getByRole('button', { name: 'Send' });
+  await field.fill(`Write it\n${fence('file:done.txt', 'yes')}`);
+  await page.getByRole('button', { name: 'Give a goal' }).click();
+  const form = page.getByRole('group', { name: 'The goal of this task' });
+  await form.getByText('Say what the result has to be like, or give a command.').waitFor();
+  expect(await send.isDisabled()).toBe(true);
+  await form.getByLabel('Commands that have to succeed, one a line').fill('test -f done.txt');
+  await form.getByLabel('The most times that a miss goes back').fill('21');
+  await form.getByText('A whole number from 0 to 20.').waitFor();
+  expect(await send.isDisabled()).toBe(true);
+  await form.getByLabel('The most times that a miss goes back').fill('0');
+  expect(await axeFinds(page)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+  await send.click();
+  await page.locator('.ended').getByText('The goal is satisfied.').waitFor();
+  await page.getByText('Passed: test -f done.txt').waitFor();
+  expect(await page.getByRole('group', { name: 'The goal of this task' }).getByRole('textbox').count()).toBe(0);
+  expect(faults).toEqual([]);
+});

@@ -1,0 +1,355 @@
+// @module-tag nightly
+import { randomUUID } from 'node:crypto';
+import type { Locator, Page } from 'playwright-core';
+import { expect, type TestContext, test } from 'vitest';
+import { MessageId } from '../../../src/core/model/ids.ts';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { busySeconds, desk, phone, scrollTo, spoken } from './desk.ts';
+
+// The conversation and its sandbox, as a person sees them. Real sandboxes: their commands have exit codes and output.
+const { page, worked, call, tell, tellAll, server } = desk({ CORRAL_DRIVER: 'process' });
+
+async function open(context: TestContext, ...rest: [path?: string, size?: Parameters<typeof page>[2]]) {
+  await needs(context, 'bubblewrap');
+  return await page(context, ...rest);
+}
+const ended = (at: Page, count = 1) => expect.poll(() => at.locator('.ended').count()).toBe(count);
+const message = (at: Page) => at.getByRole('textbox', { name: 'Message' });
+const plan = (at: Page) => at.getByRole('button', { name: /^Plan/ });
+const redDot =
+  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
+
+test('Markdown is drawn as tables, nested lists, tasks and coloured code that can be copied', async (context) => {
+  const list = '- one\n  - inside one\n- [x] done';
+  const id = await worked(
+    `Report\n\n| city | people |\n|---|---|\n| Oslo | 7 |\n\n${list}\n\n${fence('ts', 'const x = 1;')}`,
+  );
+  const { page } = await open(context, `/#${id}`);
+  const said = page.getByRole('article', { name: 'You' });
+  await expect.poll(() => said.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
+  expect(await said.locator('li li').allTextContents()).toEqual(['inside one']);
+  expect(await said.getByRole('checkbox').isChecked()).toBe(true);
+  await said.locator('pre span').getByText('const', { exact: true }).waitFor();
+  await said.locator('.code').getByRole('button', { name: 'Copy' }).click();
+  expect(await page.evaluate('navigator.clipboard.readText()')).toBe('const x = 1;');
+});
+
+test("a picture of the workspace is shown in the agent's message", async (context) => {
+  await needs(context, 'bubblewrap');
+  const { id } = await call('sessions.create', {});
+  const { url } = await server();
+  await fetch(`${url}/streams/sessions/${id}/file?path=dot.png`, {
+    method: 'PUT',
+    body: Buffer.from(redDot, 'base64'),
+  });
+  await call('runs.send', { sessionId: id, text: fence('ask', 'Look at this: ![a red dot](dot.png)') });
+  const { page } = await open(context, `/#${id}`);
+  const picture = page.getByRole('article', { name: 'Agent' }).getByRole('img', { name: 'a red dot' });
+  await expect
+    .poll(() => picture.evaluate((node) => (node as unknown as { naturalWidth: number }).naturalWidth))
+    .toBe(5);
+});
+
+test('a tool call shows how long it took and how it ended, and folds', async (context) => {
+  const id = await worked(`Try\n${fence('sh', 'echo before; exit 3')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const card = page.locator('.tool').first();
+  await card.getByText('exit 3', { exact: true }).waitFor();
+  await card.getByText(/^\d+(\.\d)? m?s$/).waitFor();
+  expect(await card.locator('.console').textContent()).toContain('\nbefore\n');
+  await card.locator('.tool-head').click();
+  expect(await card.locator('.console').count()).toBe(0);
+});
+
+test('10,000 lines of output are drawn as the few in view, and scroll without a pause', async (context) => {
+  const id = await worked(`Count\n${fence('sh', 'seq 1 10000')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('button', { name: 'Show all 10,000 lines' }).click();
+  const lines = page.getByRole('group', { name: 'Output' });
+  await lines.getByText('1', { exact: true }).waitFor();
+  expect(await lines.locator('.line').count()).toBeLessThan(100);
+  const before = await busySeconds(page);
+  for (let n = 1; n <= 20; n++) await scrollTo(lines, n * 10_000);
+  await scrollTo(lines);
+  await lines.getByText('10000', { exact: true }).waitFor();
+  const scrolled = (await busySeconds(page)) - before;
+  context.annotate(`scrolled through 10,000 lines: ${scrolled.toFixed(2)} s of work`);
+  expect(scrolled).toBeLessThan(3);
+  await page.getByRole('button', { name: 'Show the end only' }).click();
+  await expect.poll(() => lines.count()).toBe(0);
+});
+
+test('a screen reader tells the person from the agent, and a failure from both; each looks different', async (context) => {
+  const id = await worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const told = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
+  await expect
+    .poll(told)
+    .toEqual([
+      ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
+      'alert: The model said no.',
+    ]);
+  const look = (one: Locator): Promise<string> =>
+    one.evaluate((node) => {
+      const { getComputedStyle } = globalThis as unknown as { getComputedStyle(of: unknown): Record<string, string> };
+      const { backgroundColor, color, borderColor, borderWidth, fontSize } = getComputedStyle(node);
+      return [backgroundColor, color, borderColor, borderWidth, fontSize].join();
+    });
+  const looks = await Promise.all(
+    [
+      page.getByRole('article', { name: 'You' }).locator('.bubble'),
+      page.getByRole('article', { name: 'Agent' }).first(),
+      page.locator('.phase').first(),
+      page.getByRole('alert').filter({ hasText: 'The model said no.' }),
+    ].map(look),
+  );
+  expect(new Set(looks).size).toBe(looks.length);
+});
+
+test('a long plan is folded to its current step, and unfolds', async (context) => {
+  const id = await worked(
+    `Six\n${fence('sh', 'true').concat('\n').repeat(4)}${fence('ask', 'Which?')}\n${fence('sh', 'true')}`,
+  );
+  const { page } = await open(context, `/#${id}`);
+  await page.getByText('The agent waits for your answer.').waitFor();
+  expect(await plan(page).getAttribute('aria-expanded')).toBe('false');
+  expect(await plan(page).textContent()).toContain('4 of 6Ask a question');
+  expect(await page.locator('#plan li').first().isVisible()).toBe(false);
+  await plan(page).click();
+  expect(
+    await page.locator('#plan li').evaluateAll((all) => all.map((one) => one.getAttribute('data-status'))),
+  ).toEqual([...Array(4).fill('completed'), ...['running', 'pending']]);
+});
+
+test('after a failure a person reads why, tries again, continues, or edits and sends the message', async (context) => {
+  const id = await worked(`Fail\n${fence('fail', 'The model said no.')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('alert').getByText('The model said no.').waitFor();
+  await page.locator('.ended').getByText('The provider of the model failed.').waitFor();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await ended(page, 2);
+  await page.locator('.ended').last().getByRole('button', { name: 'Continue' }).click();
+  await ended(page, 3);
+  await page.locator('.ended').last().getByText('Done', { exact: true }).waitFor();
+  const mine = page.getByRole('article', { name: 'You' });
+  expect(await mine.last().textContent()).toContain('Continue where you stopped.');
+  await mine.last().hover();
+  await mine.last().getByRole('button', { name: 'Edit' }).click();
+  const edited = page.getByRole('textbox', { name: 'The message in its new wording' });
+  expect(await edited.inputValue()).toBe('Continue where you stopped.');
+});
+
+test('a draft belongs to its session and survives a reload', async (context) => {
+  const [first, second] = [await worked('One'), await worked('Two')];
+  const { page } = await open(context, `/#${first}`);
+  await message(page).fill('not sent yet');
+  await page.goto(`/#${second}`);
+  await expect.poll(() => message(page).inputValue()).toBe('');
+  await page.goto(`/#${first}`);
+  await page.reload();
+  await expect.poll(() => message(page).inputValue()).toBe('not sent yet');
+});
+
+test('a message while the agent works is offered and shown as steering', async (context) => {
+  const id = await worked(`Wait\n${fence('sh', 'until [ -e go ]; do sleep 0.1; done')}\n${fence('sh', 'echo after')}`);
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  await page.getByText('The agent works. It reads your message before its next turn.').waitFor();
+  await message(page).fill('Mind the gap');
+  await page.getByRole('button', { name: 'Steer the agent' }).click();
+  const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });
+  await steering.getByText('while it worked').waitFor();
+  await call('sandbox.exec', { sessionId: id, command: 'touch go' });
+  await ended(page);
+});
+
+test('each state of a session has its own sign and word, in the list and above the conversation', async (context) => {
+  await needs(context, 'bubblewrap');
+  const states = {
+    failed: await worked('It fails\n```fail\nno\n```', { title: 'It fails' }),
+    waiting: await worked('It waits\n```ask\nWhich?\n```', { title: 'It waits' }),
+    stopped: await worked('It is stopped\n```sh\nsleep 60\n```', { title: 'It is stopped' }),
+    running: await worked('It works\n```sh\nsleep 60\n```', { title: 'It works' }),
+    finished: await worked('It is done', { title: 'It is done' }),
+    new: (await call('sessions.create', { title: 'It is new' })).id,
+  };
+  const words = { failed: 'failed', waiting: 'waits for you', stopped: 'stopped', running: 'working' };
+  const { page } = await open(context, `/#${states.stopped}`);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await ended(page);
+  const looks = new Set<string>();
+  for (const [state, id] of Object.entries(states)) {
+    const row = page.locator('.session').filter({ has: page.locator(`a[href="#${id}"]`) });
+    const dot = row.locator('.dot');
+    await expect.poll(() => dot.getAttribute('data-status')).toBe(state);
+    looks.add(
+      await page.evaluate(`(() => {
+        const look = getComputedStyle(document.querySelector('.session-link[href="#${id}"] .dot'));
+        return [look.backgroundColor, look.borderRadius, look.borderTopWidth, look.transform, look.animationName].join();
+      })()`),
+    );
+    await page.goto(`/#${id}`);
+    const word = words[state as keyof typeof words] ?? state;
+    await page.locator('.bar .chip').getByText(word, { exact: true }).waitFor();
+  }
+  expect(looks.size).toBe(Object.keys(states).length);
+  await call('runs.stop', { sessionId: states.running });
+});
+
+test('opening a session whose sandbox is stopped does not start it, and every tab offers to', async (context) => {
+  const id = await worked(`Work\n${fence('file:a.txt', 'kept')}`);
+  const first = await open(context, `/#${id}`);
+  await ended(first.page);
+  await call('sandbox.stop', { sessionId: id });
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByText('The sandbox does not run. Its files are kept. Showing them starts it.').waitFor();
+  for (const [tab, ready] of [
+    ['Terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
+    ['Screen', page.getByText('No desktop in this sandbox')],
+    ['Timeline', page.getByRole('slider', { name: 'Place in the log' })],
+    ['Cost', page.getByRole('region', { name: 'This session' })],
+  ] as const) {
+    await page.getByRole('tab', { name: tab }).click();
+    await ready.waitFor();
+  }
+  const { url } = await server();
+  const asked = await fetch(
+    `${url}/trpc/sandbox.status?input=${encodeURIComponent(JSON.stringify({ sessionId: id }))}`,
+  );
+  expect(await asked.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('button', { name: 'Show files' }).click();
+  await page.getByRole('treeitem', { name: 'a.txt' }).waitFor();
+});
+
+test('on a phone Enter begins a new line, and title, status and stop stay in view', async (context) => {
+  const id = await worked(`Wait\n${fence('sh', 'sleep 60')}`, { title: 'In my pocket' });
+  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  await message(page).click();
+  await page.keyboard.type('one');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('two');
+  expect(await message(page).inputValue()).toBe('one\ntwo');
+  await page.getByRole('button', { name: 'Work', exact: true }).click();
+  expect(await page.locator('h1').textContent()).toBe('In my pocket');
+  expect(await page.locator('.bar .chip').isVisible()).toBe(true);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.locator('.bar .chip').getByText('stopped', { exact: true }).waitFor();
+});
+
+test('theme and language change at once, and stay', async (context) => {
+  const { page } = await open(context);
+  const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+  await page.keyboard.press('Control+,');
+  const light = await background();
+  await page.getByText('Dark', { exact: true }).click();
+  await expect.poll(background).not.toBe(light);
+  await page.getByText('Deutsch', { exact: true }).click();
+  await page.keyboard.press('Escape');
+  await page.reload();
+  await page.getByRole('button', { name: 'Neue Sitzung' }).first().waitFor();
+  expect(await page.evaluate('document.documentElement.lang')).toBe('de');
+  expect(await background()).not.toBe(light);
+});
+
+test('the work pane changes its width by keyboard and by dragging, and keeps it', async (context) => {
+  const id = await worked('Wide');
+  const { page } = await open(context, `/#${id}`);
+  const divider = page.getByRole('separator', { name: 'Width of the work pane' });
+  const width = async () => Math.round((await page.locator('.work').boundingBox())?.width ?? 0);
+  const before = await width();
+  await divider.press('ArrowLeft');
+  await expect.poll(width).toBe(before + 32);
+  const at = await divider.boundingBox();
+  await page.mouse.move((at?.x ?? 0) + 2, 300);
+  await page.mouse.down();
+  await page.mouse.move((at?.x ?? 0) - 98, 300);
+  await page.mouse.up();
+  await expect.poll(width).toBeGreaterThan(before + 100);
+  const after = await width();
+  await page.reload();
+  await expect.poll(width).toBe(after);
+});
+
+test('a session is renamed, and the next one opened, by keyboard', async (context) => {
+  await worked('Another one');
+  const id = await worked('A name');
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.keyboard.press('F2');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('A better name');
+  await page.keyboard.press('Enter');
+  await page.locator('.session').filter({ hasText: 'A better name' }).waitFor();
+  const listed = await page.locator('.session-link').evaluateAll((all) => all.map((one) => one.getAttribute('href')));
+  await page.keyboard.press('Alt+j');
+  await expect.poll(() => new URL(page.url()).hash).toBe(listed[listed.indexOf(`#${id}`) + 1]);
+});
+
+test('the start of a sandbox is a line with its phase, its layer and its seconds, which moves', async (context) => {
+  const id = await worked('Begin');
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await tell(id, { type: 'sandbox.phase', runId: null, data: { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' } });
+  await page.reload();
+  const line = page.locator('.phase').filter({ hasText: 'Preparing the image · layer 2 of 9: RUN apt-get' });
+  await line.waitFor();
+  const seconds = async () => Number(/(\d+) s$/.exec((await line.textContent()) ?? '')?.[1] ?? 0);
+  await expect.poll(seconds).toBeGreaterThan(0);
+  const before = await seconds();
+  await expect.poll(seconds).toBeGreaterThan(before);
+});
+
+const messageFact = (n: number) => ({
+  type: 'message.user' as const,
+  runId: null,
+  data: { messageId: MessageId.parse(randomUUID()), text: `message ${n}`, attachments: [] },
+});
+
+test('a long session shows its end before its middle, and a break of the connection leaves nothing missing or doubled', async (context) => {
+  const { id } = await call('sessions.create', {});
+  const count = 3_500;
+  for (let from = 1; from <= count; from += 500) {
+    await tellAll(
+      id,
+      Array.from({ length: 500 }, (_, n) => messageFact(from + n)),
+    );
+  }
+  const { page, faults } = await open(context);
+  const released = Promise.withResolvers<void>();
+  let breaks = 1;
+  await page.routeWebSocket(/\/trpc/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage(async (text) => {
+      const isMiddle = /"events\.list"/.test(String(text)) && /"afterSeq":[12]\d{3}\b/.test(String(text));
+      if (isMiddle) await released.promise;
+      if (isMiddle && breaks-- > 0) await socket.close({ code: 3_000 });
+      else server.send(text);
+    });
+  });
+  await page.goto(`/#${id}`);
+  await page.reload();
+  const log = page.getByRole('log', { name: 'Conversation' });
+  await log.getByText(`message ${count}`, { exact: true }).waitFor();
+  const note = page.getByText('Earlier messages are loading…');
+  await note.waitFor();
+  expect(await log.getByText('message 1', { exact: true }).count()).toBe(0);
+  released.resolve();
+  await note.waitFor({ state: 'detached' });
+  const shown = () =>
+    log
+      .locator('.said .bubble')
+      .evaluateAll((all) => all.map((one) => /message (\d+)/.exec((one as { textContent: string }).textContent)?.[1]));
+  await expect.poll(async () => (await shown()).length).toBe(count);
+  expect(await shown()).toEqual(Array.from({ length: count }, (_, n) => String(n + 1)));
+  expect(breaks).toBeLessThan(1);
+  expect(faults).toEqual([]);
+});

@@ -1,0 +1,160 @@
+// @module-tag all
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { axeFinds, desk, middle, phone, scrollTo, wide } from './desk.ts';
+
+// An agent's text in a conversation cannot break the page.
+
+const { page: open, call, tellAll } = desk();
+const ids = randomIds();
+const texts = {
+  'formulas that act, grow and nest': [
+    '$\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\htmlStyle{position:fixed}{x}$',
+    `$$${'\\sqrt{'.repeat(600)}x${'}'.repeat(600)}$$`,
+    '$$\\rule{99999em}{99999em}$$',
+    '$a '.repeat(20_000),
+  ].join('\n\n'),
+  'diagrams that act, hang and are none': [
+    'graph TD\n  A["<i>x</i>"] --> B\n  click A "javascript:alert(1)"',
+    '%%{init: {"securityLevel": "loose", "htmlLabels": true}}%%\ngraph TD\n  A["<b>x</b>"]',
+    `graph TD\n${Array.from({ length: 900 }, (_, n) => `  A${n} --> A${n + 1}`).join('\n')}`,
+    'no diagram {{{',
+  ]
+    .map((text) => `\`\`\`mermaid\n${text}\n\`\`\``)
+    .join('\n\n'),
+  'an address that is none': '![a](b%zz.png)',
+  '6,000 nested quotes': `${'> '.repeat(6_000)}x`,
+  '50,000 beginnings of emphasis': '*a_b'.repeat(50_000),
+  '100,000 spaces': `a${' '.repeat(100_000)}b`,
+  'an address of 40,000 characters': `${'a.'.repeat(20_000)}@`,
+  '400 nested lists': Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth * 2)}- a`).join('\n'),
+};
+
+const message = (text: string) => ({
+  type: 'message.assistant' as const,
+  runId: null,
+  data: { messageId: ids.messageId(), text, attachments: [] },
+});
+const asked = {
+  type: 'approval.requested' as const,
+  runId: null,
+  data: {
+    callId: 'call-1',
+    function: 'shell_exec',
+    expiresAt: Date.now() + 3_600_000,
+    args: { command: 'rm -rf \u202e/' },
+  },
+};
+
+async function conversation(facts: readonly Parameters<typeof tellAll>[1][number][]): Promise<string> {
+  const { id } = await call('sessions.create', { title: 'Hostile' });
+  await tellAll(id, [...facts, message('the **end**'), asked]);
+  return id;
+}
+
+/** The card and everything above it are there, and the page's own thread answers. */
+async function isWhole(page: Page, count: number): Promise<void> {
+  const card = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+  await card.getByText('rm -rf ⟨202E⟩/').waitFor();
+  await card.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+  await expect.poll(() => page.getByRole('article', { name: 'Agent' }).count()).toBe(count);
+  await page.locator('strong').getByText('end', { exact: true }).waitFor();
+}
+
+test.for(Object.entries(texts))(
+  'after %s the conversation goes on and the approval is there',
+  async (given, context) => {
+    const [, text] = given;
+    const id = await conversation([message('before'), message(text)]);
+    const { page, faults } = await open(context, `/#${id}`);
+    await isWhole(page, 3);
+    await page.reload();
+    await isWhole(page, 3);
+    expect(faults).toEqual([]);
+  },
+);
+
+test('a long text is drawn in parts, and a person can read all of it', async (context) => {
+  const text = `${'*a_b'.repeat(25_000)}the last words`;
+  const output = `${'x'.repeat(30_000)}the last column`;
+  const call = { callId: 'call-0', tool: 'shell', function: 'shell_exec', args: { command: 'cat' } };
+  const id = await conversation([
+    message(text),
+    { type: 'tool.calling', runId: null, data: call },
+    { type: 'tool.called', runId: null, data: { ...call, success: true, output, content: null } },
+  ]);
+  const { page, faults } = await open(context, `/#${id}`);
+  await isWhole(page, 2);
+  const long = page.getByRole('article', { name: 'Agent' }).first();
+  await long.getByRole('button', { name: 'characters are left' }).click();
+  await long.getByText('the last words').waitFor();
+  await expect.poll(async () => (await long.locator('.plain').textContent())?.length).toBe(text.length);
+  expect(await long.locator('.part').count()).toBeGreaterThan(50);
+  await page.getByRole('button', { name: 'Show the whole line' }).click();
+  await scrollTo(page.getByRole('group', { name: 'Output' }));
+  await page.getByText('the last column').waitFor();
+  expect(faults).toEqual([]);
+});
+
+test('a screenshot with an address that is none leaves its text, and the conversation goes on', async (context) => {
+  const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
+  const id = await conversation([
+    { type: 'tool.calling', runId: null, data: call },
+    {
+      type: 'tool.called',
+      runId: null,
+      data: { ...call, success: true, output: 'what it saw', content: { screenshot: 'http://[' } },
+    },
+  ]);
+  const { page, faults } = await open(context, `/#${id}`);
+  await isWhole(page, 1);
+  await page.getByText('What it said').click();
+  await page.getByText('what it saw').waitFor();
+  expect(faults).toEqual([]);
+});
+
+test('two approvals below hostile texts break no rule of accessibility at any width, in light and dark', async (context) => {
+  const id = await conversation([
+    message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'),
+    message(texts['50,000 beginnings of emphasis']),
+    {
+      ...asked,
+      data: {
+        ...asked.data,
+        ...{ callId: 'call-2', function: 'file_write', args: { path: 'a.ts', content: 'b' } },
+        content: { oldContent: 'a\nsame', content: `${'b'.repeat(5_000)}\nsame` },
+      },
+    },
+  ]);
+  const sizes = [phone, wide, middle].flatMap((size, n) =>
+    [n % 2 === 0, n % 2 === 1].map((dark) => ({ ...size, dark })),
+  );
+  for (const size of sizes.slice(0, 2)) {
+    const { page, faults } = await open(context, `/#${id}`, size);
+    await page.getByRole('heading', { name: 'A list' }).waitFor();
+    await page.getByRole('group', { name: 'Approval' }).nth(1).waitFor();
+    expect(await axeFinds(page)).toEqual([]);
+    expect(faults).toEqual([]);
+  }
+});
+
+test('formulas and diagrams of an answer are drawn, and what is none stays text', async (context) => {
+  const good =
+    'Euler: $e^{i\\pi}+1=0$ for $5.\n\n$$\n\\sum_{i=0}^n \\frac{x_i}{2}\n$$\n\n```mermaid\ngraph TD\n  A[Start] --> B[End]\n```\n';
+  const bad = '$$\n\\frac{\n$$\n\n```mermaid\nno diagram {{{\n```\n';
+  const { id } = await call('sessions.create', { title: 'Drawn' });
+  await tellAll(id, [message(good), message(bad), message('the **end**')]);
+  const { page, faults } = await open(context, `/#${id}`);
+  const answers = page.getByRole('article', { name: 'Agent' });
+  await expect.poll(() => answers.first().locator('math').count()).toBe(2);
+  expect(await answers.first().locator('math[display=block] mfrac').count()).toBe(1);
+  const frame = page.frameLocator('iframe[title=Diagram]').first();
+  await frame.locator('tspan').getByText('Start', { exact: true }).first().waitFor();
+  expect(await frame.locator('body').evaluate('origin')).toBe('null');
+  await answers.nth(1).getByText('\\frac{').waitFor();
+  await answers.nth(1).locator('pre').getByText('no diagram {{{').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  if (process.env.CORRAL_SCREENSHOTS) await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/drawn.png` });
+  expect(faults).toEqual([]);
+});

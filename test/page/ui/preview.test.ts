@@ -1,0 +1,156 @@
+// @module-tag all
+import { expect, type TestContext, test, vi } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { axeFinds, desk, middle, phone, wide } from './desk.ts';
+
+const { page: open, worked, call, server } = desk({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+
+/** A page that tells what it can reach of the page around it, and a socket for hot reload, with nothing but Node. */
+const program = `
+const { createServer } = require('node:http');
+const { createHash } = require('node:crypto');
+const page = (name) => \`<!doctype html><meta charset="utf-8"><title>\${name}</title><h1>\${name}</h1><p id="found">…</p><p id="hot">cold</p><script>
+const can = (name, work) => { try { const it = work(); return it ? name + '=' + it : ''; } catch { return ''; } };
+can('', () => localStorage.setItem('mine', '1')); // browsers that keep storage from frames refuse it
+const found = [
+  can('cookie', () => document.cookie), can('parent', () => parent !== window && parent.document.title),
+  can('opener', () => opener), can('token', () => Object.keys(localStorage).filter((key) => key !== 'mine').join()),
+  can('top', () => top !== window && top.location.href),
+].filter(Boolean);
+fetch('http://' + location.hostname.split('.').slice(1).join('.') + ':' + location.port + '/api/v1/sessions')
+  .then((answer) => answer.text()).then((text) => found.push('api=' + text.slice(0, 50)), () => {})
+  .then(() => { document.getElementById('found').textContent = 'found: ' + (found.join(', ') || 'nothing'); });
+const socket = new WebSocket('ws://' + location.host + '/hot');
+socket.onmessage = ({ data }) => { document.getElementById('hot').textContent = data; };
+</script>\`;
+const server = createServer((request, response) => {
+  if (request.headers.cookie) response.setHeader('x-cookies', request.headers.cookie);
+  response.setHeader('content-type', 'text/html');
+  response.setHeader('x-frame-options', 'DENY');
+  response.end(page(request.url === '/' ? 'Built here' : 'At ' + request.url));
+});
+server.on('upgrade', (request, socket) => {
+  socket.on('error', () => {}); // a tab that closes on a busy machine resets its connection, which would end this program
+  const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64');
+  socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n');
+  socket.write(Buffer.from([0x81, 3, 0x68, 0x6f, 0x74])); // a frame with the text "hot"
+});
+server.listen(4321, '127.0.0.1');
+`;
+const serve = fence('sh', 'nohup node server.cjs > server.log 2>&1 & sleep 0.1');
+const task = `Look at http://localhost:4321/there\n${fence('file:server.cjs', program)}\n${serve}`;
+
+/** A session whose program listens. */
+async function begin(): Promise<string> {
+  const id = await worked(task);
+  const listening = async () =>
+    (await (await fetch(`${(await server()).url}/api/v1/sessions/${id}/ports`)).text()).includes('4321');
+  await vi.waitFor(async () => expect(await listening()).toBe(true), { timeout: 170_000, interval: 250 });
+  return id;
+}
+let session: Promise<string> | undefined;
+async function begun(context: TestContext): Promise<string> {
+  await needs(context, 'bubblewrap');
+  session ??= begin();
+  return await session;
+}
+
+test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', async (context) => {
+  const id = await begun(context);
+  const { page, faults } = await open(context, `/#${id}`);
+  await page.getByRole('tab', { name: 'Preview 1 new' }).click();
+  await page.getByRole('tab', { name: 'Preview', exact: true }).waitFor(); // seen
+  await page.getByRole('button', { name: /Port 4321 node server.cjs/ }).click();
+  const frame = page.frameLocator('iframe');
+  await frame.getByRole('heading', { name: 'Built here' }).waitFor();
+  await frame.getByText('found: nothing').waitFor();
+  await frame.getByText('hot', { exact: true }).waitFor(); // its WebSocket
+  expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+test('a link to localhost in the conversation opens the port, also in a window of its own without an opener', async (context) => {
+  const id = await begun(context);
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().click();
+  await page.frameLocator('iframe').getByRole('heading', { name: 'At /there' }).waitFor();
+  const [opened] = await Promise.all([
+    page.context().waitForEvent('page'),
+    page.getByRole('link', { name: 'In a window of its own' }).click(),
+  ]);
+  await opened.getByText('found: nothing').waitFor();
+  expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
+});
+
+test('an address that is closed shows nothing, in a browser that had it too', async (context) => {
+  const id = await begun(context);
+  const { page } = await open(context, `/#${id}`);
+  const { url, id: preview } = await call<{ url: string; id: string }>('ports.open', { sessionId: id, of: 4321 });
+  const opened = await page.context().newPage();
+  await opened.goto(url);
+  await opened.getByRole('heading', { name: 'Built here' }).waitFor();
+  await call('ports.close', { sessionId: id, id: preview });
+  await opened.reload();
+  await opened.getByRole('heading', { name: 'This preview is closed' }).waitFor();
+});
+
+test('where no name leads to the sandbox, the page is sandboxed and has no origin', async (context) => {
+  const id = await begun(context);
+  const { page } = await open(context, `/#${id}`);
+  const { path } = await call<{ path: string }>('ports.open', { sessionId: id, of: 4321 });
+  const { url } = await server();
+  await page.goto(url + path);
+  await page.getByRole('heading', { name: 'Built here' }).waitFor();
+  expect(await page.evaluate('window.origin')).toBe('null');
+  expect(
+    await page.evaluate('(() => { try { return localStorage.length } catch (error) { return error.name } })()'),
+  ).toBe('SecurityError');
+});
+
+test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', async (context) => {
+  const id = await begun(context);
+  const { url } = await server();
+  const put = (path: string, body: string) =>
+    fetch(`${url}/streams/sessions/${id}/file?path=${path}`, { method: 'PUT', body });
+  await put('site/index.html', '<!doctype html><h1>Hello</h1><p id="o"></p><script src="a.js"></script>');
+  await put('site/a.js', 'document.getElementById("o").textContent = "origin " + window.origin;');
+  await put('.env', 'SECRET=1');
+  const { page, faults } = await open(context, `/#${id}`);
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('treeitem', { name: 'site' }).click();
+  await page.getByRole('treeitem', { name: 'index.html' }).click();
+  await page.frameLocator('iframe').getByText('origin null').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+  const { path } = await call<{ path: string }>('ports.open', { sessionId: id, of: 'files' });
+  const { status, headers } = await fetch(`${url}${path}site/index.html`);
+  expect([status, headers.get('content-security-policy')]).toEqual([200, expect.stringMatching(/^sandbox /)]);
+  for (const hidden of ['.env', 'site/..%2f.env', '%2e%2e/', ''])
+    expect((await fetch(url + path + hidden)).status).toBe(404);
+});
+
+test('the tab at three widths and in both themes', async (context) => {
+  const id = await begun(context);
+  const sizes = [{ ...phone, dark: true }, wide, middle, phone, { ...wide, dark: true }];
+  for (const size of sizes) {
+    const { page } = await open(context, `/#${id}`, size);
+    await page.locator('.ended').first().waitFor();
+    if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
+    await page.getByRole('tab', { name: /Preview/ }).click();
+    const shot = (name: string) =>
+      process.env.CORRAL_SCREENSHOTS
+        ? page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/preview-${name}-${size.width}-${size.dark}.png` })
+        : undefined;
+    await page.getByRole('button', { name: /Port 4321/ }).waitFor();
+    expect(await axeFinds(page)).toEqual([]);
+    await shot('list');
+    await page.getByRole('button', { name: /Port 4321/ }).click();
+    await page.frameLocator('iframe').getByText('found: nothing').waitFor();
+    expect(await axeFinds(page)).toEqual([]);
+    await shot('frame');
+    const tooWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
+    expect(tooWide).toBe(false);
+    await page.context().close();
+  }
+});

@@ -1,0 +1,84 @@
+// @module-tag all
+import { expect, test } from 'vitest';
+import { axeFinds, desk, phone } from './desk.ts';
+
+const { page: open, call } = desk({});
+
+test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', async (context) => {
+  const { page, complaints } = await open(context);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Server: secrets of sandboxes' }).click();
+  await dialog.getByText('There are none yet.').waitFor();
+  await dialog.getByLabel('Name', { exact: true }).fill('weather');
+  await dialog.getByLabel('Value').fill('a-value-nobody-sees');
+  await dialog.getByLabel('Hosts that get it').fill('api.weather.example *.weather.example');
+  await dialog.getByLabel('Variables with its placeholder').fill('WEATHER_API_KEY');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('Saved: weather. It is in force.').waitFor();
+  await dialog.getByText('api.weather.example, *.weather.example · authorization: bearer · $WEATHER_API_KEY').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(await page.content()).not.toContain('a-value-nobody-sees');
+  await dialog.getByRole('button', { name: 'Remove the secret weather' }).click();
+  await dialog.getByText('Programs that use it fail from now on.').waitFor();
+  await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+  await dialog.getByText('Removed: weather.').waitFor();
+  await dialog.getByText('There are none yet.').waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('a webhook is made on a phone, its secret is shown once, and a delivery is sent, read and sent again', async (context) => {
+  const { page, complaints } = await open(context, '/', phone);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Webhooks' }).click();
+  await dialog.getByRole('button', { name: 'New webhook' }).click();
+  await dialog.getByLabel('Name').fill('Dashboard');
+  await dialog.getByLabel('Address').fill('https://hooks.invalid/corral');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText(/^whsec_/).waitFor();
+  await dialog.getByRole('button', { name: 'Send a test' }).click();
+  await dialog.getByText('webhook.test').waitFor();
+  await dialog.getByRole('button', { name: /^Send again: msg_/ }).click();
+  await dialog.getByRole('button', { name: /^Send again: msg_/ }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Pause' }).click();
+  await dialog.getByRole('button', { name: 'Resume' }).waitFor();
+  await dialog.getByRole('button', { name: 'All webhooks' }).click();
+  await dialog.getByRole('button', { name: /^Dashboard/ }).click();
+  await dialog.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  expect(await dialog.getByText(/^whsec_/).count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+// The first key closes the server, so this test is the last one of the file.
+test('the first key is made in the page, which goes on with it, and another one is shown once and revoked', async (context) => {
+  const { page } = await open(context);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Server: API keys' }).click();
+  await dialog.getByText(/^There is no key yet/).waitFor();
+  const make = async (name: string) => {
+    await dialog.getByLabel('For whom or what').fill(name);
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    await dialog.getByText(`The key of ${name}`).waitFor();
+    return String(await dialog.locator('.shown-once code').textContent());
+  };
+  const first = await make('Ada');
+  expect(first).toMatch(/^crl_/);
+  await expect(call('settings.change', { key: 'max-steps', value: 9 })).rejects.toThrow(
+    /401|UNAUTHORIZED|unauthorized/i,
+  );
+  const second = await make('Bob');
+  expect(second).not.toBe(first);
+  expect(await axeFinds(page)).toEqual([]);
+  const bob = dialog.getByRole('listitem').filter({ hasText: 'Bob' });
+  await bob.getByText('User · never used').waitFor();
+  await bob.getByRole('button', { name: 'Revoke the key Bob' }).click();
+  await bob.getByRole('button', { name: 'Revoke', exact: true }).click();
+  await bob.getByText(/revoked/).waitFor();
+  const ada = dialog.getByRole('listitem').filter({ hasText: 'Ada' });
+  await ada.getByRole('button', { name: 'Revoke the key Ada' }).click();
+  await ada.getByRole('button', { name: 'Revoke', exact: true }).click();
+  await dialog.getByText(/This is the last key with the role admin/).waitFor();
+});

@@ -1,0 +1,286 @@
+// @module-tag all
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { axeFinds, desk, phone } from './desk.ts';
+
+/** The reason to leave out what no step of the checklist names. */
+
+const { page: open, worked, call, tell, server } = desk();
+
+const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
+const palette = async (page: Page, command: string) => {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Commands' }).fill(command);
+  await page.keyboard.press('Enter');
+};
+const ended = (page: Page) => page.locator('.ended').last().waitFor();
+
+test('the list finds a session by its title at once, and by the text of any message', {
+  tags: ['nightly'],
+}, async (context) => {
+  const id = await worked('Look for the okapi', { title: 'Animals' });
+  await worked('Nothing to see');
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await call('runs.send', { sessionId: id, text: 'And now the quagga' });
+  await expect.poll(() => page.locator('.ended').count()).toBe(2);
+  const field = page.getByRole('searchbox', { name: 'Search the sessions' });
+  await field.fill('anim');
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
+  await field.fill('okapi'); // neither in the title nor in the newest message
+  await row(page, 'Animals').getByText('in a message').waitFor();
+  expect(await page.locator('.session').count()).toBe(1);
+  await field.fill('zebra crossing');
+  await page.getByText('No session matches.').waitFor();
+});
+
+test('an archived session leaves the list, stands in the archive, and comes back', {
+  tags: ['nightly'],
+}, async (context) => {
+  const id = await worked('Old work');
+  const { page } = await open(context, `/#${id}`);
+  await row(page, 'Old work').hover();
+  await page.getByRole('button', { name: 'Archive Old work' }).click();
+  await expect.poll(() => row(page, 'Old work').count()).toBe(0);
+  await page.getByRole('button', { name: /^Archived \(\d+\)/ }).click();
+  await row(page, 'Old work').waitFor();
+  await palette(page, 'archive or');
+  await expect.poll(() => page.getByRole('button', { name: /^Archived/ }).count()).toBe(0);
+  await row(page, 'Old work').waitFor();
+});
+
+test('a pinned session stands above the days', { tags: ['nightly'] }, async (context) => {
+  const id = await worked('Keep me on top');
+  await worked('Newer');
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await palette(page, 'pin or unpin');
+  await page.locator('.day').filter({ hasText: 'Pinned' }).waitFor();
+  expect(await page.locator('.day').allTextContents()).toEqual(['Pinned', 'Today']);
+  expect(await page.locator('.session').first().textContent()).toContain('Keep me on top');
+  await call('sessions.update', { id, pinned: false });
+});
+
+test('sessions stand under the day of their last message, by the calendar of the person', {
+  tags: ['nightly'],
+}, async (context) => {
+  await worked('Of some day');
+  const { page } = await open(context);
+  const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
+    at.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...more });
+  const now = new Date();
+  const days: [days: number, heading: string][] = [
+    [0, 'Today'],
+    [1, 'Yesterday'],
+    [400, dateOf(now, { year: 'numeric' })],
+  ];
+  for (const [later, heading] of days) {
+    // The person opens the page so many days later.
+    await page.clock.setFixedTime(new Date(now).setDate(now.getDate() + later));
+    await page.reload();
+    await row(page, 'Of some day').waitFor();
+    expect(await page.locator('.day').allTextContents()).toContain(heading);
+  }
+});
+
+test('a session that worked unseen has a mark, which opening it removes', { tags: ['nightly'] }, async (context) => {
+  const id = await worked('Work alone');
+  const { page } = await open(context);
+  const mark = row(page, 'Work alone').getByRole('img', { name: /unread$/ });
+  await mark.waitFor();
+  await page.goto(`/#${id}`);
+  await ended(page);
+  await expect.poll(() => mark.count()).toBe(0);
+});
+
+test('a range is chosen with shift, by mouse and by keyboard, and deleted after a question', async (context) => {
+  for (const n of [1, 2, 3, 4, 5]) {
+    const id = await worked(`Remove me ${n}`);
+    // The list is in the order of their last messages.
+    const { sessions } = (await server()).core.services;
+    await expect.poll(async () => (await sessions.get(SessionId.parse(id))).status).toBe('completed');
+  }
+  const { page } = await open(context);
+  await page.getByRole('searchbox').fill('Remove me');
+  await expect.poll(() => page.locator('.session').count()).toBe(5);
+  await page.getByRole('button', { name: 'Choose several sessions' }).click();
+  await row(page, 'Remove me 5').click();
+  await row(page, 'Remove me 3').click({ modifiers: ['Shift'] });
+  await page.getByText('3 chosen').waitFor();
+  await page.keyboard.press('Shift+ArrowDown');
+  await page.getByText('4 chosen').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Delete 4 sessions?' });
+  await dialog.getByText('Their conversations, sandboxes and files are gone for good.').waitFor();
+  await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('4 sessions were deleted.').waitFor();
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
+});
+
+test('on a phone all runs of the list are stopped together, and the page says how far it is', {
+  tags: ['nightly'],
+}, async (context) => {
+  for (const n of [1, 2, 3]) await worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
+  const { page } = await open(context, '/', phone);
+  const told: string[] = [];
+  await page.exposeFunction('tell', (text: string) => told.push(text));
+  await page.getByRole('button', { name: 'Sessions' }).click();
+  await page.getByRole('searchbox').fill('of them');
+  await expect.poll(() => page.getByRole('listitem').getByText('waits for you').count()).toBe(3);
+  await page.evaluate(`new MutationObserver(() => {
+    const shown = document.querySelector('.chosen-bar progress');
+    if (shown) tell(shown.getAttribute('aria-label'));
+  }).observe(document.getElementById('sidebar'), { childList: true, subtree: true })`);
+  await page.getByRole('button', { name: 'Choose several sessions' }).click();
+  await page.getByRole('button', { name: 'All', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
+  await page.getByText('3 runs were stopped.').waitFor();
+  await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
+  expect(told).toContain('0 of 3 runs stopped…');
+});
+
+test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', async (context) => {
+  await worked('Break this\n```fail\nThe disk is on fire.\n```');
+  await worked('Whole one');
+  const { page } = await open(context);
+  await row(page, 'Whole one').waitFor();
+  const state = page.getByRole('combobox', { name: 'Sessions in which state' });
+  await state.selectOption('failed');
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
+  await row(page, 'Break this').waitFor();
+  await state.selectOption('All states');
+  const project = page.getByRole('combobox', { name: 'Sessions of which project' });
+  await project.selectOption('New project…');
+  const dialog = page.getByRole('dialog', { name: 'New project' });
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('textbox', { name: 'Name of the project' }).fill('Garden');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('No session matches.').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).fill('Plant a tree');
+  await page.keyboard.press('Enter');
+  await row(page, 'Plant a tree').waitFor();
+  await project.selectOption('All projects');
+  await row(page, 'Whole one').waitFor();
+  await project.selectOption('Garden');
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
+});
+
+test('the title of the tab counts the sessions that wait, and those that ended while nobody looked', {
+  tags: ['nightly'],
+}, async (context) => {
+  const id = await worked('Ask\n```ask\nWhich one?\n```');
+  const { page } = await open(context, `/#${id}`);
+  await expect.poll(() => page.title()).toMatch(/^\(1\) \? Ask/);
+  await call('runs.send', { sessionId: id, text: 'that one' });
+  await expect.poll(() => page.title()).toBe('Ask · Corral');
+  await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
+  await call('runs.send', { sessionId: id, text: 'once more' });
+  await expect.poll(() => page.title()).toBe('(1) Ask · Corral');
+});
+
+test('a person allows notifications, which tell that the agent waits or has ended, and open its session', {
+  tags: ['nightly'],
+}, async (context) => {
+  const id = await worked('Tell me');
+  const { page } = await open(context);
+  await page.evaluate(`
+    window.told = [];
+    window.Notification = class {
+      static permission = 'default';
+      static requestPermission = async () => (Notification.permission = 'granted');
+      constructor(title, { body }) {
+        told.push([title, body]);
+        window.shown = this;
+      }
+      close() {}
+    };`);
+  await row(page, 'Tell me').waitFor();
+  await page.keyboard.press('Control+,');
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByRole('button', { name: 'Allow notifications' }).click();
+  await page.getByText('Notifications are on.').waitFor();
+  await page.keyboard.press('Escape');
+  await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
+  const told = () => page.evaluate('told.map(([, body]) => body)');
+  await call('runs.send', { sessionId: id, text: 'again\n```ask\nWhich?\n```' });
+  await expect.poll(told).toEqual(['The agent waits for you']);
+  await call('runs.send', { sessionId: id, text: 'this one' });
+  await expect.poll(told).toEqual(['The agent waits for you', 'The agent has finished']);
+  await page.evaluate('shown.onclick()');
+  await expect.poll(() => new URL(page.url()).hash).toBe(`#${id}`);
+});
+
+test('the palette reaches everything by keyboard, and gives the focus back', { tags: ['nightly'] }, async (context) => {
+  const id = await worked('By keyboard');
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const field = page.getByRole('combobox', { name: 'Commands' });
+  const focused = () => page.evaluate('document.activeElement.id');
+  await expect.poll(focused).toBe('message');
+  await page.keyboard.press('Control+k');
+  await field.waitFor();
+  const all = await page.locator('[role=option]').allTextContents();
+  for (const one of [
+    'New session',
+    'Stop',
+    'Rename',
+    'Pin',
+    'Archive',
+    'Fork',
+    'Share',
+    'Delete',
+    'Settings',
+    'Search',
+  ]) {
+    const isThere = all.some((text) => text.startsWith(one));
+    expect(isThere, one).toBe(one !== 'Stop'); // nothing runs
+  }
+  const chosen = () => page.locator('[role=option][aria-selected=true]').textContent();
+  const [first, second] = all;
+  expect(await chosen()).toBe(first);
+  await page.keyboard.press('ArrowDown');
+  expect(await chosen()).toBe(second);
+  expect(await field.getAttribute('aria-activedescendant')).toBe('palette-1');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => field.count()).toBe(0);
+  expect(await focused()).toBe('message');
+  for (const tab of ['Files', 'Terminal', 'Processes', 'Screen', 'Timeline', 'Cost']) {
+    await palette(page, tab.toLowerCase());
+    await page.getByRole('tab', { name: tab, selected: true }).waitFor();
+  }
+  await palette(page, 'by keyb'); // a session, by its name
+  await expect.poll(() => page.locator('h1').textContent()).toBe('By keyboard');
+});
+
+test('where the policy opens nothing, the settings say why no host can be allowed', {
+  tags: ['nightly'],
+}, async (context) => {
+  const id = await worked('Look around');
+  const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
+  await tell(id, { type: 'egress', runId: null, data });
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('button', { name: 'Allow this host' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog
+    .getByText("You cannot allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
+    .waitFor();
+  expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
+});
+
+test('on a phone a menu has what the header has no room for', { tags: ['nightly'] }, async (context) => {
+  const id = await worked('In my pocket');
+  const { page } = await open(context, `/#${id}`, phone);
+  await ended(page);
+  await page.getByRole('button', { name: 'More' }).click();
+  const menu = page.getByRole('menu', { name: 'More' });
+  expect(await menu.getByRole('menuitem').count()).toBe(7);
+  const focused = () => page.evaluate('document.activeElement.textContent');
+  await expect.poll(focused).toContain('Pin or unpin');
+  await page.keyboard.press('ArrowDown');
+  expect(await focused()).toContain('Archive or unarchive');
+  await menu.getByRole('menuitem', { name: 'Share this session' }).click();
+  await page.getByRole('dialog', { name: 'Share this session' }).waitFor();
+});

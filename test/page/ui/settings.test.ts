@@ -1,0 +1,211 @@
+// @module-tag all
+import { afterAll, expect, test } from 'vitest';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import { fence } from '../../support/clients/api.ts';
+import { axeFinds, desk } from './desk.ts';
+
+const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
+afterAll(() => fake[Symbol.asyncDispose]());
+const priced = fakeRefs.compatible;
+/** A turn of the fake costs 0.054: 120 tokens of input and 42 of output. */
+const prices = { [priced]: { price: { input: 100, output: 1_000 } } };
+
+const {
+  page: open,
+  worked,
+  call,
+  tell,
+} = desk({
+  CORRAL_EGRESS_POLICY: 'allow-list',
+  CORRAL_EGRESS_ALLOW: 'good.example.org',
+  CORRAL_APPROVALS_TOOLS: 'shell_exec',
+  CORRAL_SESSION_TOKEN_BUDGET: '500000',
+  ...fakeSettings('compatible', fake.url),
+  CORRAL_MODEL: 'demo',
+  CORRAL_MODELS_CATALOG: JSON.stringify(prices),
+  CORRAL_SESSION_COST_BUDGET: '10',
+});
+
+const blocked = (id: string, host: string) =>
+  tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });
+
+test('what was blocked is a line in the conversation, from which the host is allowed in this session', async (context) => {
+  const id = await worked('Look around');
+  await blocked(id, 'files.example.org');
+  const { page, complaints } = await open(context, `/#${id}`);
+  await page.getByText('The sandbox was not allowed to connect to files.example.org:443').waitFor();
+  await page.getByRole('button', { name: 'Allow this host' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByText('Policy: allow-list').waitFor();
+  await dialog.getByText('good.example.org').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).click();
+  await dialog.getByText('allowed now').waitFor();
+  await dialog.getByRole('button', { name: 'Take back files.example.org' }).click();
+  await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('a key of a provider is stored, shown without its text, and removed', async (context) => {
+  const { page } = await open(context);
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
+  const gemini = page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'Google Gemini' });
+  await gemini.getByText('no key').waitFor();
+  await page.getByLabel('Key', { exact: true }).fill('a-secret-key');
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Only save the key' }).click();
+  await gemini.getByText('ready').waitFor();
+  expect(await page.content()).not.toContain('a-secret-key');
+  await page.getByText('local · ready · set by CORRAL_MODELS_COMPATIBLE, which precedes this page').waitFor();
+  await page
+    .getByRole('dialog')
+    .getByText('CORRAL_MODEL names the model, and precedes what is entered here.')
+    .waitFor();
+  await gemini.getByRole('button', { name: 'Remove' }).click();
+  await page
+    .getByRole('dialog', { name: /^Remove the key/ })
+    .getByRole('button', { name: 'Remove' })
+    .click();
+  await gemini.getByText('no key').waitFor();
+});
+
+test('a call is approved once, edited before it runs, or always in the session, which the settings show', async (context) => {
+  const commands = ['echo *first* and _more_', 'echo second', 'echo third', 'echo fourth'];
+  const id = await worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
+  const { page } = await open(context, `/#${id}`);
+  const card = page.getByRole('group', { name: 'Approval' });
+  await card.last().getByText('echo *first* and _more_').waitFor();
+  await card.last().getByRole('button', { name: 'Approve', exact: true }).click();
+  await card.last().getByText('echo second').waitFor();
+  await card.last().getByRole('button', { name: 'Edit before it runs' }).click();
+  await card.last().getByRole('textbox').fill('echo changed');
+  expect(await axeFinds(page)).toEqual([]);
+  await card.last().getByRole('button', { name: 'Run it like this' }).click();
+  await card.last().getByText('echo third').waitFor();
+  await card.last().getByRole('button', { name: 'Always in this session' }).click();
+  await page.locator('.ended').waitFor();
+  expect(await card.count()).toBe(0); // a decided approval is a line of its call
+  expect(await page.locator('.permission').allTextContents()).toEqual([
+    expect.stringContaining('Approved'),
+    expect.stringContaining('The arguments were changed.'),
+    expect.stringContaining('Approved'),
+  ]); // the fourth call needed no permission any more
+  expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog').getByRole('button', { name: 'Tools and approvals' }).click();
+  await page.getByRole('heading', { name: 'Always approved in this session' }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+});
+
+test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', async (context) => {
+  const { page } = await open(context);
+  await page.getByRole('combobox', { name: 'Template' }).selectOption({ label: 'Minimal' });
+  const choose = async (text: string, ref: RegExp) => {
+    await page.getByRole('button', { name: /^(The demo, which is no AI|nobody[/]none)$/ }).click();
+    await page.getByRole('searchbox', { name: 'Search the models' }).fill(text);
+    await page.getByRole('radio', { name: ref }).click();
+    await page.getByRole('button', { name: 'Take it' }).click();
+  };
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await choose('nobody/none', /^Use nobody[/]none/);
+  await message.fill('Hello');
+  await message.press('Enter');
+  await page
+    .getByRole('status')
+    .getByText(/^Not sent: The model is "nobody[/]none"/)
+    .waitFor();
+  expect(await message.inputValue()).toBe('Hello'); // nothing has to be typed again
+  await choose('qwen', /^qwen3/);
+  await message.press('Enter');
+  await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').waitFor();
+  expect(fake.requests.at(-1)?.body.model).toBe('qwen3');
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
+  await dialog.getByText(priced, { exact: true }).waitFor();
+  await dialog.getByText('minimal · works without a plan').waitFor();
+});
+
+test('the settings name the tools and the tool servers of a session', async (context) => {
+  const { id } = await call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
+  const { page } = await open(context, `/#${id}`);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
+  const below = (heading: string | RegExp) =>
+    dialog
+      .locator('div')
+      .filter({ has: page.getByRole('heading', { name: heading }) })
+      .last()
+      .getByRole('listitem');
+  await below('Tool servers (MCP)').getByText('notes', { exact: true }).waitFor();
+  expect(await below(/^Tools \(\d+\)$/).count()).toBeGreaterThan(10);
+  expect(await below('Calls that wait for your approval').allTextContents()).toEqual(['shell_exec']);
+});
+
+test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', async (context) => {
+  const id = await worked('How much is this?', { model: priced, template: 'minimal' });
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('tab', { name: 'Cost' }).click();
+  const [session, run] = ['This session', 'Last run'].map((name) => page.getByRole('region', { name }));
+  const left = page
+    .getByRole('region', { name: 'Budget left' })
+    .getByRole('listitem')
+    .filter({ hasText: 'Session · Cost' });
+  await session?.getByText('$0.0540').waitFor();
+  await left.getByText('$9.95 of $10.00').waitFor();
+  await call('runs.send', { sessionId: id, text: 'And twice?' });
+  await session?.getByText('$0.1080').waitFor();
+  await run?.getByText('$0.0540').waitFor();
+  await left.getByText('$9.89 of $10.00').waitFor();
+  const most = page.locator('.cost-events li');
+  await expect.poll(() => most.allTextContents()).toHaveLength(2);
+  expect((await most.allTextContents()).sort()).toEqual(['And twice?$0.0540', 'How much is this?$0.0540']);
+});
+
+test('the cost shows what is left of each budget', async (context) => {
+  const id = await worked('Say hi');
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('group', { name: 'Approval' }).waitFor();
+  await page.getByRole('tab', { name: 'Cost' }).click();
+  const left = page.getByRole('region', { name: 'Budget left' });
+  await left.getByText('Session · Tokens').waitFor();
+  await left.getByText(/ of 500K$/).waitFor();
+});
+
+test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', async (context) => {
+  const { page, complaints } = await open(context);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Server: approvals, tools' }).click();
+  await dialog.getByText('CORRAL_APPROVALS_TOOLS sets this, and precedes this page.').waitFor();
+  await dialog.getByRole('button', { name: 'Add a rule' }).click();
+  await dialog.getByLabel('Rule 1: action').selectOption('deny');
+  await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
+  await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');
+  await dialog.getByRole('button', { name: 'Save: Rules' }).click();
+  await dialog.getByText('Saved. It is in force.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Use the default: Rules' }).click();
+  await dialog.getByText('The default is in force again.').waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('a dialog that is opened before the page has heard that another was closed stays open', async (context) => {
+  const { page } = await open(context);
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+  await page.evaluate(`(() => {
+    const dialog = document.querySelector('dialog[open]');
+    const told = new Promise((done) => dialog.addEventListener('close', done));
+    dialog.close();
+    dispatchEvent(new KeyboardEvent('keydown', { key: ',', ctrlKey: true }));
+    return told;
+  })()`);
+  await page.getByRole('dialog', { name: 'Settings' }).getByRole('button', { name: 'Appearance' }).click();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+});

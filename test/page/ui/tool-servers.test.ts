@@ -1,0 +1,74 @@
+// @module-tag all
+import { afterAll, expect, test } from 'vitest';
+import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
+import { fakeToolServer } from '../../support/agents/fake-tool-server.ts';
+import { canaryKey } from '../../support/agents/gemini.ts';
+import { axeFinds, desk } from './desk.ts';
+
+const tools = await fakeToolServer('nobody-has-this');
+const gemini = await fakeGemini([
+  { chunks: [parts([functionCall('mcp_docs_find', { text: 'boats' })]), parts([{ text: '' }], 'STOP')] },
+  { chunks: [text('The page about boats says it all.', 'STOP')] },
+]);
+afterAll(async () => {
+  await tools[Symbol.asyncDispose]();
+  await gemini[Symbol.asyncDispose]();
+});
+
+const { page: open, worked } = desk({
+  CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+  GEMINI_API_KEY: canaryKey,
+  CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+  CORRAL_MCP_SERVERS: JSON.stringify({ notes: { command: 'cat' } }),
+  CORRAL_MCP_PRIVATE_ADDRESSES: 'allow',
+});
+
+test('an administrator adds a tool server, signs in to it, and an agent calls its tool', async (context) => {
+  const { page, complaints } = await open(context);
+  // The authorization server's own page agrees at once, and sends the browser back.
+  await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {
+    const asked = new URL(route.request().url()).searchParams;
+    const back = new URL(asked.get('redirect_uri') ?? '');
+    back.search = String(new URLSearchParams({ code: 'the-code', state: asked.get('state') ?? '' }));
+    await route.fulfill({ status: 302, headers: { location: back.href } });
+  });
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Tool servers (MCP)' }).click();
+  await dialog.getByText('CORRAL_MCP_SERVERS sets this. Change it there and restart the server.').waitFor();
+  await dialog.getByLabel('Name').fill('docs');
+  await dialog.getByLabel('Address').fill(tools.url);
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await dialog.getByText('docs is added, but cannot be used yet.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await dialog.getByText('You are signed in to docs.').waitFor();
+  expect(new URL(page.url()).search).toBe('');
+  await dialog.getByRole('button', { name: 'Test docs' }).click();
+  await dialog.getByText('docs answers.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const sections = await dialog.getByRole('navigation').boundingBox();
+  expect(sections?.height).toBeGreaterThan(30); // one row, also above a tall section
+  expect(sections?.height).toBeLessThan(60);
+  expect(await axeFinds(page)).toEqual([]);
+  expect(await page.content()).not.toContain('signed-in-access');
+  await worked('What do the pages say about boats?', { template: 'minimal' });
+  await expect
+    .poll(() => tools.calls, { timeout: 60_000 })
+    .toMatchObject([{ name: 'find', arguments: { text: 'boats' } }]);
+  expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
+  await dialog.getByRole('button', { name: 'Change the tool server docs' }).click();
+  const form = dialog.getByRole('form', { name: 'Change the tool server docs' });
+  await form.getByLabel('Name').fill('guide');
+  expect(await axeFinds(page)).toEqual([]);
+  await form.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('Changed: guide.').waitFor();
+  await dialog.getByRole('button', { name: 'Test guide' }).click();
+  await dialog.getByText('guide answers.').waitFor();
+  expect(tools.seen.at(-1)).toBe('Bearer signed-in-access'); // the sign-in stays with the address
+  await dialog.getByRole('button', { name: 'Remove the tool server guide' }).click();
+  await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+  await dialog.getByText('Removed: guide.').waitFor();
+  expect(complaints).toEqual([]);
+});

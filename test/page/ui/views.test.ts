@@ -1,0 +1,238 @@
+// @module-tag all
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, type TestContext, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { axeFinds, desk, middle, phone, wide } from './desk.ts';
+
+// Every view of the page, one after the other in one tab. Each look has a size and a theme.
+
+const shots = process.env.CORRAL_SCREENSHOTS;
+// A sandbox of the memory driver has no files that a page can open.
+const { page: open, worked, call } = desk({ CORRAL_DRIVER: 'process' });
+
+const themes = ['light', 'dark'] as const;
+const sizes = [wide, middle, phone];
+interface ViewCase {
+  readonly size: typeof wide;
+  readonly themes: readonly (typeof themes)[number][];
+}
+
+const table = '| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done';
+const files = [
+  fence('file:a.ts', 'const a = 1;'),
+  fence('file:notes.md', '# Notes\n\n- one'),
+  fence('file:c.csv', 'a,b\n1,2'),
+];
+const task = `Do it\n\n${table}\n${files.join('\n')}\n${fence('sh', 'seq 1 40')}\n${fence('ask', 'Go on?')}`;
+
+const command = async (page: Page, name: string) => {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Commands' }).fill(name);
+  await page.keyboard.press('Enter');
+};
+const dialog = (page: Page, name: string) => page.getByRole('dialog', { name }).waitFor();
+/** Closes the dialog. A key that comes before it has closed would go to it, not to the page. */
+const leave = async (page: Page) => {
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+};
+const file = async (page: Page, name: string, ready: string) => {
+  await command(page, 'files');
+  const back = page.getByRole('button', { name: 'Back to the list' });
+  if (await back.isVisible()) await back.click();
+  await page.getByRole('treeitem', { name }).click();
+  await page.getByRole('region', { name }).getByText(ready, { exact: true }).first().waitFor();
+};
+
+interface Walk {
+  readonly page: Page;
+  /** Takes the next look before a view opens; then axe, the width and the picture of the view are checked. */
+  see(view: string, open: () => Promise<unknown>): Promise<void>;
+}
+
+/** Goes through all views; each one opens at the size that its turn has. */
+async function walk({ page, see }: Walk, isWhole: boolean): Promise<void> {
+  await see('the first page', () => page.getByText('What shall be done?').waitFor());
+  const id = await worked(task);
+  await see('a question', async () => {
+    await page.goto(`/#${id}`);
+    await page.getByText('The agent waits for your answer.').waitFor();
+  });
+  await call('runs.send', { sessionId: id, text: 'yes' });
+  await see('a conversation', () => page.locator('.ended').waitFor());
+  const failing = await worked(`Fail\n${fence('fail', 'The model said no.')}`);
+  await see('a failure', async () => {
+    await page.goto(`/#${failing}`);
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+  });
+  await page.goto(`/#${id}`);
+  await page.locator('.ended').waitFor();
+  await see('the palette', async () => {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Commands' }).waitFor();
+  });
+  await leave(page);
+  const panel = page.getByRole('tabpanel');
+  await see('files', async () => {
+    await command(page, 'files');
+    await page.getByRole('treeitem', { name: 'a.ts' }).waitFor();
+  });
+  await see('a file of code', () => file(page, 'a.ts', 'const'));
+  await see('a file of Markdown', () => file(page, 'notes.md', 'one'));
+  await see('a table', () => file(page, 'c.csv', '2'));
+  await see('the editor', async () => {
+    await file(page, 'a.ts', 'const');
+    await page.getByRole('textbox', { name: 'Text of a.ts' }).waitFor();
+  });
+  for (const [tab, ready] of [
+    ['terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
+    ['processes', panel.getByText(/Nothing runs|running|ended/).first()],
+    ['screen', panel.getByText(/desktop/i).first()],
+    ['timeline', page.getByRole('slider', { name: 'Place in the log' })],
+    ['cost', page.getByRole('region', { name: 'Budget left' })],
+  ] as const) {
+    await see(`the tab ${tab}`, async () => {
+      await command(page, tab);
+      await ready.waitFor();
+    });
+  }
+  await see('the events', async () => {
+    await command(page, 'timeline');
+    await panel.getByText('Events', { exact: true }).click();
+    await page
+      .getByRole('button', { name: /The run ended/ })
+      .last()
+      .click();
+    await page.getByRole('region', { name: 'Content of the event' }).waitFor();
+  });
+  await see('sharing', async () => {
+    await command(page, 'share this');
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    await page.getByRole('textbox', { name: 'Link' }).waitFor();
+  });
+  const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+  await leave(page);
+  await see('forking', async () => {
+    await command(page, 'fork this');
+    await dialog(page, 'Fork this session');
+  });
+  await leave(page);
+  await see('the question before a deletion', async () => {
+    await command(page, 'delete this');
+    await dialog(page, 'Delete this session?');
+  });
+  await leave(page);
+  await page.keyboard.press('Control+,');
+  for (const section of ['Appearance', 'Notifications', 'Models and keys', 'Tools and approvals', 'Network']) {
+    await see(`the settings ${section}`, async () => {
+      await page.getByRole('dialog').getByRole('button', { name: section, exact: true }).click();
+      await page.getByRole('dialog').getByText('Loading…').waitFor({ state: 'hidden' });
+    });
+  }
+  await leave(page);
+  await see('the list of sessions', async () => {
+    await command(page, 'search the sessions');
+    await page.getByRole('searchbox').waitFor();
+  });
+  await see('the shared session', async () => {
+    await page.goto(link);
+    await page.getByRole('article', { name: 'You' }).first().waitFor();
+  });
+  await see('the guide', async () => {
+    await page.goto('/guide');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+  });
+  if (isWhole) await walkOn({ page, see }, id);
+}
+
+/** Views that tests of their parts try at one width and in one theme. */
+async function walkOn({ page, see }: Walk, id: string): Promise<void> {
+  const panel = page.getByRole('tabpanel');
+  await page.goto(`/#${id}`);
+  await page.locator('.ended').first().waitFor(); // a replay has one, too
+  await see('what changed', async () => {
+    await command(page, 'files');
+    await panel.getByText('Changed', { exact: true }).click();
+    await panel.getByText(/^Changed since the run began/).waitFor();
+  });
+  await see('a difference', async () => {
+    await panel.getByRole('button', { name: 'new a.ts' }).click();
+    await panel.getByRole('textbox', { name: 'Changes of a.ts' }).waitFor();
+  });
+  await see('an open terminal', async () => {
+    await command(page, 'terminal');
+    await page.getByRole('button', { name: 'Open a terminal' }).first().click();
+    await page.locator('.screen').getByText('$').first().waitFor();
+  });
+  await page.keyboard.press('Control+Alt+Shift'); // out of the terminal
+  await see('what the model saw', async () => {
+    await command(page, 'timeline');
+    await page.getByRole('button', { name: 'What the model saw' }).click();
+    await page.getByRole('dialog').getByText('exactly as sent').waitFor();
+  });
+  await leave(page);
+  await see('sessions to delete', async () => {
+    await command(page, 'choose several');
+    await page.getByText('0 chosen').waitFor();
+  });
+  await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();
+  await see('the archive', async () => {
+    await command(page, 'archive or unarchive');
+    await command(page, 'search the sessions');
+    await page.getByRole('button', { name: /^Archived/ }).click();
+  });
+  await see('a search that finds nothing', async () => {
+    await page.getByRole('searchbox').fill('zebra crossing');
+    await page.getByText('No session matches.').waitFor();
+  });
+  await see('no session at the address', async () => {
+    await page.goto('/#0123456789abcdef');
+    await page.getByText('There is no session at this address.').waitFor();
+  });
+  await page.route('**/trpc/system.info', (route) => route.fulfill({ status: 401 }));
+  await see('the question for a token', async () => {
+    await page.reload();
+    await dialog(page, 'This server asks for a token');
+  });
+}
+
+async function flawsOf(context: TestContext, lookAt: (turn: number) => ViewCase, isWhole = false): Promise<string[]> {
+  await needs(context, 'bubblewrap');
+  const { page } = await open(context, '/', lookAt(0).size);
+  const flaws: string[] = [];
+  let turn = 0;
+  const see: Walk['see'] = async (view, openView) => {
+    const look = lookAt(turn++);
+    await page.setViewportSize(look.size);
+    await page.emulateMedia({ colorScheme: look.themes[0] ?? null, reducedMotion: 'reduce' });
+    await openView();
+    for (const [n, theme] of look.themes.entries()) {
+      await page.emulateMedia({ colorScheme: theme });
+      const where = `${view} at ${look.size.width} pixels, ${theme}`;
+      if (shots) await page.screenshot({ path: join(shots, `${where}.png`) });
+      // Only the colours differ between the themes.
+      for (const text of await axeFinds(page, n === 0 ? undefined : 'color-contrast')) flaws.push(`${where}: ${text}`);
+      const width = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+      if (width !== 0) flaws.push(`${where}: ${width} pixels wider than the screen`);
+    }
+  };
+  await walk({ page, see }, isWhole);
+  expect(turn).toBeGreaterThan(25);
+  return flaws;
+}
+
+test('axe finds nothing on any view, and no view is wider than the screen', async (context) => {
+  const diagonal = (turn: number): ViewCase => ({
+    size: sizes[turn % 3] ?? wide,
+    themes: [themes[turn % 2] ?? 'light'],
+  });
+  expect(await flawsOf(context, diagonal)).toEqual([]);
+});
+
+test.for(sizes)(
+  'at $width pixels axe finds nothing on any view, light and dark',
+  { tags: ['nightly'] },
+  async (size, context) => expect(await flawsOf(context, () => ({ size, themes }), true)).toEqual([]),
+);

@@ -1,0 +1,358 @@
+// @module-tag all
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, expect, type TestContext, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+import { axeFinds, scrollTo } from './desk.ts';
+
+/** The reason to leave out what no step of the checklist names. */
+
+let server: Awaited<ReturnType<typeof serverProcess>> | undefined;
+let sessionId: string;
+
+async function call<Data>(path: string, input: object): Promise<Data> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${server?.url}/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
+  return ((await answer.json()) as { result: { data: Data } }).result.data;
+}
+const at = (path: string) => `${server?.url}/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
+const run = (text: string) => call('runs.send', { sessionId, text });
+
+/** One server for all tests of this file, with a session that has worked. */
+async function begin(): Promise<void> {
+  server = await serverProcess({
+    CORRAL_DRIVER: 'process',
+    CORRAL_EGRESS_POLICY: 'none',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+  });
+  sessionId = (await call<{ id: string }>('sessions.create', {})).id;
+  await fetch(at('old.txt'), { method: 'PUT', body: 'one\ntwo\n' });
+  const files = [
+    fence('file:notes.md', '# Notes\n\n- first'),
+    fence('file:data/cities.csv', 'city,people\n"Oslo, N",7'),
+  ];
+  await run(['Look', ...files, fence('sh', 'sed -i s/two/three/ old.txt; echo from the shell')].join('\n'));
+}
+let begun: Promise<void> | undefined;
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+async function opened(context: TestContext, tab: string, size = { width: 1440, height: 900, dark: false }) {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'chromium');
+  begun ??= begin();
+  await begun;
+  const { page, complaints } = await browse(context, size);
+  await page.goto(`${server?.url}/#${sessionId}`);
+  await page.locator('.ended').first().waitFor({ timeout: 90_000 });
+  if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
+  await page.getByRole('tab', { name: tab }).click();
+  return { page, complaints };
+}
+const redDot =
+  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
+const leaf = (page: Page, name: string) => page.getByRole('treeitem', { name });
+const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(name, { exact: true });
+
+test('files are a tree with previews of Markdown, tables and code', { tags: ['nightly'] }, async (context) => {
+  const { page, complaints } = await opened(context, 'Files');
+  await leaf(page, 'data').focus();
+  await page.keyboard.press('ArrowRight');
+  await leaf(page, 'cities.csv').click();
+  await expect.poll(() => page.getByRole('tabpanel').getByRole('cell').allTextContents()).toEqual(['Oslo, N', '7']);
+  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await leaf(page, 'notes.md').click();
+  await page.getByRole('tabpanel').getByRole('heading', { name: 'Notes', exact: true }).waitFor();
+  await part(page, 'Source').click();
+  await page.getByRole('tabpanel').getByText('# Notes').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+test('a file that was edited is saved, unless it has changed meanwhile', { tags: ['nightly'] }, async (context) => {
+  const { page } = await opened(context, 'Files');
+  await leaf(page, 'notes.md').click();
+  await page.getByRole('tabpanel').getByRole('button', { name: 'Edit' }).click();
+  const text = page.getByRole('textbox', { name: 'Text of notes.md' });
+  await text.fill('# Mine');
+  await page.keyboard.press('Control+s');
+  await page.getByText('notes.md is saved.').waitFor();
+  expect(await (await fetch(at('notes.md'))).text()).toBe('# Mine');
+  await fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
+  await text.fill('# Mine again');
+  await page.keyboard.press('Control+s');
+  await page.getByText('The file has changed since you opened it.').waitFor();
+  expect(await (await fetch(at('notes.md'))).text()).toBe('# Theirs');
+  await page.getByRole('button', { name: 'Save mine over it' }).click();
+  await expect.poll(async () => await (await fetch(at('notes.md'))).text()).toBe('# Mine again');
+});
+
+test('a file can be uploaded, and a name that is taken asks first', { tags: ['nightly'] }, async (context) => {
+  const { page } = await opened(context, 'Files');
+  await leaf(page, 'old.txt').waitFor();
+  const send = (buffer: string) =>
+    page
+      .locator('.files input[type=file]')
+      .setInputFiles({ name: 'up.bin', mimeType: 'text/plain', buffer: Buffer.from(buffer) });
+  await send('first');
+  await leaf(page, 'up.bin').waitFor();
+  await send('second');
+  await page.getByRole('dialog', { name: 'Replace the file?' }).getByRole('button', { name: 'Replace' }).click();
+  await expect.poll(async () => await (await fetch(at('up.bin'))).text()).toBe('second');
+  const download = page.waitForEvent('download');
+  await leaf(page, 'up.bin').click();
+  await page.getByRole('button', { name: 'Download', exact: true }).click();
+  expect((await download).suggestedFilename()).toBe('up.bin');
+});
+
+test('the changes since the run began are compared in one column or two, and reverted one by one', async (context) => {
+  const { page, complaints } = await opened(context, 'Files');
+  await part(page, 'Changed').click();
+  await page.getByRole('button', { name: 'changed old.txt' }).click();
+  const now = page.getByRole('textbox', { name: 'Changes of old.txt' });
+  await now.getByText('three').waitFor();
+  await now.getByText('two').waitFor();
+  await now.getByRole('button', { name: 'Accept' }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await part(page, 'Side by side').click();
+  await page.getByRole('textbox', { name: 'old.txt before' }).getByText('two').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await part(page, 'Inline').click();
+  await now.getByRole('button', { name: 'Revert' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect.poll(async () => await (await fetch(at('old.txt'))).text()).toBe('one\ntwo\n');
+  await fetch(at('old.txt'), { method: 'PUT', body: 'one\nthree\n' });
+  expect(complaints).toEqual([]);
+});
+
+test('what the agent wrote is compared step by step, and a comment on a line goes to it with file and line', async (context) => {
+  const { page } = await opened(context, 'Files');
+  await part(page, 'By step').click();
+  await page.getByRole('list', { name: 'By step' }).getByRole('button', { name: 'notes.md' }).click();
+  const now = page.getByRole('textbox', { name: 'Changes of notes.md' });
+  await now.getByText('- first').click();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Comment on line 3' }).click();
+  await page.getByRole('textbox', { name: 'For the agent, about line 3' }).fill('Say more here.');
+  await page.keyboard.press('Enter');
+  await page.getByText('Your comment is with the agent.').waitFor();
+  const said = page.getByRole('article', { name: 'You' }).last();
+  await said.getByText('About notes.md, line 3:').waitFor();
+  await said.getByText('Say more here.').waitFor();
+});
+
+test('several files are open at once in an editor with line numbers and search', async (context) => {
+  const { page, complaints } = await opened(context, 'Files', { width: 1800, height: 900, dark: false });
+  expect(await leaf(page, '.corral').count()).toBe(0);
+  await leaf(page, 'old.txt').click();
+  const text = page.getByRole('textbox', { name: 'Text of old.txt' });
+  await text.getByText('one', { exact: true }).click();
+  await page.keyboard.press('Control+f');
+  await page.getByRole('textbox', { name: 'Find' }).fill('on');
+  await page.keyboard.press('Escape');
+  await text.press('End');
+  await page.keyboard.type(' more');
+  expect(await page.locator('.cm-lineNumbers').innerText()).toContain('2');
+  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await leaf(page, 'notes.md').click();
+  const open = page.getByRole('list', { name: 'Open files' });
+  expect(await open.getByRole('listitem').count()).toBe(2);
+  await open.getByRole('button', { name: /^old\.txt/ }).click();
+  await text.getByText('one more').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await open.getByRole('button', { name: 'Close notes.md' }).click();
+  await expect.poll(() => open.count()).toBe(0);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  expect(complaints).toEqual([]);
+});
+
+test("a person has a real terminal, and watches and types into the agent's shell", {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page, complaints } = await opened(context, 'Terminal');
+  await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
+  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
+  await page.locator('.screen').getByText('$').first().waitFor();
+  await page.locator('.screen').click();
+  await page.keyboard.type('stty size; echo $((40 + 2)) > typed.txt; cat typed.txt\n');
+  await expect.poll(async () => await (await fetch(at('typed.txt'))).text()).toBe('42\n');
+  expect(await axeFinds(page)).toEqual([]);
+  const colour = () =>
+    page.evaluate("getComputedStyle(document.querySelector('.screen .xterm-scrollable-element')).backgroundColor");
+  const light = await colour();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect.poll(colour).not.toBe(light);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await expect.poll(colour).toBe(light);
+  await page.getByText('press Ctrl, Alt and Shift together').waitFor();
+  for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
+  expect(await page.evaluate('document.activeElement.id')).toBe('tab-terminal');
+  for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.up(key);
+  await run(`Ask\n${fence('sh', 'read name; echo "hello $name" | tee greeting.txt')}`);
+  await page.getByRole('button', { name: /Agent/ }).click();
+  await page.getByText('A command runs: keys go to it.').waitFor();
+  await page.locator('.screen').click();
+  await page.keyboard.type('Ann\n');
+  await expect.poll(async () => await (await fetch(at('greeting.txt'))).text()).toBe('hello Ann\n');
+  expect(complaints).toEqual([]);
+});
+
+test('the log of a background process is shown from its end, back to its first line, and goes on', {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page } = await opened(context, 'Processes');
+  const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
+  const body = JSON.stringify({ cmd, background: true });
+  const headers = { 'content-type': 'application/json' };
+  await fetch(`${server?.url}/api/sessions/${sessionId}/shell`, { method: 'POST', headers, body });
+  await page.getByRole('button', { name: cmd }).first().click();
+  const log = page.getByRole('log', { name: 'Log of the process' });
+  await log.getByText('60000', { exact: true }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Show earlier lines' }).click();
+  await page.getByRole('button', { name: 'Show earlier lines' }).waitFor({ state: 'hidden' });
+  await scrollTo(log, 0);
+  await log.getByText('1', { exact: true }).waitFor();
+  await scrollTo(log);
+  await fetch(at('go'), { method: 'PUT', body: '' });
+  await log.getByText('the end', { exact: true }).waitFor();
+});
+
+test('an image is shown, a pasted file is uploaded, and all files come as one archive', {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page } = await opened(context, 'Files');
+  const dot = Buffer.from(redDot, 'base64');
+  await fetch(at('dot.png'), { method: 'PUT', body: dot });
+  await page.getByRole('button', { name: 'Read the files again' }).click();
+  await leaf(page, 'dot.png').click();
+  const picture = page.getByRole('tabpanel').getByRole('img', { name: 'dot.png' });
+  await expect
+    .poll(() => picture.evaluate((node) => (node as unknown as { naturalWidth: number }).naturalWidth))
+    .toBe(5);
+  await page.evaluate(`(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File(['from the clipboard'], 'pasted.txt'));
+    const event = new ClipboardEvent('paste', { clipboardData, bubbles: true });
+    document.querySelector('.files').dispatchEvent(event);
+  })()`);
+  await expect.poll(async () => await (await fetch(at('pasted.txt'))).text()).toBe('from the clipboard');
+  await page.getByRole('button', { name: 'Back to the list' }).click();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download all as a zip file' }).click();
+  expect((await download).suggestedFilename()).toMatch(/\.zip$/);
+});
+
+test('the timeline replays the same cards as the live run, and shows what the model saw', {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page, complaints } = await opened(context, 'Timeline');
+  const cards = (place: string) => page.locator(`${place} .tool-head`).allTextContents();
+  const live = await cards('.main');
+  expect(live.length).toBeGreaterThan(2);
+  await expect.poll(() => cards('.timeline')).toEqual(live);
+  await page.getByRole('slider', { name: 'Place in the log' }).press('Home');
+  await expect.poll(() => cards('.timeline')).toEqual([]);
+  await page.getByRole('button', { name: 'Next tool call' }).click();
+  await expect.poll(async () => (await cards('.timeline')).length).toBe(1);
+  await page.locator('.timeline').getByText('16×').click();
+  await page.getByRole('button', { name: 'Play', exact: true }).click();
+  await page.getByRole('button', { name: 'Pause' }).waitFor({ state: 'hidden', timeout: 45_000 });
+  await expect.poll(() => cards('.timeline')).toEqual(live);
+  await part(page, 'Events').click();
+  await page
+    .getByRole('button', { name: /The run ended/ })
+    .last()
+    .click();
+  await page.getByRole('region', { name: 'Content of the event' }).getByText('"reason"').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'What the model saw' }).click();
+  await page.getByRole('dialog').getByText('exactly as sent').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await part(page, 'Replay').click();
+  expect(complaints).toEqual([]);
+});
+
+test('a replay goes on and back by single events, over the pieces of a text', {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page } = await opened(context, 'Timeline');
+  const place = page.locator('.timeline-place');
+  const card = page.locator('.timeline .tool').first();
+  const slider = page.getByRole('slider', { name: 'Place in the log' });
+  await slider.press('Home');
+  await place.getByText(/^0 . \d+$/).waitFor();
+  await page.getByRole('button', { name: 'Next event' }).click();
+  await place.getByText('The session was made').waitFor();
+  const steps = 12;
+  for (let n = 0; n < steps; n++) {
+    await slider.press('ArrowRight');
+    expect(await place.textContent()).not.toMatch(/More output of a call|More text of a message/);
+  }
+  expect(Number(await slider.getAttribute('aria-valuenow'))).toBeGreaterThan(steps + 1);
+  await slider.press('Home');
+  await page.getByRole('button', { name: 'Next tool call' }).click();
+  await place.getByText('A tool is called').waitFor();
+  expect(await card.getAttribute('data-status')).toBe('running');
+  while ((await card.getAttribute('data-status')) === 'running') await slider.press('ArrowRight');
+  await place.getByText('A call ended').waitFor();
+  await page.getByRole('button', { name: 'Previous event' }).click();
+  await expect.poll(() => card.getAttribute('data-status')).toBe('running');
+  await page.getByRole('button', { name: 'Now' }).click();
+  const shown = ['aria-valuenow', 'aria-valuemax'].map((name) => slider.getAttribute(name));
+  expect(new Set(await Promise.all(shown)).size).toBe(1);
+});
+
+test('dropped files are uploaded, and a drop beside the place leaves the page as it is', {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page } = await opened(context, 'Files');
+  await leaf(page, 'old.txt').waitFor();
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'dropped.txt');
+  writeFileSync(path, 'from the desktop');
+  const devTools = await page.context().newCDPSession(page);
+  const drag = async (type: 'dragEnter' | 'dragOver' | 'drop', over: string) => {
+    const box = await page.locator(over).boundingBox();
+    const [x, y] = [(box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + (box?.height ?? 0) / 2];
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    await devTools.send('Input.dispatchDragEvent', { type, x, y, data });
+  };
+  const hint = page.getByText('Drop the files to upload them');
+  await drag('dragEnter', '.files');
+  await drag('dragOver', '.files');
+  await hint.waitFor();
+  await drag('drop', '.files');
+  await leaf(page, 'dropped.txt').waitFor();
+  expect(await (await fetch(at('dropped.txt'))).text()).toBe('from the desktop');
+  expect(await hint.count()).toBe(0);
+  const isRefused = (type: string) =>
+    page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['beside'], 'beside.txt'));
+      const event = new DragEvent('${type}', { dataTransfer, bubbles: true, cancelable: true });
+      return !document.querySelector('.items').dispatchEvent(event);
+    })()`);
+  // The browser opens a file that nobody refuses in place of the page.
+  expect([await isRefused('dragover'), await isRefused('drop')]).toEqual([true, true]);
+});
+
+test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', {
+  tags: ['nightly'],
+}, async (context) => {
+  const { page } = await opened(context, 'Files', { width: 390, height: 844, dark: true });
+  for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {
+    await page.getByRole('tab', { name: tab }).click();
+    expect(await page.getByRole('heading', { level: 1 }).isVisible(), tab).toBe(true);
+    expect(await page.locator('.bar .chip').isVisible(), tab).toBe(true);
+    const width = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    expect(width, tab).toBe(0);
+    expect(await axeFinds(page), tab).toEqual([]);
+  }
+});

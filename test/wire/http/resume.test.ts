@@ -1,0 +1,216 @@
+// @module-tag all
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { runEnd } from '../../support/egress/fake-service.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
+
+const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n} ${'x'.repeat(n % 700)}` } }) as const;
+
+async function filled(server: TestServer, count: number): Promise<{ url: string; id: SessionId }> {
+  const id = SessionId.parse(await server.newSession());
+  for (let n = 1; n <= count; n++) await server.fake.say(id, title(n));
+  return { url: `${server.url}/api/v1/sessions/${id}/events`, id };
+}
+
+/** Repeatable pseudo-random numbers. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+test('F087 a client that is cut off 100 times at random receives each event once and in order', async () => {
+  await using server = await testServer();
+  const { url, id } = await filled(server, 20);
+  const total = 1_500;
+  const next = random(87);
+  const writing = (async () => {
+    for (let n = 21; n <= total; n++) {
+      await server.fake.say(id, title(n));
+      if (n % 7 === 0) await new Promise(setImmediate);
+    }
+  })();
+  const seen: number[] = [];
+  let cuts = 0;
+  while (seen.length < total) {
+    const stream = await openStream(url, { headers: { 'last-event-id': String(seen.at(-1) ?? 0) } });
+    const enough = cuts < 100 ? 1 + Math.floor(next() * 14) : total;
+    await expect
+      .poll(() => stream.events().length, { interval: 2, timeout: 45_000 })
+      .toBeGreaterThanOrEqual(Math.min(enough, total - seen.length));
+    stream[Symbol.dispose]();
+    const events = stream.events().slice(0, cuts < 100 ? enough + Math.floor(next() * 3) : total);
+    for (const event of events) {
+      expect(event.data.title.startsWith(`${event.id} `)).toBe(true);
+      seen.push(Number(event.id));
+    }
+    cuts++;
+  }
+  await writing;
+  expect(cuts).toBeGreaterThan(100);
+  expect(seen).toEqual(Array.from({ length: total }, (_, n) => n + 1));
+  await expect.poll(() => server.streams()).toBe(0);
+});
+
+test.each(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', '٣'])(
+  'F088 the malformed cursor %j is 400 in header, query and body',
+  async (cursor) => {
+    await using server = await testServer();
+    const { url, id } = await filled(server, 3);
+    const answers = [
+      await server.call('GET', `/api/v1/sessions/${id}/events?last_event_id=${encodeURIComponent(cursor)}`),
+      await server.call('POST', `/api/v1/sessions/${id}/chat`, { event_id: cursor }),
+      ...(/^[\x21-\x7e]+$/.test(cursor)
+        ? [await server.call('GET', new URL(url).pathname, undefined, { 'last-event-id': cursor })]
+        : []),
+    ];
+    for (const { status, body } of answers) {
+      expect([status, body.code, body.data]).toEqual([400, 400, null]);
+    }
+  },
+);
+
+test.each(['', 'last_event_id='])(
+  'F088 an absent or empty cursor (%j) starts the stream at the next event',
+  async (query) => {
+    await using server = await testServer();
+    const { url, id } = await filled(server, 3);
+    using stream = await openStream(`${url}?${query}`);
+    await expect.poll(() => stream.raw()).toContain(': connected');
+    await server.fake.say(id, title(4));
+    await expect.poll(() => stream.events().map((event) => event.id)).toEqual(['4']);
+  },
+);
+
+test('F088 a cursor ahead of the log gets a resync, and the stream continues after the end of the log', async () => {
+  await using server = await testServer();
+  const { url, id } = await filled(server, 3);
+  using stream = await openStream(`${url}?last_event_id=9999999999999999`);
+  await expect.poll(() => stream.events().length).toBe(1);
+  await server.fake.say(id, title(4));
+  await expect
+    .poll(() => stream.events().map(({ id, event }) => [id, event]))
+    .toEqual([
+      ['3', 'resync'],
+      ['4', 'title'],
+    ]);
+  expect(stream.events()[0]?.data).toEqual({
+    event_id: '3',
+    timestamp: expect.any(Number),
+    reason: 'cursor_ahead',
+    oldest_event_id: '1',
+    latest_event_id: '3',
+  });
+});
+
+test('F088 a cursor whose next events are compacted gets a resync; cursor 0 gets the remaining events', async () => {
+  await using server = await testServer();
+  const { url, id } = await filled(server, 30);
+  await server.fake.store.events.compact(id, { keepDroppable: 5, keepAll: 10 });
+  using old = await openStream(`${url}?last_event_id=5`);
+  await expect.poll(() => old.events().length).toBe(1);
+  expect(old.events()[0]).toMatchObject({
+    id: '30',
+    event: 'resync',
+    data: { reason: 'cursor_too_old', oldest_event_id: '21', latest_event_id: '30' },
+  });
+  using all = await openStream(`${url}?last_event_id=0`);
+  await expect
+    .poll(() => all.events().map((event) => Number(event.id)))
+    .toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
+});
+
+test('F088 a chat whose cursor is ahead gets a resync and still ends with its run', async () => {
+  await using server = await testServer({
+    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
+  });
+  const id = SessionId.parse(await server.newSession());
+  const url = `${server.url}/api/v1/sessions/${id}/chat`;
+  using first = await openStream(url, { method: 'POST', body: { message: 'Say hi', event_id: '5000' } });
+  expect(await first.ended).toBe('ended');
+  expect(first.events()[0]?.event).toBe('resync');
+  using idle = await openStream(url, { method: 'POST', body: { event_id: '5000' } });
+  expect(await idle.ended).toBe('ended');
+  expect(idle.events().map(({ event }) => event)).toEqual(['resync']);
+});
+
+test('F088 a reconnect whose cursor is ahead gets a resync and still ends with the active run', async () => {
+  await using server = await testServer();
+  const id = SessionId.parse(await server.newSession());
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+  const url = `${server.url}/api/v1/sessions/${id}/chat`;
+  using stream = await openStream(url, { method: 'POST', body: { event_id: '5000' } });
+  await expect.poll(() => stream.events().map(({ event }) => event)).toEqual(['resync']);
+  await server.fake.say(id, runEnd(runId, 'completed'));
+  expect(await stream.ended).toBe('ended');
+  expect(stream.events().map(({ event }) => event)).toEqual(['resync', 'done']);
+});
+
+test('F088 the largest possible cursor counts as ahead like any other, also in a replayed request', async () => {
+  await using server = await testServer();
+  const id = SessionId.parse(await server.newSession());
+  await server.fake.say(id, title(1));
+  const url = `${server.url}/api/v1/sessions/${id}/chat`;
+  for (const replayed of [undefined, 'true']) {
+    const body = { event_id: '9999999999999999' };
+    using stream = await openStream(url, { method: 'POST', body, headers: { 'idempotency-key': 'k' } });
+    expect(await stream.ended).toBe('ended');
+    expect([stream.status, stream.headers['idempotency-replayed']]).toEqual([200, replayed]);
+    expect(stream.events().map(({ event }) => event)).toEqual(['resync']);
+  }
+});
+
+test('F088 compacted deltas cause no resync on a stream that shows no deltas', async () => {
+  await using server = await testServer({
+    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
+  });
+  const id = SessionId.parse(await server.newSession());
+  using run = await openStream(`${server.url}/api/v1/sessions/${id}/chat`, {
+    method: 'POST',
+    body: { message: 'Say hi' },
+  });
+  await run.ended;
+  await server.fake.store.events.compact(id, { keepDroppable: 0, keepAll: 1000 });
+  using again = await openStream(`${server.url}/api/v1/sessions/${id}/events?last_event_id=1`);
+  await expect.poll(() => again.events().length).toBe(run.events().length);
+  expect(again.raw()).toBe(run.raw());
+});
+
+test('a stream without a cursor starts with the active run, except its user message', async () => {
+  await using server = await testServer();
+  const id = SessionId.parse(await server.newSession());
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+  await server.fake.say(id, ...demoRun(runId).slice(0, 6));
+  using stream = await openStream(`${server.url}/api/v1/sessions/${id}/events`);
+  await expect.poll(() => stream.events().map(({ event }) => event)).toEqual(['title', 'message', 'plan', 'step']);
+});
+
+test('an event stream shows user messages, and stays open after a run ends', async () => {
+  await using server = await testServer({
+    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
+  });
+  const id = SessionId.parse(await server.newSession());
+  using stream = await openStream(`${server.url}/api/v1/sessions/${id}/events`);
+  for (const runs of [1, 2]) {
+    await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+    await expect.poll(() => stream.events().filter(({ event }) => event === 'done').length).toBe(runs);
+  }
+  const users = stream.events().filter(({ data }) => data.role === 'user');
+  expect(users.map(({ data }) => data.content)).toEqual(['Say hi', 'Say hi']);
+});
+
+test('a hundred subscribers receive the same bytes', async () => {
+  await using server = await testServer();
+  const { url, id } = await filled(server, 0);
+  const streams = await Promise.all(Array.from({ length: 100 }, () => openStream(url)));
+  await expect.poll(() => server.streams()).toBe(100);
+  for (let n = 1; n <= 20; n++) await server.fake.say(id, title(n));
+  await expect.poll(() => streams.every((stream) => stream.events().length === 20)).toBe(true);
+  expect(new Set(streams.map((stream) => stream.raw())).size).toBe(1);
+  for (const stream of streams) stream[Symbol.dispose]();
+  await expect.poll(() => server.streams()).toBe(0);
+});

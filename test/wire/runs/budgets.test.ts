@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+
+// Budgets of runs and sessions, through the whole server, with a provider that counts what reaches it.
+
+const planArgs = { title: 'Work', steps: ['Go on'], acknowledgement: 'Going on.' };
+/** Three requests for each run: the plan, the step's result and the answer. */
+function threeTurns({ body }: FakeRequest, n: number): FakeReply {
+  const isPlanned = body.tools?.[0]?.function.name !== 'make_plan';
+  return isPlanned ? { text: `Done ${n}.` } : { calls: [{ name: 'make_plan', args: planArgs }] };
+}
+
+test('F084 a request above the budget is never sent; the answer of the user lets it through', async () => {
+  const price = { input: 1_000, output: 1_000 };
+  await using it = await modelServer({
+    wire: 'compatible',
+    replies: threeTurns,
+    settings: {
+      CORRAL_MODELS_CATALOG: JSON.stringify({ [fakeRefs.compatible]: { window: 100_000, price } }),
+      CORRAL_RUN_COST_BUDGET: '0.5',
+    },
+  });
+  const session = await it.session();
+  await session.send('Please work');
+  await session.reaches('run.wait');
+  expect(it.provider.requests).toHaveLength(0);
+  const { data } = session.of('run.wait')[0] ?? {};
+  expect(data).toMatchObject({
+    reason: 'budget',
+    budget: { scope: 'run', kind: 'cost', limit: 0.5, used: 0, needs: expect.any(Number) },
+    spent: { turns: 0, tokens: 0, cost: 0, by: {} },
+  });
+  expect(data?.budget?.needs).toBeGreaterThan(0.5);
+  expect(data?.question).toContain('was not sent');
+  await session.send('Go on all the same');
+  await session.reaches('run.wait', 2); // the second request needs more than the rest, too
+  expect(it.provider.requests).toHaveLength(1);
+  expect(saidIn(it.provider.requests[0] as FakeRequest)).toContain('Go on all the same');
+  expect(session.of('run.wait')[1]?.data.spent).toMatchObject({
+    turns: 1,
+    tokens: 162,
+    inputTokens: 120,
+    outputTokens: 42,
+    cachedTokens: 40,
+    by: { plan: { turns: 1, tokens: 162 } },
+  });
+});
+
+test('F084 a provider that hides most of what it counts is not believed, and no reply is asked for that the budget does not cover', async () => {
+  const limit = 12_000;
+  const words = 'many words that nobody counts '.repeat(40);
+  await using it = await modelServer({
+    wire: 'compatible', // which says 120 and 42 tokens of each request, however long
+    replies: (_, n) => ({
+      text: `${words}${n}`,
+      calls: [{ name: 'message_notify_user', args: { text: `${words}${n}` } }],
+    }),
+    settings: { CORRAL_RUN_TOKEN_BUDGET: `${limit}` },
+  });
+  const session = await it.session({ plans: false });
+  await session.send('Please work');
+  await session.reaches('run.wait');
+  expect(session.of('run.wait')[0]?.data).toMatchObject({ reason: 'budget', budget: { scope: 'run', kind: 'tokens' } });
+  const sent = it.provider.requests.map(({ body }) => body);
+  const leastTokens = sent.reduce((sum, body) => sum + JSON.stringify(body.messages).length * 0.2, 0);
+  expect(leastTokens).toBeLessThan(limit);
+  const rooms = sent.map((body) => body.max_tokens ?? body.max_completion_tokens);
+  for (const room of rooms.slice(1)) expect(room).toBeLessThan(limit);
+  expect(session.of('usage').every(({ data }) => (data.assumed?.tokens ?? 0) > 0)).toBe(true);
+});
+
+test('F084 a person who reached the budget of the day waits, an answer grants nothing, and a raise lets the run go on', async () => {
+  await using it = await modelServer({
+    wire: 'compatible',
+    replies: threeTurns,
+    settings: { CORRAL_PERSON_DAY_TOKEN_BUDGET: '100' },
+  });
+  const session = await it.session();
+  await session.send('Please work');
+  await session.reaches('run.wait');
+  expect(session.of('run.wait')[0]?.data).toMatchObject({
+    reason: 'budget',
+    budget: { scope: 'person', period: 'day', kind: 'tokens', limit: 100, used: 0, needs: expect.any(Number) },
+    question: expect.stringContaining('An administrator can raise it'),
+  });
+  await session.send('Go on all the same');
+  await session.reaches('run.wait', 2);
+  expect(it.provider.requests).toHaveLength(0);
+
+  using client = openClient(it.server.url, 'ws');
+  await client.budgets.change.mutate({ of: 'person', id: '', tokensPerDay: 1_000_000 });
+  await session.reaches('run.end');
+  expect(session.of('run.end')[0]?.data.status).toBe('completed');
+  expect(session.of('message.user').at(-1)?.data.text).toContain('has room again');
+  const [budget] = await client.budgets.list.query();
+  const counted = session
+    .of('usage')
+    .reduce((sum, { data }) => sum + data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0), 0);
+  expect(budget).toMatchObject({
+    of: 'person',
+    id: '',
+    tokensPerDay: { limit: 1_000_000, used: counted, reserved: 0 },
+  });
+});
+
+test('F084 the budget of a session counts over its runs and a restart, until the user or a higher limit lets it go on', async () => {
+  await using it = await modelServer({
+    wire: 'compatible',
+    replies: threeTurns,
+    settings: { CORRAL_SESSION_TURN_BUDGET: '4' },
+  });
+  const session = await it.session();
+  await session.send('First');
+  await session.reaches('run.end');
+  expect(it.provider.requests).toHaveLength(3);
+
+  await it.crash();
+  await session.send('Second');
+  await session.reaches('run.wait');
+  expect(it.provider.requests).toHaveLength(4);
+  expect(session.of('run.wait')[0]?.data).toMatchObject({
+    reason: 'budget',
+    budget: { scope: 'session', kind: 'turns', limit: 4, used: 4 },
+    spent: { turns: 1, by: { plan: { turns: 1 } } },
+    total: { turns: 4, by: { plan: { turns: 2 }, work: { turns: 1 }, answer: { turns: 1 } } },
+  });
+
+  await session.send('Yes, go on');
+  await session.reaches('run.end', 2);
+  expect(session.of('run.end').map(({ data }) => data.status)).toEqual(['completed', 'completed']);
+
+  const own = await it.session({ budget: { turns: 2, tokens: 1_000_000 } }); // the smaller limit counts
+  await own.send('Third');
+  await own.reaches('run.wait');
+  expect(own.of('run.wait')[0]?.data.budget).toMatchObject({ scope: 'session', kind: 'turns', limit: 2, used: 2 });
+
+  await it.crash({ CORRAL_SESSION_TURN_BUDGET: '100' });
+  await session.send('Third');
+  await session.reaches('run.end', 3);
+  expect(session.of('run.wait')).toHaveLength(1);
+});
