@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The control plane over sandboxes that have only a state. test/job/e2b has the same routes over real ones.
+/** Time stands still, so what is left of a life is exact. */
+const clock = { ...systemClock, now: () => 1_800_000_000_000 };
 let it: E2bFacade;
 beforeAll(async () => {
-  it = await e2bFacade();
+  it = await e2bFacade({ clock });
 });
 beforeEach(() => void it.did.splice(0));
 afterAll(() => it[Symbol.asyncDispose]());
@@ -24,7 +27,7 @@ const listedFields = [
   ...['startedAt', 'state', 'templateID'],
 ];
 const secondsLeft = async (sid: string) =>
-  Math.round((Date.parse((await it.api('GET', `/sandboxes/${sid}`)).body.endAt) - Date.now()) / 1_000);
+  (Date.parse((await it.api('GET', `/sandboxes/${sid}`)).body.endAt) - clock.now()) / 1_000;
 
 test('a create answers every field of a sandbox, and both of its tokens', async () => {
   const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base:v2' });
