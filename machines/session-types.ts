@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { SessionFact } from '../src/core/model/events.ts';
+import type { CallAnswer, SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { BreachData } from '../src/core/model/protocol-violation.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
-import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdict } from './run.ts';
+import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
 /**
@@ -62,20 +62,11 @@ export type SessionCommand =
       isRepeatable?: boolean;
     }
   | { type: 'cmd.stop'; commandId: string }
-  /** Decides on the call that waits for approval; the first decision counts. `by`: the person who decides. */
-  | {
-      type: 'cmd.decide';
-      commandId: string;
-      callId: string;
-      decision: 'approved' | 'rejected';
-      by: string;
-      /** A text for the model. */
-      text?: string;
-      /** The same as in `Verdict`. */
-      args?: Record<string, unknown>;
-      result?: { output: string; isError: boolean };
-      always?: string;
-    }
+  /**
+   * Decides on a call that waits for an answer, and on further ones in the same step; the first decision counts. `by`: the
+   * person who decides.
+   */
+  | ({ type: 'cmd.decide'; commandId: string; by: string; also?: readonly Decision[] } & Decision)
   | { type: 'cmd.delete'; commandId: string }
   /** Loads the session into memory and does nothing else. */
   | { type: 'cmd.touch'; commandId: string }
@@ -90,6 +81,19 @@ export type SessionCommand =
   | { type: 'sandbox.permit'; commandId: string }
   /** Another server found that the sandbox cannot be trusted. */
   | { type: 'sandbox.distrust'; commandId: string; breach: BreachData };
+/** The decision on one call. */
+export interface Decision {
+  readonly callId: string;
+  readonly decision: 'approved' | 'rejected';
+  /** A note to the model. */
+  readonly text?: string;
+  /** An approved call runs with these arguments instead of the model's. */
+  readonly args?: Record<string, unknown>;
+  /** The result of a call that the session's program or a worker carries out; the tool itself is then not run. */
+  readonly result?: CallAnswer;
+  /** Further calls of the approved call's tool need no permission in this session. */
+  readonly always?: boolean;
+}
 export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand
@@ -126,8 +130,8 @@ export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
-  approval: PendingApproval | undefined; // set while the active run waits for a call's approval
-  verdict: Verdict | undefined; // goes to the run with its next answer
+  approvals: readonly PendingApproval[]; // calls of the active run that can be answered
+  verdicts: Verdicts; // go to the run with its next answer
   forwarded: number; // messages injected into the active run
   ending: boolean; // the active run has permission to end: it accepts no more messages
   dropped: readonly QueuedRun[]; // end together with the active run

@@ -33,11 +33,24 @@ export const ToolContent = z.union([
 ]);
 export type ToolContent = z.infer<typeof ToolContent>;
 
+/** A part of a text in the words of a program's API, which gets it back like that. */
+export const ApiBlock = z.record(z.string(), z.unknown());
+export type ApiBlock = z.infer<typeof ApiBlock>;
+
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
 /** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
+/** The result of a call that a program or a worker carried out. */
+export const CallAnswer = z.object({
+  output: z.string(),
+  isError: z.boolean(),
+  pictures: z.array(z.object({ file: z.string(), mimeType: z.string() })).exactOptional(),
+  /** The same in the words of the program's API, where the text is not all of it. */
+  blocks: z.array(ApiBlock).exactOptional(),
+});
+export type CallAnswer = z.infer<typeof CallAnswer>;
 export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
 export const SandboxPhase = z.enum([
   'queued',
@@ -133,6 +146,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       question: z.string(),
       reason: WaitReason.optional(),
+      /** A program or a worker carries out a call that it waits for. */
+      byClient: z.literal(true).optional(),
       /** With the reason `budget`: the one that is spent. */
       budget: BudgetOverrun.optional(),
       /** The amounts that this run, and all runs of the session, have used so far. */
@@ -159,6 +174,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       content: ToolContent.optional(),
       /** The program that made the session carries the call out, and answers with its result. */
       byClient: z.literal(true).optional(),
+      /** A worker carries the call out and answers with its result, once a person has permitted it. */
+      forWorker: z.literal(true).optional(),
       /** The call can only be made as it is, because an agent with a loop of its own makes it. */
       fixed: z.literal(true).optional(),
     }),
@@ -175,7 +192,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The arguments with which the call runs, where the person changed them. */
       args: args.optional(),
       /** The result that the session's program gave the call. */
-      result: z.object({ output: z.string(), isError: z.boolean() }).optional(),
+      result: CallAnswer.optional(),
       /** The tool whose calls need no more permission in this session. */
       always: z.string().optional(),
     }),

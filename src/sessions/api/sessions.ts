@@ -1,3 +1,4 @@
+import type { Decision } from '../../../machines/session.ts';
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
@@ -34,25 +35,11 @@ export interface SendResult {
   readonly seq: number;
 }
 
-export interface DecideCommand {
-  readonly callId: string;
-  readonly decision: 'approved' | 'rejected';
+export interface DecideCommand extends Decision {
   /** The name of the person who decides, as the log records it. */
   readonly by: string;
-  /** A note from that person to the model. */
-  readonly text?: string;
-  /** An approved call runs with these arguments instead of the model's. */
-  readonly args?: Record<string, unknown>;
-  /** The result of a call that the session's program carries out; the tool itself is then not run. */
-  readonly result?: CallAnswer;
-  /** Further calls of the approved call's tool need no permission in this session. */
-  readonly always?: true;
-}
-
-/** The result of a call, as its program gives it. */
-export interface CallAnswer {
-  readonly output: string;
-  readonly isError: boolean;
+  /** Decisions on further calls, in the same step. Those on calls that do not wait are passed over. */
+  readonly also?: readonly Decision[];
 }
 
 /** Asks for one page of the list: up to a number of matching sessions after a place in its order. */

@@ -216,12 +216,9 @@ export function sessionService(deps: Deps): SessionService {
     },
 
     async decide(id, command) {
-      const { openRuns, status } = await stored(id);
-      if (openRuns.length === 0 || status !== 'waiting') throw new AppError('conflict', 'No call waits for approval.');
-      const { always: isAlways, ...verdict } = command;
-      const always = isAlways && (await askedTool(store.events, id, command.callId));
-      const wish = { ...verdict, ...(always && { always }) };
-      return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...wish });
+      const { openRuns } = await stored(id);
+      if (openRuns.length === 0) throw new AppError('conflict', 'No call waits for approval.');
+      return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
     },
 
     async page(id, after, limit) {
@@ -283,13 +280,6 @@ export function sessionService(deps: Deps): SessionService {
     health: async () => tally.update(await health()),
   };
   return service;
-}
-
-/** The tool of the call that waits for permission; undefined when another call waits, or none. */
-async function askedTool(events: Store['events'], id: SessionId, callId: string): Promise<string | undefined> {
-  const newest = await events.lastOf(id, 'approval.requested');
-  const [event] = (await events.page(id, newest - 1, 1)).events;
-  return event?.type === 'approval.requested' && event.data.callId === callId ? event.data.function : undefined;
 }
 
 function checkText({ text }: Pick<SendCommand, 'text'>): void {

@@ -1,7 +1,7 @@
 import { type AnyEventObject, assign, sendParent, setup } from 'xstate';
 import type { RunEnd, RunInput } from '../../../machines/run.ts';
 import type { SandboxEnd, SandboxInput } from '../../../machines/sandbox.ts';
-import { type Answer, type SessionInput, sessionMachine } from '../../../machines/session.ts';
+import { type Answer, type Decision, type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
 
@@ -108,7 +108,11 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
       actor.send({ type: 'cmd.send', ...ids, mode, text: `task ${n}`, attachments: [], clientTimestamp: undefined });
       return ids.commandId;
     },
-    decide: (callId: string, decision: 'approved' | 'rejected', more: { text?: string } = {}) => {
+    decide: (
+      callId: string,
+      decision: 'approved' | 'rejected',
+      more: Partial<Decision> & { also?: readonly Decision[] } = {},
+    ) => {
       const commandId = next();
       actor.send({ type: 'cmd.decide', commandId, callId, decision, by: 'somebody', ...more });
       return commandId;

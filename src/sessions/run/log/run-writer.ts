@@ -22,6 +22,12 @@ export interface UserMessage {
 type CallingData = FactOf<'tool.calling'>['data'];
 type GoalData = FactOf<'goal'>['data'];
 export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
+type RequestedData = FactOf<'approval.requested'>['data'];
+/** A call that waits for an answer. */
+export interface AskedCall extends RequestedData {
+  /** A worker's result can come, and the log does not have the request for it yet. */
+  readonly isUnwritten?: true;
+}
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
@@ -35,6 +41,8 @@ export interface RunProgress {
   readonly steps: readonly PlanStep[];
   /** The calls that were announced and have no result, in the order of their announcements. */
   readonly openCalls: readonly OpenCall[];
+  /** The calls that wait for an answer. */
+  readonly asked: readonly AskedCall[];
   readonly inbox: readonly UserMessage[];
   /** The checks of the goal that were made in the newest round of its judging. */
   readonly checked: readonly GoalChecked[];
@@ -59,6 +67,7 @@ export class RunWriter {
   readonly #clock: Clock;
   #steps: readonly PlanStep[];
   readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
+  readonly #asked: Map<string, AskedCall>;
   #inbox: UserMessage[];
   #checked: readonly GoalChecked[];
   readonly #listeners = new Set<() => void>();
@@ -75,6 +84,7 @@ export class RunWriter {
     this.#clock = clock;
     this.#steps = soFar.steps;
     for (const call of soFar.openCalls) this.#openCalls.set(call.callId, { call, output: new BoundedOutput() });
+    this.#asked = new Map(soFar.asked.map((call) => [call.callId, call]));
     this.#inbox = [...soFar.inbox];
     this.#checked = soFar.checked;
   }
@@ -150,6 +160,22 @@ export class RunWriter {
 
   async #append(facts: readonly SessionFact[]): Promise<void> {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
+  }
+
+  /** The request in the log for an answer to a call that has none. */
+  askedFor(callId: string): AskedCall | undefined {
+    const asked = this.#asked.get(callId);
+    return asked?.isUnwritten ? undefined : asked;
+  }
+  /** The request for an answer to a call, unless the log has it. */
+  ask(data: RequestedData): SessionFact[] {
+    if (this.askedFor(data.callId)) return [];
+    this.#asked.set(data.callId, data);
+    return [{ type: 'approval.requested', runId: this.runId, data }];
+  }
+  /** An answer came. */
+  answered(answer: FactOf<'approval.resolved'>['data']): void {
+    noteAnswer(this.#asked, answer);
   }
 
   title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
@@ -336,4 +362,16 @@ export class RunWriter {
     const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
     await this.#append([...said, ...facts, ...last]);
   }
+}
+
+/** The calls that wait after an answer: one that a worker carries out then waits for its result. */
+export function noteAnswer(
+  asked: Map<string, AskedCall>,
+  { callId, decision, result }: FactOf<'approval.resolved'>['data'],
+): void {
+  const call = asked.get(callId);
+  asked.delete(callId);
+  if (!call?.forWorker || decision !== 'approved' || result) return;
+  const { forWorker: _, ...rest } = call;
+  asked.set(callId, { ...rest, byClient: true, isUnwritten: true });
 }
