@@ -116,6 +116,7 @@ export const runSetup = setup({
     scheduleRetry: assign(({ context }, { result }: Result) => ({
       retries: context.retries + 1,
       retryWhy: result.kind === 'failed' ? result.message : '',
+      retryCode: result.kind === 'failed' ? result.code : undefined,
       retryMs:
         (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
     })),

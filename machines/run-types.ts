@@ -243,6 +243,7 @@ export interface RunMachineContext extends RunInput {
   retries: number;
   retryMs: number;
   retryWhy: string;
+  retryCode: ErrorCode | undefined;
   question: string;
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
@@ -300,6 +301,7 @@ export interface NoticeInput {
   readonly runId: RunId;
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
+  readonly code?: ErrorCode | undefined;
   /** The retry that comes, counted from 1, and the pause before it; only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }

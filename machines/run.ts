@@ -111,10 +111,11 @@ const backingOff = runSetup.createStateConfig({
   invoke: {
     id: 'notice',
     src: 'notice',
-    input: ({ context: { retryWhy, retries, retryMs, policy }, context }) => ({
+    input: ({ context: { retryWhy, retryCode, retries, retryMs, policy }, context }) => ({
       ...whose(context),
       kind: 'waiting_provider',
       detail: retryWhy,
+      code: retryCode,
       retry: { number: retries, most: policy.maxRetries, inMs: retryMs },
     }),
     onError: crashed,
@@ -161,6 +162,7 @@ export const runMachine = runSetup.createMachine({
     retries: 0,
     retryMs: 0,
     retryWhy: '',
+    retryCode: undefined,
     question: input.resume?.waiting ?? '',
     reason: input.resume?.reason,
     over: undefined,

@@ -29,6 +29,7 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
     text: event.text,
     attachments: [...event.attachments],
     ...(event.clientTimestamp === undefined ? {} : { clientTimestamp: event.clientTimestamp }),
+    ...(event.blocks && { blocks: [...event.blocks] }),
     ...(event.goal && { goal: event.goal }),
   },
 });

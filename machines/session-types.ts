@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { CallAnswer, SessionFact } from '../src/core/model/events.ts';
+import type { ApiBlock, CallAnswer, SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { BreachData } from '../src/core/model/protocol-violation.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
@@ -52,6 +52,7 @@ export type SessionCommand =
       text: string;
       attachments: readonly string[];
       clientTimestamp: number | undefined;
+      blocks?: readonly ApiBlock[];
       messageId: MessageId;
       /** The id of the run that the message starts, if it starts one. */
       runId: RunId;

@@ -98,6 +98,8 @@ export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
 /** Why the run waits, where the message is its question; absent: the model's own words, or a question of an older server. */
+/** The model thought before it said this; with the first piece. */
+const thought = z.literal(true).optional();
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
@@ -111,6 +113,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       attachments: z.array(z.string()),
       /** The sender's clock in epoch seconds, by which a retry is recognised. */
       clientTimestamp: z.int().optional(),
+      /** The message in the words of the program's API, where it is more than one text. */
+      blocks: z.array(ApiBlock).optional(),
       /** The goal of the run that begins with this message. */
       goal: Goal.optional(),
     }),
@@ -119,10 +123,10 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('title', z.object({ title: z.string() })),
   fact('plan', z.object({ steps: z.array(PlanStep) })),
   fact('step', PlanStep),
-  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1), waits })),
+  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1), waits, thought })),
   fact(
     'message.assistant',
-    z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()), waits }),
+    z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()), waits, thought }),
   ),
   fact('tool.calling', z.object({ callId: z.string(), tool: ToolFamily, function: z.string(), args })),
   fact('tool.output', z.object({ callId: z.string(), text: z.string() })),
@@ -203,6 +207,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools']),
       detail: z.string(),
+      /** The failure of the model; only with `waiting_provider`. */
+      code: z.enum(errorCodes).optional(),
       /** The retry that comes, counted from 1, of at most so many, after this pause; only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
       /** The tool server that gave no tools, and whether it refused for want of a credential; only with `no_tools`. */

@@ -1,7 +1,7 @@
 import type { Decision } from '../../../machines/session.ts';
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
-import type { Origin, SessionEvent } from '../../core/model/events.ts';
+import type { ApiBlock, Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
@@ -24,6 +24,8 @@ export interface SendCommand {
   readonly clientTimestamp?: number;
   /** The message begins a run of its own, which has this goal: at once, in place of the active run, or after it. */
   readonly goal?: Goal;
+  /** The message in the words of the program's API, which gets it back like that. */
+  readonly blocks?: readonly ApiBlock[];
   /** An id of the sender's own. The session gets a message with this id once, however many servers send it. */
   readonly messageId?: MessageId;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { CallAnswer, ForkFiles, ViolationData } from '../../core/model/events.ts';
+import { ApiBlock, CallAnswer, ForkFiles, ViolationData } from '../../core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
@@ -32,6 +32,7 @@ const Command = z.discriminatedUnion('type', [
       messageId: MessageId,
       runId: RunId,
       plans: z.boolean().exactOptional(),
+      blocks: z.array(ApiBlock).exactOptional(),
       goal: Goal.exactOptional(),
       isRepeatable: z.boolean().exactOptional(),
     })

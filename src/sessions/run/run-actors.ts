@@ -58,9 +58,13 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
       judge: fromPromise(async ({ input, signal }) =>
         judgeGoal(await working(input.sessionId, input.runId), input, signal),
       ),
-      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, retry } }) => {
+      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, code, retry } }) => {
         const runWriter = (await working(sessionId, runId)).runWriter;
-        await runWriter.write({ type: 'run.notice', runId, data: { kind, detail, ...(retry && { retry }) } });
+        await runWriter.write({
+          type: 'run.notice',
+          runId,
+          data: { kind, detail, ...(code && { code }), ...(retry && { retry }) },
+        });
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);

@@ -186,7 +186,7 @@ export function sessionService(deps: Deps): SessionService {
     async send(id, command) {
       const record = await stored(id);
       checkText(command);
-      const { text, mode, attachments = [], clientTimestamp, goal } = command;
+      const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
       const { plans } = await deps.profileOf(record); // of a run that starts now
       const { messageId = ids.messageId() } = command;
       const wish = { commandId: ids.short(), messageId, runId: ids.runId() };
@@ -198,6 +198,7 @@ export function sessionService(deps: Deps): SessionService {
         attachments,
         clientTimestamp,
         plans,
+        ...(blocks && { blocks }),
         ...(goal && { goal }),
         ...(command.messageId && { isRepeatable: true }),
       });

@@ -229,23 +229,33 @@ export class RunWriter {
     return [...deltas, { type: 'message.assistant', runId: this.runId, data }];
   }
 
-  #delta = (messageId: MessageId, text: string, waits?: { readonly waits: WaitReason }): SessionFact => ({
+  #delta = (
+    messageId: MessageId,
+    text: string,
+    more?: { readonly waits: WaitReason } | { readonly thought: true },
+  ): SessionFact => ({
     type: 'message.delta',
     runId: this.runId,
-    data: { messageId, text, ...waits },
+    data: { messageId, text, ...more },
   });
 
   /** A message that is still arriving; `end` completes it. */
-  speak(): { say(text: string): void; end(): SessionFact[] } & Disposable {
+  speak(): { think(): void; say(text: string): void; end(): SessionFact[] } & Disposable {
     let messageId: MessageId | undefined;
+    let thought = false;
     const emit = (text: string) => {
       if (this.#closed) return;
       // Another fact may have completed the message: the following text then starts a new one.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
-      void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write reports the failure
+      const fact = this.#delta(messageId, text, thought ? { thought } : undefined);
+      thought = false;
+      void this.#writer.write([fact]).catch(() => {}); // the next awaited write reports the failure
     };
     const pieces = new Coalescer(this.#clock, emit);
     return {
+      think: () => {
+        thought = true;
+      },
       say: (text) => pieces.add(text),
       end: () => {
         pieces.flush();
@@ -360,6 +370,13 @@ export class RunWriter {
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
     const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
+    // The model knows of the cut reply what the history shows.
+    for (const { type, data } of said)
+      if (type === 'message.assistant')
+        this.transcript.add({
+          runId: this.runId,
+          message: { role: 'assistant', model: '', text: data.text, calls: [], raw: [] },
+        });
     await this.#append([...said, ...facts, ...last]);
   }
 }
