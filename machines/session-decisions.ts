@@ -1,5 +1,6 @@
+import type { Decision } from '../src/core/model/runs/decision.ts';
 import type { PendingApproval, Verdict, Verdicts } from './run.ts';
-import type { Decision, SessionCommand } from './session-types.ts';
+import type { SessionCommand } from './session-types.ts';
 
 // The calls of a run that wait for an answer, and what decisions change of them.
 

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { ApiBlock, CallAnswer, SessionFact } from '../src/core/model/events.ts';
+import type { ApiBlock, SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { BreachData } from '../src/core/model/protocol-violation.ts';
+import type { Decision } from '../src/core/model/runs/decision.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
 import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
@@ -82,19 +83,6 @@ export type SessionCommand =
   | { type: 'sandbox.permit'; commandId: string }
   /** Another server found that the sandbox cannot be trusted. */
   | { type: 'sandbox.distrust'; commandId: string; breach: BreachData };
-/** The decision on one call. */
-export interface Decision {
-  readonly callId: string;
-  readonly decision: 'approved' | 'rejected';
-  /** A note to the model. */
-  readonly text?: string;
-  /** An approved call runs with these arguments instead of the model's. */
-  readonly args?: Record<string, unknown>;
-  /** The result of a call that the session's program or a worker carries out; the tool itself is then not run. */
-  readonly result?: CallAnswer;
-  /** Further calls of the approved call's tool need no permission in this session. */
-  readonly always?: boolean;
-}
 export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand

@@ -46,7 +46,6 @@ import { sessionSetup } from './session-setup.ts';
 
 export type {
   Answer,
-  Decision,
   QueuedRun,
   SessionCommand,
   SessionInput,

@@ -1,10 +1,10 @@
-import type { Decision } from '../../../machines/session.ts';
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { ApiBlock, Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
+import type { Decision } from '../../core/model/runs/decision.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { MountWish } from '../../core/model/sandboxes/volume.ts';

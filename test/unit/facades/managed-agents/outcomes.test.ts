@@ -105,7 +105,7 @@ test('an outcome of a run that never began ends without an evaluation', () => {
 test('a goal of checks alone is a message', () => {
   const { projection, types } = projected(
     asked({ checks: [{ command: 'true', timeoutSeconds: 1 }] }),
-    started,
+    { type: 'run.started', data: { task: 'Write a poem', messageId } },
     goal('checking'),
   );
   expect(types[0]).toBe('user.message');
