@@ -116,7 +116,7 @@ describe('a run that is written down', () => {
     const { runWriter, writer, clock, events } = scribeBench();
     using speech = runWriter.speak();
     speech.say('one');
-    await writer.write([fact('run.notice', { kind: 'stuck', detail: 'Hm.' })]);
+    await writer.write([fact('run.error', { error: 'Hm.' })]);
     speech.say('two');
     clock.advance(50);
     await runWriter.write(...speech.end());
