@@ -2,7 +2,9 @@ import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
 import type { GoalEnd } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
+  ApprovalRequest,
   CallOutcome,
+  PendingApproval,
   PendingCall,
   RemainingBudget,
   RemainingCalls,
@@ -11,6 +13,7 @@ import type {
   RunSpending,
   TurnResult,
   Verdict,
+  Verdicts,
 } from './run-types.ts';
 import { maxRememberedActs, type RunAct } from './stuck.ts';
 
@@ -36,9 +39,31 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
   return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
 }
 
-/** Applies the verdict to the first call, which is the one that asked. */
-export const withVerdict = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
-  verdict ? calls.map((call, n) => (n === 0 ? applyVerdict(call, verdict) : call)) : calls;
+/** The calls with the verdicts on them. */
+export const withVerdicts = (calls: readonly PendingCall[], verdicts: Verdicts = {}): readonly PendingCall[] =>
+  calls.map((call) => {
+    const verdict = verdicts[call.callId];
+    return verdict ? applyVerdict(call, verdict) : call;
+  });
+
+type RequestMarks = {
+  readonly [Mark in 'reason' | 'byClient' | 'forWorker']?: ApprovalRequest[Mark] | undefined;
+};
+/** The request as the session knows it. */
+export const pendingApproval = ({
+  callId,
+  function: tool,
+  timeoutMs: remainingMs,
+  reason,
+  byClient,
+  forWorker,
+}: Pick<ApprovalRequest, 'callId' | 'function' | 'timeoutMs'> & RequestMarks): PendingApproval => ({
+  callId,
+  tool,
+  remainingMs,
+  ...(reason !== undefined && { isAlone: true }),
+  ...((byClient || forWorker) && { client: byClient ? 'result' : 'permission' }),
+});
 
 /** The call with the verdict on it, and with the arguments that a person changed. */
 export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall => ({
@@ -46,6 +71,15 @@ export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall =
   verdict,
   ...(verdict.args && { args: verdict.args }),
 });
+
+/** The outcomes that ask a person or a program, without those that were answered while the calls were made. */
+export const askingOf = (
+  { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
+  outcomes: readonly CallOutcome[],
+) =>
+  outcomes.flatMap((outcome, n) =>
+    outcome.kind === 'ask' && !decided.includes(calls[n]?.callId ?? '') ? [outcome] : [],
+  );
 
 /**
  * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking
@@ -59,7 +93,8 @@ export function recordOutcomes(
   const acts = outcomes.flatMap((outcome) => (isOver(outcome) ? [outcome.act] : []));
   const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
   const steps = outcomes.findLast((outcome) => outcome.kind === 'called' && outcome.steps !== undefined);
-  const asking = outcomes.find((outcome) => outcome.kind === 'ask');
+  const asking = askingOf(context, outcomes);
+  const [first] = asking;
   const unpaid = outcomes.find((outcome) => outcome.kind === 'unaffordable');
   return {
     calls,
@@ -67,12 +102,12 @@ export function recordOutcomes(
     toolCalls: context.toolCalls + outcomes.filter(({ kind }) => kind === 'called').length,
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
     acts: [...context.acts, ...fresh].slice(-maxRememberedActs(context.policy.stuck)),
-    ...(unpaid && { ...asksFor(unpaid.over), approval: undefined }),
-    ...(asking && {
-      question: asking.question,
-      approval: asking.approval,
+    ...(unpaid && { ...asksFor(unpaid.over), approvals: [] }),
+    ...(first && {
+      question: first.question,
+      approvals: asking.flatMap(({ approval }) => approval ?? []),
       over: undefined,
-      reason: asking.approval ? 'approval' : 'question',
+      reason: first.approval ? 'approval' : 'question',
     }),
   };
 }

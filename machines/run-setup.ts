@@ -1,17 +1,19 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors/errors.ts';
 import {
+  askingOf,
   asksFor,
   endOf,
   hasSpoken,
   hasStep,
   isUnseen,
   nothingSpent,
+  pendingApproval,
   recordOutcomes,
   recordTurn,
   spentBudget,
   withRunning,
-  withVerdict,
+  withVerdicts,
 } from './run-rules.ts';
 import type {
   CallOutcome,
@@ -93,7 +95,8 @@ export const runSetup = setup({
     unaffordable: (_, { result }: Result) => result.kind === 'unaffordable',
     firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
     secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
-    asks: (_, { outcomes }: Outcomes) => outcomes.some(({ kind }) => kind === 'ask' || kind === 'unaffordable'),
+    asks: ({ context }, { outcomes }: Outcomes) =>
+      askingOf(context, outcomes).length > 0 || outcomes.some(({ kind }) => kind === 'unaffordable'),
   },
   actions: {
     take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
@@ -113,6 +116,7 @@ export const runSetup = setup({
     scheduleRetry: assign(({ context }, { result }: Result) => ({
       retries: context.retries + 1,
       retryWhy: result.kind === 'failed' ? result.message : '',
+      retryCode: result.kind === 'failed' ? result.code : undefined,
       retryMs:
         (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
     })),
@@ -150,8 +154,8 @@ export const runSetup = setup({
     }),
     /** An answer grants the full budget again and resets the retries and stuck checks. */
     goOn: assign(({ context, event }) => ({
-      calls: event.type === 'run.answer' ? withVerdict(context.calls, event.verdict) : context.calls,
-      approval: undefined,
+      calls: event.type === 'run.answer' ? withVerdicts(context.calls, event.verdicts) : context.calls,
+      approvals: [],
       // A message that grants a budget again answers no call.
       answered: context.calls.length > 0 && context.reason !== 'budget',
       spent: nothingSpent,
@@ -162,10 +166,17 @@ export const runSetup = setup({
       acts: [],
       hinted: false,
     })),
-    tellWaiting: sendParent(({ context: { question, approval } }): RunNotice => {
-      if (!approval) return { type: 'run.waiting', question };
-      const { callId, timeoutMs: remainingMs } = approval;
-      return { type: 'run.waiting', question, approval: { callId, remainingMs } };
+    decide: assign(({ context, event }) =>
+      event.type === 'run.decided'
+        ? {
+            calls: withVerdicts(context.calls, event.verdicts),
+            decided: [...context.decided, ...Object.keys(event.verdicts)],
+          }
+        : {},
+    ),
+    tellWaiting: sendParent(({ context: { question, approvals } }): RunNotice => {
+      if (approvals.length === 0) return { type: 'run.waiting', question };
+      return { type: 'run.waiting', question, approvals: approvals.map(pendingApproval) };
     }),
     /** Lets the session find messages that the run received before its question was in the log. */
     tellAsked: sendParent(({ context }): RunNotice => ({ type: 'run.asked', seen: context.seen })),

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
+import type { ApprovalDecision, CallAnswer, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { Goal, GoalEnd, GoalResult } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
@@ -57,8 +57,8 @@ export interface RunResume {
   readonly acts?: readonly RunAct[];
   /** The run has had its hint that it makes no progress. */
   readonly hinted?: boolean;
-  /** The approval that the run waits for, if its question is about a call. */
-  readonly approval?: PendingApproval | undefined;
+  /** The calls that wait for an answer. */
+  readonly approvals?: readonly PendingApproval[];
   readonly judgement?: JudgementSoFar;
 }
 /** How far the judging of a run's goal had come. */
@@ -70,8 +70,14 @@ export interface JudgementSoFar {
 }
 export interface PendingApproval {
   readonly callId: string;
+  /** The tool of the call. */
+  readonly tool: string;
   /** After this time without an answer the call counts as rejected, in ms. */
   readonly remainingMs: number;
+  /** No permission for all calls of the tool covers this one. */
+  readonly isAlone?: true;
+  /** `result`: a client answers with the call's result. `permission`: a person first permits that. */
+  readonly client?: 'permission' | 'result';
 }
 /**
  * The decision on a call's approval.
@@ -86,7 +92,7 @@ export interface Verdict {
   /** The call runs with these arguments instead of the model's. */
   readonly args?: Record<string, unknown>;
   /** The result of a call that the session's program carries out. */
-  readonly result?: { readonly output: string; readonly isError: boolean };
+  readonly result?: CallAnswer;
   /** The tool whose calls need no more permission in this session. */
   readonly always?: string;
 }
@@ -168,6 +174,8 @@ export type CallOutcome =
   | { readonly kind: 'permitted'; readonly act: RunAct }
   | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
   | { readonly kind: 'held' };
+/** The decisions on calls, by their ids. */
+export type Verdicts = Readonly<Record<string, Verdict>>;
 /** A call that needs a person's approval. */
 export interface ApprovalRequest {
   readonly callId: string;
@@ -178,6 +186,8 @@ export interface ApprovalRequest {
   readonly content?: ToolContent;
   readonly fixed?: true;
   readonly byClient?: true;
+  /** A worker carries the call out once a person permits it. */
+  readonly forWorker?: true;
   readonly timeoutMs: number;
 }
 
@@ -198,13 +208,15 @@ export interface RunEnd {
 
 export type RunEvent =
   | { type: 'run.inject' }
-  | { type: 'run.answer'; verdict?: Verdict }
+  | { type: 'run.answer'; verdicts?: Verdicts }
+  /** Decisions on calls that wait, while the run works on others of the turn. */
+  | { type: 'run.decided'; verdicts: Verdicts }
   | { type: 'run.stop'; reason: Extract<RunEndReason, 'stopped' | 'superseded' | 'deleted' | 'expired'> }
   | { type: 'run.mayEnd' }
   | { type: 'run.goOn' };
 /** The events that a run sends to its session. */
 export type RunNotice =
-  | { type: 'run.waiting'; question: string; approval?: PendingApproval }
+  | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
   /** The run's question is in the log; `seen` as below. */
   | { type: 'run.asked'; seen: number }
   /** Asks for permission to end. `seen` counts the injected messages that its turns have seen. */
@@ -231,10 +243,12 @@ export interface RunMachineContext extends RunInput {
   retries: number;
   retryMs: number;
   retryWhy: string;
+  retryCode: ErrorCode | undefined;
   question: string;
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
-  approval: ApprovalRequest | undefined;
+  approvals: readonly ApprovalRequest[]; // all calls of the turn that wait for an answer
+  decided: readonly string[]; // those of them that were decided while calls were made
   round: number; // of judging the goal, from 1
   revisions: number; // times that the goal was missed and the work went back
   isJudging: boolean; // a restart interrupted the round
@@ -287,6 +301,7 @@ export interface NoticeInput {
   readonly runId: RunId;
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
+  readonly code?: ErrorCode | undefined;
   /** The retry that comes, counted from 1, and the pause before it; only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
@@ -294,7 +309,7 @@ export interface WaitInput extends RunOwner {
   readonly question: string;
   readonly reason: WaitReason | undefined;
   readonly over: BudgetOverrun | undefined;
-  readonly approval: ApprovalRequest | undefined;
+  readonly approvals: readonly ApprovalRequest[];
 }
 export interface EndInput extends RunOwner {
   readonly task: string;

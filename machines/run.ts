@@ -31,6 +31,7 @@ export type {
   TurnInput,
   TurnResult,
   Verdict,
+  Verdicts,
 } from './run-types.ts';
 
 const whose = ({ sessionId, runId }: RunMachineContext): RunOwner => ({ sessionId, runId });
@@ -110,10 +111,11 @@ const backingOff = runSetup.createStateConfig({
   invoke: {
     id: 'notice',
     src: 'notice',
-    input: ({ context: { retryWhy, retries, retryMs, policy }, context }) => ({
+    input: ({ context: { retryWhy, retryCode, retries, retryMs, policy }, context }) => ({
       ...whose(context),
       kind: 'waiting_provider',
       detail: retryWhy,
+      code: retryCode,
       retry: { number: retries, most: policy.maxRetries, inMs: retryMs },
     }),
     onError: crashed,
@@ -160,11 +162,13 @@ export const runMachine = runSetup.createMachine({
     retries: 0,
     retryMs: 0,
     retryWhy: '',
+    retryCode: undefined,
     question: input.resume?.waiting ?? '',
     reason: input.resume?.reason,
     over: undefined,
     granted: false,
-    approval: undefined,
+    approvals: [],
+    decided: [],
     round: input.resume?.judgement?.round ?? 0,
     revisions: input.resume?.judgement?.revisions ?? 0,
     isJudging: input.resume?.judgement?.isOpen ?? false,
@@ -176,6 +180,7 @@ export const runMachine = runSetup.createMachine({
   on: {
     'run.inject': { actions: assign({ injected: ({ context }) => context.injected + 1 }) },
     'run.stop': { target: '.ending', actions: assign({ end: ({ event }) => ({ reason: event.reason }) }) },
+    'run.decided': { actions: 'decide' },
   },
   states: {
     // A restart differs from a start only in its input: everything restored comes from the log.
@@ -225,6 +230,7 @@ export const runMachine = runSetup.createMachine({
           },
         },
         calling: {
+          entry: assign({ decided: [] }),
           invoke: {
             id: 'calls',
             src: 'calls',
@@ -328,8 +334,8 @@ export const runMachine = runSetup.createMachine({
             id: 'wait',
             src: 'wait',
             input: ({ context }) => {
-              const { question, reason, over, approval } = context;
-              return { ...whose(context), question, reason, over, approval };
+              const { question, reason, over, approvals } = context;
+              return { ...whose(context), question, reason, over, approvals };
             },
             onDone: 'open',
             onError: crashed,

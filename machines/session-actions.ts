@@ -6,6 +6,7 @@ import { childrenOf, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
 import { unjudged, verdictOf } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
+import { decide, decisionsOf, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
@@ -28,6 +29,7 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
     text: event.text,
     attachments: [...event.attachments],
     ...(event.clientTimestamp === undefined ? {} : { clientTimestamp: event.clientTimestamp }),
+    ...(event.blocks && { blocks: [...event.blocks] }),
     ...(event.goal && { goal: event.goal }),
   },
 });
@@ -79,19 +81,22 @@ export const answerUnread = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** A message that arrives while a call waits for approval decides on that call. */
+/** A message that arrives while calls wait for an answer decides on the first of them. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
-  if (!isSend(event) || !context.active || !context.approval) return;
+  const [first] = context.approvals;
+  if (!isSend(event) || !context.active || !first) return;
   const { runId } = context.active;
   const { messageId, commandId } = event;
   const verdict = verdictOf(event.text);
-  enqueue.assign({ verdict, approval: undefined, distrusted: false });
+  const decision = verdict.decision === 'approved' ? 'approved' : 'rejected';
+  const { approvals } = decide(context.approvals, [{ callId: first.callId, decision }]);
+  enqueue.assign({ verdicts: { [first.callId]: verdict }, approvals, distrusted: false });
   enqueue({
     type: 'record',
     params: {
       facts: [
         userMessage(event, runId),
-        resolved(context, { ...verdict, by: 'user' }),
+        resolved(context, first.callId, { ...verdict, by: 'user' }),
         { type: 'run.resumed', runId, data: { messageId } },
       ],
       answer: { commandId, messageId, runId },
@@ -99,49 +104,44 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   });
 });
 
-export const decideCall = own.enqueueActions(({ context, event, enqueue }) => {
-  if (event.type !== 'cmd.decide' || !context.active) return;
-  const { callId, decision, by, text, args, result, always } = event;
-  const verdict = {
-    decision,
-    ...(text !== undefined && { text }),
-    ...(args && { args }),
-    ...(result && { result }),
-    ...(always !== undefined && { always }),
-  };
-  enqueue.assign({ verdict, approval: undefined });
-  enqueue({
-    type: 'record',
-    params: {
-      facts: [resolved(context, { ...verdict, by }), { type: 'run.resumed', runId: context.active.runId, data: {} }],
-      decided: { commandIds: [event.commandId], value: { callId, decision } },
-    },
+/** A run that waits goes on with the decisions. One that works gets them at once, and looks at them after the calls it makes. */
+export const decideCalls = (run: 'waits' | 'waitsForSlot' | 'works') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    if (event.type !== 'cmd.decide' || !context.active) return;
+    const { callId, decision, by, commandId } = event;
+    const { taken, approvals } = decide(context.approvals, decisionsOf(event));
+    const verdicts = verdictsOf({ taken });
+    enqueue.assign({ approvals, ...(run !== 'works' && { verdicts: { ...context.verdicts, ...verdicts } }) });
+    const facts = taken.map((one) => resolved(context, one.callId, { ...one.verdict, by }));
+    const resumed: SessionFact[] =
+      run === 'waits' ? [{ type: 'run.resumed', runId: context.active.runId, data: {} }] : [];
+    const decided = { commandIds: [commandId], value: { callId, decision } };
+    enqueue({ type: 'record', params: { facts: [...facts, ...resumed], decided } });
+    if (run === 'works') enqueue.sendTo('run', { type: 'run.decided', verdicts });
   });
-});
 
-export const expireApproval = own.enqueueActions(({ context, enqueue }) => {
+export const expireApprovals = own.enqueueActions(({ context, enqueue }) => {
   if (!context.active) return;
+  const { runId } = context.active;
+  const next = Math.min(...context.approvals.map(({ remainingMs }) => remainingMs));
+  const expired = context.approvals.filter(({ remainingMs }) => remainingMs === next);
   const verdict = { decision: 'expired' } as const;
-  enqueue.assign({ verdict, approval: undefined });
-  enqueue({
-    type: 'record',
-    params: {
-      facts: [
-        resolved(context, { ...verdict, by: 'timeout' }),
-        { type: 'run.resumed', runId: context.active.runId, data: {} },
-      ],
-    },
+  enqueue.assign({
+    verdicts: Object.fromEntries(expired.map(({ callId }) => [callId, verdict])),
+    approvals: context.approvals.filter((one) => !expired.includes(one)),
   });
+  const facts = expired.map(({ callId }) => resolved(context, callId, { ...verdict, by: 'timeout' }));
+  enqueue({ type: 'record', params: { facts: [...facts, { type: 'run.resumed', runId, data: {} }] } });
 });
 
-const resolved = ({ active, approval }: SessionContext, how: Verdict & { by: string }): SessionFact => ({
+const resolved = ({ active }: SessionContext, callId: string, how: Verdict & { by: string }): SessionFact => ({
   type: 'approval.resolved',
   runId: active?.runId ?? null,
-  data: { callId: approval?.callId ?? '', ...how },
+  data: { callId, ...how },
 });
 
-export const noteApproval = own.assign({
-  approval: ({ event }) => (event.type === 'run.waiting' ? event.approval : undefined),
+export const noteApprovals = own.assign({
+  approvals: ({ event }) => (event.type === 'run.waiting' ? (event.approvals ?? []) : []),
 });
 
 export const refuseDecided = own.enqueueActions(({ event, enqueue }) => {
@@ -157,8 +157,8 @@ export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
 export const beginRun = own.enqueueActions(({ context, enqueue }) => {
   const [run, ...queue] = context.queue;
   if (!run) return;
-  const { unseen = 0, approval } = run.resume ?? {};
-  enqueue.assign({ queue, active: run, forwarded: unseen, ending: false, approval, verdict: undefined });
+  const { unseen = 0, approvals = [] } = run.resume ?? {};
+  enqueue.assign({ queue, active: run, forwarded: unseen, ending: false, approvals, verdicts: {} });
   if (run.resume) return;
   const { runId, task, messageId, goal } = run;
   const facts: SessionFact[] = [{ type: 'run.started', runId, data: { task, messageId } }];
@@ -204,8 +204,8 @@ export const finishRun = own.enqueueActions(({ context, enqueue }) => {
     ending: false,
     dropped: [],
     stops: [],
-    approval: undefined,
-    verdict: undefined,
+    approvals: [],
+    verdicts: {},
   });
 });
 
@@ -333,8 +333,11 @@ export const releasedFact = (context: SessionContext): SessionFact => ({
 /** Sent to our children, which exist in every state that uses these actions. */
 export const supersedeRun = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
 export const continueRun = () =>
-  own.sendTo('run', ({ context: { verdict } }) => ({ type: 'run.answer' as const, ...(verdict && { verdict }) }));
-export const forgetVerdict = own.assign({ verdict: undefined });
+  own.sendTo('run', ({ context: { verdicts } }) => ({
+    type: 'run.answer' as const,
+    ...(Object.keys(verdicts).length > 0 && { verdicts }),
+  }));
+export const forgetVerdicts = own.assign({ verdicts: {} });
 export const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
 export const distrustSandbox = () =>
   own.sendTo('sandbox', ({ event }) => ({

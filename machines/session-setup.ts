@@ -1,6 +1,7 @@
 import { type DoneActorEvent, type ErrorActorEvent, sendParent, setup } from 'xstate';
 import { runMachine } from './run.ts';
 import { sandboxMachine } from './sandbox.ts';
+import { decide, decisionsOf } from './session-decisions.ts';
 import type {
   Answer,
   QueuedRun,
@@ -23,16 +24,20 @@ export const sessionSetup = setup({
   actors: { run: runMachine, sandbox: sandboxMachine },
   delays: {
     passivate: ({ context }) => context.passivateMs,
-    approval: ({ context }) => Math.min(context.approval?.remainingMs ?? 0, 2 ** 31 - 1),
+    approval: ({ context }) => Math.min(...context.approvals.map(({ remainingMs }) => remainingMs), 2 ** 31 - 1),
   },
   guards: {
     hasUnread: ({ context, event }) => event.type === 'run.asked' && context.forwarded > event.seen,
     isDeleting: ({ context }) => context.isDeleting,
     hasQueued: ({ context }) => context.queue.length > 0,
     isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
-    isResumedApproving: ({ context }) => context.runs[0]?.resume?.approval !== undefined,
-    needsApproval: ({ event }) => event.type === 'run.waiting' && event.approval !== undefined,
-    isAwaited: ({ context, event }) => event.type === 'cmd.decide' && event.callId === context.approval?.callId,
+    isResumedApproving: ({ context }) => {
+      const { waiting, approvals = [] } = context.runs[0]?.resume ?? {};
+      return waiting !== undefined && approvals.length > 0;
+    },
+    needsApproval: ({ event }) => event.type === 'run.waiting' && (event.approvals ?? []).length > 0,
+    isAwaited: ({ context, event }) =>
+      event.type === 'cmd.decide' && decide(context.approvals, decisionsOf(event)).taken.length > 0,
     hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
     isFull: ({ context }) => context.queue.length >= context.maxQueued,
     isQueueFlooded: ({ context, event }) =>

@@ -1,9 +1,10 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { SessionFact } from '../src/core/model/events.ts';
+import type { ApiBlock, SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { BreachData } from '../src/core/model/protocol-violation.ts';
+import type { Decision } from '../src/core/model/runs/decision.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
-import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdict } from './run.ts';
+import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
 /**
@@ -52,6 +53,7 @@ export type SessionCommand =
       text: string;
       attachments: readonly string[];
       clientTimestamp: number | undefined;
+      blocks?: readonly ApiBlock[];
       messageId: MessageId;
       /** The id of the run that the message starts, if it starts one. */
       runId: RunId;
@@ -62,20 +64,11 @@ export type SessionCommand =
       isRepeatable?: boolean;
     }
   | { type: 'cmd.stop'; commandId: string }
-  /** Decides on the call that waits for approval; the first decision counts. `by`: the person who decides. */
-  | {
-      type: 'cmd.decide';
-      commandId: string;
-      callId: string;
-      decision: 'approved' | 'rejected';
-      by: string;
-      /** A text for the model. */
-      text?: string;
-      /** The same as in `Verdict`. */
-      args?: Record<string, unknown>;
-      result?: { output: string; isError: boolean };
-      always?: string;
-    }
+  /**
+   * Decides on a call that waits for an answer, and on further ones in the same step; the first decision counts. `by`: the
+   * person who decides.
+   */
+  | ({ type: 'cmd.decide'; commandId: string; by: string; also?: readonly Decision[] } & Decision)
   | { type: 'cmd.delete'; commandId: string }
   /** Loads the session into memory and does nothing else. */
   | { type: 'cmd.touch'; commandId: string }
@@ -126,8 +119,8 @@ export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
-  approval: PendingApproval | undefined; // set while the active run waits for a call's approval
-  verdict: Verdict | undefined; // goes to the run with its next answer
+  approvals: readonly PendingApproval[]; // calls of the active run that can be answered
+  verdicts: Verdicts; // go to the run with its next answer
   forwarded: number; // messages injected into the active run
   ending: boolean; // the active run has permission to end: it accepts no more messages
   dropped: readonly QueuedRun[]; // end together with the active run

@@ -8,21 +8,21 @@ import {
   answerUnread,
   beginRun,
   continueRun,
-  decideCall,
+  decideCalls,
   deletingError,
   distrustSandbox,
   dropQueue,
   endBrokenRun,
   endOrphans,
   enqueueRun,
-  expireApproval,
+  expireApprovals,
   finishRun,
-  forgetVerdict,
+  forgetVerdicts,
   forwardSlot,
   grantEnd,
   injectMessage,
   isQuiet,
-  noteApproval,
+  noteApprovals,
   noteEnd,
   notePhase,
   noteUntrusted,
@@ -60,8 +60,8 @@ export const sessionMachine = sessionSetup.createMachine({
     distrusted: input.distrusted ?? false,
     queue: input.runs,
     active: undefined,
-    approval: undefined,
-    verdict: undefined,
+    approvals: [],
+    verdicts: {},
     forwarded: 0,
     ending: false,
     dropped: [],
@@ -161,9 +161,10 @@ export const sessionMachine = sessionSetup.createMachine({
                 working: {
                   on: {
                     'run.waiting': [
-                      { guard: 'needsApproval', target: 'approving', actions: noteApproval },
-                      { target: 'waiting' },
+                      { guard: 'needsApproval', target: 'approving', actions: noteApprovals },
+                      { target: 'waiting', actions: noteApprovals },
                     ],
+                    'cmd.decide': { guard: 'isAwaited', actions: decideCalls('works') },
                   },
                 },
                 // A waiting run holds no slot: its answer can take days.
@@ -176,14 +177,14 @@ export const sessionMachine = sessionSetup.createMachine({
                     'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
                   },
                 },
-                // The call waits for a decision, by message or by command, until the approval expires.
+                // Calls wait for decisions, by message or by command, until the first approval expires.
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerApproval },
-                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decideCall },
+                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decideCalls('waits') },
                   },
-                  after: { approval: { target: 'requeued', actions: expireApproval } },
+                  after: { approval: { target: 'requeued', actions: expireApprovals } },
                 },
                 requeued: {
                   entry: { type: 'request', params: { slot: 'run' } },
@@ -191,8 +192,9 @@ export const sessionMachine = sessionSetup.createMachine({
                     'slot.granted': {
                       guard: ({ event }) => event.slot === 'run',
                       target: 'working',
-                      actions: [continueRun(), forgetVerdict],
+                      actions: [continueRun(), forgetVerdicts],
                     },
+                    'cmd.decide': { guard: 'isAwaited', actions: decideCalls('waitsForSlot') },
                   },
                 },
                 // The run is ending, stopped or by itself, and accepts no more messages.

@@ -23,6 +23,7 @@ export const routes: readonly Route[] = [
         cwd: 'name?',
         tag: 'name?',
         timeoutMs: 'count?',
+        fresh: 'flag?',
       });
       identifier('id', request.id);
       identifier('shell', request.shell);

@@ -47,6 +47,7 @@ export function shells(parts: SharedState): Shells {
       throw new AppError('conflict', `The shell session ${request.shell} is still busy with ${id}.`);
     }
     shell.busy = true;
+    if (request.fresh) shell.standing = { cwd: place.root };
     try {
       const cwd = await startFolder(place, request, shell.standing);
       const live = await launch(parts, request, { ...shell.standing, cwd });

@@ -24,6 +24,8 @@ export interface CollectOptions {
   /** `provider/model`, stored with the message. */
   readonly model: string;
   readonly onDelta: (delta: string) => void;
+  /** Called once, when the model begins to think. */
+  readonly onThought?: () => void;
   readonly caps?: TurnCaps;
   /** Ids of earlier calls. Some models count from the start in each turn, and a new id must not equal an old one. */
   readonly takenIds?: ReadonlySet<string>;
@@ -55,6 +57,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
       outcome = tooLong(options.model, caps);
       break;
     }
+    if (part.type === 'reasoning' && thoughts === '' && part.delta !== '') options.onThought?.();
     if (part.type === 'reasoning' && thoughts.length < maxThoughts) thoughts += part.delta;
     if (part.type === 'raw') raw.push(part.part);
     if (part.type === 'call') calls.push(withOwnId(part.call, calls, options.takenIds));

@@ -38,7 +38,11 @@ export function refusedTurn(refusal: Refusal, model: string, advice: SettingName
 }
 
 /** The errors that end by themselves. */
-const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_overloaded', 'provider_error']);
+const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'model_overloaded',
+  'model_rate_limited',
+  'provider_error',
+]);
 
 const remedies: Partial<Record<ErrorCode, (advice: SettingNames) => string>> = {
   model_unauthorized: ({ key }) => `Set ${key} to a key that may use this model.`,
@@ -59,7 +63,8 @@ function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
   if (status === 401 || status === 403 || /api[_ ]key/i.test(said)) return 'model_unauthorized';
   if (status === 404) return 'model_unknown';
   if (status === 413 || (status === 400 && tooLong.test(said))) return 'model_context';
-  if (status === 429 || status === 503 || status === 529) return 'model_overloaded';
+  if (status === 429) return 'model_rate_limited';
+  if (status === 503 || status === 529) return 'model_overloaded';
   if (status >= 500 || status === 408 || status === 409) return 'provider_error';
   return refused.test(said) ? 'model_refused' : 'model_rejected';
 }

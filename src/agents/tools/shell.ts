@@ -121,6 +121,17 @@ export const shellKill = defineTool({
   },
 });
 
+/** Ends what runs in a shell session, and begins it again in the workspace without earlier exports. */
+export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
+  const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
+  await sandbox.kill(shell, signal).catch((thrown: unknown) => {
+    if (!(thrown instanceof AppError) || thrown.code !== 'shell_not_found') throw thrown; // nothing ran yet
+  });
+  const id = `${operationId}.restart`;
+  await sandbox.start({ id, shell, command: ':', tag: runId, timeoutMs, fresh: true }, signal);
+  await follow(ctx, id, { signal, tell: () => {} });
+}
+
 interface Command {
   readonly shell: string;
   readonly command: string;

@@ -106,7 +106,7 @@ export type ToolResult = ToolOutcome & {
   /** The changed plan, and the text that the user reads when it ends steps. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   /** The pictures for the model next to `output`, if it accepts pictures. */
-  readonly pictures?: readonly KeptPicture[];
+  readonly pictures?: readonly Pick<KeptPicture, 'file' | 'mimeType'>[];
   /** The address of the page that the screen shows after the call. */
   readonly page?: string;
   /** The skill that the call read, of which an event tells. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
 import { binary, change, textOf } from './file-text.ts';
-import { shellExec, shellKill } from './shell.ts';
+import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 // The tools of agents that programs make by the Managed Agents API. Names and arguments are those that the SDKs' workers
@@ -37,7 +37,7 @@ const bash = defineTool({
   }),
   orderKey: () => 'shell main',
   async run(ctx, { command, restart, timeout_ms }) {
-    if (restart) await shellKill.run(ctx, { id: shell });
+    if (restart) await restartShell(ctx, shell);
     if (command === undefined || command === '')
       return restart
         ? { ok: true, output: 'The shell was restarted.' }

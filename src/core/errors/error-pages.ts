@@ -26,6 +26,7 @@ export const errorPages: Partial<Record<ErrorCode, string>> = {
   model_rejected: 'models#when-a-model-fails',
   model_context: 'models#when-a-model-fails',
   model_overloaded: 'models#when-a-model-fails',
+  model_rate_limited: 'models#when-a-model-fails',
   model_unavailable: 'models#when-a-model-fails',
   model_stalled: 'models#when-a-model-fails',
   provider_error: 'models#when-a-model-fails',

@@ -33,6 +33,7 @@ const codes = {
   model_rejected: false,
   model_context: false,
   model_overloaded: true,
+  model_rate_limited: true,
   model_unavailable: true,
   model_stalled: true,
   provider_error: true,

@@ -33,11 +33,24 @@ export const ToolContent = z.union([
 ]);
 export type ToolContent = z.infer<typeof ToolContent>;
 
+/** A part of a text in the words of a program's API, which gets it back like that. */
+export const ApiBlock = z.record(z.string(), z.unknown());
+export type ApiBlock = z.infer<typeof ApiBlock>;
+
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
 /** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
+/** The result of a call that a program or a worker carried out. */
+export const CallAnswer = z.object({
+  output: z.string(),
+  isError: z.boolean(),
+  pictures: z.array(z.object({ file: z.string(), mimeType: z.string() })).exactOptional(),
+  /** The same in the words of the program's API, where the text is not all of it. */
+  blocks: z.array(ApiBlock).exactOptional(),
+});
+export type CallAnswer = z.infer<typeof CallAnswer>;
 export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
 export const SandboxPhase = z.enum([
   'queued',
@@ -85,6 +98,8 @@ export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
 /** Why the run waits, where the message is its question; absent: the model's own words, or a question of an older server. */
+/** The model thought before it said this; with the first piece. */
+const thought = z.literal(true).optional();
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
@@ -98,6 +113,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       attachments: z.array(z.string()),
       /** The sender's clock in epoch seconds, by which a retry is recognised. */
       clientTimestamp: z.int().optional(),
+      /** The message in the words of the program's API, where it is more than one text. */
+      blocks: z.array(ApiBlock).optional(),
       /** The goal of the run that begins with this message. */
       goal: Goal.optional(),
     }),
@@ -106,10 +123,10 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('title', z.object({ title: z.string() })),
   fact('plan', z.object({ steps: z.array(PlanStep) })),
   fact('step', PlanStep),
-  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1), waits })),
+  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1), waits, thought })),
   fact(
     'message.assistant',
-    z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()), waits }),
+    z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()), waits, thought }),
   ),
   fact('tool.calling', z.object({ callId: z.string(), tool: ToolFamily, function: z.string(), args })),
   fact('tool.output', z.object({ callId: z.string(), text: z.string() })),
@@ -133,6 +150,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       question: z.string(),
       reason: WaitReason.optional(),
+      /** A program or a worker carries out a call that it waits for. */
+      byClient: z.literal(true).optional(),
       /** With the reason `budget`: the one that is spent. */
       budget: BudgetOverrun.optional(),
       /** The amounts that this run, and all runs of the session, have used so far. */
@@ -159,6 +178,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       content: ToolContent.optional(),
       /** The program that made the session carries the call out, and answers with its result. */
       byClient: z.literal(true).optional(),
+      /** A worker carries the call out and answers with its result, once a person has permitted it. */
+      forWorker: z.literal(true).optional(),
       /** The call can only be made as it is, because an agent with a loop of its own makes it. */
       fixed: z.literal(true).optional(),
     }),
@@ -175,7 +196,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The arguments with which the call runs, where the person changed them. */
       args: args.optional(),
       /** The result that the session's program gave the call. */
-      result: z.object({ output: z.string(), isError: z.boolean() }).optional(),
+      result: CallAnswer.optional(),
       /** The tool whose calls need no more permission in this session. */
       always: z.string().optional(),
     }),
@@ -186,6 +207,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools']),
       detail: z.string(),
+      /** The failure of the model; only with `waiting_provider`. */
+      code: z.enum(errorCodes).optional(),
       /** The retry that comes, counted from 1, of at most so many, after this pause; only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
       /** The tool server that gave no tools, and whether it refused for want of a credential; only with `no_tools`. */

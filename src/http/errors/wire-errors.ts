@@ -48,6 +48,7 @@ export const wireErrors = {
   model_rejected: unavailable,
   model_context: unavailable,
   model_overloaded: unavailable,
+  model_rate_limited: unavailable,
   model_unavailable: unavailable,
   model_stalled: unavailable,
   provider_error: unavailable,

@@ -49,6 +49,8 @@ export interface StartOperation {
   /** Set in the environment of every process that the command starts; `killTagged` finds them by it. */
   readonly tag?: string;
   readonly timeoutMs?: number;
+  /** The session begins again in the workspace, without the exports of earlier commands. */
+  readonly fresh?: boolean;
 }
 export interface ShellView {
   readonly id: string;

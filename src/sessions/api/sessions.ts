@@ -1,9 +1,10 @@
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
-import type { Origin, SessionEvent } from '../../core/model/events.ts';
+import type { ApiBlock, Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
+import type { Decision } from '../../core/model/runs/decision.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { MountWish } from '../../core/model/sandboxes/volume.ts';
@@ -23,6 +24,8 @@ export interface SendCommand {
   readonly clientTimestamp?: number;
   /** The message begins a run of its own, which has this goal: at once, in place of the active run, or after it. */
   readonly goal?: Goal;
+  /** The message in the words of the program's API, which gets it back like that. */
+  readonly blocks?: readonly ApiBlock[];
   /** An id of the sender's own. The session gets a message with this id once, however many servers send it. */
   readonly messageId?: MessageId;
 }
@@ -34,25 +37,11 @@ export interface SendResult {
   readonly seq: number;
 }
 
-export interface DecideCommand {
-  readonly callId: string;
-  readonly decision: 'approved' | 'rejected';
+export interface DecideCommand extends Decision {
   /** The name of the person who decides, as the log records it. */
   readonly by: string;
-  /** A note from that person to the model. */
-  readonly text?: string;
-  /** An approved call runs with these arguments instead of the model's. */
-  readonly args?: Record<string, unknown>;
-  /** The result of a call that the session's program carries out; the tool itself is then not run. */
-  readonly result?: CallAnswer;
-  /** Further calls of the approved call's tool need no permission in this session. */
-  readonly always?: true;
-}
-
-/** The result of a call, as its program gives it. */
-export interface CallAnswer {
-  readonly output: string;
-  readonly isError: boolean;
+  /** Decisions on further calls, in the same step. Those on calls that do not wait are passed over. */
+  readonly also?: readonly Decision[];
 }
 
 /** Asks for one page of the list: up to a number of matching sessions after a place in its order. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { ForkFiles, ViolationData } from '../../core/model/events.ts';
+import { ApiBlock, CallAnswer, ForkFiles, ViolationData } from '../../core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
@@ -12,6 +12,14 @@ import type { RemoteCommand } from './remote-commands.ts';
 const commandId = z.string();
 const bare = <Type extends SessionCommand['type']>(type: Type) => z.object({ type: z.literal(type), commandId });
 
+const Decision = z.object({
+  callId: z.string(),
+  decision: z.enum(['approved', 'rejected']),
+  text: z.string().exactOptional(),
+  args: z.record(z.string(), z.unknown()).exactOptional(),
+  result: CallAnswer.exactOptional(),
+  always: z.boolean().exactOptional(),
+});
 const Command = z.discriminatedUnion('type', [
   z
     .object({
@@ -24,6 +32,7 @@ const Command = z.discriminatedUnion('type', [
       messageId: MessageId,
       runId: RunId,
       plans: z.boolean().exactOptional(),
+      blocks: z.array(ApiBlock).exactOptional(),
       goal: Goal.exactOptional(),
       isRepeatable: z.boolean().exactOptional(),
     })
@@ -31,13 +40,9 @@ const Command = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('cmd.decide'),
     commandId,
-    callId: z.string(),
-    decision: z.enum(['approved', 'rejected']),
     by: z.string(),
-    text: z.string().exactOptional(),
-    args: z.record(z.string(), z.unknown()).exactOptional(),
-    result: z.object({ output: z.string(), isError: z.boolean() }).exactOptional(),
-    always: z.string().exactOptional(),
+    ...Decision.shape,
+    also: z.array(Decision).exactOptional(),
   }),
   bare('cmd.stop'),
   bare('cmd.delete'),

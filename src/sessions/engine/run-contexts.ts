@@ -12,7 +12,7 @@ import {
   withoutSkills,
   withTools,
 } from '../../agents/tools/registry.ts';
-import type { PullRequestOpener } from '../../agents/tools/tool.ts';
+import type { PullRequestOpener, Tool } from '../../agents/tools/tool.ts';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -212,6 +212,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...prompts.about(live.writer.record),
       workdir: folder,
       hasTool: (name) => names.has(name),
+      hasSandbox: profile.agent !== undefined || [...names].some((name) => worksInSandbox(offeredTools.find(name))),
       hasToolServers,
       approvals: askedFirst(approvals ?? noApprovals, offeredTools),
       skills: listed,
@@ -339,3 +340,8 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
   await tell(failed);
   return withTools(own, { declared: declared.filter(allows), all: all.filter(allows) });
 }
+
+const elsewhere: ReadonlySet<string> = new Set(['skill', 'children', 'memory', 'memory_write']);
+/** A worker's tools work in a sandbox too, which is not the server's. */
+const worksInSandbox = (tool: Tool | undefined): boolean =>
+  tool?.byClient === 'worker' || (tool?.needs ?? []).some((need) => !elsewhere.has(need));

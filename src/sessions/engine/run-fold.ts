@@ -1,5 +1,5 @@
 import type { JudgementSoFar, PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
-import { applyVerdict } from '../../../machines/run-rules.ts';
+import { applyVerdict, pendingApproval } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
 import { isNote } from '../../core/model/event-traits.ts';
@@ -8,7 +8,14 @@ import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
 import type { WaitReason } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import type { GoalChecked, OpenCall, RunProgress, UserMessage } from '../run/log/run-writer.ts';
+import {
+  type AskedCall,
+  type GoalChecked,
+  noteAnswer,
+  type OpenCall,
+  type RunProgress,
+  type UserMessage,
+} from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
 import { actsOf } from '../run/progress.ts';
 
@@ -35,7 +42,7 @@ export class RunFold {
   #steps: readonly PlanStep[] = [];
   readonly #openCalls = new Map<string, OpenCall>();
   #waiting: string | undefined;
-  #approval: FactOf<'approval.requested'>['data'] | undefined;
+  readonly #asked = new Map<string, AskedCall>();
   #decidedAt = 0;
   readonly #deciding = new Set<MessageId>();
   readonly #verdicts = new Map<string, Verdict>();
@@ -103,6 +110,7 @@ export class RunFold {
       }
       case 'tool.called':
         this.#openCalls.delete(event.data.callId);
+        this.#asked.delete(event.data.callId);
         this.#toolCalls += 1;
         break;
       case 'run.wait':
@@ -110,11 +118,11 @@ export class RunFold {
         this.#reason = event.data.reason;
         break;
       case 'approval.requested':
-        this.#approval = event.data;
+        this.#asked.set(event.data.callId, event.data);
         break;
       case 'approval.resolved': {
         const { callId, decision, text, args, result } = event.data;
-        this.#approval = undefined;
+        noteAnswer(this.#asked, event.data);
         this.#verdicts.set(callId, {
           decision,
           ...(text !== undefined && { text }),
@@ -189,7 +197,8 @@ export class RunFold {
   /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
   soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
-    return { steps: this.#steps, openCalls: [...this.#openCalls.values()], inbox, checked: this.#checked };
+    const openCalls = [...this.#openCalls.values()];
+    return { steps: this.#steps, openCalls, asked: [...this.#asked.values()], inbox, checked: this.#checked };
   }
 
   resume(transcript: Transcript, runId: RunId, now: number): RunResume {
@@ -198,23 +207,24 @@ export class RunFold {
       const pending = { ...call, begun: this.#openCalls.has(call.callId) };
       return verdict ? applyVerdict(pending, verdict) : pending;
     });
-    const calls = [...ofModel, ...(this.#approval?.fixed ? [askedCall(this.#approval)] : [])];
+    const asked = [...this.#asked.values()];
+    const calls = [...ofModel, ...asked.filter(({ fixed }) => fixed).map(askedCall)];
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
-    const approval = this.#approval;
+    const approvals = asked.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
     // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
-    const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
+    const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
     const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
     return {
       steps: this.#steps,
       calls,
       waiting: this.#waiting,
-      unseen: planned && !asked ? unseen : 0,
+      unseen: planned && !isAnswer ? unseen : 0,
       spent,
       toolCalls: this.#toolCalls,
       ...(this.#reason && { reason: this.#reason }),
@@ -223,13 +233,13 @@ export class RunFold {
       acts: this.#goal && unseen > 0 ? [] : actsOf(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
-      ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
+      ...(approvals.length > 0 && { approvals }),
     };
   }
 }
 
 /** The call for which an agent with a loop of its own asked. The transcript has only those of models. */
-function askedCall(asked: FactOf<'approval.requested'>['data']): PendingCall {
+function askedCall(asked: AskedCall): PendingCall {
   const { callId, function: name, args, reason = '', content } = asked;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }

@@ -95,12 +95,14 @@ export class Supervisor implements SessionCommands {
   async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
     const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];
-    if (title !== undefined) facts.push({ type: 'title', runId: null, data: { title } });
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
     const data = changedFields(writer.record, marks);
     // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.#options.isShared;
-    if (isFence || Object.keys(data).length > 0) facts.push({ type: 'session.updated', runId: null, data });
+    const isChanged = Object.keys(data).length > 0;
+    const named = title === undefined ? {} : { title };
+    if (isFence || isChanged) facts.push({ type: 'session.updated', runId: null, data: { ...data, ...named } });
+    if (title !== undefined) facts.push({ type: 'title', runId: null, data: { title } });
     if (Object.keys(marks).length > 0) await writer.amend(marks, facts);
     else if (facts.length > 0) await writer.write(facts);
     else await writer.settled();

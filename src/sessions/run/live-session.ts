@@ -38,13 +38,15 @@ interface FirstMessage {
 export const freshRun = ({ messageId, task, attachments = [], goal }: FirstMessage): RunProgress => ({
   steps: [],
   openCalls: [],
+  asked: [],
   inbox: [{ messageId, text: withGoal(task, goal), ...(attachments.length > 0 && { attachments }) }],
   checked: [],
 });
 
-/** Passes a user's message to the run that takes it, at the moment it is accepted. */
-export function deliverMessages(live: LiveSession, facts: readonly SessionFact[]): void {
+/** Passes messages, and answers to calls, to the run that takes them, at the moment they are accepted. */
+export function deliver(live: LiveSession, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
+    if (fact.type === 'approval.resolved') live.runWriter?.answered(fact.data);
     if (fact.type !== 'message.user') continue;
     const { messageId, text, attachments }: FactOf<'message.user'>['data'] = fact.data;
     if (fact.runId === live.runWriter?.runId) live.runWriter.hear({ messageId, text, attachments });

@@ -58,15 +58,20 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
       judge: fromPromise(async ({ input, signal }) =>
         judgeGoal(await working(input.sessionId, input.runId), input, signal),
       ),
-      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, retry } }) => {
+      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, code, retry } }) => {
         const runWriter = (await working(sessionId, runId)).runWriter;
-        await runWriter.write({ type: 'run.notice', runId, data: { kind, detail, ...(retry && { retry }) } });
+        await runWriter.write({
+          type: 'run.notice',
+          runId,
+          data: { kind, detail, ...(code && { code }), ...(retry && { retry }) },
+        });
       }),
-      wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approval } }) => {
+      wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
         // No await before the write, so that an answer given in the next moment follows the question in the log.
-        const wanted = approval ? [requested(runId, approval, clock.now())] : [];
-        const why = { ...(reason && { reason }), ...(over && { budget: over }) };
+        const wanted = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
+        const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
+        const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
         const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
         await runWriter?.write(...wanted, ...runWriter.said(splitTitle(question), reason), wait);
@@ -91,21 +96,11 @@ async function untilTold({ writer }: LiveSession): Promise<void> {
   await turnOfTheLoop();
 }
 
-function requested(
-  runId: RunId,
-  { timeoutMs, callId, function: name, args, reason, content, fixed, byClient }: ApprovalRequest,
-  now: number,
-): SessionFact {
-  const more = {
-    ...(reason !== undefined && { reason }),
-    ...(content && { content }),
-    ...(fixed && { fixed }),
-    ...(byClient && { byClient }),
-  };
-  const asked = { callId, function: name, args: { ...args }, ...more };
-  const data = { ...asked, expiresAt: now + timeoutMs };
-  return { type: 'approval.requested', runId, data };
-}
+const requested = ({ timeoutMs, args, ...call }: ApprovalRequest, now: number) => ({
+  ...call,
+  args: { ...args },
+  expiresAt: now + timeoutMs,
+});
 
 interface RunEnding {
   readonly runId: RunId;

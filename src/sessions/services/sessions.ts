@@ -186,7 +186,7 @@ export function sessionService(deps: Deps): SessionService {
     async send(id, command) {
       const record = await stored(id);
       checkText(command);
-      const { text, mode, attachments = [], clientTimestamp, goal } = command;
+      const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
       const { plans } = await deps.profileOf(record); // of a run that starts now
       const { messageId = ids.messageId() } = command;
       const wish = { commandId: ids.short(), messageId, runId: ids.runId() };
@@ -198,6 +198,7 @@ export function sessionService(deps: Deps): SessionService {
         attachments,
         clientTimestamp,
         plans,
+        ...(blocks && { blocks }),
         ...(goal && { goal }),
         ...(command.messageId && { isRepeatable: true }),
       });
@@ -216,12 +217,9 @@ export function sessionService(deps: Deps): SessionService {
     },
 
     async decide(id, command) {
-      const { openRuns, status } = await stored(id);
-      if (openRuns.length === 0 || status !== 'waiting') throw new AppError('conflict', 'No call waits for approval.');
-      const { always: isAlways, ...verdict } = command;
-      const always = isAlways && (await askedTool(store.events, id, command.callId));
-      const wish = { ...verdict, ...(always && { always }) };
-      return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...wish });
+      const { openRuns } = await stored(id);
+      if (openRuns.length === 0) throw new AppError('conflict', 'No call waits for approval.');
+      return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
     },
 
     async page(id, after, limit) {
@@ -283,13 +281,6 @@ export function sessionService(deps: Deps): SessionService {
     health: async () => tally.update(await health()),
   };
   return service;
-}
-
-/** The tool of the call that waits for permission; undefined when another call waits, or none. */
-async function askedTool(events: Store['events'], id: SessionId, callId: string): Promise<string | undefined> {
-  const newest = await events.lastOf(id, 'approval.requested');
-  const [event] = (await events.page(id, newest - 1, 1)).events;
-  return event?.type === 'approval.requested' && event.data.callId === callId ? event.data.function : undefined;
 }
 
 function checkText({ text }: Pick<SendCommand, 'text'>): void {

@@ -75,15 +75,11 @@ export class WaitingSessions {
   /** Whether the last question of the log is about a call that a worker carries out. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
-    const [asked, resolved] = await Promise.all([
-      events.lastOf(id, 'approval.requested'),
-      events.lastOf(id, 'approval.resolved'),
-    ]);
-    if (asked <= resolved) return false;
+    const asked = await events.lastOf(id, 'run.wait');
     const [event] = (await events.page(id, asked - 1, 1)).events;
-    return event?.type === 'approval.requested' && event.data.byClient === true;
+    return event?.type === 'run.wait' && event.data.byClient === true;
   }
 }
 
 const wantsWorker = (fact: SessionFact): boolean =>
-  fact.type === 'message.user' || (fact.type === 'approval.requested' && fact.data.byClient === true);
+  fact.type === 'message.user' || (fact.type === 'run.wait' && fact.data.byClient === true);

@@ -20,6 +20,8 @@ export const core = {
     'The result is: rain',
     'user.custom_tool_result',
   ],
+  'printed loop': [2, true, 1, 'The result is: rain\nrain'],
+  picture: [['image', 'text'], true, 'image/png'],
   confirmation: [
     'ask',
     'requires_action',
@@ -62,10 +64,7 @@ export const core = {
     ['Nothing else', { team: 'a' }, 'limited', true],
     [true, 'environment_deleted'],
     ['Be brief.', [], 'Renamed', { a: '1' }, 'idle'],
-    [
-      ['session.updated', 'Renamed', null],
-      ['session.updated', null, { a: '1' }],
-    ],
+    [['session.updated', 'Renamed', { a: '1' }]],
     ['a.txt', 3_600, true, true, true, false],
   ],
   threads: ['running', null, true, ['user.message', ...running, ...request, ...idle]],

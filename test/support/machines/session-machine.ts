@@ -3,6 +3,7 @@ import type { RunEnd, RunInput } from '../../../machines/run.ts';
 import type { SandboxEnd, SandboxInput } from '../../../machines/sandbox.ts';
 import { type Answer, type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
+import type { Decision } from '../../../src/core/model/runs/decision.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
 
 /** A child actor that records all events, sends those that the test gives it, and ends when told to. */
@@ -108,7 +109,11 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
       actor.send({ type: 'cmd.send', ...ids, mode, text: `task ${n}`, attachments: [], clientTimestamp: undefined });
       return ids.commandId;
     },
-    decide: (callId: string, decision: 'approved' | 'rejected', more: { text?: string } = {}) => {
+    decide: (
+      callId: string,
+      decision: 'approved' | 'rejected',
+      more: Partial<Decision> & { also?: readonly Decision[] } = {},
+    ) => {
       const commandId = next();
       actor.send({ type: 'cmd.decide', commandId, callId, decision, by: 'somebody', ...more });
       return commandId;

@@ -88,7 +88,7 @@ export function writerBench(
   };
 }
 
-export const nothingYet: RunProgress = { steps: [], openCalls: [], inbox: [], checked: [] };
+export const nothingYet: RunProgress = { steps: [], openCalls: [], asked: [], inbox: [], checked: [] };
 
 /** The bench of `writerBench` with the RunWriter of an active run. */
 export function scribeBench(

@@ -25,9 +25,13 @@ describe('F113 run: a call that needs leave', () => {
   test('makes the run wait, and its session knows for what and how long', async () => {
     const { told, holes, isIn } = await asked();
     expect(told).toEqual([
-      { type: 'run.waiting', question: 'May I?', approval: { callId: 'c1', remainingMs: 10_000 } },
+      {
+        type: 'run.waiting',
+        question: 'May I?',
+        approvals: [{ callId: 'c1', tool: 'shell_exec', remainingMs: 10_000 }],
+      },
     ]);
-    expect(holes.the('wait').input).toMatchObject({ question: 'May I?', approval });
+    expect(holes.the('wait').input).toMatchObject({ question: 'May I?', approvals: [approval] });
     await holes.the('wait').resolve();
     expect(isIn('waiting.open')).toBe(true);
   });
@@ -35,7 +39,7 @@ describe('F113 run: a call that needs leave', () => {
   test('is given to its actor again with the decision, and the next call without', async () => {
     const { actor, holes } = await asked();
     await holes.the('wait').resolve();
-    actor.send({ type: 'run.answer', verdict: { decision: 'rejected', text: 'no' } });
+    actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'no' } } });
     expect(holes.the('calls').input.calls[0]).toEqual({
       ...callOf('c1'),
       verdict: { decision: 'rejected', text: 'no' },
@@ -46,16 +50,43 @@ describe('F113 run: a call that needs leave', () => {
 
   test('can be decided before the question is all in the log', async () => {
     const { actor, holes } = await asked();
-    actor.send({ type: 'run.answer', verdict: { decision: 'approved' } });
+    actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } });
     expect(holes.the('calls').input.calls[0].verdict).toEqual({ decision: 'approved' });
   });
 
   test('a question after it waits for no leave', async () => {
     const { actor, holes, told } = await asked();
-    actor.send({ type: 'run.answer', verdict: { decision: 'approved' } });
+    actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } });
     await holes.the('calls').resolve([{ kind: 'ask', question: 'Which?' }]);
     expect(told.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
-    expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approval).toBeUndefined();
+    expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approvals).toEqual([]);
+  });
+
+  test('waits beside all others of its turn, and each decision reaches its own call', async () => {
+    const holes = new ManualActors();
+    const { actor, told } = asChild(runWith(holes), runInput());
+    await holes.the('act').resolve(calls('c1', 'c2'));
+    const ask = (callId: string, more = {}) =>
+      ({ kind: 'ask', question: `${callId}?`, approval: { ...approval, callId, ...more } }) as const;
+    await holes.the('calls').resolve([ask('c1', { forWorker: true }), ask('c2', { byClient: true, reason: 'why' })]);
+    expect(told.at(-1)).toEqual({
+      type: 'run.waiting',
+      question: 'c1?',
+      approvals: [
+        { callId: 'c1', tool: 'shell_exec', remainingMs: 10_000, client: 'permission' },
+        { callId: 'c2', tool: 'shell_exec', remainingMs: 10_000, client: 'result', isAlone: true },
+      ],
+    });
+    actor.send({ type: 'run.answer', verdicts: { c2: { decision: 'approved' } } });
+    expect(holes.the('calls').input.calls.map(({ verdict }: { verdict?: object }) => verdict)).toEqual([
+      undefined,
+      { decision: 'approved' },
+    ]);
+    // This one comes while the other call is made, so the run does not wait for it again.
+    actor.send({ type: 'run.decided', verdicts: { c1: { decision: 'rejected' } } });
+    await holes.the('calls').resolve([ask('c1'), callOutcome()]);
+    expect(told.filter(({ type }) => type === 'run.waiting')).toHaveLength(1);
+    expect(holes.the('calls').input.calls).toEqual([{ ...callOf('c1'), verdict: { decision: 'rejected' } }]);
   });
 
   test('with a decision from before a restart continues with that decision', async () => {

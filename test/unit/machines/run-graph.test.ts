@@ -62,7 +62,8 @@ const graph = explore({
     doneEvent('calls', [callOutcome()]),
     doneEvent('calls', [{ kind: 'ask', question: '?' }]),
     doneEvent('calls', [{ kind: 'ask', question: '?', approval }]),
-    { type: 'run.answer', verdict: { decision: 'approved' } },
+    { type: 'run.answer', verdicts: { c1: { decision: 'approved' } } },
+    { type: 'run.decided', verdicts: { c1: { decision: 'approved' } } },
     ...['wait', 'notice', 'end', 'close'].map((id) => doneEvent(id)),
     ...['calls', 'wait', 'notice', 'end', 'close'].map((id) =>
       errorEvent(id, new AppError('store_unavailable', 'No.')),

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { begun, messageIdOf, queuedRun, runIdOf } from '../../support/machines/machines.ts';
 import { sessionAlone } from '../../support/machines/session-machine.ts';
 
-const approval = { callId: 'c1', remainingMs: 10_000 };
+const approval = { callId: 'c1', tool: 'bash', remainingMs: 10_000 };
 function approving(slots: 'granted' | 'held' = 'granted') {
   const session = sessionAlone({}, slots);
   session.send(1);
   if (slots === 'held') session.grant('run');
-  session.run.says({ type: 'run.waiting', question: 'May I?', approval });
+  session.run.says({ type: 'run.waiting', question: 'May I?', approvals: [approval] });
   return session;
 }
 const resolved = (decision: string, by: string, text?: string) => ({
@@ -24,7 +24,7 @@ describe('F113 session: a call that waits for leave', () => {
     const command = decide('c1', decision, { text: 'because' });
     expect(facts.slice(-2)).toEqual([resolved(decision, 'somebody', 'because'), resumed]);
     expect(answerTo(command)).toEqual([{ ok: true, value: { callId: 'c1', decision } }]);
-    expect(run.heard).toEqual([{ type: 'run.answer', verdict: { decision, text: 'because' } }]);
+    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision, text: 'because' } } }]);
     expect(isIn('active.working')).toBe(true);
   });
 
@@ -50,7 +50,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(run.heard).toEqual([]);
     clock.increment(1);
     expect(facts.slice(-2)).toEqual([resolved('expired', 'timeout'), resumed]);
-    expect(run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'expired' } }]);
+    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
     expect(answerTo(decide('c1', 'approved'))).toEqual(conflict);
   });
 
@@ -60,7 +60,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(log().slice(-3)).toEqual(['message.user 1', 'approval.resolved 1', 'run.resumed 1']);
     expect(facts.at(-2)).toEqual(resolved('rejected', 'user', 'task 2'));
     expect(facts.at(-1)?.data).toEqual({ messageId: messageIdOf(2) });
-    expect(run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'rejected', text: 'task 2' } }]);
+    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'task 2' } } }]);
   });
 
   test('occupies no run slot, and requests one after the decision', () => {
@@ -69,7 +69,7 @@ describe('F113 session: a call that waits for leave', () => {
     decide('c1', 'approved');
     expect(run.heard).toEqual([]);
     grant('run');
-    expect(run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'approved' } }]);
+    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
   });
 
   test('is over with its run', () => {
@@ -81,14 +81,78 @@ describe('F113 session: a call that waits for leave', () => {
   });
 
   test('after a restart waits for as long as is left, and can be decided', () => {
-    const resume = { ...begun, waiting: 'May I?', approval: { callId: 'c1', remainingMs: 500 } };
+    const resume = { ...begun, waiting: 'May I?', approvals: [{ ...approval, remainingMs: 500 }] };
     const again = () => sessionAlone({ runs: [queuedRun(1, { resume })] });
     const one = again();
     one.decide('c1', 'approved');
-    expect(one.run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'approved' } }]);
+    expect(one.run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
     const other = again();
     other.clock.increment(500);
-    expect(other.run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'expired' } }]);
+    expect(other.run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
+  });
+
+  test.each([
+    ['in one step', true],
+    ['while the run works on the first', false],
+  ])('several wait at once, and are decided %s', (_, isOneStep) => {
+    const { run, decide, facts, answerTo, isIn } = approving();
+    decide('c1', 'approved');
+    const two = ['c2', 'c3'].map((callId) => ({ ...approval, callId }));
+    run.says({ type: 'run.waiting', question: 'May I?', approvals: two });
+    const before = facts.length;
+    const also = [
+      { callId: 'c3', decision: 'rejected' },
+      { callId: 'gone', decision: 'approved' },
+    ] as const;
+    const commands = isOneStep
+      ? [decide('c2', 'approved', { also })]
+      : [decide('c2', 'approved'), decide('c3', 'rejected')];
+    for (const command of commands) expect(answerTo(command)).toMatchObject([{ ok: true }]);
+    const of = (callId: string, decision: string) => ({ ...resolved(decision, 'somebody').data, callId });
+    expect(facts.slice(before).map(({ type, data }) => (type === 'run.resumed' ? type : data))).toEqual(
+      isOneStep
+        ? [of('c2', 'approved'), of('c3', 'rejected'), 'run.resumed']
+        : [of('c2', 'approved'), 'run.resumed', of('c3', 'rejected')],
+    );
+    const heard = run.heard.slice(1).map(({ type, verdicts }) => [type, Object.keys(verdicts)]);
+    expect(heard).toEqual(
+      isOneStep
+        ? [['run.answer', ['c2', 'c3']]]
+        : [
+            ['run.answer', ['c2']],
+            ['run.decided', ['c3']],
+          ],
+    );
+    expect(isIn('active.working')).toBe(true);
+    expect(answerTo(decide('c3', 'approved'))).toEqual(conflict);
+  });
+
+  test('a standing permission covers those of its tool that wait too, but not one with a reason of its own', () => {
+    const { run, decide, facts } = approving();
+    decide('c1', 'approved');
+    const more = [
+      { ...approval, callId: 'c2' },
+      { ...approval, callId: 'c3', isAlone: true },
+    ];
+    run.says({ type: 'run.waiting', question: 'May I?', approvals: [approval, ...more] });
+    decide('c1', 'approved', { always: true });
+    expect(facts.slice(-3)).toMatchObject([
+      { data: { callId: 'c1', always: 'bash' } },
+      { data: { callId: 'c2' } },
+      resumed,
+    ]);
+  });
+
+  test('a worker can give its result as soon as the call is permitted, and not before', () => {
+    const { run, decide, answerTo } = approving();
+    decide('c1', 'approved');
+    run.says({ type: 'run.waiting', question: 'May I?', approvals: [{ ...approval, client: 'permission' }] });
+    const result = { output: 'done', isError: false };
+    expect(answerTo(decide('c1', 'approved', { result }))).toEqual(conflict);
+    decide('c1', 'approved');
+    expect(answerTo(decide('c1', 'approved', { result }))).toMatchObject([{ ok: true }]);
+    expect(run.heard.at(-1)).toEqual({ type: 'run.decided', verdicts: { c1: { decision: 'approved', result } } });
+    expect(answerTo(decide('c1', 'approved', { result }))).toEqual(conflict);
   });
 
   test('does not affect a later question, which a message answers as usual', () => {

@@ -15,7 +15,7 @@ const send = (mode: string) => ({
   messageId: messageIdOf(9),
   runId: runIdOf(9),
 });
-const approval = { callId: 'c', remainingMs: 1_000 };
+const approvals = ['c', 'd'].map((callId) => ({ callId, tool: 'bash', remainingMs: 1_000 }));
 const breach = { reason: 'wrong_shape', call: 'GET /health', detail: 'it' };
 const small = { maxQueued: 2 };
 const released = doneEvent('sandbox', { kind: 'released', workspace: 'keep' });
@@ -29,7 +29,7 @@ const graph = explore({
     sessionInput({ ...small, sandbox: 'start', runs: [queuedRun(1)] }),
     sessionInput({ ...small, sandbox: 'adopt', runs: [queuedRun(1, { resume: { ...begun, unseen: 20 } })] }),
     sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?' } })] }),
-    sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?', approval } })] }),
+    sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?', approvals } })] }),
     sessionInput({ ...small, deleting: true }),
     sessionInput({ ...small, distrusted: true }),
   ],
@@ -48,9 +48,9 @@ const graph = explore({
     { type: 'slot.granted', slot: 'run' },
     { type: 'slot.granted', slot: 'start' },
     { type: 'run.waiting', question: '?' },
-    { type: 'run.waiting', question: '?', approval },
+    { type: 'run.waiting', question: '?', approvals },
     { type: 'cmd.decide', commandId: 'decide', callId: 'c', decision: 'approved', by: 'somebody' },
-    { type: 'cmd.decide', commandId: 'decide', callId: 'other', decision: 'approved', by: 'somebody' },
+    { type: 'cmd.decide', commandId: 'decide', callId: 'd', decision: 'approved', by: 'somebody' },
     { type: 'run.asked', seen: 0 },
     { type: 'run.wantsToEnd', seen: 0 },
     { type: 'run.ending' },

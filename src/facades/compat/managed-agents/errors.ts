@@ -9,6 +9,8 @@ interface ErrorDetails {
   readonly status?: number;
   /** The type of the error, where its status has several. */
   readonly type?: string;
+  /** A repetition can succeed although the status says otherwise. */
+  readonly isTemporary?: true;
 }
 /** A refusal with the words of the API. */
 export class ApiError extends AppError {
@@ -68,7 +70,8 @@ export const style: ErrorStyle = {
   status: statusOf,
   body: (status, error, requestId = '') => errorBody(status, error, requestId),
   headers: (status, error) => ({
-    ...((final.has(status) || error.code === 'quota') && { 'x-should-retry': 'false' }),
+    ...((final.has(status) || error.code === 'quota') &&
+      !(error instanceof ApiError && error.narrow.isTemporary) && { 'x-should-retry': 'false' }),
   }),
   idHeader: 'request-id',
 };

@@ -54,7 +54,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
   const never = () => false;
   const { short: ids } = randomIds();
   const { acting, clock } = parts;
-  parts.programs?.serve(programApi, prepareDeployment({ acting, clock, ids, settings }));
+  parts.programs?.serve(programApi, prepareDeployment({ acting, projects: parts.projects, clock, ids, settings }));
   parts.elsewhere.push({
     rewrite(request: IncomingMessage) {
       const { url = '/', headers } = request;

@@ -60,6 +60,7 @@ export function permissionFor(
     ...(content && { content }),
     ...(fixed && { fixed }),
     ...byClient,
+    ...(tool?.byClient === 'worker' && needsPermission && { forWorker: true as const }),
   };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
   const why = confirm === undefined ? warning : `The provider of the model wants a person to decide: ${reason}`;

@@ -8,6 +8,7 @@ import { familyOf } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
+import type { CallAnswer } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallFrom } from '../context/recall.ts';
@@ -27,7 +28,7 @@ export async function makeCall(
   const permission = permissionFor(work, wanted);
   if (permission?.kind === 'ask') {
     await runWriter.write(); // the question shows what was spent so far
-    return await withProposal(work, wanted, permission);
+    return await askedOnce(work, wanted, permission);
   }
   if (!wanted.begun && !runWriter.openCalls.some(({ callId }) => callId === wanted.callId))
     await runWriter.write(announced(work, wanted));
@@ -63,21 +64,34 @@ export async function makeCall(
   return await record(work, wanted, result);
 }
 
-/** The question, with the text that the call would write. */
-async function withProposal(
-  { tools, memory }: RunContext,
-  { name, args, content }: PendingCall,
-  question: Extract<CallResult, { kind: 'ask' }>,
-): Promise<CallResult> {
+type Question = Extract<CallResult, { kind: 'ask' }>;
+
+/** The question about a call that has to follow others which wait; undefined: it asks nothing. */
+export async function askAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
+  const permission = permissionFor(work, call);
+  return permission?.kind === 'ask' ? await askedOnce(work, call, permission) : undefined;
+}
+
+/** The question, with the text that the call would write. One that was asked before goes on for as long as it has left. */
+async function askedOnce(
+  { tools, memory, runWriter, clock }: RunContext,
+  { callId, name, args, content }: PendingCall,
+  question: Question,
+): Promise<Question> {
+  const { approval } = question;
+  const asked = runWriter.askedFor(callId);
+  if (approval && asked)
+    return { ...question, approval: { ...approval, timeoutMs: Math.max(0, asked.expiresAt - clock.now()) } };
   if (content || !question.approval) return question;
   const proposed = await tools.find(name)?.proposal?.({ ...(memory && { memory }) }, args);
   return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
 }
 
 /** The result that the session's program gave. */
-const answerOf = ({ output, isError }: CallAnswer): ToolResult =>
-  isError ? { ok: false, reason: 'failed', output } : { ok: true, output };
-type CallAnswer = NonNullable<NonNullable<PendingCall['verdict']>['result']>;
+const answerOf = ({ output, isError, pictures }: CallAnswer): ToolResult => {
+  const shown = { output, ...(pictures && { pictures }) };
+  return isError ? { ok: false, reason: 'failed', ...shown } : { ok: true, ...shown };
+};
 
 const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_lost',

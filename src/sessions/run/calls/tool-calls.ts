@@ -1,12 +1,11 @@
 import type { CallOutcome, CallsInput, PendingCall, RemainingCalls } from '../../../../machines/run.ts';
-import type { ToolRegistry } from '../../../agents/tools/registry.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { affordableCalls } from '../allowance.ts';
 import type { RunContext } from '../run-context.ts';
 import { mustFollow } from './call-order.ts';
-import { makeCall } from './tool-call.ts';
+import { askAhead, makeCall } from './tool-call.ts';
 
 const maxAtOnce = 8;
 
@@ -25,11 +24,12 @@ export async function makeCalls(
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
-  const outcomes = inOrder(work.tools, calls, async (wanted, n): Promise<CallOutcome> => {
+  const make: CallMaker = async (wanted, n) => {
     using _slot = await slots.acquire(both);
     throwIfFired(both);
     return await makeCall(work, { call: wanted, answered: answered && n === 0 }, both);
-  });
+  };
+  const outcomes = inOrder(work, calls, make);
   try {
     const made = await Promise.all(outcomes);
     await giveBack(made);
@@ -80,14 +80,19 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
-/** Starts each call once those that it must follow have results. A call behind one without a result is held. */
-function inOrder(tools: ToolRegistry, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
+/**
+ * Starts each call once those that it must follow have results. A call behind one that waits for an answer asks for its own
+ * beside it; behind a question, or with nothing to ask, it is held.
+ */
+function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
   for (const [n, wanted] of calls.entries()) {
-    const before = outcomes.filter((_, at) => mustFollow(tools, wanted, calls[at] as PendingCall));
-    const outcome = Promise.all(before).then((earlier) =>
-      earlier.every(({ kind }) => kind === 'called') ? make(wanted, n) : ({ kind: 'held' } as const),
-    );
+    const before = outcomes.filter((_, at) => mustFollow(work.tools, wanted, calls[at] as PendingCall));
+    const outcome = Promise.all(before).then(async (earlier): Promise<CallOutcome> => {
+      if (earlier.every(({ kind }) => kind === 'called')) return await make(wanted, n);
+      const isAskable = earlier.every((one) => one.kind === 'called' || (one.kind === 'ask' && one.approval));
+      return (isAskable && (await askAhead(work, wanted))) || { kind: 'held' };
+    });
     outcome.catch(() => {}); // the caller awaits all of them; this one may reject first
     outcomes.push(outcome);
   }

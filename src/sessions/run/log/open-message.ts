@@ -2,8 +2,10 @@ import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
-// No other fact stands between a message's deltas and the message. Asides wait until the message is complete. A fact that
-// cannot wait (a user's message, the run's end) completes it first, with the text so far.
+// Asides wait until the open message is complete. What a client does (a message, a change of the session) stands between its
+// deltas. Any other fact completes it first, with the text so far.
+
+const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 
 export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
@@ -35,6 +37,7 @@ export class OpenMessage {
       this.#held.push(fact);
       return [];
     }
+    if (ofClients.has(fact.type)) return [fact];
     if (fact.type !== 'message.assistant' || fact.data.messageId !== open.fact.data.messageId) {
       return [...this.close(), fact];
     }
@@ -47,11 +50,11 @@ export class OpenMessage {
     const open = this.#open;
     if (!open) return [];
     this.#open = undefined;
-    const { messageId } = open.fact.data;
+    const { messageId, thought } = open.fact.data;
     const whole: SessionFact = {
       type: 'message.assistant',
       runId: open.fact.runId,
-      data: { messageId, text: open.text, attachments: [] },
+      data: { messageId, text: open.text, attachments: [], ...(thought && { thought }) },
     };
     return [whole, ...this.#held.splice(0)];
   }

@@ -22,6 +22,12 @@ export interface UserMessage {
 type CallingData = FactOf<'tool.calling'>['data'];
 type GoalData = FactOf<'goal'>['data'];
 export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
+type RequestedData = FactOf<'approval.requested'>['data'];
+/** A call that waits for an answer. */
+export interface AskedCall extends RequestedData {
+  /** A worker's result can come, and the log does not have the request for it yet. */
+  readonly isUnwritten?: true;
+}
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
@@ -35,6 +41,8 @@ export interface RunProgress {
   readonly steps: readonly PlanStep[];
   /** The calls that were announced and have no result, in the order of their announcements. */
   readonly openCalls: readonly OpenCall[];
+  /** The calls that wait for an answer. */
+  readonly asked: readonly AskedCall[];
   readonly inbox: readonly UserMessage[];
   /** The checks of the goal that were made in the newest round of its judging. */
   readonly checked: readonly GoalChecked[];
@@ -59,6 +67,7 @@ export class RunWriter {
   readonly #clock: Clock;
   #steps: readonly PlanStep[];
   readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
+  readonly #asked: Map<string, AskedCall>;
   #inbox: UserMessage[];
   #checked: readonly GoalChecked[];
   readonly #listeners = new Set<() => void>();
@@ -75,6 +84,7 @@ export class RunWriter {
     this.#clock = clock;
     this.#steps = soFar.steps;
     for (const call of soFar.openCalls) this.#openCalls.set(call.callId, { call, output: new BoundedOutput() });
+    this.#asked = new Map(soFar.asked.map((call) => [call.callId, call]));
     this.#inbox = [...soFar.inbox];
     this.#checked = soFar.checked;
   }
@@ -152,6 +162,22 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
+  /** The request in the log for an answer to a call that has none. */
+  askedFor(callId: string): AskedCall | undefined {
+    const asked = this.#asked.get(callId);
+    return asked?.isUnwritten ? undefined : asked;
+  }
+  /** The request for an answer to a call, unless the log has it. */
+  ask(data: RequestedData): SessionFact[] {
+    if (this.askedFor(data.callId)) return [];
+    this.#asked.set(data.callId, data);
+    return [{ type: 'approval.requested', runId: this.runId, data }];
+  }
+  /** An answer came. */
+  answered(answer: FactOf<'approval.resolved'>['data']): void {
+    noteAnswer(this.#asked, answer);
+  }
+
   title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
 
   plan(steps: readonly PlanStep[]): SessionFact {
@@ -203,23 +229,33 @@ export class RunWriter {
     return [...deltas, { type: 'message.assistant', runId: this.runId, data }];
   }
 
-  #delta = (messageId: MessageId, text: string, waits?: { readonly waits: WaitReason }): SessionFact => ({
+  #delta = (
+    messageId: MessageId,
+    text: string,
+    more?: { readonly waits: WaitReason } | { readonly thought: true },
+  ): SessionFact => ({
     type: 'message.delta',
     runId: this.runId,
-    data: { messageId, text, ...waits },
+    data: { messageId, text, ...more },
   });
 
   /** A message that is still arriving; `end` completes it. */
-  speak(): { say(text: string): void; end(): SessionFact[] } & Disposable {
+  speak(): { think(): void; say(text: string): void; end(): SessionFact[] } & Disposable {
     let messageId: MessageId | undefined;
+    let thought = false;
     const emit = (text: string) => {
       if (this.#closed) return;
       // Another fact may have completed the message: the following text then starts a new one.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
-      void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write reports the failure
+      const fact = this.#delta(messageId, text, thought ? { thought } : undefined);
+      thought = false;
+      void this.#writer.write([fact]).catch(() => {}); // the next awaited write reports the failure
     };
     const pieces = new Coalescer(this.#clock, emit);
     return {
+      think: () => {
+        thought = true;
+      },
       say: (text) => pieces.add(text),
       end: () => {
         pieces.flush();
@@ -334,6 +370,25 @@ export class RunWriter {
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
     const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
+    // The model knows of the cut reply what the history shows.
+    for (const { type, data } of said)
+      if (type === 'message.assistant')
+        this.transcript.add({
+          runId: this.runId,
+          message: { role: 'assistant', model: '', text: data.text, calls: [], raw: [] },
+        });
     await this.#append([...said, ...facts, ...last]);
   }
+}
+
+/** The calls that wait after an answer: one that a worker carries out then waits for its result. */
+export function noteAnswer(
+  asked: Map<string, AskedCall>,
+  { callId, decision, result }: FactOf<'approval.resolved'>['data'],
+): void {
+  const call = asked.get(callId);
+  asked.delete(callId);
+  if (!call?.forWorker || decision !== 'approved' || result) return;
+  const { forWorker: _, ...rest } = call;
+  asked.set(callId, { ...rest, byClient: true, isUnwritten: true });
 }

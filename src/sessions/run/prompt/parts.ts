@@ -11,6 +11,8 @@ export interface PromptFacts {
   /** The instructions of the session's project. */
   readonly instructions?: string | undefined;
   readonly hasTool: (name: string) => boolean;
+  /** Some of its tools work in the sandbox. */
+  readonly hasSandbox: boolean;
   /** Whether tool servers are set up. */
   readonly hasToolServers: boolean;
   readonly plans: boolean;
@@ -28,8 +30,9 @@ type PartValues = Readonly<Record<string, string>>;
 /** The parts of the system prompt, in their order. `values` fills the placeholders; undefined leaves the part out. */
 const systemParts = {
   project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
-  role: () => ({}),
-  environment: ({ workdir, installed, network }) => ({ workdir, installed, network }),
+  role: ({ hasSandbox }) => (hasSandbox ? {} : undefined),
+  environment: ({ hasSandbox, workdir, installed, network }) =>
+    hasSandbox ? { workdir, installed, network } : undefined,
   shell: ({ hasTool }) => (hasTool('shell_exec') ? {} : undefined),
   files: ({ hasTool }) => (hasTool('file_read') ? {} : undefined),
   write: ({ hasTool }) => (hasTool('file_write') ? {} : undefined),

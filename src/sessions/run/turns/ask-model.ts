@@ -24,7 +24,8 @@ import { withPictures } from './message-images.ts';
 import { RepetitionDetector } from './repetition.ts';
 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
-type DeltaListener = (delta: string) => void;
+/** Without a text: the model begins to think. */
+type DeltaListener = (delta?: string) => void;
 export interface TurnInput {
   readonly phase: TurnPhase;
   readonly note: string;
@@ -162,6 +163,7 @@ export async function askModel(
   const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
     model: model.name,
     takenIds: transcript.callIds(),
+    onThought: () => hear(),
     onDelta: (delta) => {
       if (stop.signal.aborted) return;
       hear(delta);

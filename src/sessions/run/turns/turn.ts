@@ -44,7 +44,11 @@ export async function takeTurn(
   const pieces: string[] = [];
   using speech = runWriter.speak();
   using _held = wanted.text === 'later' ? runWriter.holdBack(pieces) : undefined;
-  const hear = (delta: string) => {
+  const hear = (delta?: string) => {
+    if (delta === undefined) {
+      if (wanted.text === 'live') speech.think();
+      return;
+    }
     pieces.push(delta);
     if (wanted.text === 'live') speech.say(delta);
   };

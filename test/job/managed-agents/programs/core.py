@@ -103,6 +103,35 @@ def custom_tool():
 step("custom tool", custom_tool)
 
 
+def printed_loop():
+    """Collects the calls until idle, and sends all results in one request."""
+    own = client.beta.agents.create(model=MODEL, name="Weather", tools=[weather])
+    made = client.beta.sessions.create(agent=own.id, environment_id=environment.id)
+    events = idle(made, [say("both: Oslo")])
+    uses = [e.id for e in events if e.type == "agent.custom_tool_use"]
+    content = [{"type": "text", "text": "rain"}]
+    rest = idle(made, [{"type": "user.custom_tool_result", "custom_tool_use_id": use, "content": content} for use in uses])
+    said = [e for e in rest if e.type == "agent.message"][-1].content[0].text
+    rests = [e for e in rest if e.type == "session.status_idle"]
+    return [len(uses), events[-1].stop_reason.event_ids == uses, len(rests), said]
+
+
+step("printed loop", printed_loop)
+
+
+def picture():
+    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}
+    message = {"type": "user.message", "content": [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]}
+    idle(made, [message])
+    [echo] = [e for e in client.beta.sessions.events.list(made.id) if e.type == "user.message"]
+    file = client.beta.files.retrieve_metadata(echo.content[0].source.file_id)
+    return [[block.type for block in echo.content], file.size_bytes > 60, file.mime_type]
+
+
+step("picture", picture)
+
+
 def confirmation():
     asking = [{"type": "agent_toolset_20260401", "configs": [{"name": "bash", "permission_policy": {"type": "always_ask"}}]}]
     careful = client.beta.agents.create(model=MODEL, name="Careful", tools=asking)

@@ -19,7 +19,7 @@ test('an agent has every field, and each tool its policy', () => {
     name: 'Coder',
     description: null,
     system: null,
-    model: { id: 'claude-x', effort: null, inference_geo: null, speed: 'standard' },
+    model: { id: 'claude-x', effort: { type: 'high' }, inference_geo: null, speed: 'standard' },
     tools: [
       {
         type: 'agent_toolset_20260401',
@@ -36,10 +36,10 @@ test('an agent has every field, and each tool its policy', () => {
 });
 
 test('a change keeps what it leaves out, and the effort while the model stays', () => {
-  const now = made({ model: { id: 'claude-x', effort: 'high' }, system: 'One', metadata: { a: '1', b: '2' } });
+  const now = made({ model: { id: 'claude-x', effort: 'low' }, system: 'One', metadata: { a: '1', b: '2' } });
   const change = (more: object) => changedContent(now, parsed(AgentChange, more));
-  expect(change({ model: 'claude-x' }).model.effort).toEqual({ type: 'high' });
-  expect(change({ model: 'claude-y' }).model.effort).toBeNull();
+  expect(change({ model: 'claude-x' }).model.effort).toEqual({ type: 'low' });
+  expect(change({ model: 'claude-y' }).model.effort).toEqual({ type: 'high' });
   expect(change({ system: '' }).system).toBeNull();
   expect(change({ metadata: { a: null, c: '3' } })).toMatchObject({ system: 'One', metadata: { b: '2', c: '3' } });
 });

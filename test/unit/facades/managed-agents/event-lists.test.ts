@@ -210,7 +210,7 @@ test('a list of more characters than are kept is read whole each time, and the o
   for (const id of [root, large]) create(id, 'Coder');
   write(root, 1, some[0] as (typeof some)[0]);
   write(large, 1, {
-    type: 'message.user',
+    type: 'message.assistant',
     data: { messageId: messageId(1), text: 'x'.repeat(most.chars), attachments: [] },
   });
   for (const id of [root, large, large, root]) await lists.of({ session: logOf(id).record, thread: id }, sessions);

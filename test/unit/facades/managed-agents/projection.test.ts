@@ -112,7 +112,7 @@ test('a call that a program carries out waits, and its result is the answer; the
   ]);
   const use = events.find(({ type }) => type === 'agent.custom_tool_use');
   expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'requires_action', event_ids: [use?.id] } });
-  expect(projection.callOf(use?.id ?? '')).toEqual({ callId: 'c1', kind: 'custom', waitsFor: 'result' });
+  expect(projection.callOf(use?.id ?? '')).toMatchObject({ callId: 'c1', kind: 'custom', waitsFor: 'result' });
   const resolved = { callId: 'c1', decision: 'approved', by: 'program', result: { output: 'rain', isError: false } };
   const more = logOf(
     ...begun,
@@ -294,4 +294,93 @@ test('a call of a self-hosted environment waits for a person first, then for its
   });
   const alone = projected(logOf(...begun, usage, ...forWorker));
   expect(alone.events.find(({ type }) => type === 'agent.tool_use')).toMatchObject({ evaluated_permission: 'allow' });
+});
+
+test('of several calls that wait each answer leaves the others, and no question is a message of the agent', () => {
+  const [first, , wait] = asked('get_weather');
+  const [second] = asked('get_weather', 'c2');
+  const question = {
+    type: 'message.assistant',
+    data: { messageId, text: 'I wait.', attachments: [], waits: 'approval' },
+  };
+  const result = { output: 'rain', isError: false };
+  const log = logOf(
+    ...begun,
+    ...[first, second, question, wait].flatMap((one) => one ?? []),
+    { type: 'approval.resolved', data: { callId: 'c1', decision: 'approved', by: 'program', result } },
+    { type: 'run.resumed', data: {} },
+    question,
+    ...[wait].flatMap((one) => one ?? []),
+  );
+  const { events, types } = projected(log);
+  const uses = events.filter(({ type }) => type === 'agent.custom_tool_use').map(({ id }) => id);
+  const named = events.flatMap(({ type, stop_reason: why }) =>
+    type === 'session.status_idle' ? [(why as { event_ids: string[] }).event_ids] : [],
+  );
+  expect(named).toEqual([uses, uses.slice(1)]);
+  expect(types).not.toContain('agent.message');
+});
+
+test('a message that waits for its turn is told with that, and listed without a time until then', () => {
+  const next = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a99';
+  const [, ...log] = logOf(...begun, ...begun, end('completed', 'completed'), ...begun);
+  const own = (event: SessionEvent, id: string) => ({ ...event, runId: id }) as SessionEvent;
+  const [started, waiting, , ended, , begins] = log as [
+    SessionEvent,
+    SessionEvent,
+    SessionEvent,
+    SessionEvent,
+    SessionEvent,
+    SessionEvent,
+  ];
+  const projection = new Projection(sessionId, facts);
+  projection.add(started);
+  expect(projection.add(own(waiting, next))).toEqual([]);
+  expect(projection.queued).toMatchObject([{ type: 'user.message', processed_at: null }]);
+  const [{ id } = { id: '' }] = projection.queued;
+  projection.add(ended);
+  expect(projection.add(own(begins, next))[0]).toMatchObject({
+    id,
+    type: 'user.message',
+    processed_at: '1970-01-01T00:00:06.000Z',
+  });
+  expect(projection.queued).toEqual([]);
+});
+
+test('thinking comes before its message, once', () => {
+  const said = { type: 'message.assistant', data: { messageId, text: 'Hi', attachments: [], thought: true } };
+  const used = { ...usage, data: { ...usage.data, thoughts: 'Hm.' } };
+  const { types } = projected(logOf(...begun, said, used, used));
+  const thoughts = types.filter((type) => type === 'agent.thinking' || type === 'agent.message');
+  expect(thoughts).toEqual(['agent.thinking', 'agent.message', 'agent.thinking']);
+});
+
+test.each([
+  ['model_rate_limited', 'model_rate_limited_error'],
+  ['model_stalled', 'model_request_failed_error'],
+  [undefined, 'model_overloaded_error'],
+])('a pause for %s is an error of the type %s', (code, type) => {
+  const notice = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'Later.', ...(code && { code }) } };
+  const { events } = projected(logOf(...begun, notice));
+  expect(events.find((event) => event.type === 'session.error')).toMatchObject({ error: { type } });
+});
+
+test('one update of title and metadata is one event', () => {
+  const changed = { type: 'session.updated', data: { title: 'New', metadata: { a: '1' } } };
+  const title = (text: string) => ({ type: 'title', data: { title: text } });
+  const log = logOf(...begun, changed, title('New'), title('New'));
+  const { events } = projected(log.map((event) => (event.type === 'title' ? { ...event, runId: null } : event)));
+  const updates = events.filter(({ type }) => type === 'session.updated');
+  expect(updates).toMatchObject([{ title: 'New', metadata: { a: '1' } }, { title: 'New' }]);
+});
+
+test.each([
+  ['2', 'budget_reached', true],
+  ['3', 'end_turn', false],
+])('a turn that uses two cents under a limit of %s ends with %s', (amount, reason, isAtBudget) => {
+  const limit = { type: 'limit', max_list_cost: { amount, currency: 'USD' } } as const;
+  const projection = new SessionProjection(sessionId, facts, limit);
+  const events = logOf(...begun, usage, end('completed', 'completed')).flatMap((event) => projection.add(event));
+  expect(events.at(-1)?.event).toMatchObject({ type: 'session.status_idle', stop_reason: { type: reason } });
+  expect(projection.isAtBudget).toBe(isAtBudget);
 });

@@ -76,10 +76,10 @@ describe('a run that a restart cut', () => {
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
     expect(fold.resume(transcript, runId(), 2_000)).toMatchObject({
       waiting: 'Which?',
-      approval: { callId: 'c1', remainingMs: 3_000 },
+      approvals: [{ callId: 'c1', tool: 'shell_exec', remainingMs: 3_000 }],
       calls: [{ callId: 'c1', begun: false }],
     });
-    expect(fold.resume(transcript, runId(), 9_000).approval?.remainingMs).toBe(0);
+    expect(fold.resume(transcript, runId(), 9_000).approvals).toMatchObject([{ remainingMs: 0 }]);
   });
 
   test('F113 has the decision on a call that was not made yet, and the message that decided is no news', () => {
@@ -95,7 +95,28 @@ describe('a run that a restart cut', () => {
       unseen: 0,
       calls: [{ callId: 'c1', begun: false, verdict: { decision: 'rejected', text: 'no' } }],
     });
-    expect(fold.resume(transcript, runId(), 0).approval).toBeUndefined();
+    expect(fold.resume(transcript, runId(), 0).approvals).toBeUndefined();
+  });
+
+  test('F113 has the other calls that wait beside a decided one, and the result that a worker still owes', () => {
+    const ask = (callId: string, more = {}) =>
+      fact('approval.requested', { callId, function: 'bash', args: {}, expiresAt: 5_000, ...more });
+    const approve = (callId: string, more = {}) =>
+      fact('approval.resolved', { callId, decision: 'approved', by: 'user', ...more });
+    const ids = (...events: SessionFact[]) => {
+      const { fold, transcript, soFar } = folded(...events);
+      return [
+        fold.resume(transcript, runId(), 0).approvals?.map(({ callId, client }) => [callId, client]),
+        soFar().asked,
+      ];
+    };
+    const resumed = fact('run.resumed', {});
+    expect(ids(ask('c1'), ask('c2'), wait, approve('c1'), resumed)[0]).toEqual([['c2', undefined]]);
+    const permitted = [ask('c1', { forWorker: true }), wait, approve('c1'), resumed];
+    const owed = { callId: 'c1', byClient: true, isUnwritten: true };
+    expect(ids(...permitted)).toMatchObject([[['c1', 'result']], [owed]]);
+    const answered = approve('c1', { result: { output: 'ok', isError: false } });
+    expect(ids(...permitted, answered)).toEqual([undefined, []]);
   });
 
   test('F015 has worked since it began or was last answered, and not while it waited', () => {

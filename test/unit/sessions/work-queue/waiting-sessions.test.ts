@@ -9,7 +9,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 const id = '0123456789abcdef' as SessionId;
 const agent = { environment: 'env_1' } as SessionAgent;
 const fact = (type: string, data: object = {}) => ({ type, runId: null, data }) as unknown as SessionFact;
-const asked = (byClient?: true) => fact('approval.requested', { callId: 'c', ...(byClient && { byClient }) });
+const asked = (byClient?: true) => fact('run.wait', { question: '?', ...(byClient && { byClient }) });
 
 function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {}, leads = true) {
   const queued: [string, SessionId][] = [];
@@ -49,8 +49,8 @@ test('a session without workers is never queued', () => {
 
 test.each([
   ['its last call waits for a worker', [asked(true)], {}, true, true],
-  ['its call is answered', [asked(true), fact('approval.resolved')], {}, true, false],
-  ['its call waits for a person', [asked()], {}, true, false],
+  ['one of its calls is answered', [fact('run.wait'), fact('approval.resolved'), asked(true)], {}, true, true],
+  ['its call waits for a person', [asked(true), asked()], {}, true, false],
   ['it works', [asked(true)], { status: 'running' }, true, false],
   ['another server does the round', [asked(true)], {}, false, false],
 ] as const)('a round queues a session, or not, when %s', async (_, log, record, leads, isQueued) => {

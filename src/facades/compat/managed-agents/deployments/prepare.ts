@@ -1,12 +1,13 @@
+import { neverFires } from '../../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { AutomationPrograms, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
-import { uploadFor } from '../resources/files.ts';
+import { contentFiles, uploadFor } from '../resources/files.ts';
+import { givenIn } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
 import { deploymentWord } from '../sessions/ids.ts';
-import { messageOf } from '../sessions/inbound.ts';
 import { commandOf } from '../sessions/send.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { refusalOf } from './errors.ts';
@@ -14,6 +15,7 @@ import { contentOf, type DeploymentContent } from './shapes.ts';
 
 export interface PrepareDeps {
   readonly services: FacadeParts['services'];
+  readonly projects: FacadeParts['projects'];
   readonly clock: FacadeParts['clock'];
   readonly ids: () => string;
   readonly settings: ManagedAgentsSettings;
@@ -56,10 +58,7 @@ export async function sessionOf({ name, content, id }: Deployment, deps: Prepare
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
       throw invalid(`initial_events: ${event.type} cannot begin a session.`);
-    const uploads = new Map<string, string>();
-    if (event.type === 'user.message')
-      for (const file of messageOf(event).files) uploads.set(file, await uploadOf(file));
-    messages.push(commandOf(event, uploads));
+    messages.push(commandOf(event, await givenIn([event], { ...contentFiles(deps, neverFires), uploadOf })));
   }
   return { command, messages };
 }

@@ -1,7 +1,15 @@
 import type { z } from 'zod';
 import { invalid, unsupportedField } from '../errors.ts';
 import { changedMetadata } from '../wire.ts';
-import type { AgentChange, AgentContent, ModelInput, NewAgent, Overrides, ResolvedTool } from './agent-shapes.ts';
+import {
+  type AgentChange,
+  type AgentContent,
+  type ModelInput,
+  type NewAgent,
+  type Overrides,
+  type ResolvedTool,
+  usualEffort,
+} from './agent-shapes.ts';
 import { namedSkills } from './agent-skills.ts';
 import type { Multiagent } from './multiagent.ts';
 
@@ -103,9 +111,14 @@ const orNull = (text: string | null | undefined): string | null => (text === und
 
 function resolvedModel(given: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
   const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...given };
-  const kept = now?.id === id ? now.effort : null;
+  const kept = now?.id === id ? now.effort : usualEffort;
   if (speed === 'fast') throw unsupportedField('model.speed "fast"', 'send "standard"');
-  return { id, effort: effort === undefined ? kept : effort, inference_geo: geo ?? null, speed: speed ?? 'standard' };
+  return {
+    id,
+    effort: effort === undefined ? kept : (effort ?? usualEffort),
+    inference_geo: geo ?? null,
+    speed: speed ?? 'standard',
+  };
 }
 
 type ToolInput = NonNullable<NewAgent['tools']>[number];

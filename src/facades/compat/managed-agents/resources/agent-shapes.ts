@@ -9,6 +9,7 @@ export const builtIn = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fe
 const Policy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
 export type Policy = z.output<typeof Policy>;
 const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
+export const usualEffort = { type: 'high' } as const;
 const Effort = z
   .union([z.enum(efforts), z.strictObject({ type: z.enum(efforts) })])
   .transform((given) => (typeof given === 'string' ? { type: given } : given));
@@ -151,7 +152,10 @@ export const AgentContent = z.object({
   system: z.string().nullable(),
   model: z.object({
     id: z.string(),
-    effort: z.object({ type: z.enum(efforts) }).nullable(),
+    effort: z
+      .object({ type: z.enum(efforts) })
+      .nullable()
+      .transform((effort) => effort ?? usualEffort),
     inference_geo: z.string().nullable(),
     speed: z.enum(['standard', 'fast']),
   }),

@@ -1,13 +1,18 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
+import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
-import { sessionIdOf, sessionWord } from '../sessions/ids.ts';
+import type { ContentFiles } from '../sessions/content.ts';
+import { sessionIdOf, sessionWord, uploadIdOf } from '../sessions/ids.ts';
 import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
 import { kept } from './agents.ts';
 
@@ -42,9 +47,37 @@ const UploadTexts = z.object({
 });
 
 /** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
-export async function uploadFor(id: string, deps: Pick<FileDeps, 'services' | 'clock'>): Promise<string> {
+export async function uploadFor(id: string, deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>): Promise<string> {
+  const own = uploadIdOf(id);
+  if (own !== undefined) return (await uploadsOf(deps).get(own)).id;
   return FileContent.parse((await live(id, deps)).content).upload;
 }
+function uploadsOf({ projects }: Pick<FileDeps, 'projects'>) {
+  if (!projects) throw new AppError('unsupported', 'This server keeps no files.');
+  return projects.uploads;
+}
+
+/** The files in messages and results, for one request. */
+export const contentFiles = (
+  deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,
+  signal: AbortSignal,
+): ContentFiles => ({
+  uploadOf: (id) => uploadFor(id, deps),
+  async headOf(upload) {
+    const { size, name } = await uploadsOf(deps).get(upload);
+    const range = { start: 0, end: Math.max(0, Math.min(size, pictureHeadBytes) - 1) };
+    return { head: await buffer(await uploadsOf(deps).open(upload, range)), size, name };
+  },
+  async keep({ name, mimeType, bytes }) {
+    const uploads = uploadsOf(deps);
+    const file = { projectId: null, name, type: 'input', mimeType, content: Readable.from([bytes]) } as const;
+    await using staged = await uploads.stage(file, signal);
+    const [kept] = await uploads.keep([staged]);
+    if (!kept) throw new AppError('internal', 'A file was not kept.');
+    return kept.id;
+  },
+});
+
 async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<KeptDocument> {
   const doc = await kept(services.documents, 'file', id);
   const expiresAt = expiryOf(doc);
@@ -67,6 +100,19 @@ function fileOf({ id, content, createdAt }: KeptDocument) {
     scope: null as { readonly type: 'session'; readonly id: string } | null,
   };
 }
+
+/** A file that came in a message or a result. */
+const fileOfUpload = (id: string, { name, mimeType, size, uploadedAt }: UploadedFile): ReturnType<typeof fileOf> => ({
+  id,
+  type: 'file',
+  filename: name,
+  mime_type: mimeType ?? typeOf(name),
+  size_bytes: size,
+  created_at: iso(uploadedAt),
+  downloadable: false,
+  expires_at: null,
+  scope: null,
+});
 
 const outputs = '.session/outputs';
 const outputWord = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
@@ -95,12 +141,9 @@ const typeOf = (name: string): string =>
 
 /** Uploads of programs, and what sessions leave in `/mnt/session/outputs`. */
 export function fileRoutes(deps: FileDeps): Route[] {
-  const { services, projects, clock } = deps;
+  const { services, clock } = deps;
   const { documents, files } = services;
-  const uploads = () => {
-    if (!projects) throw new AppError('unsupported', 'This server keeps no files.');
-    return projects.uploads;
-  };
+  const uploads = () => uploadsOf(deps);
 
   const toOutput = (id: SessionId, path: string, { size, modified }: { size: number | null; modified: string }) => ({
     id: outputWord(id, path),
@@ -140,6 +183,8 @@ export function fileRoutes(deps: FileDeps): Route[] {
   }
   async function one(id: string, { reply }: ApiRequest) {
     const output = outputOf(id);
+    const upload = uploadIdOf(id);
+    if (upload !== undefined) return fileOfUpload(id, await uploads().get(upload));
     if (!output) return fileOf(await live(id, deps));
     const found = (await outputsOf(output.id, abortOnDisconnect(reply))).find((file) => file.id === id);
     if (!found) throw new AppError('not_found', `There is no file ${id}.`);
@@ -192,7 +237,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
         const id = params.id ?? '';
         const output = outputOf(id);
         if (!output) {
-          await live(id, deps);
+          await uploadFor(id, deps);
           throw new ApiError('invalid_request', 'Uploads cannot be downloaded; files that sessions wrote can.', {
             errorCode: 'file_not_downloadable',
           });

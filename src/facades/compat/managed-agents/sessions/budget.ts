@@ -41,6 +41,8 @@ export async function checkBudgetable(refs: readonly string[], models: Services[
       );
 }
 
+export type ShownBudget = NonNullable<ReturnType<typeof shownBudget>>;
+
 /** The session's budget after a change. Rejects: invalid_request. */
 export function changedBudget(wish: BudgetWish | null, record: SessionRecord, { cost }: Usage): OwnBudget {
   if (shownBudget(record) === null && wish !== null)

@@ -11,10 +11,11 @@ interface KnownCall {
   readonly kind: 'tool' | 'mcp' | 'custom';
   readonly answered: boolean;
 }
-/** `waitsFor` is undefined once the call waits no more. */
+/** `waitsFor` is undefined while the call waits for nobody: it is made, was answered, or its next wait is not in the log yet. */
 export interface AnnouncedCall {
   readonly callId: string;
   readonly kind: KnownCall['kind'];
+  readonly isAnswered: boolean;
   readonly waitsFor: 'permission' | 'result' | undefined;
 }
 /** The agent that calls, and the id of the event that announces the call. */
@@ -54,8 +55,8 @@ export class Calls {
   }
   /** The call that an event announced. */
   of(eventId: string): AnnouncedCall | undefined {
-    for (const [callId, { eventId: known, kind }] of this.#all)
-      if (known === eventId) return { callId, kind, waitsFor: this.#pending.get(callId) };
+    for (const [callId, { eventId: known, kind, answered }] of this.#all)
+      if (known === eventId) return { callId, kind, isAnswered: answered, waitsFor: this.#pending.get(callId) };
     return undefined;
   }
 
@@ -73,7 +74,8 @@ export class Calls {
     if (!call) return undefined;
     if (result) {
       this.#all.set(callId, { ...call, answered: true });
-      const given = { content: [{ type: 'text', text: result.output }], is_error: result.isError };
+      const content = result.blocks ?? [{ type: 'text', text: result.output }];
+      const given = { content, is_error: result.isError };
       return call.kind === 'custom'
         ? { type: 'user.custom_tool_result', fields: { custom_tool_use_id: call.eventId, ...given } }
         : { type: 'user.tool_result', fields: { tool_use_id: call.eventId, ...given } };

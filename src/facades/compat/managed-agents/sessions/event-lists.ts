@@ -95,7 +95,8 @@ class EventList {
     return this.#record.id;
   }
   of(thread: SessionId): readonly ManagedEvent[] {
-    return this.#events.get(thread) ?? [];
+    const queued = this.#projection.has(thread) ? this.#projection.of(thread).queued : [];
+    return [...(this.#events.get(thread) ?? []), ...queued];
   }
   /** An agent that was changed gives other events from the beginning. */
   isOf({ agent, budget }: SessionRecord): boolean {

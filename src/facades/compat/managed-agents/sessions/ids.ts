@@ -15,11 +15,20 @@ export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${
 /** A message of the agent has its id before its event is in the log, because its text streams. */
 export const messageWord = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
+/** The thinking before a message is a part of it. */
+export const thoughtPart = 70;
 /** The event that an event of a log gives as its part with this number, from 0. */
 export const wordOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
     ? messageWord(source.data.messageId, part + 1) // the part 0 is the message itself
     : eventWord(source.sessionId, source.seq, part);
+
+/** A file that came in a message or a result, not by an upload of the program. */
+export const uploadWord = (id: string): string => `file_u${id.replaceAll('-', '')}`;
+export const uploadIdOf = (given: string): string | undefined => {
+  const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(given) ?? [];
+  return parts.length === 0 ? undefined : parts.join('-');
+};
 
 /** A deployment is an automation, and a run of it a start. */
 export const deploymentWord = (id: string): string => `depl_${id}`;

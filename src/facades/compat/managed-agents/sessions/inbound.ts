@@ -17,9 +17,9 @@ const document = z.strictObject({
   title: z.string().nullable().optional(),
   context: z.string().nullable().optional(),
 });
-const MessageContent = z.discriminatedUnion('type', [text, image, document]);
+export const MessageContent = z.discriminatedUnion('type', [text, image, document]);
 const search = z.looseObject({ type: z.literal('search_result') });
-const ResultContent = z.discriminatedUnion('type', [text.extend({ text: z.string() }), image, document, search]);
+export const ResultContent = z.discriminatedUnion('type', [text.extend({ text: z.string() }), image, document, search]);
 const eventId = z.string().min(1).max(200);
 const result = {
   content: z.array(ResultContent).max(100).nullable().optional(),
@@ -77,36 +77,4 @@ export function inboundEvent(given: unknown, n = 0): InboundEvent {
       'model_does_not_support_mid_conversation_system',
     );
   return event;
-}
-
-export interface MessageParts {
-  readonly text: string;
-  /** The ids of files. */
-  readonly files: readonly string[];
-}
-/** A message as the server knows it: one text, and files beside it. */
-export function messageOf({ content }: z.output<typeof UserMessage>): MessageParts {
-  const texts: string[] = [];
-  const files: string[] = [];
-  for (const block of content) {
-    if (block.type === 'text') texts.push(block.text);
-    else if (block.source.type === 'file') files.push(block.source.file_id);
-    else if (block.source.type === 'text') texts.push(block.source.data);
-    else
-      throw unsupportedField(`content.source.type "${block.source.type}"`, 'upload the file and send {"type": "file"}');
-  }
-  if (texts.length === 0) throw invalid('content: a message needs a block of text.');
-  return { text: texts.join('\n\n'), files };
-}
-
-/** A result as the model reads it: text. */
-export function resultText(content: z.output<typeof ResultContent>[] | null | undefined): string {
-  return (content ?? [])
-    .map((block) => {
-      if (block.type === 'text') return block.text;
-      if (block.type === 'search_result') return JSON.stringify(block);
-      if (block.source.type === 'text') return block.source.data;
-      throw unsupportedField(`content.type "${block.type}"`, 'send text');
-    })
-    .join('\n');
 }

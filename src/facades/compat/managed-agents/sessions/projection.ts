@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
-import type { SessionId } from '../../../../core/model/ids.ts';
+import type { RunId, SessionId } from '../../../../core/model/ids.ts';
+import type { WaitReason } from '../../../../core/model/spending.ts';
 import { iso } from '../wire.ts';
 import { shownBudget } from './budget.ts';
 import { type AnnouncedCall, Calls, type ToldEvent } from './calls.ts';
-import { eventWord, messageWord, threadWord, wordOf } from './ids.ts';
+import { eventWord, messageWord, thoughtPart, threadWord, uploadWord, wordOf } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
 import { Delegations, type TextToChild } from './threads/delegations.ts';
 import { noUsage, spanUsageOf, type Usage, usageOf, withUsage } from './usage.ts';
@@ -35,6 +36,7 @@ class State {
   seq = 0;
   at = 0;
   status: 'idle' | 'running' | 'rescheduling' = 'idle';
+  run: RunId | null = null;
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
@@ -44,6 +46,11 @@ class State {
   usage = noUsage;
   runningSince: number | undefined;
   activeMs = 0;
+  /** The thinking of the request was told before its message. */
+  hasThought = false;
+  toldTitle: string | undefined;
+  /** The messages of runs that have not begun. */
+  queued: ReadonlyMap<RunId, ManagedEvent> = new Map();
   openMessage: string | undefined;
 }
 
@@ -141,11 +148,10 @@ export class Projection {
   #fold(event: SessionEvent): void {
     switch (event.type) {
       case 'message.user':
-        this.#tell(
-          this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content: contentOf(event.data) } },
-        );
+        this.#asks(event);
         break;
       case 'run.started':
+        this.#take(event.runId);
         this.outcomes.begin(event.runId);
         this.#now.hasOpenRun = true;
         this.#run();
@@ -155,7 +161,7 @@ export class Projection {
         break;
       case 'message.delta':
         this.#now.openMessage = event.data.messageId;
-        if (event.data.waits === 'budget') this.#now.asking = true;
+        if (isQuestion(event.data.waits)) this.#now.asking = true;
         if (!this.#now.asking && event.data.waits === undefined) this.#begin();
         break;
       case 'message.assistant':
@@ -182,7 +188,7 @@ export class Projection {
         this.#idle(this.#waitReason(event.data));
         break;
       case 'run.notice':
-        if (event.data.kind === 'waiting_provider') this.#reschedule(event.data.detail);
+        if (event.data.kind === 'waiting_provider') this.#reschedule(event.data);
         if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the model is asked again
         if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
@@ -208,7 +214,9 @@ export class Projection {
         break;
       case 'title':
         // A client's new title; that of a run is nobody's request, and the first one came with the session.
-        if (event.runId === null && this.#now.seq > 2) this.#emit('session.updated', { title: event.data.title });
+        if (event.runId === null && this.#now.seq > 2 && this.#now.toldTitle !== event.data.title)
+          this.#emit('session.updated', { title: event.data.title });
+        this.#now.toldTitle = undefined;
         break;
       case 'session.updated':
         this.#changed(event.data);
@@ -225,9 +233,33 @@ export class Projection {
     if (told) this.#emit(told.type, told.fields);
   }
 
-  #changed({ agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
+  /** A message is told when the agent takes it: at once, or with the beginning of its own run. */
+  #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
+    const content = event.data.blocks ?? contentOf(event.data);
+    const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
+    const asked = { id: this.#word(), type, processed_at: null, ...fields };
+    if (event.runId === null || event.runId === this.#now.run)
+      this.#out.push({ ...asked, processed_at: iso(this.#now.at) });
+    else this.#now.queued = new Map(this.#now.queued).set(event.runId, asked);
+  }
+  #take(runId: RunId | null): void {
+    this.#now.run = runId;
+    const asked = runId === null ? undefined : this.#now.queued.get(runId);
+    if (!asked) return;
+    this.#now.queued = new Map([...this.#now.queued].filter(([other]) => other !== runId));
+    this.#out.push({ ...asked, processed_at: iso(this.#now.at) });
+  }
+  /** The messages that wait for their turn, as lists have them. */
+  get queued(): readonly ManagedEvent[] {
+    return [...this.#now.queued.values()];
+  }
+
+  #changed({ title, agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
     const { shown } = this.#agent;
+    // The event of the title itself comes next.
+    this.#now.toldTitle = title;
     const fields = {
+      ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
       // Limits that an answer grants again are none of this API.
@@ -272,19 +304,25 @@ export class Projection {
     });
     this.#now.request = undefined;
   }
-  #said({ messageId, text, waits }: FactOf<'message.assistant'>['data']): void {
+  #said({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (waits === 'budget') this.#now.asking = true; // the pieces that said so may have left the log
+    if (isQuestion(waits)) this.#now.asking = true; // the pieces that said so may have left the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#begin(); // no request to the model gave a question
+    if (thought) this.#think(messageWord(messageId, thoughtPart));
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
     this.#now.usage = withUsage(this.#now.usage, data);
     this.#begin();
-    if (data.thoughts) this.#emit('agent.thinking', {});
+    if (data.thoughts && !this.#now.hasThought) this.#emit('agent.thinking', {});
+    this.#now.hasThought = false;
     this.#finish(false, spanUsageOf(withUsage(noUsage, data)));
+  }
+  #think(id: string): void {
+    this.#now.hasThought = true;
+    this.#emit('agent.thinking', {}, id);
   }
   /** A request of the grader is told with its verdict, not as one of the agent. */
   #graded({ runId, data }: FactOf<'usage'>): void {
@@ -330,9 +368,10 @@ export class Projection {
     if (reason === 'approval' || this.pending.length > 0) return { type: 'requires_action', event_ids: this.pending };
     return { type: reason === 'budget' ? 'budget_reached' : 'end_turn' };
   }
-  #reschedule(detail: string): void {
+  #reschedule({ detail, code }: FactOf<'run.notice'>['data']): void {
     this.#finish(true);
-    this.#emit('session.error', { error: errorOf('model_overloaded_error', detail, 'retrying') });
+    const type = (code && errorTypes[code]) ?? 'model_overloaded_error';
+    this.#emit('session.error', { error: errorOf(type, detail, 'retrying') });
     if (this.#now.status === 'rescheduling') return;
     this.#now.status = 'rescheduling';
     this.#emit('session.thread_status_rescheduled', this.thread);
@@ -347,6 +386,8 @@ export class Projection {
   #end({ runId, data }: FactOf<'run.end'>): void {
     const { status, reason, code } = data;
     this.#now.asking = false;
+    this.#take(runId); // one that was stopped before it began
+    this.#now.run = null;
     this.#now.hasOpenRun = false;
     // The interrupt comes first: its program is told the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
@@ -371,6 +412,9 @@ export class Projection {
   }
 }
 
+/** The question about a call, or about a spent budget, is none of this API's messages. */
+const isQuestion = (waits: WaitReason | undefined) => waits === 'budget' || waits === 'approval';
+
 const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
 const errorOf = (type: string, message: string, retry: 'retrying' | 'exhausted' | 'terminal') => ({
   type,
@@ -380,7 +424,7 @@ const errorOf = (type: string, message: string, retry: 'retrying' | 'exhausted' 
 const errorTypes: Partial<Record<ErrorCode, string>> = {
   model_overloaded: 'model_overloaded_error',
   model_unavailable: 'model_overloaded_error',
-  rate_limited: 'model_rate_limited_error',
+  model_rate_limited: 'model_rate_limited_error',
   model_quota: 'billing_error',
   model_unauthorized: 'model_request_failed_error',
   model_unknown: 'model_request_failed_error',
@@ -393,5 +437,5 @@ const errorTypes: Partial<Record<ErrorCode, string>> = {
 
 const contentOf = ({ text, attachments }: FactOf<'message.user'>['data']) => [
   { type: 'text', text },
-  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: file } })),
+  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: uploadWord(file) } })),
 ];

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { unlessNoSession, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
+import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalid } from '../errors.ts';
 import { changedContent } from '../resources/agent-content.ts';
 import { Overrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
-import { uploadFor } from '../resources/files.ts';
+import { contentFiles, uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { changedMetadata, MetadataChange, pageOf, parsed } from '../wire.ts';
@@ -53,7 +54,8 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     {
       door: 'POST /v1/sessions',
       least: 'create',
-      async run({ body }) {
+      async run({ body, reply }) {
+        const gone = abortOnDisconnect(reply);
         const deps = { services, settings, uploadOf, newId: () => `${ids()}${ids()}`, now: () => clock.now() };
         const { command, initial } = await newSession(body, deps);
         const record = await sessions.create(command);
@@ -62,7 +64,10 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           if (environment !== undefined) await workQueue.enqueue(environment, record.id);
           if (initial.length > 0) {
             const projection = await reader.state(record, sessions);
-            await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, initial);
+            await sendEvents(
+              { record, projection, sessions, files: contentFiles(parts, gone), now: () => clock.now() },
+              initial,
+            );
           }
         } catch (thrown) {
           await sessions.delete(record.id).catch(() => {}); // its maker never hears of it
@@ -154,12 +159,13 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     {
       door: 'POST /v1/sessions/:id/events',
       worker,
-      async run({ params, body, worker: byWorker }) {
+      async run({ params, body, reply, worker: byWorker }) {
         const record = await found(params);
         const given = inboundEvents(body);
         if (byWorker) refuseBeyondResults(given);
         const projection = await reader.state(record, sessions);
-        const data = await sendEvents({ record, projection, sessions, uploadOf, now: () => clock.now() }, given);
+        const files = contentFiles(parts, abortOnDisconnect(reply));
+        const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, given);
         const { environment } = record.agent ?? {};
         // An interrupt is the way to have a worker again for a session whose work has failed.
         if (environment !== undefined && given.some(({ type }) => type === 'user.interrupt'))

@@ -1,12 +1,14 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
+import type { Decision } from '../../../../core/model/runs/decision.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
-import { invalid } from '../errors.ts';
+import { ApiError, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
+import { type ContentFiles, type Given, givenIn } from './content.ts';
 import { eventWord, outcomeWord, threadWord } from './ids.ts';
-import { type InboundEvent, messageOf, resultText } from './inbound.ts';
+import type { InboundEvent } from './inbound.ts';
 import type { ManagedEvent } from './projection.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
 
@@ -15,8 +17,7 @@ interface Target {
   readonly record: SessionRecord;
   readonly projection: SessionProjection;
   readonly sessions: Sessions;
-  /** The upload behind a file of the API. Rejects: not_found. */
-  readonly uploadOf: (fileId: string) => Promise<string>;
+  readonly files: ContentFiles;
   readonly now: () => number;
 }
 
@@ -26,18 +27,25 @@ const atBudget =
 
 /** Checks the events against the state of the session, then hands them over in order. */
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
-  const uploads = await checked(target, events);
+  await check(target, events);
+  const given = await givenIn(events, target.files);
   const answers: ManagedEvent[] = [];
-  for (const event of events) answers.push(await sendOne(target, event, uploads));
+  const left = [...events];
+  for (let next = left.shift(); next; next = left.shift()) {
+    if (!isAnswer(next)) {
+      answers.push(await sendOne(target, next, given));
+      continue;
+    }
+    const together = [next];
+    while (isAnswer(left[0])) together.push(left.shift() as Answer);
+    answers.push(...(await answerAll(target, together, given)));
+  }
   return answers;
 }
 
-async function checked(
-  { record, projection, sessions, uploadOf }: Target,
-  events: readonly InboundEvent[],
-): Promise<ReadonlyMap<string, string>> {
+async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
   if (record.archived) throw invalid('The session is archived.', 'session_archived');
-  const uploads = new Map<string, string>();
+  const permitted = new Set<string>(); // by the events before
   let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
@@ -61,24 +69,20 @@ async function checked(
         throw invalid(`events.${n}: the session has an outcome without a verdict. Wait, or interrupt first.`);
       hasOutcome = true;
     }
-    if (event.type === 'user.message') {
-      for (const file of messageOf(event).files) uploads.set(file, await uploadOf(file));
+    if (event.type === 'user.tool_confirmation') {
+      checkCall(projection, event.tool_use_id, { n, isCustom: false });
+      if (event.result === 'allow') permitted.add(event.tool_use_id);
     }
-    if (event.type === 'user.tool_confirmation') checkCall(projection, event.tool_use_id, { n, isCustom: false });
     if (event.type === 'user.tool_result') {
       if (record.agent?.environment === undefined)
         throw invalid(`events.${n}: user.tool_result is for sessions of self-hosted environments.`);
       const { kind, waitsFor } = checkCall(projection, event.tool_use_id, { n, isCustom: false });
-      if (kind !== 'tool' || waitsFor === 'permission')
+      if (kind !== 'tool' || (waitsFor === 'permission' && !permitted.has(event.tool_use_id)))
         throw invalid(`events.${n}: ${event.tool_use_id} waits for no result of a worker.`);
-      resultText(event.content);
     }
-    if (event.type === 'user.custom_tool_result') {
+    if (event.type === 'user.custom_tool_result')
       checkCall(projection, event.custom_tool_use_id, { n, isCustom: true });
-      resultText(event.content);
-    }
   }
-  return uploads;
 }
 function checkCall(
   projection: SessionProjection,
@@ -92,36 +96,36 @@ function checkCall(
   return call;
 }
 
-async function sendOne(
-  target: Target,
-  event: InboundEvent,
-  uploads: ReadonlyMap<string, string>,
-): Promise<ManagedEvent> {
+async function sendOne(target: Target, event: Exclude<InboundEvent, Answer>, given: Given): Promise<ManagedEvent> {
   const { record, sessions, now } = target;
   const { id } = record;
   if (event.type === 'user.message') {
     const active = await sessions.activeRun(id);
     // A run that waits for a word continues with it; one that works finishes first.
     const mode = active && !active.waiting ? 'queue' : 'inject';
-    const { seq } = await sessions.send(id, { ...commandOf(event, uploads), mode });
-    return { ...event, id: eventWord(id, seq), processed_at: active && !active.waiting ? null : iso(now()) };
+    const { seq } = await sessions.send(id, { ...commandOf(event, given), mode });
+    return {
+      ...event,
+      content: given.of(event).blocks,
+      id: eventWord(id, seq),
+      processed_at: active && !active.waiting ? null : iso(now()),
+    };
   }
   if (event.type === 'user.define_outcome') {
-    const { seq } = await sessions.send(id, commandOf(event, uploads));
+    const { seq } = await sessions.send(id, commandOf(event, given));
     const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: outcomeWord(id, seq) };
     return { ...event, ...known, id: eventWord(id, seq), processed_at: iso(now()) };
   }
-  if (event.type === 'user.interrupt') return await interrupt(target, event);
-  return await answer(target, event);
+  return await interrupt(target, event);
 }
 
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
 /** The message of an event that gives the agent something to do, with the uploads behind its files. */
-export function commandOf(event: Task, uploads: ReadonlyMap<string, string>): SendCommand {
+export function commandOf(event: Task, given: Given): SendCommand {
   if (event.type === 'user.message') {
-    const { text, files } = messageOf(event);
-    return { text, mode: 'queue', attachments: files.map((file) => uploads.get(file) ?? '') };
+    const { text, files, blocks } = given.of(event);
+    return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };
   }
   const { description, rubric, max_iterations: iterations } = event;
   if (rubric.type !== 'text') throw invalid('rubric: send it as text.');
@@ -139,7 +143,7 @@ async function interrupt(
   // At its budget nothing goes on that could be interrupted, and the run stays for when the budget is raised.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
-  const end = stopped ? await findAfter(sessions, id, before, isStop) : undefined;
+  const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
   const seq = end?.seq ?? before;
   // Without effect, its id is that of no event.
   const word = end ? eventWord(id, seq) : `${eventWord(id, seq)}none`;
@@ -151,53 +155,88 @@ type Answer = Extract<
   InboundEvent,
   { type: 'user.tool_confirmation' | 'user.custom_tool_result' | 'user.tool_result' }
 >;
-/** The first answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting. */
-async function answer({ record, sessions, projection, now }: Target, event: Answer): Promise<ManagedEvent> {
-  const toolUse = event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
-  const call = projection.callOf(toolUse);
-  const id = call?.thread ?? record.id;
-  const before = projection.seqOf(id);
-  const routed = { session_thread_id: id === record.id ? null : threadWord(id) };
-  const shown =
-    event.type === 'user.tool_confirmation'
-      ? { ...event, deny_message: event.deny_message ?? null, ...routed }
-      : { ...event, content: event.content ?? [], is_error: event.is_error ?? false, ...routed };
-  const without: ManagedEvent = { ...shown, id: `${toolUse}again`, processed_at: iso(now()) };
-  const isConfirmation = event.type === 'user.tool_confirmation';
-  if (call?.waitsFor !== (isConfirmation ? 'permission' : 'result')) return without;
-  const { callId } = call;
-  const verdict =
-    event.type !== 'user.tool_confirmation'
-      ? {
-          decision: 'approved' as const,
-          result: { output: resultText(event.content), isError: event.is_error ?? false },
-        }
-      : {
-          decision: event.result === 'allow' ? ('approved' as const) : ('rejected' as const),
-          ...(event.deny_message && { text: event.deny_message }),
-        };
-  try {
-    await sessions.decide(id, { callId, by: 'program', ...verdict });
-  } catch (thrown) {
-    if (toAppError(thrown).code !== 'conflict') throw thrown; // somebody else was first
-    return without;
+const isAnswer = (event: InboundEvent | undefined): event is Answer =>
+  event !== undefined && (event.type === 'user.tool_confirmation' || /^user\.(custom_)?tool_result$/.test(event.type));
+const callIn = (event: Answer): string =>
+  event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
+
+/**
+ * Answers that follow each other in a request count in one step, so that the session does not rest between them. The first
+ * answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting.
+ */
+async function answerAll(target: Target, events: readonly Answer[], given: Given): Promise<ManagedEvent[]> {
+  const { record, sessions, projection, now } = target;
+  const known = events.map((event) => ({ event, call: projection.callOf(callIn(event)) }));
+  const resolved: SessionEvent[] = [];
+  for (const thread of new Set(known.map(({ call }) => call?.thread ?? record.id))) {
+    const own = known.filter(({ call, event }) => call?.thread === thread && canAnswer(event, call));
+    const [first, ...also] = own.map(({ event, call }) => decisionOf(event, call?.callId ?? '', given));
+    if (!first) continue;
+    const before = projection.seqOf(thread);
+    await sessions.decide(thread, { ...first, by: 'program', also }).catch(async (thrown: unknown) => {
+      if (toAppError(thrown).code !== 'conflict') throw thrown;
+      const isOver = own.some(({ event }) => event.type === 'user.tool_confirmation');
+      const ended =
+        isOver || (await eventsAfter(sessions, thread, before)).some(endsCall(own.map(({ call }) => call?.callId)));
+      if (!ended)
+        throw new ApiError('conflict', 'The call cannot take a result now. Send it again.', { isTemporary: true });
+    });
+    resolved.push(...(await eventsAfter(sessions, thread, before)));
   }
-  const isIt = ({ type, data }: SessionEvent) =>
-    type === 'approval.resolved' && (data as FactOf<'approval.resolved'>['data']).callId === callId;
-  const resolved = await findAfter(sessions, id, before, isIt);
-  return resolved ? { ...without, id: eventWord(id, resolved.seq), processed_at: iso(resolved.ts) } : without;
+  return known.map(({ event, call }): ManagedEvent => {
+    const id = call?.thread ?? record.id;
+    const routed = { session_thread_id: id === record.id ? null : threadWord(id) };
+    const shown =
+      event.type === 'user.tool_confirmation'
+        ? { ...event, deny_message: event.deny_message ?? null, ...routed }
+        : { ...event, content: given.of(event).blocks, is_error: event.is_error ?? false, ...routed };
+    const it = resolved.find(
+      ({ type, data }) =>
+        type === 'approval.resolved' &&
+        (data as Resolved).callId === call?.callId &&
+        ((data as Resolved).result !== undefined) === (event.type !== 'user.tool_confirmation'),
+    );
+    if (!it) return { ...shown, id: `${callIn(event)}again`, processed_at: iso(now()) };
+    return { ...shown, id: eventWord(id, it.seq), processed_at: iso(it.ts) };
+  });
+}
+type Resolved = FactOf<'approval.resolved'>['data'];
+type Call = ReturnType<SessionProjection['callOf']>;
+
+/** A worker's result can come before the log has that its permitted call waits for it. */
+const canAnswer = (event: Answer, call: Call): boolean =>
+  call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
+
+function decisionOf(event: Answer, callId: string, given: Given): Decision {
+  if (event.type === 'user.tool_confirmation')
+    return {
+      callId,
+      decision: event.result === 'allow' ? 'approved' : 'rejected',
+      ...(event.deny_message && { text: event.deny_message }),
+    };
+  const { text, pictures, blocks } = given.of(event);
+  const isMore = blocks.length !== 1 || blocks[0]?.type !== 'text';
+  const result = { output: text, isError: event.is_error ?? false, ...(isMore && { blocks: [...blocks] }) };
+  return {
+    callId,
+    decision: 'approved',
+    result: { ...result, ...(pictures.length > 0 && { pictures: [...pictures] }) },
+  };
 }
 
-async function findAfter(
-  sessions: Sessions,
-  id: SessionRecord['id'],
-  after: number,
-  isIt: (event: SessionEvent) => boolean,
-): Promise<SessionEvent | undefined> {
+/** Whether an event shows that one of the calls has its answer, or that nothing waits for one any more. */
+const endsCall =
+  (callIds: readonly (string | undefined)[]) =>
+  ({ type, data }: SessionEvent): boolean =>
+    type === 'run.end' ||
+    ((type === 'approval.resolved' || type === 'tool.called') && callIds.includes((data as Resolved).callId));
+
+async function eventsAfter(sessions: Sessions, id: SessionRecord['id'], after: number): Promise<SessionEvent[]> {
+  const all: SessionEvent[] = [];
   for (let seq = after; ; ) {
     const { events, head } = await sessions.page(id, seq, 1_000);
-    const found = events.find(isIt);
+    all.push(...events);
     seq = events.at(-1)?.seq ?? head;
-    if (found || events.length === 0 || seq >= head) return found;
+    if (events.length === 0 || seq >= head) return all;
   }
 }

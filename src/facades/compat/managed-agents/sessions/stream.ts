@@ -7,7 +7,7 @@ import { openSse, type SseContext, sseFrame } from '../../../../http/transport/s
 import type { Services } from '../../../../sessions/api/services.ts';
 import { errorBody, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { eventWord, messageWord } from './ids.ts';
+import { eventWord, messageWord, thoughtPart } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
@@ -46,7 +46,7 @@ export async function streamEvents(
   // The place is fixed before the headers leave: what a client does once it has them comes after it.
   const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
-  const previews = new Previews(projection.of(thread), deltas.includes('agent.message'));
+  const previews = new Previews(projection.of(thread), deltas);
   try {
     const tell = (source: SessionEvent, events: readonly ThreadEvent[]) => {
       const own = events.flatMap((one) => (one.thread === thread ? [one.event] : []));
@@ -74,25 +74,28 @@ export async function streamEvents(
 /** The previews of a thread's texts. A text whose beginning came before the stream has none. */
 class Previews {
   readonly #projection: Projection;
-  readonly #isWanted: boolean;
+  readonly #wanted: readonly string[];
   readonly #begun = new Set<string>();
   readonly #opened: string | undefined;
 
-  constructor(projection: Projection, isWanted: boolean) {
+  constructor(projection: Projection, wanted: readonly string[]) {
     this.#projection = projection;
-    this.#isWanted = isWanted;
+    this.#wanted = wanted;
     this.#opened = projection.openMessage;
   }
 
   /** The previews that come with an event, which the projection has already. */
   of(event: SessionEvent): { readonly type: string }[] {
-    if (event.type !== 'message.delta' || !this.#isWanted || !this.#projection.shows) return [];
-    const { messageId, text } = event.data;
+    if (event.type !== 'message.delta' || !this.#projection.shows) return [];
+    const { messageId, text, thought } = event.data;
     if (this.#opened === messageId) return [];
+    const thinking = { type: 'agent.thinking', id: messageWord(messageId, thoughtPart) };
+    const thoughts = thought && this.#wanted.includes(thinking.type) ? [{ type: 'event_start', event: thinking }] : [];
+    if (!this.#wanted.includes('agent.message')) return thoughts;
     const id = messageWord(messageId);
     const start = this.#begun.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
     this.#begun.add(id);
     const delta = { type: 'content_delta', index: 0, content: { type: 'text', text } };
-    return [...start, { type: 'event_delta', event_id: id, delta } as { type: string }];
+    return [...thoughts, ...start, { type: 'event_delta', event_id: id, delta } as { type: string }];
   }
 }

@@ -41,6 +41,8 @@ export const spanUsageOf = ({ input, output, cacheRead, cacheWritten }: Usage) =
   cache_read_input_tokens: cacheRead,
 });
 
+/** Costs are sums of small parts, so they are compared at a hundredth of a cent. */
+export const centsOf = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
 export const usageOf = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
   input_tokens: input,

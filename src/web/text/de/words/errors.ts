@@ -35,6 +35,7 @@ export const errors: Readonly<Record<ErrorCode, string>> = {
   model_rejected: 'Der Anbieter des Modells hat die Anfrage abgelehnt.',
   model_context: 'Das Gespräch ist zu lang für das Modell.',
   model_overloaded: 'Der Anbieter des Modells ist überlastet.',
+  model_rate_limited: 'Der Anbieter des Modells nimmt gerade keine weiteren Anfragen an.',
   model_unavailable: 'Der Anbieter des Modells ist nicht erreichbar.',
   model_stalled: 'Das Modell hörte mitten in der Antwort auf.',
   provider_error: 'Der Anbieter des Modells ist gescheitert.',

@@ -23,13 +23,23 @@ describe('an open message', () => {
   });
 
   test.each([
-    ['a user’s message', asks('wait!')],
     ['a step', step],
     ['another message', assistantMessage('x', messageId(2))],
   ] as const)('is completed with the text so far before %s', (_, next) => {
     const open = new OpenMessage();
     open.arrange([says('so '), says('far'), usage]);
     expect(open.arrange([next])).toEqual([assistantMessage('so far'), usage, next]);
+  });
+
+  test('goes on behind what a client does meanwhile', () => {
+    const open = new OpenMessage();
+    open.arrange([says('so ')]);
+    expect(open.arrange([asks('wait!'), usage])).toEqual([asks('wait!')]);
+    expect(open.arrange([says('far'), assistantMessage('so far')])).toEqual([
+      says('far'),
+      assistantMessage('so far'),
+      usage,
+    ]);
   });
 
   test('is completed before the first delta of another one', () => {

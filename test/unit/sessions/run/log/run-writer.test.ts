@@ -116,7 +116,7 @@ describe('a run that is written down', () => {
     const { runWriter, writer, clock, events } = scribeBench();
     using speech = runWriter.speak();
     speech.say('one');
-    await writer.write([fact('message.user', { messageId: messageId(9), text: 'Hm?', attachments: [] })]);
+    await writer.write([fact('run.error', { error: 'Hm.' })]);
     speech.say('two');
     clock.advance(50);
     await runWriter.write(...speech.end());
@@ -199,7 +199,10 @@ describe('a run that ends', () => {
       { type: 'run.end' },
     ]);
     expect(transcript.openCalls(runId())).toEqual([]);
-    expect(transcript.entries.at(-1)?.message).toMatchObject({ role: 'tool', callId: 'c1', success: false });
+    expect(transcript.entries.slice(-2).map(({ message }) => message)).toMatchObject([
+      { role: 'tool', callId: 'c1', success: false },
+      { role: 'assistant', text: expect.stringMatching(/./) }, // the model knows of the cut reply what the history shows
+    ]);
   });
 
   test('closes the call that is open, with its own output, and not those before it', async () => {

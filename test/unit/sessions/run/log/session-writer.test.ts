@@ -39,8 +39,9 @@ describe('the writer of a session', () => {
   test('points to the fact that was asked for, not to the message that had to be completed before it', async () => {
     const { writer, types } = writerBench();
     await writer.write([says('a')]);
-    expect(await writer.write([asks('stop!')])).toBe(3);
-    expect(await types()).toEqual(['message.delta', 'message.assistant', 'message.user']);
+    expect(await writer.write([fact('title', { title: 'x' })])).toBe(2);
+    expect(await writer.write([step])).toBe(4);
+    expect(await types()).toEqual(['message.delta', 'title', 'message.assistant', 'step']);
   });
 
   test('writes a fact that has to wait behind the message it waits for', async () => {

@@ -11,12 +11,18 @@ const facts: PromptFacts = {
   hasToolServers: false,
   plans: false,
   hasTool: (name) => names.has(name),
+  hasSandbox: true,
   approvals: [],
 };
 const system = (more: Partial<PromptFacts> = {}) => composePrompt(ownParts(), { ...facts, ...more }).system;
 
 test('the prompt says where the files are, in the line that the demo model reads', () => {
   expect(system({ workdir: '/srv/ws' })).toMatch(/^Working directory: \/srv\/ws$/m);
+});
+
+test('an agent without a tool that works in the sandbox is not told of one', () => {
+  const text = system({ hasSandbox: false });
+  expect(text).not.toMatch(/sandbox|working directory/i);
 });
 
 test('the prompt has no part for a missing tool', () => {

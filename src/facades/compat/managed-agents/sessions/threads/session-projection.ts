@@ -1,11 +1,11 @@
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import { iso } from '../../wire.ts';
-import { shownBudget } from '../budget.ts';
+import { type ShownBudget, shownBudget } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
 import { eventWord, threadWord, wordOf } from '../ids.ts';
 import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
-import { sumOf, usageOf } from '../usage.ts';
+import { centsOf, sumOf, usageOf } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread and a thread for each child that an agent has
 // delegated to. Each has a log of its own; the events about the session as a whole are made here, from all of them.
@@ -37,7 +37,7 @@ const ofSession = new Set(['session.status_running', 'session.status_idle', 'ses
 export class SessionProjection {
   readonly #id: SessionId;
   /** The session's budget as the API shows it. */
-  #budget: object | null;
+  #budget: ShownBudget | null;
   readonly #now: State;
   readonly #primary: Projection;
   readonly #threads = new Map<SessionId, Thread>();
@@ -45,7 +45,7 @@ export class SessionProjection {
   readonly #ending: Set<SessionId>;
 
   /** `from`: goes on from where another one is now. */
-  constructor(id: SessionId, agent: AgentFacts, budget: object | null = null, from?: SessionProjection) {
+  constructor(id: SessionId, agent: AgentFacts, budget: ShownBudget | null = null, from?: SessionProjection) {
     this.#id = id;
     this.#budget = budget;
     this.#now = { ...(from ? from.#now : new State()) };
@@ -108,7 +108,12 @@ export class SessionProjection {
   }
   /** Whether the session rests because its budget is spent. */
   get isAtBudget(): boolean {
-    return !this.#now.isBusy && this.pending.length === 0 && this.#now.stop.reason.type === 'budget_reached';
+    const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
+    return !this.#now.isBusy && this.pending.length === 0 && isSpent;
+  }
+  /** A turn that ended can have passed the limit with its last request. */
+  get #isBudgetUsed(): boolean {
+    return this.#budget !== null && centsOf(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
   /** The call that an event announced, and its thread. */
   callOf(eventId: string): (AnnouncedCall & { readonly thread: SessionId }) | undefined {
@@ -227,8 +232,9 @@ export class SessionProjection {
     this.#now.isToldBusy = false;
     const { reason, details } = this.#now.stop;
     const isAsking = pending.length > 0;
+    const ended = reason.type === 'end_turn' && this.#isBudgetUsed ? { type: 'budget_reached' } : reason;
     const stop = {
-      stop_reason: isAsking ? { type: 'requires_action', event_ids: pending } : reason,
+      stop_reason: isAsking ? { type: 'requires_action', event_ids: pending } : ended,
       stop_details: isAsking ? null : details,
     };
     const own = { ...this.#primary.thread, ...stop };

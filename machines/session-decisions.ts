@@ -1,0 +1,45 @@
+import type { Decision } from '../src/core/model/runs/decision.ts';
+import type { PendingApproval, Verdict, Verdicts } from './run.ts';
+import type { SessionCommand } from './session-types.ts';
+
+// The calls of a run that wait for an answer, and what decisions change of them.
+
+interface Decided {
+  /** The decisions that count, in order. */
+  readonly taken: readonly { readonly callId: string; readonly verdict: Verdict }[];
+  /** The calls that still wait. */
+  readonly approvals: readonly PendingApproval[];
+}
+
+export const decisionsOf = ({
+  type: _,
+  commandId: __,
+  by: ___,
+  also = [],
+  ...first
+}: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
+
+/** The first decision on a call counts. A call that a worker carries out waits for its result once it is permitted. */
+export function decide(waiting: readonly PendingApproval[], decisions: readonly Decision[]): Decided {
+  let approvals = waiting;
+  const taken: { callId: string; verdict: Verdict }[] = [];
+  for (const { callId, always, ...decision } of decisions) {
+    const one = approvals.find((it) => it.callId === callId);
+    if (!one || (decision.result && one.client !== 'result')) continue;
+    taken.push({ callId, verdict: { ...decision, ...(always && { always: one.tool }) } });
+    // The permission covers the calls that wait beside it too.
+    const covered = always
+      ? approvals.filter((it) => it !== one && it.tool === one.tool && !it.isAlone && !it.client)
+      : [];
+    for (const it of covered) taken.push({ callId: it.callId, verdict: { decision: decision.decision } });
+    const isForWorker = one.client === 'permission' && decision.decision === 'approved';
+    approvals = approvals.flatMap((it) => {
+      if (it === one) return isForWorker ? [{ ...it, client: 'result' as const }] : [];
+      return covered.includes(it) ? [] : [it];
+    });
+  }
+  return { taken, approvals };
+}
+
+export const verdictsOf = ({ taken }: Pick<Decided, 'taken'>): Verdicts =>
+  Object.fromEntries(taken.map(({ callId, verdict }) => [callId, verdict]));

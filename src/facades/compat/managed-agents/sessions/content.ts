@@ -1,0 +1,106 @@
+import type { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { ApiBlock } from '../../../../core/model/events.ts';
+import { pictureTypeOf } from '../../../../core/text/pictures.ts';
+import { invalid, unsupportedField } from '../errors.ts';
+import { uploadWord } from './ids.ts';
+import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
+
+/** The files behind the parts of messages and results. */
+export interface ContentFiles {
+  /** The upload behind a file of the API. Rejects: not_found. */
+  uploadOf(fileId: string): Promise<string>;
+  /** The first bytes of an upload, and its size. */
+  headOf(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
+  /** Keeps the bytes of a part that came without a file. Returns the upload. */
+  keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
+}
+/** The content of an event: what the model reads, and what the API shows of it. */
+interface Content {
+  readonly text: string;
+  /** The uploads, in order. */
+  readonly files: readonly string[];
+  readonly pictures: readonly { readonly file: string; readonly mimeType: string }[];
+  readonly blocks: readonly ApiBlock[];
+}
+/** The contents of a request's events. */
+export interface Given {
+  of(event: InboundEvent): Content;
+}
+type Block = z.output<typeof MessageContent> | z.output<typeof ResultContent>;
+type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
+
+const maxPictureBytes = 3_750_000; // providers take 5 MB in base64
+const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
+
+/** Reads the contents of all events, before any of them counts. Rejects: invalid_request, not_found. */
+export async function givenIn(events: readonly InboundEvent[], files: ContentFiles): Promise<Given> {
+  const known = new Map<InboundEvent, Content>();
+  for (const event of events) {
+    if (!('content' in event)) continue;
+    const content = await contentOf(event.content ?? [], files);
+    if (event.type === 'user.message' && content.text === '' && content.files.length === 0)
+      throw invalid('content: a message needs a text, a picture or a document.');
+    known.set(event, event.type === 'user.message' ? asMessage(content) : await asResult(content, files));
+  }
+  return { of: (event) => known.get(event) ?? nothing };
+}
+
+/** A message names its files after its text, and has a text in any case. */
+const asMessage = (content: Content): Content => ({
+  ...content,
+  text: content.text === '' ? 'See the attached files.' : content.text,
+});
+
+/** The model sees the pictures of a result, and reads of every other file that it is there. */
+async function asResult(content: Content, files: ContentFiles): Promise<Content> {
+  const pictures = [];
+  const lines = [];
+  for (const file of content.files) {
+    const { head, size, name } = await files.headOf(file);
+    const mimeType = size <= maxPictureBytes ? pictureTypeOf(head) : undefined;
+    if (mimeType) pictures.push({ file, mimeType });
+    else lines.push(`[${name}, ${size} bytes: the model cannot be shown this file]`);
+  }
+  return { ...content, pictures, text: [content.text, ...lines].filter((line) => line !== '').join('\n') };
+}
+
+async function contentOf(blocks: readonly Block[], files: ContentFiles): Promise<Content> {
+  const texts: string[] = [];
+  const uploads: string[] = [];
+  const shown: ApiBlock[] = [];
+  for (const block of blocks) {
+    if (block.type === 'text') texts.push(block.text);
+    else if (block.type === 'search_result') texts.push(JSON.stringify(block));
+    else if (block.source.type === 'text') texts.push(block.source.data);
+    if (block.type === 'text' || block.type === 'search_result' || block.source.type === 'text') {
+      shown.push(block);
+      continue;
+    }
+    const title = 'title' in block && block.title ? [`[${block.title}]`] : [];
+    texts.push(...title);
+    const { source } = block;
+    if (source.type === 'url')
+      throw unsupportedField('content.source.type "url"', 'send the bytes as base64, or upload the file');
+    const upload = source.type === 'file' ? await files.uploadOf(source.file_id) : await keptBytes(block, files);
+    uploads.push(upload);
+    const fileId = source.type === 'file' ? source.file_id : uploadWord(upload);
+    shown.push({ ...block, source: { type: 'file', file_id: fileId } });
+  }
+  return { text: texts.join('\n\n'), files: uploads, pictures: [], blocks: shown };
+}
+
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const types: Readonly<Record<FileBlock['type'], Readonly<Record<string, string>>>> = {
+  image: { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/gif': 'gif', 'image/webp': 'webp' },
+  document: { 'application/pdf': 'pdf', 'text/plain': 'txt' },
+};
+async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Promise<string> {
+  if (source.type !== 'base64') throw new AppError('internal', 'A part without bytes was kept.');
+  const { media_type: mimeType, data } = source;
+  const ending = types[type][mimeType];
+  if (ending === undefined)
+    throw invalid(`content.source.media_type: ${mimeType} is none of ${Object.keys(types[type]).join(', ')}.`);
+  if (data.length % 4 !== 0 || !base64.test(data)) throw invalid('content.source.data is not base64.');
+  return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
+}
