@@ -117,12 +117,37 @@ const rules: Rule[] = [
     sample: 'const host = { Privileged: true };',
   },
 ];
+/** Rules for the tests themselves: a limit belongs to the project or the tag, and a duration to `bench`. */
+const testRules: Rule[] = [
+  {
+    what: 'has a time limit of its own',
+    pattern: /\b(?:test|it|describe)(?:\.\w+(?:\([^()]*\))?)*\(\s*(?:'[^'\n]*'|`[^`]*`),\s*\{[^{}]*\btimeout:/g,
+    sample: "test('a', { timeout: 5_000 }, () => {});",
+  },
+  {
+    what: 'reads the processor’s clock',
+    pattern: /\bperformance\.now\(/g,
+    sample: 'const began = performance.now();',
+    but: {
+      'test/contract/sandboxd/sandboxd-sockets.test.ts':
+        'a pause has a least length, which a busy machine only adds to',
+      'test/job/automations/exactly-once.test.ts': 'starts of many minutes',
+      'test/job/desktop/auto.test.ts': 'a busy desktop stays awake for a least time',
+      'test/job/faults/provider.test.ts': 'a wait has a least length, which the provider names',
+      'test/job/faults/sandboxes/hostile-sandbox.test.ts': 'floods for a fixed time',
+      'test/unit/drivers/yielding-connection.test.ts': 'holds the loop for a fixed time',
+    },
+  },
+];
 
 const root = resolve(import.meta.dirname, '../..');
 const files = globSync('{src,drivers,machines,sandbox-images}/**/*.{ts,tsx,js}', { cwd: root }).map((path) => ({
   path,
   text: readFileSync(join(root, path), 'utf8'),
 }));
+const testFiles = globSync('test/{unit,wire,core,contract,job,page}/**/*.test.ts', { cwd: root })
+  .filter((path) => !path.endsWith('source-rules.test.ts'))
+  .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 /** `path:line` of each match that is not allowed. */
 const broken = ({ pattern, but = {}, within = /(?:)/ }: Rule, all = files) =>
   all.flatMap(({ path, text }) =>
@@ -133,8 +158,11 @@ const broken = ({ pattern, but = {}, within = /(?:)/ }: Rule, all = files) =>
 
 test('the rules find source files to check', () => expect(files.length).toBeGreaterThan(300));
 
-describe.each(rules)('nothing $what', (rule) => {
-  test('in all of the source', () => expect(broken(rule)).toEqual([]));
+describe.each([
+  ...rules.map((rule) => ({ ...rule, all: files, where: 'source' })),
+  ...testRules.map((rule) => ({ ...rule, all: testFiles, where: 'test' })),
+])('no $where $what', ({ all, ...rule }) => {
+  test('in the tree', () => expect(broken(rule, all)).toEqual([]));
   test('except in its sample, which it finds', () =>
     expect(broken({ ...rule, within: /(?:)/ }, [{ path: 'a.ts', text: rule.sample }])).toEqual(['a.ts:1']));
   test('and every exception is still one', () => {
@@ -143,7 +171,7 @@ describe.each(rules)('nothing $what', (rule) => {
       expect(
         broken(
           once,
-          files.filter((file) => file.path === path),
+          all.filter((file) => file.path === path),
         ).length,
         path,
       ).toBeGreaterThan(0);

@@ -5,13 +5,12 @@ const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
 const stateOf = (test: TestCase) => test.result().state;
 
-/**
- * A test gives its reason with `context.skip('reason')`. `test.skipIf` cannot, so the file's name replaces the reason.
- */
+/** The reason of `context.skip('reason')`. `skipIf` has none, so it is in the name: `(needs …)`, or `skipped, …`. */
 function reasonOf(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
-  return note ?? `no reason given (${test.module.relativeModuleId})`;
+  const named = /\((needs [^)]*)\)|\bskipped,? ([^)>]*)/.exec(test.fullName);
+  return note ?? named?.[1] ?? named?.[2]?.trim() ?? `no reason given (${test.module.relativeModuleId})`;
 }
 
 /** Where a person's work can happen, and the tests that show it there. */
@@ -24,17 +23,17 @@ const places: readonly (readonly [label: string, shows: (test: TestCase) => bool
 const isIn = ({ relativeModuleId }: TestModule, folder: string) => relativeModuleId.startsWith(`test/${folder}/`);
 
 /** One line for a reader who does not know the tests: where the main job was tried, and why not elsewhere. */
-export function mainJob(tests: readonly TestCase[]): string {
-  const parts = places.map(([label, shows, missing]) => {
+function mainJob(tests: readonly TestCase[]): string[] {
+  const parts = places.flatMap(([label, shows, missing]) => {
     const states = tests.filter(shows).map(stateOf);
+    if (states.length === 0) return [];
     if (states.includes('failed')) return `${label} ✗`;
-    if (states.includes('passed')) return `${label} ✓`;
-    return states.length > 0 ? `${label} – (${missing})` : `${label} – (not part of this run)`;
+    return states.includes('passed') ? `${label} ✓` : `${label} – (${missing})`;
   });
-  return `main job: ${parts.join('  ')}`;
+  return parts.length > 0 ? [`main job: ${parts.join('  ')}`] : [];
 }
 
-export function summary(modules: readonly TestModule[], unhandledErrors: number, left: ReadonlySet<string>): string[] {
+function summary(modules: readonly TestModule[], unhandledErrors: number, left: ReadonlySet<string>): string[] {
   const all = modules.flatMap(testsOf);
   const isLeft = (test: TestCase) => stateOf(test) === 'skipped' && test.tags.some((tag) => left.has(tag));
   const tests = all.filter((test) => !isLeft(test));
@@ -57,7 +56,7 @@ export function summary(modules: readonly TestModule[], unhandledErrors: number,
     ...(left.size > 0
       ? [`Left to the runs with their tag (${[...left].join(', ')}): ${all.length - tests.length}.`]
       : []),
-    mainJob(tests),
+    ...mainJob(tests),
     [`${passed} passed`, `${failed} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),
   ];
 }

