@@ -53,7 +53,7 @@ function summary(modules: readonly TestModule[], unhandledErrors: number, left: 
   ]);
   return [
     ...(lines.length > 0 ? ['Skipped, and why:', ...lines, ''] : []),
-    ...(left.size > 0
+    ...(all.length > tests.length
       ? [`Left to the runs with their tag (${[...left].join(', ')}): ${all.length - tests.length}.`]
       : []),
     ...mainJob(tests),
