@@ -142,6 +142,7 @@ export async function askModel(
   const allowance = allowanceOf(work, wanted);
   const inputTokens = transcript.meter.tokens(model.name, bytes);
   const sampling = withinBudget(work, affordableReply(allowance, { model, inputTokens }, used));
+  const loaded = load ? await withPictures(messages, load, signal) : { messages, leftOut: [] };
   const request = {
     phase,
     system,
@@ -149,7 +150,7 @@ export async function askModel(
     note,
     tools,
     ...notesOf(notes, own),
-    messages: load ? await withPictures(messages, load) : messages,
+    messages: loaded.messages,
     ...(hint === undefined ? {} : { hint }),
     ...(mustCall === undefined || begun ? {} : { mustCall }),
     ...(sampling && { sampling }),
@@ -159,7 +160,7 @@ export async function askModel(
   const proof = runWriter.asking({ model: model.name, request, sections, from });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
-  const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
+  const collected = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
     model: model.name,
     takenIds: transcript.callIds(),
     onDelta: (delta) => {
@@ -168,6 +169,7 @@ export async function askModel(
       if (repetition.add(delta)) stop.abort();
     },
   });
+  const turn = { ...collected, leftOut: [...loaded.leftOut, ...collected.leftOut] };
   const { outcome } = turn;
   if (!stop.signal.aborted || signal.aborted) {
     const { text, calls } = turn.message;
