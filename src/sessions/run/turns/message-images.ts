@@ -34,7 +34,7 @@ export async function withPictures(
   const one = async (picture: Picture): Promise<Picture> => {
     const data = await load(picture.file);
     if (data === undefined) return picture;
-    const fitted = await fit(Buffer.from(data, 'base64'), { picture, side, signal });
+    const fitted = await fitPicture(Buffer.from(data, 'base64'), { picture, side, signal });
     if ('leftOut' in fitted)
       leftOut.push({
         kind: 'picture',
@@ -59,7 +59,7 @@ interface Fitting {
 }
 
 /** The bytes decide about the type: providers refuse a picture that is not what it is called. */
-async function fit(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
+async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = pictureTypeOf(bytes);
   if (mimeType === undefined)
     return { leftOut: `it is no PNG, JPEG, GIF or WebP, though it is called ${picture.mimeType}` };
