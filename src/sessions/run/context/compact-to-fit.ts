@@ -51,7 +51,7 @@ export async function compactToFit(
 
 /** Leaves out old results, each time more of them, until the request fits. */
 async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
-  for (const chars of [undefined, 2_000, 500]) {
+  for (const chars of [transcript.maxResult, 2_000, 500]) {
     const wanted = resultsPlan(transcript.messages, fit.room, chars);
     if (fit.isWorth(wanted)) await fit.apply(wanted);
     if (!fit.isFull) return;

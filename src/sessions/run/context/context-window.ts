@@ -1,4 +1,4 @@
-import type { TurnRequest } from '../../../agents/models/model.ts';
+import type { Abilities, TurnRequest } from '../../../agents/models/model.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunContext } from '../run-context.ts';
 import { bytesAfter, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
@@ -12,6 +12,10 @@ export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
     readonly sections: readonly PromptSection[];
   };
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
+
+/** The most tokens of a request, which leave room for its reply. */
+export const roomIn = ({ window, maxOutput }: Pick<Abilities, 'window' | 'maxOutput'>): number =>
+  window - Math.min(maxOutput, Math.floor(window / 4));
 
 const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth
 const fullAt = 0.9; // of the room for a request, because sizes are estimates
@@ -40,7 +44,7 @@ export class ContextWindow {
     this.#work = work;
     this.#around = requestBytes({ ...frame, messages: [] });
     this.#isRefused = refused;
-    this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
+    this.limit = roomIn({ window, maxOutput });
     const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
     // The window can be smaller than stated. After a refusal, only what the request had counts.
     const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
@@ -91,6 +95,6 @@ export class ContextWindow {
   #bytes(wanted?: PlannedCompaction): number {
     const { transcript, runId } = this.#work.runWriter;
     if (!wanted) return conversationBytes(transcript.view(runId).messages);
-    return bytesAfter(transcript.messages, transcript.compactions, wanted);
+    return bytesAfter(transcript.messages, transcript.masks, wanted);
   }
 }
