@@ -136,7 +136,9 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
     },
   ],
   'if, then': [
-    object({ a: string }, { if: object({ a: { const: 'x' } }), then: object({ b: string }, { required: ['b'] }) }),
+    JSON.parse(
+      '{"properties":{"a":{"type":"string"}},"if":{"properties":{"a":{"const":"x"}}},"then":{"properties":{"b":{"type":"string"}}}}',
+    ),
     { a: string, b: string },
     { description: expect.stringMatching(/^If .*then/) },
   ],

@@ -1,4 +1,4 @@
-import type { Abilities, TurnRequest } from '../../../agents/models/model.ts';
+import type { TurnRequest } from '../../../agents/models/model.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunContext } from '../run-context.ts';
 import { bytesAfter, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
@@ -13,11 +13,9 @@ export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
   };
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
 
-/** The most tokens of a request, which leave room for its reply. */
-export const roomIn = ({ window, maxOutput }: Pick<Abilities, 'window' | 'maxOutput'>): number =>
-  window - Math.min(maxOutput, Math.floor(window / 4));
-
 const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth
+const leastResult = 9_000; // characters; more than `recall` returns
+const longResult = 32_000; // more than most tools return
 const fullAt = 0.9; // of the room for a request, because sizes are estimates
 
 /** Failures in a row, after which the older conversation is left out without a summary. */
@@ -38,17 +36,21 @@ export class ContextWindow {
   /** The most tokens of a request. */
   readonly limit: number;
   readonly room: KeptSizes;
+  /** The characters that a small window has for one result; undefined: all of them. */
+  readonly resultChars: number | undefined;
 
   constructor(work: Deps, frame: Frame, refused: boolean) {
     const { window, maxOutput } = work.model.abilities;
     this.#work = work;
     this.#around = requestBytes({ ...frame, messages: [] });
     this.#isRefused = refused;
-    this.limit = roomIn({ window, maxOutput });
+    this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
     const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
     // The window can be smaller than stated. After a refusal, only what the request had counts.
     const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
     const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
+    const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // some tenth of the window
+    this.resultChars = chars < longResult ? chars : undefined;
     this.room = { results: share(0.3), tail: share(0.25), user: share(0.2) };
   }
 
@@ -95,6 +97,6 @@ export class ContextWindow {
   #bytes(wanted?: PlannedCompaction): number {
     const { transcript, runId } = this.#work.runWriter;
     if (!wanted) return conversationBytes(transcript.view(runId).messages);
-    return bytesAfter(transcript.messages, transcript.masks, wanted);
+    return bytesAfter(transcript.messages, transcript.compactions, wanted);
   }
 }

@@ -22,9 +22,6 @@ interface View {
   readonly notes: readonly NoteAtMessage[];
 }
 
-const leastResult = 9_000; // characters; more than `recall` returns
-const longResult = 32_000; // more than tools return
-
 export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
@@ -36,7 +33,6 @@ export class Transcript {
   /** Places are those in the whole conversation. */
   #notes: NoteAtMessage[] = [];
   #view: View | undefined;
-  #maxResult: number | undefined;
   /** The ids of all calls. */
   readonly #callIds = new Set<string>();
   #stored = 0;
@@ -132,33 +128,6 @@ export class Transcript {
   }
 
   /** The conversation as the model sees it; kept, because one turn needs it several times. */
-  /** The characters that the model sees of one result; undefined: all. */
-  get maxResult(): number | undefined {
-    return this.#maxResult;
-  }
-
-  /**
-   * Shows only the beginning of each long result in a small window, from the first request on: so that the window takes
-   * several, and requests begin alike between two compactions.
-   */
-  fitResults(tokens: number): void {
-    const most = Math.max(leastResult, Math.floor(tokens / 3)); // some tenth of the window
-    const wanted = most < longResult ? most : undefined;
-    if (wanted === this.#maxResult) return;
-    this.#maxResult = wanted;
-    this.#view = undefined;
-  }
-
-  /** The compactions, after the limit of each result. */
-  get masks(): readonly Compaction[] {
-    const most = this.#maxResult;
-    if (most === undefined) return this.#compactions;
-    return [
-      { kind: 'results', upto: 0, until: Number.POSITIVE_INFINITY, most, before: 0, after: 0 },
-      ...this.#compactions,
-    ];
-  }
-
   view(runId: RunId): View {
     if (this.#view?.of !== runId) this.#view = this.#viewOf(runId);
     return this.#view;
@@ -167,7 +136,7 @@ export class Transcript {
   #viewOf(runId: RunId): View {
     const first = this.#entries.findIndex((entry) => entry.runId === runId);
     const { messages } = this;
-    const seen = viewOf(messages, this.masks);
+    const seen = viewOf(messages, this.#compactions);
     const runFrom = first < 0 ? -1 : seen.findIndex(({ at }) => at >= first);
     const from = this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
     const hidden = messages.length - seen.length;

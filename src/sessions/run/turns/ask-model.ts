@@ -227,8 +227,7 @@ const base64 = async (stream: Readable): Promise<string> => (await buffer(stream
 function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';
-  const looksBack =
-    isPlanned && tools.length > 0 && (transcript.compactions.length > 0 || transcript.maxResult !== undefined);
+  const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;
   const { notes } = transcript.view(runId);
   return {
     system: prompt.system,

@@ -8,7 +8,6 @@ import type { SessionFact } from '../../../core/model/events.ts';
 import type { Purpose } from '../../../core/model/spending.ts';
 import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
-import { roomIn } from '../context/context-window.ts';
 import { failedTurn } from '../failed-turn.ts';
 import { MissingTools } from '../missing-tools.ts';
 import type { RunContext } from '../run-context.ts';
@@ -44,7 +43,6 @@ export async function takeTurn(
   const { unheard } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
   runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, wanted.workdir) : undefined);
-  runWriter.transcript.fitResults(roomIn(work.model.abilities));
   runWriter.transcript.placeNote(wanted.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
   const pieces: string[] = [];
   using speech = runWriter.speak();
