@@ -66,7 +66,7 @@ function errorOf(given: unknown): Tree {
   const inner = isTree(given) && isTree(given.error) ? given.error : isTree(given) ? given : {};
   const word = (name: string) =>
     typeof inner[name] === 'string' || typeof inner[name] === 'number' ? { [name]: inner[name] } : {};
-  return { message: errorTextOf(given), type: null, ...word('type'), ...word('code') };
+  return { message: errorTextOf(given), type: 'server_error', ...word('type'), ...word('code') };
 }
 
 /** The status that an error names in its body. */
