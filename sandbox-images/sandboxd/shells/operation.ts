@@ -3,6 +3,7 @@ import { prompt } from '../../../src/core/model/prompt.ts';
 import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
 import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { limits } from '../daemon.ts';
+import { awaitsInput, linkOf } from '../processes/awaits-input.ts';
 import { oomKills } from '../processes/cgroup.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { type MarkedProcesses, treeOf } from '../processes/process-tree.ts';
@@ -15,6 +16,8 @@ import { markFinder, markStart, type Terminal } from './terminal.ts';
 
 export interface RunningOperation {
   now(): Operation;
+  /** Whether the command has been waiting for input since its last output. */
+  asks(): boolean;
   readonly spool: Spool;
   readonly tag: string | undefined;
   /** The operation as a console shows it. */
@@ -40,7 +43,9 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
+const quietMs = 1_000; // without output, before a command that could read input counts as waiting for it
 const maxUnread = 1024 * 1024;
+const askedMs = 60_000; // more time for a command whose time ends while it waits for input
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
 export async function launch(
@@ -92,9 +97,21 @@ export async function launch(
     record();
   }
 
+  let printed = { at: begunAt, hasOpenLine: false };
+  const asks = () => {
+    if (!terminal || operation.state !== 'running' || clock.now() - printed.at < quietMs) return false;
+    const { members } = treeOf(
+      marked(() => false),
+      keepers.spared,
+    );
+    const pipe = terminal.isTerminal ? undefined : linkOf(`/proc/${terminal.pid}/fd/0`);
+    return awaitsInput({ members, pipe, hasOpenLine: printed.hasOpenLine });
+  };
+
   const keep = async (chunk: Buffer) => {
     if (chunk.length === 0) return;
     parts.touch();
+    printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
     // Output beyond the cap is not kept. Slowing the command down leaves the processor to others.
@@ -175,10 +192,13 @@ export async function launch(
     terminal?.close(); // every process is dead, but the keeper has not reported it
     await finished.promise;
   };
-  const timer =
-    request.timeoutMs === undefined
-      ? undefined
-      : clock.setTimeout(() => void end('timed_out'), Math.min(request.timeoutMs, 2 ** 31 - 1));
+  // A command that waits for input is not ended for that: whoever answers can take their time.
+  const expire = () => {
+    if (asks()) timer = clock.setTimeout(expire, askedMs);
+    else void end('timed_out');
+  };
+  let timer =
+    request.timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(request.timeoutMs, 2 ** 31 - 1));
 
   if (terminal) void read(terminal);
   else {
@@ -187,6 +207,7 @@ export async function launch(
   }
   return {
     now: () => operation,
+    asks,
     spool,
     tag,
     shown,

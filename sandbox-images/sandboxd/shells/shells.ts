@@ -30,7 +30,11 @@ export function shells(parts: SharedState): Shells {
   const operations = new Map<string, RunningOperation>();
   const starting = new Map<string, Promise<Operation>>();
 
-  const operation = (id: string) => operations.get(id)?.now() ?? journal.get(id)?.operation;
+  const operation = (id: string): Operation | undefined => {
+    const live = operations.get(id);
+    if (!live) return journal.get(id)?.operation;
+    return live.asks() ? { ...live.now(), asks: true } : live.now();
+  };
 
   async function start(request: StartOperation): Promise<Operation> {
     const known = starting.get(request.id) ?? operation(request.id);

@@ -7,13 +7,15 @@ import {
   SdkErrorCode,
   type Transport,
 } from '@modelcontextprotocol/client';
+import { z } from 'zod';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import { globMatcher } from '../../core/text/glob.ts';
-import { tooComplex } from '../../core/text/json.ts';
 import { beginningOf } from '../../core/text/text.ts';
+import { portableParameters } from '../tools/outside/portable-schema.ts';
+import { NotPortable } from '../tools/outside/schema-parts.ts';
 import type { McpTool } from './server.ts';
 
 export interface ServerTransport {
@@ -31,9 +33,7 @@ const restMs = 30_000;
 const maxTools = 500;
 const maxPages = 20;
 const descriptionChars = 2_000;
-const schemaBytes = 16 * 1024;
 const messageChars = 1_000;
-const schemaLimits = { maxDepth: 30, maxValues: 2_000 };
 
 export interface McpCall {
   readonly signal: AbortSignal;
@@ -159,7 +159,7 @@ export class McpConnection {
 
   async #listed(client: Client, signal: AbortSignal): Promise<McpTool[]> {
     const allowed = this.server.tools.map(globMatcher);
-    const { tools } = await client.listTools(undefined, { signal, timeout: listMs });
+    const tools = await listedTools(client, { signal, timeout: listMs });
     const fits = ({ name }: { name: string }) => allowed.some((glob) => glob(name));
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
@@ -208,21 +208,46 @@ const trusting = {
     (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
 };
 
-interface ListedTool {
-  readonly name: string;
-  readonly title?: string | undefined;
-  readonly description?: string | undefined;
-  readonly inputSchema: object;
+const text = z.string().optional().catch(undefined);
+const ListedTool = z.object({ name: z.string(), title: text, description: text, inputSchema: z.unknown() });
+type ListedTool = z.output<typeof ListedTool>;
+const ToolPage = z.object({ tools: z.array(z.unknown()), nextCursor: text });
+
+/** All tools of the server. One that the protocol's package refuses must not cost the others. */
+async function listedTools(client: Client, options: { signal: AbortSignal; timeout: number }): Promise<ListedTool[]> {
+  try {
+    return (await client.listTools(undefined, options)).tools.map((tool) => ListedTool.parse(tool));
+  } catch (thrown) {
+    if (!(thrown instanceof SdkError && thrown.code === SdkErrorCode.InvalidResult)) throw thrown;
+  }
+  const all: ListedTool[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < maxPages; page++) {
+    const request = { method: 'tools/list', params: cursor === undefined ? {} : { cursor } };
+    const found = await client.request(request, ToolPage, options);
+    all.push(...found.tools.flatMap((tool) => ListedTool.safeParse(tool).data ?? []));
+    cursor = found.nextCursor;
+    if (cursor === undefined) break;
+  }
+  return all;
 }
+
 function described({ name, title, description, inputSchema }: ListedTool): McpTool {
-  const schema = Buffer.from(JSON.stringify(inputSchema));
-  const fits = schema.length <= schemaBytes && tooComplex(schema, schemaLimits) === undefined;
   return {
     name: beginningOf(name, 200),
     title: title === undefined ? undefined : beginningOf(title, 80),
     description: beginningOf(description ?? '', descriptionChars),
-    schema: fits ? inputSchema : { type: 'object' },
+    ...parametersOf(inputSchema),
   };
+}
+
+function parametersOf(inputSchema: unknown): Pick<McpTool, 'schema' | 'restore' | 'refused'> {
+  try {
+    return portableParameters(inputSchema);
+  } catch (thrown) {
+    if (thrown instanceof NotPortable) return { schema: { type: 'object' }, refused: thrown.message };
+    throw thrown;
+  }
 }
 
 const progressText = ({

@@ -19,6 +19,14 @@ export interface SessionTools {
   readonly all: readonly Tool[];
   /** The servers that gave no tools. */
   readonly failed: readonly FailedServer[];
+  /** The tools that no model can be offered. */
+  readonly leftOut: readonly LeftOutTool[];
+}
+export interface LeftOutTool {
+  readonly server: string;
+  readonly tool: string;
+  /** In words for a person. */
+  readonly reason: string;
 }
 export interface FailedServer {
   readonly name: string;
@@ -35,6 +43,10 @@ interface Deps {
   /** The token from vaults for a tool server. `refused`: the one that it did not take. */
   readonly tokenFor?: (url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>;
   readonly warn: (about: object, text: string) => void;
+}
+interface Reports {
+  readonly fail: (server: FailedServer) => void;
+  readonly leave: (tool: LeftOutTool) => void;
 }
 interface ConnectedServers {
   /** By the definition of their server. */
@@ -55,16 +67,23 @@ export class ToolServers implements AsyncDisposable {
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
     const { connections, loaded } = await this.#connected(client, servers);
     const failed: FailedServer[] = [];
+    const leftOut: LeftOutTool[] = [];
+    const leave = (tool: LeftOutTool) => void leftOut.push(tool);
     const fail = (server: FailedServer) => void failed.push(server);
     const lists = await Promise.all(
-      [...connections.values()].map((connection) => this.#toolsOf(connection, { signal, fail })),
+      [...connections.values()].map((connection) => this.#toolsOf(connection, { signal, fail, leave })),
     );
     const all = lists.flat();
-    if (all.length <= maxListed) return { declared: all, all, failed };
+    if (all.length <= maxListed) return { declared: all, all, failed, leftOut };
     const search = searchTool(all, (names) => {
       for (const name of names) loaded.add(name);
     });
-    return { declared: [search, ...all.filter(({ name }) => loaded.has(name))], all: [search, ...all], failed };
+    return {
+      declared: [search, ...all.filter(({ name }) => loaded.has(name))],
+      all: [search, ...all],
+      failed,
+      leftOut,
+    };
   }
 
   /** Ends the connections of a sandbox whose own connection has ended. */
@@ -82,12 +101,14 @@ export class ToolServers implements AsyncDisposable {
 
   async #toolsOf(
     connection: McpConnection,
-    { signal, fail }: { readonly signal: AbortSignal; readonly fail: (server: FailedServer) => void },
+    { signal, fail, leave }: { readonly signal: AbortSignal } & Reports,
   ): Promise<readonly Tool[]> {
     const { states } = this.#deps;
     try {
       const listed = await connection.tools(signal);
       states.answered(connection.server, listed);
+      for (const { name: tool, refused: reason } of listed)
+        if (reason !== undefined) leave({ server: connection.server.name, tool, reason });
       return toolsOfServer(connection, listed, this.#deps.newName);
     } catch (thrown) {
       if (signal.aborted) return [];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import { defineTool, type Tool, type ToolResult } from '../tools/tool.ts';
 import type { McpConnection } from './connection.ts';
 import { mcpNames } from './names.ts';
@@ -19,7 +20,7 @@ export function toolsOfServer(
   );
   return [...names].flatMap(([name, original]) => {
     const tool = known.get(original);
-    return tool ? [mcpTool(connection, { name, tool, newName })] : [];
+    return tool && tool.refused === undefined ? [mcpTool(connection, { name, tool, newName })] : [];
   });
 }
 
@@ -27,14 +28,14 @@ function mcpTool(
   connection: McpConnection,
   { name, tool, newName }: { readonly name: string; readonly tool: McpTool; readonly newName: () => string },
 ): Tool {
+  const described =
+    tool.description === '' ? `${tool.name} of the tool server ${connection.server.name}.` : tool.description;
   return {
     name,
     family: 'mcp',
     group: 'always',
     label: tool.title ?? tool.name,
-    description:
-      tool.description === '' ? `${tool.name} of the tool server ${connection.server.name}.` : tool.description,
-    parameters: tool.schema,
+    ...split(described, tool.schema),
     needs: ['sandbox'],
     orderKey: () => null, // the protocol allows any number of calls at once
     calledIn: {},
@@ -42,13 +43,25 @@ function mcpTool(
       const given = z.looseObject({}).safeParse(args ?? {});
       if (!given.success) return { ok: false, reason: 'bad_arguments', output: `${name} takes an object.` };
       try {
+        const restored = { data: (tool.restore?.(given.data) ?? given.data) as object };
         const call = { signal: ctx.signal, onProgress: ctx.onOutput };
-        return await toolResult(ctx, await connection.call(tool.name, given.data, call), newName);
+        return await toolResult(ctx, await connection.call(tool.name, restored.data, call), newName);
       } catch (thrown) {
         return failedCall(thrown);
       }
     },
   };
+}
+
+const descriptionChars = 1_024; // the shortest limit of the model providers
+
+/** A description that is too long for some provider goes on in that of the parameters, which has no limit. */
+function split(text: string, schema: object): Pick<Tool, 'description' | 'parameters'> {
+  if (text.length <= descriptionChars) return { description: text, parameters: schema };
+  const description = beginningOf(text, descriptionChars);
+  const own = (schema as { description?: string }).description ?? '';
+  const parameters = { ...schema, description: `${text.slice(description.length)} ${own}`.trim() };
+  return { description, parameters };
 }
 
 /** A failure of a tool server is a result for the model: it never ends the turn. */

@@ -1,5 +1,5 @@
 import { beginningOf } from '../../core/text/text.ts';
-import type { AssistantMessage, ToolCall, TurnOutcome, TurnPart } from './model.ts';
+import type { AssistantMessage, LeftOut, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 
 /** The limits at which a reply of any provider is cut. */
 export interface TurnCaps {
@@ -17,6 +17,8 @@ export interface CollectedTurn {
   readonly outcome: TurnOutcome;
   /** The part of the model's reasoning that people can read, or its beginning; can be empty. */
   readonly thoughts: string;
+  /** What the provider does not take of the request. */
+  readonly leftOut: readonly LeftOut[];
   /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
@@ -40,6 +42,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   const texts: string[] = [];
   const calls: ToolCall[] = [];
   const raw: unknown[] = [];
+  const leftOut: LeftOut[] = [];
   let thoughts = '';
   let said = 0;
   let sent = 0;
@@ -50,6 +53,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
       outcome = part.outcome;
       model = part.model ?? model;
     }
+    if (part.type === 'left_out') leftOut.push(part.what);
     if (part.type === 'text' || part.type === 'reasoning') said += part.delta.length;
     if (part.type === 'call') said += JSON.stringify(part.call.args ?? null).length;
     if (part.type === 'raw') sent += JSON.stringify(part.part)?.length ?? 0;
@@ -74,7 +78,8 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
     calls: kept.slice(0, caps.maxCalls),
     raw,
   };
-  return { message, outcome, thoughts: beginningOf(thoughts, maxThoughts), refused: kept.slice(caps.maxCalls) };
+  const refused = kept.slice(caps.maxCalls);
+  return { message, outcome, thoughts: beginningOf(thoughts, maxThoughts), leftOut, refused };
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of taking this as a result. */

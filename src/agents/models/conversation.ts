@@ -69,4 +69,5 @@ const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 
 /** The words for a picture that the model cannot see. */
-export const pictureInWords = ({ file, mimeType }: Picture): string => `[picture ${file}, ${mimeType}, not shown]`;
+export const pictureInWords = ({ file, mimeType, leftOut }: Picture): string =>
+  `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;

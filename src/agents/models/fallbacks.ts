@@ -63,7 +63,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
       for await (const part of model.turn(request, signal)) {
         if (part.type === 'end') end = part;
         else {
-          hasSpoken = true;
+          hasSpoken ||= part.type !== 'left_out';
           yield part;
         }
       }

@@ -138,6 +138,8 @@ export interface Picture {
   readonly file: string;
   readonly mimeType: string;
   readonly data?: string; // base64
+  /** Why it has no bytes. */
+  readonly leftOut?: string;
 }
 
 /**
@@ -173,8 +175,19 @@ export type TurnPart =
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
+  /** The provider refuses this part of the request, which was sent without it. */
+  | { type: 'left_out'; what: LeftOut }
   /** `model` is the name of the model that answered, when a fall-back did. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
+
+/** A part of a request that a provider does not take. */
+export interface LeftOut {
+  /** `tools`: all of them. `reasoning`: that of earlier replies. */
+  readonly kind: 'tool' | 'tools' | 'picture' | 'reasoning';
+  readonly name: string;
+  /** A sentence for a person, with the reason. */
+  readonly detail: string;
+}
 
 /**
  * Tokens of one turn.

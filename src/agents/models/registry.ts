@@ -7,6 +7,7 @@ import { withFallbacks } from './fallbacks.ts';
 import type { Model } from './model.ts';
 import type { Provider } from './provider.ts';
 import { type KeyedProviderName, providerOf, providers, splitModel } from './providers.ts';
+import { withRepairs } from './repairs.ts';
 
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
@@ -74,7 +75,7 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
     clock,
     newId,
   });
-  return provider.access === null ? built : withPrices(built, costOf);
+  return provider.access === null ? built : withPrices(withRepairs(built, clock), costOf);
 }
 
 /** The provider of `demo` or `provider/model`. Throws: invalid_request, which names the providers that there are. */

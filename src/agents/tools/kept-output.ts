@@ -1,3 +1,4 @@
+import { pictureTypeOf } from '../../core/text/pictures.ts';
 import type { KeptPicture, ToolContext } from './tool.ts';
 
 const pictureBytes = 5 * 1024 * 1024;
@@ -21,9 +22,10 @@ export async function keptBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly said: string; readonly picture: KeptPicture | undefined }> {
+  const found = pictureTypeOf(data);
   const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
-  const isShown = (mimeType === 'image/png' || mimeType === 'image/jpeg') && data.length <= pictureBytes;
-  const picture = isShown ? await ctx.keepPicture?.({ mimeType, data }) : undefined;
+  const isShown = (found === 'image/png' || found === 'image/jpeg') && data.length <= pictureBytes;
+  const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;
   return { said: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 

@@ -82,11 +82,13 @@ export const shellWait = defineTool({
     const { running } = await ctx.sandbox.view(shell, ctx.signal);
     if (running === undefined)
       return { ok: true, output: `Nothing runs in shell session ${shell}.`, ...(await shown(ctx, shell)) };
-    using enough = upTo(seconds * 1_000, ctx.signal);
+    using asked = whenAsked(ctx, running);
+    using enough = upTo(seconds * 1_000, AbortSignal.any([ctx.signal, asked.signal]));
     const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
     throwIfFired(ctx.signal);
     const { content } = await shown(ctx, shell);
     if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
+    if (asked.signal.aborted) return { ok: true, output: waiting(output, shell), content };
     const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
     return { ok: true, output: `It still runs after ${seconds} s.\n${newest ?? output}`, content };
   },
@@ -140,8 +142,12 @@ interface Command {
 
 async function followToEnd(ctx: ToolContext, { shell, command, operation }: Command): Promise<ToolResult> {
   const tell = after(ctx.fromByte ?? 0, ctx.onOutput);
-  const { ended, output } = await follow(ctx, operation, { signal: ctx.signal, tell });
+  using asked = whenAsked(ctx, operation);
+  const signal = AbortSignal.any([ctx.signal, asked.signal]);
+  const { ended, output } = await follow(ctx, operation, { signal, tell });
   const entry = { ps1: 'corral:~$ ', command, output };
+  if (!ended && asked.signal.aborted && !ctx.signal.aborted)
+    return { ok: true, output: waiting(output, shell), ...(await shown(ctx, shell, entry)) };
   if (!ended) return { ok: false, reason: 'cancelled', output, content: { console: [entry] } };
   const { exitCode, reason, spool } = ended;
   const common = {
@@ -152,6 +158,30 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   };
   if (exitCode === 0 && reason === undefined) return { ok: true, ...common };
   return { ok: false, reason: reasonOf(ended), ...common };
+}
+
+/** The words for a command that waits for input; its output ends with the prompt, if it has one. */
+const waiting = (output: string, shell: string): string =>
+  `${output}\n[The command still runs and waits for input. Answer with shell_write_to_process in the shell session ${shell}, then ` +
+  'follow it with shell_wait; or stop it with shell_kill_process, and run it with options that ask nothing.]';
+
+const askedEveryMs = 1_500;
+
+/** Fires when the command waits for input. A sandbox that does not answer is the follower's failure. */
+function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
+  const asked = new AbortController();
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const look = async () => {
+    for (;;) {
+      await pause(askedEveryMs, until);
+      const now = await sandbox.operation(operation, until);
+      if (now?.asks) return asked.abort();
+      if (now?.state !== 'running') return;
+    }
+  };
+  look().catch(() => {});
+  return { signal: asked.signal, [Symbol.dispose]: () => over.abort() };
 }
 
 const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning

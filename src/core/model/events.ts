@@ -205,7 +205,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'run.notice',
     z.object({
-      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools']),
+      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools', 'left_out']),
       detail: z.string(),
       /** The failure of the model; only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),

@@ -14,6 +14,53 @@ export function pictureTypeOf(head: Buffer): string | undefined {
   return /^RIFF....WEBP$/s.test(latin) ? 'image/webp' : undefined;
 }
 
+/** Width and height in pixels; undefined for a file that is cut off or that cannot be read. */
+export function pictureSizeOf(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
+  const found = sizeReaders[pictureTypeOf(bytes) ?? '']?.(bytes);
+  if (!found) return undefined;
+  const [width = 0, height = 0] = found;
+  return width > 0 && height > 0 ? { width, height } : undefined;
+}
+
+type SizeReader = (bytes: Buffer) => readonly [number, number] | undefined;
+const sizeReaders: Readonly<Record<string, SizeReader>> = {
+  'image/png': pngSize,
+  'image/jpeg': jpegSize,
+  'image/gif': (bytes) =>
+    bytes.length > 13 && bytes.includes(0x3b, 13) ? [bytes.readUInt16LE(6), bytes.readUInt16LE(8)] : undefined,
+  'image/webp': webpSize,
+};
+
+function pngSize(bytes: Buffer): readonly [number, number] | undefined {
+  for (let at = pngSignature.length; at + 12 <= bytes.length; at += 12 + bytes.readUInt32BE(at))
+    if (bytes.toString('latin1', at + 4, at + 8) === 'IEND') return [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  return undefined;
+}
+
+function jpegSize(bytes: Buffer): readonly [number, number] | undefined {
+  if (bytes.lastIndexOf(Buffer.from([0xff, 0xd9])) < 4) return undefined;
+  for (let at = 2; at + 9 <= bytes.length && bytes[at] === 0xff; ) {
+    const mark = bytes[at + 1] ?? 0;
+    if (mark === 0xff) {
+      at++;
+      continue;
+    }
+    const isFrame = mark >= 0xc0 && mark <= 0xcf && mark !== 0xc4 && mark !== 0xc8 && mark !== 0xcc;
+    if (isFrame) return [bytes.readUInt16BE(at + 7), bytes.readUInt16BE(at + 5)];
+    at += 2 + bytes.readUInt16BE(at + 2);
+  }
+  return undefined;
+}
+
+function webpSize(bytes: Buffer): readonly [number, number] | undefined {
+  if (bytes.length < 30 || bytes.readUInt32LE(4) + 8 > bytes.length) return undefined;
+  const form = bytes.toString('latin1', 12, 16);
+  if (form === 'VP8 ') return [bytes.readUInt16LE(26) & 0x3fff, bytes.readUInt16LE(28) & 0x3fff];
+  if (form === 'VP8X') return [bytes.readUIntLE(24, 3) + 1, bytes.readUIntLE(27, 3) + 1];
+  const bits = bytes.readUInt32LE(21);
+  return form === 'VP8L' ? [(bits & 0x3fff) + 1, ((bits >>> 14) & 0x3fff) + 1] : undefined;
+}
+
 /** Encodes a picture in RGB with 8 bits per channel. `data`: its rows, each after the number of its filter, deflated. */
 export function pngFile(width: number, height: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);

@@ -32,6 +32,8 @@ export interface Operation {
   readonly pid: number;
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** The command waits for input. Absent: it does not, or the daemon cannot know it. */
+  readonly asks?: true;
   /** False when the image has no `script`: the command then runs over pipes, without a terminal. */
   readonly terminal?: false;
 }

@@ -1,5 +1,5 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import type { FailedServer } from '../../agents/mcp/tool-servers.ts';
+import type { FailedServer, LeftOutTool } from '../../agents/mcp/tool-servers.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
@@ -227,7 +227,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
         signal && hasToolServers
           ? await withExternal(
               offeredTools,
-              { external, profile, use, tell: (failed) => missing.tell(runWriter, failed) },
+              { external, profile, use, tell: (failed, leftOut) => missing.tell(runWriter, failed, leftOut) },
               signal,
             )
           : offeredTools,
@@ -323,7 +323,7 @@ interface ToolServerLender {
   readonly external: ExternalTools;
   readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
-  readonly tell: (failed: readonly FailedServer[]) => Promise<void>;
+  readonly tell: (failed: readonly FailedServer[], leftOut: readonly LeftOutTool[]) => Promise<void>;
 }
 
 /** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
@@ -336,8 +336,8 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
   });
   if (!used) return own;
   await using held = used;
-  const { declared, all, failed } = await external.of(held.client, toolServers, signal);
-  await tell(failed);
+  const { declared, all, failed, leftOut } = await external.of(held.client, toolServers, signal);
+  await tell(failed, leftOut);
   return withTools(own, { declared: declared.filter(allows), all: all.filter(allows) });
 }
 

@@ -111,19 +111,21 @@ const callPart = ({ callId, name, args }: ToolCall): Content[number] => ({
 function resultOf(answer: ToolMessage, images: boolean): LanguageModelV4ToolResultPart {
   const { callId, name, output, success } = answer;
   const pictures = images ? shown(answer, true) : [];
-  const said = images ? output : [output, ...wordsOf(answer)].join('\n');
+  const said = [output, ...wordsOf(answer, images)].join('\n');
   return {
     type: 'tool-result',
     toolCallId: wireId(callId),
     toolName: name,
     output:
       pictures.length > 0
-        ? { type: 'content', value: [...(output === '' ? [] : [text(output)]), ...pictures] }
+        ? { type: 'content', value: [...(said === '' ? [] : [text(said)]), ...pictures] }
         : { type: success ? 'text' : 'error-text', value: said },
   };
 }
 
-const wordsOf = ({ pictures = [] }: ToolMessage): string[] => pictures.map(pictureInWords);
+/** The pictures that the model does not see, in words. */
+const wordsOf = ({ pictures = [] }: ToolMessage, images: boolean): string[] =>
+  pictures.filter(({ data }) => !images || data === undefined).map(pictureInWords);
 
 const shown = ({ pictures = [] }: ToolMessage, images: boolean): LanguageModelV4FilePart[] =>
   images ? pictures.flatMap((picture) => filePart(picture)) : [];

@@ -2,6 +2,7 @@ import { APICallError } from '@ai-sdk/provider';
 import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
 import type { Refusal } from '../failures.ts';
 import { parseRetryAfter } from '../retry.ts';
+import { errorTextOf } from './error-text.ts';
 
 /** A longer refusal is told by its status alone. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
@@ -52,7 +53,8 @@ function namesIn(body: unknown): string[] {
 
 function textOf(message: string, body: unknown): string {
   const error = isTree(body) && isTree(body.error) ? body.error : body;
-  return isTree(error) && typeof error.message === 'string' ? error.message : message;
+  if (isTree(error) && typeof error.message === 'string' && error.message !== '') return error.message;
+  return errorTextOf(body) || message;
 }
 
 function delayOf(headers: Record<string, string> | undefined, now: number): number | undefined {

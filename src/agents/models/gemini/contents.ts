@@ -1,5 +1,5 @@
 import type { Content, Part } from '@google/generative-ai';
-import { notRun, type Piece, piecesOf, type ToolMessage } from '../conversation.ts';
+import { notRun, type Piece, pictureInWords, piecesOf, type ToolMessage } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { demandsConsent, withoutDemand } from './computer.ts';
 
@@ -71,21 +71,29 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {
     const { success, output, pictures, page } = answers[at] ?? notRun('', name);
-    const shown = picturesOf({ pictures });
+    const shown = picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) });
+    const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(pictureInWords);
+    const said = [output, ...unseen].join('\n');
     const inside = shown.length > 0 && takesPicturesInside(model);
     const response = {
-      ...(success ? { output } : { error: output }),
+      ...(success ? { output: said } : { error: said }),
       ...(page !== undefined && { url: page }),
       ...(demandsConsent(args) && { safety_acknowledgement: 'true' }),
     };
     return { functionResponse: { name, response, ...(inside && { parts: shown }) } } as Part;
   });
   // Models before version 3 accept pictures only next to the answers.
-  const beside = takesPicturesInside(model) ? [] : answers.flatMap(picturesOf);
+  const beside = takesPicturesInside(model)
+    ? []
+    : answers.flatMap(({ pictures }) => picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) }));
   return [...inPlace, ...(inPlace.length > 0 ? beside : [])];
 }
 
 const picturesOf = ({ pictures = [] }: { readonly pictures?: readonly Picture[] | undefined }): Part[] =>
-  pictures.flatMap(({ mimeType, data }) => (data === undefined ? [] : [{ inlineData: { mimeType, data } }]));
+  pictures.flatMap((picture): Part[] =>
+    picture.data === undefined
+      ? [{ text: pictureInWords(picture) }]
+      : [{ inlineData: { mimeType: picture.mimeType, data: picture.data } }],
+  );
 
 const takesPicturesInside = (model: string): boolean => /gemini-([3-9]|\d\d)|computer-use/.test(model);

@@ -68,10 +68,15 @@ function bodyOf(request: TurnRequest, name: string, computer: ReturnType<typeof 
   const { mustCall, system, sampling } = request;
   const functionDeclarations = request.tools
     .filter((tool) => !computer?.replaced.includes(tool))
-    .map(
-      ({ name, description, parameters }) =>
-        ({ name, description, parameters: parametersOf(parameters) }) as unknown as FunctionDeclaration,
-    );
+    .map(({ name, description, parameters: schema }) => {
+      const parameters = parametersOf(schema);
+      const more = parameters ? undefined : (schema as { description?: string }).description;
+      return {
+        name,
+        description: more ? `${description} ${more}` : description,
+        parameters,
+      } as unknown as FunctionDeclaration;
+    });
   const tools = [
     ...(computer ? [computer.declaration] : []),
     ...(functionDeclarations.length > 0 ? [{ functionDeclarations }] : []),

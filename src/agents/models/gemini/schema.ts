@@ -20,8 +20,10 @@ function convert(schema: Json): Json {
   const items = (schema.items || first) as Json | undefined;
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
   if (several?.length === 1) return { ...several[0], ...kept(schema), ...(nullable && { nullable }) };
+  if (types[0] === 'null' && types.length === 1) return { ...kept(schema), type: 'string', nullable: true };
   return {
     ...kept(schema),
+    ...said(schema),
     ...(types.length === 1 && { type: types[0] }),
     ...(nullable && { nullable }),
     ...(several && { anyOf: several }),
@@ -41,5 +43,21 @@ const kept = (schema: Json): Json =>
 
 function choices(schema: Json): Json {
   const values = (schema.const === undefined ? schema.enum : [schema.const]) as readonly unknown[] | undefined;
-  return values?.every((value) => typeof value === 'string') ? { type: 'string', enum: values } : {};
+  const texts = values?.filter((value) => typeof value === 'string' && value !== ''); // Gemini refuses an empty text
+  return texts && texts.length > 0 && values?.every((value) => typeof value === 'string')
+    ? { type: 'string', enum: texts }
+    : {};
+}
+
+/** The description with what Gemini's schema has no field for. */
+function said(schema: Json): { description?: string } {
+  const values = schema.enum as readonly unknown[] | undefined;
+  const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;
+  const others = schema.additionalProperties;
+  const words = [
+    ...(isPlain ? [] : [`One of: ${values?.map((value) => JSON.stringify(value)).join(', ')}.`]),
+    ...(typeof others === 'object' ? [`Other properties, each: ${JSON.stringify(others).slice(0, 300)}.`] : []),
+  ];
+  if (words.length === 0) return {};
+  return { description: [schema.description, ...words].filter((one) => one !== undefined).join(' ') };
 }

@@ -82,7 +82,8 @@ async function ask(
 ) {
   const seen = await requestAt(records, id, turn);
   if (!seen.proved) throw new AppError('conflict', `The stored request of turn ${turn} is not the one that was sent.`);
-  const request: TurnRequest = { ...seen.request, messages: await withPictures(seen.request.messages, load) };
+  const { messages } = await withPictures(seen.request.messages, load, signal);
+  const request: TurnRequest = { ...seen.request, messages };
   const answer = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });
   return { request, answer };
 }

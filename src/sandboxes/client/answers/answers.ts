@@ -88,6 +88,7 @@ const operation = z.object({
   pid: count,
   startedAt: time,
   endedAt: time.optional(),
+  asks: z.literal(true).optional(),
   terminal: z.literal(false).optional(),
 }) as z.ZodType<Operation>;
 

@@ -34,7 +34,7 @@ interface UserText {
 const maxNamed = 20;
 const maxPathChars = 500;
 const maxPictures = 8;
-const maxPictureBytes = 3_750_000; // providers take 5 MB in base64
+const maxPictureBytes = 20 * 1024 * 1024; // scaled for the provider where it takes less
 const maxCopiedBytes = 64 * 1024 * 1024;
 const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,7 +1,14 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { nothingSpent } from '../../../../machines/run-rules.ts';
 import type { RunContext } from '../run-context.ts';
-import { type PlannedCompaction, picturesPlan, plainSummary, resultsPlan, summaryPlan } from './compaction-plan.ts';
+import {
+  type PlannedCompaction,
+  picturesPlan,
+  plainSummary,
+  resultLimit,
+  resultsPlan,
+  summaryPlan,
+} from './compaction-plan.ts';
 import { ContextWindow, maxFailedSummaries } from './context-window.ts';
 import { type SummaryOptions, summarizeConversation } from './summary.ts';
 
@@ -35,6 +42,8 @@ export async function compactToFit(
   const fit = new ContextWindow(work, frame, refused);
   const pictures = picturesPlan(transcript.messages, transcript.view(runId).seen);
   if (pictures) await fit.apply(pictures);
+  const limits = resultLimit(transcript.messages, transcript.compactions, fit.resultChars);
+  if (limits) await fit.apply(limits);
   if (fit.isFull) await shortenResults(work, fit);
   if (!fit.isFull) return { ok: true, spent: nothingSpent };
 
@@ -51,7 +60,7 @@ export async function compactToFit(
 
 /** Leaves out old results, each time more of them, until the request fits. */
 async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
-  for (const chars of [undefined, 2_000, 500]) {
+  for (const chars of [fit.resultChars, 2_000, 500]) {
     const wanted = resultsPlan(transcript.messages, fit.room, chars);
     if (fit.isWorth(wanted)) await fit.apply(wanted);
     if (!fit.isFull) return;

@@ -25,6 +25,22 @@ export function resultsPlan(messages: readonly Message[], { results }: KeptSizes
   return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
 }
 
+/**
+ * The limit of each result from now on, once one is longer: a small window then takes several, and requests begin alike
+ * between two compactions. Undefined: nothing to limit.
+ */
+export function resultLimit(
+  messages: readonly Message[],
+  compactions: readonly Compaction[],
+  most: number | undefined,
+): PlannedCompaction | undefined {
+  if (most === undefined || compactions.some((one) => one.until === forAll && (one.most ?? 0) <= most))
+    return undefined;
+  const isLong = messages.some((message) => message.role === 'tool' && message.output.length > most);
+  return isLong ? { kind: 'results', upto: 0, until: forAll, most } : undefined;
+}
+const forAll = Number.MAX_SAFE_INTEGER;
+
 const maxPictures = 12;
 const picturesKept = 3;
 

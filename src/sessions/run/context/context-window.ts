@@ -14,6 +14,8 @@ export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
 
 const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth
+const leastResult = 9_000; // characters; more than `recall` returns
+const longResult = 32_000; // more than most tools return
 const fullAt = 0.9; // of the room for a request, because sizes are estimates
 
 /** Failures in a row, after which the older conversation is left out without a summary. */
@@ -34,6 +36,8 @@ export class ContextWindow {
   /** The most tokens of a request. */
   readonly limit: number;
   readonly room: KeptSizes;
+  /** The characters that a small window has for one result; undefined: all of them. */
+  readonly resultChars: number | undefined;
 
   constructor(work: Deps, frame: Frame, refused: boolean) {
     const { window, maxOutput } = work.model.abilities;
@@ -45,6 +49,8 @@ export class ContextWindow {
     // The window can be smaller than stated. After a refusal, only what the request had counts.
     const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
     const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
+    const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // some tenth of the window
+    this.resultChars = chars < longResult ? chars : undefined;
     this.room = { results: share(0.3), tail: share(0.25), user: share(0.2) };
   }
 

@@ -143,6 +143,7 @@ export async function askModel(
   const allowance = allowanceOf(work, wanted);
   const inputTokens = transcript.meter.tokens(model.name, bytes);
   const sampling = withinBudget(work, affordableReply(allowance, { model, inputTokens }, used));
+  const loaded = load ? await withPictures(messages, load, signal) : { messages, leftOut: [] };
   const request = {
     phase,
     system,
@@ -150,7 +151,7 @@ export async function askModel(
     note,
     tools,
     ...notesOf(notes, own),
-    messages: load ? await withPictures(messages, load) : messages,
+    messages: loaded.messages,
     ...(hint === undefined ? {} : { hint }),
     ...(mustCall === undefined || begun ? {} : { mustCall }),
     ...(sampling && { sampling }),
@@ -160,7 +161,7 @@ export async function askModel(
   const proof = runWriter.asking({ model: model.name, request, sections, from });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
-  const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
+  const collected = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
     model: model.name,
     takenIds: transcript.callIds(),
     onThought: () => hear(),
@@ -170,6 +171,7 @@ export async function askModel(
       if (repetition.add(delta)) stop.abort();
     },
   });
+  const turn = { ...collected, leftOut: [...loaded.leftOut, ...collected.leftOut] };
   const { outcome } = turn;
   if (!stop.signal.aborted || signal.aborted) {
     const { text, calls } = turn.message;

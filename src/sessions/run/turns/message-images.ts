@@ -1,26 +1,103 @@
-import type { Message } from '../../../agents/models/model.ts';
+import type { LeftOut, Message, Picture } from '../../../agents/models/model.ts';
+import { pictureScaler } from '../../../agents/tools/computer/picture-scaler.ts';
+import { pictureSizeOf, pictureTypeOf } from '../../../core/text/pictures.ts';
 
-/** Loads the bytes of the pictures that the model sees. A picture that is gone stays without them. */
+const maxBytes = 3_750_000; // providers take 5 MB in base64
+const maxSide = 8_000; // pixels
+/** Providers take smaller pictures where a request has more than 20 of them. */
+const many = { pictures: 20, side: 2_000 };
+const maxPixels = 64_000_000;
+const maxKept = 16;
+
+export interface Loaded {
+  readonly messages: readonly Message[];
+  readonly leftOut: readonly LeftOut[];
+}
+type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
+
+/** The newest pictures that were scaled, because each request has them again. */
+const scaledBefore = new Map<string, Promise<Fitted>>();
+
+/**
+ * Loads the bytes of the pictures that the model sees, in a form that every provider takes. What no provider takes is
+ * described in words, and reported.
+ */
 export async function withPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
-): Promise<readonly Message[]> {
-  const shown = messages.flatMap((message, at) => (message.role === 'assistant' || !message.pictures ? [] : [at]));
-  if (shown.length === 0) return messages;
-  const all = [...messages];
-  const loaded = shown.map(async (at) => {
-    all[at] = await withOwn(all[at] as Message, load);
-  });
-  await Promise.all(loaded);
-  return all;
+  signal: AbortSignal,
+): Promise<Loaded> {
+  const all = messages.flatMap((message) => (message.role === 'assistant' ? [] : (message.pictures ?? [])));
+  if (all.length === 0) return { messages, leftOut: [] };
+  const side = all.length > many.pictures ? many.side : maxSide;
+  const leftOut: LeftOut[] = [];
+  const one = async (picture: Picture): Promise<Picture> => {
+    const data = await load(picture.file);
+    if (data === undefined) return picture;
+    const fitted = await fitPicture(Buffer.from(data, 'base64'), { picture, side, signal });
+    if ('leftOut' in fitted)
+      leftOut.push({
+        kind: 'picture',
+        name: picture.file,
+        detail: `The picture ${picture.file} is not shown to the model: ${fitted.leftOut}.`,
+      });
+    return { ...picture, ...fitted };
+  };
+  const loaded = messages.map(async (message) =>
+    message.role === 'assistant' || !message.pictures
+      ? message
+      : { ...message, pictures: await Promise.all(message.pictures.map(one)) },
+  );
+  return { messages: await Promise.all(loaded), leftOut };
 }
 
-async function withOwn(message: Message, load: (file: string) => Promise<string | undefined>): Promise<Message> {
-  if (message.role === 'assistant' || !message.pictures) return message;
-  const pictures = [];
-  for (const picture of message.pictures) {
-    const data = await load(picture.file);
-    pictures.push(data === undefined ? picture : { ...picture, data });
+interface Fitting {
+  readonly picture: Picture;
+  /** The longest side, in pixels. */
+  readonly side: number;
+  readonly signal: AbortSignal;
+}
+
+/** The bytes decide about the type: providers refuse a picture that is not what it is called. */
+async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
+  const mimeType = pictureTypeOf(bytes);
+  if (mimeType === undefined)
+    return { leftOut: `it is no PNG, JPEG, GIF or WebP, though it is called ${picture.mimeType}` };
+  const size = pictureSizeOf(bytes);
+  if (!size) return { leftOut: 'it is cut off or broken' };
+  const longest = Math.max(size.width, size.height);
+  if (longest <= side && bytes.length <= maxBytes) return { mimeType, data: bytes.toString('base64') };
+  const key = `${picture.file} ${side}`;
+  const known = scaledBefore.get(key);
+  if (known) return await known;
+  const made = smaller(bytes, { mimeType, size, side, signal });
+  const [oldest] = scaledBefore.keys();
+  if (scaledBefore.size >= maxKept && oldest !== undefined) scaledBefore.delete(oldest);
+  scaledBefore.set(key, made);
+  made.catch(() => scaledBefore.delete(key));
+  return await made;
+}
+
+interface Oversize extends Pick<Fitting, 'side' | 'signal'> {
+  readonly mimeType: string;
+  readonly size: { readonly width: number; readonly height: number };
+}
+
+async function smaller(png: Buffer, { mimeType, size, side, signal }: Oversize): Promise<Fitted> {
+  const { width, height } = size;
+  const why = `it has ${width} × ${height} pixels and ${png.length} bytes, which is more than providers take`;
+  if (mimeType !== 'image/png' || width * height > maxPixels) return { leftOut: why };
+  for (const most of [side, many.side, many.side / 2]) {
+    const factor = Math.min(1, most / Math.max(width, height));
+    const target = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+    const job = { png, region: { x: 0, y: 0, width, height }, size: target };
+    const made = await pictureScaler.scale(job, signal).catch((thrown: unknown) => {
+      signal.throwIfAborted();
+      if ((thrown as { code?: string }).code === 'unsupported') return undefined;
+      throw thrown;
+    });
+    if (!made) return { leftOut: 'it is cut off or broken' };
+    if (made.length <= maxBytes) return { mimeType, data: made.toString('base64') };
   }
-  return { ...message, pictures };
+  return { leftOut: why };
 }

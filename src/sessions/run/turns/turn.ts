@@ -9,6 +9,7 @@ import type { Purpose } from '../../../core/model/spending.ts';
 import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
+import { MissingTools } from '../missing-tools.ts';
 import type { RunContext } from '../run-context.ts';
 import { spendingOf } from '../spending-of.ts';
 import { askModel, askWithinWindow, type ModelReply, refusal, type TurnInput } from './ask-model.ts';
@@ -28,6 +29,8 @@ export type Turn =
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
+
+const leftOutFacts = new MissingTools();
 
 /** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
@@ -66,6 +69,10 @@ export async function takeTurn(
   );
   const facts = [
     ...speech.end(),
+    ...leftOutFacts.factsOf(
+      runWriter,
+      [first.asked, rest].flatMap((it) => it?.leftOut ?? []),
+    ),
     ...finished.map(({ message: { model }, end, proof, thoughts, assumed }) =>
       runWriter.usage(model, end.usage, {
         ...proof,

@@ -25,12 +25,14 @@ function connected(serve: Serve, more: Partial<McpServer> = {}) {
   return { programs, connection, clock };
 }
 
+const bare = { type: 'object', properties: {} };
+
 test('the tools of a server are listed, as far as the operator allows them', async () => {
   const tools = [{ name: 'read_one', description: 'Reads.' }, { name: 'read_all' }, { name: 'write' }];
   const { connection } = connected(toolServer(tools), { tools: ['read_*'] });
   expect(await connection.tools(soon())).toEqual([
-    { name: 'read_one', title: undefined, description: 'Reads.', schema: { type: 'object' } },
-    { name: 'read_all', title: undefined, description: '', schema: { type: 'object' } },
+    expect.objectContaining({ name: 'read_one', title: undefined, description: 'Reads.', schema: bare }),
+    expect.objectContaining({ name: 'read_all', title: undefined, description: '', schema: bare }),
   ]);
 });
 
@@ -50,7 +52,8 @@ test('descriptions and schemas of any size become ones of ours', async () => {
   const { connection } = connected(toolServer(tools));
   const [long, nested] = await connection.tools(soon());
   expect(long?.description).toHaveLength(2_000);
-  expect([long?.schema, nested?.schema]).toEqual([{ type: 'object' }, { type: 'object' }]);
+  expect(long?.schema).toEqual(bare);
+  expect(JSON.stringify(nested?.schema).length).toBeLessThan(16 * 1024);
 });
 
 test('a server that dies in a call is one error that names it, and the next call starts it again', async () => {

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
+import { deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Message } from '../../../../src/agents/models/model.ts';
+import { pngFile } from '../../../../src/core/text/pictures.ts';
 import { pictureService } from '../../../../src/sessions/desktop/screenshots.ts';
 import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { withPictures } from '../../../../src/sessions/run/turns/message-images.ts';
@@ -78,6 +80,7 @@ test('a picture that cannot be kept is no failure of the tool', async () => {
 });
 
 test('a model is shown the pictures that are still kept', async () => {
+  const picture = pngFile(1, 1, deflateSync(Buffer.from([0, 1, 2, 3]))).toString('base64');
   const messages = ['a', 'b'].map(
     (file): Message => ({
       role: 'tool',
@@ -88,7 +91,8 @@ test('a model is shown the pictures that are still kept', async () => {
       pictures: [{ file, mimeType: 'image/png' }],
     }),
   );
-  const shown = await withPictures(messages, async (file) => (file === 'a' ? undefined : `bytes of ${file}`));
-  const data = shown.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
-  expect(data).toEqual([undefined, 'bytes of b']);
+  const load = async (file: string) => (file === 'a' ? undefined : picture);
+  const shown = await withPictures(messages, load, new AbortController().signal);
+  const data = shown.messages.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
+  expect(data).toEqual([undefined, picture]);
 });

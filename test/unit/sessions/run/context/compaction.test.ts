@@ -72,6 +72,7 @@ describe('a long conversation in a small window', () => {
     const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
     const compactions = await it.compactions();
     expect(shares.filter((share) => share < 1).length).toBeLessThanOrEqual(compactions.length);
+    expect(compactions.length).toBeLessThan(100); // less often than every third turn
     expect(compactions.map((event) => event.type === 'context.compacted' && event.data.kind)).toContain('summary');
     for (const event of compactions) {
       if (event.type !== 'context.compacted') continue;

@@ -1,0 +1,132 @@
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { endianness } from 'node:os';
+import type { Proc } from './proc.ts';
+
+// Whether a process waits for somebody to type: by the call of the kernel in which it is blocked, and by nothing it printed.
+
+/** The numbers of the calls in which a program waits for input, by architecture. */
+const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
+  x64: {
+    0: 'read',
+    19: 'read',
+    7: 'poll',
+    271: 'poll',
+    23: 'select',
+    270: 'select',
+    232: 'epoll',
+    281: 'epoll',
+    441: 'epoll',
+  },
+  arm64: { 63: 'read', 65: 'read', 73: 'poll', 72: 'select', 22: 'epoll', 441: 'epoll' },
+};
+
+export interface Typing {
+  /** The operation's processes. */
+  readonly members: readonly Proc[];
+  /** The keeper's input where it has pipes; undefined: a terminal. */
+  readonly pipe: string | undefined;
+  /** Whether the output's last line is not finished, as behind a prompt. */
+  readonly hasOpenLine: boolean;
+}
+
+/** Whether one of the processes in the foreground waits for input. */
+export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
+  members.some(({ pid }) => {
+    if (pipe === undefined && !isInForeground(pid)) return false;
+    const isInput = (fd: number) => {
+      const to = linkOf(`/proc/${pid}/fd/${fd}`);
+      return pipe === undefined ? /^\/dev\/(tty|pts\/\d+|console)$/.test(to ?? '') : to === pipe;
+    };
+    const threads = threadsOf(pid);
+    const blocked = threads.map((thread) => textOf(`/proc/${pid}/task/${thread}/syscall`));
+    // A program of another user, such as sudo, shows nothing but that it sleeps.
+    if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
+    return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
+  });
+
+/** `number argument argument …`, in hexadecimal; `running` for a thread that is not blocked. */
+function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): boolean {
+  const [number, ...args] = call.trim().split(' ');
+  const kind = calls[process.arch]?.[Number(number)];
+  const [first = 0, second = 0] = args.map(Number);
+  if (kind === 'read') return isInput(first);
+  if (kind === 'epoll') return watchedBy(pid, first).some(isInput);
+  if (kind === 'poll') return polled(pid, args[0], second).some(isInput);
+  return kind === 'select' && selected(pid, args[1], first).some(isInput);
+}
+
+/** The files that an epoll instance watches for input. */
+function watchedBy(pid: number, fd: number): number[] {
+  const info = textOf(`/proc/${pid}/fdinfo/${fd}`) ?? '';
+  return info.split('\n').flatMap((line) => {
+    const [, target, events] = /^tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)/.exec(line) ?? [];
+    return target !== undefined && events !== undefined && (Number.parseInt(events, 16) & 1) === 1
+      ? [Number(target)]
+      : [];
+  });
+}
+
+/** The files of an array of `struct pollfd` that wait for input. */
+function polled(pid: number, address: string | undefined, count: number): number[] {
+  const bytes = memoryOf(pid, address, 8 * Math.min(count, 256));
+  return Array.from({ length: Math.floor(bytes.length / 8) }, (_, at) => at * 8).flatMap((at) =>
+    (bytes.readUInt16LE(at + 4) & 1) === 1 ? [bytes.readInt32LE(at)] : [],
+  );
+}
+
+/** The files of an `fd_set`. */
+function selected(pid: number, address: string | undefined, count: number): number[] {
+  const bytes = memoryOf(pid, address, Math.ceil(Math.min(count, 1_024) / 8));
+  return Array.from({ length: bytes.length * 8 }, (_, fd) => fd).filter(
+    (fd) => ((bytes[fd >> 3] ?? 0) >> (fd & 7)) & 1,
+  );
+}
+
+function memoryOf(pid: number, address: string | undefined, length: number): Buffer {
+  if (address === undefined || /^0x0*$/.test(address) || length <= 0 || endianness() !== 'LE') return Buffer.alloc(0);
+  let file: number | undefined;
+  try {
+    file = openSync(`/proc/${pid}/mem`, 'r');
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, BigInt(address)));
+  } catch {
+    return Buffer.alloc(0); // gone, or not ours to read
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Fields of `stat` behind the name: state, parent, group, session, terminal, the terminal's foreground group. */
+function fieldsOf(pid: number): string[] {
+  const stat = textOf(`/proc/${pid}/stat`) ?? '';
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+function isInForeground(pid: number): boolean {
+  const [, , group, , , foreground] = fieldsOf(pid);
+  return group !== undefined && group === foreground;
+}
+const sleeps = (pid: number): boolean => fieldsOf(pid)[0] === 'S';
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).slice(0, 64);
+  } catch {
+    return [];
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined; // gone, or another user's
+  }
+}
+
+export function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,307 @@
+import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
+import { errorTextOf } from './error-text.ts';
+import { type WrittenCall, WrittenCalls } from './written-calls.ts';
+
+// Servers that speak Chat Completions differ in small things. Here their answers become what the package of the AI SDK reads.
+
+type Tree = Record<string, unknown>;
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+const treesIn = (value: unknown): Tree[] => (Array.isArray(value) ? value.filter(isTree) : []);
+const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
+const maxErrorBytes = 256 * 1024;
+
+/** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with a text. */
+export const compatibleFetch =
+  (via: typeof fetch): typeof fetch =>
+  async (input, init) => {
+    const response = await via(input, init);
+    if (!response.ok) return refusal(response.status, await beginning(response), response.headers);
+    const type = response.headers.get('content-type') ?? '';
+    if (/text\/event-stream/i.test(type) && response.body) {
+      const body = response.body
+        .pipeThrough(new TextDecoderStream())
+        .pipeThrough(rewritten(toolsIn(init?.body)))
+        .pipeThrough(new TextEncoderStream());
+      return new Response(body, { status: 200, headers: { 'content-type': 'text/event-stream' } });
+    }
+    const text = await response.text();
+    const json = parseJson(text, limits);
+    // A gateway in front of the server answers with a page, or with an error under the status 200.
+    if (!json.ok && !/^\s*(data|event|id|:)/.test(text)) return refusal(502, text, response.headers);
+    if (json.ok && isTree(json.value) && !Array.isArray(json.value.choices))
+      return refusal(statusIn(json.value) ?? 502, text, response.headers);
+    const lines = json.ok ? `data: ${JSON.stringify(streamed(json.value as Tree))}\n\ndata: [DONE]\n\n` : text;
+    const body = new Response(lines).body
+      ?.pipeThrough(new TextDecoderStream())
+      .pipeThrough(rewritten(toolsIn(init?.body)))
+      .pipeThrough(new TextEncoderStream());
+    return new Response(body ?? null, { status: 200, headers: { 'content-type': 'text/event-stream' } });
+  };
+
+async function beginning(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk as Uint8Array);
+    bytes += (chunk as Uint8Array).length;
+    if (bytes > maxErrorBytes) break;
+  }
+  return Buffer.concat(chunks).toString().slice(0, maxErrorBytes);
+}
+
+function refusal(status: number, text: string, headers: Headers): Response {
+  const json = parseJson(text, limits);
+  const given = json.ok ? json.value : text;
+  const kept = ['retry-after', 'retry-after-ms'].flatMap((name) =>
+    headers.has(name) ? [[name, headers.get(name) ?? '']] : [],
+  );
+  const body = { error: errorOf(given) };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', ...Object.fromEntries(kept) },
+  });
+}
+
+function errorOf(given: unknown): Tree {
+  const inner = isTree(given) && isTree(given.error) ? given.error : isTree(given) ? given : {};
+  const word = (name: string) =>
+    typeof inner[name] === 'string' || typeof inner[name] === 'number' ? { [name]: inner[name] } : {};
+  return { message: errorTextOf(given), type: 'server_error', ...word('type'), ...word('code') };
+}
+
+/** The status that an error names in its body. */
+function statusIn(body: Tree): number | undefined {
+  const inner = isTree(body.error) ? body.error : body;
+  const named = [inner.status, inner.code, inner.status_code, body.status, body.code].map(Number);
+  return named.find((status) => status >= 400 && status < 600);
+}
+
+/** A whole answer, from a server that ignored the wish for a stream, as one chunk. */
+const streamed = (answer: Tree): Tree => ({
+  ...answer,
+  choices: treesIn(answer.choices).map(({ message, ...choice }) => ({ ...choice, delta: choice.delta ?? message })),
+});
+
+function toolsIn(body: unknown): ReadonlySet<string> {
+  const json = typeof body === 'string' ? parseJson(body, limits) : undefined;
+  const tools = json?.ok && isTree(json.value) ? treesIn(json.value.tools) : [];
+  return new Set(tools.flatMap(({ function: it }) => (isTree(it) && typeof it.name === 'string' ? [it.name] : [])));
+}
+
+/** Rewrites the lines of a stream. */
+function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> {
+  const reply = new Reply(tools);
+  let rest = '';
+  return new TransformStream({
+    transform(text, controller) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) for (const chunk of reply.read(line.trimEnd())) controller.enqueue(chunk);
+    },
+    flush(controller) {
+      for (const chunk of reply.read(rest.trimEnd())) controller.enqueue(chunk);
+    },
+  });
+}
+
+const event = (chunk: unknown) => `data: ${typeof chunk === 'string' ? chunk : JSON.stringify(chunk)}\n\n`;
+
+class Reply {
+  readonly #written: WrittenCalls;
+  readonly #thoughts = new ThinkTags();
+  #calls = 0;
+  #hasSaid = false;
+  #finish: unknown;
+  #last: Tree = {};
+  #isOver = false;
+
+  constructor(tools: ReadonlySet<string>) {
+    this.#written = new WrittenCalls(tools);
+  }
+
+  *read(line: string): Generator<string> {
+    if (!line.startsWith('data:') || this.#isOver) return;
+    const data = line.slice(5).trim();
+    if (data === '') return;
+    if (data === '[DONE]') {
+      yield* this.#close();
+      this.#isOver = true;
+      return yield event(data);
+    }
+    const json = parseJson(data, limits);
+    if (!json.ok || !isTree(json.value)) {
+      // The same request would bring the same again, so it is not sent five times.
+      this.#isOver = true;
+      return yield event({
+        error: {
+          message: `The server sent a reply that cannot be read: ${data.slice(0, 100)}`,
+          type: 'invalid_reply',
+          code: 422,
+        },
+      });
+    }
+    const chunk = json.value;
+    const failed =
+      chunk.error ??
+      (chunk.choices === undefined && (chunk.detail ?? (chunk.object === 'error' ? chunk.message : undefined)));
+    if (failed) {
+      this.#isOver = true;
+      const status = statusIn(chunk);
+      return yield event({ error: { ...errorOf(chunk), ...(status !== undefined && { code: status }) } });
+    }
+    yield* this.#chunk(chunk);
+  }
+
+  *#chunk(chunk: Tree): Generator<string> {
+    const [choice] = treesIn(chunk.choices);
+    this.#last = { ...this.#last, ...chunk };
+    if (!choice) return yield event({ ...chunk, choices: [] });
+    const delta = isTree(choice.delta) ? choice.delta : isTree(choice.message) ? choice.message : {};
+    const finish = choice.finish_reason ?? undefined;
+    const { text, thought } = this.#thoughts.push(
+      typeof delta.content === 'string' ? delta.content : textIn(delta.content),
+    );
+    const written = this.#written.push(text);
+    const ended = finish === undefined ? undefined : this.#rest();
+    const calls = [
+      ...this.#callsOf(delta),
+      ...[...written.calls, ...(ended?.calls ?? [])].map((call) => this.#called(call)),
+    ];
+    const content = written.text + (ended?.text ?? '');
+    const reasoning = [delta.reasoning_content ?? delta.reasoning ?? delta.thinking, thought, ended?.thought]
+      .filter((one) => typeof one === 'string')
+      .join('');
+    this.#hasSaid ||= content !== '' || reasoning !== '' || calls.length > 0;
+    this.#finish = finish ?? this.#finish;
+    const out = {
+      ...(typeof delta.role === 'string' && { role: 'assistant' }),
+      ...(content !== '' && { content }),
+      ...(reasoning !== '' && { reasoning_content: reasoning }),
+      ...(calls.length > 0 && { tool_calls: calls }),
+    };
+    yield event({
+      ...chunk,
+      choices: [{ index: 0, delta: out, ...(finish !== undefined && { finish_reason: this.#reason(finish) }) }],
+    });
+  }
+
+  /** A server can say `stop` though it calls tools. */
+  #reason(finish: unknown): unknown {
+    return this.#calls > 0 && (finish === 'stop' || finish === 'function_call') ? 'tool_calls' : finish;
+  }
+
+  /** The end of a reply whose server forgot to name one. */
+  *#close(): Generator<string> {
+    if (this.#finish !== undefined) return;
+    const { text, thought, calls } = this.#rest();
+    const delta = {
+      ...(text !== '' && { content: text }),
+      ...(thought !== '' && { reasoning_content: thought }),
+      ...(calls.length > 0 && { tool_calls: calls.map((call) => this.#called(call)) }),
+    };
+    if (!this.#hasSaid && Object.keys(delta).length === 0) return;
+    const { choices: _, usage: __, ...about } = this.#last;
+    yield event({ ...about, choices: [{ index: 0, delta, finish_reason: this.#reason('stop') }] });
+  }
+
+  #rest(): { readonly text: string; readonly thought: string; readonly calls: readonly WrittenCall[] } {
+    const last = this.#thoughts.end();
+    const pushed = this.#written.push(last.text);
+    const ended = this.#written.end();
+    return { text: pushed.text + ended.text, thought: last.thought, calls: [...pushed.calls, ...ended.calls] };
+  }
+
+  #callsOf({ tool_calls: list, function_call: old }: Tree): Tree[] {
+    const given = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
+    return given.map((call, at) => {
+      const { name, arguments: args } = isTree(call.function) ? call.function : call;
+      const index =
+        typeof call.index === 'number'
+          ? call.index
+          : typeof name === 'string' && name !== ''
+            ? this.#calls
+            : Math.max(0, this.#calls - 1);
+      const isNew = index >= this.#calls;
+      this.#calls = Math.max(this.#calls, index + 1);
+      const id = typeof call.id === 'string' && call.id !== '' ? call.id : isNew ? `call_${index}_${at}` : undefined;
+      const text = args === undefined || args === null ? '' : typeof args === 'string' ? args : JSON.stringify(args);
+      return {
+        index,
+        ...(id !== undefined && { id }),
+        type: 'function',
+        function: { ...(typeof name === 'string' && { name }), arguments: text },
+      };
+    });
+  }
+
+  #called({ name, args }: WrittenCall): Tree {
+    const index = this.#calls++;
+    return {
+      index,
+      id: `call_written_${index}`,
+      type: 'function',
+      function: { name, arguments: JSON.stringify(args) },
+    };
+  }
+}
+
+/** Some servers send content in parts. */
+const textIn = (content: unknown): string =>
+  treesIn(content)
+    .map(({ text }) => (typeof text === 'string' ? text : ''))
+    .join('');
+
+const openers = ['<think>', '<thinking>', '<|thinking|>', '[THINK]'];
+const closers = ['</think>', '</thinking>', '<|/thinking|>', '[/THINK]'];
+
+/** Takes the thoughts out of a reply's text, wherever chunks cut their marks. Only a reply's beginning can open them. */
+class ThinkTags {
+  #held = '';
+  #state: 'before' | 'inside' | 'after' = 'before';
+
+  push(delta: string): { readonly text: string; readonly thought: string } {
+    this.#held += delta;
+    let text = '';
+    let thought = '';
+    for (;;) {
+      if (this.#state === 'before') {
+        const trimmed = this.#held.trimStart();
+        const opener = openers.find((one) => trimmed.startsWith(one));
+        if (opener) {
+          this.#held = trimmed.slice(opener.length);
+          this.#state = 'inside';
+          continue;
+        }
+        if (trimmed === '' || openers.some((one) => one.startsWith(trimmed))) return { text, thought };
+        this.#state = 'after';
+      }
+      const marks = this.#state === 'inside' ? closers : [...closers.slice(0, 2)];
+      const found = marks
+        .map((mark) => ({ mark, at: this.#held.indexOf(mark) }))
+        .filter(({ at }) => at >= 0)
+        .sort((a, b) => a.at - b.at)[0];
+      const possible = found ? 0 : beginningAtEnd(this.#held, marks);
+      const before = this.#held.slice(0, found ? found.at : this.#held.length - possible);
+      if (this.#state === 'inside') thought += before;
+      else text += before;
+      this.#held = this.#held.slice(found ? found.at + found.mark.length : before.length);
+      if (!found) return { text, thought };
+      if (this.#state === 'inside') {
+        this.#held = this.#held.trimStart();
+        this.#state = 'before';
+      }
+    }
+  }
+
+  end(): { readonly text: string; readonly thought: string } {
+    const held = this.#held;
+    this.#held = '';
+    return this.#state === 'inside' ? { text: '', thought: held } : { text: held, thought: '' };
+  }
+}
+
+function beginningAtEnd(text: string, marks: readonly string[]): number {
+  for (let length = Math.min(15, text.length); length > 0; length--)
+    if (marks.some((mark) => mark.startsWith(text.slice(-length)))) return length;
+  return 0;
+}

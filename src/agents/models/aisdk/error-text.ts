@@ -1,0 +1,53 @@
+import { beginningOf } from '../../../core/text/text.ts';
+
+const maxChars = 600;
+const wordsOfErrors = [
+  'message',
+  'error',
+  'detail',
+  'details',
+  'error_message',
+  'msg',
+  'reason',
+  'title',
+  'description',
+  'errors',
+];
+
+/** The reason in an error's body, whatever its form: JSON of any nesting, HTML, or plain text. */
+export function errorTextOf(body: unknown, depth = 0): string {
+  if (typeof body === 'string') return beginningOf(plain(body), maxChars);
+  if (typeof body !== 'object' || body === null || depth > 6) return '';
+  if (Array.isArray(body)) {
+    const all = body.slice(0, 5).map((one) => errorTextOf(one, depth + 1));
+    return beginningOf(all.filter((one) => one !== '').join('; '), maxChars);
+  }
+  for (const word of wordsOfErrors) {
+    const text = Object.hasOwn(body, word) ? errorTextOf((body as Record<string, unknown>)[word], depth + 1) : '';
+    if (text !== '') return text;
+  }
+  return depth === 0 ? '' : beginningOf(JSON.stringify(body), maxChars);
+}
+
+/** The words of an HTML page, or the text itself. Reads at most 64 KiB, by indices, because a stranger wrote it. */
+function plain(given: string): string {
+  const text = given.slice(0, 65_536);
+  if (!text.trimStart().startsWith('<')) return text.trim();
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const open = text.indexOf('<', at);
+    parts.push(text.slice(at, open < 0 ? text.length : open));
+    if (open < 0) break;
+    const name = text.slice(open + 1, open + 7).toLowerCase();
+    const hidden = name.startsWith('style') ? '</style' : name.startsWith('script') ? '</script' : '';
+    const from = hidden === '' ? open : text.toLowerCase().indexOf(hidden, open);
+    const close = from < 0 ? -1 : text.indexOf('>', from);
+    if (close < 0) break;
+    at = close + 1;
+  }
+  const words = parts
+    .join(' ')
+    .split(/\s+/)
+    .filter((one) => one !== '');
+  return words.filter((one, at) => one !== words[at - 1]).join(' ');
+}

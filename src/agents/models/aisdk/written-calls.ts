@@ -1,0 +1,182 @@
+import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
+
+// Small models, and servers without a parser for their model, write calls of tools as text.
+
+export interface WrittenCall {
+  readonly name: string;
+  readonly args: unknown;
+}
+interface Form {
+  readonly opens: string;
+  /** The end of the form; empty: the end of the reply. */
+  readonly closes: string;
+  /** Only a call of a tool that exists counts, because people write such text too. */
+  readonly isCommon: boolean;
+}
+const forms: readonly Form[] = [
+  { opens: '<tool_call>', closes: '</tool_call>', isCommon: false },
+  { opens: '<|tool_call|>', closes: '<|/tool_call|>', isCommon: false },
+  { opens: '<tool_calls>', closes: '</tool_calls>', isCommon: false },
+  { opens: '<function_call>', closes: '</function_call>', isCommon: false },
+  { opens: '<function=', closes: '</function>', isCommon: false },
+  { opens: '[TOOL_CALLS]', closes: '', isCommon: false },
+  { opens: '<|python_tag|>', closes: '', isCommon: false },
+  { opens: '```tool_call', closes: '\n```', isCommon: false },
+  { opens: '```json', closes: '\n```', isCommon: true },
+  { opens: '```\n{', closes: '\n```', isCommon: true },
+];
+const bare: Form = { opens: '{', closes: '', isCommon: true };
+const maxHeld = 1024 * 1024; // characters of one form
+const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
+
+export interface WrittenPart {
+  readonly text: string;
+  readonly calls: readonly WrittenCall[];
+}
+
+/** Finds calls in a reply's text as it arrives. Text that can still become a call is held back until that is known. */
+export class WrittenCalls {
+  readonly #tools: ReadonlySet<string>;
+  #held = '';
+  #form: Form | undefined;
+  #hasBegun = false;
+
+  constructor(tools: ReadonlySet<string>) {
+    this.#tools = tools;
+  }
+
+  push(delta: string): WrittenPart {
+    if (this.#tools.size === 0) return { text: delta, calls: [] };
+    this.#held += delta;
+    return this.#read(false);
+  }
+
+  end(): WrittenPart {
+    return this.#read(true);
+  }
+
+  #read(isOver: boolean): WrittenPart {
+    const texts: string[] = [];
+    const calls: WrittenCall[] = [];
+    for (;;) {
+      this.#form ??= this.#find(texts);
+      const form = this.#form;
+      if (!form) break;
+      const from = form.opens.length;
+      const end = form.closes === '' ? -1 : this.#held.indexOf(form.closes, from);
+      if (end < 0 && !isOver && this.#held.length < maxHeld) break;
+      const length = end < 0 ? this.#held.length : end + form.closes.length;
+      const whole = this.#held.slice(0, length);
+      const inside =
+        form === bare ? whole : this.#held.slice(form.opens.endsWith('{') ? from - 1 : from, end < 0 ? undefined : end);
+      const found = this.#callsIn(inside, form);
+      if (found.length > 0) calls.push(...found);
+      else texts.push(whole);
+      this.#held = this.#held.slice(length);
+      this.#form = undefined;
+    }
+    if (isOver) {
+      texts.push(this.#held);
+      this.#held = '';
+    }
+    return { text: texts.join(''), calls };
+  }
+
+  /** The first form in the held text, which then begins with it. What comes before, and cannot begin one, is text. */
+  #find(texts: string[]): Form | undefined {
+    if (!this.#hasBegun) {
+      const first = this.#held.trimStart();
+      if (first === '') return undefined;
+      this.#hasBegun = true;
+      if (first.startsWith('{')) return bare;
+    }
+    let at = this.#held.length;
+    let found: Form | undefined;
+    for (const form of forms) {
+      const place = this.#held.indexOf(form.opens);
+      if (place >= 0 && place < at) [at, found] = [place, form];
+    }
+    if (!found) at = this.#held.length - this.#possible();
+    texts.push(this.#held.slice(0, at));
+    this.#held = this.#held.slice(at);
+    return found;
+  }
+
+  /** The characters at the end that can be the beginning of a form. */
+  #possible(): number {
+    for (let length = Math.min(16, this.#held.length); length > 0; length--) {
+      const end = this.#held.slice(-length);
+      if (forms.some(({ opens }) => opens.startsWith(end))) return length;
+    }
+    return 0;
+  }
+
+  #callsIn(inside: string, { opens, isCommon }: Form): WrittenCall[] {
+    const found = opens === '<function=' ? functionIn(inside) : jsonCalls(inside);
+    return found.every(({ name }) => this.#tools.has(name)) || !isCommon ? found : [];
+  }
+}
+
+/** `name>{"a": 1}`, or `name><parameter=a>1</parameter>`. */
+function functionIn(inside: string): WrittenCall[] {
+  const close = inside.indexOf('>');
+  if (close < 0) return [];
+  const name = inside.slice(0, close).trim();
+  const rest = inside.slice(close + 1).trim();
+  if (!/^[\w.-]{1,128}$/.test(name)) return [];
+  if (!rest.startsWith('<parameter=')) {
+    const json = rest === '' ? { ok: true as const, value: {} } : parseJson(rest, limits);
+    return json.ok ? [{ name, args: json.value }] : [];
+  }
+  const args: Record<string, unknown> = {};
+  for (const part of rest.split('<parameter=').slice(1)) {
+    const end = part.indexOf('>');
+    const value =
+      part
+        .slice(end + 1)
+        .split('</parameter>')[0]
+        ?.trim() ?? '';
+    const json = parseJson(value, limits);
+    if (end > 0) args[part.slice(0, end).trim()] = json.ok ? json.value : value;
+  }
+  return [{ name, args }];
+}
+
+function jsonCalls(text: string): WrittenCall[] {
+  const trimmed = text.trim();
+  // Some forms have the name before the arguments: `name[ARGS]{…}`.
+  const named = /^([\w.-]{1,128})(?:\[CALL_ID\][\w-]{1,64})?(?:\[ARGS\])?(?=\{)/.exec(trimmed);
+  if (named?.[1]) {
+    const json = parseJson(trimmed.slice(named[0].length), limits);
+    return json.ok ? [{ name: named[1], args: json.value }] : [];
+  }
+  // Qwen3-Coder's form inside of the tag.
+  if (trimmed.startsWith('<function='))
+    return functionIn(trimmed.slice('<function='.length).split('</function>')[0] ?? '');
+  const whole = parseJson(trimmed, limits);
+  const values = whole.ok
+    ? [whole.value].flat()
+    : trimmed
+        .split('\n')
+        .map((line) => parseJson(line, limits))
+        .map((one) => (one.ok ? one.value : undefined));
+  const calls = values.map(callIn);
+  return calls.every((one) => one !== undefined) ? calls : [];
+}
+
+function callIn(value: unknown): WrittenCall | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { function: inner } = value as { function?: unknown };
+  if (typeof inner === 'object' && inner !== null) return callIn(inner);
+  const {
+    name = typeof inner === 'string' ? inner : undefined,
+    arguments: args,
+    parameters,
+    args: short,
+    input,
+  } = value as Record<string, unknown>;
+  const given = args ?? parameters ?? short ?? input;
+  if (typeof name !== 'string' || name === '' || given === undefined) return undefined;
+  const json = typeof given === 'string' ? parseJson(given, limits) : undefined;
+  return { name, args: json?.ok ? json.value : given };
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { ErrorCode } from '../../core/errors/errors.ts';
+import { beginningOf } from '../../core/text/text.ts';
+import type { LeftOut, Message, Model, Picture, ToolDeclaration, TurnPart, TurnRequest } from './model.ts';
+
+const maxRepairs = 8;
+const maxKnown = 500;
+/** A server that is started anew can take tools, so it is offered them again after this time, in ms. */
+const toollessMs = 10 * 60_000;
+const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'model_rejected',
+  'model_refused',
+  'model_unknown',
+  'model_context',
+  'provider_error',
+]);
+
+/** What a provider refused of earlier requests: left out from then on, because it would be refused again. */
+interface Refused {
+  readonly tools: Map<string, string>;
+  readonly pictures: Map<string, string>;
+  toolless: { readonly until: number; readonly detail: string } | undefined;
+}
+interface Repair {
+  readonly request: TurnRequest;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * A model whose refused requests are sent again without the tool, the picture or the reasoning that its provider names. So
+ * one of them does not make a session useless.
+ */
+export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
+  const known: Refused = { tools: new Map(), pictures: new Map(), toolless: undefined };
+
+  async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
+    let now = withoutKnown(request, known, clock.now());
+    const left = [...now.leftOut];
+    const tried: string[] = [];
+    for (let repairs = 0; ; repairs++) {
+      let hasSpoken = false;
+      let next: Repair | undefined;
+      for await (const part of model.turn(now.request, signal)) {
+        const failure = part.type === 'end' && part.outcome.kind === 'failed' ? part.outcome : undefined;
+        if (failure && !hasSpoken && repairs < maxRepairs && repairable.has(failure.code))
+          next = repairOf(now.request, { text: failure.message, model: model.name, tried });
+        if (next) continue;
+        if (part.type === 'end') {
+          if (!failure) remember(known, { request, left, now: clock.now() });
+          for (const what of failure ? [] : left) yield { type: 'left_out', what };
+        }
+        hasSpoken ||= part.type !== 'end';
+        yield part;
+      }
+      if (!next) return;
+      // A picture that was left out in vain is shown again.
+      const isVain = next.leftOut.some(({ kind }) => kind === 'picture');
+      if (isVain)
+        left.splice(0, left.length, ...left.filter(({ kind, name }) => kind !== 'picture' || known.pictures.has(name)));
+      left.push(...next.leftOut);
+      now = { ...next, request: isVain ? without(request, left) : next.request };
+    }
+  }
+  return {
+    name: model.name,
+    get abilities() {
+      return model.abilities;
+    },
+    ...(model.costOf && { costOf: (usage) => model.costOf?.(usage) }),
+    turn,
+  };
+}
+
+const keyOf = ({ name, parameters }: ToolDeclaration): string =>
+  createHash('sha256')
+    .update(`${name} ${JSON.stringify(parameters)}`)
+    .digest('base64url');
+
+function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: Refused, now: number): Repair {
+  const left: LeftOut[] = [];
+  if (toolless && toolless.until > now && request.tools.length > 0)
+    left.push({ kind: 'tools', name: '', detail: toolless.detail });
+  if (tools.size > 0)
+    for (const tool of request.tools) {
+      const detail = tools.get(keyOf(tool));
+      if (detail !== undefined) left.push({ kind: 'tool', name: tool.name, detail });
+    }
+  if (pictures.size > 0)
+    for (const { file } of shownIn(request.messages)) {
+      const detail = pictures.get(file);
+      if (detail !== undefined) left.push({ kind: 'picture', name: file, detail });
+    }
+  return { request: without(request, left), leftOut: left };
+}
+
+function remember(
+  known: Refused,
+  { request, left, now }: { request: TurnRequest; left: readonly LeftOut[]; now: number },
+) {
+  const keep = (map: Map<string, string>, key: string, detail: string) => {
+    const [oldest] = map.keys();
+    if (map.size >= maxKnown && oldest !== undefined) map.delete(oldest);
+    map.set(key, detail);
+  };
+  for (const { kind, name, detail } of left) {
+    const tool = request.tools.find((one) => one.name === name);
+    if (kind === 'tool' && tool) keep(known.tools, keyOf(tool), detail);
+    if (kind === 'picture') keep(known.pictures, name, detail);
+    if (kind === 'tools' && (known.toolless?.until ?? 0) <= now) known.toolless = { until: now + toollessMs, detail };
+  }
+}
+
+/** The request without these parts. */
+function without(request: TurnRequest, left: readonly LeftOut[]): TurnRequest {
+  const named = (kind: LeftOut['kind']) =>
+    new Map(left.flatMap((one) => (one.kind === kind ? [[one.name, one.detail]] : [])));
+  const [tools, pictures] = [named('tool'), named('picture')];
+  const isToolless = left.some(({ kind }) => kind === 'tools');
+  const offered = isToolless ? [] : request.tools.filter(({ name }) => !tools.has(name));
+  const isUnsigned = left.some(({ kind }) => kind === 'reasoning');
+  const { mustCall, ...rest } = request;
+  return {
+    ...rest,
+    ...(mustCall !== undefined && offered.some(({ name }) => name === mustCall) && { mustCall }),
+    tools: offered,
+    messages:
+      pictures.size === 0 && !isUnsigned
+        ? request.messages
+        : request.messages.map((message) => {
+            if (message.role === 'assistant') return isUnsigned ? { ...message, raw: [] } : message;
+            if (!message.pictures?.some(({ file }) => pictures.has(file))) return message;
+            const shown = message.pictures.map((one): Picture => {
+              const { data: _, ...words } = one;
+              return pictures.has(one.file) ? { ...words, leftOut: 'the provider refused it' } : one;
+            });
+            return { ...message, pictures: shown };
+          }),
+  };
+}
+
+const shownIn = (messages: readonly Message[]): Picture[] =>
+  messages
+    .flatMap((message) => (message.role === 'assistant' ? [] : (message.pictures ?? [])))
+    .filter(({ data }) => data !== undefined);
+
+interface RefusalWords {
+  readonly text: string;
+  readonly model: string;
+  /** The pictures that were left out in vain, newest first. */
+  readonly tried: string[];
+}
+
+/** The request without what the provider's words name; undefined: they name nothing that can be left out. */
+function repairOf(request: TurnRequest, words: RefusalWords): Repair | undefined {
+  const leftOut = refusedTools(request, words) ?? refusedPictures(request, words) ?? refusedReasoning(request, words);
+  return leftOut && { request: without(request, leftOut), leftOut };
+}
+
+const noTools =
+  /(tools?|tool[ _-]?(use|call(ing|s)?|choice)|function[ _-]?call(ing|s)?)\b.{0,80}(not? (be )?(support|enabl|allow|available)|unsupported|requires? --enable|disabled)|(not support|unsupported|no endpoints found that support|without support for).{0,60}\b(tools?|tool[ _-]?(use|call(ing|s)?|choice)|functions?|function[ _-]?calling)\b/i;
+const aboutTools = /schema|function|tool|parameter|declaration|grammar|properties/i;
+const aboutSchemas =
+  /schema|function_?declarations?|grammar|invalid.{0,20}(function|tool)|(function|tool).{0,20}invalid/i;
+
+function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): LeftOut[] | undefined {
+  if (tools.length === 0 || !aboutTools.test(text)) return undefined;
+  const said = new Set(text.split(/[^A-Za-z0-9_-]+/));
+  const index = /function_?declarations[[.](\d+)/i.exec(text)?.[1] ?? /\btools[[.](\d+)/i.exec(text)?.[1];
+  const named = tools.filter(({ name }) => name.length > 3 && said.has(name));
+  const placed = index === undefined ? undefined : tools[Number(index)];
+  const culprits = named.length > 0 ? named : placed ? [placed] : [];
+  if (culprits.length === 0 && noTools.test(text))
+    return [
+      {
+        kind: 'tools',
+        name: '',
+        detail: `${model} takes no tools, so it can only answer in words. It said: ${quoted(text)}`,
+      },
+    ];
+  // Without a name the tools of third parties are the likely reason.
+  const likely =
+    culprits.length === 0 && aboutSchemas.test(text) ? tools.filter(({ name }) => name.startsWith('mcp_')) : culprits;
+  if (likely.length === 0) return undefined;
+  return likely.map(({ name }) => ({
+    kind: 'tool',
+    name,
+    detail: `The tool ${name} is left out, because ${model} refuses it: ${quoted(text)}`,
+  }));
+}
+
+const aboutPictures =
+  /image|picture|media[ _]?type|vision|multimodal|multi-modal|mmproj|inline_?data|too large|payload|data ur[il]/i;
+const maxSingly = 4;
+
+function refusedPictures({ messages }: TurnRequest, { text, model, tried }: RefusalWords): LeftOut[] | undefined {
+  const shown = [...new Set(shownIn(messages).map(({ file }) => file))].reverse();
+  if (shown.length === 0 || !aboutPictures.test(text)) return undefined;
+  const next = shown.length > 1 && tried.length < maxSingly ? shown.find((file) => !tried.includes(file)) : undefined;
+  const all = [...new Set([...shown, ...tried])];
+  const files = next === undefined ? all : [next];
+  if (next !== undefined) tried.push(next);
+  return files.map((name) => ({
+    kind: 'picture',
+    name,
+    detail: `The picture ${name} is left out, because ${model} refuses it: ${quoted(text)}`,
+  }));
+}
+
+function refusedReasoning({ messages }: TurnRequest, { text, model }: RefusalWords): LeftOut[] | undefined {
+  const hasRaw = messages.some((message) => message.role === 'assistant' && message.raw.length > 0);
+  if (!hasRaw || !/thinking|signature|reasoning|encrypted_content/i.test(text)) return undefined;
+  return [
+    {
+      kind: 'reasoning',
+      name: '',
+      detail: `Earlier reasoning is left out, because ${model} refuses it: ${quoted(text)}`,
+    },
+  ];
+}
+
+const quoted = (text: string): string => beginningOf(text, 300);

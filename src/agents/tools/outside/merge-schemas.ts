@@ -1,0 +1,128 @@
+import {
+  choicesOf,
+  entriesOf,
+  isObject,
+  type Json,
+  NotPortable,
+  numberIn,
+  schemasIn,
+  textsIn,
+} from './schema-parts.ts';
+
+const maxAlternatives = 24;
+
+/** One schema that both describe, for values that have to fit both. `false` fits nothing. */
+export function both(a: unknown, b: unknown): unknown {
+  if (a === false || b === false) return false;
+  if (!isObject(a)) return isObject(b) ? b : {};
+  if (!isObject(b)) return a;
+  const merged: Record<string, unknown> = { ...a, ...b };
+  for (const [key, value] of Object.entries(a)) if (key in b) merged[key] = bothOf(key, value, b[key]);
+  const choices = bothChoices(a, b);
+  if (choices) {
+    delete merged.const;
+    merged.enum = choices;
+  }
+  return choices?.length === 0 || (Array.isArray(merged.type) && merged.type.length === 0) ? false : merged;
+}
+
+function bothOf(key: string, a: unknown, b: unknown): unknown {
+  switch (key) {
+    case 'type':
+      return bothTypes([a].flat(), [b].flat());
+    case 'properties':
+    case 'patternProperties': {
+      const names = new Set([...entriesOf(a), ...entriesOf(b)].map(([name]) => name));
+      const [left, right] = [a, b].map((one) => new Map(entriesOf(one))) as [
+        Map<string, unknown>,
+        Map<string, unknown>,
+      ];
+      return Object.fromEntries([...names].map((name) => [name, both(left.get(name), right.get(name))]));
+    }
+    case 'required':
+      return [...new Set([...textsIn(a), ...textsIn(b)])];
+    case 'items':
+      return Array.isArray(a) || Array.isArray(b) ? b : both(a, b);
+    case 'additionalProperties':
+      return a === false || b === false ? undefined : both(a, b); // each closes only what it names itself
+    case 'allOf':
+      return [...schemasIn(a), ...schemasIn(b)];
+    case 'anyOf':
+    case 'oneOf': {
+      const pairs = schemasIn(a).flatMap((one) => schemasIn(b).map((other) => both(one, other)));
+      return pairs.length > maxAlternatives ? b : pairs.filter((one) => one !== false);
+    }
+    case 'description':
+      return a === b ? a : [a, b].filter((one) => typeof one === 'string').join(' ');
+    case 'minimum':
+    case 'minLength':
+    case 'minItems':
+    case 'exclusiveMinimum':
+      return most(a, b, Math.max);
+    case 'maximum':
+    case 'maxLength':
+    case 'maxItems':
+    case 'exclusiveMaximum':
+      return most(a, b, Math.min);
+    default:
+      return b;
+  }
+}
+
+const most = (a: unknown, b: unknown, pick: (a: number, b: number) => number): unknown => {
+  const [left, right] = [numberIn(a), numberIn(b)];
+  return left === undefined || right === undefined ? (b ?? a) : pick(left, right);
+};
+
+function bothTypes(a: unknown[], b: unknown[]): unknown {
+  const isIn = (type: unknown, list: unknown[]) =>
+    list.includes(type) || (type === 'integer' && list.includes('number'));
+  const shared = [...new Set([...a.filter((type) => isIn(type, b)), ...b.filter((type) => isIn(type, a))])];
+  return shared.length === 1 ? shared[0] : shared;
+}
+
+function bothChoices(a: Json, b: Json): unknown[] | undefined {
+  const [left, right] = [choicesOf(a), choicesOf(b)];
+  if (!left || !right) return left ?? right;
+  const known = new Set(right.map((value) => JSON.stringify(value)));
+  return left.filter((value) => known.has(JSON.stringify(value)));
+}
+
+/** Follows `$ref`, `$dynamicRef` and their names within one document. Throws: NotPortable, for one that leads nowhere. */
+export function resolver(root: Json): (reference: string) => unknown {
+  const anchors = new Map<string, unknown>();
+  const pending: unknown[] = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (isObject(node)) {
+      for (const key of ['$anchor', '$dynamicAnchor'])
+        if (typeof node[key] === 'string') anchors.set(`#${node[key]}`, node);
+      for (const key of ['$id', 'id']) if (typeof node[key] === 'string') anchors.set(node[key], node);
+    }
+    if (typeof node === 'object' && node !== null)
+      pending.push(...Object.values(node).filter((one) => typeof one === 'object' && one !== null));
+  }
+  return (reference) => {
+    if (reference === '#' || reference === '') return root;
+    const found = anchors.get(reference) ?? anchors.get(reference.replace(/#$/, ''));
+    if (found !== undefined) return found;
+    const [base = '', pointer] = reference.split('#', 2);
+    let at: unknown = base === '' ? root : anchors.get(base);
+    if (pointer === undefined || (pointer !== '' && !pointer.startsWith('/'))) at = undefined;
+    for (const part of (pointer ?? '').split('/').slice(1)) {
+      const name = unescaped(part).replaceAll('~1', '/').replaceAll('~0', '~');
+      at = typeof at === 'object' && at !== null && Object.hasOwn(at, name) ? (at as Json)[name] : undefined;
+    }
+    if (/^https?:\/\/json-schema\.org\//.test(reference)) return { type: 'object', description: 'A JSON Schema.' };
+    if (at === undefined)
+      throw new NotPortable(`its parameters refer to ${JSON.stringify(reference)}, which they do not contain`);
+    return at;
+  };
+}
+
+function unescaped(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,381 @@
+import { createHash } from 'node:crypto';
+import { both, resolver } from './merge-schemas.ts';
+import {
+  anything,
+  boundsOf,
+  choicesOf,
+  constraintsIn,
+  described,
+  entriesOf,
+  inWords,
+  isObject,
+  type Json,
+  NotPortable,
+  numberIn,
+  type PortableSchema,
+  type PortableType,
+  schemasIn,
+  textsIn,
+  typeOf,
+  typesOf,
+} from './schema-parts.ts';
+
+/** A third-party tool's parameters in a form that every provider takes, and the way back for its arguments. */
+export interface PortableParameters {
+  readonly schema: PortableSchema;
+  /** The arguments with the names that the tool has for them. */
+  restore(args: unknown): unknown;
+}
+
+const maxBytes = 16 * 1024;
+const maxSourceBytes = 512 * 1024;
+/** Schemas in a schema whose references are resolved. */
+const maxNodes = 2_000;
+const maxDepth = 24;
+/** The times that a reference can contain itself before the inner one is any value of its type. */
+const maxRecursion = 2;
+const maxAlternatives = 24;
+
+/**
+ * Brings the schema of a third-party tool into the common form: references resolved, no keyword that a provider refuses,
+ * an object at the root. What has no keyword in common is said in a description. Throws: NotPortable, with the reason.
+ */
+export function portableParameters(source: unknown): PortableParameters {
+  const given = source === undefined || source === null || source === true ? {} : source;
+  if (!isObject(given)) throw new NotPortable('its parameters are no JSON Schema');
+  const bytes = Buffer.byteLength(JSON.stringify(given));
+  if (bytes > maxSourceBytes) throw tooLarge(bytes);
+  let last = bytes;
+  for (const effort of [
+    { recursion: maxRecursion, depth: maxDepth, words: true },
+    { recursion: 1, depth: 10, words: true },
+    { recursion: 1, depth: 6, words: false },
+  ]) {
+    const names = new Map<string, string>();
+    const made = attempt(() => new Portable(given, { ...effort, names }).root());
+    if (!made) continue;
+    last = Buffer.byteLength(JSON.stringify(made));
+    if (last <= maxBytes) return { schema: made, restore: (args) => restored(args, [made], names) };
+  }
+  throw tooLarge(last);
+}
+
+const tooLarge = (bytes: number) =>
+  new NotPortable(`its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`);
+
+class TooMany extends Error {}
+function attempt(make: () => PortableSchema): PortableSchema | undefined {
+  try {
+    return make();
+  } catch (thrown) {
+    if (thrown instanceof TooMany) return undefined;
+    throw thrown;
+  }
+}
+
+interface Effort {
+  readonly recursion: number;
+  readonly depth: number;
+  readonly words: boolean;
+  /** The names of properties that providers refuse, by those that stand for them. */
+  readonly names: Map<string, string>;
+}
+
+class Portable {
+  readonly #source: Json;
+  readonly #effort: Effort;
+  readonly #find: (reference: string) => unknown;
+  readonly #open: string[] = [];
+  #nodes = 0;
+
+  constructor(source: Json, effort: Effort) {
+    this.#source = source;
+    this.#effort = effort;
+    this.#find = resolver(source);
+  }
+
+  root(): PortableSchema {
+    const flat = this.#flat(this.#source);
+    if (!isObject(flat)) throw new NotPortable('no arguments fit its parameters');
+    const alternatives = alternativesOf(flat);
+    const types = typesOf(flat);
+    const branches = alternatives.map((one) => this.#flat(one)).filter(isObject);
+    const own = types.length > 0 ? types : [...new Set(branches.flatMap(typesOf))];
+    if (own.length > 0 && !own.includes('object'))
+      throw new NotPortable(`its parameters are of the type ${own.join(' or ')}, and only an object can be sent`);
+    const objects = branches.filter((one) => typesOf(one).length === 0 || typesOf(one).includes('object'));
+    const whole = objects.length > 0 ? oneOfMany(flat, objects) : flat;
+    const made = this.#object({ ...whole, type: 'object' }, 0);
+    return { ...made, properties: made.properties ?? {} };
+  }
+
+  /** The schema with its references and `allOf` resolved, its own level alone. */
+  #flat(schema: unknown): unknown {
+    if (!isObject(schema)) return schema === false ? false : {};
+    if (++this.#nodes > maxNodes) throw new TooMany();
+    const { $ref, $dynamicRef, $recursiveRef, allOf, ...rest } = schema;
+    const reference = [$ref, $dynamicRef, $recursiveRef].find((one) => typeof one === 'string');
+    let flat: unknown = rest;
+    if (typeof reference === 'string') {
+      const target = this.#find(reference);
+      if (this.#open.filter((one) => one === reference).length >= this.#effort.recursion) {
+        const type = isObject(target) ? typesOf(target) : [];
+        flat = both(type.length > 0 ? { type } : {}, {
+          ...rest,
+          description: rest.description ?? 'The same form again.',
+        });
+      } else {
+        this.#open.push(reference);
+        flat = both(this.#flat(target), rest);
+        if (isObject(flat))
+          flat = { ...flat, [opened]: [...((flat[opened] as string[] | undefined) ?? []), reference] };
+        this.#open.pop();
+      }
+    }
+    for (const part of schemasIn(allOf)) flat = both(flat, this.#flat(part));
+    return flat;
+  }
+
+  /** The schema in the common form; undefined: no value fits. */
+  #convert(source: unknown, depth: number): PortableSchema | undefined {
+    const flat = this.#flat(source);
+    if (!isObject(flat)) return undefined;
+    const references = (flat[opened] as string[] | undefined) ?? [];
+    this.#open.push(...references);
+    try {
+      return depth >= this.#effort.depth ? cutOff(flat) : this.#alternatives(flat, depth);
+    } finally {
+      this.#open.splice(this.#open.length - references.length);
+    }
+  }
+
+  #alternatives(flat: Json, depth: number): PortableSchema | undefined {
+    const { anyOf: _, oneOf: __, nullable, description, default: preset, examples, ...rest } = flat;
+    const alternatives = alternativesOf(flat);
+    if (alternatives.length === 0) return this.#typed(flat, depth);
+    const base = { ...rest, ...(nullable === true && { nullable }) };
+    const made = alternatives.slice(0, maxAlternatives).flatMap((one) => {
+      const part = both(base, this.#flat(one));
+      return part === false ? [] : (this.#convert(part, depth) ?? []);
+    });
+    return united(made, this.#describe({ description, default: preset, examples }, []));
+  }
+
+  #typed(flat: Json, depth: number): PortableSchema | undefined {
+    const types = typesOf(flat);
+    const values = choicesOf(flat);
+    const wanted =
+      flat.nullable === true && types.length > 0 && !types.includes('null') ? [...types, 'null' as const] : types;
+    if (wanted.length === 0)
+      return { ...anything, ...this.#describe(flat, values ? [`One of: ${inWords(values)}.`] : []) };
+    if (wanted.length === 1) return this.#ofType(flat, wanted[0] as PortableType, depth);
+    const { description, default: preset, ...rest } = flat;
+    const made = wanted.flatMap((type) => this.#ofType({ ...rest, nullable: false }, type, depth) ?? []);
+    return united(made, this.#describe({ description, default: preset }, []));
+  }
+
+  #ofType(flat: Json, type: PortableType, depth: number): PortableSchema | undefined {
+    const values = choicesOf(flat)?.filter((value) => fits(value, type));
+    if (values?.length === 0) return undefined;
+    if (type === 'object') return this.#object(flat, depth);
+    if (type === 'array') return this.#array(flat, depth);
+    const { bounds, words } = boundsOf(flat, type);
+    const isNumber = type === 'number' || type === 'integer';
+    return {
+      type,
+      ...(values && type !== 'null' && { enum: values }),
+      ...(isNumber ? bounds : {}),
+      ...(type === 'string' && lengths(flat, 'minLength', 'maxLength')),
+      ...this.#describe(flat, isNumber ? words : []),
+    };
+  }
+
+  #array(flat: Json, depth: number): PortableSchema {
+    const tuple = Array.isArray(flat.items) ? flat.items : schemasIn(flat.prefixItems);
+    const more = Array.isArray(flat.items) ? flat.additionalItems : flat.items;
+    const limits = { ...lengths(flat, 'minItems', 'maxItems') };
+    if (tuple.length === 0) {
+      const items = more === false ? undefined : this.#convert(more ?? true, depth + 1);
+      return {
+        type: 'array',
+        items: items ?? { type: 'string' },
+        ...limits,
+        ...(items === undefined && { maxItems: 0 }),
+        ...this.#describe(flat, []),
+      };
+    }
+    const places = tuple.map((one) => this.#convert(one, depth + 1) ?? anything);
+    const rest = more === undefined || more === false || more === true ? undefined : this.#convert(more, depth + 1);
+    const order = places.map((one, at) => `${at + 1}. ${one.description ?? one.type ?? 'any value'}`).join(', ');
+    const isSame = new Set(places.map((one) => JSON.stringify(one))).size === 1 && !rest;
+    return {
+      type: 'array',
+      items: united([...places, ...(rest ? [rest] : [])], {}) ?? anything,
+      minItems: numberIn(flat.minItems) ?? (isObject(more) ? 0 : tuple.length),
+      ...(more === undefined || more === false
+        ? { maxItems: tuple.length }
+        : limits.maxItems !== undefined && { maxItems: limits.maxItems }),
+      ...this.#describe(flat, isSame ? [] : [`In this order: ${order}.`]),
+    };
+  }
+
+  #object(flat: Json, depth: number): PortableSchema {
+    const words: string[] = [];
+    const conditional = [flat.then, flat.else, ...entriesOf(flat.dependentSchemas).map(([, one]) => one)].map((one) =>
+      this.#flat(one),
+    );
+    const declared = new Map<string, unknown>(
+      conditional.flatMap((one) => (isObject(one) ? entriesOf(one.properties) : [])),
+    );
+    for (const [name, one] of entriesOf(flat.properties))
+      declared.set(name, isObject(one) || typeof one === 'boolean' ? one : {});
+    const patterns = entriesOf(flat.patternProperties);
+    const required = new Set(textsIn(flat.required));
+    for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
+    // The server demands what it does not describe, so the model must be able to give it.
+    if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
+      for (const name of required) if (!declared.has(name)) declared.set(name, {});
+    const properties: Record<string, PortableSchema> = {};
+    const needed: string[] = [];
+    for (const [name, one] of declared) {
+      const made = this.#convert(one, depth + 1);
+      if (!made && required.has(name)) throw new NotPortable(`no value fits its parameter ${JSON.stringify(name)}`);
+      if (!made) continue;
+      const shown = this.#nameOf(name, declared);
+      properties[shown] =
+        shown === name
+          ? made
+          : { ...made, ...described({ ...made }, [`The server calls it ${JSON.stringify(name)}.`]) };
+      if (required.has(name)) needed.push(shown);
+    }
+    const others = patterns.length > 0 ? { anyOf: patterns.map(([, one]) => one) } : flat.additionalProperties;
+    if (patterns.length > 0)
+      words.push(`Names of other properties match ${patterns.map(([name]) => inWords(name)).join(' or ')}.`);
+    const further = isObject(others) && Object.keys(others).length > 0 ? this.#convert(others, depth + 1) : undefined;
+    const isClosed = others === false && Object.keys(properties).length > 0;
+    return {
+      type: 'object',
+      ...(Object.keys(properties).length > 0 && { properties }),
+      ...(needed.length > 0 && { required: needed }),
+      ...(further ? { additionalProperties: further } : isClosed && { additionalProperties: false as const }),
+      ...this.#describe(flat, words),
+    };
+  }
+
+  /** A name that every provider takes, for a name that one of them refuses. */
+  #nameOf(name: string, siblings: ReadonlyMap<string, unknown>): string {
+    if (/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
+    const { names } = this.#effort;
+    const plain = name
+      .replaceAll(/[^A-Za-z0-9_-]+/g, '_')
+      .replace(/^(?![A-Za-z_])/, '_')
+      .slice(0, 64);
+    const isFree = (one: string) => !siblings.has(one) && (names.get(one) ?? name) === name;
+    const shown = /[A-Za-z0-9]/.test(plain) && isFree(plain) && name.length <= 64 ? plain : hashed(plain, name);
+    names.set(shown, name);
+    return shown;
+  }
+
+  #describe(schema: Json, more: readonly string[]): { description?: string } {
+    return this.#effort.words
+      ? described(schema, [...constraintsIn(schema), ...more])
+      : described({ description: undefined }, more);
+  }
+}
+
+/** The references through which a resolved schema came. */
+const opened = '\0references';
+const hashed = (plain: string, name: string) =>
+  `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+
+const alternativesOf = (flat: Json): unknown[] => {
+  const [any, one] = [schemasIn(flat.anyOf), schemasIn(flat.oneOf)];
+  return any.length > 0 && one.length > 0 ? bothAlternatives(any, one) : [...any, ...one];
+};
+const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
+  (both({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
+
+/** Several forms of an object as one, because providers take no alternatives at the root. */
+function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Json[]): Json {
+  const names = [...new Set(objects.flatMap(({ properties }) => entriesOf(properties).map(([name]) => name)))];
+  const own = new Map(entriesOf(base.properties));
+  const properties = names.map((name): [string, unknown] => {
+    const forms = objects.flatMap(({ properties }) =>
+      isObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [],
+    );
+    const distinct = [...new Map(forms.map((one) => [JSON.stringify(one), one])).values()];
+    return [name, both(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
+  });
+  const lists = objects.map(({ required }) => textsIn(required));
+  const always = (lists[0] ?? []).filter((name) => lists.every((list) => list.includes(name)));
+  const forms = [...new Set(lists.map((list) => list.join(' and ')))].filter((one) => one !== '');
+  const note = objects.length > 1 && forms.length > 0 ? ` Needs ${forms.join(', or ')}.` : '';
+  const text = [
+    base.description,
+    ...(base.description === undefined ? objects.map(({ description }) => description) : []),
+  ];
+  return {
+    ...base,
+    properties: { ...(isObject(base.properties) && base.properties), ...Object.fromEntries(properties) },
+    required: [...new Set([...textsIn(base.required), ...always])],
+    description: `${text.filter((one) => typeof one === 'string').join(' Or: ')}${note}`.trim(),
+    ...(objects.every(({ additionalProperties }) => additionalProperties === false) && {
+      additionalProperties: base.additionalProperties ?? false,
+    }),
+  };
+}
+
+/** Equal alternatives once, and one alone without the word. */
+function united(made: readonly PortableSchema[], about: { description?: string }): PortableSchema | undefined {
+  const inner = made.flatMap((one) => (one.anyOf && one.description === undefined ? one.anyOf : [one]));
+  const all = [...new Map(inner.map((one) => [JSON.stringify(one), one])).values()];
+  const [only] = all;
+  if (only === undefined) return undefined;
+  if (all.length > 1) return { anyOf: all, ...about };
+  return about.description === undefined
+    ? only
+    : { ...only, ...described({ description: about.description }, [only.description ?? '']) };
+}
+
+const fits = (value: unknown, type: PortableType): boolean =>
+  typeOf(value) === type || (type === 'integer' && Number.isInteger(value));
+
+function cutOff(flat: Json): PortableSchema {
+  const [type, ...more] = typesOf(flat);
+  if (type === undefined || more.length > 0 || type === 'array') return { ...anything, ...described(flat, []) };
+  return { type, ...described(flat, []) };
+}
+
+function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' | 'maxItems'>(
+  flat: Json,
+  low: Low,
+  high: High,
+): Partial<Record<Low | High, number>> {
+  const [least, most] = [numberIn(flat[low]), numberIn(flat[high])];
+  return {
+    ...(least !== undefined && least >= 0 && { [low]: least }),
+    ...(most !== undefined && most >= 0 && { [high]: most }),
+  } as Partial<Record<Low | High, number>>;
+}
+
+/** The arguments with the server's own names, where the schema declares the ones that stand for them. */
+function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
+  if (names.size === 0 || typeof value !== 'object' || value === null) return value;
+  const here = schemas.flatMap(function forms(one): PortableSchema[] {
+    return [one, ...(one.anyOf ?? []).flatMap(forms)];
+  });
+  if (Array.isArray(value)) {
+    const items = here.flatMap((one) => one.items ?? []);
+    return value.map((one) => restored(one, items, names));
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => {
+      const declared = here.flatMap(({ properties }) =>
+        properties && Object.hasOwn(properties, name) ? [properties[name] as PortableSchema] : [],
+      );
+      const others =
+        declared.length > 0 ? declared : here.flatMap(({ additionalProperties }) => additionalProperties || []);
+      return [declared.length > 0 ? (names.get(name) ?? name) : name, restored(one, others, names)];
+    }),
+  );
+}

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { expect, onTestFinished, test } from 'vitest';
+import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { budget } from './sandboxd.ts';
+
+const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+// Programs that ask, each in its own way: read(2) of the terminal, of /dev/tty, poll, select, epoll, and in other languages.
+test.each([
+  ["read -p 'Ok? ' x; echo got:$x", 'Ok? ', 'bash'],
+  ["read -e -p 'Edit? ' x; echo got:$x", 'Edit? ', 'bash'],
+  ['sh -c \'printf "Weiter? "; read x </dev/tty; echo got:$x\'', 'Weiter? ', 'sh'],
+  ["(sleep 900 & printf '続けますか'; read x; echo got:$x; kill %1)", '続けますか', 'bash'],
+  ['python3 -c \'print("got:" + input("Name: "))\'', 'Name: ', 'python3'],
+  [
+    'python3 -c \'import select,sys; print("?", end="", flush=True); select.select([sys.stdin],[],[]); print("got:" + input())\'',
+    '?',
+    'python3',
+  ],
+  [
+    `node -e 'const r=require("readline").createInterface({input:process.stdin,output:process.stdout});r.question("Package: ",x=>{console.log("got:"+x);r.close()})'`,
+    'Package: ',
+    'node',
+  ],
+  ["cat | sed -u 's/^/got:/;q'", '', 'sed'],
+])('%s waits for input, and goes on when it is answered', async (command, prompt, program) => {
+  if (!has(program)) return;
+  await using daemon = await realSandboxd();
+  const { client } = daemon;
+  await client.start({ id: 'ask', shell: 'main', command }, budget());
+  await expect.poll(async () => (await client.operation('ask', budget()))?.asks).toBe(true);
+  const output: Buffer[] = [];
+  const ended = client.follow('ask', 0, (chunk) => output.push(Buffer.from(chunk)), budget());
+  await client.write('main', 'yes\n', budget());
+  if (program === 'sed') await client.kill('main', budget());
+  await ended;
+  const said = Buffer.concat(output).toString();
+  expect(said).toContain('got:yes');
+  expect(said).toContain(prompt);
+});
+
+test.each(['sleep 900', 'while :; do :; done', 'sleep 900 | cat', "printf 'Ok? '; sleep 900", 'tail -f /dev/null'])(
+  '%s does not wait for input',
+  async (command) => {
+    const daemon = await realSandboxd();
+    onTestFinished(() => daemon[Symbol.asyncDispose]());
+    const { client } = daemon;
+    // The one that asks is found in the same time in which the other is not.
+    await client.start({ id: 'busy', shell: 'busy', command }, budget());
+    await client.start({ id: 'ask', shell: 'main', command: 'read x' }, budget());
+    await expect.poll(async () => (await client.operation('ask', budget()))?.asks).toBe(true);
+    expect((await client.operation('busy', budget()))?.asks).toBeUndefined();
+  },
+);
+
+test('a command is not ended at its time limit while it asks', async () => {
+  await using daemon = await realSandboxd();
+  const { client } = daemon;
+  await client.start({ id: 'ask', shell: 'main', command: 'read x; echo got:$x', timeoutMs: 1_500 }, budget());
+  await expect.poll(async () => (await client.operation('ask', budget()))?.asks).toBe(true);
+  await client.start({ id: 'other', shell: 'other', command: 'sleep 900', timeoutMs: 1_500 }, budget());
+  expect(await client.follow('other', 0, () => {}, budget())).toMatchObject({ reason: 'timed_out' });
+  expect(await client.operation('ask', budget())).toMatchObject({ state: 'running', asks: true });
+});

@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { errorTextOf } from '../../../src/agents/models/aisdk/error-text.ts';
+import { collectTurn } from '../../../src/agents/models/collect.ts';
+import { createModel } from '../../../src/agents/models/registry.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+
+const tool = {
+  name: 'file_read',
+  description: 'Reads.',
+  parameters: { type: 'object', properties: { file: { type: 'string' } } },
+};
+const done = 'data: [DONE]\n\n';
+const chunk = (delta: object, finish?: string) =>
+  `data: ${JSON.stringify({ id: 'r', choices: [{ index: 0, delta, ...(finish && { finish_reason: finish }) }] })}\n\n`;
+const said = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
+const sse = (body: string) => new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+
+async function reply(response: Response) {
+  let requests = 0;
+  const model = await createModel('local/m', {
+    models: {
+      compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } },
+      fallbacks: [],
+      catalog: {},
+      gemini: {},
+      openai: {},
+      anthropic: {},
+    } as never,
+    clock: systemClock,
+    newId: () => 'n',
+    random: () => 0,
+    fetchWithin: () => async () => {
+      requests++;
+      return response;
+    },
+  });
+  const request = {
+    phase: { kind: 'summarize' },
+    system: 's',
+    messages: [{ role: 'user', text: 'hi' }],
+    tools: [tool],
+  } as const;
+  const turn = await collectTurn(model.turn(request, new AbortController().signal), {
+    model: 'local/m',
+    onDelta: () => {},
+  });
+  const { text, calls } = turn.message;
+  return {
+    text,
+    thoughts: turn.thoughts,
+    calls: calls.map(({ name, args }) => ({ name, args })),
+    outcome: turn.outcome,
+    requests,
+  };
+}
+
+const read = [{ name: 'file_read', args: { file: 'a' } }];
+const json = '{"name": "file_read", "arguments": {"file": "a"}}';
+const halves = (text: string) =>
+  Array.from({ length: Math.ceil(text.length / 3) }, (_, n) => text.slice(3 * n, 3 * n + 3));
+
+test.each([
+  [
+    'thoughts in tags, split anywhere',
+    said(...halves('<think>why\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
+    { text: 'This.', thoughts: 'why\n' },
+  ],
+  [
+    'a tag in the middle of an answer',
+    said('Use <think> here.') + chunk({}, 'stop') + done,
+    { text: 'Use <think> here.' },
+  ],
+  ['thoughts without an end', said('<think>', 'why') + chunk({}, 'stop') + done, { text: '', thoughts: 'why' }],
+  ['no finish reason', said('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
+  ['no finish reason, nor a [DONE]: broken', said('Hello'), { outcome: { kind: 'failed', retryable: true } }],
+  [
+    'arguments as an object',
+    chunk({ tool_calls: [{ function: { name: 'file_read', arguments: { file: 'a' } } }] }, 'stop') + done,
+    { calls: read },
+  ],
+  [
+    'a function_call of old',
+    chunk({ function_call: { name: 'file_read', arguments: '{"file":"a"}' } }, 'function_call') + done,
+    { calls: read },
+  ],
+  [
+    '<tool_call>, split anywhere',
+    said('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)) + chunk({}, 'stop') + done,
+    { text: 'I will.', calls: read },
+  ],
+  ['<tool_call> without an end', said(`<tool_call>${json}`) + chunk({}, 'stop') + done, { text: '', calls: read }],
+  ['[TOOL_CALLS]', said(`[TOOL_CALLS][${json}]`) + chunk({}, 'stop') + done, { calls: read }],
+  ['[TOOL_CALLS] with the name first', said('[TOOL_CALLS]file_read[ARGS]{"file":"a"}') + done, { calls: read }],
+  ['<function=', said('<function=file_read>{"file":"a"}</function>') + done, { calls: read }],
+  [
+    '<function= with parameters',
+    said('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') + done,
+    { calls: read },
+  ],
+  ['a fence', said(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
+  ['JSON alone, with parameters', said('{"name": "file_read", "parameters": {"file": "a"}}') + done, { calls: read }],
+  [
+    'a fence that is no call',
+    said('```json\n{"name": "x", "arguments": {}}\n```') + done,
+    { text: '```json\n{"name": "x", "arguments": {}}\n```', calls: [] },
+  ],
+  [
+    'an unknown tool in a tag',
+    said('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>') + done,
+    { calls: [{ name: 'nothing', args: {} }] },
+  ],
+  [
+    'an error in the stream',
+    `data: {"error": "the model crashed"}\n\n`,
+    { outcome: { kind: 'failed', message: expect.stringContaining('the model crashed') } },
+  ],
+  [
+    'a line that is no JSON',
+    `${said('Half')}data: {"choices": [}\n\n`,
+    { text: 'Half', outcome: { kind: 'failed', retryable: false, message: expect.stringContaining('cannot be read') } },
+  ],
+])('%s', async (_, body, expected) => {
+  expect(await reply(sse(body))).toMatchObject(expected);
+});
+
+test('a server that does not stream answers all the same', async () => {
+  const answer = {
+    choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 1, completion_tokens: 1 },
+  };
+  expect(await reply(Response.json(answer))).toMatchObject({ text: 'Hello', outcome: { kind: 'finished' } });
+});
+
+const html =
+  '<!doctype html><html><head><style>p {}</style><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';
+test.each([
+  ['{"error": "no such model"}', 'no such model'],
+  ['{"error": {"message": {"detail": "too hot"}}}', 'too hot'],
+  ['{"detail": [{"loc": ["body"], "msg": "field required"}]}', 'field required'],
+  ['{"detail": "Not authenticated"}', 'Not authenticated'],
+  ['{"object": "error", "message": "bad template"}', 'bad template'],
+  ['[{"error": {"message": "in a list"}}]', 'in a list'],
+  ['{"errors": ["one", "two"]}', 'one; two'],
+  [html, '502 Bad Gateway'],
+  ['upstream connect error', 'upstream connect error'],
+])('the body %s tells its reason', async (body, reason) => {
+  const { outcome } = await reply(new Response(body, { status: 400 }));
+  expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringContaining(reason) });
+});
+
+test('a page of 64 KiB without an end is read once', () => {
+  expect(errorTextOf(`<${'<a '.repeat(1_000_000)}`)).toBe('');
+});

@@ -1,0 +1,228 @@
+import { expect, test } from 'vitest';
+import { parametersOf } from '../../../src/agents/models/gemini/schema.ts';
+import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
+import type { PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
+
+const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
+const string = { type: 'string' };
+const anyValue = expect.objectContaining({ anyOf: expect.arrayContaining([string]) });
+const chain = Object.fromEntries(
+  Array.from({ length: 30 }, (_, n) => {
+    const next = { $ref: `#/$defs/d${n + 1}` };
+    return [`d${n}`, object({ left: next, right: next })];
+  }),
+);
+
+/** What each schema becomes: a part of the properties, or of the whole where it says so. */
+const rows: Record<string, [schema: unknown, properties: object, whole?: object]> = {
+  'an array without items, nested too': [
+    object({ a: { type: 'array' }, b: { type: 'array', items: { type: 'array' } } }),
+    { a: { type: 'array', items: anyValue }, b: { items: { type: 'array', items: anyValue } } },
+  ],
+  'required names a missing property': [
+    object({ a: string }, { required: ['a', 'b'] }),
+    { b: anyValue },
+    { required: ['a', 'b'] },
+  ],
+  'required names one that a closed object lacks': [
+    object({ a: string }, { required: ['a', 'b'], additionalProperties: false }),
+    { a: string },
+    { required: ['a'] },
+  ],
+  'required: true': [
+    object({ a: { type: 'string', required: true } }, { required: true }),
+    { a: string },
+    { required: ['a'] },
+  ],
+  'properties on a string': [object({ a: { type: 'string', properties: { b: {} } } }), { a: string }],
+  'two types': [
+    object({ a: { type: ['object', 'string'], properties: { b: { type: 'number' } } } }),
+    { a: { anyOf: [object({ b: { type: 'number' } }), string] } },
+  ],
+  'two types at the root': [{ type: ['object', 'string'], properties: { a: string } }, { a: string }],
+  'anyOf at the root': [
+    object({ a: string, b: string }, { anyOf: [{ required: ['a'] }, { required: ['b'] }] }),
+    { a: string, b: string },
+    { description: 'Needs a, or b.' },
+  ],
+  'oneOf at the root': [
+    {
+      oneOf: [
+        object({ k: { const: 'x' }, a: string }, { required: ['k', 'a'] }),
+        object({ k: { const: 'y' } }, { required: ['k'] }),
+      ],
+    },
+    {
+      k: {
+        anyOf: [
+          { type: 'string', enum: ['x'] },
+          { type: 'string', enum: ['y'] },
+        ],
+      },
+      a: string,
+    },
+    { required: ['k'] },
+  ],
+  'allOf with references at the root': [
+    {
+      allOf: [{ $ref: '#/definitions/A' }, object({ b: string }, { required: ['b'] })],
+      definitions: { A: object({ a: { type: 'integer' } }, { required: ['a'] }) },
+    },
+    { a: { type: 'integer' }, b: string },
+    { required: ['a', 'b'] },
+  ],
+  'enum with an empty text and duplicates': [
+    object({ a: { type: 'string', enum: ['', 'x', 'x'] } }),
+    { a: { type: 'string', enum: ['', 'x'] } },
+  ],
+  'enum of several types': [
+    object({ a: { enum: ['a', null, 3] } }),
+    { a: { anyOf: [{ type: 'string', enum: ['a'] }, { type: 'null' }, { type: 'number', enum: [3] }] } },
+  ],
+  'boolean schemas': [object({ a: true, b: false, c: {} }), { a: anyValue, c: anyValue }],
+  'no properties': [{ type: 'object' }, {}],
+  'nothing at all': [undefined, {}],
+  'no type': [
+    { properties: { a: { properties: { b: { minLength: 1 } } } } },
+    { a: object({ b: { type: 'string', minLength: 1 } }) },
+  ],
+  'types of other languages': [
+    object({ a: { type: 'int' }, b: { type: 'STRING' }, c: { type: 'any' } }),
+    { a: { type: 'integer' }, b: string, c: anyValue },
+  ],
+  'a recursive reference': [
+    object(
+      { n: { $ref: '#/$defs/N' } },
+      { $defs: { N: object({ kids: { type: 'array', items: { $ref: '#/$defs/N' } } }) } },
+    ),
+    { n: object({ kids: { items: object({ kids: { items: { type: 'object' } } }) } }) },
+  ],
+  'a reference to itself': [{ $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/a' } } }, {}],
+  'a reference by anchor, and one with escapes': [
+    object(
+      { a: { $ref: '#here' }, b: { $ref: '#/$defs/x~1y%20z' } },
+      { $defs: { 'x/y z': string, q: { $anchor: 'here', type: 'number' } } },
+    ),
+    { a: { type: 'number' }, b: string },
+  ],
+  'references that double thirty times': [
+    object({ a: { $ref: '#/$defs/d0' } }, { $defs: { ...chain, d30: string } }),
+    { a: { type: 'object' } },
+  ],
+  'nullable, in three spellings': [
+    object({
+      a: { type: 'string', nullable: true },
+      b: { type: ['string', 'null'] },
+      c: { oneOf: [string, { type: 'null' }] },
+    }),
+    Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { anyOf: [string, { type: 'null' }] }])),
+  ],
+  'a tuple': [
+    object({ a: { prefixItems: [string, { type: 'number' }] }, b: { type: 'array', items: [string, string] } }),
+    {
+      a: { minItems: 2, maxItems: 2, description: 'In this order: 1. string, 2. number.' },
+      b: { items: string, maxItems: 2 },
+    },
+  ],
+  'excluded bounds of draft 4': [
+    object({ a: { type: 'integer', minimum: 5, exclusiveMinimum: true }, b: { type: 'number', exclusiveMaximum: 1 } }),
+    { a: { minimum: 6 }, b: { description: 'Less than 1.' } },
+  ],
+  maps: [
+    object({ a: { additionalProperties: string }, b: { patternProperties: { '^x': { type: 'number' } } } }),
+    {
+      a: { additionalProperties: string },
+      b: { additionalProperties: { type: 'number' }, description: 'Names of other properties match ^x.' },
+    },
+  ],
+  'if, then': [
+    JSON.parse(
+      '{"properties":{"a":{"type":"string"}},"if":{"properties":{"a":{"const":"x"}}},"then":{"properties":{"b":{"type":"string"}}}}',
+    ),
+    { a: string, b: string },
+    { description: expect.stringMatching(/^If .*then/) },
+  ],
+  'pattern, format and default': [
+    object({ a: { type: 'string', pattern: '(?<x>a)', format: 'my-format', default: 'b' } }),
+    { a: { type: 'string', description: 'Format: my-format. Pattern: (?<x>a). Default: b.' } },
+  ],
+  'a long description': [
+    object({ a: { type: 'string', description: 'x'.repeat(50_000) } }),
+    { a: { description: 'x'.repeat(1_000) } },
+  ],
+  'a schema over 16 KiB for its words': [
+    object(
+      Object.fromEntries(
+        Array.from({ length: 60 }, (_, n) => [`p${n}`, { type: 'string', description: 'y'.repeat(900) }]),
+      ),
+    ),
+    { p59: string },
+  ],
+};
+
+test.each(Object.entries(rows))('%s', (_, [schema, properties, whole = {}]) => {
+  const made = portableParameters(schema).schema;
+  expect(made).toMatchObject({ type: 'object', properties, ...whole });
+  expect(oddIn(made)).toEqual([]);
+  const gemini = parametersOf(made);
+  expect(gemini ? oddIn(gemini as PortableSchema) : []).toEqual([]);
+});
+
+test.each([
+  [{ type: 'array' }, /type array/],
+  [{ type: 'string' }, /type string/],
+  ['text', /no JSON Schema/],
+  [object({ a: { $ref: '#/$defs/none' } }), /refer to "#\/\$defs\/none"/],
+  [object({ a: { $ref: 'https://example.com/a.json' } }), /refer to/],
+  [object({ a: { allOf: [string, { type: 'number' }] } }, { required: ['a'] }), /no value fits its parameter "a"/],
+  [object(Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`parameter${n}`, string]))), /KiB are the limit/],
+])('%o has no form that keeps its meaning', (schema, reason) => {
+  expect(() => portableParameters(schema)).toThrow(reason);
+});
+
+test('names that a provider refuses have others, and the server gets its own back', () => {
+  const inner = object({ 'x.y': string, [`long${'g'.repeat(80)}`]: string });
+  const { schema, restore } = portableParameters(
+    object({ $filter: string, 'a[b]': inner, 日本: string, 中国: string, _filter2: string }, { required: ['$filter'] }),
+  );
+  const names = Object.keys(schema.properties ?? {});
+  expect(names.every((name) => /^[A-Za-z_][\w-]{0,63}$/.test(name))).toBe(true);
+  expect(new Set(names).size).toBe(5);
+  expect(schema.required).toEqual(['_filter']);
+  const [filter = '', nested = '', japan = ''] = names;
+  const long = Object.keys(schema.properties?.[nested]?.properties ?? {})[1] ?? '';
+  expect(restore({ [filter]: 'f', [nested]: { x_y: 1, [long]: 2, _filter: 'kept' }, [japan]: 3 })).toEqual({
+    $filter: 'f',
+    'a[b]': { 'x.y': 1, [`long${'g'.repeat(80)}`]: 2, _filter: 'kept' },
+    日本: 3,
+  });
+});
+
+test('Gemini reads in words what its schema has no field for', () => {
+  const { schema } = portableParameters(
+    object({ a: { enum: [1, 2] }, b: { type: 'string', enum: ['', 'x'] }, c: { additionalProperties: string } }),
+  );
+  expect(parametersOf(schema)?.properties).toEqual({
+    a: { type: 'number', description: 'One of: 1, 2.' },
+    b: { type: 'string', enum: ['x'], description: 'One of: "", "x".' },
+    c: { type: 'object', description: 'Other properties, each: {"type":"string"}.' },
+  });
+});
+
+/** The parts that some provider refuses. */
+function oddIn(schema: PortableSchema, path = ''): string[] {
+  const { type, anyOf, items, properties = {}, required = [], additionalProperties } = schema;
+  const odd = [
+    ...(typeof type === 'string' || anyOf ? [] : [`${path}: no type`]),
+    ...(type === 'array' && !items ? [`${path}: no items`] : []),
+    ...required.filter((name) => !Object.hasOwn(properties, name)).map((name) => `${path}: requires ${name}`),
+    ...Object.keys(schema).filter((key) => /^(\$|allOf|oneOf|not|if|then|const|pattern|default|format)/.test(key)),
+  ];
+  const inner = [...Object.entries(properties), ...(anyOf ?? []).map((one, at) => [String(at), one] as const)];
+  const more = [items, additionalProperties].filter((one) => one !== undefined && one !== false);
+  return [
+    ...odd,
+    ...inner.flatMap(([name, one]) => oddIn(one, `${path}/${name}`)),
+    ...more.flatMap((one) => oddIn(one as PortableSchema, `${path}/*`)),
+  ];
+}
