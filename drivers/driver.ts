@@ -107,7 +107,7 @@ export interface SandboxLink extends AsyncDisposable {
   readonly token: Secret;
   /** The workspace's path inside the sandbox. */
   readonly workdir: string;
-  /** Fires once when the sandbox is gone for good: it died or was removed. */
+  /** Fires once no call can arrive any more: the sandbox died or was removed, or this link was closed. */
   readonly lost: AbortSignal;
   /**
    * On busy processors, puts the sandbox's processes before those of the other sandboxes, for a second. A stop needs

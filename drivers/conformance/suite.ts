@@ -94,6 +94,9 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await using link = await next.attach(box.id, budget());
       expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
       expect(await next.provision(wanted, budget())).toEqual(box);
+      const closed = await next.attach(box.id, budget());
+      await closed[Symbol.asyncDispose]();
+      expect([closed.lost.aborted, link.lost.aborted]).toEqual([true, false]);
       await next.destroy(box.id, 'remove', budget());
       expect(link.lost.aborted).toBe(true);
       expect(await next.list(budget())).toEqual([]);

@@ -6,6 +6,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf } from '../shared/folders.ts';
+import { openLinkEnd } from '../shared/link/link-end.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { type Box, type MemoryBackend, type Method, tokenOf } from './backend.ts';
 
@@ -88,8 +89,13 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       exchange('attach', call, () => {
         const { daemon, life } = running(id);
         const agent = new MemoryAgent(() => daemon.connect(), life.signal);
-        const link = { agent, token: new Secret(tokenOf(id)), workdir: '/workspace', lost: life.signal };
-        return { ...link, [Symbol.asyncDispose]: async () => agent.destroy() };
+        const end = openLinkEnd(life.signal);
+        const close = async () => {
+          end.close();
+          agent.destroy();
+        };
+        const token = new Secret(tokenOf(id));
+        return { agent, token, workdir: '/workspace', lost: end.lost, [Symbol.asyncDispose]: close };
       }),
 
     list: (call) =>

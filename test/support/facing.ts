@@ -7,7 +7,10 @@ import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
 import { sandboxClient } from '../../src/sandboxes/client/http-client.ts';
 
 /** A client of a server that answers each connection with `answer`. */
-export async function facing(answer: (socket: Socket, connection: number) => void): Promise<SandboxClient> {
+export async function facing(
+  answer: (socket: Socket, connection: number) => void,
+  lost?: AbortSignal,
+): Promise<SandboxClient> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -22,7 +25,7 @@ export async function facing(answer: (socket: Socket, connection: number) => voi
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return sandboxClient({ agent, token: new Secret('t'), workdir: '/workspace' });
+  return sandboxClient({ agent, token: new Secret('t'), workdir: '/workspace', ...(lost && { lost }) });
 }
 
 export const http = (body: string, more = '') =>

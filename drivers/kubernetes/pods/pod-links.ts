@@ -5,6 +5,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
+import { openLinkEnd } from '../../shared/link/link-end.ts';
 import { keyIdOf } from '../labels.ts';
 import type { Dial } from './dialling-agent.ts';
 import { DiallingAgent } from './dialling-agent.ts';
@@ -71,7 +72,12 @@ export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was made with a key that this server does not have.');
       const agent = new DiallingAgent(dial(pod), lost.signal);
-      return { agent, token, workdir, lost: lost.signal, [Symbol.asyncDispose]: async () => agent.destroy() };
+      const end = openLinkEnd(lost.signal);
+      const close = async () => {
+        end.close();
+        agent.destroy();
+      };
+      return { agent, token, workdir, lost: end.lost, [Symbol.asyncDispose]: close };
     },
     release(id, reason) {
       const found = ends.get(id);

@@ -13,6 +13,7 @@ import { DaemonAgent } from './daemon-agent.ts';
 import { DuplicateDaemonDetector } from './duplicate-daemon.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
+import { openLinkEnd } from './link-end.ts';
 import { listenUnix, removeStaleSockets } from './listen.ts';
 import { byPeerKind, maxConnections } from './peer-kind.ts';
 import { removeToken } from './token.ts';
@@ -111,10 +112,11 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
     takeEgress: inOrder(takeEgress),
     link(workdir, over = async () => {}) {
       const agent = new DaemonAgent(idle, peers.asStream);
-      const link = { agent, token, workdir, lost: lost.signal };
+      const end = openLinkEnd(lost.signal);
       return {
-        ...link,
+        ...{ agent, token, workdir, lost: end.lost },
         [Symbol.asyncDispose]: async () => {
+          end.close();
           agent.destroy();
           await over();
         },

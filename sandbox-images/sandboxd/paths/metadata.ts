@@ -1,21 +1,24 @@
+import { isUtf8 } from 'node:buffer';
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { limits } from '../daemon.ts';
 import { fileError } from '../files/confined-paths.ts';
-import { type PythonHelper, startPython } from '../processes/python-helper.ts';
+import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
 
 type HelperState = Pick<SharedState, 'clock' | 'env' | 'keepers'>;
-interface Answer {
-  /** Null: all together are more than an answer can have. */
-  readonly found?: readonly FileMetadata[] | null;
-  /** The system's code. */
-  readonly error?: string;
-}
+/** `found` and the metadata of each path, `full` (more than an answer can have), `done`, or `failed` and the system's number. */
+type Answer = readonly string[];
+type Request =
+  | readonly ['read', ...paths: string[]]
+  | readonly ['write', path: string, ...keysAndValues: string[]]
+  | readonly ['copy', from: string, to: string];
 interface Helper {
-  readonly process: PythonHelper;
+  readonly process: PerlHelper;
   readonly waiting: PromiseWithResolvers<Answer>[];
   timer: unknown;
 }
@@ -24,6 +27,12 @@ interface Helper {
 const idleMs = 30_000;
 /** A file system that does not answer must not keep the metadata of all others. */
 const hungMs = 20_000;
+const calls: readonly SystemCall[] = [
+  { x64: 194, arm64: 11 }, // listxattr
+  { x64: 191, arm64: 8 }, // getxattr
+  { x64: 188, arm64: 5 }, // setxattr
+  { x64: 197, arm64: 14 }, // removexattr
+];
 
 /** Metadata of files: extended attributes, so that it goes with its file into snapshots, forks and archives. */
 export class MetadataStore {
@@ -34,14 +43,15 @@ export class MetadataStore {
     this.#parts = parts;
   }
 
-  /** The entries with their metadata. An image without python3 has none. Rejects: payload_too_large. */
+  /** The entries with their metadata. An image without perl has none. Rejects: payload_too_large. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
-    const answer = await this.#ask({ do: 'read', paths: known.map(({ path }) => path) }).catch(unlessUnsupported);
+    const answer = await this.#ask(['read', ...known.map(({ path }) => path)]).catch(unlessUnsupported);
     if (answer === undefined) return entries;
-    if (!answer.found) throw new AppError('payload_too_large', 'These files have too much metadata for one answer.');
-    const found = new Map(known.map((entry, index) => [entry, answer.found?.[index] ?? {}]));
+    const [kind, ...answers] = answer;
+    if (kind !== 'found') throw new AppError('payload_too_large', 'These files have too much metadata for one answer.');
+    const found = new Map(known.map((entry, index) => [entry, metadataOf(answers[index])]));
     return entries.map((entry) => withMetadata(entry, found.get(entry) ?? {}));
   }
 
@@ -50,8 +60,8 @@ export class MetadataStore {
    * payload_too_large (no room for it in the file system).
    */
   async write(path: string, metadata: FileMetadata, shown: string): Promise<void> {
-    const { error } = await this.#ask({ do: 'write', with: [path, metadata] });
-    if (error !== undefined) throw refusal(error, shown);
+    const [kind, number] = await this.#ask(['write', path, ...Object.entries(metadata).flat()]);
+    if (kind === 'failed') throw refusal(Number(number), shown);
   }
 
   async clear(path: string): Promise<void> {
@@ -60,17 +70,17 @@ export class MetadataStore {
 
   /** Onto the copy of a file, or of a folder with all files below it. */
   async copy(from: string, to: string): Promise<void> {
-    const answer = await this.#ask({ do: 'copy', with: [from, to] }).catch(unlessUnsupported);
-    if (answer?.error !== undefined) throw refusal(answer.error, to);
+    const [kind, number] = (await this.#ask(['copy', from, to]).catch(unlessUnsupported)) ?? [];
+    if (kind === 'failed') throw refusal(Number(number), to);
   }
 
-  async #ask(request: object): Promise<Answer> {
+  async #ask([what, ...words]: Request): Promise<Answer> {
     this.#helper ??= this.#start();
     const helper = await this.#helper;
     const { clock } = this.#parts;
     const answered = Promise.withResolvers<Answer>();
     helper.waiting.push(answered);
-    helper.process.stdin.write(`${JSON.stringify(request)}\n`);
+    helper.process.stdin.write(lineOf(what, ...words.map(toWord)));
     clock.clearTimeout(helper.timer);
     helper.timer = clock.setTimeout(() => helper.process.kill('SIGKILL'), hungMs);
     return await answered.promise;
@@ -78,14 +88,13 @@ export class MetadataStore {
 
   #start(): Promise<Helper> {
     const { metadataBytes, metadataKeys } = limits;
-    const most = [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys];
     const waiting: Helper['waiting'] = [];
-    const started = startPython(this.#parts, {
-      options: ['-X', 'utf8'],
+    const started = startPerl(this.#parts, {
       program: metadataProgram,
-      args: most.map(String),
+      calls,
+      numbers: [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys],
       missing: 'This sandbox keeps no metadata of files',
-      heard: (answer) => void mine.then((helper) => this.#hear(helper, answer as Answer)),
+      heard: (answer) => void mine.then((helper) => this.#hear(helper, answer)),
       ended: () =>
         void mine.then((helper) => {
           this.#parts.clock.clearTimeout(helper.timer);
@@ -116,18 +125,32 @@ export class MetadataStore {
 export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntry =>
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
+/** The metadata in a word of an answer. A value that is no text is left out. */
+function metadataOf(word = 'none'): FileMetadata {
+  const text = word === 'none' ? [] : word.split(',').map(ofWord);
+  const found: Record<string, string> = {};
+  for (const [at, key] of text.entries()) {
+    const value = text[at + 1];
+    if (at % 2 === 0 && value && isUtf8(key) && isUtf8(value)) found[key.toString()] = value.toString();
+  }
+  return found;
+}
+
 function unlessUnsupported(thrown: unknown): undefined {
   if (!(thrown instanceof AppError) || thrown.code !== 'unsupported') throw thrown;
 }
 
-const noRoom: ReadonlySet<string> = new Set(['ENOSPC', 'E2BIG', 'ERANGE', 'EDQUOT']);
-function refusal(code: string, path: string): AppError {
-  if (code === 'ENOTSUP') {
+const { errno } = constants;
+const noRoom: ReadonlySet<number> = new Set([errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EDQUOT]);
+/** `number` is the system's. */
+function refusal(number: number, path: string): AppError {
+  if (number === errno.ENOTSUP) {
     const message = `The file system of ${path} keeps no metadata. Write the file without it, or to another folder.`;
     return new AppError('unsupported', message);
   }
-  if (noRoom.has(code)) {
+  if (noRoom.has(number)) {
     return new AppError('payload_too_large', `The file system of ${path} has no room for this much metadata.`);
   }
+  const code = getSystemErrorName(-number);
   return fileError(Object.assign(new Error(code), { code }), path);
 }

@@ -1,6 +1,7 @@
+import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { fileError } from '../files/confined-paths.ts';
-import { type PythonHelper, startPython } from '../processes/python-helper.ts';
+import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
@@ -17,20 +18,19 @@ interface InotifyWatch {
   /** Questions that the helper has not answered yet, in their order. */
   readonly syncs: PromiseWithResolvers<void>[];
 }
-interface InotifyLine extends RawChange {
-  readonly id: string;
-  readonly opened?: boolean;
-  readonly synced?: boolean;
-  readonly error?: string;
-}
 /** Folders that all watches of a sandbox cover together. Each costs about a kilobyte of the kernel's memory. */
 const maxFolders = 16_384;
+const calls: readonly SystemCall[] = [
+  { x64: 294, arm64: 26 }, // inotify_init1
+  { x64: 254, arm64: 27 }, // inotify_add_watch
+  { x64: 255, arm64: 28 }, // inotify_rm_watch
+];
 
 /** The watches of the sandbox's one helper process. It starts with the first watch and ends with the last. */
 export class Inotify {
   readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();
-  #helper: Promise<PythonHelper> | undefined;
+  #helper: Promise<PerlHelper> | undefined;
 
   constructor(parts: Pick<SharedState, 'env' | 'keepers'>) {
     this.#parts = parts;
@@ -48,7 +48,7 @@ export class Inotify {
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
-      helper.stdin.write(`${JSON.stringify({ do: 'open', id, path, recursive })}\n`);
+      helper.stdin.write(lineOf('open', id, toWord(path), recursive ? 'recursive' : 'flat'));
       await opened.promise;
     } catch (thrown) {
       this.#watches.delete(id);
@@ -63,7 +63,7 @@ export class Inotify {
     const sync = Promise.withResolvers<void>();
     watch.syncs.push(sync);
     const helper = await this.#helper?.catch(() => undefined);
-    helper?.stdin.write(`${JSON.stringify({ do: 'sync', id })}\n`);
+    helper?.stdin.write(lineOf('sync', id));
     await sync.promise;
   }
 
@@ -74,16 +74,17 @@ export class Inotify {
     for (const sync of watch.syncs) sync.resolve();
     const helper = await this.#helper?.catch(() => undefined);
     if (this.#watches.size === 0) helper?.stdin.end();
-    else helper?.stdin.write(`${JSON.stringify({ do: 'close', id })}\n`);
+    else helper?.stdin.write(lineOf('close', id));
     if (this.#watches.size === 0) this.#helper = undefined;
   }
 
-  #start(): Promise<PythonHelper> {
-    const helper = startPython(this.#parts, {
+  #start(): Promise<PerlHelper> {
+    const helper = startPerl(this.#parts, {
       program: inotifyProgram,
-      args: [String(maxFolders)],
+      calls,
+      numbers: [maxFolders],
       missing: 'This sandbox cannot watch files',
-      heard: (line) => this.#hear(line as InotifyLine),
+      heard: (words) => this.#hear(words),
       ended: () => {
         if (this.#helper === helper) this.#dropAll();
       },
@@ -94,13 +95,14 @@ export class Inotify {
     return helper;
   }
 
-  #hear({ id, opened, synced, error, type, name }: InotifyLine): void {
+  /** `id opened`, `id synced`, `id failed NUMBER`, or `id TYPE NAME`. */
+  #hear([id = '', what, detail = '']: readonly string[]): void {
     const watch = this.#watches.get(id);
     if (!watch) return;
-    if (opened) watch.opened.resolve();
-    else if (synced) watch.syncs.shift()?.resolve();
-    else if (error !== undefined) watch.opened.reject(Object.assign(new Error(error), { code: error }));
-    else watch.heard({ type, name });
+    if (what === 'opened') watch.opened.resolve();
+    else if (what === 'synced') watch.syncs.shift()?.resolve();
+    else if (what === 'failed') watch.opened.reject(systemError(Number(detail)));
+    else watch.heard({ type: what as RawChange['type'], name: ofWord(detail).toString() });
   }
 
   #dropAll(): void {
@@ -113,6 +115,11 @@ export class Inotify {
       gone();
     }
   }
+}
+
+function systemError(number: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-number);
+  return Object.assign(new Error(code), { code });
 }
 
 function refusal(cause: NodeJS.ErrnoException, path: string): AppError {

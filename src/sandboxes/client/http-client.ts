@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { neverFires, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers/answers.ts';
@@ -44,15 +44,17 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
-  /** Retries an idempotent call when the connection is lost: a restarted daemon dials in again within a second. */
+  const { lost = neverFires } = way;
+  /** Retries an idempotent call while the sandbox lives: a restarted daemon dials in again within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
       try {
         return await call();
       } catch (thrown) {
         if (left === 0 || !isCode(thrown, 'sandbox_lost')) throw thrown;
+        await pause(retryPauseMs, AbortSignal.any([signal, lost])).catch(() => throwIfFired(signal));
+        if (lost.aborted) throw thrown;
       }
-      await pause(retryPauseMs, signal);
     }
   }
   const get = <Name extends AnswerName>(name: Name, path: string, signal: AbortSignal): Promise<AnswerOf<Name>> =>

@@ -1,6 +1,6 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -54,6 +54,8 @@ export interface DaemonConnection {
   readonly token: Secret;
   /** The epoch of the session's owner, when several servers share sessions: the daemon rejects lower ones. */
   readonly epoch?: number;
+  /** Fires once no request can arrive any more. Undefined: the connection always comes back. */
+  readonly lost?: AbortSignal;
 }
 interface Exchange {
   readonly response: IncomingMessage;
@@ -66,7 +68,13 @@ interface Exchange {
  * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
  * counts and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
-export function requester({ agent, token, epoch, trust }: DaemonConnection & { readonly trust: DaemonTrust }) {
+export function requester({
+  agent,
+  token,
+  epoch,
+  trust,
+  lost = neverFires,
+}: DaemonConnection & { readonly trust: DaemonTrust }) {
   const own = new Semaphore(largeBytes);
   const lasting = new Semaphore(maxLong);
   let streams = 0;
@@ -79,6 +87,7 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
     const canLast = ask.stream === 'patient' || (ask.stream !== 'both' && ask.timeoutMs === 0);
     using _slot = canLast ? await lasting.acquire(signal) : undefined;
     if (trust.broken.aborted) throw trust.broken.reason;
+    if (lost.aborted) throw connectionLost(lost.reason);
     const body = ask.raw ?? (ask.json === undefined ? undefined : Buffer.from(JSON.stringify(ask.json)));
     const outgoing = request({
       agent,
@@ -103,7 +112,7 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
     };
     let timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
     signal.addEventListener('abort', stop, { once: true });
-    trust.broken.addEventListener('abort', stop, { once: true });
+    for (const end of [trust.broken, lost]) end.addEventListener('abort', stop, { once: true });
     const { answered, failure } = answerOf(outgoing, ask);
     if (ask.body) pour(ask.body, outgoing);
     else outgoing.end(body);
@@ -135,11 +144,11 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
       // `cancelled`, although this caller's signal did not fire: the connection was given up during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
-      throw new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause: thrown });
+      throw connectionLost(thrown);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
-      trust.broken.removeEventListener('abort', stop);
+      for (const end of [trust.broken, lost]) end.removeEventListener('abort', stop);
     }
   }
 
@@ -302,6 +311,9 @@ function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   outgoing.once('close', () => from.destroy());
   from.pipe(outgoing);
 }
+
+const connectionLost = (cause: unknown) =>
+  new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause });
 
 const contentType = (ask: DaemonRequest) => (ask.raw ? 'application/octet-stream' : 'application/json');
 

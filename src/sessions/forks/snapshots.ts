@@ -1,4 +1,4 @@
-import { deadlineSignal, neverFires, raceAbort } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -39,6 +39,15 @@ export type SnapshotState =
   | ({ readonly kind: 'kept' } & KeptBlob)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
 
+interface PendingCopies {
+  /** Settles with the newest copy. */
+  readonly taken: Promise<void>;
+  readonly stop: AbortController;
+}
+interface CopyRequest {
+  readonly client: SandboxClient;
+  readonly seq: number;
+}
 interface CopyPoint {
   readonly isAtRest: boolean;
   readonly seq: number;
@@ -73,7 +82,7 @@ export class Snapshots {
   readonly kept: KeptFileRecords;
   readonly #deps: Deps;
   readonly #inTurn = keyedQueue();
-  readonly #pending = new Map<SessionId, Promise<void>>();
+  readonly #pending = new Map<SessionId, PendingCopies>();
   /** Sessions whose log has no place that was not looked at. */
   readonly #caughtUp = new WeakSet<LiveSession>();
   #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
@@ -107,7 +116,7 @@ export class Snapshots {
     const live = this.isOn ? this.#sessions.get(id) : undefined;
     if (!live) return;
     const pending = this.#pending.get(id);
-    if (pending) return await raceAbort(pending, signal);
+    if (pending) return await raceAbort(pending.taken, signal);
     if (this.#caughtUp.has(live)) return;
     this.#caughtUp.add(live);
     const last = await this.#deps.events.lastOf(id, 'run.end');
@@ -152,21 +161,25 @@ export class Snapshots {
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
   }
 
-  /** Removes every copy of a deleted session. A copy that is being made ends with its sandbox. */
+  /** Removes every copy of a deleted session. A copy that is being made stops. */
   async forget(id: SessionId): Promise<void> {
-    await this.#pending.get(id);
+    const pending = this.#pending.get(id);
+    pending?.stop.abort();
+    await pending?.taken;
     await this.kept.forget(id);
   }
 
   async #take(live: LiveSession, client: SandboxClient, seq: number): Promise<void> {
     const { id } = live;
-    const taken = this.#inTurn(id, () => this.#look(live, client, seq)).catch((error: unknown) => {
+    const stop = this.#pending.get(id)?.stop ?? new AbortController();
+    const taken = this.#inTurn(id, () => this.#look(live, { client, seq }, stop.signal)).catch((error: unknown) => {
       this.#caughtUp.delete(live);
       if (!passing.has(toAppError(error).code)) this.#deps.warn({ session: id, err: error }, 'files were not copied');
     });
-    this.#pending.set(id, taken);
+    const pending = { taken, stop };
+    this.#pending.set(id, pending);
     await taken;
-    if (this.#pending.get(id) === taken) this.#pending.delete(id);
+    if (this.#pending.get(id) === pending) this.#pending.delete(id);
   }
 
   /** Copies the files of a sandbox that ends, in which nothing runs any more. Rejects where no whole copy could be made. */
@@ -188,10 +201,11 @@ export class Snapshots {
     return undefined;
   }
 
-  async #look({ id }: LiveSession, client: SandboxClient, seq: number): Promise<void> {
+  async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
+    throwIfFired(signal);
     const doc = await this.kept.read(id);
     if (doc.upto >= seq) return;
-    using until = deadlineSignal(captureMs, this.#deps.clock);
+    using until = deadlineSignal(captureMs, this.#deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
   }
 
@@ -209,7 +223,8 @@ export class Snapshots {
       const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
       // Older copies go only for one that can be read again.
-      if (!(await isWhole(blobs, blob, sha256))) throw new AppError('conflict', 'The copy is not what was written.');
+      if (!(await isWhole(blobs, blob, sha256, signal)))
+        throw new AppError('conflict', 'The copy is not what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
       await this.kept.drop(id, blob).catch(() => {}); // the clean-up finds it

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 
@@ -10,11 +11,13 @@ export async function isWhole(
   blobs: Pick<BlobStore, 'open'>,
   blob: string,
   sha256: string | undefined,
+  signal = neverFires,
 ): Promise<boolean> {
   try {
-    const info = await infoOf(await blobs.open(blob));
+    const info = await infoOf(await blobs.open(blob), signal);
     return sha256 === undefined || info.sha256 === sha256;
   } catch (thrown) {
+    throwIfFired(signal);
     if (toAppError(thrown).code === 'store_unavailable') throw thrown;
     return false;
   }
@@ -28,13 +31,14 @@ export async function copyBlob(
 ): Promise<BlobInfo> {
   if (!blobs.copy) return await blobs.put(to, await blobs.open(from), options);
   await blobs.copy(from, to);
-  return await infoOf(await blobs.open(to));
+  return await infoOf(await blobs.open(to), options.signal);
 }
 
-async function infoOf(content: AsyncIterable<Uint8Array>): Promise<BlobInfo> {
+async function infoOf(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobInfo> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const piece of content) {
+    throwIfFired(signal);
     hash.update(piece);
     size += piece.length;
   }

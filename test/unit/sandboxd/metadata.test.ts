@@ -95,7 +95,7 @@ test('a list with more metadata than an answer can have is refused, not cut', as
   });
 });
 
-test('an image without python3 has no metadata, and refuses to write some', async () => {
+test('an image without perl has no metadata, and refuses to write some', async () => {
   const it = await opened({ PATH: '/nowhere' });
   await expect(it.write('a', { a: '1' })).rejects.toMatchObject({ code: 'unsupported' });
   await it.write('b');

@@ -43,6 +43,25 @@ test('a call that changes nothing twice survives a daemon that comes back', asyn
   expect(await client.health(soon())).toMatchObject({ bootId: 'b' });
 });
 
+test.each([
+  ['before the call', 0],
+  ['during the call', 1],
+  ['between two attempts', 1],
+])('a sandbox that is gone %s is called %i times', async (when, calls) => {
+  const gone = new AbortController();
+  let sent = 0;
+  const client = await facing((socket) => {
+    socket.once('data', () => {
+      sent++;
+      if (when === 'during the call') return gone.abort();
+      socket.once('close', () => gone.abort()).destroy();
+    });
+  }, gone.signal);
+  if (when === 'before the call') gone.abort();
+  await expect(client.workspace.print(soon())).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(sent).toBe(calls);
+});
+
 test('a command is never sent twice', async () => {
   let sent = 0;
   const client = await facing((socket) => {

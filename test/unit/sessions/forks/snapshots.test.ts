@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
+import { raceAbort } from '../../../../src/core/concurrency/cancel.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
@@ -140,6 +141,29 @@ test('a session that is forgotten leaves no blob and no record', async () => {
   await endsAt(10);
   await snapshots.forget(sessionId);
   expect([...blobs.kept.keys()]).toEqual([]);
+  expect(await store.records.belonging(sessionId)).toEqual([]);
+});
+
+test('a session that is forgotten stops its copy, and begins none that waits', async () => {
+  let measured = 0;
+  const reading = Promise.withResolvers<void>();
+  const endless: WorkspaceArchive = {
+    async measure(sandbox, name, signal) {
+      measured++;
+      return await archive.measure(sandbox, name, signal);
+    },
+    async *pack(_sandbox, _packed, signal) {
+      reading.resolve();
+      yield await raceAbort(new Promise<Buffer>(() => {}), signal);
+    },
+    unpack: archive.unpack,
+  };
+  const { files, snapshots, blobs, store, warned } = bench({}, endless);
+  files('one');
+  for (const seq of [10, 20]) snapshots.heard(sessionId, end, seq);
+  await reading.promise;
+  await snapshots.forget(sessionId);
+  expect([measured, blobs.kept.size, warned]).toEqual([1, 0, []]);
   expect(await store.records.belonging(sessionId)).toEqual([]);
 });
 

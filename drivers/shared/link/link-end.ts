@@ -1,0 +1,10 @@
+import { AppError } from '../../../src/core/errors/errors.ts';
+
+/** The end of one link: `lost` fires with the sandbox's signal, or when the link is closed. */
+export function openLinkEnd(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
+  const closing = new AbortController();
+  return {
+    lost: AbortSignal.any([sandbox, closing.signal]),
+    close: () => closing.abort(new AppError('sandbox_lost', 'The link to the sandbox was closed.')),
+  };
+}

@@ -1,0 +1,55 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SharedState } from '../shared-state.ts';
+
+/** A program for what Node has no call for. Requests and answers are lines of words on its stdin and stdout. */
+export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
+/** The numbers of a system call by `process.arch`. */
+export type SystemCall = Readonly<Record<'x64' | 'arm64', number>>;
+interface HelperProgram {
+  readonly program: string;
+  /** The program's first arguments, before `numbers`. */
+  readonly calls: readonly SystemCall[];
+  readonly numbers: readonly number[];
+  /** The beginning of the error where the program cannot run. */
+  readonly missing: string;
+  readonly heard: (words: readonly string[]) => void;
+  readonly ended: () => void;
+}
+
+/** Starts a helper, which the ends of shells and runs leave alone. Rejects: unsupported. */
+export async function startPerl(
+  { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
+  { program, calls, numbers, missing, heard, ended }: HelperProgram,
+): Promise<PerlHelper> {
+  const { arch } = process;
+  if (arch !== 'x64' && arch !== 'arm64') throw new AppError('unsupported', `${missing}: its processor is ${arch}.`);
+  const words = [...calls.map((call) => call[arch]), ...numbers].map(String);
+  // `env` could name modules to load (PERL5OPT, PERL5LIB).
+  const helper = spawn('perl', ['-f', '-e', program, '--', ...words], {
+    env: { PATH: env.PATH },
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  helper.stdin.on('error', () => {}); // the end of the helper reports it
+  await once(helper, 'spawn').catch((cause: unknown) => {
+    throw new AppError('unsupported', `${missing}: its image has no perl.`, { cause });
+  });
+  const { pid = 0 } = helper;
+  keepers.add(pid);
+  createInterface({ input: helper.stdout }).on('line', (line) => heard(line.split(' ')));
+  helper.once('close', () => {
+    keepers.delete(pid);
+    ended();
+  });
+  return helper;
+}
+
+/** A line of words. Text of any kind goes as hexadecimal digits after a mark, so that it is one word even when empty. */
+export const lineOf = (...words: readonly string[]): string => `${words.join(' ')}\n`;
+export const toWord = (text: string): string => `:${Buffer.from(text).toString('hex')}`;
+export const ofWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');
