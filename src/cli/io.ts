@@ -41,7 +41,7 @@ export function processIo(signal: AbortSignal): Io {
   };
 }
 
-const ownColours = /(\u001b\[(?:[012]|22|3[1-79]|9[0-7])m)/;
+const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
 /** Every line that a command prints. Only our own colours stay; what JSON does not escape becomes an escape of JSON. */
 export function harmless(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {

@@ -20,7 +20,7 @@ const InnerPath = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[^\x00-\x1f\x7f-\x9f]+$/, 'must be one line')
+  .regex(/^[^\p{Cc}]+$/u, 'must be one line')
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'must be a file of the repository');
 const named = <Value extends z.ZodType>(value: Value) =>
   z.record(Name, value).refine((all) => Object.keys(all).length <= maxNamed, `has more than ${maxNamed} names`);

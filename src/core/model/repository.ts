@@ -92,7 +92,7 @@ export const GitPerson = z.object({
     .trim()
     .min(1)
     .max(100)
-    .regex(/^[^<>\x00-\x1f\x7f-\x9f]+$/, 'must not contain < > or control characters'),
+    .regex(/^[^<>\p{Cc}]+$/u, 'must not contain < > or control characters'),
   email: z
     .string()
     .max(200)

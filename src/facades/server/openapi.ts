@@ -123,6 +123,9 @@ function response({ description, content }: ReplyDoc, shared: SharedSchemas): Js
   return { description, content: Object.fromEntries(types) };
 }
 
+/** The pattern without what only some engines of regular expressions have. */
+const portable = (pattern: string) => pattern.replaceAll(String.raw`\p{Cc}`, String.raw`\x00-\x1f\x7f-\x9f`);
+
 /** Schemas with references to themselves, which the document keeps in one place, because a reference begins at its root. */
 class SharedSchemas {
   readonly #names = new Map<string, string>();
@@ -140,6 +143,7 @@ class SharedSchemas {
       if (typeof value !== 'object' || value === null) return value;
       return Object.fromEntries(
         Object.entries(value).map(([key, inner]) => {
+          if (key === 'pattern' && typeof inner === 'string') return [key, portable(inner)];
           if (key !== '$ref' || typeof inner !== 'string') return [key, moved(inner)];
           return [key, `#/components/schemas/${names.get(inner === '#' ? 'root' : inner.replace('#/$defs/', ''))}`];
         }),

@@ -47,7 +47,7 @@ export const PullRequestInput = OfRepository.extend({
     .trim()
     .min(1)
     .max(250)
-    .regex(/^[^\x00-\x1f\x7f-\x9f]+$/, 'must be one line'),
+    .regex(/^[^\p{Cc}]+$/u, 'must be one line'),
   text: z.string().max(60_000).default('').describe('Markdown'),
   base: GitRef.optional().describe('the branch that receives the work'),
   draft: z.boolean().default(false),

@@ -15,7 +15,7 @@ const Name = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^{}\x00-\x1f\x7f-\x9f]+$/, 'has a brace or a control character')
+  .regex(/^[^{}\p{Cc}]+$/u, 'has a brace or a control character')
   .refine((name) => !/^sec_/i.test(name), 'begins with sec_, as ids do');
 const Value = z.string().max(10_000);
 const NewSecretBody = z.object({ name: Name, value: Value, metadata: Metadata.nullish() });
