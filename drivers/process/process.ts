@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
@@ -13,6 +12,7 @@ import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/l
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { writeToken } from '../shared/link/token.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
+import { removeTree } from '../shared/remove-tree.ts';
 import { seccompProgram } from '../shared/seccomp/program.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
@@ -171,7 +171,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     await holds.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
     if (meta && workspace === 'keep') {
       await removeRecord(folders, id);
-      await rm(folders.mount(id), { recursive: true, force: true });
+      await removeTree(folders.mount(id));
       return;
     }
     await (kernelLimits ? kernelLimits.releaseUser(id, () => removeFolder(id)) : removeFolder(id));

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, VolumeHosting } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
+import { removeTree } from '../shared/remove-tree.ts';
 import { changeOwner } from './users.ts';
 
 /** A volume with its folder on this machine. */
@@ -75,9 +76,9 @@ const failed = (what: string, cause: unknown) =>
 
 /** Removing needs permissions on folders that a sandbox's processes can have taken away. */
 async function remove(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true }).catch(async (error) => {
+  await removeTree(folder).catch(async (error) => {
     await promisify(execFile)('chmod', ['-R', 'u+rwX', folder]).catch(() => {});
-    await rm(folder, { recursive: true, force: true }).catch(() => {
+    await removeTree(folder).catch(() => {
       throw failed('removed', error);
     });
   });

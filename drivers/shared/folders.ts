@@ -10,6 +10,7 @@ import { jsonOrNothing } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeToken } from './link/token.ts';
 import type { Mounts } from './mounts.ts';
+import { removeTree } from './remove-tree.ts';
 
 // The kernel's limit for a Unix socket's path is 107 bytes. After the root come an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
@@ -86,7 +87,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
 
   async function remove(id: SandboxId): Promise<void> {
     await removeMount(id);
-    await rm(home(id), { recursive: true, force: true });
+    await removeTree(home(id));
   }
 
   return {
@@ -186,7 +187,7 @@ async function ownMounts(root: string): Promise<Mounts> {
       await mkdir(path(id), { recursive: true, mode: 0o755 });
       await chmod(path(id), 0o755); // `mkdir` applies the umask: the sandbox's user must be able to enter
     },
-    remove: (id) => rm(join(sockets, id), { recursive: true, force: true }),
+    remove: (id) => removeTree(join(sockets, id)),
   };
 }
 

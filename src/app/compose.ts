@@ -4,6 +4,7 @@ import type { Inbox, Store } from '../core/contracts/ports.ts';
 import type { PageFiles } from '../facades/shared/facade.ts';
 import { noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { pageFiles } from './page/page.ts';
 import type { LiveConfig } from './settings/live-config.ts';
@@ -50,6 +51,7 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
     closing: AbortSignal.any([options.closing, ended.signal]),
     metrics: createMetrics({ noise: () => noiseCounts(options.logger) }),
   };
+  await trustAuthorities(options.config.extraCa);
   const storage = stack.use(await openStorage(startup, given.store));
   stack.defer(startup.ending('the store'));
   const sandboxes = stack.use(await openSandboxes(startup, storage, given.driver));

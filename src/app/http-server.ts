@@ -14,6 +14,7 @@ import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { auditOf } from '../http/guard/audit.ts';
 import { currentPrincipal } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
+import { Clients } from '../http/guard/clients.ts';
 import { credentialsOf } from '../http/guard/credentials.ts';
 import { principalFor } from '../http/guard/guard.ts';
 import { idempotency } from '../http/guard/idempotency.ts';
@@ -38,7 +39,7 @@ export type HttpConfig = Pick<
   Config,
   'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof FacadeSettings
 > &
-  Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>> & {
+  Partial<Pick<Config, 'desktop' | 'trustedProxies' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>> & {
     readonly token?: Config['token'] | TokenHash;
   };
 export interface HttpServerDeps {
@@ -109,6 +110,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const signed = { ...links, sign };
   const elsewhere: HostRouter[] = [];
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
+  const clients = new Clients(config.trustedProxies ?? []);
   const { app, table } = createApp({
     elsewhere,
     guard: {
@@ -128,6 +130,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     logger,
     metrics,
+    clients,
     closing,
     clock,
     ids: deps.ids,
@@ -156,7 +159,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const audit = auditOf(deps, principalOf);
   const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, principalOf);
-  const credentials = credentialsOf({ token: config.token, keys, limiter, lockout: guesses, audit: audit?.tell });
+  const credentials = credentialsOf({ token: config.token, gate, keys, limiter, lockout: guesses, audit: audit?.tell });
   const secrets = deps.peppers ?? (async () => peppers([]));
   const parts: FacadeParts = {
     version,
@@ -180,6 +183,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,
     elsewhere,
+    clients,
     credentials,
     peppers: secrets,
     previews: previewLinks({ settings: config.previews, peppers: secrets, credentials }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
@@ -199,6 +200,35 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   }
   lookLater();
 
+  const inTurn = keyedQueue(); // so that the limit holds for calls at the same time
+  async function create({ name, role, expiresAt, beside }: Parameters<ApiKeys['create']>[0]) {
+    if (shared) await load();
+    const now = clock.now();
+    if (expiresAt !== undefined && expiresAt <= now) {
+      throw new AppError('invalid_request', 'The key would expire in the past. Choose a later expiresAt.');
+    }
+    if (entries.size >= maxKeys) throw new AppError('quota', `There are ${maxKeys} keys already, the most allowed.`);
+    if (entries.size === 0 && role !== 'admin' && !hasToken) {
+      throw new AppError(
+        'invalid_request',
+        'The first key must have the role admin: from then on requests need a key, and only an admin can create more. ' +
+          'Create an admin key first, or set CORRAL_TOKEN.',
+      );
+    }
+    const other = beside === undefined ? undefined : entries.get(beside);
+    if (beside !== undefined && !other) throw missing();
+    if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw notIsolated('A second user cannot have a key');
+    pepper ??= await deps.peppers();
+    const id = ids.short();
+    const key = `crl_${id}_${ids.token()}`;
+    const owner = other?.doc.owner ?? id;
+    const times = { createdAt: now, expiresAt: expiresAt ?? null, lastUsedAt: null, revokedAt: null };
+    const doc: StoredKey = { id, name, role, owner, ...pepper.hash(key), ...times };
+    const entry = know(doc, await records.put({ kind, id, doc, sort: now, expect: 0 }));
+    lookLater();
+    return { key, view: view(entry.doc) };
+  }
+
   return {
     get any() {
       return entries.size > 0;
@@ -220,33 +250,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       return entry && isLive(entry) ? entry.principal : undefined;
     },
 
-    async create({ name, role, expiresAt, beside }) {
-      if (shared) await load();
-      const now = clock.now();
-      if (expiresAt !== undefined && expiresAt <= now) {
-        throw new AppError('invalid_request', 'The key would expire in the past. Choose a later expiresAt.');
-      }
-      if (entries.size >= maxKeys) throw new AppError('quota', `There are ${maxKeys} keys already, the most allowed.`);
-      if (entries.size === 0 && role !== 'admin' && !hasToken) {
-        throw new AppError(
-          'invalid_request',
-          'The first key must have the role admin: from then on requests need a key, and only an admin can create more. ' +
-            'Create an admin key first, or set CORRAL_TOKEN.',
-        );
-      }
-      const other = beside === undefined ? undefined : entries.get(beside);
-      if (beside !== undefined && !other) throw missing();
-      if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw notIsolated('A second user cannot have a key');
-      pepper ??= await deps.peppers();
-      const id = ids.short();
-      const key = `crl_${id}_${ids.token()}`;
-      const owner = other?.doc.owner ?? id;
-      const times = { createdAt: now, expiresAt: expiresAt ?? null, lastUsedAt: null, revokedAt: null };
-      const doc: StoredKey = { id, name, role, owner, ...pepper.hash(key), ...times };
-      const entry = know(doc, await records.put({ kind, id, doc, sort: now, expect: 0 }));
-      lookLater();
-      return { key, view: view(entry.doc) };
-    },
+    create: (wish) => inTurn('', () => create(wish)),
     async list() {
       if (shared) await load();
       return [...entries.values()].map(({ doc }) => view(doc)).sort((a, b) => b.createdAt - a.createdAt);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
@@ -78,12 +79,18 @@ export class EnvironmentKeys {
   readonly #deps: Deps;
   #peppers: Promise<Peppers> | undefined;
 
+  readonly #inTurn = keyedQueue();
+
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
   /** The key is shown this once. Rejects: quota. */
-  async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
+  async create(environmentId: string, wish: { readonly name: string; readonly maker: Maker }) {
+    return await this.#inTurn(environmentId, () => this.#create(environmentId, wish));
+  }
+
+  async #create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
     const { records, clock, ids } = this.#deps;
     const own = await this.#of(environmentId);
     if (own.length >= maxKeys)

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/contracts/clock.ts';
+import { AppError } from '../core/errors/errors.ts';
 import { networkOf } from '../core/text/address.ts';
 
 export interface Lockout {
@@ -6,7 +7,16 @@ export interface Lockout {
   waitOf(address: string): number;
   /** Counts one wrong credential from this address. */
   failed(address: string): void;
+  /**
+   * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the time that it must wait is
+   * returned, in ms. Valid credentials pass a locked address, because others may share it.
+   */
+  judge(address: string): number;
 }
+export const lockedOut = (retryAfterMs: number) =>
+  new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
+    retryAfterMs,
+  });
 export interface LockoutOptions {
   readonly clock: Clock;
   /** Called for the first wrong credential of an address in a minute, and when the address is locked out. */
@@ -23,7 +33,7 @@ const maxAddresses = 10_000;
 export function lockout({ clock, heard }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 
-  return {
+  const it: Lockout = {
     waitOf(address) {
       const window = windows.get(networkOf(address));
       if (!window || window.failures < maxFailures) return 0;
@@ -44,5 +54,11 @@ export function lockout({ clock, heard }: LockoutOptions): Lockout {
       window.endsAt = now + windowMs;
       heard('locked', address);
     },
+    judge(address) {
+      const wait = it.waitOf(address);
+      if (wait === 0) it.failed(address);
+      return wait;
+    },
   };
+  return it;
 }

@@ -75,7 +75,19 @@ export function readSubprotocols(header: string | undefined): { offered: string[
   };
 }
 
+const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview']);
+/** As the query parser reads it; a text that it cannot read has no meaning. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
 /** Masks credentials in a URL for the access log. */
 export function maskToken(url: string): string {
-  return url.replace(/([?&](?:token|connectionParams|signature|upload)=)[^&#]*/gi, '$1***');
+  return url.replace(/([?&])([^=&#]*)=[^&#]*/g, (pair, start: string, name: string) =>
+    secretNames.has(decoded(name).toLowerCase()) ? `${start}${name}=***` : pair,
+  );
 }

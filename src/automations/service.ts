@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { inTurns } from '../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
@@ -114,7 +115,7 @@ export function automationService(deps: Deps): AutomationService {
     return next;
   }
 
-  return {
+  const service: AutomationService = {
     list: listed,
     async create({ owner, ...spec }) {
       checkKind(spec);
@@ -206,4 +207,5 @@ export function automationService(deps: Deps): AutomationService {
     },
     times: async (schedule, count) => nextTimes(parseCron(schedule), clock.now(), count),
   };
+  return inTurns(service, 'create', 'start');
 }

@@ -138,6 +138,12 @@ const isNetwork = (given: string) => {
   const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(given) ?? [];
   return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
 };
+/** The same, and single addresses. */
+export const addresses = () =>
+  listOf(
+    'addresses and networks such as 127.0.0.1 or 10.1.0.0/16',
+    z.string().refine((given) => isIP(given) !== 0 || isNetwork(given)),
+  );
 export const networks = () => listOf('networks such as 10.1.0.0/16', z.string().refine(isNetwork));
 
 export const url = (...schemes: [string, ...string[]]) =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { driverLabels, driverNames, driverSections } from '../../../drivers/list.ts';
 import { approvalRules } from '../../config/approval-rules.ts';
 import {
+  addresses,
   amount,
   flag,
   hosts,
@@ -96,11 +97,16 @@ export const Config = z.strictObject({
     'CORS_ORIGINS',
   ),
   allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
+  trustedProxies: setting(
+    addresses(),
+    [],
+    'proxies before this server, from which X-Forwarded-For and X-Forwarded-Proto say who calls and by which scheme',
+  ),
   rateLimitPerMinute: setting(integer(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
   maxConnectionsPerAddress: setting(
     integer(0),
     2000,
-    'connections that one address may have open; 0 is no limit, as behind a reverse proxy',
+    'connections that one address may have open, and requests of one address behind a trusted proxy; 0 is no limit',
   ),
   maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
   maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),

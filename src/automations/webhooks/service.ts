@@ -1,3 +1,4 @@
+import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -50,7 +51,7 @@ export function webhookService(deps: Deps): WebhookService {
     return doc;
   }
 
-  return {
+  const service: WebhookService = {
     async list(owner) {
       const all = await records.all();
       return all.filter((one) => owner === undefined || one.owner === owner).map(withoutSecret);
@@ -119,6 +120,7 @@ export function webhookService(deps: Deps): WebhookService {
       return shown(again);
     },
   };
+  return inTurns(service, 'create');
 }
 
 const shown = ({

@@ -2,7 +2,7 @@ import type { Attempts, Box } from '../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { goalOf } from '../goal-options.ts';
-import { type Io, oneLine } from '../io.ts';
+import { type Io, oneLine, printable } from '../io.ts';
 import { boxOf } from '../server.ts';
 
 type Attempt = Attempts['attempts'][number];
@@ -121,7 +121,7 @@ async function printDiff(
   { id, n, io }: { readonly id: string; readonly n: number; readonly io: Io },
 ): Promise<number> {
   const { text, truncated } = await box.attempts.diff(id, n);
-  io.print(text.trimEnd());
+  io.print(printable(text).trimEnd());
   if (truncated) io.say('The difference is too long to show all of it.');
   return exitCodes.ok.code;
 }

@@ -7,6 +7,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
+import type { Reached } from '../shared/previews/preview-links.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
 const about = describing({ tag: 'Previews', prefix: 'previews', failures: failuresIn(envelopeStyle) });
@@ -43,10 +44,10 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     of: z.union([z.int().min(1).max(65_535), z.literal('files')]).describe('a port, or `files`'),
     minutes: z.int().min(1).max(525_600).optional().describe('until it expires; default: 8 hours'),
   });
-  const shown = async (id: SessionId, view: PreviewView, host: string | undefined) => ({
+  const shown = async (id: SessionId, view: PreviewView, reached: Reached) => ({
     id: view.id,
     of: view.of,
-    ...(await links.addressOf(id, view, host)),
+    ...(await links.addressOf(id, view, reached)),
     createdAt: new Date(view.createdAt).toISOString(),
     expiresAt: new Date(view.expiresAt).toISOString(),
   });
@@ -76,10 +77,10 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
       },
       config: { doc: about('List', 'List the open previews with their addresses', { fails: [404] }) },
     },
-    async ({ params, principal, headers: { host } }) => {
+    async ({ params, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
       const all = await acting(principal).services.ports.opened(id);
-      return success({ previews: await Promise.all(all.map((view) => shown(id, view, host))) });
+      return success({ previews: await Promise.all(all.map((view) => shown(id, view, { host, scheme }))) });
     },
   );
   app.post(
@@ -93,10 +94,10 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
         }),
       },
     },
-    async ({ params, body: { of, minutes }, principal, headers: { host } }) => {
+    async ({ params, body: { of, minutes }, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
       const view = await acting(principal).services.ports.open(id, { of, lifeMs: links.lifeMs(minutes) });
-      return success(await shown(id, view, host));
+      return success(await shown(id, view, { host, scheme }));
     },
   );
   app.delete(

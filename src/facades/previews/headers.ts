@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { withoutHops } from '../shared/previews/port-relay.ts';
-import { ownCookie } from './cookies.ts';
+import { ownCookie } from '../shared/previews/cookies.ts';
+import { changedHeaders, withoutHops } from '../shared/previews/port-relay.ts';
 import type { Target } from './target.ts';
 
 // A program in a sandbox sees a request as if a browser in the sandbox had made it: servers for development accept no
@@ -9,6 +9,7 @@ import type { Target } from './target.ts';
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'proxy-authorization', 'host'],
+  ...['x-access-token', 'e2b-traffic-access-token'], // which open the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
 /** Headers that are the page's own when the program is behind a path of this server. */
@@ -33,7 +34,7 @@ const notForNames = new Set(['x-frame-options', 'clear-site-data', 'alt-svc', 'n
 
 /** The headers of a program's answer under an origin of its own. */
 export function answerUnderName(raw: readonly string[], port: number): string[] {
-  return changed(withoutHops(raw, notForNames), (name, value) => {
+  return changedHeaders(withoutHops(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return ownCookie(value);
     if (name === 'location') return localPath(value, port) ?? value;
     if (name.startsWith('content-security-policy')) return withoutAncestors(value);
@@ -49,7 +50,7 @@ const underPath = new Set([
 
 /** The headers of a program's answer under a path of this server. */
 export function answerUnderPath(raw: readonly string[], port: number, base: string): string[] {
-  const kept = changed(withoutHops(raw), (name, value) => {
+  const kept = changedHeaders(withoutHops(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
     if (name !== 'location') return value;
     const path = localPath(value, port) ?? value;
@@ -87,13 +88,3 @@ const withoutAncestors = (policy: string): string | undefined => {
   const kept = policy.split(';').filter((one) => !/^\s*frame-ancestors(\s|$)/i.test(one));
   return kept.join(';').trim() === '' ? undefined : kept.join(';');
 };
-
-function changed(raw: readonly string[], change: (name: string, value: string) => string | undefined): string[] {
-  const kept: string[] = [];
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] ?? '';
-    const value = change(name.toLowerCase(), raw[at + 1] ?? '');
-    if (value !== undefined) kept.push(name, value);
-  }
-  return kept;
-}

@@ -17,14 +17,14 @@ const perMinute = 12_000;
 
 /** Ports and files of sandboxes for browsers, and the routes that open and close previews. */
 export function previewRoutes(parts: FacadeParts): FacadeRoutes {
-  const { acting, clock, logger, sse, elsewhere, credentials, previews: links } = parts;
+  const { acting, clock, logger, sse, elsewhere, credentials, clients, previews: links } = parts;
   const targets = new Targets(links.domain, () => elsewhere.length > 1);
   const deps = {
     ports: acting(server).services.ports,
     servicesOf: (principal: Principal) => acting(principal).services,
     links,
     credentials,
-    scheme: links.scheme,
+    clients,
     limiter: rateLimiter(perMinute, clock),
     clock,
     closing: sse.closing,
@@ -37,7 +37,7 @@ export function previewRoutes(parts: FacadeParts): FacadeRoutes {
       const target = targets.of(request);
       if (!target) return false;
       const work = () => upgradePreview(target, request, socket, deps);
-      runAsCaller({ principal: server, address: request.socket.remoteAddress, request: undefined }, work).catch(
+      runAsCaller({ principal: server, address: clients.of(request).address, request: undefined }, work).catch(
         (err) => {
           if (!sse.closing.aborted) logger.warn({ err }, 'an upgrade to a preview failed');
           socket.destroy();

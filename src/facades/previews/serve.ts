@@ -4,13 +4,14 @@ import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { nobody, type Principal } from '../../core/model/principal.ts';
+import type { Clients } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { breaking, joined, relay, upgradeHead } from '../shared/previews/port-relay.ts';
+import { setCookies } from '../shared/previews/cookies.ts';
+import { breaking, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
 import { hostLabel, type PreviewLinks, tokenForm } from '../shared/previews/preview-links.ts';
-import { setCookies } from './cookies.ts';
 import { sendWorkspaceFile } from './files.ts';
 import { answerUnderName, answerUnderPath, headersForProgram, sandboxing } from './headers.ts';
 import { never, nothingListens, type Refusal, refusals, refuse, refuseUpgrade } from './pages.ts';
@@ -23,7 +24,7 @@ export interface ServeDeps {
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
   readonly credentials: Credentials;
-  readonly scheme: 'http' | 'https';
+  readonly clients: Clients;
   /** Counts the requests of each preview. */
   readonly limiter: RateLimiter;
   readonly clock: Clock;
@@ -47,11 +48,14 @@ export async function servePreview(
 ) {
   const { headers, byHost, of, sid, url } = target;
   const no = (refusal: Refusal) => refuse(response, headers, refusal);
+  const client = deps.clients.of(request);
+  const scheme = deps.links.schemeOf(client.scheme);
   if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, sandboxing).end();
   if (!byHost && headers['service-worker'] !== undefined) return no(refusals.worker);
-  const opened = await open(target, request.socket.remoteAddress ?? '', deps);
+  const opened = await open(target, client.address, deps);
   if ('status' in opened) return no(opened);
-  if (byHost && target.isShown && isNavigation(request, headers)) return enter(target, opened, response, deps);
+  if (byHost && target.isShown && isNavigation(request, headers))
+    return enter(target, { ...opened, scheme }, response, deps);
   const left = new AbortController();
   response.once('close', () => left.abort());
   using ends = endsOf(target, opened, deps, left.signal);
@@ -72,8 +76,7 @@ export async function servePreview(
     connection: dialled,
     request,
     response,
-    path: url,
-    headers: headersForProgram(target, deps.scheme),
+    ...forProgram(target, scheme, deps),
     signal: ends.signal,
     changed: (raw) => (byHost ? answerUnderName(raw, of) : answerUnderPath(raw, of, base)),
     failed: () => no(nothingListens(of)),
@@ -83,11 +86,13 @@ export async function servePreview(
 /** Serves an upgrade to a preview: a WebSocket. */
 export async function upgradePreview(target: Target, request: IncomingMessage, socket: Duplex, deps: ServeDeps) {
   const { of, sid, headers } = target;
-  const own = `${deps.scheme}://${headers.host}`;
+  const client = deps.clients.of(request);
+  const scheme = deps.links.schemeOf(client.scheme);
+  const own = `${scheme}://${headers.host}`;
   // A cookie comes along with every page's WebSocket, so the page must be the preview's own.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
   if (of === 'files' || isForeign) return refuseUpgrade(socket, isForeign ? refusals.foreign : refusals.noFile);
-  const opened = await open(target, request.socket.remoteAddress ?? '', deps);
+  const opened = await open(target, client.address, deps);
   if ('status' in opened) return refuseUpgrade(socket, opened);
   const left = new AbortController();
   socket.once('close', () => left.abort());
@@ -96,21 +101,30 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   const { ports } = deps.servicesOf(opened.principal);
   const dialled = await ports.connect(sid, of, ends.signal).catch(refusalOf(of));
   if ('status' in dialled) return refuseUpgrade(socket, dialled);
-  dialled.write(upgradeHead('GET', target.url === '' ? '/' : target.url, headersForProgram(target, deps.scheme)));
-  joined(socket, dialled);
-  await new Promise<void>((resolve) => (socket.destroyed ? resolve() : socket.once('close', () => resolve())));
+  await relayUpgrade({
+    connection: dialled,
+    client: socket,
+    ...forProgram(target, scheme, deps),
+    changed: (raw) => (target.byHost ? answerUnderName(raw, of) : withoutHops(raw)),
+    failed: () => refuseUpgrade(socket, nothingListens(of)),
+  });
+}
+
+/** What the program gets of a request: no credential of this server. */
+function forProgram(target: Target, scheme: 'http' | 'https', { credentials }: ServeDeps) {
+  const kept = withoutCredentials(target, credentials.isOurs);
+  return { path: kept.url === '' ? '/' : kept.url, headers: headersForProgram(kept, scheme) };
 }
 
 /** The preview of a request's token, or the refusal. */
 async function open(target: Target, address: string, deps: ServeDeps): Promise<OpenedPreview | Refusal> {
   const { credentials, limiter } = deps;
-  if (target.isShown && credentials.lockedFor(address) > 0) return refusals.locked;
   const found = await find(target, deps);
   if (found !== 'closed' && found !== 'wrong') return limiter.take(found.view.id).exceeded ? refusals.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return refusals.busy;
   // An open page goes on asking by its cookie after its preview was closed; only addresses are counted as guesses.
   if (found === 'wrong' && target.isShown) {
-    credentials.failed(address);
+    if (credentials.failed(address) > 0) return refusals.locked;
     credentials.audit({ principal: nobody, action: 'preview.enter', target: target.sid, outcome: 'unauthorized' });
   }
   return refusals.closed;
@@ -137,11 +151,11 @@ async function find(
 /** Keeps the token in cookies, and leads the browser to the address without it. */
 function enter(
   target: Target,
-  { view, token, principal }: OpenedPreview,
+  { view, token, principal, scheme }: OpenedPreview & { readonly scheme: 'http' | 'https' },
   response: ServerResponse,
   deps: ServeDeps,
 ): void {
-  const { clock, credentials, scheme } = deps;
+  const { clock, credentials } = deps;
   const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
   credentials.audit({ principal, action: 'preview.enter', target: target.sid, outcome: 'done' });
   response.setHeader('set-cookie', setCookies(token, { seconds, isSecure: scheme === 'https' }));

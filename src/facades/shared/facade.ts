@@ -4,6 +4,7 @@ import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
+import type { Clients } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
 import type { HostRouter } from '../../http/routes/host-router.ts';
@@ -78,6 +79,8 @@ export interface FacadeParts {
   readonly clipboard: boolean;
   /** The check of credentials, used by a facade that has its own. */
   readonly credentials: Credentials;
+  /** Reads who sends a request, for a facade that serves requests without a route. */
+  readonly clients: Clients;
   /** Each is asked about every request, before any route is looked up. */
   readonly elsewhere: HostRouter[];
   /** The server's secret, from which tokens are derived. All servers of a store have the same. */

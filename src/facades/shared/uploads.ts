@@ -11,6 +11,10 @@ export function withBodyStreams(app: App, mount: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    scope.addHook('preHandler', (request, _reply, done) => {
+      request.body ??= Readable.from([]); // a request without a body has an empty one
+      done();
+    });
     mount(scope);
   });
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import type { PreviewLinks } from '../shared/previews/preview-links.ts';
+import type { PreviewLinks, Reached } from '../shared/previews/preview-links.ts';
 
 const maxCalls = 1_000;
 
@@ -10,8 +10,8 @@ export type TrpcCallerContext = CallerContext;
 /** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcCallerContext {
   readonly previews: PreviewLinks;
-  /** The name under which the client reached this server. */
-  readonly host: string | undefined;
+  /** The address under which the client reached this server. */
+  readonly reached: Reached;
   readonly version: string;
   readonly clock: Clock;
   readonly calls: CallCount;

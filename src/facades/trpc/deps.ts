@@ -1,4 +1,5 @@
 import type { Principal } from '../../core/model/principal.ts';
+import type { Clients } from '../../http/guard/clients.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
@@ -8,6 +9,7 @@ export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previ
   readonly acting: (principal: Principal) => TrpcCallerContext;
   /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
   readonly admits: (token: string, address: string) => Principal | undefined;
+  readonly clients: Clients;
   readonly sockets: SocketServer;
   readonly sse: SseContext;
   readonly logger: HttpLogger;

@@ -34,7 +34,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
       version,
       clock,
       previews,
-      host: request.headers.host,
+      reached: { host: request.headers.host, scheme: request.client.scheme },
       calls: new CallCount(),
       drained: async () => {},
     }),

@@ -17,13 +17,13 @@ const Preview = z.object({
   expiresAt: z.iso.datetime(),
 });
 const toPreview = async (
-  { previews, host }: TrpcContext,
+  { previews, reached }: TrpcContext,
   id: z.output<typeof ofSession>['sessionId'],
   view: PreviewView,
 ) => ({
   id: view.id,
   of: view.of,
-  ...(await previews.addressOf(id, view, host)),
+  ...(await previews.addressOf(id, view, reached)),
   createdAt: iso(view.createdAt),
   expiresAt: iso(view.expiresAt),
 });

@@ -22,9 +22,10 @@ export function mountSocket(deps: TrpcDeps): void {
 
 function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
   const { acting, version, clock, previews, logger } = deps;
-  const { host } = request.raw.headers;
-  const connected = { version, clock, previews, host, calls: new CallCount(), drained: socket.drained };
-  const admit = request.known ? () => request.principal : byConnectionParams(socket, request.caller, deps);
+  const { address, scheme } = deps.clients.of(request.raw);
+  const reached = { host: request.raw.headers.host, scheme };
+  const connected = { version, clock, previews, reached, calls: new CallCount(), drained: socket.drained };
+  const admit = request.known ? () => request.principal : byConnectionParams(socket, address, deps);
   // Our own server accepts the connections, so there is no `wss`.
   const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {
     router: appRouter,

@@ -37,7 +37,7 @@ export const wireErrors = {
   image_missing: unavailable,
   packages_failed: unavailable,
   driver_unavailable: unavailable,
-  quota: unavailable,
+  quota: taken,
   disk_full: unavailable,
   unsupported: { http: 501, trpc: 'NOT_IMPLEMENTED', ws: 1011 },
   oom: unavailable,

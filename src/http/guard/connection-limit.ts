@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
@@ -5,46 +6,57 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { networkOf } from '../../core/text/address.ts';
 import type { HttpLogger } from '../routes/observe.ts';
+import type { Clients } from './clients.ts';
 
 interface Options {
   readonly perAddress: number;
   readonly clock: Clock;
   readonly logger: Pick<HttpLogger, 'warn'>;
+  readonly clients: Clients;
 }
 const elsewhere = 'connection on another port';
 /** A connection over the limit may send one request to learn why it is refused, within this time. */
 const askMs = 2_000;
 const quietMs = 60_000;
 
-/** Limits the open connections of each address, on all ports together. Add this before any other hook. */
-export function limitConnections(app: FastifyInstance, { perAddress, clock, logger }: Options): void {
+/**
+ * Limits the open connections of each address, on all ports together. The connections of a trusted proxy carry requests of
+ * many clients, whose open requests count instead. Add this before any other hook that can refuse.
+ */
+export function limitConnections(app: FastifyInstance, { perAddress, clock, logger, clients }: Options): void {
   const open = new Map<string, number>();
   const tooMany = new WeakSet<Socket>();
   let quietUntil = 0;
 
-  const meet = (socket: Socket) => {
-    const address = socket.remoteAddress;
-    if (address === undefined) return; // the client is gone already
+  /** Whether the address has too many, with this one, which counts until it closes. */
+  const isOver = (address: string, counted: EventEmitter): boolean => {
     const network = networkOf(address);
     const count = (open.get(network) ?? 0) + 1;
     open.set(network, count);
-    socket.once('close', () => {
+    counted.once('close', () => {
       const left = (open.get(network) ?? 1) - 1;
       if (left > 0) open.set(network, left);
       else open.delete(network);
     });
-    if (count <= perAddress) return;
+    if (count <= perAddress) return false;
+    const now = clock.now();
+    if (now < quietUntil) return true;
+    quietUntil = now + quietMs;
+    logger.warn({ address, limit: perAddress }, 'connections are refused: one address has as many as it may have');
+    return true;
+  };
+  const meet = (socket: Socket) => {
+    const address = socket.remoteAddress;
+    if (address === undefined || clients.isProxy(address)) return; // undefined: the client is gone already
+    if (!isOver(address, socket)) return;
     tooMany.add(socket);
     const timer = clock.setTimeout(() => socket.destroy(), askMs);
     socket.once('close', () => clock.clearTimeout(timer));
-    const now = clock.now();
-    if (now < quietUntil) return;
-    quietUntil = now + quietMs;
-    logger.warn({ address, limit: perAddress }, 'connections are refused: one address has as many as it may have');
   };
   app.server.on('connection', meet).on(elsewhere, meet);
-  app.addHook('onRequest', ({ raw }, reply, done) => {
-    if (!tooMany.has(raw.socket)) return done();
+  app.addHook('onRequest', ({ raw, client: { address, isForwarded } }, reply, done) => {
+    const isRefused = isForwarded ? isOver(address, reply.raw) : tooMany.has(raw.socket);
+    if (!isRefused) return done();
     reply.header('connection', 'close');
     const message = `More than ${perAddress} connections are open from this address. Close some of them, or use fewer.`;
     throw new AppError('rate_limited', message, { retryAfterMs: 1_000 });

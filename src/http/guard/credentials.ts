@@ -1,6 +1,6 @@
 import type { KeyRing } from '../../auth/api-keys.ts';
 import type { Lockout } from '../../auth/lockout.ts';
-import { hashOf, type TokenHash } from '../../auth/token.ts';
+import { hashOf, type TokenCheck, type TokenHash } from '../../auth/token.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
@@ -16,21 +16,25 @@ export interface Credentials {
   principals(): readonly Principal[];
   /** Counts a request of the principal, or of the address of a stranger. Undefined: there is no rate limit. */
   count(principal: Principal | undefined, address: string): Allowance | undefined;
-  /** Counts a wrong credential of this address. */
-  failed(address: string): void;
-  /** How long an address that showed too many wrong credentials must wait, in ms. */
-  lockedFor(address: string): number;
+  /** Counts a wrong credential. Returns how long an address that showed too many of them must wait, in ms; usually 0. */
+  failed(address: string): number;
+  /** Whether the text is a credential of this server, valid or not any more. */
+  isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }
 interface Deps {
   readonly token: Secret | TokenHash | undefined;
   readonly keys: Pick<KeyRing, 'any' | 'live' | 'principals'> | undefined;
+  readonly gate: TokenCheck;
   readonly limiter: RateLimiter | undefined;
   readonly lockout: Lockout;
   readonly audit: ((call: AuditedCall) => void) | undefined;
 }
 
-export function credentialsOf({ token, keys, limiter, lockout, audit }: Deps): Credentials {
+/** Keys of callers, and those of environments and their work. */
+const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
+
+export function credentialsOf({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {
   const seal = token && ('sha256' in token ? token : hashOf(token.reveal())).sha256;
   return {
     get serverSeal() {
@@ -42,8 +46,8 @@ export function credentialsOf({ token, keys, limiter, lockout, audit }: Deps): C
       const name = principal?.key === undefined ? undefined : `key ${principal.key}`;
       return limiter?.take(name ?? (principal && seal !== undefined ? 'token' : address));
     },
-    failed: (address) => lockout.failed(address),
-    lockedFor: (address) => lockout.waitOf(address),
+    failed: (address) => lockout.judge(address),
+    isOurs: (text) => ownForm.test(text) || gate.acceptsLocal([text]) || (gate.required && gate.accepts([text])),
     audit: (call) => audit?.(call),
   };
 }

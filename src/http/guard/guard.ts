@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KeyRing } from '../../auth/api-keys.ts';
 import { hostAllowed, originAllowed, pageOf } from '../../auth/browser-headers.ts';
-import type { Lockout } from '../../auth/lockout.ts';
+import { type Lockout, lockedOut } from '../../auth/lockout.ts';
 import { type SignedUrls, subjectOf, type UrlRight } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenCheck } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -64,14 +64,13 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const isRequired = options.gate.required || !!options.keys?.any;
     const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
-    if (isJudged || isLater) refuseLocked(request.ip, options);
     const page = pageOf(request.headers, options.corsOrigins);
     const known = page === 'default' && !isRequired ? readerAt(request) : principalFor(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
-    if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
+    if (isJudged && (signature === undefined ? !known : !opened)) countWrong(request.client.address, options);
     request.known = known !== undefined;
     request.principal = opened?.principal ?? known ?? nobody;
-    request.caller = callerName(known, isRequired) ?? request.ip;
+    request.caller = callerName(known, isRequired) ?? request.client.address;
     countRequest(request, reply, options);
     if (page === 'foreign') refuseForeign(request);
     if (opened) request.right = opened.right;
@@ -82,12 +81,12 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     }
     if (request.principal.role === 'reader' && !isHarmless(request)) throw tooWeak(request.principal);
     refuseWeak(request);
-    runAsCaller({ principal: request.principal, address: request.ip, request: request.id }, done);
+    runAsCaller({ principal: request.principal, address: request.client.address, request: request.id }, done);
   });
   // A body parser continues in the context of the body's last chunk, which has no caller, so the caller is set again.
-  app.addHook('preValidation', ({ principal, ip, id }, _reply, done) => {
+  app.addHook('preValidation', ({ principal, client, id }, _reply, done) => {
     if (currentRequest().request === id) done();
-    else runAsCaller({ principal, address: ip, request: id }, done);
+    else runAsCaller({ principal, address: client.address, request: id }, done);
   });
 }
 
@@ -154,12 +153,9 @@ interface SignedAccess {
   readonly right: UrlRight;
   readonly principal: Principal;
 }
-function refuseLocked(address: string, { lockout }: GuardOptions): void {
-  const retryAfterMs = lockout?.waitOf(address) ?? 0;
-  if (retryAfterMs === 0) return;
-  throw new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
-    retryAfterMs,
-  });
+function countWrong(address: string, { lockout }: GuardOptions): void {
+  const retryAfterMs = lockout?.judge(address) ?? 0;
+  if (retryAfterMs > 0) throw lockedOut(retryAfterMs);
 }
 
 /** A WebSocket whose first frame brings the token; the server does nothing for it before that. */

@@ -9,7 +9,8 @@ export interface Allowance {
   readonly exceeded: boolean;
 }
 export interface RateLimiter {
-  take(caller: string): Allowance;
+  /** `cost` of 0 only reads the count; default: 1. */
+  take(caller: string, cost?: number): Allowance;
 }
 
 /**
@@ -23,7 +24,7 @@ export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): Rat
   let window = -1;
   const counts = new Map<string, number>();
   return {
-    take(given) {
+    take(given, cost = 1) {
       const caller = networkOf(given);
       const now = clock.now();
       const current = Math.floor(now / windowMs);
@@ -32,7 +33,7 @@ export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): Rat
         counts.clear();
       }
       const key = counts.size < maxCallers || counts.has(caller) ? caller : 'everybody else';
-      const count = (counts.get(key) ?? 0) + 1;
+      const count = (counts.get(key) ?? 0) + cost;
       counts.set(key, count);
       return {
         limit,

@@ -7,6 +7,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, randomIds } from '../../core/model/ids.ts';
 import { type ErrorStyle, styleOf } from '../errors/error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from '../errors/errors.ts';
+import type { Clients } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, guard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
@@ -27,6 +28,7 @@ export interface AppOptions {
   readonly maxConnectionsPerAddress?: number | undefined;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
+  readonly clients: Clients;
   readonly closing: AbortSignal;
   readonly clock?: Clock;
   readonly ids?: Pick<IdSource, 'short'> | undefined;
@@ -79,11 +81,11 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   // Node would silently drop surplus headers, Origin included; the guard refuses the request instead
   app.server.maxHeadersCount = 0;
 
-  observeRequests(app, logger, options.metrics);
+  observeRequests(app, options);
   const clock = options.clock ?? systemClock;
   limitBodyTime(app, clock);
   const perAddress = options.maxConnectionsPerAddress ?? 0;
-  if (perAddress > 0) limitConnections(app, { perAddress, clock, logger });
+  if (perAddress > 0) limitConnections(app, { perAddress, clock, logger, clients: options.clients });
   guard(app, options.guard);
   readBodies(app);
   app.addHook('onSend', (request, reply, _payload, done) => {

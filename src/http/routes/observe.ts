@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { maskToken } from '../../auth/token.ts';
+import type { Clients } from '../guard/clients.ts';
 
 export interface HttpLogger {
   info(fields: object, text: string): void;
@@ -17,13 +18,21 @@ export interface HttpMetrics {
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
 
+interface Observers {
+  readonly logger: HttpLogger;
+  readonly metrics: HttpMetrics;
+  readonly clients: Clients;
+}
+
 /** Writes one log line and one measurement per request, however it ends. Add this first, so that it sees every refusal. */
-export function observeRequests(app: FastifyInstance, logger: HttpLogger, metrics: HttpMetrics): void {
+export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
+  app.decorateRequest('client');
   // No hook that runs for every request is async, because a promise each costs more than the hook's work.
   app.addHook('onRequest', (request, reply, done) => {
     const started = performance.now();
     request.route = request.routeOptions;
+    request.client = clients.of(request.raw);
     reply.raw.once('close', () => {
       const { method } = request;
       const route = request.route.url ?? 'unknown';
@@ -43,7 +52,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          ...((status >= 400 || request.route.config?.free) && { address: request.ip }), // it is limited by that
+          ...((status >= 400 || request.route.config?.free) && { address: request.client.address }), // it is limited by that
         },
         'request',
       );

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
+import type { Client } from '../guard/clients.ts';
 import type { ReplyDocs, RouteDoc } from './route-docs.ts';
 
 // Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the
@@ -38,6 +39,7 @@ declare module 'fastify' {
     registered: readonly RegisteredRoute[];
   }
   interface FastifyRequest {
+    client: Client;
     /** A copy of `routeOptions`, because Fastify creates a new object for each read. */
     route: FastifyRequest['routeOptions'];
     /** The name under which requests are counted and idempotency keys are kept; never a token itself. */

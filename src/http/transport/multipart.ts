@@ -101,6 +101,7 @@ async function takeParts<Taken>(
 ): Promise<Taken[]> {
   const taken: Promise<Taken>[] = [];
   const open = new Set<Readable>();
+  const taking: BusboyFileStream[] = [];
   let newest: Readable | undefined;
   const stop = new AbortController();
   let problem: unknown;
@@ -114,6 +115,7 @@ async function takeParts<Taken>(
     (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
       content.on('error', () => {}); // its reader receives the error
       if (!fields.includes(field)) return void content.resume();
+      taking.push(content);
       newest = content;
       open.add(content);
       content.once('close', () => open.delete(content));
@@ -122,11 +124,21 @@ async function takeParts<Taken>(
       taken.push(done);
     },
   );
+  const most = bytesBeside + files * headerBytes;
+  async function* limited(chunks: AsyncIterable<Buffer>) {
+    let beside = 0;
+    for await (const chunk of chunks) {
+      beside += chunk.length;
+      if (beside - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
+        throw new AppError('payload_too_large', `More than ${most} bytes of the body are in no file that is taken.`);
+      yield chunk;
+    }
+  }
   // At once, because the parser goes on to end a part that was cut as if it were whole.
   parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files at once.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
-  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+  await pipeline(body, limited, parser, { signal: stop.signal }).catch((thrown: unknown) => {
     // The parts before the newest have arrived, even if nobody has read them yet.
     fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });
@@ -134,6 +146,10 @@ async function takeParts<Taken>(
   if (problem !== undefined) throw problem;
   return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
+
+/** The bytes of a part's headers, and of all parts that are no files. The parser reads what is longer, and drops it. */
+const headerBytes = 16 * 1024;
+const bytesBeside = 8 * 2 ** 20;
 
 interface MultipartOptions {
   readonly preservePath?: boolean;
@@ -155,7 +171,7 @@ function parserFor(type: string, files: number, { unnamed, ...more }: MultipartO
         parts: files + 101,
         fieldSize: 64 * 1024,
         headerPairs: 100,
-        headerSize: 16 * 1024,
+        headerSize: headerBytes,
       },
     });
   } catch {

@@ -52,9 +52,9 @@ export function authorizeRole(principal: Principal, least: 'user' | 'operator' |
 
 export const noSession = () => new AppError('session_not_found', 'There is no such session.');
 
-/** The session as this principal may see it: without texts and repositories unless the principal may read the session. */
+/** The session as this principal may see it: without texts, metadata and repositories unless the principal may read the session. */
 export function seenBy(principal: Principal, session: SessionRecord): SessionRecord {
   if (may(principal, 'read', session)) return session;
-  const { repositories: _, author: __, ...rest } = session;
+  const { repositories: _, author: __, metadata: ___, ...rest } = session;
   return { ...rest, latestMessage: '', lastTask: '' };
 }

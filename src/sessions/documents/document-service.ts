@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -50,7 +51,7 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
   const keepVersion = (doc: KeptDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 
-  return {
+  const service: DocumentService = {
     async list(kind, owner) {
       return (await all(kind)).filter((one) => owner === undefined || one.owner === owner);
     },
@@ -122,4 +123,5 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
         await records.delete(earlierKind, one.id);
     },
   };
+  return inTurns(service, 'create');
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
@@ -53,7 +54,7 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
       .map(({ doc }) => Stored.parse(doc) as MemoryStore)
       .filter((store) => owner === undefined || (store.owner ?? '') === owner);
 
-  return {
+  const service: MemoryStoreService = {
     list: async (owner) => await all(owner),
     async create({ name, description, metadata, owner }) {
       if ((await all(owner ?? '')).length >= mostOfOwner)
@@ -126,4 +127,5 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
       return await memories.redact(id, version, by);
     },
   };
+  return inTurns(service, 'create');
 }

@@ -50,7 +50,7 @@ export function ownerQuota({
     const own = await part({ limit: limits.sessions, after: undefined, keep });
     if (own.length < limits.sessions) return;
     const message = `You have ${limits.sessions} sessions already, the most for one owner. Delete some first.`;
-    throw new AppError('sandbox_capacity', message);
+    throw new AppError('quota', message);
   }
 
   /** Drops sessions whose sandbox started, failed or ended, and deleted ones. */

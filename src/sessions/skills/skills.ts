@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
+import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -70,7 +71,7 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
     await blobs.delete(version.blob);
   }
 
-  return {
+  const service: StoredSkills = {
     contents,
     async list(owner) {
       const all = await records.all();
@@ -180,6 +181,7 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
       return pinsOf(await records.get(id));
     },
   };
+  return inTurns(service, 'create', 'addVersion');
 }
 
 const publicSkill = ({ lastNumber: _, ...skill }: StoredSkill): Skill => skill;

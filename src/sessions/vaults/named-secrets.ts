@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
@@ -40,6 +41,7 @@ const idOf = (name: string, owner = '') =>
 /** The secrets of programs, sealed in the records of the store. */
 export class NamedSecrets {
   readonly service: SecretService;
+  readonly #inTurn = keyedQueue();
   readonly #deps: Deps;
   readonly #sealing: ReturnType<typeof sealedRecords>;
 
@@ -50,7 +52,7 @@ export class NamedSecrets {
       list: (owner) => this.#list(owner),
       get: async (id) => shown((await this.#stored(id)).doc),
       find: (idOrName, owner) => this.#find(idOrName, owner),
-      create: (secret) => this.#create(secret),
+      create: (secret) => this.#inTurn(secret.owner ?? '', () => this.#create(secret)),
       replace: (id, value, metadata) => this.#replace(id, value, metadata),
       delete: async (id) => {
         await this.#stored(id);

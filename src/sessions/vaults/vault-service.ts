@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -61,7 +62,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       .map(({ doc }) => Stored.parse(doc))
       .filter((vault) => owner === undefined || vault.owner === owner);
 
-  return {
+  const service: VaultService = {
     list: (owner) => all(owner),
     async create({ displayName, metadata, owner }) {
       const own = (await all(undefined)).filter((vault) => vault.owner === owner);
@@ -153,6 +154,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       return await tokens.try(at, signal);
     },
   };
+  return inTurns(service, 'create', 'addCredential');
 }
 
 /** False: another write was first. */

@@ -6,6 +6,7 @@ import { vault } from '../../../src/auth/vault.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { opencodex } from '../../../src/facades/compat/opencodex/routes.ts';
+import { Clients } from '../../../src/http/guard/clients.ts';
 import { idempotency } from '../../../src/http/guard/idempotency.ts';
 import { createApp } from '../../../src/http/routes/app.ts';
 import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
@@ -88,6 +89,7 @@ export async function opencodexServer({
   const styles = new Map();
   const { app, table } = createApp({
     guard: { loopback: true, allowedHosts: [], corsOrigins: [], gate: tokenCheck(undefined), limiter: undefined },
+    clients: new Clients([]),
     styles,
     maxBodyBytes: 2 ** 20,
     logger,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { tokenCheck } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { envelope } from '../../../src/http/errors/error-style.ts';
+import { Clients } from '../../../src/http/guard/clients.ts';
 import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { createApp } from '../../../src/http/routes/app.ts';
 import type { App } from '../../../src/http/routes/routes.ts';
@@ -48,6 +49,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
       gate: tokenCheck(token === undefined ? undefined : new Secret(token)),
       limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
     },
+    clients: new Clients([]),
     styles,
     maxBodyBytes: 1_000,
     logger,

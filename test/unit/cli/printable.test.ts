@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { oneLine, printable } from '../../../src/cli/io.ts';
+import { harmless, oneLine, printable } from '../../../src/cli/io.ts';
 
 test.each([
   ['colours', '\u001b[31mred\u001b[0m', 'red'],
@@ -16,4 +16,23 @@ test.each([
 test('a line is cut where it does not fit', () => {
   expect(oneLine('one\ntwo', 10)).toBe('one');
   expect(oneLine('abcdefgh', 5)).toBe('abcd…');
+});
+
+test.each([
+  ['the clipboard (OSC 52)', '\u001b]52;c;ZXZpbA==\u0007text', 'text'],
+  ['a title in 8 bits', 'a\u009d0;title\u009cb', 'a\\u009d0;title\\u009cb'],
+  ['a colour that is not ours', '\u001b[8mhidden\u001b[5;31m', 'hidden'],
+  ['a cursor', 'a\u001b[2J\u001b[1;1Hb', 'ab'],
+  ['a carriage return in a line', 'good\rbad', 'goodbad'],
+  ['line ends, which stay', 'a\r\n\tb', 'a\r\n\tb'],
+  ['JSON, which keeps its value', JSON.stringify({ a: '\u009b\u007f\u202e' }), '{"a":"\\u009b\\u007f\\u202e"}'],
+])('no line of a command steers the terminal: %s', (_, line, shown) => {
+  expect([harmless(line, false), harmless(line, true)]).toEqual([shown, shown]);
+});
+
+test('colours of our own reach a terminal that shows them', () => {
+  expect([harmless('\u001b[2mdim\u001b[22m', true), harmless('\u001b[2mdim\u001b[22m', false)]).toEqual([
+    '\u001b[2mdim\u001b[22m',
+    'dim',
+  ]);
 });

@@ -26,6 +26,8 @@ const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** The requests of one address: such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
+/** And the hashes that its wrong signatures cost in a minute: one for each sandbox and key. */
+const wrongHashes = 20_000;
 /** Other routes get these from the guard. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
@@ -33,7 +35,7 @@ const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root 
 
 /** The control plane and the data plane of the E2B SDKs. */
 export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
-  const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials } = parts;
+  const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials, clients } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
   const targets = new Targets(domain.replace(/:\d+$/, ''));
@@ -44,8 +46,8 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   const programs = new ProgramSandboxes();
   void programs.follow(services.sessions, clock, closing);
   const sandboxes = new Sandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
-  const unnamed = rateLimiter(signedPerSecond, clock, 1_000);
-  const data = { sandboxes, tokens, unnamed, clock, closing, credentials, ...pick(settings) };
+  const unnamed = { requests: rateLimiter(signedPerSecond, clock, 1_000), hashes: rateLimiter(wrongHashes, clock) };
+  const data = { sandboxes, tokens, unnamed, clock, closing, credentials, clients, ...pick(settings) };
   elsewhere.push({
     rewrite: targets.rewrite,
     answersTo: targets.answersTo,
@@ -53,7 +55,7 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
     upgrade(request, socket) {
       const target = targets.of(request);
       if (!target) return false;
-      const address = request.socket.remoteAddress;
+      const { address } = clients.of(request);
       const work = () => upgradeData(target, request, socket, data);
       runAsCaller({ principal: server, address, request: undefined }, work).catch((err: unknown) => {
         logger.warn({ err }, 'an upgrade to a port of a sandbox failed');

@@ -49,7 +49,7 @@ const final: ReadonlySet<number> = new Set([409, 412, 501]);
 const statusOf = (error: AppError): number => {
   if (error instanceof ApiError && error.narrow.status !== undefined) return error.narrow.status;
   if (error instanceof InvalidRequest) return 400;
-  if (error.code === 'sandbox_capacity' || error.code === 'quota') return 429;
+  if (error.code === 'sandbox_capacity') return 429;
   return wireErrors[error.code].http;
 };
 

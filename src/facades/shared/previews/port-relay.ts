@@ -1,5 +1,14 @@
-import { Agent, request as ask, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  request as ask,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { Duplex } from 'node:stream';
+import { withoutPreviewCookies } from './cookies.ts';
 
 // Passes requests on to programs in sandboxes, over a connection to their port.
 
@@ -13,9 +22,28 @@ interface RelayedRequest {
   readonly signal: AbortSignal;
   /** Changes the raw headers of the program's answer; by default only those of one connection are left out. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Answers when the program closed the connection before it answered. */
+  /** Answers when the program closed the connection before it answered, or answered what is not HTTP. */
   failed(): void;
 }
+type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {
+  readonly client: Duplex;
+};
+
+/** The head of a program's answer as it can be passed on. Undefined: its status is none of HTTP's. */
+function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[]) {
+  const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;
+  if (status < 100) return undefined;
+  const given = changed(rawHeaders);
+  const headers: string[] = [];
+  for (let at = 0; at < given.length; at += 2) {
+    const [name = '', value = ''] = given.slice(at, at + 2);
+    if (isHeaderText(value)) headers.push(name, value);
+  }
+  const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
+  return { status, reason, headers };
+}
+/** Node parses control characters in what it receives, and throws where it should send them. */
+const isHeaderText = (text: string) => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 /** Passes one request on, and its answer back, as they come. */
 export async function relay(relayed: RelayedRequest): Promise<void> {
@@ -34,9 +62,11 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
     maxHeaderSize: 64 * 1024,
   });
   outgoing.once('response', (answer) => {
-    for (const name of response.getHeaderNames()) response.removeHeader(name); // the program's answer stays as it is
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, changed(answer.rawHeaders));
     answer.once('error', () => response.destroy());
+    const head = headOf(answer, changed);
+    if (!head) return void outgoing.destroy(new Error('no valid answer'));
+    for (const name of response.getHeaderNames()) response.removeHeader(name); // the program's answer stays as it is
+    response.writeHead(head.status, head.reason, head.headers);
     answer.pipe(response);
   });
   outgoing.once('upgrade', (_answer, socket: Duplex) => {
@@ -66,16 +96,64 @@ export function withoutHops(raw: readonly string[], without: ReadonlySet<string>
   return kept;
 }
 
-/** The head of an upgrade, as the program behind the port gets it. */
-export function upgradeHead(method: string, path: string, headers: OutgoingHttpHeaders): string {
-  const lines = Object.entries({ ...headers, connection: 'Upgrade' }).flatMap(([name, value]) =>
-    [value ?? []].flat().map((one) => `${name}: ${one}`),
-  );
-  return `${[`${method} ${path} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`;
+/** The headers with `change` applied to each value; undefined leaves one out. */
+export function changedHeaders(
+  raw: readonly string[],
+  change: (name: string, value: string) => string | undefined,
+): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? '';
+    const value = change(name.toLowerCase(), raw[at + 1] ?? '');
+    if (value !== undefined) kept.push(name, value);
+  }
+  return kept;
 }
 
+/** Passes an upgrade on, and joins the two connections until one of them closes. The answer to it sets no cookies. */
+export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
+  const { connection, client, path, headers, changed = withoutHops, failed } = relayed;
+  const over = Promise.withResolvers<void>();
+  const agent = new Agent();
+  agent.createConnection = () => connection;
+  const outgoing = ask({ agent, path, headers: { ...headers, connection: 'Upgrade' }, maxHeaderSize: 64 * 1024 });
+  const begin = (answer: IncomingMessage, ending: 'Upgrade' | 'close') => {
+    const head = headOf(answer, (raw) => withoutHops(changed(raw), cookies));
+    if (!head) return void outgoing.destroy(new Error('no valid answer'));
+    const lines = [`HTTP/1.1 ${head.status} ${head.reason}`];
+    for (let at = 0; at < head.headers.length; at += 2) lines.push(`${head.headers[at]}: ${head.headers[at + 1]}`);
+    client.write(`${[...lines, `Connection: ${ending}`].join('\r\n')}\r\n\r\n`, 'latin1');
+    return true;
+  };
+  outgoing.once('upgrade', (answer, inside: Duplex, first: Buffer) => {
+    if (!begin(answer, 'Upgrade')) return;
+    if (first.length > 0) inside.unshift(first);
+    joined(client, inside);
+  });
+  outgoing.once('response', (answer) => {
+    answer.once('error', () => client.destroy());
+    if (begin(answer, 'close')) answer.pipe(client);
+  });
+  let isAnswered = false;
+  for (const event of ['upgrade', 'response'])
+    outgoing.once(event, (answer: IncomingMessage) => {
+      isAnswered = (answer.statusCode ?? 0) >= 100;
+    });
+  outgoing.once('error', () => {
+    if (isAnswered) return void client.destroy();
+    failed();
+  });
+  client.on('error', () => {}); // `close` follows and handles it
+  client.once('close', over.resolve);
+  if (client.destroyed) over.resolve();
+  outgoing.end();
+  await over.promise;
+  connection.destroy();
+}
+const cookies = new Set(['set-cookie', 'set-cookie2']);
+
 /** Joins two connections until one of them closes. */
-export function joined(client: Duplex, inside: Duplex): void {
+function joined(client: Duplex, inside: Duplex): void {
   for (const [from, to] of [
     [client, inside],
     [inside, client],
@@ -83,6 +161,54 @@ export function joined(client: Duplex, inside: Duplex): void {
     from.pipe(to);
     from.on('error', () => {}); // `close` follows and handles it
     from.once('close', () => to.destroy());
+  }
+}
+
+interface Addressed {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+/**
+ * Leaves out every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get
+ * it. Credentials of the program's own stay.
+ */
+export function withoutCredentials<Request extends Addressed>(request: Request, isOurs: (text: string) => boolean) {
+  const hasOurs = (value: string) => wordsOf(value).some(isOurs);
+  const headers: IncomingHttpHeaders = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    const kept = name === 'cookie' ? withoutPreviewCookies(String(value ?? ''), hasOurs) : value;
+    if (kept === undefined || (name !== 'cookie' && [kept].flat().some(hasOurs))) continue;
+    headers[name] = kept;
+  }
+  const [path = '', query] = request.url.split(/\?(.*)/s, 2);
+  const kept = query?.split('&').filter((pair) => !hasOurs(pair.slice(pair.indexOf('=') + 1)));
+  return {
+    ...request,
+    headers,
+    url: kept === undefined || (query !== '' && kept.length === 0) ? path : `${path}?${kept.join('&')}`,
+  };
+}
+
+/** The texts of a header, cookie or parameter that can be a credential: words, also of Basic, of a protocol, or escaped. */
+function wordsOf(value: string): string[] {
+  const words = value.split(/[\s,;]+/).flatMap((word) => {
+    const plain = word.replace(/^"|"$/g, '');
+    return [plain, plain.replace(/^[\w.-]*?=/, ''), unescaped(plain)];
+  });
+  const [, basic] = /^basic\s+(\S+)/i.exec(value) ?? [];
+  const pair = Buffer.from(basic ?? '', 'base64').toString();
+  const carried = words.flatMap((word) => /^corral\.bearer\.(.+)$/.exec(word)?.[1] ?? []);
+  return [
+    ...words,
+    ...(basic ? [pair.slice(0, Math.max(0, pair.indexOf(':'))), pair.slice(pair.indexOf(':') + 1)] : []),
+    ...carried.map((text) => Buffer.from(text, 'base64url').toString()),
+  ].filter((word) => word !== '');
+}
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -14,6 +14,11 @@ export interface PreviewSettings {
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
+/** The address by which a client reaches this server. */
+export interface Reached {
+  readonly host: string | undefined;
+  readonly scheme: 'http' | 'https';
+}
 export interface PreviewAddress {
   /** Absolute; or a path of this server where no name of the sandbox is known to resolve. */
   readonly url: string;
@@ -25,7 +30,7 @@ export interface PreviewAddress {
  * a secret of the server. So every server of a store knows them, and they end with that credential.
  */
 export interface PreviewLinks {
-  addressOf(id: SessionId, view: PreviewView, host: string | undefined): Promise<PreviewAddress>;
+  addressOf(id: SessionId, view: PreviewView, reached: Reached): Promise<PreviewAddress>;
   /**
    * The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has
    * ended.
@@ -38,7 +43,8 @@ export interface PreviewLinks {
   lifeMs(minutes: number | undefined): number;
   /** The domain whose names `<port>-<session>` are for previews, without scheme and port. */
   readonly domain: string;
-  readonly scheme: 'http' | 'https';
+  /** The scheme of previews for a client that reaches the server by this one. */
+  schemeOf(reached: 'http' | 'https'): 'http' | 'https';
   /** The origins that the page's policy lets it show in frames. */
   readonly frames: string;
 }
@@ -68,10 +74,10 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
    * A browser resolves names below localhost to its own machine, so they work only for a page that this machine serves
    * to it.
    */
-  function nameOf(host: string | undefined): string | undefined {
+  function nameOf({ host, scheme: reached }: Reached): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;
     const local = loopback.exec(host ?? '');
-    return local ? `http://{}.localhost${local[1] === undefined ? '' : `:${local[1]}`}` : undefined;
+    return local ? `${reached}://{}.localhost${local[1] === undefined ? '' : `:${local[1]}`}` : undefined;
   }
   return {
     lifeMs(minutes) {
@@ -83,12 +89,12 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
       );
     },
     domain: name,
-    scheme: usual,
-    frames: base === undefined ? 'http://*.localhost:*' : `${usual}://*.${base}`,
-    async addressOf(id, view, host) {
+    schemeOf: (reached) => (base === undefined ? reached : usual),
+    frames: base === undefined ? 'http://*.localhost:* https://*.localhost:*' : `${usual}://*.${base}`,
+    async addressOf(id, view, reached) {
       const token = await tokenOf(id, view);
       const path = `/previews/${hostLabel(view, id)}/${token}/`;
-      const named = view.of === 'files' ? undefined : nameOf(host);
+      const named = view.of === 'files' ? undefined : nameOf(reached);
       const url =
         named === undefined ? path : `${named.replace('{}', hostLabel(view, id))}/?${previewParameter}=${token}`;
       return { url, path };

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { getCACertificates } from 'node:tls';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
 
 /**
@@ -28,6 +28,13 @@ export async function extraAuthorities(extraFiles: readonly string[]): Promise<s
     return !known.has(print) && known.add(print);
   });
   return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
+}
+
+/** Makes every TLS connection of this process trust them too, such as those to models, tool servers and webhooks. */
+export async function trustAuthorities(files: readonly string[]): Promise<void> {
+  if (files.length === 0) return;
+  const extra = (await Promise.all(files.map(certificatesIn))).flat();
+  setDefaultCACertificates([...new Set([...getCACertificates('default'), ...extra])]);
 }
 
 const printOf = (pem: string) => new X509Certificate(pem).fingerprint256;

@@ -279,6 +279,6 @@ function statusView(build: TemplateBuild, logEntries: readonly ReturnType<typeof
 }
 
 /** The address by which this caller reached the server. */
-const originOf = (request: FastifyRequest) => `${request.protocol}://${request.host}`;
+const originOf = (request: FastifyRequest) => `${request.client.scheme}://${request.host}`;
 const iso = (at: number) => new Date(at).toISOString();
 const bad = (message: string) => new AppError('invalid_request', message);

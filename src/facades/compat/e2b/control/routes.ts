@@ -309,4 +309,4 @@ async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>
   }
 }
 export const statusOf = (code: AppError['code']): number =>
-  code === 'sandbox_capacity' || code === 'quota' ? 429 : code === 'sandbox_untrusted' ? 500 : wireErrors[code].http;
+  code === 'sandbox_capacity' ? 429 : code === 'sandbox_untrusted' ? 500 : wireErrors[code].http;

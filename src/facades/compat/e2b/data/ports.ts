@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { AppError } from '../../../../core/errors/errors.ts';
-import { relay } from '../../../shared/previews/port-relay.ts';
+import { ownCookie } from '../../../shared/previews/cookies.ts';
+import { changedHeaders, relay, withoutCredentials, withoutHops } from '../../../shared/previews/port-relay.ts';
 import type { Target } from '../target.ts';
 import type { Call } from './call.ts';
 import { answerJson, refusals } from './refusals.ts';
@@ -18,6 +19,21 @@ export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, 
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
+/** What the program gets of a request, and what a client gets of its answer: no cookie beyond its own name. */
+export function forProgram(
+  target: Pick<Target, 'headers' | 'port' | 'url'>,
+  mask: string | undefined,
+  isOurs: (text: string) => boolean,
+) {
+  const kept = withoutCredentials(target, isOurs);
+  return {
+    path: kept.url,
+    headers: headersFor(kept, mask),
+    changed: (raw: readonly string[]) =>
+      changedHeaders(withoutHops(raw), (name, value) => (name === 'set-cookie' ? ownCookie(value) : value)),
+  };
+}
+
 /** The answer for a port that could not be dialled. Rethrows what is neither the program's nor the port's fault. */
 export const unreachable = (sid: string, port: number) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === 'not_found') return refusals.closed(sid, port);
@@ -26,7 +42,11 @@ export const unreachable = (sid: string, port: number) => (thrown: unknown) => {
 };
 
 /** Passes one request on to a program in the sandbox, and its answer back, as they come. */
-export async function forwardRequest(call: Call, mask: string | undefined): Promise<void> {
+export async function forwardRequest(
+  call: Call,
+  mask: string | undefined,
+  isOurs: (text: string) => boolean,
+): Promise<void> {
   const { sid, target, request, response, signal } = call;
   await using inside = await call.enter();
   const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));
@@ -35,5 +55,5 @@ export async function forwardRequest(call: Call, mask: string | undefined): Prom
     const { code, body } = refusals.closed(sid, target.port);
     answerJson(response, code, body);
   };
-  await relay({ connection, request, response, signal, path: target.url, headers: headersFor(target, mask), failed });
+  await relay({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
 }

@@ -1,12 +1,14 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import type { AppError } from '../../../../core/errors/errors.ts';
 import { nobody, type Principal } from '../../../../core/model/principal.ts';
+import type { Clients } from '../../../../http/guard/clients.ts';
 import type { Credentials } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { breaking, joined, upgradeHead } from '../../../shared/previews/port-relay.ts';
+import { breaking, relayUpgrade } from '../../../shared/previews/port-relay.ts';
 import { headerOf } from '../headers.ts';
 import type { RunningSandbox, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
@@ -15,7 +17,7 @@ import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { forwardRequest, headersFor, unreachable } from './ports.ts';
+import { forProgram, forwardRequest, unreachable } from './ports.ts';
 import { answerJson, breakOff, type Refusal, refusals, refuse } from './refusals.ts';
 
 export interface DataDeps {
@@ -24,8 +26,9 @@ export interface DataDeps {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
   readonly credentials: Credentials;
-  /** Limits requests that name no sandbox. */
-  readonly unnamed: RateLimiter;
+  readonly clients: Clients;
+  /** Limits requests that name no sandbox, by address: their number, and the hashes of wrong signatures. */
+  readonly unnamed: { readonly requests: RateLimiter; readonly hashes: RateLimiter };
   readonly clock: Clock;
   /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
@@ -36,16 +39,18 @@ const maxHomes = 10_000;
 /** Serves a request to a port of a sandbox. */
 export async function serveData(target: Target, request: IncomingMessage, response: ServerResponse, deps: DataDeps) {
   const url = new URL(target.url, 'http://sandbox');
-  if (target.sid === undefined && deps.unnamed.take(request.socket.remoteAddress ?? '').exceeded) {
-    response.setHeader('retry-after', '1');
-    return refuse(response, 429, 'Too many signed URLs from this address in one second.');
+  const asked: DataRequest = {
+    path: url.pathname,
+    url,
+    method: request.method,
+    address: deps.clients.of(request).address,
+  };
+  const sid = target.sid ?? (await namedBySignature(asked, deps));
+  if (typeof sid !== 'string') {
+    if (sid.retryAfterSeconds !== undefined) response.setHeader('retry-after', sid.retryAfterSeconds);
+    return refuse(response, sid.code, sid.body.message);
   }
-  const sid = target.sid ?? (await signedSandbox(url, request.method, deps));
-  if (sid === undefined) {
-    deps.credentials.failed(request.socket.remoteAddress ?? '');
-    return refuse(response, 401, 'invalid signature');
-  }
-  const opened = await open(target, sid, askedIn(request, url), deps);
+  const opened = await open(target, sid, asked, deps);
   if ('refusal' in opened) {
     const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
@@ -78,14 +83,15 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   };
   if (target.port === agentPort) await serveAgent(call, deps);
   else if (target.port === codePort) await interpret(call);
-  else await forwardRequest(call, portHost);
+  else await forwardRequest(call, portHost, deps.credentials.isOurs);
 }
 
 /** Serves an upgrade to a port, such as a WebSocket. */
 export async function upgradeData(target: Target, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
-  const opened = await open(target, sid, askedIn(request, url), deps);
+  const { address } = deps.clients.of(request);
+  const opened = await open(target, sid, { path: url.pathname, url, method: request.method, address }, deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
   if (port === agentPort || port === codePort) return void endUpgrade(socket, refusals.token(sid));
   const until = AbortSignal.any([cutOf(opened), deps.closing]);
@@ -93,10 +99,13 @@ export async function upgradeData(target: Target, request: IncomingMessage, sock
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
   const connection = await dialled.catch(() => refusals.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
-  connection.write(upgradeHead(request.method ?? 'GET', target.url, headersFor(target, opened.portHost)));
   using _ = breaking(until, socket);
-  joined(socket, connection);
-  await new Promise<void>((resolve) => socket.once('close', resolve));
+  await relayUpgrade({
+    connection,
+    client: socket,
+    ...forProgram(target, opened.portHost, deps.credentials.isOurs),
+    failed: () => endUpgrade(socket, refusals.closed(sid, port)),
+  });
 }
 function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
   const text = JSON.stringify(body);
@@ -104,12 +113,6 @@ function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
 }
 
-const askedIn = ({ method, socket }: IncomingMessage, url: URL): DataRequest => ({
-  path: url.pathname,
-  url,
-  method,
-  address: socket.remoteAddress ?? '',
-});
 /** Fires when the sandbox is paused or deleted, or the credential behind the token ends. */
 const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
   principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
@@ -121,8 +124,16 @@ interface DataRequest {
   readonly method: string | undefined;
 }
 
-/** A caller without a token: health, and a port that is public. */
-const stranger: Principal = { role: 'admin', by: 'nobody' };
+const strangers = new WeakMap<AbortSignal, Principal>();
+/** A caller without a token: health, and a port that is public. The same object for a sandbox; it reaches no other one. */
+function strangerIn({ record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>): Principal {
+  const known = strangers.get(cut);
+  if (known) return known;
+  const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators reach what nobody owns
+  const made: Principal = { role, ...(owner !== undefined && { owner }), session: id, by: 'nobody' };
+  strangers.set(cut, made);
+  return made;
+}
 
 /** The sandbox and the caller, if the request may use it and it runs. */
 async function open(target: Target, sid: string, asked: DataRequest, deps: DataDeps) {
@@ -130,10 +141,10 @@ async function open(target: Target, sid: string, asked: DataRequest, deps: DataD
   const isHealth = target.port === agentPort && asked.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found) return { refusal: credentials.count(undefined, asked.address)?.exceeded ? tooMany : refusals.gone(sid) };
-  const judged = isHealth ? stranger : judge(target, { ...asked, ...found }, deps);
+  const judged = isHealth ? strangerIn(found) : judge(target, { ...asked, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
   const principal = 'code' in judged ? undefined : judged;
-  const allowance = credentials.count(principal === stranger ? undefined : principal, asked.address);
+  const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, asked.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
   if (!principal || refusal) return { refusal: refusal ?? refusals.token(sid) };
   await found.wake(principal);
@@ -144,7 +155,7 @@ const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requ
 /** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
 function judge(
   target: Target,
-  asked: DataRequest & Pick<RunningSandbox, 'record' | 'isPrivate'>,
+  asked: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
   { tokens, clock, credentials }: DataDeps,
 ): Principal | Refusal {
   const { path, url, method, address, record } = asked;
@@ -155,20 +166,17 @@ function judge(
   };
   const isShown = given.access !== undefined || given.traffic !== undefined;
   const wrong = (refusal: Refusal) => {
-    credentials.failed(address);
+    const lock = credentials.failed(address);
+    if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
     credentials.audit({ principal: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
     return refusal;
   };
   const isSigning = path === '/files' && url.searchParams.has('signature') && given.access === undefined;
-  if (isShown || isSigning) {
-    const lock = credentials.lockedFor(address);
-    if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
-  }
   if (target.port !== agentPort) {
     const isPublic = target.byHost && !asked.isPrivate && target.port !== codePort;
     return (
       tokens.opensPorts(record, given) ??
-      (isPublic ? stranger : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
+      (isPublic ? strangerIn(asked) : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
     );
   }
   if (isSigning) {
@@ -196,13 +204,29 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
   return unauthorized('signature is already expired');
 }
 
-/** A signed URL names no sandbox: the one of a token that gives this signature is meant. */
-async function signedSandbox(url: URL, method: string | undefined, { sandboxes, tokens }: DataDeps) {
+const hashesInOneTurn = 500;
+
+/**
+ * A signed URL names no sandbox: the one of a token that gives this signature is meant. That costs a hash for each sandbox and
+ * key, so the hashes of an address's wrong signatures are limited, and other requests are served between them.
+ */
+async function namedBySignature(asked: DataRequest, deps: DataDeps): Promise<string | Refusal> {
+  const { sandboxes, tokens, unnamed, credentials } = deps;
+  const { address, url, method } = asked;
+  const limits = [unnamed.requests.take(address), unnamed.hashes.take(address, 0)];
+  const passed = limits.find(({ exceeded }) => exceeded);
+  if (passed) return { ...tooMany, retryAfterSeconds: passed.resetSeconds };
+  let hashes = 0;
   for (const record of sandboxes.live()) {
-    if (tokens.makers(record.owner).some((maker) => isSigned(url, method, tokens.access(record, maker))))
-      return record.id;
+    for (const maker of tokens.makers(record.owner)) {
+      if (isSigned(url, method, tokens.access(record, maker))) return record.id;
+      hashes += 1;
+      if (hashes % hashesInOneTurn === 0) await nextTurn();
+    }
   }
-  return undefined;
+  unnamed.hashes.take(address, hashes);
+  credentials.failed(address);
+  return unauthorized('invalid signature');
 }
 
 const home = '/home/user';

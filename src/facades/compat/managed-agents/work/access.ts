@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
+import { lockedOut } from '../../../../auth/lockout.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
@@ -47,27 +48,22 @@ export class WorkerAccess implements RouteAccess {
       if (!request.known) throw unauthorized();
       return await work(asked);
     }
-    const worker = await this.#workerOf(presented, request.ip);
+    const worker = await this.#workerOf(presented, request.client.address);
     const kind = worker.work ? 'session' : 'environment';
     if (!route.worker?.includes(kind))
       throw new AppError(
         'forbidden',
         `${kind === 'session' ? "A session's token" : "An environment's key"} does not open this.`,
       );
-    const caller = { principal: principalOf(worker), address: request.ip, request: request.id };
+    const caller = { principal: principalOf(worker), address: request.client.address, request: request.id };
     return await runAsCaller(caller, async () => {
-      await this.#refuseOthers(worker, asked);
+      await this.#refuseOthers(worker, route, asked);
       return await work({ ...asked, worker });
     });
   }
 
   async #workerOf(presented: string, address: string): Promise<WorkerIdentity> {
     const { workers, credentials } = this.#parts;
-    const retryAfterMs = credentials.lockedFor(address);
-    if (retryAfterMs > 0)
-      throw new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
-        retryAfterMs,
-      });
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
       throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker is told that it was revoked
@@ -75,24 +71,26 @@ export class WorkerAccess implements RouteAccess {
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');
     // A token that its item has outlived is no guess, and its worker shows it until it knows.
-    if (!presented.startsWith('crlwork_')) credentials.failed(address);
+    const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
+    if (wait > 0) throw lockedOut(wait);
     throw unauthorized();
   }
 
   /** Other environments and sessions do not exist for a worker. */
-  async #refuseOthers(worker: WorkerIdentity, { params, request }: ApiRequest): Promise<void> {
+  async #refuseOthers(worker: WorkerIdentity, { door }: Route, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
-    if (request.url.includes('/v1/environments/')) {
+    const [, , kind] = door.split('/', 3); // a segment of the matched route, never of the caller's URL
+    if (kind === 'environments') {
       if (id !== environmentId) throw new AppError('not_found', `There is no environment ${id}.`);
       if (work && work.id !== workId) throw new AppError('not_found', 'The environment has no such work item.');
       return;
     }
-    if (request.url.includes('/v1/memory_stores/')) {
+    if (kind === 'memory_stores') {
       await this.#refuseOtherStores(worker, id, request.method !== 'GET');
       return;
     }
-    if (request.url.includes('/v1/skills/')) {
+    if (kind === 'skills') {
       await this.#refuseOtherSkills(worker, id);
       return;
     }

@@ -16,8 +16,14 @@ export function previewCookies(header: string | undefined): string[] {
   return ordered.slice(0, 4).map((pair) => pair.slice(pair.indexOf('=') + 1));
 }
 
-export function withoutPreviewCookies(header: string | undefined): string | undefined {
-  const kept = pairs(header).filter((pair) => !isOurs(nameOf(pair)));
+/** `isCredential` names more values to leave out. */
+export function withoutPreviewCookies(
+  header: string | undefined,
+  isCredential: (value: string) => boolean = () => false,
+): string | undefined {
+  const kept = pairs(header).filter(
+    (pair) => !isOurs(nameOf(pair)) && !isCredential(pair.slice(pair.indexOf('=') + 1)),
+  );
   return kept.length === 0 ? undefined : kept.join('; ');
 }
 

@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** The peer for whom a request is made. Behind trusted proxies it is the one that they name, not the connection's. */
+export interface Client {
+  readonly address: string;
+  /** The scheme of the address by which the client reaches this server. */
+  readonly scheme: 'http' | 'https';
+  /** A trusted proxy carries the request. */
+  readonly isForwarded: boolean;
+}
+type Received = Pick<IncomingMessage, 'socket' | 'headers'>;
+
+/** Reads `X-Forwarded-For` and `X-Forwarded-Proto`, which anyone can send, from trusted proxies alone. */
+export class Clients {
+  readonly #trusted = new BlockList();
+
+  /** `trusted`: addresses and networks of proxies. */
+  constructor(trusted: readonly string[]) {
+    for (const entry of trusted) {
+      const [address = '', bits] = entry.split('/', 2);
+      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+      if (bits === undefined) this.#trusted.addAddress(address, family);
+      else this.#trusted.addSubnet(address, Number(bits), family);
+    }
+  }
+
+  isProxy(address: string): boolean {
+    const plain = plainAddress(address) ?? '';
+    return isIP(plain) !== 0 && this.#trusted.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  of({ socket, headers }: Received): Client {
+    const peer = socket.remoteAddress ?? '';
+    if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
+    // Each proxy appends the peer it sees, so the last address that is no proxy of ours is the client's.
+    let address = peer;
+    for (const entry of listOf(headers['x-forwarded-for']).reverse()) {
+      const next = plainAddress(entry);
+      if (next === undefined) break; // written by a stranger, as is everything before it
+      address = next;
+      if (!this.isProxy(address)) break;
+    }
+    const scheme = listOf(headers['x-forwarded-proto']).at(-1)?.toLowerCase() === 'https' ? 'https' : 'http';
+    return { address, scheme, isForwarded: true };
+  }
+}
+
+const listOf = (header: string | string[] | undefined) =>
+  (header ?? '')
+    .toString()
+    .split(',')
+    .map((entry) => entry.trim());
+
+/** The bare address of `[::1]:80`, `10.0.0.1:80`, `::ffff:10.0.0.1` and `fe80::1%eth0`; undefined for other texts. */
+function plainAddress(text: string): string | undefined {
+  const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
+  const [bare = ''] = (bracketed ?? withPort ?? text).split('%', 1);
+  const plain = bare.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  return isIP(plain) === 0 ? undefined : plain;
+}

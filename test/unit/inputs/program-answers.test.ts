@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { request as ask, createServer } from 'node:http';
+import { type AddressInfo, connect, createServer as listen, type Server, type Socket } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { relay, relayUpgrade, withoutCredentials } from '../../../src/facades/shared/previews/port-relay.ts';
+
+let answer = '';
+let program: Server;
+let door: ReturnType<typeof createServer>;
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
+beforeAll(async () => {
+  program = listen((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(answer, 'latin1'));
+  });
+  const passing = () => ({ connection: connect(portOf(program), '127.0.0.1'), path: '/', headers: { Host: 'x' } });
+  door = createServer((request, response) => {
+    const failed = () => void response.writeHead(502).end('failed');
+    relay({ ...passing(), request, response, signal: new AbortController().signal, failed });
+  });
+  door.on('upgrade', (_request, client: Socket) => {
+    relayUpgrade({ ...passing(), client, failed: () => client.end('HTTP/1.1 502 failed\r\n\r\n') });
+  });
+  for (const server of [program, door]) await once(server.listen(0, '127.0.0.1'), 'listening');
+});
+afterAll(() => {
+  program.close();
+  door.close();
+});
+
+const rows: readonly (readonly [string, string, number])[] = [
+  ['a status of 000', 'HTTP/1.1 000 x\r\n\r\n', 502],
+  ['a status of 099', 'HTTP/1.1 099 x\r\n\r\n', 502],
+  ['a status of two digits', 'HTTP/1.1 20 x\r\n\r\n', 502],
+  ['a status of 999', 'HTTP/1.1 999 x\r\nContent-Length: 0\r\n\r\n', 999],
+  ['a control character in the reason', 'HTTP/1.1 200 a\x01b\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a DEL in the reason', 'HTTP/1.1 404 a\x7fb\r\nContent-Length: 0\r\n\r\n', 404],
+  ['no reason', 'HTTP/1.1 204\r\n\r\n', 204],
+  ['a control character in a header', 'HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a DEL in a header', 'HTTP/1.1 200 OK\r\nX-A: a\x7fb\r\nContent-Length: 0\r\n\r\n', 200],
+  ['bytes of Latin-1 in a header', 'HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 502],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx', 502],
+  ['another protocol', 'SSH-2.0-OpenSSH_9\r\n', 502],
+  ['an older version', 'HTTP/0.9 200 OK\r\n\r\n', 502],
+  ['nothing', '', 502],
+];
+
+test.each(rows)('a program that answers with %s', async (_, bytes, status) => {
+  answer = bytes;
+  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(asked, 'response');
+  await buffer(got);
+  expect(got.statusCode).toBe(status);
+});
+
+test.each(rows)('a program that answers an upgrade with %s', async (_, bytes, status) => {
+  answer = bytes;
+  expect(await upgraded()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
+
+const upgraded = async () => {
+  const socket = connect(portOf(door), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  return await text(socket);
+};
+
+test('an upgrade is joined with its first bytes, and sets no cookies', async () => {
+  const cookies = 'Set-Cookie: a=1; Domain=example.com\r\nset-cookie: b=2\r\n';
+  answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${cookies}X-A: 1\r\n\r\nfirst`;
+  const got = await upgraded();
+  expect(got).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[^]*Upgrade: websocket\r\n[^]*\r\n\r\nfirst$/);
+  expect(got).not.toMatch(/set-cookie/i);
+});
+
+const ours = 'crl_5f0c3d9b21aa_secret';
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`;
+test.each([
+  ['authorization', `Bearer ${ours}`, undefined],
+  ['authorization', `bearer  ${ours}`, undefined],
+  ['authorization', basic(`user:${ours}`), undefined],
+  ['authorization', basic(`${ours}:`), undefined],
+  ['authorization', `Token token="${ours}"`, undefined],
+  ['authorization', 'Bearer of-the-program', 'Bearer of-the-program'],
+  ['authorization', basic('user:of-the-program'), basic('user:of-the-program')],
+  ['x-api-key', ours, undefined],
+  ['x-any-other', ours, undefined],
+  ['x-api-key', 'of-the-program', 'of-the-program'],
+  ['cookie', `a=1; token=${ours}; b=2`, 'a=1; b=2'],
+  ['cookie', '__Host-corral_preview=x; corral_preview=y; a=1', 'a=1'],
+  ['cookie', `token=${ours}`, undefined],
+  ['sec-websocket-protocol', `chat, corral.bearer.${Buffer.from(ours).toString('base64url')}`, undefined],
+])('a program gets no credential of the server: %s: %s', (name, value, kept) => {
+  const isOurs = (one: string) => one === ours;
+  expect(withoutCredentials({ url: '/', headers: { [name]: value } }, isOurs).headers[name]).toBe(kept);
+});
+
+test.each([
+  [`/a?token=${ours}`, '/a'],
+  [`/a?x=1&token=${ours}&y=%20`, '/a?x=1&y=%20'],
+  [`/a?%74oken=${ours}`, '/a'],
+  [`/a?token=${ours.replace('_', '%5F')}`, '/a'],
+  ['/a?token=of-the-program', '/a?token=of-the-program'],
+  ['/a?', '/a?'],
+  ['/a?b?c=1', '/a?b?c=1'],
+])('nor in the address: %s', (url, kept) => {
+  expect(withoutCredentials({ url, headers: {} }, (one) => one === ours).url).toBe(kept);
+});
