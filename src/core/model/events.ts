@@ -184,7 +184,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'run.notice',
     z.object({
-      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools']),
+      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools', 'skill_unread']),
       detail: z.string(),
       /** The retry that comes, counted from 1, of at most so many, after this pause; only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
