@@ -1,9 +1,8 @@
 import { beginningOf, trimEndOf } from '../../core/text/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
-/** The page's text as Markdown, cut at a limit of characters. A last line tells how much is missing. */
-export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false): string {
-  const text = markdownOf(tree);
+/** A page's Markdown, cut at a limit of characters. A last line tells how much is missing. */
+export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
   const kept = beginningOf(text, maxChars);
   const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;

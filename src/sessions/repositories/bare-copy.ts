@@ -23,6 +23,7 @@ const wrongName = /\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$|@\{/;
 const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !wrongName.test(name);
 const maxRefs = 100_000;
 const maxDepth = 20;
+const maxConfig = 2 ** 20;
 const maxText = 64 * 2 ** 20;
 const pieceBytes = 256 * 1024;
 
@@ -111,6 +112,8 @@ async function settingsOf(folder: GitFolder): Promise<string> {
       .toLowerCase(),
   );
   const has = (name: string, value: string) => settings.some((line) => line.startsWith(`${name}=${value}`));
+  if (given.length > maxConfig)
+    throw new AppError('unsupported', `${folder.url} has settings of ${given.length} characters.`);
   const refuse = (why: string) => new AppError('unsupported', `${folder.url} ${why}`);
   if (has('refstorage', 'reftable'))
     throw refuse('keeps its branches as a reftable, which Corral does not read. Clone it, and name the clone.');
