@@ -26,8 +26,10 @@ async function report(): Promise<void> {
   const session = new Session();
   session.connectToMainThread();
   try {
+    const urls = new Map<string, string>();
+    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url));
     const paused = new Promise<readonly string[]>((resolve) => {
-      session.once('Debugger.paused', ({ params }) => resolve(framesOf(params.callFrames)));
+      session.once('Debugger.paused', ({ params }) => resolve(framesOf(params.callFrames, urls)));
       setTimeout(() => resolve([]), stackMs).unref();
     });
     session.post('Debugger.enable');
@@ -40,8 +42,9 @@ async function report(): Promise<void> {
   }
 }
 
-const framesOf = (frames: readonly Debugger.CallFrame[]): string[] =>
-  frames.slice(0, maxFrames).map(({ functionName, url, location }) => {
+const framesOf = (frames: readonly Debugger.CallFrame[], urls: ReadonlyMap<string, string>): string[] =>
+  frames.slice(0, maxFrames).map(({ functionName, location }) => {
+    const url = urls.get(location.scriptId) ?? '';
     const place = `${url.replace(/^file:\/\//, '')}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
     return `${functionName || '(anonymous)'} (${place})`;
   });

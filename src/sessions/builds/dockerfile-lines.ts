@@ -90,7 +90,7 @@ function escapeOf(lines: readonly string[]): string {
 function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
   const [word = ''] = /^\S+/.exec(text) ?? [];
   const keyword = word.toUpperCase();
-  if (!/^[A-Z]+$/.test(keyword)) throw atLine(line, `${word.slice(0, 100)} is no instruction.`);
+  if (!/^[A-Z]{1,40}$/.test(keyword)) throw atLine(line, `${word.slice(0, 100)} is no instruction.`);
   const flags: { name: string; value: string }[] = [];
   let rest = text.slice(word.length).trimStart();
   while (withFlags.has(keyword)) {
