@@ -83,6 +83,8 @@ function mistakeIn(fields: readonly string[]): string | undefined {
       if (more.length > 0 || (step !== undefined && !/^[1-9]\d{0,3}$/.test(step)))
         return `has a step in the ${name} that is no number above 0: ${part}`;
       const ends = range === '*' ? [] : range.split('-');
+      if (step !== undefined && ends.length === 1)
+        return `has a step in the ${name} without a range: ${part}. Write */${step}, or a range such as ${least}-${most}/${step}`;
       if (ends.length > 2) return `has no range in the ${name}: ${part}`;
       for (const end of ends) {
         if (words.includes(end.toLowerCase())) continue;

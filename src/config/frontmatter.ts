@@ -62,13 +62,14 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
     .join('\n')
     .replace(/^[^:]*:/, '')
     .trim();
+  if (isText && /^[!&*%@`|>]/.test(raw) && isPlain(raw)) return { ok: raw }; // a sign of YAML that nobody meant
   try {
     const read = parseYaml(lines.join('\n').replaceAll('\t', '  '), { schema: 'core' });
     const value = typeof read === 'object' && read !== null ? Object.values(read)[0] : undefined;
     if (value !== undefined && !(isText && value !== null && typeof value !== 'string'))
       return { ok: value ?? undefined };
   } catch (thrown) {
-    if (!isText && !isPlain(raw)) return { why: String((thrown as Error).message).split('\n')[0] ?? '' };
+    if (!isText && !isPlain(raw)) return { why: String((thrown as Error).message).split(' at line ')[0] ?? '' };
   }
   if (isText || isPlain(raw)) return { ok: inOneLine(raw) };
   return { why: `${field} is no field with a value` };
