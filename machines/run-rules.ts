@@ -122,7 +122,7 @@ const isOver = (
  * the model what to do instead.
  */
 export function verdictOf(text: string): Verdict {
-  if (/^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text)) return { decision: 'approved' };
+  if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 

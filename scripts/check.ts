@@ -6,7 +6,7 @@ import packageJson from '../package.json' with { type: 'json' };
 
 /** The arguments of Node with which package.json runs a script. */
 const scriptArgs = (
-  name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'names' | 'test' | 'charts',
+  name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'names' | 'patterns' | 'test' | 'charts',
 ): string[] => packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
 
 const checks: Record<string, string[]> = {
@@ -18,6 +18,7 @@ const checks: Record<string, string[]> = {
   unused: scriptArgs('unused'),
   prose: scriptArgs('prose'),
   names: scriptArgs('names'),
+  patterns: scriptArgs('patterns'),
   lock: ['scripts/complete-lock.ts', '--check'],
   reference: ['scripts/reference-docs.ts'],
   charts: [...scriptArgs('charts'), '--check'],

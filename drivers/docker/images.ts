@@ -153,4 +153,5 @@ const layerStates: Readonly<Record<string, boolean>> = {
 };
 
 // Without a tag the engine would pull every tag of the image.
-const withTag = (name: string) => (/(:[^/]+|@.+)$/.test(name) ? name : `${name}:latest`);
+const withTag = (name: string) =>
+  name.includes('@') || name.lastIndexOf(':') > name.lastIndexOf('/') ? name : `${name}:latest`;

@@ -33,7 +33,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
     }
   },
   async sleep([seconds = ''], around) {
-    if (!/^\d*\.?\d+$|^infinity$/.test(seconds)) {
+    if (!/^(?:\d+(?:\.\d+)?|\.\d+|infinity)$/.test(seconds)) {
       await around.err(`sleep: invalid time interval '${seconds}'\n`);
       return 1;
     }

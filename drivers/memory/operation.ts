@@ -80,7 +80,7 @@ export function runCommand(
     read: (from) => output.subarray(from),
     change: () => bell.promise,
     write(text) {
-      input.push(...(text.match(/[^\n]*\n|[^\n]+/g) ?? []));
+      input.push(...(text.match(/[^\n]+\n?|\n/g) ?? []));
       typed.resolve();
       typed = Promise.withResolvers();
     },

@@ -100,7 +100,7 @@ export function memoryShells(
       const timer = request.timeoutMs === undefined ? undefined : clock.setTimeout(expire, request.timeoutMs);
       signal.addEventListener('abort', stop, { once: true });
       const [stdout, stderr] = [collected(files), collected(files)];
-      const given = (request.stdin ?? '').match(/[^\n]*\n|[^\n]+/g) ?? [];
+      const given = (request.stdin ?? '').match(/[^\n]+\n?|\n/g) ?? [];
       const exitCode = await untilKilled(
         process,
         interpret(request.command, {

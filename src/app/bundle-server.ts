@@ -6,7 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const workers = ['storage/sqlite/worker', 'agents/page-fetch/page-worker', 'agents/tools/computer/scale-worker'];
+const workers = [
+  'storage/sqlite/worker',
+  'agents/page-fetch/page-worker',
+  'agents/tools/computer/scale-worker',
+  'observability/watchdog-worker',
+];
 /** Packages that find their own files, or the program for the platform, beside their code. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 

@@ -6,6 +6,7 @@ import { toAppError } from '../core/errors/errors.ts';
 import { armFailpoints, failpointSpec } from '../core/errors/failpoint.ts';
 import { randomIds } from '../core/model/ids.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
+import { watchLoop } from '../observability/loop-watchdog.ts';
 import { prettyLine } from '../observability/pretty.ts';
 import { createScrubber, type Scrubber } from '../observability/scrub.ts';
 import { type StartProgress, startProgress } from '../observability/start-progress.ts';
@@ -75,6 +76,8 @@ async function runServer(given: readonly string[]): Promise<number> {
   // A bug in one place must not end the sessions of all users.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
+  const { blockedSeconds } = config.log;
+  using _watchdog = blockedSeconds === 0 ? undefined : watchLoop({ blockedMs: blockedSeconds * 1_000 });
   await serve(config, { logger, scrubber, progress });
   logger.info('stopped');
   endSoon();

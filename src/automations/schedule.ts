@@ -28,7 +28,8 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
     );
   if (text.length > maxLength) throw refuse('is too long');
   // The library also knows seconds, years, nicknames and a last day, which other programs that read the field do not.
-  if (!/^[\d*,/A-Za-z-]+([ \t]+[\d*,/A-Za-z-]+){4}$/.test(text)) throw refuse('has not five fields');
+  const wrong = mistakeIn(text.split(/[ \t]+/));
+  if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
     throw new AppError('invalid_request', `There is no time zone ${timezone}. A name like Europe/Berlin is meant.`);
   try {
@@ -38,6 +39,63 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
     throw refuse('cannot be read');
   }
   throw refuse('never comes');
+}
+
+interface CronField {
+  readonly name: string;
+  readonly least: number;
+  readonly most: number;
+  readonly words?: readonly string[];
+}
+const cronFields: readonly CronField[] = [
+  { name: 'minute', least: 0, most: 59 },
+  { name: 'hour', least: 0, most: 23 },
+  { name: 'day of the month', least: 1, most: 31 },
+  { name: 'month', least: 1, most: 12, words: 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ') },
+  { name: 'day of the week', least: 0, most: 7, words: 'sun mon tue wed thu fri sat'.split(' ') },
+];
+
+/** What other programs write into such a field, and Debian's cron does not know. */
+const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
+  [/\?/, 'has ?, which other programs read as "no day". Write * there'],
+  [/#/, 'has #, which counts the weeks of a month in other programs. There is no such rule here'],
+  [
+    /^l([-/]\d+)?$|^lw$|^(\d|[a-z]{3})l$/i,
+    'has L, which is the last day in other programs. There is no such rule here',
+  ],
+  [/^(\d+)w$/i, 'has W, which is the nearest weekday in other programs. There is no such rule here'],
+  [/^h([(/]|$)/i, 'has H, which is a chosen time in other programs. Write the time itself'],
+  [/~/, 'has ~, which is a time by chance in other programs. Write the time itself'],
+];
+
+function mistakeIn(fields: readonly string[]): string | undefined {
+  if (fields[0]?.startsWith('@')) return `has the nickname ${fields[0]}. Write its five fields`;
+  if (fields.length === 6 || fields.length === 7)
+    return `has ${fields.length} fields, as programs have that also read seconds or years`;
+  if (fields.length !== cronFields.length)
+    return `has ${fields.length === 1 ? 'one field' : `${fields.length} fields`}`;
+  for (const [at, field] of fields.entries()) {
+    const { name, least, most, words = [] } = cronFields[at] as CronField;
+    for (const part of field.split(',')) {
+      const [, why] = otherForms.find(([form]) => form.test(part)) ?? [];
+      if (why !== undefined) return `${why} (${name})`;
+      const [range = '', step, ...more] = part.split('/');
+      if (more.length > 0 || (step !== undefined && !/^[1-9]\d{0,3}$/.test(step)))
+        return `has a step in the ${name} that is no number above 0: ${part}`;
+      const ends = range === '*' ? [] : range.split('-');
+      if (step !== undefined && ends.length === 1)
+        return `has a step in the ${name} without a range: ${part}. Write */${step}, or a range such as ${least}-${most}/${step}`;
+      if (ends.length > 2) return `has no range in the ${name}: ${part}`;
+      for (const end of ends) {
+        if (words.includes(end.toLowerCase())) continue;
+        if (/^[A-Za-z]+$/.test(end)) return `has ${end}, which is no name of a ${name}`;
+        if (!/^\d{1,4}$/.test(end)) return `has no ${name}: ${part}`;
+        if (Number(end) < least || Number(end) > most)
+          return `has ${end} as the ${name}, which is from ${least} to ${most}`;
+      }
+    }
+  }
+  return undefined;
 }
 
 /** The first time after `after` (epoch ms), or null when there is none. */

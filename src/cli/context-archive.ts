@@ -4,6 +4,7 @@ import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CopiedFiles } from '../client/index.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../core/text/tar.ts';
+import { trimOf } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 
 interface Entry {
@@ -110,7 +111,7 @@ function ignoredBy(text: string): (path: string) => boolean {
     const pattern = line.trim();
     if (pattern === '' || pattern.startsWith('#')) return [];
     const isKept = pattern.startsWith('!');
-    const bare = (isKept ? pattern.slice(1) : pattern).replace(/^\/+|\/+$/g, '');
+    const bare = trimOf(isKept ? pattern.slice(1) : pattern, '/');
     return [{ isKept, form: new RegExp(`^${formOf(bare)}(/|$)`) }];
   });
   return (path) => rules.reduce((isIgnored, { isKept, form }) => (form.test(path) ? !isKept : isIgnored), false);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Box, Corral, CorralError } from '../client/index.ts';
+import { trimEndOf } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -30,7 +31,7 @@ export function addressOf(given: string | undefined, env: Io['env']): ServerAddr
     throw new UsageError(`${url} is no address of a server. Write it like ${usual}.`);
   }
   const own = found.find((one) => new URL(one.url).origin === new URL(url).origin);
-  return { url: url.replace(/\/+$/, ''), token: token ?? own?.token };
+  return { url: trimEndOf(url, '/'), token: token ?? own?.token };
 }
 
 export function serverOf(given: string | undefined, env: Io['env']): Corral {

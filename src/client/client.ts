@@ -11,6 +11,7 @@ import {
   wsLink,
 } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
+import { trimEndOf } from '../core/text/text.ts';
 import type { AppRouter } from '../facades/trpc/router.ts';
 import { FetchEventSource } from './fetch-event-source.ts';
 
@@ -47,7 +48,7 @@ export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void 
 
 export function createCorralClient(options: CorralClientOptions): CorralClient {
   const { token, transport = 'sse' } = options;
-  const url = `${options.url.replace(/\/+$/, '')}/trpc`;
+  const url = `${trimEndOf(options.url, '/')}/trpc`;
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const ended = new AbortController();
   const refused = () => ended.abort(new Error('The server refused the token.'));

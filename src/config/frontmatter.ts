@@ -1,22 +1,79 @@
-import { parse } from 'yaml';
+import { inOneLine } from '../core/text/text.ts';
+import { parseYaml } from './yaml-file.ts';
 
 /** A document whose beginning is YAML between two lines `---`. */
 interface Frontmatter {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: string;
+  /** The fields that cannot be read, each with the reason. */
+  readonly unread: readonly { readonly field: string; readonly why: string }[];
 }
 
-/** The reason, as a sentence, when the text has no such beginning or the YAML cannot be read. */
-export function readFrontmatter(text: string): Frontmatter | string {
-  const found = /^\ufeff?---[ \t]*\r?\n(?<yaml>[\s\S]*?)\r?\n---[ \t]*(\r?\n(?<body>[\s\S]*))?$/.exec(text);
-  if (!found) return 'It must begin with a line ---, then name and description, then another line ---.';
-  const { yaml = '', body = '' } = found.groups ?? {};
-  try {
-    const fields: unknown = parse(yaml, { maxAliasCount: 10, schema: 'core' });
-    if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
-      return 'The lines between --- must be a mapping, key: value, one to a line.';
-    return { fields: fields as Record<string, unknown>, body };
-  } catch (thrown) {
-    return `The lines between --- are no YAML: ${String((thrown as Error).message).split('\n')[0]}`;
-  }
+/**
+ * Reads a document as Claude Code does: `texts` names the fields that are always texts, and a value that YAML refuses or
+ * takes for something else, such as `Use when: x` or `[file] [--all]`, is that text. Returns the reason, as a sentence, when
+ * the document cannot be read at all. A document without such a beginning has no fields.
+ */
+export function readFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
+  const lines = text
+    .replace(/^\ufeff/, '')
+    .trimStart()
+    .split(/\r\n|\n|\r/);
+  if (lines[0]?.trimEnd() !== '---') return { fields: {}, body: text, unread: [] };
+  const end = lines.findIndex((line, at) => at > 0 && line.trimEnd() === '---');
+  if (end < 0) return 'The line --- that ends its fields is missing.';
+  const body = lines.slice(end + 1).join('\n');
+  const own = lines.slice(1, end);
+  if (Buffer.byteLength(own.join('\n')) > maxBytes) return `Its fields are larger than ${maxBytes / 1024} KiB.`;
+  const blocks = blocksOf(own);
+  if (blocks.length > maxFields) return `It has more than ${maxFields} fields.`;
+  const read = blocks.map((block) => ({ block, value: readBlock(block, texts.includes(block.field)) }));
+  return {
+    body,
+    fields: Object.fromEntries(read.flatMap(({ block, value }) => ('ok' in value ? [[block.field, value.ok]] : []))),
+    unread: read.flatMap(({ block, value }) => ('why' in value ? [{ field: block.field, why: value.why }] : [])),
+  };
 }
+
+const maxBytes = 64 * 1024;
+const maxFields = 100;
+interface Block {
+  readonly field: string;
+  /** The line of the field, and those that continue it. */
+  readonly lines: readonly string[];
+}
+
+/** Lines that begin with `name:` at the margin, each with the lines behind it. */
+function blocksOf(lines: readonly string[]): Block[] {
+  const blocks: { field: string; lines: string[] }[] = [];
+  for (const line of lines) {
+    const [, field] = /^["']?([\w.-]+)["']?[ \t]*:(?:[ \t]|$)/.exec(line) ?? [];
+    const before = blocks.at(-1);
+    if (field !== undefined) blocks.push({ field, lines: [line] });
+    else if (before) before.lines.push(line);
+    else if (line.trim() !== '' && !line.startsWith('#'))
+      blocks.push({ field: line.trim().slice(0, 40), lines: [line] });
+  }
+  return blocks;
+}
+
+function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unknown } | { readonly why: string } {
+  const raw = lines
+    .join('\n')
+    .replace(/^[^:]*:/, '')
+    .trim();
+  if (isText && /^[!&*%@`|>]/.test(raw) && isPlain(raw)) return { ok: raw }; // a sign of YAML that nobody meant
+  try {
+    const read = parseYaml(lines.join('\n').replaceAll('\t', '  '), { schema: 'core' });
+    const value = typeof read === 'object' && read !== null ? Object.values(read)[0] : undefined;
+    if (value !== undefined && !(isText && value !== null && typeof value !== 'string'))
+      return { ok: value ?? undefined };
+  } catch (thrown) {
+    if (!isText && !isPlain(raw)) return { why: String((thrown as Error).message).split(' at line ')[0] ?? '' };
+  }
+  if (isText || isPlain(raw)) return { ok: inOneLine(raw) };
+  return { why: `${field} is no field with a value` };
+}
+
+/** One line that YAML could take for more than a text. */
+const isPlain = (raw: string) => raw !== '' && !raw.includes('\n');

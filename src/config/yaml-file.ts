@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { CST, isScalar, Lexer, parse, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { nearestWord } from './nearest.ts';
 import type { Layout, Setting } from './settings.ts';
@@ -39,8 +39,60 @@ export function readYaml(
   return found;
 }
 
-/** A file of others: without aliases, whose content can grow without end. Throws with the reason. */
-export const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 0, logLevel: 'error' });
+const maxYamlBytes = 128 * 1024;
+const maxTokens = 10_000;
+const maxDepth = 50;
+
+/**
+ * YAML written by users or strangers. The parser takes the square of its keys and mistakes, and a call for each level,
+ * so the text is limited before and keys are compared here. Aliases are refused because they can expand without limit.
+ * Throws with the reason.
+ */
+export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
+  if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
+    throw new RangeError(`it is larger than ${maxYamlBytes / 1024} KiB`);
+  limitTokens(text);
+  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'error', ...options });
+  const [error] = document.errors;
+  if (error) throw error;
+  visit(document, {
+    Map(_key, { items }) {
+      const names = new Set<unknown>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key;
+        if (names.has(name)) throw new RangeError(`it has the key ${String(name).slice(0, 100)} twice`);
+        names.add(name);
+      }
+    },
+  });
+  return document.toJS({ maxAliasCount: 0 });
+}
+
+/** Throws for more tokens or levels than a file of settings has. */
+function limitTokens(text: string): void {
+  const indents: number[] = []; // of the lines around this one
+  let brackets = 0;
+  let marks = 0; // `-` and `?` of this line, each of which can begin a level
+  let begins = true;
+  let count = 0;
+  for (const token of new Lexer().lex(text)) {
+    count += 1;
+    const type = CST.tokenType(token);
+    if (type === 'newline') marks = 0;
+    else if (type === 'flow-map-start' || type === 'flow-seq-start') brackets += 1;
+    else if (type === 'flow-map-end' || type === 'flow-seq-end') brackets -= 1;
+    else if (type === 'seq-item-ind' || type === 'explicit-key-ind') marks += 1;
+    else if (type === 'alias') throw new RangeError('it has an alias (*), which could grow without limit');
+    if (begins && type !== 'newline') {
+      const indent = type === 'space' ? token.length : 0;
+      while ((indents.at(-1) ?? 0) > indent) indents.pop();
+      if (indent > (indents.at(-1) ?? 0)) indents.push(indent);
+    }
+    begins = type === 'newline';
+    if (count > maxTokens) throw new RangeError(`it has more than ${maxTokens.toLocaleString('en')} words and signs`);
+    if (indents.length + brackets + marks > maxDepth) throw new RangeError(`it has more than ${maxDepth} levels`);
+  }
+}
 
 /** The parsed settings, or those whose values the schema refuses. */
 export function parseSettings<Schema extends z.ZodType>(

@@ -1,4 +1,5 @@
 import { AppError } from '../core/errors/errors.ts';
+import { trimEndOf } from '../core/text/text.ts';
 import type { ForgeKind, ForgeRepository, ForgeServer } from './forge.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
@@ -19,7 +20,7 @@ export function parseServer(given: string): ForgeServer {
       `"${given}" is no forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
     );
   }
-  return { kind, webUrl: `${webUrl.origin}${webUrl.pathname}`.replace(/\/+$/, '') };
+  return { kind, webUrl: trimEndOf(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
 /** Whether an operator's setting names a server. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BrowserSession } from '../../src/agents/browser/session.ts';
+import { pageThread } from '../../src/agents/page-fetch/page-text.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { type Site, site } from '../support/egress/site.ts';
 import { pages } from '../support/egress/site-pages.ts';
@@ -17,7 +18,13 @@ let shop: Site;
 let browser: BrowserSession;
 const open = (path: string) => browser.navigate(`${shop.url}${path}`, signal);
 const fresh = (more: Partial<typeof limits> = {}) =>
-  new BrowserSession({ sandbox: chromium.sandbox, clock: systemClock, limits: { ...limits, ...more } });
+  new BrowserSession({
+    sandbox: chromium.sandbox,
+    clock: systemClock,
+    limits: { ...limits, ...more },
+    readTree: async (tree) => (await threads.do({ tree }, signal))?.markdown,
+  });
+const threads = pageThread();
 /** The number of the element whose line has this text. */
 const numberOf = (text: string, of: string): number => {
   const line = of.split('\n').find((it) => /^\d+:/.test(it) && it.includes(text));
@@ -35,6 +42,7 @@ afterAll(async () => {
   browser[Symbol.dispose]();
   await shop[Symbol.asyncDispose]();
   await chromium[Symbol.asyncDispose]();
+  await threads[Symbol.asyncDispose]();
 });
 
 describe('the browser of a sandbox', () => {

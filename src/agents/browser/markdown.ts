@@ -1,9 +1,8 @@
-import { beginningOf } from '../../core/text/text.ts';
+import { beginningOf, trimEndOf } from '../../core/text/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
-/** The page's text as Markdown, cut at a limit of characters. A last line tells how much is missing. */
-export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false): string {
-  const text = markdownOf(tree);
+/** A page's Markdown, cut at a limit of characters. A last line tells how much is missing. */
+export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
   const kept = beginningOf(text, maxChars);
   const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;
@@ -13,7 +12,9 @@ export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false)
 /** The whole text as Markdown. */
 export const markdownOf = (tree: readonly Tree[]): string =>
   blocks(tree, '')
-    .replace(/[ \t]+\n/g, '\n')
+    .split('\n')
+    .map((line) => trimEndOf(line, ' \t'))
+    .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
 
@@ -51,9 +52,7 @@ function block({ tag, inner: children }: Branch, indent: string): string {
     case 'table':
       return `\n${table(children)}\n`;
     case 'pre':
-      return `\n\`\`\`\n${plain(children)
-        .replaceAll('```', '`\u200b``')
-        .replace(/^\n+|\s+$/g, '')}\n\`\`\`\n\n`;
+      return `\n\`\`\`\n${plain(children).replaceAll('```', '`\u200b``').replace(/^\n+/, '').trimEnd()}\n\`\`\`\n\n`;
     case 'blockquote':
       return `\n${blocks(children, indent).trim().replace(/^/gm, '> ')}\n\n`;
     case 'hr':
@@ -129,7 +128,11 @@ function inline(nodes: readonly Tree[]): string {
 }
 
 /** Puts the marks directly around the text; spaces stay outside of them. */
-const around = (text: string, mark: string): string => text.replace(/^(\s*)(.*?)(\s*)$/s, `$1${mark}$2${mark}$3`);
+function around(text: string, mark: string): string {
+  const bare = text.trim();
+  const at = text.indexOf(bare);
+  return `${text.slice(0, at)}${mark}${bare}${mark}${text.slice(at + bare.length)}`;
+}
 
 const plain = (nodes: readonly Tree[], links = false): string =>
   nodes

@@ -1,23 +1,28 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserLimits } from './browser.ts';
+import type { ReadTree } from './report.ts';
 import { BrowserSession } from './session.ts';
+
+interface Options {
+  readonly clock: Clock;
+  readonly limits: BrowserLimits;
+  readonly readTree: ReadTree;
+}
 
 /** One browser session per connection to a sandbox, made on first use and dropped with the connection. */
 export class BrowserPool implements Disposable {
-  readonly #clock: Clock;
-  readonly #limits: BrowserLimits;
+  readonly #options: Options;
   readonly #sessions = new Map<SandboxClient, BrowserSession>();
 
-  constructor({ clock, limits }: { clock: Clock; limits: BrowserLimits }) {
-    this.#clock = clock;
-    this.#limits = limits;
+  constructor(options: Options) {
+    this.#options = options;
   }
 
   of(sandbox: SandboxClient): BrowserSession {
     const known = this.#sessions.get(sandbox);
     if (known) return known;
-    const session = new BrowserSession({ sandbox, clock: this.#clock, limits: this.#limits });
+    const session = new BrowserSession({ sandbox, ...this.#options });
     this.#sessions.set(sandbox, session);
     return session;
   }

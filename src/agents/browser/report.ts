@@ -7,8 +7,9 @@ import type { Connection } from './connection.ts';
 import { elementLines, numbered } from './element-list.ts';
 import { clipText, type Notes } from './event-notes.ts';
 import { explainError, type FailureText } from './explain-error.ts';
-import { toMarkdown } from './markdown.ts';
+import { clipMarkdown } from './markdown.ts';
 import { scan } from './page-script.ts';
+import type { Scan, Tree } from './page-types.ts';
 import { inPage } from './run-in-page.ts';
 import { hasClosed, runInTab, type Tab, type Tabs } from './tabs.ts';
 
@@ -21,7 +22,10 @@ interface Options {
   readonly clock: Clock;
   readonly notes: Notes;
   readonly answerMs: number;
+  readonly readTree: ReadTree;
 }
+/** Makes Markdown of a page apart from the server's event loop; undefined: that took too long. */
+export type ReadTree = (tree: readonly Tree[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
 }
@@ -77,23 +81,19 @@ export class Reporter {
   async #shown(tab: Tab, { opened, withText, signal }: ReportRequest): Promise<[string[], PictureBytes | undefined]> {
     const cdp = await tab.cdp();
     return await Promise.all([
-      this.#look(tab, cdp, { opened, withText }),
+      this.#look(tab, cdp, { opened, withText, signal }),
       photograph(cdp, this.#options.clock, signal),
     ]);
   }
 
-  async #look(
-    tab: Tab,
-    cdp: CDPSession,
-    { opened, withText }: { opened: ShownBrowser; withText: boolean },
-  ): Promise<string[]> {
+  async #look(tab: Tab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
     const found = await inPage(cdp, scan, { withText, ...bounds });
     const elements = elementLines(found, tab.shown);
     tab.shown = numbered(found);
     const { title, width, height, scrollY, scrollHeight } = found;
     const count = opened.tabs.all.length;
     const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';
-    const text = withText ? ['', 'Text:', toMarkdown(found.tree, markdownChars, found.cut) || '(none)'] : [];
+    const text = withText ? ['', 'Text:', await this.#textOf(found, signal)] : [];
     return [
       `Page: ${title || '(no title)'} ${clipText(tab.page.url(), 500)}${tabs}`,
       `Screen: ${width}×${height}, from ${scrollY} of ${scrollHeight}`,
@@ -101,6 +101,12 @@ export class Reporter {
       ...elements,
       ...text,
     ];
+  }
+
+  async #textOf({ tree, cut }: Pick<Scan, 'tree' | 'cut'>, signal: AbortSignal): Promise<string> {
+    const text = await this.#options.readTree(tree, signal);
+    if (text === undefined) return '(It takes too long to read. Look with browser_console_exec.)';
+    return clipMarkdown(text, markdownChars, cut) || '(none)';
   }
 
   /** A picture of the whole desktop, for when the page cannot be captured. */

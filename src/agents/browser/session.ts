@@ -10,7 +10,7 @@ import { playwrightKeys } from './keys.ts';
 import { navigate } from './navigate.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
 import { addressOf } from './parse-address.ts';
-import { Reporter } from './report.ts';
+import { type ReadTree, Reporter } from './report.ts';
 import { inConsole, inPage } from './run-in-page.ts';
 import { runInTab, type Tab, Tabs } from './tabs.ts';
 
@@ -24,6 +24,7 @@ interface Options {
   readonly sandbox: SandboxClient;
   readonly clock: Clock;
   readonly limits: BrowserLimits;
+  readonly readTree: ReadTree;
 }
 interface OpenBrowser extends Connection {
   readonly tabs: Tabs;
@@ -40,11 +41,11 @@ export class BrowserSession implements AgentBrowser, Disposable {
   readonly #reporter: Reporter;
   #opened: OpenBrowser | undefined;
 
-  constructor({ sandbox, clock, limits }: Options) {
+  constructor({ sandbox, clock, limits, readTree }: Options) {
     this.#sandbox = sandbox;
     this.#clock = clock;
     this.#limits = limits;
-    this.#reporter = new Reporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs });
+    this.#reporter = new Reporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs, readTree });
   }
 
   /** Disconnects; the browser continues. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 
 /** A model as its provider lists it. An absent field is unknown. */
 export interface ListedModel {
@@ -65,7 +66,7 @@ export async function listModels(
   { baseUrl, key, fetch }: Endpoint,
   signal: AbortSignal,
 ): Promise<readonly ListedModel[]> {
-  const base = baseUrl.replace(/\/+$/, '');
+  const base = trimEndOf(baseUrl, '/');
   const headers = { accept: 'application/json', ...(key && access.keyCheck.headers(key.reveal())) };
   const found = new Map<string, ListedModel>();
   let after: string | undefined;

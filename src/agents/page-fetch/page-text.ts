@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { JobThread } from '../../core/concurrency/job-thread.ts';
+import type { Tree } from '../browser/page-types.ts';
 
 export interface PageJob {
   readonly html: string;
@@ -8,13 +9,17 @@ export interface PageJob {
   /** `all`: with navigation, headers and footers. */
   readonly part: 'main' | 'all';
 }
+/** What a browser shows, already read by a script in the page. */
+export interface TreeJob {
+  readonly tree: readonly Tree[];
+}
 export interface PageText {
   readonly title: string;
   readonly markdown: string;
 }
 
 /** Converts pages in a thread of its own, one after another. A page may take `patienceMs`. */
-export const pageThread = (patienceMs = 10_000): JobThread<PageJob, PageText> =>
+export const pageThread = (patienceMs = 10_000): JobThread<PageJob | TreeJob, PageText> =>
   new JobThread({
     start: startWorker,
     maxPending: 64,

@@ -83,7 +83,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       header,
       hosts: hosts.map(parseEntry) as Entry[],
       ...(git && { isForGit: true }),
-      ...(paths && !git && { admits: (_method, url) => isBelow(url.replace(/[?].*$/, ''), paths) }),
+      ...(paths && !git && { admits: (_method, url) => isBelow(url.split('?', 1)[0] ?? '', paths) }),
       placeholder: `corral-${name}-${mark}`,
       value,
       write: (text) =>

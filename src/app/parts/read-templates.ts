@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { providers, splitModel } from '../../agents/models/providers.ts';
 import { configured } from '../../agents/models/registry.ts';
@@ -36,7 +36,7 @@ export function readTemplates(
 ): readonly TemplateFile[] {
   const problems: string[] = [];
   const read = (file: string): TemplateFile[] => {
-    const [, name] = /([^/]*)[.]ya?ml$/.exec(file) ?? [];
+    const [, name] = /^(.*)[.]ya?ml$/.exec(basename(file)) ?? [];
     if (name === undefined || !templateName.test(name)) {
       problems.push(`${file} is no template: its name must be a word of a-z, 0-9, _ and - with .yaml behind it.`);
       return [];

@@ -348,6 +348,11 @@ export const Config = z.strictObject({
       'lines of JSON, or lines for people; auto is pretty on a terminal, else json',
       'LOG_FORMAT',
     ),
+    blockedSeconds: setting(
+      integer(0, 3_600),
+      3,
+      'time after which the stack of work that holds up all others is written to standard error; 0: never',
+    ),
   }),
   shutdown: z.strictObject({
     graceSeconds: setting(integer(0, 600), 10, 'time to finish after SIGTERM'),

@@ -142,7 +142,13 @@ export async function openAgents(
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
   const limits = { maxTabs, maxDownloadBytes, navigationMs: 30_000, answerMs: 10_000 };
-  const browsers = stack.use(new BrowserPool({ clock, limits }));
+  const browsers = stack.use(
+    new BrowserPool({
+      clock,
+      limits,
+      readTree: async (tree, signal) => (await pages.do({ tree }, signal))?.markdown,
+    }),
+  );
   const pictures = pictureService({
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,

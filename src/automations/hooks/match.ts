@@ -1,5 +1,6 @@
 import type { HookSpec } from '../../sessions/api/server/automations.ts';
 import type { HookNews } from './delivery.ts';
+import { ownWords } from './own-words.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
@@ -23,8 +24,8 @@ export function refusalOf(hook: HookSpec, { event, repository, sender, labels, a
   return undefined;
 }
 
-/** Whether `@account` stands in the text as a word of its own. */
+/** Whether `@account` is a word of its own in what the sender wrote, not in a quote or in code. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
-  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|\\.\\w)`, 'i').test(text);
+  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|\\.\\w)`, 'i').test(ownWords(text));
 }

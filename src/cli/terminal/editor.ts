@@ -122,5 +122,9 @@ export function lineAt(text: string, at: number): readonly [start: number, end: 
 /** A letter outside of the basic plane has two units. */
 const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : /[\udc00-\udfff]/.test(text[at - 1] ?? '') ? 2 : 1);
 const sizeAfter = (text: string, at: number) => (at >= text.length ? 0 : (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
-const wordBefore = (text: string, at: number) => /\S*\s*$/.exec(text.slice(0, at))?.index ?? 0;
+function wordBefore(text: string, at: number): number {
+  let start = text.slice(0, at).trimEnd().length;
+  while (start > 0 && /\S/.test(text.charAt(start - 1))) start -= 1;
+  return start;
+}
 const wordAfter = (text: string, at: number) => at + (/^\s*\S*/.exec(text.slice(at))?.[0].length ?? 0);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 import { readFrames } from './event-frames.ts';
 
 // The client side of the Managed Agents API, as a self-hosted environment's worker uses it. The wire is the one of
@@ -81,7 +82,7 @@ export class AgentsApi {
   readonly #options: AgentsApiOptions;
 
   constructor(options: AgentsApiOptions) {
-    this.#options = { ...options, url: options.url.replace(/\/+$/, '') };
+    this.#options = { ...options, url: trimEndOf(options.url, '/') };
   }
 
   /** The same API by the key of one session, which the queue gave out with the item. */

@@ -57,7 +57,11 @@ export class JobThread<Job, Said> implements AsyncDisposable {
     const lost = () => resolve(undefined);
     const timer = setTimeout(lost, this.#options.patienceMs);
     worker.once('message', resolve).once('error', lost).once('exit', lost);
-    worker.postMessage(job);
+    try {
+      worker.postMessage(job);
+    } catch {
+      lost(); // nested too deeply to be sent
+    }
     const said = await promise;
     clearTimeout(timer);
     worker.off('message', resolve).off('error', lost).off('exit', lost);

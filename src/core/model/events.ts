@@ -205,7 +205,15 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'run.notice',
     z.object({
-      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot', 'no_tools', 'left_out']),
+      kind: z.enum([
+        'waiting_provider',
+        'stuck',
+        'resumed_after_restart',
+        'agent_forgot',
+        'no_tools',
+        'left_out',
+        'skill_unread',
+      ]),
       detail: z.string(),
       /** The failure of the model; only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),

@@ -1,3 +1,5 @@
+import { trimEndOf } from './text.ts';
+
 // A sandbox chooses the names of its files, and a daemon under hostile control can answer with any text. Every such name
 // is judged here before it is used outside of the sandbox.
 
@@ -43,11 +45,8 @@ const special = /[\\:*?"<>|]/g;
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
 
 function portablePart(part: string): string {
-  const plain = part
-    .toWellFormed()
-    .replace(invisible, '_')
-    .replace(special, '_')
-    .replace(/[. ]+$/, (ending) => '_'.repeat(ending.length)); // Windows drops them: `.. ` would become `..`
+  const named = part.toWellFormed().replace(invisible, '_').replace(special, '_');
+  const plain = trimEndOf(named, '. ').padEnd(named.length, '_'); // Windows drops them: `.. ` would become `..`
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 

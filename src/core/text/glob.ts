@@ -45,7 +45,25 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /** Splits into single characters, `\x` (a literal x) and whole `[sets]`. */
-const tokens = (pattern: string): string[] => pattern.match(/\[[!^]?\]?[^\]]*\]|\\.|./gsu) ?? [];
+function tokens(pattern: string): string[] {
+  const lastClose = pattern.lastIndexOf(']');
+  const found: string[] = [];
+  for (let at = 0; at < pattern.length; at += found.at(-1)?.length ?? 1) {
+    found.push(
+      at < lastClose && pattern[at] === '['
+        ? setAt(pattern, at)
+        : (/^(\\.|.)/su.exec(pattern.slice(at, at + 3))?.[0] ?? ''),
+    );
+  }
+  return found;
+}
+
+/** The set that begins here; a `]` directly behind its beginning belongs to it. */
+function setAt(pattern: string, at: number): string {
+  const [begin = '['] = /^\[[!^]?\]?/.exec(pattern.slice(at, at + 3)) ?? [];
+  const close = pattern.indexOf(']', at + begin.length);
+  return pattern.slice(at, (close < 0 ? pattern.indexOf(']', at) : close) + 1);
+}
 
 function matchChar(token: string, char: string): boolean {
   if (token.startsWith('\\') && token.length > 1) return token.slice(1) === char;

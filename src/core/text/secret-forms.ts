@@ -1,4 +1,5 @@
 import type { Secret } from './secret.ts';
+import { trimEndOf } from './text.ts';
 
 /** Shorter secrets would mask ordinary words. */
 export const shortestForm = 6;
@@ -26,7 +27,7 @@ export function formsOf(value: string): string[] {
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);
-    const whole = bytes.toString('base64').replace(/=+$/, '');
+    const whole = trimEndOf(bytes.toString('base64'), '=');
     const shared = bytes.length % 3 === 0 ? 0 : 1;
     const own = whole.slice(Math.ceil((offset * 4) / 3), whole.length - shared);
     return own.length < shortestForm ? [] : [own, own.replaceAll('+', '-').replaceAll('/', '_')];

@@ -34,8 +34,11 @@ export async function* serverSentEvents(
 }
 
 function eventOf(frame: string): ServerSentEvent {
-  const fields = frame.split('\n').map((line) => /^([^:]*):? ?(.*)$/s.exec(line) ?? []);
-  const valuesOf = (field: string) => fields.filter(([, name]) => name === field).map(([, , value = '']) => value);
+  const fields = frame.split('\n').map((line) => {
+    const [name = ''] = line.split(':', 1);
+    return { name, value: line.slice(name.length + 1).replace(/^ /, '') };
+  });
+  const valuesOf = (field: string) => fields.filter(({ name }) => name === field).map(({ value }) => value);
   const data = valuesOf('data');
   const retry = valuesOf('retry').at(-1) ?? '';
   return {

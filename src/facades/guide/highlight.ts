@@ -35,7 +35,7 @@ const python: Language = {
   string: strings,
   word: wordsOf('import from as with for in if else return def class async await True False None print'),
 };
-const yaml: Language = { comment: hash, string: strings, word: /^[ \t-]*[\w.-]+(?=:)/m };
+const yaml: Language = { comment: hash, string: strings, word: /^[ \t]*(?:-[ \t]+)*[\w.-]+(?=:)/m };
 const json: Language = { comment: /(?!)/, string: strings, word: wordsOf('true false null') };
 
 const languages: Readonly<Record<string, Language>> = {

@@ -10,7 +10,7 @@ const asText = (text: string) =>
 /** The anchor of a heading, as GitHub makes it, so that a link works in both places. */
 export function anchorOf(heading: string): string {
   const words = heading
-    .replaceAll(/<[^>]+>/g, '')
+    .replaceAll(/<[^<>]+>/g, '')
     .trim()
     .toLowerCase();
   return words.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(/\s/g, '-');

@@ -80,7 +80,8 @@ export const webPorts: readonly number[] = [80, 443];
 
 export function parseEntry(text: string): Entry | undefined {
   const below = text.startsWith('*.');
-  const bare = /^[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) ? `[${text}]` : text;
+  const isIpv6 = /^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(text) && text.indexOf(':') < text.lastIndexOf(':');
+  const bare = isIpv6 ? `[${text}]` : text;
   const target = parseAuthority(below ? text.slice(2) : bare, 80);
   if (!target || target.kind === 'odd' || (below && target.kind !== 'name')) return undefined;
   const port = /:\d+$/.test(bare) ? target.port : undefined;

@@ -42,13 +42,15 @@ export function instructionsOf(text: string): DockerfileText {
   let at = 0;
   while (at < lines.length) {
     const line = at + 1;
-    let joined = lines[at++] as string;
-    if (isEmpty(joined)) continue;
-    for (let head = continued(joined, escapeSign); head !== undefined; head = continued(joined, escapeSign)) {
+    let last = lines[at++] as string;
+    if (isEmpty(last)) continue;
+    const heads: string[] = [];
+    for (let head = continued(last, escapeSign); head !== undefined; head = continued(last, escapeSign)) {
       while (at < lines.length && isEmpty(lines[at] as string)) at++; // comments and empty lines do not end an instruction
-      joined = head + (lines[at++] ?? '');
+      heads.push(head);
+      last = lines[at++] ?? '';
     }
-    const { keyword, flags, rest } = partsOf(joined.trim(), line);
+    const { keyword, flags, rest } = partsOf([...heads, last].join('').trim(), line);
     const heredocs: Heredoc[] = [];
     for (const [, dash, , name = ''] of withHeredocs.has(keyword) ? rest.matchAll(heredocMark) : []) {
       const isIndented = dash === '-';
@@ -78,19 +80,19 @@ function continued(line: string, escapeSign: string): string | undefined {
 /** Comments of the form `# name=value` before anything else can name the escape character. */
 function escapeOf(lines: readonly string[]): string {
   for (const line of lines) {
-    const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=\s*(\S.*?)\s*$/.exec(line) ?? [];
-    if (name === '') break;
-    if (name.toLowerCase() === 'escape' && value === '`') return value;
+    const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];
+    if (value.trim() === '') break;
+    if (name.toLowerCase() === 'escape' && value.trim() === '`') return '`';
   }
   return '\\';
 }
 
 function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
-  const [, word = '', behind = ''] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
+  const [word = ''] = /^\S+/.exec(text) ?? [];
   const keyword = word.toUpperCase();
-  if (!/^[A-Z]+$/.test(keyword)) throw atLine(line, `${word.slice(0, 100)} is no instruction.`);
+  if (!/^[A-Z]{1,40}$/.test(keyword)) throw atLine(line, `${word.slice(0, 100)} is no instruction.`);
   const flags: { name: string; value: string }[] = [];
-  let rest = behind;
+  let rest = text.slice(word.length).trimStart();
   while (withFlags.has(keyword)) {
     const [whole, name = '', value = ''] = /^--([a-z-]+)(?:=(\S*))?(?:\s+|$)/.exec(rest) ?? [];
     if (whole === undefined) break;

@@ -191,6 +191,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       uploaded: (await agents.skillsOf?.(live.writer.record)) ?? [],
       inWorkspace: await workspaceSkills.of(runWriter, reader, signal ?? never),
     };
+    const unread = workspaceSkills.takeUnread(runWriter);
+    if (unread) await runWriter.write({ type: 'run.notice', runId, data: { kind: 'skill_unread', detail: unread } });
     const listed = listSkills(skills);
     const skilled = listed === undefined ? withoutSkills(visible) : visible;
     const children =

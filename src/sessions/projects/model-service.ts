@@ -7,6 +7,7 @@ import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 import type { ModelAccess, ModelProvider, ModelService, ModelsInForce, OfferedModels } from '../api/models.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { ProviderKeyRing } from './provider-keys.ts';
@@ -241,5 +242,5 @@ function checkedAddress(text: string): string {
       'The address must be like https://models.example.com/v1, without a user, query or fragment.',
     );
   }
-  return url.href.replace(/\/+$/, '');
+  return trimEndOf(url.href, '/');
 }

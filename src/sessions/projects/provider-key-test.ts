@@ -2,6 +2,7 @@ import { configured, type ModelsConfig } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 
 export interface KeyVerdict {
   readonly valid: boolean;
@@ -19,7 +20,7 @@ export function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const access = configured(provider, { compatible })?.access;
     if (!access) return { valid: false, message: `${provider} needs no key.` };
-    const base = (baseUrls[provider] ?? access.baseUrl).replace(/\/+$/, '');
+    const base = trimEndOf(baseUrls[provider] ?? access.baseUrl, '/');
     const { path, headers } = access.keyCheck;
     using until = deadlineSignal(withinMs, clock, signal);
     try {

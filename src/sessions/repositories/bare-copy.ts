@@ -23,6 +23,7 @@ const wrongName = /\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$|@\{/;
 const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !wrongName.test(name);
 const maxRefs = 100_000;
 const maxDepth = 20;
+const maxConfig = 2 ** 20;
 const maxText = 64 * 2 ** 20;
 const pieceBytes = 256 * 1024;
 
@@ -103,16 +104,26 @@ class Pieces {
 
 async function settingsOf(folder: GitFolder): Promise<string> {
   const given = (await textOf(folder, 'config')) ?? '';
+  // A section can be in the line of its first setting.
+  const settings = given.split('\n').map((line) =>
+    line
+      .replace(/^\s*\[[^\]]*\]/, '')
+      .replaceAll(/[\s"]/g, '')
+      .toLowerCase(),
+  );
+  const has = (name: string, value: string) => settings.some((line) => line.startsWith(`${name}=${value}`));
+  if (given.length > maxConfig)
+    throw new AppError('unsupported', `${folder.url} has settings of ${given.length} characters.`);
   const refuse = (why: string) => new AppError('unsupported', `${folder.url} ${why}`);
-  if (/^\s*refstorage\s*=\s*"?reftable/im.test(given))
+  if (has('refstorage', 'reftable'))
     throw refuse('keeps its branches as a reftable, which Corral does not read. Clone it, and name the clone.');
-  if (/^\s*partialclone\s*=/im.test(given))
+  if (has('partialclone', ''))
     throw refuse('is a partial clone, so some of its objects are elsewhere. Fetch all of them first.');
   if (await unlessMissing(lstat(join(folder.path, 'objects/info/alternates'))))
     throw refuse(
       'borrows objects of another folder (objects/info/alternates). Run git repack -a -d and remove that file.',
     );
-  const isSha256 = /^\s*objectformat\s*=\s*"?sha256/im.test(given);
+  const isSha256 = has('objectformat', 'sha256');
   const core = `[core]\n\trepositoryformatversion = ${isSha256 ? 1 : 0}\n\tbare = true\n`;
   return isSha256 ? `${core}[extensions]\n\tobjectformat = sha256\n` : core;
 }

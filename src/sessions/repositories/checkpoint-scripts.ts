@@ -29,7 +29,12 @@ enter() {
   shadow=$(shadowOf "$root")
   if [ ! -f "$shadow/HEAD" ]; then
     rm -rf -- "$shadow" && mkdir -p "$shadow/refs" "$shadow/info" "$shadow/objects" || return 1
-    printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n' >"$shadow/config"
+    local format=0 extension=
+    if [ -d "$workdir/$root/.git" ] && [ ! -L "$workdir/$root/.git" ] &&
+      [ "$(command git --git-dir="$workdir/$root/.git" rev-parse --show-object-format 2>/dev/null)" = sha256 ]; then
+      format=1 extension='[extensions]\\n\\tobjectformat = sha256\\n'
+    fi
+    printf "[core]\\n\\trepositoryformatversion = $format\\n\\tbare = false\\n$extension" >"$shadow/config"
     printf '* -text -filter -ident -working-tree-encoding\\n' >"$shadow/info/attributes"
     real="$workdir/$root/.git"
     if [ -d "$real/objects" ] && [ ! -L "$real" ] && [ ! -L "$real/objects" ]; then

@@ -1,6 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
@@ -14,8 +15,8 @@ export interface FetchWish {
   readonly repository: SessionRepository;
   readonly branch: string;
   readonly author: GitPerson;
-  /** Leaves a bare copy of the repository in that folder of the sandbox; undefined: git asks the repository's server. */
-  readonly copyTo?: ((folder: string) => Promise<void>) | undefined;
+  /** Leaves a bare copy of a folder of the server in that folder of the sandbox; undefined: git asks the repository's server. */
+  readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
@@ -24,13 +25,15 @@ const removeMs = 30_000;
 // has is asked for by its name. Each submodule comes by itself, because git gives up all of them where one is refused.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
-trap 'rm -rf -- "$made" "$source"; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
+trap 'rm -rf -- "$made" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
 if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${exits.exists}; fi
 rm -rf -- "$made" && mkdir -p "$workdir/.corral/fetching" || exit 1
 options=(--no-checkout --template= --no-recurse-submodules)
 [ -z "$depth" ] || options+=(--depth "$depth" --no-single-branch)
-# The copy of a folder of the server is the only one that git takes from a folder, and only here.
-from() { if [ -n "$source" ]; then GIT_ALLOW_PROTOCOL=file git -c protocol.file.allow=always "$@"; else git "$@"; fi; }
+# Copies of folders of the server are all that git takes from folders, and only here.
+instead=()
+for ((n = 0; n < \${#folders[@]}; n++)); do instead+=(-c "url.file://$source.parts/$n.insteadOf=\${folders[n]}"); done
+from() { if [ -n "$source" ]; then GIT_ALLOW_PROTOCOL=file:https:http git -c protocol.file.allow=always "\${instead[@]}" "$@"; else git "$@"; fi; }
 from clone --quiet "\${options[@]}" -- "\${source:+file://}\${source:-$url}" "$made" || exit 1
 cd -- "$made" || exit 1
 base=$(git symbolic-ref --quiet --short refs/remotes/origin/HEAD) && base=\${base#origin/}
@@ -59,7 +62,7 @@ if [ -f .gitmodules ] && [ ! -L .gitmodules ]; then
   while IFS= read -r -d '' entry; do
     [[ $entry == 160000\\ * ]] || continue
     part=\${entry#*$'\\t'}
-    git submodule --quiet update --init --recursive \${depth:+--depth "$depth"} -- "$part" </dev/null >&2 2>"$made.errors" && continue
+    from submodule --quiet update --init --recursive \${depth:+--depth "$depth"} -- "$part" </dev/null >&2 2>"$made.errors" && continue
     [ "$failed" != 0 ] || why="$part: $(grep -m 1 '^fatal: ' "$made.errors" || tail -n 1 "$made.errors")"
     failed=$((failed + 1))
   done < <(git ls-files --stage -z)
@@ -82,11 +85,12 @@ export async function fetchRepository(
   const { url, ref, path, depth } = repository;
   const name = path.replaceAll('/', '+');
   const source = copyTo ? `${client.workdir}/.corral/fetching/${name}.folder` : '';
-  await copyTo?.(source).catch(async (thrown: unknown) => {
+  await copyTo?.(source, url).catch(async (thrown: unknown) => {
     const rest = { script: 'rm -rf -- "$source"', values: { source }, timeoutMs: removeMs };
     await runGit(client, rest, signal).catch(() => {}); // the next fetch removes it
     throw thrown;
   });
+  const folders = copyTo ? await copySubmodules(client, { url, ref, source, copyTo }, signal) : [];
   const values = {
     url,
     path,
@@ -100,7 +104,11 @@ export async function fetchRepository(
     email: author.email,
     trailer: sessionTrailer(session),
   };
-  const { exitCode, stdout, stderr } = await runGit(client, { script, values, timeoutMs: fetchMs }, signal);
+  const { exitCode, stdout, stderr } = await runGit(
+    client,
+    { script, values, lists: { folders }, timeoutMs: fetchMs },
+    signal,
+  );
   if (exitCode !== 0) throw fetchFailure(repository, exitCode, stderr);
   const lines = stdout.split('\n');
   const line = (name: string) => lines.find((one) => one.startsWith(`${name} `))?.slice(name.length + 1) ?? '';
@@ -117,6 +125,54 @@ export async function fetchRepository(
   if (/^note lfs$/m.test(stdout))
     notes.push('It has files in Git LFS, which are pointers here. With git-lfs in the image: git lfs pull.');
   return { branch, baseBranch: base === '' || base.length > 250 ? null : base, baseCommit, notes };
+}
+
+const maxParts = 20;
+const listParts = `
+rev=
+for one in "refs/heads/$ref" "refs/tags/$ref" "$ref" HEAD; do
+  [ "$one" != "refs/heads/" ] && rev=$(git --git-dir="$from" rev-parse --verify --quiet "$one^{commit}") && break
+done
+[ -n "$rev" ] || exit 0
+git --git-dir="$from" config --blob "$rev:.gitmodules" --get-regexp '^submodule\\..*\\.url$' 2>/dev/null | head -c 65536
+exit 0
+`;
+interface SubmoduleFolders {
+  readonly url: string;
+  readonly ref: string | null;
+  readonly source: string;
+  readonly copyTo: (folder: string, url: string) => Promise<void>;
+}
+
+/**
+ * Copies the submodules of a folder that are folders of the server too, as `../sub` is. Returns their addresses, each the
+ * copy with its number. One that cannot be copied is left to git, whose failure is a note.
+ */
+async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
+  const copied: string[] = [];
+  const tried = new Set([url]);
+  const left = [{ base: url, from: source, ref: ref ?? '' }];
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    const values = { from: next.from, ref: next.ref };
+    const { stdout } = await runGit(client, { script: listParts, values, timeoutMs: removeMs }, signal);
+    for (const line of stdout.split('\n')) {
+      const given = line.slice(line.indexOf(' ') + 1);
+      const part = /^\.\.?\//.test(given) ? new URL(given, `${next.base}/`).href : given;
+      const address = trimEndOf(part, '/');
+      if (!isFolderUrl(address) || tried.has(address) || tried.size > maxParts) continue;
+      tried.add(address);
+      const from = `${source}.parts/${copied.length}`;
+      try {
+        await copyTo(from, address);
+      } catch (thrown) {
+        if (!(thrown instanceof AppError) || signal.aborted) throw thrown;
+        continue;
+      }
+      copied.push(address);
+      left.push({ base: address, from, ref: '' });
+    }
+  }
+  return copied;
 }
 
 /** Says what to do about the failure of a fetch or a push. */

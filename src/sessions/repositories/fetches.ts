@@ -133,7 +133,9 @@ export class RepositoryFetches {
     ]);
     try {
       const { folders, closing } = this.#deps;
-      const copyTo = isFolderUrl(url) ? (to: string) => folders.copy(client, { url, to }, closing) : undefined;
+      const copyTo = isFolderUrl(url)
+        ? (to: string, of: string) => folders.copy(client, { url: of, to }, closing)
+        : undefined;
       const wish = { session: id, repository, branch, author: record.author ?? this.#deps.author, copyTo };
       const { notes, ...fetched } = await fetchRepository(client, wish, this.#deps.closing);
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';

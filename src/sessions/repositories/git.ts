@@ -25,6 +25,8 @@ git() {
 }
 `;
 
+const maxNested = 200;
+
 /**
  * Sets up `$repo` as the worktree of a folder of settings in `$scratch`, which shares only the objects with the
  * repository. So no setting, filter or hook of the repository counts. `$head` is its commit or empty, `$branch` its
@@ -39,7 +41,8 @@ scratch=$(mktemp -d "\${TMPDIR:-/tmp}/corral-git.XXXXXXXX") || exit 1
 trap 'rm -rf -- "$scratch"' EXIT
 mkdir -p "$scratch/git/refs" "$scratch/git/info" "$scratch/git/objects"
 printf 'ref: refs/heads/none\\n' >"$scratch/git/HEAD"
-printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n' >"$scratch/git/config"
+case $(real rev-parse --show-object-format) in sha256) extension='[extensions]\\n\\tobjectformat = sha256\\n' version=1 ;; *) extension= version=0 ;; esac
+printf "[core]\\n\\trepositoryformatversion = $version\\n\\tbare = false\\n$extension" >"$scratch/git/config"
 for part in shallow info/exclude; do
   if [ -f "$repo/.git/$part" ] && [ ! -L "$repo/.git/$part" ]; then cp -- "$repo/.git/$part" "$scratch/git/$part"; fi
 done
@@ -47,6 +50,34 @@ export GIT_DIR="$scratch/git" GIT_WORK_TREE="$repo" GIT_OBJECT_DIRECTORY="$repo/
 cd -- "$repo" || exit ${exits.notOurs}
 if [ -f "$repo/.git/index" ] && [ ! -L "$repo/.git/index" ]; then cp -p -- "$repo/.git/index" "$scratch/index"; fi
 git ls-files >/dev/null 2>&1 || { rm -f "$scratch/index"; [ -z "$head" ] || git read-tree "$head"; }
+# A repository inside of this one that is no submodule, as "git init", "cargo new" and others leave it: git adds the
+# commit of it alone, or refuses to add anything. An entry below its folder makes git take it for a usual folder.
+nested=()
+declared=
+if [ -f .gitmodules ] && [ ! -L .gitmodules ]; then
+  declared=$(git config -f .gitmodules --get-regexp '^submodule\\..*\\.path$' | cut -d ' ' -f 2-)
+fi
+while IFS= read -r -d '' one; do
+  one=\${one#./} one=\${one%/.git}
+  if [ -f "$one/.git" ] && [[ $(head -c 4096 -- "$one/.git") == "gitdir: "*/.git/worktrees/* ]]; then
+    printf '/%s/\\n' "$one" >>"$GIT_DIR/info/exclude" # another worktree, whose branch is in this repository already
+    continue
+  fi
+  case $'\\n'"$declared"$'\\n' in *$'\\n'"$one"$'\\n'*) continue ;; esac
+  [ -z "$head" ] || [[ $(git ls-tree "$head" -- "$one") != 160000* ]] || continue
+  nested+=("$one")
+done < <(find . -mindepth 2 -name node_modules -prune -o -name .git -prune -print0 2>/dev/null | LC_ALL=C sort -z | head -zn ${maxNested})
+addFiles() {
+  local one code mark=.corral-nested
+  for one in "\${nested[@]}"; do
+    git update-index --force-remove -- "$one" &&
+      git update-index --add --cacheinfo "100644,$(git hash-object -t blob /dev/null),$one/$mark" || return 1
+  done
+  git add "$@"
+  code=$?
+  for one in "\${nested[@]}"; do git update-index --force-remove -- "$one/$mark"; done
+  return $code
+}
 `;
 
 export interface GitScript {

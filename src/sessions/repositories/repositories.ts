@@ -93,11 +93,11 @@ export function repositoryService({
     status: (id, path, signal) =>
       inside(id, path, signal, async ({ client, repository }) => {
         const script = `
-git add --all --intent-to-add >/dev/null 2>&1
+addFiles --all --intent-to-add >/dev/null 2>&1
 printf '%s\\n%s\\n' "$branch" "$head"
 if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
 if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
-git diff --no-ext-diff --no-textconv --ignore-submodules=all --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
+git diff --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
 head -c ${maxDiffBytes} "$scratch/names"`;
         const output = await run(client, path, { script, base: repository.baseCommit }, signal);
         const [branch = '', head = '', ahead = '0', ...rest] = output.stdout.split('\n');
@@ -114,10 +114,10 @@ head -c ${maxDiffBytes} "$scratch/names"`;
     diff: (id, path, { since, file }, signal) =>
       inside(id, path, signal, async ({ client, repository }) => {
         const script = `
-git add --all --intent-to-add >/dev/null 2>&1
+addFiles --all --intent-to-add >/dev/null 2>&1
 if [ "$since" = base ] && [ -n "$base" ]; then against=$base; else against=$head; fi
 [ -n "$against" ] || against=$(git hash-object -t tree /dev/null)
-git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=all --find-renames "$against" -- \${file:+"$file"} >"$scratch/diff" || exit 1
+git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames "$against" -- \${file:+"$file"} >"$scratch/diff" || exit 1
 head -c ${maxDiffBytes + 1} "$scratch/diff"`;
         const values = { since, file: file ?? '' };
         const { stdout } = await run(client, path, { script, base: repository.baseCommit, values }, signal);
@@ -149,11 +149,11 @@ export GIT_LITERAL_PATHSPECS=1
 kept="$scratch/index"
 if [ \${#files[@]} -gt 0 ]; then
   # The index of the person keeps what else was added to it.
-  git add --all -- "\${files[@]}" || exit 1
+  addFiles --all -- "\${files[@]}" || exit 1
   kept="$scratch/kept" && cp -- "$scratch/index" "$kept"
   if [ -n "$head" ]; then git read-tree "$head"; else rm -f -- "$scratch/index"; fi
-  git add --all -- "\${files[@]}" || exit 1
-else git add --all || exit 1; fi
+  addFiles --all -- "\${files[@]}" || exit 1
+else addFiles --all || exit 1; fi
 tree=$(git write-tree) || exit 1
 if [ -n "$head" ]; then before=$(git rev-parse "$head^{tree}"); else before=$(git hash-object -t tree /dev/null); fi
 [ "$tree" != "$before" ] || exit ${exits.nothing}

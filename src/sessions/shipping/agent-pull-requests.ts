@@ -3,6 +3,7 @@ import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 import type { PullRequestService } from '../api/repositories.ts';
 
 type Service = Pick<PullRequestService, 'open'>;
@@ -39,7 +40,7 @@ export class AgentPullRequests {
 /** The repository that the model means. It can name its folder with those above it. */
 function pathOf(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
-  const told = named?.replace(/\/+$/, '');
+  const told = named === undefined ? undefined : trimEndOf(named, '/');
   const found = told === undefined ? writable : repositories.filter(({ path }) => `/${told}`.endsWith(`/${path}`));
   const [one, ...others] = found;
   if (one && others.length === 0) return one.path;

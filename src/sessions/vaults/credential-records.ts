@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { vaultCredentialKind as kind } from '../../core/model/records.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
+import { trimEndOf } from '../../core/text/text.ts';
 import type { CredentialAuth, CredentialSecrets, VaultCredential } from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
@@ -63,7 +64,7 @@ interface Deps {
 /** An address as credentials are found by it: case of scheme and host, a usual port and a last slash do not count. */
 export function addressKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}${search}`;
+  return `${protocol}//${host}${trimEndOf(pathname, '/')}${search}`;
 }
 /**
  * The record of the active credential for an address: named after it, so that the store itself lets a vault have one only.

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
+import { trimOf } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import { runProgram, type WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { headingReader } from '../services/streams/heading-reader.ts';
@@ -213,7 +214,7 @@ const overQuota = (bytes: number) =>
 function below(path: string): string {
   if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
   if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path of a volume has no "..".');
-  const clean = posix.normalize(`/${path}`).replace(/^\/+|\/+$/g, '');
+  const clean = trimOf(posix.normalize(`/${path}`), '/');
   if (clean === staging || clean.startsWith(`${staging}/`)) {
     throw new AppError('file_not_found', `There is no file ${path}.`);
   }

@@ -64,7 +64,8 @@ export async function volumeEntries(
   return entriesIn(Buffer.concat(pieces).toString(), path);
 }
 
-const told = /^(\w) (\d{1,16}) ([0-7]{1,5}) (\d{1,10}) (\d{1,10}) (-?\d+)[.\d]* (-?\d+)[.\d]* (-?\d+)[.\d]*$/;
+const told =
+  /^(\w) (\d{1,16}) ([0-7]{1,5}) (\d{1,10}) (\d{1,10}) (-?\d+)(?:[.]\d*)? (-?\d+)(?:[.]\d*)? (-?\d+)(?:[.]\d*)?$/;
 function entriesIn(output: string, path: string): VolumeEntry[] {
   const fields = output.split('\0').slice(0, -1);
   return Array.from({ length: Math.floor(fields.length / 3) }, (_, n) => {

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useContext, useEffect } from 'preact/hooks';
+import { inOneLine } from '../../core/text/text.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { tools } from '../data/system.ts';
 import { Plain } from '../markdown/plain.tsx';
@@ -88,10 +89,12 @@ const telling = [
 /** The subject of the call: the first of its arguments that tells. An agent can tell more of them at the end. */
 function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
   const told = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
-  return String(told ?? '')
-    .slice(0, 300) // before the pattern, which takes the square of the number of spaces
-    .replace(/^\/workspace\//, '')
-    .replace(/\s*\n\s*/g, ' ⏎ ');
+  return inOneLine(
+    String(told ?? '')
+      .slice(0, 300)
+      .replace(/^\/workspace\//, ''),
+    ' ⏎ ',
+  );
 }
 
 function Tail({ item, state }: { item: ToolItem; state: ToolState }) {

@@ -18,7 +18,7 @@ import { WorkspaceImage } from './workspace-image.tsx';
 // worker has read a text with signs of Markdown, the text is kept back for a moment, because its signs would be seen.
 
 const maxText = 200_000; // characters that the worker reads
-const signs = /[*_`#|~$[\]<>\\]|^\s*([-+]|\d+[.)])\s/m;
+const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
 const maxShort = 8_000; // characters of a text whose blocks are laid out together
 
 interface Props {

@@ -1,3 +1,5 @@
+import { trimEndOf, trimOf } from '../../core/text/text.ts';
+
 /** A way to a provider that the form offers. */
 export interface Preset {
   readonly id: string;
@@ -22,9 +24,6 @@ const longest = 31;
 /** A name for the server at this address, made of its host and port: `models-example-com`, `127-0-0-1-1234`. */
 export function nameOf(address: string): string {
   const host = URL.parse(address.trim())?.host ?? '';
-  const name = host
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  return name.slice(0, longest).replace(/-+$/, '') || 'server';
+  const name = trimOf(host.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
+  return trimEndOf(name.slice(0, longest), '-') || 'server';
 }

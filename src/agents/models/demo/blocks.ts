@@ -82,5 +82,7 @@ export function titleOf(message: string): string {
   if (line === undefined) return 'Demo task';
   const whole = line.trim();
   if (whole.length <= titleLength) return whole;
-  return `${beginningOf(whole, titleLength - 1).replace(/\s+\S*$/, '')}…`; // never a part of a word, where there are words
+  return `${beginningOf(whole, titleLength - 1)
+    .replace(/\s\S*$/, '')
+    .trimEnd()}…`; // never a part of a word, where there are words
 }

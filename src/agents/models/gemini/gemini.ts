@@ -4,6 +4,7 @@ import {
   type GenerateContentRequest,
   GoogleGenerativeAI,
 } from '@google/generative-ai';
+import { trimEndOf } from '../../../core/text/text.ts';
 import { endOfBroken, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
@@ -21,7 +22,7 @@ export type GeminiOptions = Omit<BuildOptions, 'name' | 'reasoning'>;
 export function geminiModel(options: GeminiOptions): Model {
   const { model, abilities, key, advice, clock, newId, idleMs = 60_000 } = options;
   const name = `gemini/${model}`;
-  const baseUrl = options.baseUrl.replace(/\/+$/, '');
+  const baseUrl = trimEndOf(options.baseUrl, '/');
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     using silence = watchdog({ clock, ms: idleMs, signal });

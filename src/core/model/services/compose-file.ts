@@ -170,7 +170,7 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h
 /** A duration such as 1m30s, in seconds; at least one. */
 function secondsOf(value: unknown, refuse: Refuse, key: string): number | undefined {
   if (value === undefined) return undefined;
-  const parts = [...String(value).matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];
   if (parts.length === 0 || parts.map(([all]) => all).join('') !== String(value)) {
     refuse('healthcheck', `${key} is no duration such as 30s`);
     return undefined;

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../../auth/pepper.ts';
 import { everybody, type Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
+import { trimEndOf } from '../../../core/text/text.ts';
 import type { Credentials } from '../../../http/guard/credentials.ts';
 
 /**
@@ -88,5 +89,5 @@ export interface SignedFile {
 /** The signature of a URL of one file, as the SDKs compute it. */
 export function signatureOf({ path, operation, username, expiration }: SignedFile, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
-  return `v1_${createHash('sha256').update(text).digest('base64').replace(/=+$/, '')}`;
+  return `v1_${trimEndOf(createHash('sha256').update(text).digest('base64'), '=')}`;
 }

@@ -1,5 +1,5 @@
 import { callIn } from '../../../agents/tools/words.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { beginningOf, inOneLine } from '../../../core/text/text.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 interface ToolNames {
@@ -23,7 +23,7 @@ export function toolLine({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
   const told = values.find((value) => typeof value === 'string' && value.trim() !== '');
   if (typeof told !== 'string') return name;
-  const line = told.trim().replace(/\s*[\r\n]+\s*/g, ' ');
+  const line = inOneLine(told);
   return `${name}: ${line.length > shownChars ? `${beginningOf(line, shownChars - 1)}…` : line}`;
 }
 

@@ -24,6 +24,6 @@ export function integer(bytes: Uint8Array): Buffer {
 }
 /** Seconds, in the form for years from 2050 on where it is needed. */
 export function time(at: number): Buffer {
-  const digits = new Date(at).toISOString().replaceAll(/[-:T]|[.].*$/g, '');
+  const digits = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
   return digits < '2050' ? der(0x17, Buffer.from(`${digits.slice(2)}Z`)) : der(0x18, Buffer.from(`${digits}Z`));
 }

@@ -111,7 +111,7 @@ function verdictIn({
   calls,
   text,
 }: AssistantMessage): (Pick<GoalChecked, 'result' | 'score'> & { reason: string }) | undefined {
-  const said = parseJson(/\{[\s\S]*\}/.exec(text)?.[0] ?? '', written);
+  const said = parseJson(text.slice(Math.max(0, text.indexOf('{')), text.lastIndexOf('}') + 1), written);
   for (const given of [...calls.map(({ args }) => args), ...(said.ok ? [said.value] : [])]) {
     const { data } = Verdict.safeParse(given);
     if (!data) continue;

@@ -1,6 +1,7 @@
 import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
+import { trimEndOf } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export const noteFiles: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
@@ -86,9 +87,9 @@ const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f
 export function sanitizeMemory(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;
-  const text = (isCut ? whole.replace(/\ufffd+$/, '') : whole)
+  const text = (isCut ? trimEndOf(whole, '\ufffd') : whole)
     .replace(unseen, (char) => (char === '\n' || char === '\t' ? char : ''))
-    .replace(/<(\s*\/?\s*)workspace-notes/gi, '&lt;$1workspace-notes')
+    .replace(/<(?=\s*(?:\/\s*)?workspace-notes)/gi, '&lt;')
     .trim();
   if (text === '') return undefined;
   return isCut ? `${text}\n[The rest of the file is left out here.]` : text;

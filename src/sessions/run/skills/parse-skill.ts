@@ -1,25 +1,29 @@
 import { z } from 'zod';
 import { readFrontmatter } from '../../../config/frontmatter.ts';
+import { beginningOf, inOneLine, trimOf } from '../../../core/text/text.ts';
 
 // A skill in the open Agent Skills form: a folder with SKILL.md, whose beginning says its name and what it is for.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
 const maxBody = 500; // lines; longer ones are read whole all the same
 
+const maxDescription = 1_024; // characters that agents see
+
 const Fields = z.object({
-  name: z
-    .string('is missing')
-    .regex(skillName, 'must have 1 to 64 of a-z, 0-9 and single hyphens, none at the beginning or end'),
-  description: z
-    .string('is missing')
-    .max(1_024, 'must have at most 1024 characters')
-    .refine((text) => text.trim() !== '', 'must not be empty'),
-  license: z.string('must be a text').max(500, 'must have at most 500 characters').optional(),
-  compatibility: z.string('must be a text').max(500, 'must have at most 500 characters').optional(),
-  'allowed-tools': z.union([z.string(), z.array(z.string())], 'must be a text').optional(),
-  metadata: z.record(z.string(), z.unknown(), 'must be a mapping').optional(),
+  name: z.string().optional(),
+  description: z.string().optional(),
+  license: z.string().optional(),
+  compatibility: z.string().optional(),
+  'allowed-tools': z.union([z.string(), z.array(z.string())]).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
 });
-const known = Object.keys(Fields.shape);
+/** Fields of the form, and those that Claude Code reads beside them. */
+const known = [
+  ...Object.keys(Fields.shape),
+  ...['argument-hint', 'arguments', 'when_to_use', 'model', 'effort', 'context', 'agent', 'hooks', 'paths', 'shell'],
+  ...['disable-model-invocation', 'user-invocable', 'version'],
+];
+const texts = ['name', 'description', 'license', 'compatibility', 'argument-hint', 'when_to_use', 'version'];
 
 /** The content of a SKILL.md. */
 export interface ParsedSkill {
@@ -37,37 +41,82 @@ interface SkillReport {
   readonly problems: readonly string[];
   /** The skill works all the same. */
   readonly warnings: readonly string[];
+  /** What its author wrote and nobody can read, for the person of a session. */
+  readonly unread: readonly string[];
 }
 
-/** `folder`: the name of the folder that holds it, which the form wants to be the skill's own. */
+/**
+ * Reads a SKILL.md as Claude Code does. `folder`: the folder that holds it, whose name the skill has where its own is
+ * missing or cannot be a name. A missing description is the first paragraph.
+ */
 export function parseSkill(text: string, folder?: string): SkillReport {
-  const front = readFrontmatter(text);
-  if (typeof front === 'string') return { problems: [`SKILL.md: ${front}`], warnings: [] };
+  const front = readFrontmatter(text, texts);
+  if (typeof front === 'string') return refused([`SKILL.md: ${front}`]);
   const { fields, body } = front;
-  const { data, error } = Fields.safeParse(fields);
-  const problems = (error?.issues ?? []).map(({ path, message }) => `SKILL.md: ${path.join('.')} ${message}.`);
-  if (data && folder !== undefined && folder !== data.name)
-    problems.push(`SKILL.md: name is ${data.name}, and its folder is ${folder}. Give both the same name.`);
-  const warnings = Object.keys(fields)
-    .filter((key) => !known.includes(key))
-    .map((key) => `SKILL.md: ${key} is no field of the form, and is not used.`);
-  if (body.trim() === '') warnings.push('SKILL.md: there are no instructions below the second ---.');
-  if (body.split('\n').length > maxBody)
-    warnings.push(`SKILL.md: more than ${maxBody} lines; move parts into other files that it names.`);
-  if (!data || problems.length > 0) return { problems, warnings };
-  const { 'allowed-tools': tools, name, description, license, compatibility } = data;
+  const unread = front.unread.map(({ field, why }) => `SKILL.md: ${field} cannot be read and is not used: ${why}.`);
+  const warnings: string[] = [];
+  const warn = (text: string) => warnings.push(`SKILL.md: ${text}`);
+  const { error } = Fields.safeParse(fields);
+  const odd = new Set((error?.issues ?? []).map(({ path }) => String(path[0])));
+  for (const field of odd)
+    unread.push(`SKILL.md: ${field} has another form than this field can have, and is not used.`);
+  const data = Fields.parse(Object.fromEntries(Object.entries(fields).filter(([field]) => !odd.has(field))));
+  for (const key of Object.keys(fields))
+    if (!known.includes(key)) warn(`${key} is no field of the form, and is not used.`);
+  if (body.trim() === '') warn('there are no instructions below the second ---.');
+  if (body.split('\n').length > maxBody) warn(`more than ${maxBody} lines; move parts into other files that it names.`);
+  const name = [data.name?.trim(), folder, slugOf(data.name ?? ''), slugOf(folder ?? '')].find(
+    (one) => one !== undefined && skillName.test(one),
+  );
+  const description = (data.description ?? '').trim() || firstParagraph(body);
+  const problems: string[] = [];
+  if (name === undefined)
+    problems.push(
+      'SKILL.md: name is missing: give 1 to 64 of a-z, 0-9 and single hyphens, none at the beginning or end.',
+    );
+  if (description === '') problems.push('SKILL.md: description is missing, and there are no instructions.');
+  if (name === undefined || description === '') return refused(problems, [...unread, ...warnings]);
+  if (data.name !== undefined && data.name.trim() !== name) warn(`name cannot be used as it is, so it is ${name}.`);
+  if (folder !== undefined && folder !== name) warn(`name is ${name}, and its folder is ${folder}.`);
+  if (!data.description?.trim()) warn('description is missing, so it is the first paragraph.');
+  if (description.length > maxDescription)
+    warn(`description has more than ${maxDescription} characters; agents see its beginning.`);
+  const { 'allowed-tools': tools, license, compatibility } = data;
   return {
     problems,
-    warnings,
+    warnings: [...unread, ...warnings],
+    unread,
     skill: {
       name,
-      description: description.trim(),
-      ...(license !== undefined && { license }),
-      ...(compatibility !== undefined && { compatibility }),
-      ...(tools !== undefined && {
-        allowedTools: typeof tools === 'string' ? tools.split(/[\s,]+/).filter(Boolean) : tools,
-      }),
+      description: beginningOf(description, maxDescription),
+      ...(license !== undefined && { license: beginningOf(license, maxField) }),
+      ...(compatibility !== undefined && { compatibility: beginningOf(compatibility, maxField) }),
+      ...(tools !== undefined && { allowedTools: typeof tools === 'string' ? toolNames(tools) : tools }),
       body,
     },
   };
 }
+const maxField = 500; // characters
+const refused = (problems: readonly string[], warnings: readonly string[] = []): SkillReport => ({
+  problems,
+  warnings,
+  unread: problems,
+});
+
+/** Blanks and commas part them, but not those in parentheses, as in `Bash(git add:*), Read`. */
+const toolNames = (text: string) => text.match(/(?:[^\s,()]|\([^()]*\))+/g) ?? [];
+const slugOf = (name: string) =>
+  trimOf(
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .slice(0, 64),
+    '-',
+  );
+const firstParagraph = (body: string) =>
+  inOneLine(
+    body
+      .split(/\n[ \t]*\n/)
+      .map((part) => part.trim())
+      .find((part) => part !== '' && !part.startsWith('#')) ?? '',
+  );

@@ -1,7 +1,7 @@
 import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { isPath } from '../../../core/text/file-names.ts';
+import { isPath, shownName } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { sanitizeMemory, unlessFinal } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
@@ -26,19 +26,31 @@ const maxSkills = 50;
 const maxFolders = 10;
 const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
+const maxTold = 10;
 
 /**
  * The skills of workspaces. A run looks for them once, as soon as its sandbox is there, and keeps what it found. `run` is
  * any object that lives as long as it.
  */
 export class WorkspaceSkills {
-  readonly #found = new WeakMap<object, readonly WorkspaceSkill[]>();
+  readonly #found = new WeakMap<object, FoundSkills>();
+  readonly #told = new WeakSet<object>();
   readonly #looking = new WeakMap<object, Promise<void>>();
 
   /** Empty while they cannot be read. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<readonly WorkspaceSkill[]> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
-    return this.#found.get(run) ?? [];
+    return this.#found.get(run)?.skills ?? [];
+  }
+
+  /** What could not be read, as a text for people; once for each run. */
+  takeUnread(run: object): string | undefined {
+    const unread = this.#found.get(run)?.unread ?? [];
+    if (unread.length === 0 || this.#told.has(run)) return undefined;
+    this.#told.add(run);
+    const left = unread.length - maxTold;
+    const listed = [...unread.slice(0, maxTold), ...(left > 0 ? [`and ${left} more`] : [])];
+    return `Skills of the workspace cannot be read as they are. ${listed.join(' ')}`;
   }
 
   /** Looks ahead of the turn that needs them. */
@@ -60,12 +72,19 @@ export class WorkspaceSkills {
   }
 }
 
-/** The first skill of each name, and only those whose SKILL.md is right. */
+export interface FoundSkills {
+  readonly skills: readonly WorkspaceSkill[];
+  /** What could not be read, each with its folder and the reason. */
+  readonly unread: readonly string[];
+}
+
+/** The first skill of each name, and only those whose SKILL.md can be read. */
 export async function findWorkspaceSkills(
   client: Files,
   folders: readonly string[],
   signal: AbortSignal,
-): Promise<readonly WorkspaceSkill[]> {
+): Promise<FoundSkills> {
+  const unread: string[] = [];
   const found = new Map<string, WorkspaceSkill>();
   for (const root of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
     for (const place of places) {
@@ -74,13 +93,15 @@ export async function findWorkspaceSkills(
         if (type !== 'directory' || !isPath(name) || found.size >= maxSkills) continue;
         const folder = `${root}${place}/${name}`;
         const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(unlessFinal);
-        const skill = text === undefined ? undefined : parseSkill(text, name).skill;
+        if (text === undefined) continue;
+        const { skill, unread: wrong } = parseSkill(text, name);
+        unread.push(...wrong.map((why) => shownName(`${folder}/${why}`).slice(0, 300)));
         if (skill && !found.has(skill.name))
           found.set(skill.name, { name: skill.name, description: plain(skill.description), folder });
       }
     }
   }
-  return [...found.values()];
+  return { skills: [...found.values()], unread };
 }
 
 /** Rejects: file_not_found, path_outside. */

@@ -21,7 +21,7 @@ export async function skillsOfSession(
   const client = await sandboxes.look(id, signal);
   if (!client) return own;
   const folders = repositories.map(({ path }) => path);
-  const found = (await findWorkspaceSkills(client, folders, signal)).filter(
+  const found = (await findWorkspaceSkills(client, folders, signal)).skills.filter(
     ({ name }) => !own.some((one) => one.name === name),
   );
   return [

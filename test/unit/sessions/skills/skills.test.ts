@@ -54,19 +54,10 @@ test('a SKILL.md says its name, its description and what else the form knows', (
 });
 
 test.each([
-  ['no beginning', '# Hello', 'must begin with a line ---'],
+  ['nothing', '', 'name is missing'],
   ['no name', '---\ndescription: x\n---\n', 'name is missing'],
-  ['a name with capitals', '---\nname: PDF\ndescription: x\n---\n', 'name must have'],
-  ['a name with two hyphens', '---\nname: a--b\ndescription: x\n---\n', 'name must have'],
-  ['an empty description', '---\nname: a\ndescription: " "\n---\n', 'description must not be empty'],
-  ['a long description', `---\nname: a\ndescription: ${'x'.repeat(1_025)}\n---\n`, 'at most 1024'],
-  ['broken YAML', '---\nname: [a\n---\n', 'are no YAML'],
-  ['a list', '---\n- a\n---\n', 'must be a mapping'],
-  [
-    'aliases without end',
-    `---\na: &a [1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b]\n---\n`,
-    'no YAML',
-  ],
+  ['no instructions and no description', '---\nname: a\n---\n', 'description is missing'],
+  ['no end of its fields', '---\nname: a\ndescription: b\n', 'that ends its fields is missing'],
 ])('a SKILL.md with %s is refused, and the reason says what is wrong', (_, text, reason) => {
   const { skill, problems } = parseSkill(text);
   expect(skill).toBeUndefined();
@@ -76,7 +67,6 @@ test.each([
 test.each([
   ['no SKILL.md', [file('a/README.md', '')], 'SKILL.md is missing'],
   ['another spelling of it', [file('a/skill.md', skillMd('a'))], 'must be called SKILL.md'],
-  ['a folder with another name', [file('b/SKILL.md', skillMd('a'))], 'its folder is b'],
   ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'no relative path'],
   ['an absolute path', [file('/etc/passwd', '')], 'no relative path'],
   ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is there twice'],

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { type MountWish, type Volume, VolumeName } from '../../../../core/model/sandboxes/volume.ts';
+import { trimEndOf } from '../../../../core/text/text.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server/volumes.ts';
@@ -167,7 +168,7 @@ export function mountsOf(given: NewSandbox['volumeMounts']): readonly MountWish[
     const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];
     return {
       volume,
-      path: path.length > 1 ? path.replace(/\/+$/, '') : path,
+      path: path.length > 1 ? trimEndOf(path, '/') : path,
       access: mode === 'read' ? 'read' : 'write',
     };
   });

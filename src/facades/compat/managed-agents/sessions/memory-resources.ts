@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import { memoryMount } from '../../../../core/model/run-files.ts';
 import type { MountedStore } from '../../../../core/model/session-agent.ts';
+import { trimOf } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalid } from '../errors.ts';
 
@@ -58,13 +59,12 @@ export async function memoryResourcesFor(
 const maxFolder = 60;
 /** A folder named after the store; a name without letters of a file's name gives way to the store's id. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
-  const plain = name
+  const words = name
     .normalize('NFKD')
     .toLowerCase()
     .replaceAll(/\p{M}/gu, '')
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, maxFolder)
-    .replaceAll(/^-+|-+$/g, '');
+    .replaceAll(/[^a-z0-9]+/g, '-');
+  const plain = trimOf(words.slice(0, maxFolder), '-');
   const base = `${memoryMount}/${plain === '' ? id : plain}`;
   for (let n = 1; ; n++) {
     const path = n === 1 ? base : `${base}-${n}`;

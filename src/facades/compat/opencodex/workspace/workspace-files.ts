@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
+import { trimEndOf } from '../../../../core/text/text.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { filesBelow, type Listing } from '../../../shared/archive/files-below.ts';
 import type { OpencodexDeps } from '../context.ts';
@@ -10,7 +11,7 @@ import { mimeType } from './mime.ts';
 /** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
 export function inWorkspace(path: string): string {
   const clean = posix.normalize(path);
-  const relative = clean.startsWith('/workspace/') ? clean.slice('/workspace/'.length).replace(/\/+$/, '') : '';
+  const relative = clean.startsWith('/workspace/') ? trimEndOf(clean.slice('/workspace/'.length), '/') : '';
   if (relative === '') throw new AppError('path_outside', 'Path must be below /workspace/');
   return relative;
 }

@@ -1,0 +1,85 @@
+import { asciiLower } from '../../core/text/text.ts';
+
+// Reads the blocks of a comment as forges show it, line by line, because a stranger can write any text.
+
+const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
+
+/** The comment's own words: without quoted lines, code, and what forges do not show. */
+export function ownWords(comment: string): string {
+  const text = [...hidden].reduce((kept, [open, close]) => without(kept, open, close), comment);
+  const own: string[] = [];
+  let fence: string | undefined;
+  let isQuote = false; // the line before is quoted text, which a line without a mark continues
+  let isList = false;
+  let isCode = true; // an indented line here is code: the text, or a block of code, is before it
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const isBlank = line.trim() === '';
+    const [, mark] = /^\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(`{3,}|~{3,})/.exec(line) ?? [];
+    if (fence !== undefined) {
+      if (mark?.startsWith(fence) && line.trim() === mark) fence = undefined;
+    } else if (
+      mark !== undefined &&
+      !(mark.startsWith('`') && line.slice(line.indexOf(mark) + mark.length).includes('`'))
+    ) {
+      fence = mark;
+      isQuote = false;
+    } else if (/^\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?>/.test(line)) {
+      isQuote = line.replaceAll(/[\s>]/g, '') !== '';
+    } else if (isBlank) {
+      isQuote = false;
+      own.push('');
+    } else if ((isQuote && !begins.test(line)) || (isCode && !isList && /^( {4}|\t)/.test(line))) continue;
+    else {
+      isQuote = false;
+      isList = /^\s*([-*+]|\d{1,9}[.)])\s/.test(line) || (isList && /^\s/.test(line));
+      own.push(line);
+    }
+    isCode = isBlank || (isCode && /^( {4}|\t)/.test(line));
+  }
+  return own
+    .join('\n')
+    .split(/\n{2,}/)
+    .map(withoutCode)
+    .join('\n\n');
+}
+
+const hidden = new Map([
+  ['<!--', '-->'],
+  ['<pre', '</pre>'],
+  ['<code', '</code>'],
+  ['<blockquote', '</blockquote>'],
+]);
+
+/** Without what is between two marks, of which the last can be missing. */
+function without(text: string, open: string, close: string): string {
+  const lower = asciiLower(text); // as long as the text
+  let kept = '';
+  for (let at = 0; ; ) {
+    const start = lower.indexOf(open, at);
+    if (start < 0) return kept + text.slice(at);
+    const end = lower.indexOf(close, start);
+    kept += `${text.slice(at, start)} `;
+    if (end < 0) return kept;
+    at = end + close.length;
+  }
+}
+
+/** Without code between two runs of as many backticks, in one paragraph. */
+function withoutCode(paragraph: string): string {
+  const runs = [...paragraph.matchAll(/`+/g)].map(({ 0: { length }, index }) => ({ length, at: index }));
+  const last = new Map(runs.map(({ length }, n) => [length, n]));
+  let kept = '';
+  let at = 0;
+  for (let n = 0; n < runs.length; n++) {
+    const open = runs[n];
+    if (open === undefined || (last.get(open.length) ?? 0) <= n || paragraph[open.at - 1] === '\\') continue;
+    let end = n + 1;
+    while (runs[end]?.length !== open.length) end++;
+    const close = runs[end];
+    if (close === undefined) break;
+    kept += `${paragraph.slice(at, open.at)} `;
+    at = close.at + close.length;
+    n = end;
+  }
+  return kept + paragraph.slice(at);
+}

@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { verdictOf } from '../../../machines/run-rules.ts';
+import { forRipgrep } from '../../../sandbox-images/sandboxd/files/ripgrep-expression.ts';
+import { markdownOf } from '../../../src/agents/browser/markdown.ts';
+import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
+import { ownWords } from '../../../src/automations/hooks/own-words.ts';
+import { parseYaml } from '../../../src/config/yaml-file.ts';
+import { servicesOfCompose } from '../../../src/core/model/services/compose-file.ts';
+import { safePath } from '../../../src/core/text/file-names.ts';
+import { globMatcher } from '../../../src/core/text/glob.ts';
+import { toolLine } from '../../../src/facades/shared/conversation/tool-names.ts';
+import { createScrubber } from '../../../src/observability/scrub.ts';
+import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { planOfDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
+import { tellNotes } from '../../../src/sessions/memory/agent-memory.ts';
+import { bareCopy, findGitFolder } from '../../../src/sessions/repositories/bare-copy.ts';
+import { sanitizeMemory } from '../../../src/sessions/run/prompt/memory.ts';
+import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
+
+// Texts of strangers that took a parser the square of their length, or more. Each has to end at all: the suite's own
+// limit catches one that does not.
+
+const much = 300_000;
+const spaces = ' '.repeat(much);
+const many = (part: (n: number) => string, count: number) => Array.from({ length: count }, (_, n) => part(n)).join('');
+const failure = (work: () => unknown): string => {
+  try {
+    work();
+    return '';
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+};
+const healthOf = (interval: string) => () =>
+  servicesOfCompose({ services: { a: { image: 'a', healthcheck: { test: 'true', interval } } } });
+const skill = (fields: string) => parseSkill(`---\nname: a\ndescription: b\n${fields}\n---\nText.\n`);
+
+test.each<[string, string, RegExp]>([
+  ['keys', many((n) => `k${n}: 1\n`, 12_000), /more than 10,000 words/],
+  ['keys in braces', `{${many((n) => `k${n}: 1,`, 6_000)}}`, /more than 10,000 words/],
+  ['mistakes', '}'.repeat(100_000), /more than 10,000 words/],
+  ['tags', '!a '.repeat(40_000), /more than 10,000 words/],
+  ['anchors', '&a '.repeat(40_000), /more than 10,000 words/],
+  ['brackets', '['.repeat(5_000), /more than 50 levels/],
+  ['lists in lists', '- '.repeat(4_000), /more than 50 levels/],
+  ['keys in keys', '? '.repeat(4_000), /more than 50 levels/],
+  ['indents', many((n) => `${' '.repeat(n)}a:\n`, 200), /more than 50 levels/],
+  ['an alias', 'a: &a [1]\nb: *a', /an alias/],
+  ['bytes', `a: ${'é'.repeat(70_000)}`, /larger than 128 KiB/],
+  ['a key twice', 'a: 1\nb: {c: 1, c: 2}', /the key c twice/],
+])('YAML with too much of one thing is refused before it is parsed: %s', (_, text, why) => {
+  expect(failure(() => parseYaml(text))).toMatch(why);
+});
+
+test('YAML within its limits is read, also with 1,400 keys', () => {
+  const text = many((n) => `k${n}: ${n}\n`, 1_400);
+  expect(Object.keys(parseYaml(text) as object)).toHaveLength(1_400);
+  expect(parseYaml('a:\n  - b: [1, {c: "d"}]\n    e: |\n      x\n\n      y\n')).toEqual({
+    a: [{ b: [1, { c: 'd' }], e: 'x\n\ny\n' }],
+  });
+});
+
+test.each<[string, () => unknown, unknown]>([
+  [
+    'SKILL.md with 12,000 fields',
+    () => skill(many((n) => `k${n}: 1\n`, 12_000)).problems[0],
+    expect.stringMatching(/larger|more than/),
+  ],
+  ['SKILL.md with 12,000 keys in one', () => skill(`x: {${many((n) => `k${n}: 1,`, 5_000)}`).skill?.name, 'a'],
+  ['SKILL.md with a long blank field', () => skill(`license: x${' '.repeat(60_000)}y: z`).skill?.name, 'a'],
+  ['SKILL.md with empty lines', () => skill('\n'.repeat(60_000)).skill?.name, 'a'],
+  ['SKILL.md with a long list of tools', () => skill(`allowed-tools: ${'(a '.repeat(20_000)}`).skill?.name, 'a'],
+  ['<pre> of a page', () => markdownOf([{ tag: 'pre', inner: [`x${spaces}y`] }]).length, much + 10],
+  ['<b> of a page', () => markdownOf([{ tag: 'b', inner: [`x${'\n'.repeat(much)}y`] }]), '**x y**'],
+  [
+    'breaks of a page',
+    () => markdownOf([`a${'\u00a0'.repeat(much)}`, { tag: 'br', inner: [] }, 'b']).endsWith('b'),
+    true,
+  ],
+  ['an answer to an approval', () => verdictOf(`yes${spaces}!${spaces}x`).decision, 'rejected'],
+  ['a yes with much around it', () => verdictOf(`${spaces}yes${spaces}!${spaces}`).decision, 'approved'],
+  [
+    '# escape=x of a Dockerfile',
+    () => planOfDockerfile(`# escape=x${' '.repeat(64_000)}y\nFROM a\nRUN b`).steps.length,
+    3,
+  ],
+  [
+    'continued lines of a Dockerfile',
+    () => failure(() => planOfDockerfile(`FROM a\nRUN ${'a\\\n'.repeat(60_000)}b`)),
+    '',
+  ],
+  [
+    'one word of a Dockerfile',
+    () => failure(() => planOfDockerfile(`FROM a\n${'a'.repeat(much)}`)),
+    expect.stringContaining('no instruction'),
+  ],
+  ['a duration of a compose file', () => failure(healthOf('1'.repeat(60_000))), expect.stringContaining('no duration')],
+  ['a note', async () => await tellNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
+  ['a memory file', () => sanitizeMemory(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
+  [
+    'a cut memory file',
+    () => sanitizeMemory(Buffer.from(`${'\ufffd'.repeat(much)}x${'y'.repeat(9)}`), 3 * much + 1),
+    expect.stringContaining('left out here'),
+  ],
+  ['a line of a tool', () => toolLine({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],
+  ['a name of a file', () => safePath(`${' '.repeat(255)}`)?.portable, '_'.repeat(255)],
+  ['a glob', () => globMatcher(`a${'['.repeat(100_000)}`)('b'), false],
+  ['an entry of the egress policy', () => parseEntry(':'.repeat(much))?.port, undefined],
+  ['an expression of a search', () => forRipgrep('['.repeat(100_000)).length, 199_999],
+  ['an expression of classes', () => forRipgrep('\\p{'.repeat(100_000)).length, 400_000],
+  ['a line of the log', () => createScrubber().scrub('\\'.repeat(much)).length, much],
+  ['backticks of a comment', () => ownWords(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
+  ['marks of a comment', () => ownWords('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
+])('%s is read in a time that grows with its length', async (_, work, expected) => {
+  expect(await work()).toEqual(expected);
+});
+
+const notes = (text: string) =>
+  ({ list: async () => [{ path: 'person/a' }], read: async () => ({ text }) }) as unknown as Parameters<
+    typeof tellNotes
+  >[0];
+
+test.each([
+  ['empty lines', '\n'.repeat(100_000), false],
+  ['blanks', ` ${'\t '.repeat(100_000)}`, false],
+  ['a section in the line of its setting', '[extensions] objectFormat = "sha256"\n', true],
+])('the config of a listed repository with %s is read', async (_, config, isSha256) => {
+  const root = mkdtempSync(join(tmpdir(), 'corral-config-'));
+  try {
+    await mkdir(join(root, 'objects'));
+    writeFileSync(join(root, 'HEAD'), 'ref: refs/heads/main\n');
+    writeFileSync(join(root, 'config'), config);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of bareCopy(await findGitFolder(root, 'file:///a'), new AbortController().signal))
+      pieces.push(piece);
+    expect(Buffer.concat(pieces).includes('objectformat = sha256')).toBe(isSha256);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test('a page that a browser shows is read in the thread of pages, and one that ends the thread has no text', async () => {
+  await using pages = pageThread();
+  const { signal } = new AbortController();
+  expect(await pages.do({ tree: [{ tag: 'pre', inner: ['a'] }] }, signal)).toEqual({
+    title: '',
+    markdown: '```\na\n```',
+  });
+  let deep: { tag: string; inner: unknown[] } = { tag: 'div', inner: ['x'] };
+  for (let n = 0; n < 3_000; n++) deep = { tag: 'blockquote', inner: [deep] };
+  expect(await pages.do({ tree: [deep] as never }, signal)).toBeUndefined();
+  expect((await pages.do({ tree: ['b'] }, signal))?.markdown).toBe('b');
+});

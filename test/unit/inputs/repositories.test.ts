@@ -1,0 +1,209 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { newRepository, RepositoryInput, type SessionRepository } from '../../../src/core/model/repository.ts';
+import { bareCopy, findGitFolder } from '../../../src/sessions/repositories/bare-copy.ts';
+import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
+import { repositoryService } from '../../../src/sessions/repositories/repositories.ts';
+
+// Repositories as programs leave them, with git itself: a folder of this machine is the sandbox.
+
+const { signal } = new AbortController();
+const session = SessionId.parse('0123456789abcdef');
+const author = { name: 'Ada', email: 'ada@example.org' };
+let root: string;
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'corral-git-')));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const env = { PATH: process.env.PATH, HOME: tmpdir(), GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
+const named = [
+  '-c',
+  'user.name=a',
+  '-c',
+  'user.email=a@b.c',
+  '-c',
+  'protocol.file.allow=always',
+  '-c',
+  'init.defaultBranch=main',
+];
+const git = (at: string, ...args: string[]) =>
+  execFileSync('git', [...named, ...args], {
+    cwd: join(root, at),
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+}
+function make(at: string, files: Readonly<Record<string, string>>, format = 'sha1'): void {
+  write(Object.fromEntries(Object.entries(files).map(([name, text]) => [`${at}/${name}`, text])));
+  git(at, 'init', '--quiet', `--object-format=${format}`);
+  git(at, 'add', '--all');
+  git(at, 'commit', '--quiet', '--message', 'First');
+}
+const client = () => ({
+  workdir: root,
+  exec: async ({ command, stdin }: { command: string; stdin?: string }) => {
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', command], {
+      input: stdin ?? '',
+      env,
+      encoding: 'utf8',
+    });
+    return { exitCode: status ?? 1, stdout, stderr, timedOut: false };
+  },
+});
+
+function service(path = 'outer') {
+  const repository = {
+    ...newRepository(RepositoryInput.parse({ url: 'https://example.org/team/outer', path })),
+    state: 'ready',
+    branch: 'main',
+    baseCommit: git(path, 'rev-parse', 'HEAD').trim(),
+  } as SessionRepository;
+  return repositoryService({
+    sandboxes: { use: async () => ({ client: client(), [Symbol.asyncDispose]: async () => {} }) },
+    commands: { tell: () => {} },
+    known: async () => ({ repositories: [repository] }),
+    author,
+  } as unknown as Parameters<typeof repositoryService>[0]);
+}
+const changed = async () =>
+  (await service().status(session, 'outer', signal)).files.map(({ path, change }) => `${change} ${path}`);
+const shipped = () =>
+  git('outer', '-c', 'core.quotePath=false', 'ls-tree', '-r', 'HEAD')
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/^(\d+) .*\t/, '$1 '));
+
+test.each<[string, () => void, readonly string[]]>([
+  ['without a commit', () => write({ 'outer/app/a.txt': 'a' }), ['app/a.txt']],
+  ['with a commit', () => make('outer/app', { 'a.txt': 'a', 'src/b.txt': 'b' }), ['app/a.txt', 'app/src/b.txt']],
+  [
+    'with rules of its own',
+    () => make('outer/app', { '.gitignore': 'target\n', 'target/x': 'x', 'a.txt': 'a' }),
+    ['app/.gitignore', 'app/a.txt'],
+  ],
+  [
+    'that the agent added already',
+    () => {
+      make('outer/app', { 'a.txt': 'a' });
+      git('outer', 'add', 'app');
+    },
+    ['app/a.txt'],
+  ],
+  [
+    'in a repository',
+    () => {
+      make('outer/app', { 'a.txt': 'a' });
+      make('outer/app/lib', { 'b.txt': 'b' });
+    },
+    ['app/a.txt', 'app/lib/b.txt'],
+  ],
+  ['deep in a folder', () => make('outer/x/y/app', { 'a.txt': 'a' }), ['x/y/app/a.txt']],
+  ['with a name of blanks and signs', () => make("outer/my 'app' [1]", { 'ä.txt': 'a' }), ["my 'app' [1]/ä.txt"]],
+  ['without files', () => {}, []],
+  [
+    'that the outer one ignores',
+    () => {
+      write({ 'outer/.git/info/exclude': '/app/\n' });
+      make('outer/app', { 'a.txt': 'a' });
+    },
+    [],
+  ],
+])('an inner repository %s: its files are shown, and a commit of everything has them', async (_, prepare, files) => {
+  make('outer', { 'one.txt': 'one' });
+  write({ 'outer/two.txt': 'two' });
+  mkdirSync(join(root, 'outer/app'), { recursive: true });
+  git('outer/app', 'init', '--quiet');
+  prepare();
+  expect(await changed()).toEqual([...files, 'two.txt'].toSorted().map((path) => `added ${path}`));
+  expect((await service().diff(session, 'outer', { since: 'head' }, signal)).text).toContain('+two');
+  await service().commit(session, 'outer', { message: 'All' }, signal);
+  expect(shipped()).toEqual([...files, 'one.txt', 'two.txt'].map((path) => `100644 ${path}`).toSorted());
+  expect(await changed()).toEqual([]);
+  if (files.some((path) => path.startsWith('app/'))) expect(git('outer', 'status', '--porcelain')).toBe('');
+  for (const path of files.slice(-1)) {
+    write({ [`outer/${path}`]: 'changed' });
+    expect(await changed()).toEqual([`modified ${path}`]);
+    await service().commit(session, 'outer', { message: 'One', files: [path] }, signal);
+    expect(await changed()).toEqual([]);
+  }
+});
+
+test('named files of an inner repository are committed alone', async () => {
+  make('outer', { 'one.txt': 'one' });
+  make('outer/app', { 'a.txt': 'a', 'b.txt': 'b' });
+  await service().commit(session, 'outer', { message: 'One of them', files: ['app/a.txt'] }, signal);
+  expect(shipped()).toEqual(['100644 app/a.txt', '100644 one.txt']);
+  expect(await changed()).toEqual(['added app/b.txt']);
+});
+
+test('a submodule stays one, and its new commit is shown; another worktree is left out', async () => {
+  make('part', { 'p.txt': 'p' });
+  make('outer', { 'one.txt': 'one' });
+  git('outer', 'submodule', '--quiet', 'add', `file://${root}/part`, 'part');
+  git('outer', 'commit', '--quiet', '--message', 'Part');
+  git('outer', 'worktree', 'add', '--quiet', '.claude/worktrees/x', '-b', 'x');
+  expect(await changed()).toEqual([]);
+  write({ 'outer/part/p.txt': 'changed' });
+  git('outer/part', 'commit', '--quiet', '--all', '--message', 'Second');
+  expect(await changed()).toEqual(['modified part']);
+  await service().commit(session, 'outer', { message: 'All' }, signal);
+  expect(shipped()).toEqual(['100644 .gitmodules', '100644 one.txt', '160000 part']);
+});
+
+test('a repository of SHA-256 has a status, a diff, a commit and a patch', async () => {
+  make('outer', { 'one.txt': 'one' }, 'sha256');
+  write({ 'outer/two.txt': 'two' });
+  make('outer/app', { 'a.txt': 'a' });
+  expect(await changed()).toEqual(['added app/a.txt', 'added two.txt']);
+  const repositories = service();
+  const { commit } = await repositories.commit(session, 'outer', { message: 'All' }, signal);
+  expect(commit).toMatch(/^[0-9a-f]{64}$/);
+  expect(await repositories.patch(session, 'outer', signal)).toContain('+two');
+});
+
+test.each(['sha1', 'sha256'])(
+  'a folder of the server is fetched with its submodules, and theirs (%s)',
+  async (format) => {
+    make('srv/deep', { 'd.txt': 'd' }, format);
+    make('srv/sub', { 's.txt': 's' }, format);
+    make('srv/out', { 'o.txt': 'o' }, format);
+    git('srv/sub', 'submodule', '--quiet', 'add', '../deep', 'deep');
+    git('srv/sub', 'commit', '--quiet', '--message', 'Deep');
+    git('srv/out', 'submodule', '--quiet', 'add', '../sub', 'parts/sub');
+    git('srv/out', 'submodule', '--quiet', 'add', `file://${root}/srv/deep`, 'parts/deep');
+    git('srv/out', 'commit', '--quiet', '--message', 'Parts');
+    const asked: string[] = [];
+    const copyTo = async (folder: string, url: string) => {
+      asked.push(url.slice(`file://${root}`.length));
+      const pieces: Uint8Array[] = [];
+      for await (const piece of bareCopy(await findGitFolder(new URL(url).pathname, url), signal)) pieces.push(piece);
+      mkdirSync(folder, { recursive: true });
+      execFileSync('tar', ['--extract', '--file=-', `--directory=${folder}`], { input: Buffer.concat(pieces) });
+    };
+    const url = `file://${root}/srv/out`;
+    const repository = newRepository(RepositoryInput.parse({ url, path: 'got' }));
+    const wish = { session, repository, branch: 'corral/x', author, copyTo };
+    const { notes } = await fetchRepository(client() as never, wish, signal);
+    expect(notes).toEqual([]);
+    expect(asked).toEqual(['/srv/out', '/srv/sub', '/srv/deep']);
+    const files = execFileSync('find', ['.', '-name', '*.txt'], { cwd: join(root, 'got'), encoding: 'utf8' });
+    expect(files.trim().split('\n').toSorted()).toEqual([
+      './o.txt',
+      './parts/deep/d.txt',
+      './parts/sub/deep/d.txt',
+      './parts/sub/s.txt',
+    ]);
+    expect(git('got/parts/sub', 'remote', 'get-url', 'origin').trim()).toBe(`file://${root}/srv/sub`);
+  },
+);

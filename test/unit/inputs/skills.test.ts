@@ -1,0 +1,145 @@
+import { expect, test } from 'vitest';
+import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
+import { findWorkspaceSkills, WorkspaceSkills } from '../../../src/sessions/run/skills/workspace-skills.ts';
+
+// SKILL.md files as people write them. Claude Code reads all of these.
+
+const body = '---\n# Title\n\nThe first paragraph,\nin two lines.\n\nThe second.\n';
+const read = (fields: string, folder = 'own') => {
+  const { skill, problems, unread } = parseSkill(`---\n${fields}\n${body}`, folder);
+  return { name: skill?.name, description: skill?.description, problems, unread };
+};
+const good = (name: string, description: string) => ({ name, description, problems: [], unread: [] });
+const long = `Use when: ${'x'.repeat(2_000)}`;
+
+test.each<[string, string, string, string]>([
+  ['a colon', 'description: Use when: a test fails', 'own', 'Use when: a test fails'],
+  ['a colon at its end', 'description: Triggers:', 'own', 'Triggers:'],
+  ['brackets', 'description: [beta] Reads files', 'own', '[beta] Reads files'],
+  ['braces', 'description: {{name}} is asked: yes', 'own', '{{name}} is asked: yes'],
+  ['a quotation mark inside', 'description: "Quick" checks of a page', 'own', '"Quick" checks of a page'],
+  ['an apostrophe at its beginning', "description: 'til it is done: go on", 'own', "'til it is done: go on"],
+  ['an asterisk', 'description: *.py files', 'own', '*.py files'],
+  ['an ampersand', 'description: & more', 'own', '& more'],
+  ['an exclamation mark', 'description: !important rules', 'own', '!important rules'],
+  ['an at sign', 'description: @mentions of people', 'own', '@mentions of people'],
+  ['a backtick', 'description: `npm` scripts', 'own', '`npm` scripts'],
+  ['a percent sign', 'description: %-encoded names', 'own', '%-encoded names'],
+  ['a hash', 'description: "C # and F #"', 'own', 'C # and F #'],
+  ['a number', 'description: 2024', 'own', '2024'],
+  ['a word of YAML', 'description: yes', 'own', 'yes'],
+  ['a truth', 'description: true', 'own', 'true'],
+  ['lines that go on', 'description: One\n  two: three\n  four', 'own', 'One two: three four'],
+  ['a folded block', 'description: >-\n  One\n  two: three', 'own', 'One two: three'],
+  ['a block of lines', 'description: |\n  One\n  two', 'own', 'One\ntwo'],
+  ['a tab behind the colon', 'description:\tTabs', 'own', 'Tabs'],
+  ['tabs as indentation', 'description: Tabs\nmetadata:\n\tauthor: x\n\ttags:\n\t\t- y', 'own', 'Tabs'],
+  ['2,000 characters', `description: ${long}`, 'own', long.slice(0, 1_024)],
+  ['no description', 'name: own', 'own', 'The first paragraph, in two lines.'],
+  ['an empty description', 'description:', 'own', 'The first paragraph, in two lines.'],
+  ['a null', 'description: ~', 'own', 'The first paragraph, in two lines.'],
+  ['a name of another folder', 'name: other\ndescription: a', 'other', 'a'],
+  ['a name with capitals and blanks', 'name: Auditing Access Control\ndescription: a', 'own', 'a'],
+  ['a number as its name', 'name: 123\ndescription: a', '123', 'a'],
+  ['a hint with brackets', 'argument-hint: [file] [--all]\ndescription: a', 'own', 'a'],
+  ['a hint with a bar', 'argument-hint: [analyze|srs|all] <path> [--output <path>]\ndescription: a', 'own', 'a'],
+  ['a hint in quotes', 'argument-hint: "[URL or path, e.g. /x]"\ndescription: a', 'own', 'a'],
+  ['tools with a colon', 'allowed-tools: Bash(git:*), Read, Edit\ndescription: a', 'own', 'a'],
+  [
+    'fields of Claude Code',
+    'disable-model-invocation: true\narguments: [version]\neffort: xhigh\ndescription: a',
+    'own',
+    'a',
+  ],
+  ['a comment', '# about\ndescription: a # b', 'own', 'a'],
+  ['empty lines', '\n\ndescription: a\n\n', 'own', 'a'],
+  ['a field twice', 'description: a\ndescription: b', 'own', 'b'],
+])('with %s', (_, fields, name, description) => {
+  expect(read(fields)).toEqual(good(name, description));
+});
+
+test.each<[string, (text: string) => string]>([
+  ['CRLF', (text) => text.replaceAll('\n', '\r\n')],
+  ['CR', (text) => text.replaceAll('\n', '\r')],
+  ['a byte-order mark', (text) => `\ufeff${text}`],
+  ['empty lines before it', (text) => `\n\n${text}`],
+  ['blanks behind its marks', (text) => text.replaceAll('---\n', '---  \n')],
+  ['nothing behind its fields', (text) => text.slice(0, text.lastIndexOf('---') + 3)],
+])('a file with %s', (_, form) => {
+  const text = `---\nname: own\ndescription: Use when: a\nallowed-tools: Bash(git add:*) Read\n${body}`;
+  expect(parseSkill(form(text), 'own')).toMatchObject({
+    problems: [],
+    skill: { name: 'own', description: 'Use when: a', allowedTools: ['Bash(git add:*)', 'Read'] },
+  });
+});
+
+test('a file without fields is its first paragraph, under the name of its folder', () => {
+  expect(parseSkill('# Title\n\nDo it.\n', 'own').skill).toMatchObject({ name: 'own', description: 'Do it.' });
+});
+
+// The beginnings of files of public collections under the MIT or Apache licence, as they were in 2026.
+test.each<[string, string, string]>([
+  [
+    'anthropics/skills',
+    'template',
+    'name: template-skill\ndescription: Replace with description of the skill and when Claude should use it.',
+  ],
+  [
+    'wshobson/agents',
+    'postgresql',
+    'name: postgresql-table-design\ndescription: Use this skill when designing or reviewing a PostgreSQL-specific schema. Covers best-practices, data types, indexing, constraints, performance patterns, and advanced features',
+  ],
+  [
+    'vercel-labs/agent-skills',
+    'composition-patterns',
+    "name: vercel-composition-patterns\ndescription:\n  React composition patterns that scale. Use when refactoring components with\n  boolean prop proliferation, building flexible component libraries, or\n  designing reusable APIs.\nlicense: MIT\nmetadata:\n  author: vercel\n  version: '1.0.0'",
+  ],
+  [
+    'terrylica/cc-skills',
+    '00-navigator',
+    'name: crucible-navigator\ndescription: starting a new research campaign, entering a new Claude Code session on a research repo, or when unsure which methodology.\nallowed-tools: Read, Write, Edit, Glob, Grep',
+  ],
+  [
+    'obra/superpowers',
+    'using-superpowers',
+    'name: using-superpowers\ndescription: Use when starting any conversation - establishes how to find and use skills, requiring skill invocation before ANY response including clarifying questions',
+  ],
+])('a skill of %s', (_, folder, fields) => {
+  const { name, description, problems, unread } = read(fields, folder);
+  expect([problems, unread]).toEqual([[], []]);
+  expect(fields).toContain(`name: ${name}`);
+  expect(fields.replace(/\s+/g, ' ')).toContain(description);
+});
+
+test('what cannot be read is left out, and is told once in a run', async () => {
+  const texts: Readonly<Record<string, string>> = {
+    good: 'description: a',
+    tools: 'description: b\nallowed-tools: - Read\n- Write',
+    aliases: 'description: c\nhooks: &a [1]\nmetadata: {b: *a}',
+    open: 'description: d',
+    list: 'description: e\nlicense: x\ncompatibility: y\nmetadata: [1]',
+  };
+  const client = {
+    listFiles: async (path: string) =>
+      path === '.claude/skills' ? Object.keys(texts).map((name) => ({ name, type: 'directory' })) : [],
+    readFile: async (path: string) => {
+      const [, name = ''] = /skills\/(\w+)\//.exec(path) ?? [];
+      return Buffer.from(`---\n${texts[name]}\n${name === 'open' ? '' : body}`);
+    },
+  } as unknown as Parameters<typeof findWorkspaceSkills>[0];
+  const { signal } = new AbortController();
+  const { skills, unread } = await findWorkspaceSkills(client, [], signal);
+  expect(skills.map(({ name }) => name)).toEqual(['good', 'tools', 'aliases', 'list']);
+  expect(unread.map((line) => line.slice('.claude/skills/'.length, 60))).toEqual([
+    expect.stringContaining('tools/SKILL.md: allowed-tools cannot be read'),
+    expect.stringContaining('aliases/SKILL.md: metadata has another form'),
+    expect.stringContaining('open/SKILL.md: The line --- that ends'),
+    expect.stringContaining('list/SKILL.md: metadata has another form'),
+  ]);
+  const found = new WorkspaceSkills();
+  const run = {};
+  const clock = { setTimeout: () => 0, clearTimeout: () => {}, now: () => 0 } as never;
+  await found.of(run, { client, clock }, signal);
+  expect(found.takeUnread(run)).toMatch(/^Skills of the workspace cannot be read as they are\. .*allowed-tools/);
+  expect(found.takeUnread(run)).toBeUndefined();
+});
