@@ -87,7 +87,7 @@ function decoded(name: string): string {
 
 /** Masks credentials in a URL for the access log. */
 export function maskToken(url: string): string {
-  return url.replace(/([?&])([^=&#]*)=[^&#]*/g, (pair, start: string, name: string) =>
+  return url.replace(/([?&])([^=?&#]*)=[^&#]*/g, (pair, start: string, name: string) =>
     secretNames.has(decoded(name).toLowerCase()) ? `${start}${name}=***` : pair,
   );
 }

@@ -254,6 +254,7 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
   model_quota: 'why.modelQuota',
   quota: 'why.quota',
   model_overloaded: 'why.modelBusy',
+  model_rate_limited: 'why.modelBusy',
   model_unavailable: 'why.modelBusy',
   model_stalled: 'why.modelBusy',
   provider_error: 'why.provider',
