@@ -69,7 +69,7 @@ test('an upgrade is joined with its first bytes, and sets no cookies', async () 
   const cookies = 'Set-Cookie: a=1; Domain=example.com\r\nset-cookie: b=2\r\n';
   answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${cookies}X-A: 1\r\n\r\nfirst`;
   const got = await upgraded();
-  expect(got).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[^]*Upgrade: websocket\r\n[^]*\r\n\r\nfirst$/);
+  expect(got).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*Upgrade: websocket\r\n[\s\S]*\r\n\r\nfirst$/);
   expect(got).not.toMatch(/set-cookie/i);
 });
 
