@@ -25,7 +25,7 @@ export function refusedError(what: string, cause: Refusal): AppError {
   const quota = /exceeded quota: ([^,]+), requested: (.+)/.exec(message);
   if (status === 403 && quota) {
     return new AppError(
-      'sandbox_capacity',
+      'quota',
       `The namespace's quota is used up (${quota[0]}). End sandboxes, or raise it.`,
       options,
     );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ReplyDoc, RouteDoc } from '../../http/routes/route-docs.ts';
 import type { RegisteredRoute } from '../../http/routes/routes.ts';
+import { linkOperations } from './openapi-links.ts';
 
 type Json = Record<string, unknown>;
 
@@ -39,6 +40,7 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route, route.doc, shared);
   }
+  linkOperations(paths);
   return {
     openapi: '3.1.0',
     info: { title: 'Corral', version, description },

@@ -125,20 +125,17 @@ async function takeParts<Taken>(
     },
   );
   const most = bytesBeside + files * headerBytes;
-  async function* limited(chunks: AsyncIterable<Buffer>) {
-    let beside = 0;
-    for await (const chunk of chunks) {
-      beside += chunk.length;
-      if (beside - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
-        throw new AppError('payload_too_large', `More than ${most} bytes of the body are in no file that is taken.`);
-      yield chunk;
-    }
-  }
+  let total = 0;
+  body.on('data', (chunk: Buffer) => {
+    total += chunk.length;
+    if (total - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
+      fail(new AppError('payload_too_large', `More than ${most} bytes of the body are in no file that is taken.`));
+  });
   // At once, because the parser goes on to end a part that was cut as if it were whole.
   parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files at once.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
-  await pipeline(body, limited, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
     // The parts before the newest have arrived, even if nobody has read them yet.
     fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });

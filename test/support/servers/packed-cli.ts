@@ -28,7 +28,7 @@ const tarball = join(root, 'node_modules/.cache/corral.tgz');
 const sources = ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,html}', '*.json', 'README.md'];
 
 /** The tarball of this tree. It is packed once for all tests, because that compiles the whole client. */
-async function tarballOfTree(): Promise<string> {
+export async function tarballOfTree(): Promise<string> {
   if (isNewer(tarball, sources)) return tarball;
   const draft = await mkdtemp(join(root, 'node_modules/.cache/corral-pack-'));
   try {

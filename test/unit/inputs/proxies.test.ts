@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request as ask } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { Clients } from '../../../src/http/guard/clients.ts';
@@ -75,12 +77,16 @@ test('rate limits count the clients of a proxy apart', async () => {
 
 test('connections of a proxy are not limited, but the open requests of each of its clients', async () => {
   const { by, server: it } = await behindProxy({ maxConnectionsPerAddress: 2 });
-  const id = await it.newSession();
-  const streams = await Promise.all(
-    ['203.0.113.9', '203.0.113.9'].map((address) =>
-      fetch(`${it.url}/streams/${id}/nothing`, { headers: { 'x-forwarded-for': address } }),
-    ),
-  );
-  expect(streams.map(({ status }) => status)).toEqual([401, 401]);
-  expect((await by('203.0.113.9', token)).status).toBe(200);
+  const open = ['203.0.113.9', '203.0.113.9'].map((address) => {
+    const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': address, expect: '100-continue' };
+    return ask(`${it.url}/api/v1/sessions`, { method: 'PUT', headers });
+  });
+  for (const asked of open) {
+    asked.on('error', () => {}).flushHeaders();
+    await once(asked, 'continue');
+  }
+  expect((await by('203.0.113.9', token)).status).toBe(429);
+  expect((await by('203.0.113.8', token)).status).toBe(200);
+  for (const asked of open) asked.destroy();
+  await expect.poll(async () => (await by('203.0.113.9', token)).status).toBe(200);
 });

@@ -31,7 +31,6 @@ export const anything: PortableSchema = {
 
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-export const objectsIn = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 export const schemasIn = (value: unknown): unknown[] =>
   Array.isArray(value) ? value.filter((one) => isObject(one) || typeof one === 'boolean') : [];
 export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);

@@ -33,16 +33,10 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
 function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[]) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;
   if (status < 100) return undefined;
-  const given = changed(rawHeaders);
-  const headers: string[] = [];
-  for (let at = 0; at < given.length; at += 2) {
-    const [name = '', value = ''] = given.slice(at, at + 2);
-    if (isHeaderText(value)) headers.push(name, value);
-  }
   const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
-  return { status, reason, headers };
+  return { status, reason, headers: changed(rawHeaders) };
 }
-/** Node parses control characters in what it receives, and throws where it should send them. */
+/** Node accepts control characters in a reason that it receives, and throws where it should send them. */
 const isHeaderText = (text: string) => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 /** Passes one request on, and its answer back, as they come. */
@@ -192,8 +186,8 @@ export function withoutCredentials<Request extends Addressed>(request: Request, 
 /** The texts of a header, cookie or parameter that can be a credential: words, also of Basic, of a protocol, or escaped. */
 function wordsOf(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {
-    const plain = word.replace(/^"|"$/g, '');
-    return [plain, plain.replace(/^[\w.-]*?=/, ''), unescaped(plain)];
+    const bare = (text: string) => text.replace(/^"|"$/g, '');
+    return [bare(word), bare(word.replace(/^[\w.-]*=/, '')), unescaped(word)];
   });
   const [, basic] = /^basic\s+(\S+)/i.exec(value) ?? [];
   const pair = Buffer.from(basic ?? '', 'base64').toString();

@@ -108,7 +108,7 @@ test('a create that is repeated with its key starts one sandbox, and says that i
 });
 
 test.each([
-  ['quota', 429, { 'retry-after': '1' }],
+  ['quota', 409, {}],
   ['sandbox_capacity', 429, { 'retry-after': '1' }],
   ['sandbox_unavailable', 503, { 'should-retry': 'false' }],
   ['internal', 500, { 'should-retry': 'false' }],

@@ -39,16 +39,16 @@ test("an owner has a limited number of sessions; other owners' and ownerless ses
   for (const owner of ['a', 'b', undefined]) {
     for (let n = 0; n < 2; n++) expect(await create(owner)).toEqual(isId);
   }
-  expect([await create('a'), await create('b')]).toEqual(['sandbox_capacity', 'sandbox_capacity']);
+  expect([await create('a'), await create('b')]).toEqual(['quota', 'quota']);
   expect(await create()).toEqual(isId);
   stored.delete([...stored.keys()][0] as SessionId);
-  expect([await create('a'), await create('a')]).toEqual([isId, 'sandbox_capacity']);
+  expect([await create('a'), await create('a')]).toEqual([isId, 'quota']);
 });
 
 test('concurrent creates of one owner do not exceed the limit of sessions', async () => {
   const { create } = owners({ sessions: 3, starting: 0 });
   const made = await Promise.all(Array.from({ length: 10 }, () => create('a')));
-  expect(made.filter((it) => it === 'sandbox_capacity')).toHaveLength(7);
+  expect(made.filter((it) => it === 'quota')).toHaveLength(7);
 });
 
 test('an owner starts a limited number of sessions at once, until one has its sandbox, loses it, or is deleted', async () => {

@@ -1,0 +1,78 @@
+// @module-tag all
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request as ask, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+
+const program = '/usr/sbin/nginx';
+const token = 'the-token-of-the-server';
+
+/** nginx with the location that a document prints, before the server at this port. */
+async function nginx(document: string, behind: number, scheme: string) {
+  const location = /^( *)location \/ \{[\s\S]*?^\1\}/m.exec(await readFile(document, 'utf8'))?.[0] ?? '';
+  const [folder, port] = [await mkdtemp(join(tmpdir(), 'corral-nginx-')), await freePort()];
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (one) => `${one}_temp_path ${folder}/${one};`,
+  );
+  const site = location.replace('127.0.0.1:8000', `127.0.0.1:${behind}`).replace('$scheme', scheme);
+  const http = `access_log off; ${temporary.join(' ')} server { listen 127.0.0.1:${port}; ${site} }`;
+  const config = `daemon off; master_process off; pid ${folder}/pid; error_log stderr notice; events {} http { ${http} }`;
+  await writeFile(join(folder, 'nginx.conf'), config);
+  const child = spawn(program, ['-p', folder, '-c', join(folder, 'nginx.conf')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  await once(child.stderr, 'data'); // it listens, or says why not
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      if (child.exitCode === null) await once(child, 'exit');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+test.for(['README.md', 'docs/how-to/deploy-behind-a-proxy.md'])(
+  'F134 behind the nginx of %s each client has its own lock',
+  async (document, context) => {
+    context.skip(!existsSync(program), 'nginx is not installed');
+    await using server = await testServer({
+      clock: manualClock(),
+      config: {
+        token: new Secret(token),
+        trustedProxies: ['127.0.0.1'],
+        e2b: {
+          facade: 'on',
+          maxSeconds: 86_400,
+          maxUploadBytes: 2 ** 30,
+          templates: ['base'],
+          root: 'alias',
+          pause: 'memory',
+        },
+      },
+    });
+    await using proxy = await nginx(document, server.port, 'https');
+    const from = async (localAddress: string, credential: string, path = '/api/v1/sessions') => {
+      const headers = { authorization: `Bearer ${credential}`, host: `localhost:${proxy.port}` };
+      const asked = ask({ host: '127.0.0.1', port: proxy.port, localAddress, path, headers }).end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      return { status: answer.statusCode, body: await json(answer).catch(() => undefined) };
+    };
+    for (let guess = 0; guess < 1_000; guess++) await from('127.0.0.2', `wrong${guess}`);
+    expect((await from('127.0.0.2', 'wrong')).status).toBe(429);
+    expect((await from('127.0.0.2', token)).status).toBe(200);
+    expect((await from('127.0.0.3', 'wrong')).status).toBe(401);
+    expect((await server.call('GET', '/api/v1/sessions', undefined, { authorization: `Bearer ${token}` })).status).toBe(
+      200,
+    );
+  },
+);

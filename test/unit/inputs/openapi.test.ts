@@ -1,0 +1,73 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Record<string, { links?: Record<string, { operationId: string; parameters: object }> }>;
+}
+let server: TestServer;
+// biome-ignore lint/suspicious/noExplicitAny: the document is what the test is about
+let document: any;
+beforeAll(async () => {
+  server = await testServer();
+  document = (await server.call('GET', '/openapi.json')).body;
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** Every value of this key, anywhere in the document. */
+function valuesOf(key: string, at: unknown = document): string[] {
+  if (typeof at !== 'object' || at === null) return [];
+  return Object.entries(at).flatMap(([name, value]) =>
+    name === key && typeof value === 'string' ? [value] : valuesOf(key, value),
+  );
+}
+const operations = () =>
+  Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+test('the document is valid by its own rules', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  expect([valid, errors]).toEqual([true, undefined]);
+});
+
+test('every reference leads to something', () => {
+  const found = valuesOf('$ref').map((ref) => [
+    ref,
+    ref
+      .replace(/^#\//, '')
+      .split('/')
+      .reduce((at: Record<string, unknown> | undefined, name) => at?.[name] as never, document),
+  ]);
+  expect(found.length).toBeGreaterThan(0);
+  expect(found.filter(([, to]) => to === undefined)).toEqual([]);
+});
+
+test('every pattern means the same in other engines: no properties of Unicode, no look-behind, no named groups', () => {
+  expect(valuesOf('pattern').filter((one) => /\\[pPuk]\{?|\(\?<|\(\?[a-z-]+[):]/.test(one))).toEqual([]);
+});
+
+test('operations on things that others make are linked with those', () => {
+  const linked = new Set(
+    operations().flatMap(({ operation }) =>
+      Object.values(operation.responses).flatMap(({ links = {} }) =>
+        Object.values(links).map((one) => one.operationId),
+      ),
+    ),
+  );
+  const withIds = operations().filter(({ path }) => path.includes('{'));
+  const without = withIds.filter(({ operation }) => !linked.has(operation.operationId));
+  expect(
+    without.length / withIds.length,
+    without.map(({ path, method }) => `${method} ${path}`).join('\n'),
+  ).toBeLessThan(0.25);
+});
+
+test('an id that a link names is in the answer', async () => {
+  const { data } = (await server.call('PUT', '/api/v1/sessions')).body;
+  const { links } = document.paths['/api/v1/sessions'].put.responses[200];
+  const { operationId } = document.paths['/api/v1/sessions/{sid}'].get;
+  expect(links[operationId]).toEqual({ operationId, parameters: { sid: '$response.body#/data/session_id' } });
+  expect((await server.call('GET', `/api/v1/sessions/${data.session_id}`)).status).toBe(200);
+});
