@@ -181,7 +181,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     programs: deps.programs,
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
-    clipboard: config.desktop?.clipboard ?? false,
+    clipboard: config.desktop?.clipboard ?? true,
     elsewhere,
     clients,
     credentials,

@@ -8,7 +8,7 @@ interface Size {
 }
 type Check = (value: unknown, size: Size) => boolean;
 
-const limits = { text: 10_000, notches: 100, points: 200, holdMs: 30_000 } as const;
+const limits = { text: 10_000, notches: 100, keysyms: 1_000, points: 200, holdMs: 30_000 } as const;
 const whole = (value: unknown, from: number, to: number) =>
   Number.isInteger(value) && (value as number) >= from && (value as number) <= to;
 const x: Check = (value, { width }) => whole(value, 0, width - 1);
@@ -36,6 +36,10 @@ const kinds: { readonly [Kind in ScreenAction['kind']]: Readonly<Record<string, 
   },
   scroll: { x, y, dx: notches, dy: notches },
   type: { text: (value) => typeof value === 'string' && value.length <= limits.text },
+  keysyms: {
+    keysyms: (value) =>
+      Array.isArray(value) && value.length <= limits.keysyms && value.every((it) => whole(it, 1, 0x0110ffff)),
+  },
   key: {
     keys: (value) => typeof value === 'string' && value.length <= 100 && keysymsOf(value) !== undefined,
     holdMs: optional((value) => whole(value, 0, limits.holdMs)),
@@ -50,6 +54,7 @@ const wants: Readonly<Record<string, string>> = {
   dx: `must be a whole number from -${limits.notches} to ${limits.notches}`,
   dy: `must be a whole number from -${limits.notches} to ${limits.notches}`,
   text: `must be text of at most ${limits.text} characters`,
+  keysyms: `must be at most ${limits.keysyms} numbers of X keysyms`,
   keys: 'must be names of keys joined by +, such as ctrl+l or Return',
   holdMs: `must be a whole number from 0 to ${limits.holdMs}`,
 };

@@ -88,19 +88,12 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: Action
     for (let left = Math.abs(dy); left > 0; left--) press(hand, dy < 0 ? wheel.up : wheel.down);
     for (let left = Math.abs(dx); left > 0; left--) press(hand, dx < 0 ? wheel.left : wheel.right);
   },
-  async type({ display, fake }, { text }) {
-    const keysyms = [...text.replaceAll('\r\n', '\n')].map(keysymOf).filter((it) => it !== undefined);
-    const { keysFor, shiftKeycode } = await keyboard(display, sleep);
-    for await (const keys of keysFor(keysyms)) {
-      for (const { keycode, shift } of keys) {
-        if (shift) fake(keyPress, shiftKeycode);
-        fake(keyPress, keycode);
-        fake(keyRelease, keycode);
-        if (shift) fake(keyRelease, shiftKeycode);
-      }
-      await display.ask(request(43, 0));
-    }
-  },
+  type: (hand, { text }) =>
+    typeKeysyms(
+      hand,
+      [...text.replaceAll('\r\n', '\n')].map(keysymOf).filter((it) => it !== undefined),
+    ),
+  keysyms: (hand, { keysyms }) => typeKeysyms(hand, keysyms),
   async key({ display, fake }, { keys, holdMs }) {
     const { keysFor, shiftKeycode } = await keyboard(display, sleep);
     for await (const found of keysFor(keysymsOf(keys) ?? [])) {
@@ -111,6 +104,19 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: Action
     }
   },
 };
+
+async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly number[]): Promise<void> {
+  const { keysFor, shiftKeycode } = await keyboard(display, sleep);
+  for await (const keys of keysFor(keysyms)) {
+    for (const { keycode, shift } of keys) {
+      if (shift) fake(keyPress, shiftKeycode);
+      fake(keyPress, keycode);
+      fake(keyRelease, keycode);
+      if (shift) fake(keyRelease, shiftKeycode);
+    }
+    await display.ask(request(43, 0));
+  }
+}
 
 /** Presses Shift before the first key that needs it, unless Shift is among the keys. */
 function withShift(keys: readonly Key[], shiftKeycode: number): number[] {

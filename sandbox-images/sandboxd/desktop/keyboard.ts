@@ -12,15 +12,17 @@ export interface Keyboard {
   readonly shiftKeycode: number;
 }
 
-const spareKeys = 24;
-const placeholder = 0x0100e000; // from Unicode's private use area, which no one types
+const maxSpareKeys = 96;
 /** The wait for a program that does not answer pings. */
 const settleMs = 150;
 const slowMs = 3_000;
 
+/** Keycodes of a display that we gave a meaning, the one used last at the end. */
+const lent = new WeakMap<XConnection, Map<number, number>>();
+
 /**
- * The current keyboard. A keysym without a key (CJK, emoji) gets one of a few spare keycodes, in turn. They stay ours as
- * long as the display lives. Changing the same keycode each time would make a slow program read the wrong character.
+ * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media key. It
+ * keeps that meaning until all spare keys are lent, then the one that was unused for the longest time gets a new one.
  */
 export async function keyboard(display: XConnection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
@@ -30,21 +32,22 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
   const at = (row: number, column: number) => answer.readUInt32LE(32 + 4 * (row * columns + column));
 
   const known = new Map<number, Key>();
-  const spare: number[] = [];
-  const free: number[] = [];
+  const ours = lent.get(display) ?? new Map<number, number>();
+  lent.set(display, ours);
   for (let row = 0; row < count; row++) {
     const keycode = minKeycode + row;
     const [plain, shifted] = [at(row, 0), columns > 1 ? at(row, 1) : 0];
-    if (plain >= placeholder && plain < placeholder + spareKeys) spare.push(keycode);
-    else if (Array.from({ length: columns }, (_, column) => at(row, column)).every((it) => it === 0))
-      free.push(keycode);
+    const isSpare = Array.from({ length: columns }, (_, column) => at(row, column)).every(isSparable);
+    if (plain !== ours.get(keycode)) ours.delete(keycode); // a program has changed the keyboard
+    if (isSpare && !ours.has(keycode) && ours.size < maxSpareKeys) ours.set(keycode, 0);
     if (shifted !== 0 && !known.has(shifted)) known.set(shifted, { keycode, shift: true });
     if (plain !== 0 && known.get(plain)?.shift !== false) known.set(plain, { keycode, shift: false });
   }
-  const put = (keycode: number, keysym: number) =>
-    display.send(request(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), u32(keysym, keysym)])));
-  while (spare.length < spareKeys && free.length > 0) spare.push(free.pop() as number);
-  if (spare.length === 0) spare.push(maxKeycode);
+  if (ours.size === 0) ours.set(maxKeycode, 0);
+  const use = (keycode: number, keysym: number) => {
+    ours.delete(keycode);
+    ours.set(keycode, keysym);
+  };
 
   /** A program looks a key's meaning up only when it handles the key, so the meaning must not change before that. */
   async function settled(): Promise<boolean> {
@@ -61,29 +64,38 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
   }
 
   async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly Key[]> {
-    const borrowed = new Map<number, Key>();
     let portion: Key[] = [];
+    let [isNew, isSettled] = [false, false];
     for (const keysym of keysyms) {
-      let key = known.get(keysym) ?? borrowed.get(keysym);
+      let key = known.get(keysym);
       if (!key) {
-        if (borrowed.size === spare.length) {
+        const isFree = (keycode: number) => !portion.some((used) => used.keycode === keycode);
+        let [keycode, before] = [...ours].find(([candidate]) => isFree(candidate)) ?? [];
+        if (keycode === undefined) {
           await learned();
           yield portion;
           portion = [];
-          await settled();
-          borrowed.clear();
+          isSettled = false;
+          [keycode, before] = [...ours][0] as [number, number];
         }
-        key = { keycode: spare[borrowed.size] as number, shift: false };
-        put(key.keycode, keysym);
-        borrowed.set(keysym, key);
+        if (before && !isSettled) {
+          await settled();
+          isSettled = true;
+        }
+        if (before) known.delete(before);
+        display.send(request(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), u32(keysym, keysym)])));
+        key = { keycode, shift: false };
+        known.set(keysym, key);
+        isNew = true;
       }
+      if (ours.has(key.keycode)) use(key.keycode, keysym);
       portion.push(key);
     }
-    if (borrowed.size > 0) await learned();
+    if (isNew) await learned();
     yield portion;
-    if (borrowed.size === 0) return;
-    await settled();
-    for (const [index, keycode] of spare.entries()) put(keycode, placeholder + index);
   }
   return { keysFor, shiftKeycode: known.get(0xffe1)?.keycode ?? 50 };
 }
+
+/** A key without meaning, or a media key (volume, brightness), which no one presses in a sandbox. */
+const isSparable = (keysym: number) => keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff);

@@ -96,7 +96,7 @@ export const desktop = z.strictObject({
     120,
     'a person who does nothing for so long has given keyboard and mouse back',
   ),
-  clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
+  clipboard: setting(flag(), true, 'shares the clipboard of the viewer in control with the desktop'),
   geometry: setting(text('width x height such as 1280x800', /^\d{3,4}x\d{3,4}$/), '1280x800', 'pixels of the screen'),
   idleSeconds: setting(integer(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
 });

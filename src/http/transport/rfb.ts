@@ -50,6 +50,11 @@ export class PressedInput {
     else if (this.#keys.size < 64) this.#keys.set(key, Buffer.from(bytes));
   }
 
+  /** Whether Ctrl, Alt, Meta or Super is held, so that a key is a shortcut and no text. */
+  hasModifier(): boolean {
+    return [...this.#keys.values()].some((down) => isModifier(down.readUInt32BE(4)));
+  }
+
   /** The messages that release them all. */
   release(): Buffer {
     const ups = [...this.#keys.values()];
@@ -59,6 +64,14 @@ export class PressedInput {
     this.#pointer = undefined;
     return Buffer.concat(ups);
   }
+}
+const isModifier = (keysym: number) => (keysym >= 0xffe3 && keysym <= 0xffe4) || (keysym >= 0xffe7 && keysym <= 0xffec);
+
+/** The key event with another keysym. */
+export function withKeysym({ kind, bytes }: RfbMessage, keysym: number): RfbMessage {
+  const changed = Buffer.from(bytes);
+  changed.writeUInt32BE(keysym, 4);
+  return { kind, bytes: changed };
 }
 /** The place of the down flag in a key event: one byte, or two in QEMU's. */
 const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });

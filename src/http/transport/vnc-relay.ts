@@ -3,7 +3,8 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { DesktopEnd, DesktopService, DesktopViewer } from '../../sessions/api/desktop.ts';
-import { PressedInput, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
+import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
+import { keyEvents, OrderedInput } from './rfb-typing.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
 
 // Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and
@@ -77,13 +78,22 @@ class Relay {
   readonly #viewer: DesktopViewer;
   readonly #rights: Rights;
   readonly #parser = new RfbClientParser();
-  readonly #held = new PressedInput();
+  readonly #input: OrderedInput;
+  #isFull = false;
   #drives = false;
 
   constructor(socket: Socket, viewer: DesktopViewer, rights: Rights) {
     this.#socket = socket;
     this.#viewer = viewer;
     this.#rights = rights;
+    this.#input = new OrderedInput({
+      write: (bytes) => this.#write(bytes),
+      type: (keysyms) => this.#type(keysyms),
+      onFull: (isFull) => {
+        this.#isFull = isFull;
+        this.#readOn();
+      },
+    });
   }
 
   run(): void {
@@ -98,7 +108,7 @@ class Relay {
       if (stream.isPaused() && connection.bufferedAmount < maxWaiting) stream.resume();
     });
     connection.once('close', () => flushed[Symbol.dispose]());
-    stream.on('drain', () => connection.resume());
+    stream.on('drain', () => this.#readOn());
     this.#drives = this.#viewer.driver === this.#viewer.id; // the same viewer has connected again
     this.#tell();
   }
@@ -111,7 +121,7 @@ class Relay {
   /** The keyboard and mouse changed hands. */
   controlMoved(): void {
     const drives = this.#viewer.driver === this.#viewer.id;
-    if (this.#drives && !drives) this.#viewer.stream.write(this.#held.release());
+    if (this.#drives && !drives) this.#input.release();
     this.#drives = drives;
     this.#tell();
   }
@@ -125,11 +135,33 @@ class Relay {
       const reason = thrown instanceof RfbError ? thrown.message : 'This cannot be read as RFB.';
       this.#socket.close(closeCodes.protocolError, reason);
     }
-    const passed = messages.filter((message) => this.#passes(message)).map((message) => message.bytes);
+    const passed = messages.filter((message) => this.#passes(message));
+    this.#write(Buffer.concat(passed.filter((message) => !isInput(message)).map((message) => message.bytes)));
+    for (const message of passed) if (isInput(message)) this.#input.take(message);
+  }
+
+  #write(bytes: Buffer): void {
     const { stream } = this.#viewer;
-    if (passed.length === 0 || stream.destroyed) return;
-    const [only, ...others] = passed as [Buffer, ...Buffer[]];
-    if (!stream.write(others.length === 0 ? only : Buffer.concat(passed))) this.#socket.connection.pause();
+    if (bytes.length === 0 || stream.destroyed) return;
+    if (!stream.write(bytes)) this.#readOn();
+  }
+
+  /** Reads from the viewer as long as the display takes more. */
+  #readOn(): void {
+    const { connection } = this.#socket;
+    if (this.#isFull || this.#viewer.stream.writableNeedDrain) connection.pause();
+    else connection.resume();
+  }
+
+  async #type(keysyms: readonly number[]): Promise<void> {
+    try {
+      await this.#viewer.type(keysyms);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      // The daemon of a sandbox that an older server started cannot type them. The display does, as well as it can.
+      if (error.code === 'invalid_request') this.#write(keyEvents(keysyms));
+      else this.#socket.fail(error);
+    }
   }
 
   #passes(message: RfbMessage): boolean {
@@ -141,9 +173,7 @@ class Relay {
         return true;
       case 'press':
       case 'hands':
-        if (!this.#viewer.uses(message.kind)) return false;
-        this.#held.note(message);
-        return true;
+        return this.#viewer.uses(message.kind);
       case 'clipboard':
         return this.#rights.clipboard && this.#viewer.uses('hands');
       case 'resize':
@@ -167,6 +197,8 @@ class Relay {
     this.#socket.sendJson({ type: 'control', who, viewer: id, mayControl, clipboard });
   }
 }
+
+const isInput = ({ kind }: RfbMessage) => kind === 'press' || kind === 'hands' || kind === 'clipboard';
 
 const messageLimits = { maxBytes: 1_000, maxDepth: 8, maxValues: 100 };
 function typeOf(text: Buffer): unknown {

@@ -217,6 +217,7 @@ export type ScreenAction =
   | { readonly kind: 'drag'; readonly path: readonly { readonly x: number; readonly y: number }[] }
   | { readonly kind: 'scroll'; readonly x: number; readonly y: number; readonly dx: number; readonly dy: number } // wheel notches
   | { readonly kind: 'type'; readonly text: string }
+  | { readonly kind: 'keysyms'; readonly keysyms: readonly number[] } // X keysyms of characters, typed one after the other
   | { readonly kind: 'key'; readonly keys: string; readonly holdMs?: number }; // X keysym names joined by `+`: ctrl+l, Return
 
 export type CdpMessage =

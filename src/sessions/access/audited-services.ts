@@ -144,6 +144,7 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
       return viewer.driver;
     },
     uses: (what) => (what === 'press' ? noticing(() => viewer.uses(what)) : viewer.uses(what)),
+    type: (keysyms) => viewer.type(keysyms),
     take: () => noticing(() => viewer.take()),
     giveBack: () => viewer.giveBack(),
     [Symbol.asyncDispose]: () => viewer[Symbol.asyncDispose](),

@@ -40,6 +40,8 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly driver: string | undefined;
   /** Whether this viewer's input is passed on. A press takes control when no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;
+  /** Types characters that the display's keyboard may lack, as X keysyms. Resolves once the focused program has them. */
+  type(keysyms: readonly number[]): Promise<void>;
   /** Takes control, also from another viewer. False when this viewer may only watch. */
   take(): boolean;
   giveBack(): void;

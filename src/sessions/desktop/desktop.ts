@@ -141,6 +141,10 @@ export function desktopService(deps: DesktopDeps): DesktopService {
         if (what === 'press' && screen.lease.driver === undefined) screen.lease.take(viewer);
         return screen.lease.uses(viewer);
       },
+      async type(keysyms) {
+        using patience = deadlineSignal(startMs, clock, signal);
+        await client.desktop.act({ kind: 'keysyms', keysyms }, patience.signal);
+      },
       take() {
         if (request.mayControl) screen.lease.take(viewer);
         return request.mayControl;

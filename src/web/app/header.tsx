@@ -5,6 +5,7 @@ import { currentStatus, isBusy } from '../data/status.ts';
 import { TreeLinks } from '../delegation/tree.tsx';
 import { Button, IconButton } from '../parts/button.tsx';
 import { attempt } from '../parts/notice.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { StatusChip } from '../parts/status.tsx';
 import { askDelete } from '../sessions/delete.ts';
 import { nameOf } from '../sessions/name.ts';
@@ -80,9 +81,10 @@ function Title({ session }: { session: Session }) {
         onBlur={(event) => save(event.currentTarget)}
         onKeyDown={(event) => {
           const node = event.currentTarget;
-          if (event.key === 'Escape') node.textContent = name;
-          if (event.key === 'Enter') event.preventDefault();
-          if (event.key === 'Enter' || event.key === 'Escape') node.blur();
+          const key = pressedKey(event);
+          if (key === 'Escape') node.textContent = name;
+          if (key === 'Enter') event.preventDefault();
+          if (key === 'Enter' || key === 'Escape') node.blur();
           event.stopPropagation();
         }}
       >

@@ -3,6 +3,7 @@ import { go } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
 import { statusOf } from '../data/status.ts';
 import { Icon } from '../parts/icon.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { StatusDot } from '../parts/status.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
@@ -75,9 +76,10 @@ function OpenPalette() {
           setAt(0);
         }}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') run(chosen);
-          else if (event.key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, entries.length));
-          else if (event.key === 'ArrowUp') setAt((chosen - 1 + entries.length) % Math.max(1, entries.length));
+          const key = pressedKey(event);
+          if (key === 'Enter') run(chosen);
+          else if (key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, entries.length));
+          else if (key === 'ArrowUp') setAt((chosen - 1 + entries.length) % Math.max(1, entries.length));
           else return;
           event.preventDefault();
         }}

@@ -1,6 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import { commands } from './commands.ts';
 import { isPaletteOpen } from './palette-state.ts';
@@ -21,7 +22,7 @@ export function SessionMenu() {
     },
   };
   const move = (event: KeyboardEvent) => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const by = { ArrowDown: 1, ArrowUp: -1 }[pressedKey(event)];
     if (by === undefined) return;
     event.preventDefault();
     const items = [...(ref.current?.querySelectorAll('button') ?? [])];

@@ -9,6 +9,7 @@ import { currentStatus, isBusy } from '../data/status.ts';
 import { IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { shownProject } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
@@ -162,7 +163,7 @@ export function Composer() {
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
             // On a phone Enter begins a new line, because there is no shift-enter.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || hasFingers()) return;
+            if (pressedKey(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
             event.preventDefault();
             void submit();
           }}

@@ -40,7 +40,6 @@ function who(): string {
 
 function Tools() {
   const { who: holder, mayControl, clipboard } = control.value;
-  const touches = matchMedia('(pointer: coarse)').matches;
   return (
     <div id="tools" role="toolbar" aria-label={t('screen.title')}>
       {mayControl && (
@@ -72,7 +71,7 @@ function Tools() {
         {fits.value ? t('screen.fit') : '1:1'}
       </Button>
       {clipboard && mayControl && <Button onClick={() => showDialog(<Clipboard />)}>{t('screen.clipboard')}</Button>}
-      {touches && rfb.value && !isWatching() && (
+      {rfb.value && !isWatching() && (
         <Button onClick={() => document.getElementById('keys')?.focus()}>{t('screen.keyboard')}</Button>
       )}
     </div>

@@ -1,32 +1,36 @@
-// A phone's keyboard writes into a text field; each character becomes key events of the desktop.
+import { pressedKey } from '../parts/pressed-key.ts';
 
-const backspace = 0xff08;
-const named = { Enter: 0xff0d, Backspace: backspace, Tab: 0xff09, Escape: 0xff1b, Delete: 0xffff };
+// A phone's keyboard, an emoji picker or an input method writes into a text field; its text becomes key events of the desktop.
+
+const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
+const named = { Enter: enter, Backspace: backspace, Tab: tab, Escape: 0xff1b, Delete: 0xffff };
 const arrows = { ArrowLeft: 0xff51, ArrowUp: 0xff52, ArrowRight: 0xff53, ArrowDown: 0xff54 };
-const keys: Readonly<Record<string, number>> = { ...named, ...arrows };
+const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': enter, '\t': tab };
 /** Stands in the field, so that a phone's delete key has an effect. */
 const filler = '\u2007';
 
 /** X's keysym of a character: its code in Latin-1, else its Unicode number with a marker bit. */
-function keysymOf(character: string): number {
+export function keysymOf(character: string): number {
   const point = character.codePointAt(0) ?? 0;
-  return point < 0x100 ? point : 0x0100_0000 | point;
+  return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
 
 /** `code` is a browser's name of the key, empty for a character that came without one. */
 export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
+  /** Sends what the field has, in whichever order a browser ends a composition. */
+  const sendText = () => {
+    for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(keysymOf(character), '');
+    reset();
+  };
   const reset = () => {
     field.value = filler;
     field.setSelectionRange(1, 1);
   };
-  const sendText = (text: string) => {
-    for (const character of text) send(keysymOf(character), '');
-  };
   reset();
   field.addEventListener('focus', reset);
   field.addEventListener('keydown', (event) => {
-    const keysym = keys[event.key];
-    if (keysym === undefined || event.isComposing) return;
+    const keysym = keys[pressedKey(event)];
+    if (keysym === undefined) return;
     event.preventDefault();
     send(keysym, event.code);
   });
@@ -34,12 +38,47 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
     const { isComposing, inputType } = event as InputEvent;
     if (isComposing) return;
     if (inputType === 'deleteContentBackward') send(backspace, 'Backspace');
-    else if (inputType === 'insertLineBreak') send(named.Enter, 'Enter');
-    else sendText(field.value.replace(filler, ''));
+    else if (inputType === 'insertLineBreak') send(enter, 'Enter');
+    else sendText();
     reset();
   });
-  field.addEventListener('compositionend', ({ data }) => {
-    sendText(data);
-    reset();
+  field.addEventListener('compositionend', sendText);
+}
+
+/**
+ * Ctrl+V and its like on the screen: the text of this computer's clipboard is put on the desktop's, then the key is pressed
+ * there. Runs before noVNC, which would prevent the browser from pasting.
+ */
+export function followPastes(desktop: () => PasteTarget | undefined): void {
+  let key: ReturnType<typeof pasteKey>;
+  const isOnScreen = () => document.activeElement?.tagName === 'CANVAS';
+  addEventListener(
+    'keydown',
+    (event) => {
+      key = isOnScreen() && desktop() ? pasteKey(event) : undefined;
+      if (key) event.stopImmediatePropagation();
+    },
+    true,
+  );
+  addEventListener('paste', (event) => {
+    const target = desktop();
+    if (!key || !target || !isOnScreen()) return;
+    event.preventDefault();
+    const text = event.clipboardData?.getData('text/plain') ?? '';
+    if (text !== '') target.clipboardPasteFrom(text);
+    if (!key.isCommand) return target.sendKey(key.keysym, key.code);
+    dispatchEvent(new Event('blur')); // noVNC then releases the command key, which means another key there
+    target.sendKey(control, 'ControlLeft', true);
+    target.sendKey(key.keysym, key.code);
+    target.sendKey(control, 'ControlLeft', false);
   });
+}
+interface PasteTarget {
+  clipboardPasteFrom(text: string): void;
+  sendKey(keysym: number, code: string, isDown?: boolean): void;
+}
+function pasteKey({ code, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent) {
+  if (code === 'KeyV' && (ctrlKey || metaKey) && !altKey)
+    return { keysym: shiftKey ? 0x56 : 0x76, code, isCommand: metaKey };
+  return code === 'Insert' && shiftKey && !ctrlKey && !altKey ? { keysym: 0xff63, code, isCommand: false } : undefined;
 }

@@ -17,6 +17,6 @@ declare module '@novnc/novnc' {
     addEventListener<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): void;
     clipboardPasteFrom(text: string): void;
     focus(): void;
-    sendKey(keysym: number, code: string): void;
+    sendKey(keysym: number, code: string, isDown?: boolean): void;
   }
 }

@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import type { ListedModel, OfferedProvider } from './state.ts';
 
@@ -41,7 +42,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key !== 'Enter') return;
+            if (pressedKey(event) !== 'Enter') return;
             event.preventDefault(); // of the form around it
             const best = shown[0]?.ref ?? unlisted;
             if (best !== undefined) onChange(best);

@@ -8,6 +8,7 @@ import { IconButton } from '../parts/button.tsx';
 import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { StatusDot } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 import { chooseTo, chosen, isChoosing, toggleChosen } from './choosing.ts';
@@ -108,7 +109,7 @@ function Row({ session, isCurrent, order }: Props) {
 
 /** The arrow keys go from box to box; with shift they choose on the way. */
 function moveBox(event: KeyboardEvent, order: readonly string[]): void {
-  const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+  const by = pressedKey(event) === 'ArrowDown' ? 1 : pressedKey(event) === 'ArrowUp' ? -1 : 0;
   const box = event.currentTarget as HTMLInputElement;
   const { id = '' } = box.dataset;
   const next = order[order.indexOf(id) + by];

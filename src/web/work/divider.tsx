@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { paneWidth } from '../data/prefs.ts';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 
 export const isDragging = signal(false);
@@ -28,7 +29,8 @@ export function Divider() {
       onPointerUp={() => {
         isDragging.value = false;
       }}
-      onKeyDown={({ key }) => {
+      onKeyDown={(event) => {
+        const key = pressedKey(event);
         if (key === 'ArrowLeft') resize(paneWidth.value + 32);
         if (key === 'ArrowRight') resize(paneWidth.value - 32);
       }}

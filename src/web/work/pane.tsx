@@ -5,6 +5,7 @@ import { current, type Session } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
 import { openTab } from './open-tab.ts';
@@ -38,7 +39,8 @@ export function WorkPane() {
             onClick={() => {
               openTab.value = id;
             }}
-            onKeyDown={({ key }) => {
+            onKeyDown={(event) => {
+              const key = pressedKey(event);
               if (key === 'ArrowRight') move(1);
               if (key === 'ArrowLeft') move(-1);
             }}

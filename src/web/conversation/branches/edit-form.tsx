@@ -6,6 +6,7 @@ import { currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { Button } from '../../parts/button.tsx';
 import { confirmFirst } from '../../parts/dialog.tsx';
+import { pressedKey } from '../../parts/pressed-key.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 
@@ -64,8 +65,8 @@ export function EditForm({ item, onClose }: Props) {
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') onClose();
-          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+          if (pressedKey(event) === 'Escape') onClose();
+          if (pressedKey(event) !== 'Enter' || event.shiftKey) return;
           event.preventDefault();
           submit();
         }}

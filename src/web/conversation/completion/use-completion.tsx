@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { currentId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { notify } from '../../parts/notice.tsx';
+import { pressedKey } from '../../parts/pressed-key.ts';
 import { readSessionSkills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposer } from '../composer-text.ts';
@@ -74,12 +75,13 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     entry.act?.();
   };
   const onKey = (event: KeyboardEvent): boolean => {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (event.key === 'Escape') setClosedAt(shown.from);
+    const key = pressedKey(event);
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (key === 'Escape') setClosedAt(shown.from);
     else if (entries.length === 0) return false;
-    else if (event.key === 'ArrowDown') setChosen((at + 1) % entries.length);
-    else if (event.key === 'ArrowUp') setChosen((at - 1 + entries.length) % entries.length);
-    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) take(at);
+    else if (key === 'ArrowDown') setChosen((at + 1) % entries.length);
+    else if (key === 'ArrowUp') setChosen((at - 1 + entries.length) % entries.length);
+    else if ((key === 'Enter' || key === 'Tab') && !event.shiftKey) take(at);
     else return false;
     event.preventDefault();
     event.stopPropagation();

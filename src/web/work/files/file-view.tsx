@@ -4,6 +4,7 @@ import { Button, IconButton } from '../../parts/button.tsx';
 import { confirmFirst } from '../../parts/dialog.tsx';
 import { bytes } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
+import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { ofStep, sinceRun } from './editor/comparisons.ts';
 import { Review } from './editor/review.tsx';
@@ -51,7 +52,7 @@ export function FileView({ store, path, part }: Props) {
     <section
       class="file"
       aria-label={path}
-      onKeyDown={({ key }) => key === 'Escape' && part === 'all' && !isEdited && close()}
+      onKeyDown={(event) => pressedKey(event) === 'Escape' && part === 'all' && !isEdited && close()}
     >
       <header class="work-bar">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />

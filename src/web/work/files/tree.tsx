@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { bytes } from '../../parts/format.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
+import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
@@ -17,12 +18,12 @@ export function Tree({ store }: { store: FileStore }) {
     if (row.type === 'file') store.shown.value = row.path;
     else void attempt(t('files.openFolder'), () => store.toggle(row.path));
   };
-  const key = (event: KeyboardEvent, row: Row) => {
-    const next = moved(rows, row.path, event.key);
+  const onKey = (event: KeyboardEvent, row: Row) => {
+    const key = pressedKey(event);
+    const next = moved(rows, row.path, key);
     const toggles =
-      (event.key === 'ArrowRight' && row.type === 'directory' && !row.isOpen) ||
-      (event.key === 'ArrowLeft' && row.isOpen);
-    if (event.key === 'Enter' || event.key === ' ' || toggles) use(row);
+      (key === 'ArrowRight' && row.type === 'directory' && !row.isOpen) || (key === 'ArrowLeft' && row.isOpen);
+    if (key === 'Enter' || key === ' ' || toggles) use(row);
     else if (!next) return;
     event.preventDefault();
     if (!next || toggles) return;
@@ -54,7 +55,7 @@ export function Tree({ store }: { store: FileStore }) {
             tabIndex={row.path === focused ? 0 : -1}
             style={{ paddingLeft: `${10 + row.depth * 16}px` }}
             onClick={() => use(row)}
-            onKeyDown={(event) => key(event, row)}
+            onKeyDown={(event) => onKey(event, row)}
           >
             <span class="tree-arrow">
               {row.type === 'directory' && <Icon name={row.isOpen ? 'down' : 'chevron'} size={14} />}

@@ -2,11 +2,11 @@ import { FitAddon } from '@xterm/addon-fit';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
 import { colourIn, followTheme } from '../../parts/colour.ts';
+import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { documentWithSheets } from './style-sheets.ts';
 
 const insertions: ReadonlySet<string> = new Set(['insertText', 'insertReplacementText']);
-const composing = 229; // the key code of a key that an input method takes
 
 interface Props {
   readonly label: string;
@@ -37,8 +37,8 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
   const { signal } = listening;
   let isKey = false;
   const on = (event: KeyboardEvent) => {
-    const isCharacter = event.key.length === 1 && !event.ctrlKey && !event.metaKey;
-    isKey = isCharacter || event.isComposing || event.keyCode === composing;
+    const key = pressedKey(event);
+    isKey = key === '' || (key.length === 1 && !event.ctrlKey && !event.metaKey);
   };
   field.addEventListener('keydown', on, { signal, capture: true });
   field.addEventListener(

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { type Lane, laneOf } from '../../../core/model/event-traits.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { colourIn, followTheme } from '../../parts/colour.ts';
+import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { eventName } from './event-name.ts';
 import { columnsOf, lanes } from './lanes.ts';
@@ -63,7 +64,7 @@ export function Scrubber({ player }: { player: Player }) {
       }}
       onPointerMove={(event) => event.buttons > 0 && seek(event)}
       onKeyDown={(event) => {
-        const move = moves[event.key];
+        const move = moves[pressedKey(event)];
         if (!move) return;
         event.preventDefault();
         move();

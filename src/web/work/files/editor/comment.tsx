@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { send } from '../../../data/actions.ts';
 import { Button } from '../../../parts/button.tsx';
 import { attempt, notify } from '../../../parts/notice.tsx';
+import { pressedKey } from '../../../parts/pressed-key.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { type CommentedLines, messageOf } from './comment-message.ts';
@@ -49,7 +50,7 @@ export function Comment({ store, path, text, lines: { from, to } }: CommentedLin
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key !== 'Escape') return;
+          if (pressedKey(event) !== 'Escape') return;
           event.stopPropagation();
           setComment(undefined);
         }}

@@ -1,0 +1,99 @@
+import { PressedInput, type RfbMessage, withKeysym } from './rfb.ts';
+
+// A display loses the first press of a character that its keyboard lacks: it presses a new key before the programs know what
+// the key means. It also runs out of keys. So the sandbox's daemon types such characters, and waits for the program.
+
+interface Outlet {
+  /** Writes messages to the display. */
+  write(bytes: Buffer): void;
+  /** Resolves once the focused program has the characters. */
+  type(keysyms: readonly number[]): Promise<void>;
+  /** Called when too much input waits, and when none waits any longer. */
+  onFull(isFull: boolean): void;
+}
+const maxTyped = 500; // characters in one call
+const maxWaiting = 2_000; // messages
+
+/** Sends a viewer's input to the display and to the daemon, in the order in which it arrived. */
+export class OrderedInput {
+  readonly #outlet: Outlet;
+  readonly #held = new PressedInput();
+  #waiting: (Buffer | number)[] = [];
+  #isSending = false;
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet;
+  }
+
+  /** Takes the key, pointer and clipboard messages that may pass. */
+  take(message: RfbMessage): void {
+    const keysym = keysymOf(message);
+    const latin = this.#held.hasModifier() ? latinOf(message.bytes) : undefined;
+    if (keysym === undefined || !isTyped(keysym)) this.#pass(message);
+    else if (latin !== undefined) this.#pass(withKeysym(message, latin));
+    else if (message.kind === 'press') this.#wait(keysym);
+  }
+
+  /** Drops what waits, and releases what is pressed. */
+  release(): void {
+    this.#waiting = [];
+    this.#outlet.write(this.#held.release());
+  }
+
+  #pass(message: RfbMessage): void {
+    this.#held.note(message);
+    if (this.#isSending) this.#wait(message.bytes);
+    else this.#outlet.write(message.bytes);
+  }
+
+  #wait(item: Buffer | number): void {
+    if (this.#waiting.push(item) === maxWaiting) this.#outlet.onFull(true);
+    if (!this.#isSending) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    while (this.#waiting.length > 0) {
+      const first = this.#waiting[0];
+      const end = this.#waiting.findIndex((item, at) => typeof item !== typeof first || at === maxTyped);
+      const batch = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+      if (typeof first === 'number') await this.#outlet.type(batch as number[]);
+      else this.#outlet.write(Buffer.concat(batch as Buffer[]));
+    }
+    this.#isSending = false;
+    this.#outlet.onFull(false);
+  }
+}
+
+/** The press and release of each keysym, as a viewer sends them. */
+export const keyEvents = (keysyms: readonly number[]): Buffer =>
+  Buffer.concat(
+    keysyms.flatMap((keysym) =>
+      [1, 0].map(
+        (down) => withKeysym({ kind: 'press', bytes: Buffer.from([4, down, 0, 0, 0, 0, 0, 0]) }, keysym).bytes,
+      ),
+    ),
+  );
+
+/** The keysym of a key event, in the plain or in QEMU's form. */
+function keysymOf({ kind, bytes }: RfbMessage): number | undefined {
+  const isKey = (kind === 'press' || kind === 'hands') && (bytes[0] === 4 || bytes[0] === 255);
+  return isKey ? bytes.readUInt32BE(4) : undefined;
+}
+/** A character beyond ASCII: Latin-1, X's older alphabets, or Unicode. */
+const isTyped = (keysym: number) =>
+  (keysym >= 0xa0 && keysym <= 0x20ff) || (keysym >= 0x01000000 && keysym <= 0x0110ffff);
+
+/** Rows of a US keyboard from these scancodes on. */
+const rows: readonly (readonly [number, string])[] = [
+  [0x02, '1234567890-='],
+  [0x10, 'qwertyuiop[]'],
+  [0x1e, "asdfghjkl;'`"],
+  [0x2b, '\\zxcvbnm,./'],
+];
+/** A shortcut such as Ctrl+C on a Russian keyboard means the key, so it gets the Latin letter of that key. */
+function latinOf(bytes: Buffer): number | undefined {
+  if (bytes[0] !== 255) return undefined;
+  const scancode = bytes.readUInt32BE(8);
+  return rows.map(([from, row]) => row.charCodeAt(scancode - from)).find((code) => code >= 0);
+}

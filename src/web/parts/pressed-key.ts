@@ -1,0 +1,6 @@
+/** What a keydown has while an input method handles it. Safari ends the composition first, so its `isComposing` is false. */
+const handledByInputMethod = 229;
+
+/** The key of a keydown; empty while an input method composes, because the key then belongs to it. */
+export const pressedKey = (event: Pick<KeyboardEvent, 'key' | 'isComposing' | 'keyCode'>): string =>
+  event.isComposing || event.keyCode === handledByInputMethod ? '' : event.key;
