@@ -1,3 +1,4 @@
+import type RFB from '@novnc/novnc';
 import { pressedKey } from '../parts/pressed-key.ts';
 
 // A phone's keyboard, an emoji picker or an input method writes into a text field; its text becomes key events of the desktop.
@@ -46,22 +47,26 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
 }
 
 /**
- * Ctrl+V and its like on the screen: the text of this computer's clipboard is put on the desktop's, then the key is pressed
- * there. Runs before noVNC, which would prevent the browser from pasting.
+ * Handles keys on the screen before noVNC does. Ctrl+V and its like: the text of this computer's clipboard is put on the
+ * desktop's, then the key is pressed there; noVNC would prevent the browser from pasting. Keys of characters with two code
+ * units, such as emoji, which noVNC ignores.
  */
-export function followPastes(desktop: () => PasteTarget | undefined): void {
+export function followKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
   const isOnScreen = () => document.activeElement?.tagName === 'CANVAS';
   addEventListener(
     'keydown',
     (event) => {
-      key = isOnScreen() && desktop() ? pasteKey(event) : undefined;
-      if (key) event.stopImmediatePropagation();
+      const target = isOnScreen() ? desktop() : undefined;
+      key = target?.clipboard && pasteKey(event);
+      const isWide = event.key.length > 1 && [...event.key].length === 1;
+      if (key || (target && isWide)) event.stopImmediatePropagation();
+      if (isWide) target?.rfb.sendKey(keysymOf(event.key), '');
     },
     true,
   );
   addEventListener('paste', (event) => {
-    const target = desktop();
+    const target = desktop()?.rfb;
     if (!key || !target || !isOnScreen()) return;
     event.preventDefault();
     const text = event.clipboardData?.getData('text/plain') ?? '';
@@ -73,9 +78,10 @@ export function followPastes(desktop: () => PasteTarget | undefined): void {
     target.sendKey(control, 'ControlLeft', false);
   });
 }
-interface PasteTarget {
-  clipboardPasteFrom(text: string): void;
-  sendKey(keysym: number, code: string, isDown?: boolean): void;
+interface Desktop {
+  readonly rfb: Pick<RFB, 'clipboardPasteFrom' | 'sendKey'>;
+  /** Whether the clipboard passes. */
+  readonly clipboard: boolean;
 }
 function pasteKey({ code, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent) {
   if (code === 'KeyV' && (ctrlKey || metaKey) && !altKey)

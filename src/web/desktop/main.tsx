@@ -2,7 +2,7 @@ import './desktop.css';
 import { render } from 'preact';
 import { takeToken } from '../data/token.ts';
 import { framed, inPane, signature } from './address.ts';
-import { followPastes } from './keys.ts';
+import { followKeys } from './keys.ts';
 import { DesktopPage } from './page.tsx';
 import { control, isWatching, rfb } from './state.ts';
 
@@ -21,6 +21,6 @@ document.body.classList.toggle('pane', inPane);
 // removes the signature from the address, so that the history does not keep it
 if (signature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
-followPastes(() => (control.value.clipboard && !isWatching() ? rfb.value : undefined));
+followKeys(() => (rfb.value && !isWatching() ? { rfb: rfb.value, clipboard: control.value.clipboard } : undefined));
 const root = document.getElementById('root');
 if (root) render(<DesktopPage />, root);

@@ -9,6 +9,7 @@ const [changeKeyboardMapping, sendEvent] = [100, 25];
 /** A display without any named key, whose program answers pings or not. It records new meanings of keys and pings. */
 function fakeDisplay({ answersPings }: { answersPings: boolean }) {
   const did: string[] = [];
+  const meanings = new Array<number>(100).fill(0);
   const hearing = new Set<(event: Buffer) => void>();
   const property = (of: number): number[] => {
     if (of === atoms._NET_ACTIVE_WINDOW) return [window];
@@ -17,7 +18,7 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
   const display: XConnection = {
     screen: { root, width: 1, height: 1, minKeycode: 8, maxKeycode: 107 },
     async ask(request) {
-      if (request[0] !== 20) return Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(30 + 4 * 100)]);
+      if (request[0] !== 20) return Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(30), u32(...meanings)]);
       const values = property(request.readUInt32LE(8));
       const head = Buffer.alloc(32);
       head[1] = 32;
@@ -25,7 +26,10 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
       return Buffer.concat([head, u32(...values)]);
     },
     send(request) {
-      if (request[0] === changeKeyboardMapping && did.at(-1) !== 'key') did.push('key');
+      if (request[0] === changeKeyboardMapping) {
+        meanings[request.readUInt8(4) - 8] = request.readUInt32LE(8);
+        if (did.at(-1) !== 'key') did.push('key');
+      }
       if (request[0] !== sendEvent || request[12] !== clientMessage) return;
       did.push('ping');
       const event = Buffer.concat([Buffer.from([clientMessage, 32]), u16(0), request.subarray(16)]);
@@ -43,22 +47,34 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
   };
   return { display, did };
 }
-async function typed(characters: number, { answersPings }: { answersPings: boolean }) {
+/** Types these characters one action after the other, and reports what the display saw. */
+async function typed(actions: readonly (readonly number[])[], { answersPings }: { answersPings: boolean }) {
   const { display, did } = fakeDisplay({ answersPings });
-  const { keysFor } = await keyboard(display, async (ms) => void did.push(`pause ${ms}`));
-  const keysyms = Array.from({ length: characters }, (_, at) => 0x01004e00 + at);
-  for await (const keys of keysFor(keysyms)) did.push(`press ${keys.length}`);
+  for (const keysyms of actions) {
+    const { keysFor } = await keyboard(display, async (ms) => void did.push(`pause ${ms}`));
+    for await (const keys of keysFor(keysyms)) did.push(`press ${keys.length}`);
+  }
   return did;
 }
+const from = (first: number, count: number) => Array.from({ length: count }, (_, at) => first + at);
 
 test('keys with a new meaning are pressed after the program answered twice, and get another one after a third answer', async () => {
-  const portion = ['key', 'ping', 'ping', 'press 24', 'ping'];
-  expect(await typed(30, { answersPings: true })).toEqual([
-    ...portion,
-    ...['key', 'ping', 'ping', 'press 6', 'ping', 'key'],
+  expect(await typed([from(0x01004e00, 120)], { answersPings: true })).toEqual([
+    ...['key', 'ping', 'ping', 'press 96'],
+    ...['ping', 'key', 'ping', 'ping', 'press 24'],
   ]);
 });
 
-test('a program that answers no pings gets one pause before and one after the presses', async () => {
-  expect(await typed(2, { answersPings: false })).toEqual(['key', 'pause 150', 'press 2', 'pause 150', 'key']);
+test('a key keeps its meaning for the next action, and the one that was unused for the longest time gets a new one', async () => {
+  const [a, b, c, many] = [[0x1004e00], [0x1004e01], [0x1004e02], from(0x01005000, 94)];
+  expect(await typed([a, b, a, many, c, a, b], { answersPings: true })).toEqual([
+    ...['key', 'ping', 'ping', 'press 1', 'key', 'ping', 'ping', 'press 1', 'press 1'],
+    ...['key', 'ping', 'ping', 'press 94'],
+    ...['ping', 'key', 'ping', 'ping', 'press 1', 'press 1'],
+    ...['ping', 'key', 'ping', 'ping', 'press 1'],
+  ]);
+});
+
+test('a program that answers no pings gets one pause before the presses', async () => {
+  expect(await typed([from(0x01004e00, 2)], { answersPings: false })).toEqual(['key', 'pause 150', 'press 2']);
 });
