@@ -16,6 +16,17 @@ interface Rule {
 }
 const rules: Rule[] = [
   {
+    what: 'takes a key that an input method composes with, instead of calling pressedKey',
+    pattern:
+      /\bisComposing \|\||\|\| event\.isComposing|\bkeyCode ===|event\.key [!=]==|\[event\.key\]|\(\{ key \}\) =>/g,
+    sample: "if (event.key === 'Enter') submit();",
+    within: /^src\/web\//,
+    but: {
+      'src/web/parts/pressed-key.ts': 'decides it for all',
+      'src/web/data/prefs.ts': 'the key of a stored value',
+    },
+  },
+  {
     what: 'starts a shell to start a program',
     pattern: /import \{[^}]*\b(exec|execSync)\b[^}]*\} from 'node:child_process'|\bshell: true\b/g,
     sample: "import { exec } from 'node:child_process';",

@@ -72,11 +72,11 @@ test('a keyboard user can go through the tools, into the screen and out again', 
   await live(page);
   await page.getByRole('button', { name: 'Take control' }).focus();
   const order: unknown[] = [];
-  for (let n = 0; n < 3; n++) {
+  for (let n = 0; n < 5; n++) {
     await page.keyboard.press('Tab');
     order.push(await page.evaluate('document.activeElement.id || document.activeElement.tagName'));
   }
-  expect(order).toEqual(['view-only', 'scale', 'CANVAS']);
+  expect(order).toEqual(['view-only', 'scale', 'BUTTON', 'BUTTON', 'CANVAS']);
   using input = await listenToInput(shown.desktop);
   await page.keyboard.press('Tab'); // the desktop gets this key
   await expect.poll(input.text).toMatch(/RawKeyPress/);

@@ -1,0 +1,127 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { RfbKind } from '../../../src/http/transport/rfb.ts';
+import { OrderedInput } from '../../../src/http/transport/rfb-typing.ts';
+import { keysymOf } from '../../../src/web/desktop/keys.ts';
+import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
+
+// What keyboards and input methods send: to the fields of the page, and to a desktop.
+
+const key = (keysym: number, isDown = true) => {
+  const bytes = Buffer.from([4, Number(isDown), 0, 0, 0, 0, 0, 0]);
+  bytes.writeUInt32BE(keysym, 4);
+  return { kind: (isDown ? 'press' : 'hands') as RfbKind, bytes };
+};
+const withScancode = (keysym: number, scancode: number) => {
+  const bytes = Buffer.from([255, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, scancode]);
+  bytes.writeUInt32BE(keysym, 4);
+  return { kind: 'press' as const, bytes };
+};
+/** An input whose program accepts characters only when `accept` is called. */
+function input() {
+  const did: string[] = [];
+  let accept = () => {};
+  const ordered = new OrderedInput({
+    write: (bytes) => void did.push(`write ${bytes.toString('hex')}`),
+    type(keysyms) {
+      did.push(`type ${keysyms.map((keysym) => keysym.toString(16)).join(' ')}`);
+      return new Promise((resolve) => {
+        accept = resolve;
+      });
+    },
+    onFull: (isFull) => void did.push(isFull ? 'full' : 'empty'),
+  });
+  return {
+    ordered,
+    did,
+    async accept() {
+      accept();
+      await turn();
+    },
+  };
+}
+
+describe('keys for a desktop', () => {
+  test.each([
+    ['a', undefined],
+    ['~', undefined],
+    ['ö', 'f6'],
+    ['ł', '1b3'], // X's Latin-2
+    ['п', '6d0'], // X's Cyrillic
+    ['α', '7e1'],
+    ['א', 'ce0'],
+    ['ع', '5d9'],
+    ['€', '20ac'],
+    ['п', '100043f'],
+    ['日', '10065e5'],
+    ['🤖', '101f916'],
+    ['Return', undefined, 0xff0d],
+    ['dead acute', undefined, 0xfe51],
+    ['AltGr', undefined, 0xfe03],
+    ['volume', undefined, 0x1008ff13],
+  ])(
+    '%s is typed by the daemon as %s',
+    (character, typed, keysym = typed ? Number.parseInt(typed, 16) : character.charCodeAt(0)) => {
+      const { ordered, did } = input();
+      const press = key(keysym);
+      ordered.take(press);
+      ordered.take(key(keysym, false));
+      expect(did[0]).toBe(typed ? `type ${typed}` : `write ${press.bytes.toString('hex')}`);
+      expect(did).toHaveLength(typed ? 1 : 2);
+    },
+  );
+
+  test('input waits for the characters before it, and characters that wait are typed together', async () => {
+    const { ordered, did, accept } = input();
+    for (const keysym of [0xf6, 0xe4, 0xfc, 0x61, 0xdf]) ordered.take(key(keysym));
+    expect(did).toEqual(['type f6']);
+    await accept();
+    await accept();
+    expect(did).toEqual(['type f6', 'type e4 fc', 'write 0401000000000061', 'type df']);
+    await accept();
+    expect(did.at(-1)).toBe('empty');
+  });
+
+  test('a change of control drops what waits, and releases the keys that are held', async () => {
+    const { ordered, did, accept } = input();
+    ordered.take(key(0xffe1));
+    for (const keysym of [0xf6, 0xe4]) ordered.take(key(keysym));
+    ordered.release();
+    await accept();
+    expect(did).toEqual(['write 040100000000ffe1', 'type f6', 'write 040000000000ffe1', 'empty']);
+  });
+
+  test('a viewer that sends more than the program accepts is not read', () => {
+    const { ordered, did } = input();
+    for (let left = 2_001; left > 0; left--) ordered.take(key(0xf6));
+    expect(did).toEqual(['type f6', 'full']);
+  });
+
+  test.each([
+    ['Ctrl+С', 0xffe3, 0x6d3, 0x2e, 'c'],
+    ['Ctrl+ω', 0xffe4, 0x7f9, 0x2f, 'v'],
+    ['Alt+ל', 0xffe9, 0xcec, 0x25, 'k'],
+    ['Super+ö', 0xffeb, 0xf6, 0x27, ';'],
+  ])('%s on the desktop means the Latin letter of its key', (_name, modifier, keysym, scancode, letter) => {
+    const { ordered, did } = input();
+    ordered.take(key(modifier));
+    ordered.take(withScancode(keysym, scancode));
+    expect(did.at(-1)).toContain(`write ff000001000000${letter.charCodeAt(0).toString(16)}`);
+  });
+
+  test('a phone’s text becomes keysyms', () => {
+    const keysyms = [...'aö€日🤖\n\t'].map((character) => keysymOf(character).toString(16));
+    expect(keysyms).toEqual(['61', 'f6', '10020ac', '10065e5', '101f916', 'ff0d', 'ff09']);
+  });
+});
+
+test.each([
+  ['Enter', { isComposing: false, keyCode: 13 }, 'Enter'],
+  ['Enter, in the order of Chrome and Firefox', { isComposing: true, keyCode: 229 }, ''],
+  ['Enter, in the order of Safari', { isComposing: false, keyCode: 229 }, ''],
+  ['Enter, in an old Firefox', { isComposing: true, keyCode: 13 }, ''],
+  ['Escape, which closes a list of candidates', { isComposing: true, keyCode: 27 }, ''],
+  ['ArrowDown', { isComposing: false, keyCode: 40 }, 'ArrowDown'],
+])('a field gets %s as it is meant', (name, how, pressed) => {
+  expect(pressedKey({ key: name.split(',')[0] as string, ...how })).toBe(pressed);
+});
