@@ -1,4 +1,5 @@
-import { Lexer, type Token, type Tokens, type TokensList } from 'marked';
+import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
+import { CjkTokenizer, cjkMask } from './cjk-syntax.ts';
 import { mathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
 // Reads Markdown that an agent wrote. Runs in the page's worker. The result has limits of depth and size, so drawing it cannot
@@ -54,7 +55,9 @@ class BoundedLexer extends Lexer {
   #depth = 0;
 
   constructor(limits: Limits, hasFormulas: boolean) {
-    super({ gfm: true, breaks: true, ...(hasFormulas && { extensions: mathSyntax() }) });
+    const cjk = { tokenizer: new CjkTokenizer(), hooks: new Hooks() };
+    cjk.hooks.emStrongMask = cjkMask;
+    super({ gfm: true, breaks: true, ...cjk, ...(hasFormulas && { extensions: mathSyntax() }) });
     this.#limits = limits;
   }
 

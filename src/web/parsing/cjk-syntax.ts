@@ -1,0 +1,54 @@
+import { Tokenizer, type Tokens } from 'marked';
+
+// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` beside punctuation fails
+// there: `**注意：**必ず` would show its asterisks. As in the CJK-friendly amendments to CommonMark, a run of signs that has a CJK
+// character on one side can begin and end emphasis, whatever punctuation is on the other.
+
+/** The last two ranges select a variant of the character before them. */
+const cjk =
+  /[\p{Script=Hangul}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
+const punctuation = /(?![*_~])[\p{P}\p{S}]/u;
+/** Punctuation that ends an address in running text: CJK forms, and quotation marks. */
+const endsAddress = /[\u3000-\u303f\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…]/;
+/** A name of a host, and CJK letters directly behind its last ASCII label. */
+const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i;
+
+const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
+const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
+
+/** For marked's `emStrongMask`: the text in which it looks for signs, with letters for the punctuation that would block them. */
+export function cjkMask(masked: string): string {
+  if (!cjk.test(masked)) return masked;
+  const units = masked.split('');
+  for (const { 0: run, index } of masked.matchAll(/\*+|~+/g)) {
+    const end = index + run.length;
+    const [left, right] = [before(masked, index), after(masked, end)];
+    if (!cjk.test(left) && !cjk.test(right)) continue;
+    if (punctuation.test(left)) units.fill('a', index - left.length, index);
+    if (punctuation.test(right)) units.fill('a', end, end + right.length);
+  }
+  return units.join('');
+}
+
+export class CjkTokenizer extends Tokenizer {
+  override emStrong(src: string, masked: string, previous = ''): Tokens.Em | Tokens.Strong | undefined {
+    return super.emStrong(src, masked, src[0] === '*' ? unblocked(src, masked, previous) : previous);
+  }
+
+  override del(src: string, masked: string, previous = ''): Tokens.Del | undefined {
+    return super.del(src, masked, unblocked(src, masked, previous));
+  }
+
+  override url(src: string): Tokens.Link | undefined {
+    const host = hostBeforeCjk.exec(src)?.[0];
+    const end = src.search(endsAddress);
+    return super.url(host ?? (end < 0 ? src : src.slice(0, end)));
+  }
+}
+
+/** The character before a run of signs as marked takes it: none, when a CJK character is beside the run. */
+function unblocked(src: string, masked: string, previous: string): string {
+  const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
+  const start = masked.length - src.length;
+  return [previous, before(masked, start), after(src, run.length)].some((character) => cjk.test(character)) ? '' : previous;
+}
