@@ -72,6 +72,7 @@ function Title({ session }: { session: Session }) {
       <span
         key={name}
         class="title"
+        dir="auto"
         role="textbox"
         tabIndex={0}
         aria-label={t('rename')}

@@ -64,6 +64,7 @@ function OpenPalette() {
     >
       <input
         class="palette-field"
+        dir="auto"
         role="combobox"
         aria-expanded="true"
         aria-controls="palette-list"
@@ -98,7 +99,9 @@ function OpenPalette() {
             onMouseMove={() => setAt(index)}
           >
             {command ? <Icon name={command.icon} /> : <SessionSign id={session ?? ''} />}
-            <span class="palette-name">{name}</span>
+            <span class="palette-name" dir="auto">
+              {name}
+            </span>
             {command?.keys && <kbd>{command.keys.replace('mod', 'ctrl')}</kbd>}
           </div>
         ))}

@@ -142,6 +142,7 @@ export function Composer() {
         <textarea
           ref={ref}
           id="message"
+          dir="auto"
           rows={1}
           maxLength={200_000}
           aria-label={t('message')}

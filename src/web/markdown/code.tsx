@@ -24,7 +24,7 @@ export function Code({ code: given, language }: Props) {
         <CopyButton text={code} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block scrolls, also by keyboard */}
-      <pre tabIndex={0}>
+      <pre dir="ltr" tabIndex={0}>
         <Highlighted code={code} language={language} />
       </pre>
     </div>

@@ -46,7 +46,7 @@ export function Markdown({ text, sessionId }: Props) {
 }
 
 const Tree = memo(({ tree, sessionId }: { tree: MarkdownTree; sessionId: string | undefined }) => (
-  <>{drawn(tree, sessionId)}</>
+  <>{tree.map((node, key) => draw(node, { key, sessionId, dir: 'auto' }))}</>
 ));
 
 const drawn = (nodes: MarkdownTree, sessionId: string | undefined): ComponentChildren =>
@@ -55,9 +55,11 @@ const drawn = (nodes: MarkdownTree, sessionId: string | undefined): ComponentChi
 interface NodeContext {
   readonly key: number;
   readonly sessionId: string | undefined;
+  /** Of a block that is in no other: what it contains takes its direction. */
+  readonly dir?: 'auto';
 }
 
-function draw(node: MarkdownNode, { key, sessionId }: NodeContext): ComponentChildren {
+function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): ComponentChildren {
   if (typeof node === 'string') return node;
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
   switch (node.kind) {
@@ -65,24 +67,36 @@ function draw(node: MarkdownNode, { key, sessionId }: NodeContext): ComponentChi
       // The page itself has the first two levels.
       const Heading = `h${Math.min(6, node.depth + 2)}` as 'h3';
       return (
-        <Heading key={key} class={`level-${node.depth}`}>
+        <Heading key={key} dir={dir} class={`level-${node.depth}`}>
           {inner(node.inner)}
         </Heading>
       );
     }
     case 'paragraph':
-      return <p key={key}>{inner(node.inner)}</p>;
+      return (
+        <p key={key} dir={dir}>
+          {inner(node.inner)}
+        </p>
+      );
     case 'plain':
       return <Plain key={key} text={node.text} />;
     case 'quote':
-      return <blockquote key={key}>{inner(node.inner)}</blockquote>;
+      return (
+        <blockquote key={key} dir={dir}>
+          {inner(node.inner)}
+        </blockquote>
+      );
     case 'code':
       if (node.language === 'mermaid') return <Diagram key={key} source={node.code} />;
       return <Code key={key} code={node.code} language={node.language} />;
     case 'formula':
       return <Formula key={key} tex={node.tex} isBlock={node.isBlock} />;
     case 'codespan':
-      return <code key={key}>{node.code}</code>;
+      return (
+        <code key={key} dir="ltr">
+          {node.code}
+        </code>
+      );
     case 'rule':
       return <hr key={key} />;
     case 'break':
@@ -104,15 +118,17 @@ function draw(node: MarkdownNode, { key, sessionId }: NodeContext): ComponentChi
         </li>
       ));
       return node.start === undefined ? (
-        <ul key={key}>{items}</ul>
+        <ul key={key} dir={dir}>
+          {items}
+        </ul>
       ) : (
-        <ol key={key} start={node.start}>
+        <ol key={key} dir={dir} start={node.start}>
           {items}
         </ol>
       );
     }
     case 'table':
-      return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} />;
+      return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
     case 'link': {
       const place = currentId.peek() === undefined ? undefined : placeOf(node.href);
       if (place) {
@@ -162,9 +178,10 @@ interface TableProps {
   readonly head: readonly MarkdownCell[];
   readonly rows: readonly MarkdownCell[][];
   readonly sessionId: string | undefined;
+  readonly dir: 'auto' | undefined;
 }
 
-function Table({ head, rows, sessionId }: TableProps) {
+function Table({ head, rows, sessionId, dir }: TableProps) {
   const cell = (Name: 'th' | 'td', one: MarkdownCell, at: number) => (
     <Name key={at} class={one.align ? `align-${one.align}` : undefined}>
       {drawn(one.inner, sessionId)}
@@ -172,7 +189,7 @@ function Table({ head, rows, sessionId }: TableProps) {
   );
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, also by keyboard
-    <div class="table" role="group" aria-label={t('table')} tabIndex={0}>
+    <div class="table" dir={dir} role="group" aria-label={t('table')} tabIndex={0}>
       <table>
         <thead>
           <tr>{head.map((one, at) => cell('th', one, at))}</tr>

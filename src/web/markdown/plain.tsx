@@ -46,7 +46,7 @@ export function Plain({ text }: { text: string }) {
   const { beginning, more } = useBeginning(text);
   return (
     <>
-      <div class="plain">
+      <div class="plain" dir="auto">
         <TextParts text={beginning} />
       </div>
       {more}

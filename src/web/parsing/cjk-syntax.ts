@@ -9,7 +9,8 @@ const cjk =
   /[\p{Script=Hangul}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
 const punctuation = /(?![*_~])[\p{P}\p{S}]/u;
 /** Punctuation that ends an address in running text: CJK forms, and quotation marks. */
-const endsAddress = /[\u3000-\u303f\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…]/;
+const endsAddress =
+  /[\u3000-\u303f\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…]/;
 /** A name of a host, and CJK letters directly behind its last ASCII label. */
 const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i;
 
@@ -50,5 +51,7 @@ export class CjkTokenizer extends Tokenizer {
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;
-  return [previous, before(masked, start), after(src, run.length)].some((character) => cjk.test(character)) ? '' : previous;
+  return [previous, before(masked, start), after(src, run.length)].some((character) => cjk.test(character))
+    ? ''
+    : previous;
 }

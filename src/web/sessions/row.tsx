@@ -55,7 +55,9 @@ function Row({ session, isCurrent, order }: Props) {
           />
           <StatusDot status={status} />
           <span class="session-words">
-            <span class="session-name">{name}</span>
+            <span class="session-name" dir="auto">
+              {name}
+            </span>
           </span>
         </label>
       ) : (
@@ -69,7 +71,9 @@ function Row({ session, isCurrent, order }: Props) {
         >
           <StatusDot status={status} />
           <span class="session-words">
-            <span class="session-name">{name}</span>
+            <span class="session-name" dir="auto">
+              {name}
+            </span>
             <span class="session-when">
               {timeOf(Date.parse(session.latestMessageAt))}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}

@@ -29,7 +29,7 @@ export function SharedPage() {
       <header>
         <img src="/static/icon.svg" alt="" width="26" height="26" />
         <div>
-          <h1>{title}</h1>
+          <h1 dir="auto">{title}</h1>
           <p class="quiet" role="status">
             {state.value === 'offline'
               ? t('shared.offline')

@@ -25,7 +25,10 @@ test.each([
   ['**真”**她', '<b>真”</b>她'],
   ['**真—**她', '<b>真—</b>她'],
   ['**C#**や**F#**は**「.NET」**という', '<b>C#</b>や<b>F#</b>は<b>「.NET」</b>という'],
-  ['**[製品ほげ](./product-foo)**と**[製品ふが](./product-bar)**を', '<b><a>製品ほげ</a></b>と<b><a>製品ふが</a></b>を'],
+  [
+    '**[製品ほげ](./product-foo)**と**[製品ふが](./product-bar)**を',
+    '<b><a>製品ほげ</a></b>と<b><a>製品ふが</a></b>を',
+  ],
   ['先頭の**`コード`も注意。**', '先頭の<b>コードも注意。</b>'],
   ['패키지를 발행하려면 **`npm publish`**를', '패키지를 발행하려면 <b>npm publish</b>를'],
   ['**스크립트(script)**라고', '<b>스크립트(script)</b>라고'],
@@ -65,6 +68,8 @@ test.each([
   ['https://example.com/a.', 'https://example.com/a'],
 ])('%s links %s', (text, href) => {
   const [paragraph] = readMarkdown(text) as readonly { readonly inner: MarkdownTree }[];
-  const links = paragraph?.inner.flatMap((node) => (typeof node !== 'string' && node.kind === 'link' ? [node.href] : []));
+  const links = paragraph?.inner.flatMap((node) =>
+    typeof node !== 'string' && node.kind === 'link' ? [node.href] : [],
+  );
   expect(links).toEqual(href === undefined ? [] : [href]);
 });

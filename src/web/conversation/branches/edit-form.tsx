@@ -59,6 +59,7 @@ export function EditForm({ item, onClose }: Props) {
       <textarea
         ref={field}
         class="field"
+        dir="auto"
         rows={3}
         maxLength={200_000}
         aria-label={t('branch.edit')}

@@ -7,7 +7,9 @@ export const Transfers = () => (
   <ul class="transfers" aria-label={t('files.uploads')}>
     {transfers.value.map(({ key, name, done, failed, cancel }) => (
       <li key={key}>
-        <span class="transfer-name">{name}</span>
+        <span class="transfer-name" dir="auto">
+          {name}
+        </span>
         {failed === undefined ? (
           <progress aria-label={t('files.sending', { name })} value={done} />
         ) : (

@@ -61,7 +61,9 @@ export function Tree({ store }: { store: FileStore }) {
               {row.type === 'directory' && <Icon name={row.isOpen ? 'down' : 'chevron'} size={14} />}
             </span>
             <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />
-            <span class="tree-name">{row.name}</span>
+            <span class="tree-name" dir="auto">
+              {row.name}
+            </span>
             {row.size !== null && <span class="quiet tree-size">{bytes(row.size)}</span>}
           </div>
         );

@@ -1,0 +1,84 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { desk, phone } from './desk.ts';
+
+const { page: open, call, worked } = desk();
+
+/** Presses a key that an input method handles: while it composes, and in Safari's order, which ends the composition first. */
+const composed = (page: Page, key: string) =>
+  page.evaluate(`for (const isComposing of [true, false]) {
+    const event = new KeyboardEvent('keydown', { key: '${key}', bubbles: true, cancelable: true, isComposing, keyCode: 229 });
+    document.activeElement.dispatchEvent(event);
+  }`);
+const directionOf = (page: Page, selector: string, text: string) =>
+  page.locator(selector, { hasText: text }).last().evaluate('node => getComputedStyle(node).direction');
+
+test('Enter that ends a composition sends no message, saves no title and runs no command', async (context) => {
+  const id = await worked('はじめ');
+  const { page } = await open(context, `/#${id}`);
+  await page.locator('.ended').waitFor();
+  const field = page.getByLabel('Message', { exact: true });
+  await field.fill('にほ');
+  await composed(page, 'Enter');
+  expect(await field.inputValue()).toBe('にほ');
+  const title = page.getByRole('textbox', { name: 'Rename' });
+  await title.focus();
+  for (const key of ['Enter', 'Escape']) await composed(page, key);
+  expect(await page.evaluate('document.activeElement.className')).toBe('title');
+  await field.focus();
+  await page.keyboard.press('Control+k');
+  const palette = page.locator('.palette-field');
+  await palette.fill('set');
+  for (const key of ['Enter', 'ArrowDown']) await composed(page, key);
+  expect(await palette.getAttribute('aria-activedescendant')).toBe('palette-0');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+});
+
+test('Arabic and Hebrew run from right to left, each text for itself, and code from left to right', async (context) => {
+  const text = 'مرحبا **بالعالم** `code()`\n\n- בדיקה\n\n> اقتباس\n\nEnglish\n\n```\nlet x = "שלום";\n```';
+  const id = await worked(text);
+  await call('sessions.rename', { sessionId: id, title: 'שיחה חדשה' });
+  const { page } = await open(context, `/#${id}`);
+  await page.locator('.ended').waitFor();
+  const directions: Record<string, unknown> = {};
+  for (const [selector, part] of [
+    ['.bubble p', 'مرحبا'],
+    ['.bubble ul', 'בדיקה'],
+    ['.bubble blockquote', 'اقتباس'],
+    ['.bubble p', 'English'],
+    ['.bubble p code', 'code'],
+    ['.bubble pre', 'let'],
+    ['h1 .title', 'שיחה'],
+    ['.session-name', 'שיחה'],
+  ] as const) {
+    directions[`${selector} ${part}`] = await directionOf(page, selector, part);
+  }
+  expect(Object.values(directions), JSON.stringify(directions)).toEqual(['rtl', 'rtl', 'rtl', 'ltr', 'ltr', 'ltr', 'rtl', 'rtl']);
+  await page.getByLabel('Message', { exact: true }).fill('سلام');
+  expect(await directionOf(page, '#message', '')).toBe('rtl');
+  if (process.env.CORRAL_SCREENSHOTS) await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/rtl.png` });
+});
+
+test('on a phone no field is so small that iOS zooms into it', async (context) => {
+  const id = await worked('hello');
+  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+  await page.locator('.ended').waitFor();
+  const small = () =>
+    page.evaluate(`[...document.querySelectorAll('input, select, textarea, [contenteditable]')]
+      .filter((node) => !['checkbox', 'radio', 'file', 'range', 'color', 'hidden'].includes(node.type))
+      .filter((node) => parseFloat(getComputedStyle(node).fontSize) < 16)
+      .map((node) => node.outerHTML.slice(0, 120))`);
+  expect(await small()).toEqual([]);
+  for (const dialog of ['#/settings', '#/automations']) {
+    await page.evaluate(`location.hash = '${dialog}'`);
+    expect(await small()).toEqual([]);
+  }
+  const field = page.getByLabel('Message', { exact: true });
+  await field.fill('/set');
+  await page.getByRole('option', { name: '/settings' }).tap();
+  for (const tab of await page.getByRole('dialog').getByRole('tab').all()) {
+    await tab.tap();
+    expect(await small()).toEqual([]);
+  }
+});
