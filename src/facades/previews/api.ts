@@ -18,9 +18,15 @@ const Port = z.object({
   pid: z.int().optional().describe('the process that listens'),
   command: z.string().optional().describe('its command line'),
 });
+const Folder = z
+  .string()
+  .max(4_096)
+  .optional()
+  .describe('with `files`: only the files of this folder and of those below it; default: all');
 const Preview = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]).describe('a port, or the files of the workspace'),
+  folder: Folder,
   url: z.string().describe('for browsers; a path of this server where no name of the sandbox is known to resolve'),
   path: z.string().describe('a path of this server, for programs; pages under it are sandboxed'),
   createdAt: z.iso.datetime(),
@@ -42,11 +48,13 @@ interface ApiDeps extends Pick<FacadeParts, 'acting'> {
 export function mountApi(app: App, { acting, links }: ApiDeps): void {
   const Wish = z.object({
     of: z.union([z.int().min(1).max(65_535), z.literal('files')]).describe('a port, or `files`'),
+    folder: Folder,
     minutes: z.int().min(1).max(525_600).optional().describe('until it expires; default: 8 hours'),
   });
   const shown = async (id: SessionId, view: PreviewView, reached: Reached) => ({
     id: view.id,
     of: view.of,
+    ...(view.folder !== undefined && { folder: view.folder }),
     ...(await links.addressOf(id, view, reached)),
     createdAt: new Date(view.createdAt).toISOString(),
     expiresAt: new Date(view.expiresAt).toISOString(),
@@ -94,9 +102,9 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
         }),
       },
     },
-    async ({ params, body: { of, minutes }, principal, headers: { host }, client: { scheme } }) => {
+    async ({ params, body: { of, folder, minutes }, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
-      const view = await acting(principal).services.ports.open(id, { of, lifeMs: links.lifeMs(minutes) });
+      const view = await acting(principal).services.ports.open(id, { of, folder, lifeMs: links.lifeMs(minutes) });
       return success(await shown(id, view, { host, scheme }));
     },
   );

@@ -5,7 +5,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { byteRange } from '../shared/byte-range.ts';
-import { sandboxing } from './headers.ts';
+import { confining } from './headers.ts';
 import type { Target } from './target.ts';
 
 const types = new Map<string, string>(
@@ -31,13 +31,16 @@ interface Exchange {
 interface Workspace {
   readonly id: SessionId;
   readonly streams: Pick<Services['streams'], 'download'>;
+  /** The folder whose files are shown; undefined or empty: all. */
+  readonly folder: string | undefined;
 }
 
 /** Answers with a file of the workspace, sandboxed. False: there is none, or it is hidden. */
-export async function sendWorkspaceFile(exchange: Exchange, { id, streams }: Workspace): Promise<boolean> {
+export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = pathIn(target.url);
-  if (path === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return false;
+  if (path === undefined || !`/${path}`.startsWith(folder === '' ? '/' : `/${folder}/`)) return false;
+  if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   const range = byteRange(target.headers.range);
   const opened = await streams.download(id, { path, ...range }, signal).catch((thrown: unknown) => {
     if (['file_not_found', 'invalid_request', 'not_found'].includes(toAppError(thrown).code)) return undefined;
@@ -46,7 +49,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams }: Wor
   if (!opened) return false;
   const { size, content } = opened;
   const head = {
-    ...sandboxing,
+    ...confining,
     'content-type': types.get(extname(path).slice(1).toLowerCase()) ?? 'application/octet-stream',
   };
   if (range && range.from >= size && size > 0) {

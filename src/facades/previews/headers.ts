@@ -76,6 +76,18 @@ export const sandboxing = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
+/** A file of the workspace can come from anywhere, so a page sends what it reads to this server alone. */
+export const confining = {
+  ...sandboxing,
+  'Content-Security-Policy': [
+    'sandbox allow-scripts allow-forms allow-modals',
+    "default-src 'self' 'unsafe-inline' data: blob:",
+    "form-action 'self'",
+    "frame-ancestors 'self'",
+  ].join('; '),
+  'X-DNS-Prefetch-Control': 'off',
+} as const;
+
 /** The path of an address that a program gave itself. */
 function localPath(location: string, port: number): string | undefined {
   const found = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);

@@ -64,7 +64,14 @@ export async function servePreview(
   if (of === 'files') {
     const { state } = await sandboxes.status(sid);
     if (state !== 'running') return no(refusals.resting);
-    const found = await sendWorkspaceFile({ target, request, response, signal: ends.signal }, { id: sid, streams });
+    const found = await sendWorkspaceFile(
+      { target, request, response, signal: ends.signal },
+      {
+        id: sid,
+        streams,
+        folder: opened.view.folder,
+      },
+    );
     return found ? undefined : no(refusals.noFile);
   }
   if (url === '' || url.startsWith('?'))

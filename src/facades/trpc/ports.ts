@@ -6,9 +6,12 @@ import type { TrpcContext } from './context.ts';
 import { Done, done, iso, ofSession } from './schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
+/** With `files`: only the files of this folder, and of those below it. */
+const Folder = z.string().max(4_096).optional();
 const Preview = z.object({
   id: z.string(),
   of: Previewed,
+  folder: Folder,
   /** The address for browsers: a path of this server, unless a name of the sandbox is known to resolve. */
   url: z.string(),
   /** A path of this server, for programs; pages under it are sandboxed. */
@@ -23,6 +26,7 @@ const toPreview = async (
 ) => ({
   id: view.id,
   of: view.of,
+  ...(view.folder !== undefined && { folder: view.folder }),
   ...(await previews.addressOf(id, view, reached)),
   createdAt: iso(view.createdAt),
   expiresAt: iso(view.expiresAt),
@@ -36,11 +40,11 @@ export const portsRouter = router({
     .output(z.array(z.object({ port: z.int(), pid: z.int().optional(), command: z.string().optional() })).readonly())
     .query(({ ctx, input, signal = neverFires }) => ctx.services.ports.list(input.sessionId, signal)),
   open: procedure
-    .input(ofSession.extend({ of: Previewed, minutes: z.int().min(1).max(525_600).optional() }))
+    .input(ofSession.extend({ of: Previewed, folder: Folder, minutes: z.int().min(1).max(525_600).optional() }))
     .output(Preview)
-    .mutation(async ({ ctx, input: { sessionId, of, minutes } }) => {
+    .mutation(async ({ ctx, input: { sessionId, of, folder, minutes } }) => {
       const lifeMs = ctx.previews.lifeMs(minutes);
-      return await toPreview(ctx, sessionId, await ctx.services.ports.open(sessionId, { of, lifeMs }));
+      return await toPreview(ctx, sessionId, await ctx.services.ports.open(sessionId, { of, folder, lifeMs }));
     }),
   opened: procedure
     .input(ofSession)

@@ -219,9 +219,9 @@ const guardedDesktop = (
 /** A preview acts on behalf of the key that opened it, and ends with it. */
 const guardedPorts = (ports: PortService, own: PortService, { check, principalOf }: OwnGuard): PortService => ({
   ...own,
-  async open(id, { of, lifeMs }) {
+  async open(id, { of, folder, lifeMs }) {
     await check(id, 'work');
-    return await ports.open(id, { of, lifeMs, key: principalOf().key });
+    return await ports.open(id, { of, folder, lifeMs, key: principalOf().key });
   },
 });
 

@@ -12,12 +12,14 @@ export type PreviewTarget = number | 'files';
 export interface PreviewView {
   readonly id: string;
   readonly of: PreviewTarget;
+  /** Only the files of this folder of the workspace are shown, and of those below it; absent: all. */
+  readonly folder?: string | undefined;
   readonly createdAt: number; // epoch ms
   readonly expiresAt: number; // epoch ms
   /** The API key that opened it, on whose behalf it acts; absent for the server's own token. */
   readonly key?: string | undefined;
 }
-export interface PreviewWish extends Pick<PreviewView, 'of' | 'key'> {
+export interface PreviewWish extends Pick<PreviewView, 'of' | 'folder' | 'key'> {
   readonly lifeMs: number;
 }
 

@@ -19,6 +19,7 @@ interface Deps extends PortRules {
 const kind = 'preview';
 const Stored = z.object({
   of: z.union([z.int(), z.literal('files')]),
+  folder: z.string().optional(),
   createdAt: z.number(),
   expiresAt: z.number(),
   key: z.string().optional(),
@@ -44,7 +45,7 @@ export function portService({ records, sandboxes, clock, ids, known, ...rules }:
       const ports = client ? await client.ports.list(signal) : [];
       return ports.filter(({ port }) => !rules.closedPorts.has(port));
     },
-    async open(id, { of, lifeMs, key }) {
+    async open(id, { of, folder, lifeMs, key }) {
       await known(id);
       if (of !== 'files') refuseClosed(of, rules);
       const now = clock.now();
@@ -53,7 +54,8 @@ export function portService({ records, sandboxes, clock, ids, known, ...rules }:
       for (const one of over) await remove(id, one.id);
       if (previews.length - over.length >= maxPreviews)
         throw new AppError('conflict', `The session has ${maxPreviews} previews already. Close some first.`);
-      const doc = { of, createdAt: now, expiresAt: now + lifeMs, ...(key !== undefined && { key }) };
+      const only = { ...(folder !== undefined && { folder }), ...(key !== undefined && { key }) };
+      const doc = { of, createdAt: now, expiresAt: now + lifeMs, ...only };
       const name = `${id}:${ids.short()}`;
       await records.put({ kind, id: name, doc, sort: now });
       return viewOf(name, doc);

@@ -1,4 +1,3 @@
-import type RFB from '@novnc/novnc';
 import { pressedKey } from '../parts/pressed-key.ts';
 
 // A phone's keyboard, an emoji picker or an input method writes into a text field; its text becomes key events of the desktop.
@@ -58,7 +57,7 @@ export function followKeys(desktop: () => Desktop | undefined): void {
     'keydown',
     (event) => {
       const target = isOnScreen() ? desktop() : undefined;
-      key = target?.clipboard && pasteKey(event);
+      key = target?.clipboard ? pasteKey(event) : undefined;
       const isWide = event.key.length > 1 && [...event.key].length === 1;
       if (key || (target && isWide)) event.stopImmediatePropagation();
       if (isWide) target?.rfb.sendKey(keysymOf(event.key), '');
@@ -79,7 +78,10 @@ export function followKeys(desktop: () => Desktop | undefined): void {
   });
 }
 interface Desktop {
-  readonly rfb: Pick<RFB, 'clipboardPasteFrom' | 'sendKey'>;
+  readonly rfb: {
+    clipboardPasteFrom(text: string): void;
+    sendKey(keysym: number, code: string, isDown?: boolean): void;
+  };
   /** Whether the clipboard passes. */
   readonly clipboard: boolean;
 }

@@ -11,7 +11,8 @@ const composed = (page: Page, key: string) =>
     document.activeElement.dispatchEvent(event);
   }`);
 const directionOf = (page: Page, selector: string, text: string) =>
-  page.locator(selector, { hasText: text }).last().evaluate('node => getComputedStyle(node).direction');
+  page.evaluate(`getComputedStyle([...document.querySelectorAll('${selector}')].findLast(
+    (node) => node.textContent.includes('${text}'))).direction`);
 
 test('Enter that ends a composition sends no message, saves no title and runs no command', async (context) => {
   const id = await worked('はじめ');
@@ -38,7 +39,7 @@ test('Enter that ends a composition sends no message, saves no title and runs no
 test('Arabic and Hebrew run from right to left, each text for itself, and code from left to right', async (context) => {
   const text = 'مرحبا **بالعالم** `code()`\n\n- בדיקה\n\n> اقتباس\n\nEnglish\n\n```\nlet x = "שלום";\n```';
   const id = await worked(text);
-  await call('sessions.rename', { sessionId: id, title: 'שיחה חדשה' });
+  await call('sessions.update', { id, title: 'שיחה חדשה' });
   const { page } = await open(context, `/#${id}`);
   await page.locator('.ended').waitFor();
   const directions: Record<string, unknown> = {};
@@ -54,7 +55,16 @@ test('Arabic and Hebrew run from right to left, each text for itself, and code f
   ] as const) {
     directions[`${selector} ${part}`] = await directionOf(page, selector, part);
   }
-  expect(Object.values(directions), JSON.stringify(directions)).toEqual(['rtl', 'rtl', 'rtl', 'ltr', 'ltr', 'ltr', 'rtl', 'rtl']);
+  expect(Object.values(directions), JSON.stringify(directions)).toEqual([
+    'rtl',
+    'rtl',
+    'rtl',
+    'ltr',
+    'ltr',
+    'ltr',
+    'rtl',
+    'rtl',
+  ]);
   await page.getByLabel('Message', { exact: true }).fill('سلام');
   expect(await directionOf(page, '#message', '')).toBe('rtl');
   if (process.env.CORRAL_SCREENSHOTS) await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/rtl.png` });

@@ -114,15 +114,33 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
   const put = (path: string, body: string) =>
     fetch(`${url}/streams/sessions/${id}/file?path=${path}`, { method: 'PUT', body });
   await put('site/index.html', '<!doctype html><h1>Hello</h1><p id="o"></p><script src="a.js"></script>');
-  await put('site/a.js', 'document.getElementById("o").textContent = "origin " + window.origin;');
+  await put(
+    'site/a.js',
+    `const outside = ['http://localhost:9/', '../other.txt', 'a.js'].map((at) => fetch(at).then((found) => found.status, () => 'blocked'));
+    addEventListener('securitypolicyviolation', ({ blockedURI }) => { document.title = blockedURI; });
+    Promise.all(outside).then((all) => {
+      document.getElementById("o").textContent = ['origin', origin, open('about:blank') ?? '', ...all, document.title].join(' ');
+    });`,
+  );
+  await put('other.txt', 'not of the site');
   await put('.env', 'SECRET=1');
   const { page, faults } = await open(context, `/#${id}`);
   await page.getByRole('tab', { name: 'Files' }).click();
   await page.getByRole('treeitem', { name: 'site' }).click();
   await page.getByRole('treeitem', { name: 'index.html' }).click();
-  await page.frameLocator('iframe').getByText('origin null').waitFor();
+  const frame = page.frameLocator('iframe');
+  await frame.getByRole('heading', { name: 'Hello' }).waitFor();
+  expect(await frame.locator('#o').textContent()).toBe('');
   expect(await axeFinds(page)).toEqual([]);
   expect(faults).toEqual([]);
+  const shown = new URL((await page.locator('iframe').getAttribute('src')) ?? '', url);
+  await page.getByRole('button', { name: 'Run scripts' }).click();
+  await frame.getByText('origin null blocked blocked 200 http://localhost:9/').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect((await fetch(shown)).status).toBe(200);
+  expect((await fetch(new URL('../other.txt', shown))).status).toBe(404);
+  await page.getByRole('tab', { name: 'Timeline' }).click();
+  await expect.poll(async () => (await fetch(shown)).status).not.toBe(200);
   const { path } = await call<{ path: string }>('ports.open', { sessionId: id, of: 'files' });
   const { status, headers } = await fetch(`${url}${path}site/index.html`);
   expect([status, headers.get('content-security-policy')]).toEqual([200, expect.stringMatching(/^sandbox /)]);

@@ -26,7 +26,9 @@ export const preview: Record<keyof typeof english, string> = {
   'attach.sending': 'Die Nachricht kann gesendet werden, sobald ihre Dateien da sind.',
   'files.zoom': 'Das Bild in eigener Größe zeigen',
   'files.pdf': 'Dieser Browser zeigt hier keine PDF. Zum Lesen herunterladen.',
-  'files.sandboxed': 'Die Seite ist abgeschottet: Ihre Skripte erreichen nichts von Ihnen.',
+  'files.sandboxed': 'Die Seite ist abgeschottet: Ihre Skripte erreichen keine andere Website und nichts von Ihnen.',
+  'files.withoutScripts': 'Die Seite wird ohne ihre Skripte gezeigt.',
+  'files.runScripts': 'Skripte ausführen',
   'notebook.cell': 'Zelle {number}',
   'notebook.broken': 'Dieses Notebook kann hier nicht gelesen werden; seine Quelle schon.',
 };

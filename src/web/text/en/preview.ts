@@ -24,7 +24,9 @@ export const preview = {
   'attach.sending': 'The message can be sent once its files are there.',
   'files.zoom': 'Show the picture in its own size',
   'files.pdf': 'This browser shows no PDF here. Download the file to read it.',
-  'files.sandboxed': 'The page is sandboxed: its scripts reach nothing of yours.',
+  'files.sandboxed': 'The page is sandboxed: its scripts reach no other site and nothing of yours.',
+  'files.withoutScripts': 'The page is shown without its scripts.',
+  'files.runScripts': 'Run scripts',
   'notebook.cell': 'Cell {number}',
   'notebook.broken': 'This is no notebook that can be read here; its source is.',
 } as const;

@@ -1,8 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { wordsOf } from '../../data/server.ts';
+import { once, request, wordsOf } from '../../data/server.ts';
+import { Button } from '../../parts/button.tsx';
 import { t } from '../../text/text.ts';
-import { previewOf } from '../preview/state.ts';
 import type { FileStore, LoadedFile } from './store.ts';
+
+/** The longest life of an address that nothing closes, as when the browser crashes. */
+const lifeMinutes = 60;
 
 interface Props {
   readonly store: FileStore;
@@ -10,36 +13,74 @@ interface Props {
   readonly kind: 'html' | 'video' | 'audio';
 }
 
-/** A file as the browser shows it, from a secret address of the workspace's files. A page is sandboxed there. */
+/** A file as the browser shows it, from a secret address that reads the file's folder alone and ends with what shows it. */
 export function Served({ store, path, kind }: Props) {
-  const [base, setBase] = useState<{ readonly path: string } | { readonly failed: string }>();
-  useEffect(() => {
-    previewOf(store.sessionId, 'files').then(setBase, (thrown: unknown) => setBase({ failed: wordsOf(thrown) }));
-  }, [store]);
-  if (!base) return <p class="quiet empty">{t('files.loading')}</p>;
-  if ('failed' in base) return <p class="empty bad-text">{base.failed}</p>;
-  const address = base.path + path.split('/').map(encodeURIComponent).join('/');
+  const address = useAddress(store.sessionId, path);
+  const [runsScripts, setRunsScripts] = useState(false);
+  useEffect(() => setRunsScripts(false), [path]);
+  if (!address) return <p class="quiet empty">{t('files.loading')}</p>;
+  if ('failed' in address) return <p class="empty bad-text">{address.failed}</p>;
   if (kind === 'html') {
     return (
       <>
         <iframe
+          key={String(runsScripts)}
           class="page-frame"
-          src={address}
+          src={address.of}
           title={path}
-          sandbox="allow-scripts allow-forms allow-popups allow-modals"
+          sandbox={runsScripts ? 'allow-scripts allow-forms allow-modals' : ''}
           referrerpolicy="no-referrer"
         />
-        <p class="work-note quiet">{t('files.sandboxed')}</p>
+        <p class="work-note quiet">
+          {t(runsScripts ? 'files.sandboxed' : 'files.withoutScripts')}{' '}
+          {!runsScripts && (
+            <Button class="small" onClick={() => setRunsScripts(true)}>
+              {t('files.runScripts')}
+            </Button>
+          )}
+        </p>
       </>
     );
   }
   return (
     <div class="file-body picture">
       {/* biome-ignore-start lint/a11y/useMediaCaption: a file of the workspace brings no captions */}
-      {kind === 'video' ? <video src={address} controls title={path} /> : <audio src={address} controls title={path} />}
+      {kind === 'video' ? (
+        <video src={address.of} controls title={path} />
+      ) : (
+        <audio src={address.of} controls title={path} />
+      )}
       {/* biome-ignore-end lint/a11y/useMediaCaption: a file of the workspace brings no captions */}
     </div>
   );
+}
+
+/** Opens an address of the file, and closes it when the component or the page goes. */
+function useAddress(sessionId: string, path: string) {
+  const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
+  useEffect(() => {
+    const cut = path.lastIndexOf('/');
+    const wish = { sessionId, of: 'files', folder: path.slice(0, Math.max(0, cut)), minutes: lifeMinutes } as const;
+    const opening = once('ports.open', wish);
+    let isOver = false;
+    opening.then(
+      (opened) => !isOver && setAddress({ of: opened.path + path.split('/').map(encodeURIComponent).join('/') }),
+      (thrown: unknown) => !isOver && setAddress({ failed: wordsOf(thrown) }),
+    );
+    const close = () => {
+      isOver = true;
+      const remove = ({ id }: { readonly id: string }) =>
+        request(`/api/v1/sessions/${sessionId}/previews/${id}`, { method: 'DELETE', keepalive: true });
+      opening.then(remove).catch(() => {}); // an address that stays expires
+    };
+    addEventListener('pagehide', close);
+    return () => {
+      removeEventListener('pagehide', close);
+      setAddress(undefined);
+      close();
+    };
+  }, [sessionId, path]);
+  return address;
 }
 
 /** By the browser's own reader, which opens no other file. */

@@ -45,10 +45,17 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   </li>
 );
 
+/** Without those of the page's own frames, which end with them. */
+const isShared = ({ folder }: Preview) => folder === undefined;
+
 /** The addresses that are open, which anyone who has them can use. */
 function Open({ sessionId }: { sessionId: string }) {
   const [open, setOpen] = useState<readonly Preview[]>([]);
-  const look = () => query('ports.opened', { sessionId }).then(setOpen, () => {});
+  const look = () =>
+    query('ports.opened', { sessionId }).then(
+      (all) => setOpen(all.filter(isShared)),
+      () => {},
+    );
   useEffect(() => void look(), [sessionId]);
   if (open.length === 0) return null;
   const close = (id: string) =>
