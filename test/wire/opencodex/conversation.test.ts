@@ -219,8 +219,55 @@ test('the oldest page, which does not know resuming_stream, gets start when it j
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
   await server.fake.say(id, ...demoRun(runId).slice(0, 2));
   using client = server.stream(sid);
+  await server.call('GET', `/chats/${sid}/messages`);
   await expect.poll(() => types(client.frames)).toEqual(['start', 'title_updated', 'chunk']);
   expect(client.frames[0]).toMatchObject({ run_id: runId, user_message_id: expect.any(String) });
+});
+
+test('the oldest page, which overwrites its list with the answer, gets a joined run after it, wherever the run ends', async () => {
+  for (const endsBefore of [false, true]) {
+    await using server = await opencodexServer({ profile: 'first' });
+    const sid = await server.newChat();
+    const id = SessionId.parse(sid);
+    const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+    await server.fake.say(id, ...demoRun(runId).slice(0, 2));
+    using client = server.stream(sid);
+    await client.send({ type: 'ping' });
+    await expect.poll(() => types(client.frames)).toEqual(['pong']);
+    const end = () => server.fake.say(id, ...demoRun(runId).slice(2), runEnd(runId, 'completed'));
+    if (endsBefore) await end();
+    const { messages } = (await server.call('GET', `/chats/${sid}/messages`)).body;
+    expect(types(client.frames)).toEqual(['pong']);
+    if (!endsBefore) await end();
+    expect(messages).toHaveLength(endsBefore ? 2 : 1);
+    if (!endsBefore) await expect.poll(() => types(client.frames).at(-1)).toBe('end');
+    await client.send({ type: 'message', content: 'Next' });
+    await expect.poll(() => types(client.frames)).toContain('user_text_block');
+    expect(types(client.frames).includes('chunk')).toBe(!endsBefore);
+  }
+});
+
+test('a failed run is an assistant message with the error, in messages and blocks', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  const error: SessionFact = { type: 'run.error', runId, data: { error: 'The model does not answer.' } };
+  await server.fake.say(id, ...demoRun(runId).slice(0, 4), error, runEnd(runId, 'failed'));
+  const { messages } = (await server.call('GET', `/chats/${sid}/messages`)).body;
+  const { blocks } = (await server.call('GET', `/chats/${sid}/blocks`)).body;
+  const contents = messages.map(({ role, content }: { role: string; content: string }) => [role, content]);
+  expect(contents).toEqual([
+    ['user', 'Work'],
+    ['assistant', 'Working on it: Say hi'],
+    ['assistant', 'The model does not answer.'],
+  ]);
+  expect(messages[2].message_metadata).toEqual({ error: true });
+  expect(blocks.at(-1)).toMatchObject({
+    id: messages[2].id,
+    block_type: 'assistant_text',
+    content: { text: 'The model does not answer.' },
+  });
 });
 
 test('the oldest page, which makes a bubble of its own when it joins, finds no empty row of the run at work', async () => {

@@ -14,6 +14,8 @@ import { SessionParams } from './schemas.ts';
 // because a page that joins gets the rest from the socket and would show it twice.
 
 export function toTurn(event: SessionEvent): Turn | undefined {
+  if (event.type === 'run.error')
+    return { type: 'ai', content: event.data.error, id: `${event.sessionId}-${event.seq}` };
   if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
   const { messageId, text } = event.data;
   return { type: event.type === 'message.user' ? 'human' : 'ai', content: text, id: messageId };
@@ -26,6 +28,8 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
       return { role: 'user', content: event.data.text };
     case 'message.assistant':
       return { role: 'assistant', content: [{ type: 'output_text', text: event.data.text }] };
+    case 'run.error':
+      return { role: 'assistant', content: [{ type: 'output_text', text: event.data.error }] };
     case 'tool.calling': {
       const { name, arguments: args } = toolNames(event.data.function, event.data.args, workdir);
       return { type: 'function_call', name, arguments: JSON.stringify(args), call_id: event.data.callId };
@@ -44,7 +48,6 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
     case 'approval.resolved':
     case 'run.notice':
     case 'goal':
-    case 'run.error':
     case 'run.end':
     case 'sandbox.phase':
     case 'sandbox.untrusted':

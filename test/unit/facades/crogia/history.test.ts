@@ -31,6 +31,15 @@ test('the conversation is what both sides said, whole and in order', () => {
   ]);
 });
 
+test('a failed run is an assistant message with the error', () => {
+  const error = { type: 'run.error', runId, data: { error: 'No model.' }, seq: 9, sessionId, ts: 0 } as SessionEvent;
+  expect(toTurn(error)).toEqual({ type: 'ai', content: 'No model.', id: `${sessionId}-9` });
+  expect(toItem(error, '/workspace')).toEqual({
+    role: 'assistant',
+    content: [{ type: 'output_text', text: 'No model.' }],
+  });
+});
+
 test('the full conversation has each tool call and its output too, questions included, an open call without an output', () => {
   expect(events.map((event) => toItem(event, '/workspace')).filter(isShown)).toEqual([
     { role: 'user', content: 'Say hi' },

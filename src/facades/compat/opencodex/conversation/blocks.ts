@@ -20,6 +20,7 @@ export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
     if (event.type === 'message.user') blocks.push(() => textBlock(event));
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;
     if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => textBlock(event));
+    if (event.type === 'run.error') blocks.push(() => errorBlock(event));
     if (!isAction(event)) continue;
     const use = uses.add(event);
     if (use.call === event) blocks.push(() => callBlock(use, view));
@@ -39,6 +40,15 @@ export function textBlock(event: TextEvent): Block {
     parent_block_id: null,
   };
 }
+
+const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block => ({
+  ...base(event),
+  id: derivedId('error', { session: event.sessionId, seq: event.seq }),
+  block_type: 'assistant_text',
+  author: 'assistant',
+  content: { text: event.data.error },
+  parent_block_id: null,
+});
 
 function callBlock({ call, result }: ToolUse, view: View): Block {
   const { tool, args } = toolCall(call.data, view);

@@ -20,13 +20,14 @@ import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { blocksOf } from './blocks.ts';
+import type { ListAnswers } from './list-answers.ts';
 import { MessageIds, runBefore } from './message-ids.ts';
 import { type MessageAtSeq, messagesOf } from './messages.ts';
 import { newestOf, pageOf } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
 
-export function mountConversation(app: App, deps: OpencodexDeps): void {
+export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnswers): void {
   const { idempotency } = deps;
   app.get(
     `${chat}/messages`,
@@ -39,8 +40,14 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
         }),
       },
     },
-    async ({ params, query }) => {
-      const { items, total } = newestOf(await conversation(deps, await chatOf(deps, params.sid)), query);
+    async ({ params, query, caller }, reply) => {
+      const answered = lists.asked({ chat: params.sid, caller });
+      let head: number | undefined;
+      reply.raw.once('close', () => answered(reply.raw.writableFinished ? head : undefined));
+      const session = await chatOf(deps, params.sid);
+      const events = await eventsOf(deps, session);
+      head = events.at(-1)?.seq ?? 0;
+      const { items, total } = newestOf(await conversation(deps, session, events), query);
       return { messages: items, total };
     },
   );
@@ -136,10 +143,14 @@ function mountActions(app: App, deps: OpencodexDeps): void {
 }
 
 /** The messages from the log and from clients, with the metadata that clients stored for them. */
-async function conversation(deps: OpencodexDeps, session: SessionRecord): Promise<Message[]> {
+async function conversation(
+  deps: OpencodexDeps,
+  session: SessionRecord,
+  events: readonly SessionEvent[],
+): Promise<Message[]> {
   const { sideMessages } = deps;
   const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
-  const all = messagesOf(await eventsOf(deps, session), await viewOf(deps, session));
+  const all = messagesOf(events, await viewOf(deps, session));
   const rows = deps.profile === 'first' ? all.filter(isWritten) : all;
   const noted = rows.map(({ seq, message }) => {
     const message_metadata = { ...notes.get(message.id), ...message.message_metadata };

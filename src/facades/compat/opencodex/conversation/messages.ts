@@ -1,5 +1,6 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { actionOf, isAction, ToolUses } from '../actions.ts';
+import { derivedId } from '../ids.ts';
 import { iso, type View } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
@@ -79,12 +80,27 @@ export function messagesOf(events: Iterable<SessionEvent>, view: View): MessageA
       rows.push(run);
     }
     runs.get(key)?.take(event, view);
+    if (event.type === 'run.error') rows.push(errorRow(event));
   }
   return rows.flatMap((row) => (row instanceof RunMessage ? (row.isShown ? [row.row()] : []) : [row]));
 }
 
 /** Recognizes a run by its output, because its beginning may have been dropped from the log. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
+
+/** A failed run is still seen after a reload. */
+function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): MessageAtSeq {
+  const message: Message = {
+    id: derivedId('error', { session: sessionId, seq }),
+    chat_session_id: sessionId,
+    role: 'assistant',
+    content: data.error,
+    message_metadata: { error: true },
+    created_at: iso(ts),
+    agent_actions: [],
+  };
+  return { seq, message };
+}
 
 function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): MessageAtSeq {
   const message: Message = {

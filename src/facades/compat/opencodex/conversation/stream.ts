@@ -9,9 +9,10 @@ import { chatOf, type OpencodexDeps, viewOf } from '../context.ts';
 import { iso } from '../names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
 import { Frames } from './frames.ts';
+import type { ListAnswers } from './list-answers.ts';
 import { isAnswer, runBefore } from './message-ids.ts';
 
-export function mountStream(deps: OpencodexDeps): void {
+export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
   deps.sockets.route({
     path: '/api/v1/chats/:sid/stream',
     params: ChatParams,
@@ -22,7 +23,7 @@ export function mountStream(deps: OpencodexDeps): void {
         '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
       fails: [404],
     }),
-    async open(socket, { params, query }) {
+    async open(socket, { params, query, caller }) {
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });
       const chat = chatOf(deps, params.sid);
@@ -36,7 +37,11 @@ export function mountStream(deps: OpencodexDeps): void {
       );
       try {
         const session = await chat;
-        await follow(deps, socket, session, parseCursor(query.after_seq));
+        const cursor = parseCursor(query.after_seq);
+        const place = await placeOf(deps, session.id, cursor);
+        const isFirst = deps.profile === 'first' && place.working !== undefined;
+        const listed = isFirst ? await lists.loaded({ chat: params.sid, caller }, socket.closed) : undefined;
+        await follow(deps, socket, session, isFirst ? await placeAfter(deps, session.id, { place, listed }) : place);
       } catch (thrown) {
         const error = toAppError(thrown);
         if (error.code !== 'not_found' && error.code !== 'invalid_request') throw thrown;
@@ -47,18 +52,38 @@ export function mountStream(deps: OpencodexDeps): void {
   });
 }
 
-async function follow(
+/** Where a socket begins. */
+interface Place {
+  readonly head: number;
+  readonly after: number;
+  /** The place before the message that a run is writing; undefined: none is, or the client named a cursor. */
+  readonly working: number | undefined;
+}
+async function placeOf(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<Place> {
+  const { head } = await deps.services.sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
+  const working = cursor === undefined ? await startOfMessage(deps, id, head) : undefined;
+  return { head, after: cursor ?? working ?? head, working };
+}
+
+/** The place after a wait for the list. A message that was finished after the list was read is not in it, so it is still sent. */
+async function placeAfter(
   deps: OpencodexDeps,
-  socket: Socket,
-  session: SessionRecord,
-  cursor: number | undefined,
-): Promise<void> {
+  id: SessionId,
+  { place, listed }: { readonly place: Place; readonly listed: number | undefined },
+): Promise<Place> {
+  const now = await placeOf(deps, id);
+  if (now.working === place.working) return now;
+  const after = listed ?? place.head;
+  const { events } = await deps.services.sessions.page(id, after, 500);
+  const isMissing = events.some(({ type }) => type === 'run.end' || type === 'run.wait');
+  return isMissing ? place : { head: now.head, after, working: undefined };
+}
+
+async function follow(deps: OpencodexDeps, socket: Socket, session: SessionRecord, place: Place): Promise<void> {
   const { sessions } = deps.services;
   const { id } = session;
+  const { head, after, working } = place;
   const frames = new Frames(await viewOf(deps, session));
-  const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
-  const working = cursor === undefined ? await startOfMessage(deps, id, head) : undefined;
-  const after = cursor ?? working ?? head;
   if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
   frames.skip(await runBefore(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {

@@ -1,0 +1,81 @@
+import { pause } from '../../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../../core/contracts/clock.ts';
+
+interface Client {
+  readonly chat: string;
+  readonly caller: string;
+}
+interface Lists {
+  /** Requests for the list that have no answer yet. */
+  open: number;
+  /** The newest answer that no socket has used. */
+  answer: { readonly head: number; readonly at: number } | undefined;
+  readonly waiting: Set<(head: number) => void>;
+}
+/** An older answer belongs to an earlier visit of the page. */
+const recentMs = 2_000;
+/** The longest wait for a client that never loads the list. */
+const patienceMs = 5_000;
+/** The browser hands the answer to the page in this time. */
+const arrivalMs = 100;
+const maxClients = 1_000;
+
+/**
+ * Answers to clients that loaded a chat's messages. The oldest page opens its socket at the same time and overwrites its list
+ * with the answer, so what a socket brings before that would be lost.
+ */
+export class ListAnswers {
+  readonly #clock: Clock;
+  readonly #clients = new Map<string, Lists>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A request for the list came. Call the returned function when it was answered, with the last seq that the list shows. */
+  asked(client: Client): (head: number | undefined) => void {
+    const lists = this.#of(client);
+    lists.open++;
+    return (head) => {
+      lists.open--;
+      if (head === undefined) return;
+      if (lists.waiting.size === 0) lists.answer = { head, at: this.#clock.now() };
+      for (const wake of lists.waiting) wake(head);
+    };
+  }
+
+  /** Resolves once the client has its list, with the last seq in it; undefined: it did not load one. Rejects: cancelled. */
+  async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
+    const lists = this.#of(client);
+    const { answer } = lists;
+    lists.answer = undefined;
+    const isFresh = lists.open === 0 && answer !== undefined && this.#clock.now() - answer.at < recentMs;
+    const head = isFresh ? answer.head : await this.#next(lists, signal);
+    if (head !== undefined) await pause(arrivalMs, signal, this.#clock);
+    return head;
+  }
+
+  async #next({ waiting }: Lists, signal: AbortSignal): Promise<number | undefined> {
+    const given = Promise.withResolvers<number>();
+    const over = new AbortController();
+    const late = pause(patienceMs, AbortSignal.any([signal, over.signal]), this.#clock);
+    waiting.add(given.resolve);
+    try {
+      return await Promise.race([given.promise, late.then(() => undefined)]);
+    } finally {
+      waiting.delete(given.resolve);
+      late.catch(() => {}); // it is over
+      over.abort();
+    }
+  }
+
+  #of({ chat, caller }: Client): Lists {
+    const key = `${chat} ${caller}`;
+    const lists: Lists = this.#clients.get(key) ?? { open: 0, answer: undefined, waiting: new Set() };
+    this.#clients.delete(key); // the newest are at the end
+    this.#clients.set(key, lists);
+    const [oldest] = this.#clients.keys();
+    if (this.#clients.size > maxClients && oldest !== undefined) this.#clients.delete(oldest);
+    return lists;
+  }
+}
