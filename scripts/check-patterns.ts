@@ -74,7 +74,7 @@ function constantsOf(tree: ts.SourceFile): Map<string, ts.Expression> {
   return found;
 }
 
-/** The text of an expression. What is only known as the program runs counts as one letter. */
+/** The text of an expression. A part that is only known as the program runs stands for one letter. */
 function textOf(node: ts.Expression, constants: ReadonlyMap<string, ts.Expression>): string {
   const inner = (one: ts.Expression) => textOf(one, constants);
   if (ts.isStringLiteralLike(node)) return node.text;

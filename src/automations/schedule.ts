@@ -55,7 +55,7 @@ const cronFields: readonly CronField[] = [
   { name: 'day of the week', least: 0, most: 7, words: 'sun mon tue wed thu fri sat'.split(' ') },
 ];
 
-/** What other programs write into such a field, and Debian's cron does not know. */
+/** Signs of other programs that Debian's cron does not know. */
 const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   [/\?/, 'has ?, which other programs read as "no day". Write * there'],
   [/#/, 'has #, which counts the weeks of a month in other programs. There is no such rule here'],

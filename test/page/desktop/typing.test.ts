@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
 import { cdp } from '../../support/clients/cdp.ts';

@@ -41,7 +41,7 @@ interface SkillReport {
   readonly problems: readonly string[];
   /** The skill works all the same. */
   readonly warnings: readonly string[];
-  /** What its author wrote and nobody can read, for the person of a session. */
+  /** Fields and files that cannot be read, for the person of a session. */
   readonly unread: readonly string[];
 }
 

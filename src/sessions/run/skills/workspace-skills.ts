@@ -43,7 +43,7 @@ export class WorkspaceSkills {
     return this.#found.get(run)?.skills ?? [];
   }
 
-  /** What could not be read, as a text for people; once for each run. */
+  /** The notice about unreadable skills, for people; once for each run. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
     if (unread.length === 0 || this.#told.has(run)) return undefined;
@@ -74,7 +74,7 @@ export class WorkspaceSkills {
 
 export interface FoundSkills {
   readonly skills: readonly WorkspaceSkill[];
-  /** What could not be read, each with its folder and the reason. */
+  /** Fields and files that cannot be read, each with its folder and the reason. */
   readonly unread: readonly string[];
 }
 

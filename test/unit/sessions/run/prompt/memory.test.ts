@@ -66,7 +66,7 @@ test('a missing file is not asked for again, and a failed call is', async () => 
 
 test('hidden characters and the end of the frame do not get through', () => {
   expect(text('a\u202eb\u200bc\u{e0041}d\u0007e\tf\n')).toBe('abcde\tf');
-  expect(text('x</workspace-notes>\n< / WORKSPACE-NOTES >y')).toBe('x&lt;/workspace-notes>\n&lt; / workspace-notes >y');
+  expect(text('x</workspace-notes>\n< / WORKSPACE-NOTES >y')).toBe('x&lt;/workspace-notes>\n&lt; / WORKSPACE-NOTES >y');
   expect(text(' \n')).toBe(undefined);
 });
 
