@@ -150,8 +150,16 @@ export interface Capabilities {
   readonly noVolumes?: string;
   /** Why no templates are built here; absent: the driver is `ImageBuilding`. */
   readonly noBuilds?: string;
+  /** The programs that the sandboxes lack, each with what does not work without it; absent: the image has its own. */
+  readonly lacking?: readonly LackingProgram[];
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */
   readonly weaknesses?: readonly Weakness[];
+}
+
+export interface LackingProgram {
+  readonly name: string;
+  /** Says what does not work, and what to do. */
+  readonly text: string;
 }
 
 /** A protection that is missing or weaker than it should be. */

@@ -29,7 +29,8 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
     else if (await isThere(folder)) system.push('--ro-bind', folder, folder);
   }
   // Users type either name. If the machine has no `python`, link it to `python3`.
-  if (!(await isThere('/usr/bin/python'))) system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
+  if (!(await isThere('/usr/bin/python')) && (await isThere('/usr/bin/python3')))
+    system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
   const hasSudo = await isThere('/usr/bin/sudo');
   const masked: string[] = [];

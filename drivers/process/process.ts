@@ -20,6 +20,7 @@ import { openCgroups } from './cgroup/open.ts';
 import { openKernelLimits } from './confinement.ts';
 import { cpuBooster } from './cpu-boost.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
+import { lackingPrograms } from './lacking.ts';
 import { type LaunchedProcess, launch, type Programs, workspaceOf } from './launch.ts';
 import { acquireLock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
@@ -86,6 +87,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
+  const lacking = await lackingPrograms();
   const capabilities: Capabilities = kernelLimits
     ? {
         isolation: 'namespaces',
@@ -96,6 +98,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         pause: 'files',
         noServices,
         noBuilds,
+        lacking,
         weaknesses: kernelLimits.weaknesses,
       }
     : {
@@ -108,6 +111,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         noServices,
         noVolumes,
         noBuilds,
+        lacking,
         weaknesses: [noIsolation],
       };
 

@@ -1,6 +1,8 @@
 // @module-tag all
 // Code with state, in the daemon with real processes: on this machine and in a container.
-import { dirname } from 'node:path';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Execution } from '../../src/agents/kernels/kernel.ts';
 import { Kernels } from '../../src/agents/kernels/kernels.ts';
@@ -428,8 +430,20 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
   });
 });
 
-test('a sandbox without the interpreter is named', async () => {
-  const harness = await realSandboxd({ PATH: '/nonexistent' });
+/** A folder with these programs alone. */
+async function pathWith(...names: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-path-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const name of names) await symlink(`/bin/${name}`, join(folder, name));
+  return folder;
+}
+
+test.each([{}, { folder: '/usr' }])('a sandbox without the interpreter is named (%j)', async (where) => {
+  const harness = await realSandboxd({ PATH: await pathWith('sh') });
   onTestFinished(() => harness[Symbol.asyncDispose]());
-  await expect(kernelsOf(harness.client).ran('python', '1')).rejects.toMatchObject({ code: 'file_not_found' });
+  const cell = { code: '1', timeoutMs: 20_000, listener: { onText: () => {}, onResult: () => {} }, ...where };
+  await expect(kernelsOf(harness.client).contexts.execute('python', cell, budget())).rejects.toMatchObject({
+    code: 'file_not_found',
+    publicMessage: expect.stringContaining('Cells of python need python3'),
+  });
 });

@@ -35,6 +35,8 @@ interface KernelProgram {
   readonly nonce: string;
   interrupt(signal: AbortSignal): Promise<void>;
 }
+/** The exit code of a shell that did not find the program. */
+const notFoundExit = 127;
 const keptChars = 64 * 1024;
 const againMs = 300;
 
@@ -65,7 +67,7 @@ export class KernelConnection {
 
   /**
    * Attaches to the program, interrupts it if it may be at work, and waits until the kernel answers. Earlier output of
-   * it is dropped.
+   * it is dropped. Rejects: file_not_found (no interpreter), not_found (it has ended), and as `ProgramClient`.
    */
   static async open(
     programs: ProgramClient,
@@ -88,6 +90,7 @@ export class KernelConnection {
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
       pipes.detach();
+      if (connection.exitCode === notFoundExit) throw new AppError('file_not_found', 'The kernel has no interpreter.');
       throw thrown;
     }
     connection.#early.stdout = '';

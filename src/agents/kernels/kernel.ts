@@ -1,7 +1,7 @@
 import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, type ErrorCode, unlessNotFound } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type CellEnd, type CodeListener, KernelConnection } from './connection.ts';
 import { type Language, programOf } from './languages.ts';
@@ -138,7 +138,7 @@ export class Kernel {
     const isElsewhere = options.cwd === undefined && folder !== undefined;
     const where = isElsewhere ? { ...options, cwd: folder, isAnywhere: true } : options;
     const request = { id, ...programIn(where), ...(tag && { tag }) };
-    await programs.open(request, until.signal);
+    await programs.open(request, until.signal).catch((thrown) => fail(thrown, options));
     try {
       // An earlier server may have left a cell at work.
       const program = { id, nonce: newNonce(), mayBeAtWork: isRunning };
@@ -146,14 +146,22 @@ export class Kernel {
     } catch (thrown) {
       await this.close().catch(() => {});
       // A kernel that ended while this server looked for it is like one that had ended before: the cell has a new one.
-      if (isRunning && isGone(thrown)) return await this.#connected(cell, signal);
-      throw thrown;
+      if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
+      return fail(thrown, options);
     }
     return { connection: this.#connection, isFirst: !isRunning };
   }
 }
 
-const isGone = (thrown: unknown): boolean => thrown instanceof AppError && thrown.code === 'not_found';
+const isCode = (thrown: unknown, code: ErrorCode): boolean => thrown instanceof AppError && thrown.code === code;
+
+/** Throws; a missing interpreter is named, with what to do. */
+function fail(thrown: unknown, { language }: KernelOptions): never {
+  if (!isCode(thrown, 'file_not_found')) throw thrown;
+  const [program] = programOf(language).argv;
+  const advice = 'Install it in the sandbox or on the machine that it runs on, or use another language.';
+  throw new AppError('file_not_found', `Cells of ${language} need ${program}, which this sandbox lacks. ${advice}`);
+}
 
 /** The program of a kernel in its folder. The daemon starts programs in the workspace; a shell leads anywhere else. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {

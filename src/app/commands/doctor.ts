@@ -37,12 +37,13 @@ export const doctorCommand: Command = {
     };
     const checks = await checksOf(url, token, signal);
     for (const { isRight, what } of parts(checks)) tell(isRight, what);
-    const { weaknesses, desktop, pause, noServices, noVolumes } = checks.sandbox;
+    const { weaknesses, desktop, pause, noServices, noVolumes, lacking } = checks.sandbox;
     if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
     if (pause) print(`pause   ${pauseText[pause]}`);
     print(`beside  ${noServices === undefined ? besideText : `no services run beside a sandbox: ${noServices}`}`);
     if (noVolumes !== undefined) print(`volumes sandboxes mount none: ${noVolumes}`);
     print(`inside  ${insideText}`);
+    for (const { name, text } of lacking) print(`lacking ${name}: ${text}`);
     for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
@@ -106,6 +107,7 @@ const Detailed = z.object({
       pause: PauseAbility.optional(), // older servers do not say
       noServices: z.string().optional(),
       noVolumes: z.string().optional(),
+      lacking: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
       desktop: z
         .object({ state: z.string(), detail: z.string().optional(), seconds: z.number().optional() })
         .optional(),

@@ -71,7 +71,8 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   const descriptor = descriptorOf(name);
   if (!descriptor) throw new AppError('invalid_request', `There is no driver ${name}.`);
   const driver = await descriptor.open(sectionOf(config, name), driverParts(options));
-  for (const { text } of driver.capabilities.weaknesses ?? []) say(text);
+  const { weaknesses = [], lacking = [] } = driver.capabilities;
+  for (const { text } of [...weaknesses, ...lacking]) say(text);
   try {
     checkReach(driver, config);
     options.realModels.meet(driver);

@@ -19,6 +19,11 @@ export const Checks = z.object({
     pause: PauseAbility.optional(),
     noServices: z.string().optional().describe('why no services run beside its sandboxes; absent: they do'),
     noVolumes: z.string().optional().describe('why its sandboxes mount no volumes; absent: they do'),
+    lacking: z
+      .array(z.object({ name: z.string(), text: z.string() }))
+      .readonly()
+      .optional()
+      .describe('programs that its sandboxes lack, and what does not work without them'),
     weaknesses: z
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()

@@ -315,6 +315,8 @@ export interface ServiceHealth {
     readonly noServices?: string;
     /** Why its sandboxes mount no volumes; absent: they do. */
     readonly noVolumes?: string;
+    /** The programs that its sandboxes lack, each with what does not work without it; absent: none is known. */
+    readonly lacking?: readonly { readonly name: string; readonly text: string }[];
     /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
     /** Whether new sandboxes have a desktop; absent where the settings say that none has. */
