@@ -22,7 +22,7 @@ export async function keptBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly said: string; readonly picture: KeptPicture | undefined }> {
-  const found = pictureTypeOf(data);
+  const found = pictureTypeOf(data) ?? mimeType;
   const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
   const isShown = (found === 'image/png' || found === 'image/jpeg') && data.length <= pictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;

@@ -2,6 +2,7 @@ import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.t
 import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { addSpending, subtractSpending } from './allowance.ts';
+import { missingParts } from './missing-tools.ts';
 import { firstLine } from './plan.ts';
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
@@ -43,12 +44,13 @@ export async function takeStepTurn(
   }
   if (!step) {
     const closed = closedPlan(steps, saysItFailed(message.text));
-    await runWriter.write(...facts, ...(closed.some((it, n) => it !== steps[n]) ? todoFacts(runWriter, closed) : []));
+    const changed = closed.some((it, n) => it !== steps[n]) ? todoFacts(runWriter, closed) : [];
+    await runWriter.write(...facts, ...missingParts.callless(work), ...changed);
     return { kind: 'said', digest: digest(message.text), steps: closed, spent };
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  await runWriter.write(runWriter.step(done), ...said, ...facts, runWriter.plan(after));
+  await runWriter.write(runWriter.step(done), ...said, ...facts, ...missingParts.callless(work), runWriter.plan(after));
   return { kind: 'said', digest: digest(message.text), steps: after, spent };
 }
 

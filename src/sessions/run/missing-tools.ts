@@ -2,6 +2,7 @@ import type { FailedServer, LeftOutTool } from '../../agents/mcp/tool-servers.ts
 import type { LeftOut } from '../../agents/models/model.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunWriter } from './log/run-writer.ts';
+import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
@@ -29,9 +30,25 @@ export class MissingTools {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
+  /** The notice that a model, of which nobody knows whether it can, has called no tool in the session. */
+  callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
+    const { messages } = runWriter.transcript;
+    const hasCalled = messages.some(
+      (one) => one.role === 'assistant' && one.model === model.name && one.calls.length > 0,
+    );
+    if (!model.abilities.unproven || hasCalled) return [];
+    const detail =
+      `${model.name} does not call tools: it has only written text so far, so no command ran and no file was changed. ` +
+      'For work with files and commands, choose a model that calls tools.';
+    return this.factsOf(runWriter, [{ kind: 'tools', name: '', detail }]);
+  }
+
   #isNew(run: object, name: string): boolean {
     const told = this.#told.get(run) ?? new Set();
     this.#told.set(run, told);
     return told.size !== told.add(name).size;
   }
 }
+
+/** Of all requests to models. */
+export const missingParts = new MissingTools();

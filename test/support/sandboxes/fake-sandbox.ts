@@ -12,6 +12,8 @@ export interface Behaviour {
   readonly exitCode?: number;
   readonly reason?: NonNullable<Operation['reason']>;
   readonly hangs?: boolean;
+  /** It hangs because it waits for input. */
+  readonly asks?: true;
 }
 export type FakeSandbox = SandboxClient & {
   readonly files: Map<string, Buffer>;
@@ -73,7 +75,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     },
     operation: async (id) => {
       const found = operations.get(id);
-      return found && operationOf(found);
+      return found && { ...operationOf(found), ...(found.behaviour.asks && !found.end && { asks: true as const }) };
     },
     async follow(id, fromByte, onBytes, signal) {
       const running = operations.get(id);

@@ -12,7 +12,7 @@ export const compatibleProvider = (name: string, baseUrl: string): Provider => (
     keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
     listing: compatibleListing,
   },
-  abilities: () => ({}),
+  abilities: () => ({ unproven: true }),
   build: async (options) => {
     const [{ aiSdkModel }, { compatibleAdapter }] = await Promise.all([
       import('./aisdk.ts'),

@@ -9,7 +9,7 @@ import type { Purpose } from '../../../core/model/spending.ts';
 import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
-import { MissingTools } from '../missing-tools.ts';
+import { missingParts } from '../missing-tools.ts';
 import type { RunContext } from '../run-context.ts';
 import { spendingOf } from '../spending-of.ts';
 import { askModel, askWithinWindow, type ModelReply, refusal, type TurnInput } from './ask-model.ts';
@@ -29,8 +29,6 @@ export type Turn =
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
-
-const leftOutFacts = new MissingTools();
 
 /** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
@@ -69,7 +67,7 @@ export async function takeTurn(
   );
   const facts = [
     ...speech.end(),
-    ...leftOutFacts.factsOf(
+    ...missingParts.factsOf(
       runWriter,
       [first.asked, rest].flatMap((it) => it?.leftOut ?? []),
     ),

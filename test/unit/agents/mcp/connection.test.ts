@@ -180,3 +180,14 @@ test('a server that cannot start is tried again only after a while', async () =>
   await failing();
   expect(programs.started).toHaveLength(2);
 });
+
+test('a tool whose schema the protocol refuses costs neither the others nor itself', async () => {
+  const odd = [{ name: 'text', inputSchema: { type: 'string' } }, { name: 'bare', inputSchema: {} }, { name: 'fine' }];
+  const { connection } = connected(toolServer(odd as never));
+  const tools = await connection.tools(soon());
+  expect(tools.map(({ name, refused }) => [name, refused])).toEqual([
+    ['text', 'its parameters are of the type string, and only an object can be sent'],
+    ['bare', undefined],
+    ['fine', undefined],
+  ]);
+});

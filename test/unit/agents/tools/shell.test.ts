@@ -28,6 +28,17 @@ describe('shell_exec', () => {
     ]);
   });
 
+  test('a command that waits for input is given back with its prompt, and can be answered and awaited', async () => {
+    const { run, sandbox } = toolBench(() => ({ chunks: ['Ok? '], hangs: true, asks: true }));
+    const waiting = expect.stringMatching(
+      /^Ok\? \n\[The command still runs and waits for input\..*shell_write_to_process/,
+    );
+    expect(await run(shellExec, main)).toMatchObject({ ok: true, output: waiting });
+    expect(await run(shellWait, { id: 'main', seconds: 600 })).toMatchObject({ ok: true, output: waiting });
+    await run(shellWrite, { id: 'main', input: 'y', press_enter: true });
+    expect(sandbox.typed).toEqual(['y\n']);
+  });
+
   test('the console holds everything the session ran before', async () => {
     const { run } = toolBench(() => ({ chunks: ['x'] }));
     await run(shellExec, { ...main, command: 'first' });

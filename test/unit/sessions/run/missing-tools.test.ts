@@ -3,6 +3,27 @@ import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { RunId } from '../../../../src/core/model/ids.ts';
 import { MissingTools } from '../../../../src/sessions/run/missing-tools.ts';
 
+test('a tool that no model can be offered is reported once in each run, with server, tool and reason', async () => {
+  const written: SessionFact[] = [];
+  const run = { runId: 'a' as RunId, write: async (...facts: SessionFact[]) => void written.push(...facts) };
+  const missing = new MissingTools();
+  const tool = { server: 'maps', tool: 'find', reason: 'its parameters are of the type array' };
+  for (let turn = 0; turn < 2; turn++) await missing.tell(run, [], [tool]);
+  const detail = 'The tool find of the tool server maps is left out: its parameters are of the type array.';
+  expect(written).toMatchObject([{ type: 'run.notice', data: { kind: 'left_out', detail } }]);
+});
+
+test('a model of which nobody knows whether it calls tools is reported until it calls one', () => {
+  const reply = (calls: readonly object[]) => ({ role: 'assistant', model: 'local/m', text: 'a', calls, raw: [] });
+  const told = (messages: readonly object[], unproven: boolean) =>
+    new MissingTools().callless({
+      model: { name: 'local/m', abilities: { unproven } },
+      runWriter: { runId: 'a', transcript: { messages } },
+    } as never);
+  expect(told([reply([])], true)).toMatchObject([{ data: { detail: expect.stringContaining('does not call tools') } }]);
+  expect([...told([reply([{}])], true), ...told([reply([])], false)]).toEqual([]);
+});
+
 test('a tool server without tools is told once in each run, however often it is tried', async () => {
   const missing = new MissingTools();
   const run = (runId: string) => {

@@ -23,7 +23,7 @@ test('a picture is known by its bytes, whatever its name', async () => {
 
 test('a file that only looks like a picture, and one that is too large for providers, is a file', async () => {
   expect((await shown([id(1)], files({ [id(1)]: 12 }, Buffer.from('GIF, or not?'))))?.pictures).toEqual([]);
-  expect((await shown([id(1)], files({ [id(1)]: 4_000_000 })))?.pictures).toEqual([]);
+  expect((await shown([id(1)], files({ [id(1)]: 30_000_000 })))?.pictures).toEqual([]);
 });
 
 test('a file that is too large for the workspace is named and not copied', async () => {
