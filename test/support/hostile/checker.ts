@@ -1,5 +1,8 @@
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 
+/** What a client does while a message arrives does not end the message. */
+const betweenDeltas: ReadonlySet<string> = new Set(['message.delta', 'message.user', 'title', 'session.updated']);
+
 /** Checks rules that every log at rest must meet, even after crashes. Returns each violation as a sentence. */
 export function problemsOf(events: readonly SessionEvent[]): string[] {
   const problems: string[] = [];
@@ -11,7 +14,7 @@ export function problemsOf(events: readonly SessionEvent[]): string[] {
     if (event.seq !== n + 1) problems.push(`seq ${event.seq} stands where ${n + 1} should`);
     if (event.runId !== null && ended.has(event.runId))
       problems.push(`${event.type} (${event.seq}) after the end of its run`);
-    if (open && event.type !== 'message.delta' && event.type !== 'message.assistant') {
+    if (open && !betweenDeltas.has(event.type) && event.type !== 'message.assistant') {
       problems.push(`${event.type} (${event.seq}) between a message's deltas and the message`);
     }
     const run = event.runId === null ? undefined : (runs.get(event.runId) ?? { started: 0, ended: 0 });

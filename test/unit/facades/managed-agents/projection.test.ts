@@ -243,6 +243,23 @@ test.each([
   expect(projection.status).toBe('running');
 });
 
+test('a repository that could not be fetched is an error of the session, and the turn goes on', () => {
+  const fact = (kind: string) => ({
+    type: 'repository',
+    data: { kind, url: 'https://github.com/acme/tools', path: 'tools', detail: 'No.' },
+  });
+  const { events, projection } = projected(logOf(...begun, fact('fetching'), fact('failed'), fact('ready')));
+  expect(events.flatMap((one) => (one.type === 'session.error' ? [one.error] : []))).toEqual([
+    {
+      type: 'repository_clone_error',
+      message: 'No.',
+      retry_status: { type: 'retrying' },
+      repository_url: 'https://github.com/acme/tools',
+    },
+  ]);
+  expect(projection.status).toBe('running');
+});
+
 test('a pause for the provider is told once, and the run goes on with the next text', () => {
   const notice = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'Busy' } };
   const said = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };

@@ -3,7 +3,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { AutomationPrograms, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import { contentFiles, uploadFor } from '../resources/files.ts';
 import { givenIn } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
@@ -46,6 +46,9 @@ export async function sessionOf({ name, content, id }: Deployment, deps: Prepare
     budget: content.budget,
     initial_events: content.initialEvents,
   };
+  // A deployment is kept and shown; a token must not be.
+  if (content.resources.some(({ type }) => type === 'github_repository'))
+    throw unsupportedField('resources of the type "github_repository" in a deployment', 'send files and memory stores');
   const { command, initial } = await newSession(body, {
     services,
     settings,

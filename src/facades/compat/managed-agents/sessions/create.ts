@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../../../core/model/records.ts';
+import { maxRepositories } from '../../../../core/model/repository.ts';
+import type { Secret } from '../../../../core/text/secret.ts';
 import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
@@ -18,6 +20,7 @@ import { BudgetInput, checkBudgetable, ownBudgetOf } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, sessionAgentOf } from './kept-session.ts';
 import { MemoryStoreWish, maxStores, memoryResourcesFor } from './memory-resources.ts';
+import { RepositoryWish, repositoriesFor } from './repository-resources.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
@@ -38,7 +41,7 @@ export const ResourceWish = z.discriminatedUnion('type', [
     file_id: z.string().min(1).max(200),
     mount_path: z.string().max(1_024).nullable().optional(),
   }),
-  z.looseObject({ type: z.literal('github_repository') }),
+  RepositoryWish,
   MemoryStoreWish,
 ]);
 export const vaultIds = z.array(z.string()).max(50).nullable().optional();
@@ -51,7 +54,7 @@ const NewSession = z.strictObject({
   metadata: Metadata.nullable().optional(),
   resources: z
     .array(ResourceWish)
-    .max(maxFiles + maxStores)
+    .max(maxFiles + maxStores + maxRepositories)
     .nullable()
     .optional(),
   vault_ids: vaultIds,
@@ -71,6 +74,8 @@ export interface CreateDeps {
 interface NewManagedSession {
   readonly command: CreateCommand;
   readonly initial: readonly InboundEvent[];
+  /** Bound to the session once it is there. */
+  readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
 }
 
 /** The session that a program asks for. Rejects: invalid_request, not_found. Nothing is made before. */
@@ -99,7 +104,11 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     wishes.filter((wish) => wish.type === 'memory_store'),
     services.memoryStores,
   );
-  if (wishes.length - memories.length > maxFiles) throw invalid(`resources: a session has at most ${maxFiles} files.`);
+  const repositories = repositoriesFor(
+    wishes.filter((wish) => wish.type === 'github_repository'),
+    deps,
+  );
+  if (wishes.length - memories.length - repositories.length > maxFiles) throw invalid(`resources: a session has at most ${maxFiles} files.`);
   const resources = await resourcesFor(wishes, deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
   if (given.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
@@ -111,7 +120,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     vaultIds: vaults,
     deploymentId: deps.deploymentId ?? null,
     archivedAt: null,
-    resources: [...resources.map(({ shown }) => shown), ...memories],
+    resources: [...[...resources, ...repositories].map(({ shown }) => shown), ...memories],
   };
   const sandbox = sandboxFor(config, [content, ...roster.map((one) => one.content)]);
   const files = resources.map(({ file }) => file);
@@ -122,9 +131,10 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     ...(given.title && { title: given.title }),
     ...(given.metadata && { metadata: given.metadata }),
     ...(sandbox && { sandbox }),
+    ...(repositories.length > 0 && { repositories: repositories.map(({ input }) => input) }),
     ...(given.budget && { budget: ownBudgetOf(given.budget) }),
   };
-  return { command, initial };
+  return { command, initial, tokens: repositories.map(({ shown: { url }, token }) => ({ url, token })) };
 }
 
 async function agentFor(wish: z.output<typeof AgentWish>, documents: Services['documents']) {
@@ -203,9 +213,7 @@ export async function resourcesFor(
   const paths = new Set(taken);
   const resources = [];
   for (const [n, wish] of wishes.entries()) {
-    if (wish.type === 'memory_store') continue;
-    if (wish.type !== 'file')
-      throw unsupportedField(`resources.${n}.type "${wish.type}"`, 'send files and memory stores');
+    if (wish.type !== 'file') continue;
     const upload = await uploadOf(wish.file_id);
     const path = placeOf(wish.mount_path ?? wish.file_id, n);
     if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);

@@ -8,6 +8,7 @@ import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../re
 import { withRoster } from '../resources/multiagent.ts';
 import { MemoryStoreResource, mountedStore } from './memory-resources.ts';
 import type { AgentFacts } from './projection.ts';
+import { RepositoryResource } from './repository-resources.ts';
 
 const FileResource = z.object({
   id: z.string(),
@@ -28,7 +29,7 @@ export const SessionContent = z.object({
   /** The deployment whose run it is. */
   deploymentId: z.string().nullable().default(null),
   archivedAt: z.number().nullable(),
-  resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource])),
+  resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource, RepositoryResource])),
 });
 export type SessionContent = z.output<typeof SessionContent>;
 export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>

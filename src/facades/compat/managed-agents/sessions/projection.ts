@@ -212,6 +212,9 @@ export class Projection {
       case 'sandbox.setup':
         this.#emit('session.error', { error: errorOf('unknown_error', event.data.detail, 'exhausted') });
         break;
+      case 'repository':
+        if (event.data.kind === 'failed') this.#missRepository(event.data);
+        break;
       case 'title':
         // A client's new title; that of a run is nobody's request, and the first one came with the session.
         if (event.runId === null && this.#now.seq > 2 && this.#now.toldTitle !== event.data.title)
@@ -382,6 +385,11 @@ export class Projection {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
+  }
+  /** The next start of the sandbox fetches it again; until then the session goes on without it. */
+  #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
+    const error = errorOf('repository_clone_error', detail, 'retrying');
+    this.#emit('session.error', { error: { ...error, repository_url: url } });
   }
   #end({ runId, data }: FactOf<'run.end'>): void {
     const { status, reason, code } = data;

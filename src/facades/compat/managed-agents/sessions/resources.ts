@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SessionAgent } from '../../../../core/model/session-agent.ts';
+import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { invalid } from '../errors.ts';
 import { type FileDeps, uploadFor } from '../resources/files.ts';
@@ -10,12 +11,13 @@ import { pageOf, parsed, withoutPrevious } from '../wire.ts';
 import { maxFiles, ResourceWish, resourcesFor } from './create.ts';
 import { sessionIdOf } from './ids.ts';
 import { keptOf, type SessionContent } from './kept-session.ts';
+import { AuthorizationToken, putToken } from './repository-resources.ts';
 
 /** A memory store is known by its own id. */
 const idOf = (resource: SessionContent['resources'][number]): string =>
-  resource.type === 'file' ? resource.id : resource.memory_store_id;
+  resource.type === 'memory_store' ? resource.memory_store_id : resource.id;
 const uploads = '/mnt/session/uploads/';
-const TokenChange = z.looseObject({ authorization_token: z.string() });
+const TokenChange = z.looseObject({ authorization_token: AuthorizationToken });
 
 /** The files that a program puts into the sandbox of its session. */
 export function resourceRoutes(parts: FileDeps): Route[] {
@@ -64,8 +66,8 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
           throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
-        if (wish.type === 'memory_store')
-          throw invalid('A session gets its memory stores when it is made. Later it can get files.');
+        if (wish.type !== 'file')
+          throw invalid('A session gets its memory stores and repositories when it is made. Later it can get files.');
         const own = resources.filter(({ type }) => type === 'file');
         if (own.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
         const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
@@ -89,9 +91,12 @@ export function resourceRoutes(parts: FileDeps): Route[] {
       door: 'POST /v1/sessions/:id/resources/:resource',
       async run({ params, body }) {
         const record = await found(params);
-        one(record, params.resource);
-        parsed(TokenChange, body);
-        throw invalid('authorization_token belongs to repositories; this resource is none.');
+        const resource = one(record, params.resource);
+        const { authorization_token: token } = parsed(TokenChange, body);
+        if (resource.type !== 'github_repository')
+          throw invalid('authorization_token belongs to repositories; this resource is none.');
+        await putToken(services.sessionCredentials, record.id, { url: resource.url, token: new Secret(token) });
+        return resource;
       },
     },
     {
@@ -102,7 +107,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
           await sessions.update(record.id, {}); // who may not change it is not told more
-          throw invalid('Only files can be removed from a session. A memory store stays until the session is deleted.');
+          throw invalid('Only files can be removed from a session. Its other resources stay until it is deleted.');
         }
         const path = resource.mount_path.slice(uploads.length);
         await change(record, kept, {

@@ -21,6 +21,7 @@ import { inboundEvents } from './inbound.ts';
 import { keptOf, rosterOfSession, sessionAgentOf } from './kept-session.ts';
 import { newestSessions } from './newest.ts';
 import { SessionReader } from './reader.ts';
+import { putToken } from './repository-resources.ts';
 import { resourceRoutes } from './resources.ts';
 import { sendEvents } from './send.ts';
 import { threadRoutes } from './threads/routes.ts';
@@ -57,9 +58,10 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       async run({ body, reply }) {
         const gone = abortOnDisconnect(reply);
         const deps = { services, settings, uploadOf, newId: () => `${ids()}${ids()}`, now: () => clock.now() };
-        const { command, initial } = await newSession(body, deps);
+        const { command, initial, tokens } = await newSession(body, deps);
         const record = await sessions.create(command);
         try {
+          for (const token of tokens) await putToken(services.sessionCredentials, record.id, token);
           const { environment } = command.agent ?? {};
           if (environment !== undefined) await workQueue.enqueue(environment, record.id);
           if (initial.length > 0) {

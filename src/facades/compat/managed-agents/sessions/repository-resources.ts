@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { fitsHeader } from '../../../../core/model/credential.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { maxRepositories, pathOf, RepositoryInput, RepositoryInputs } from '../../../../core/model/repository.ts';
+import { Secret } from '../../../../core/text/secret.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
+import { invalid } from '../errors.ts';
+import { iso, parsed } from '../wire.ts';
+
+// Repositories of GitHub in a session: Corral's own repositories, each with a credential of the session for its token.
+
+const host = 'github.com';
+const workspace = '/workspace/';
+/** Header-safe, so a token that no request could carry is refused immediately. */
+export const AuthorizationToken = z.string().max(8_192).refine(fitsHeader, 'must be a token of printable characters');
+const checkout = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('branch'), name: z.string().min(1).max(200) }),
+  z.strictObject({ type: z.literal('commit'), sha: z.string().regex(/^[0-9a-f]{7,64}$/, 'must be the hash of a commit') }),
+]);
+export const RepositoryWish = z.strictObject({
+  type: z.literal('github_repository'),
+  url: z
+    .string()
+    .max(500)
+    .regex(/^https:\/\/github\.com\/[\w.-]+\/[\w.-]+$/, 'must be like https://github.com/owner/repository')
+    .refine((url) => !url.endsWith('.git'), 'must not end with .git'),
+  authorization_token: AuthorizationToken,
+  checkout: checkout.nullable().optional(),
+  mount_path: z.string().max(200).nullable().optional(),
+});
+/** A repository of a session, without its token. */
+export const RepositoryResource = z.object({
+  id: z.string(),
+  type: z.literal('github_repository'),
+  url: z.string(),
+  checkout: checkout.nullable(),
+  mount_path: z.string(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+export type RepositoryResource = z.output<typeof RepositoryResource>;
+interface NewRepository {
+  readonly input: RepositoryInput;
+  readonly token: Secret;
+  readonly shown: RepositoryResource;
+}
+
+/** The repositories of a new session. Rejects with invalid_request: a path outside of the workspace, or taken. */
+export function repositoriesFor(
+  wishes: readonly z.output<typeof RepositoryWish>[],
+  { newId, now }: { readonly newId: () => string; readonly now: () => number },
+): NewRepository[] {
+  if (wishes.length > maxRepositories) throw invalid(`resources: a session has at most ${maxRepositories} repositories.`);
+  const made = wishes.map(({ type, url, authorization_token: token, checkout: at, mount_path: mount }) => {
+    if (wishes.filter((one) => one.url === url).length > 1) throw invalid(`resources: ${url} is there twice.`);
+    if (mount && !mount.startsWith(workspace)) throw invalid(`resources: ${mount} is not below ${workspace}`);
+    const ref = at?.type === 'branch' ? at.name : at?.sha;
+    const path = mount?.slice(workspace.length).replace(/\/$/, '');
+    const input = parsed(RepositoryInput, { url, ...(ref && { ref }), ...(path !== undefined && { path }) });
+    const time = iso(now());
+    const mount_path = `${workspace}${pathOf(input)}`;
+    const times = { created_at: time, updated_at: time };
+    const shown = { id: `sesrsc_${newId()}`, type, url, checkout: at ?? null, mount_path, ...times };
+    return { input, token: new Secret(token), shown };
+  });
+  parsed(z.object({ resources: RepositoryInputs }), { resources: made.map(({ input }) => input) });
+  return made;
+}
+
+/** Gives the session a token that git alone can use, for this repository alone. It replaces an earlier one. */
+export async function putToken(
+  credentials: Services['sessionCredentials'],
+  session: SessionId,
+  { url, token }: { readonly url: string; readonly token: Secret },
+): Promise<void> {
+  const held = await credentials.list(session);
+  const paths = [new URL(url).pathname];
+  const own = held.find((one) => one.git !== undefined && one.paths?.length === 1 && one.paths[0] === paths[0]);
+  let name = own?.name;
+  for (let n = 1; name === undefined; n++) if (!held.some((one) => one.name === `github-${n}`)) name = `github-${n}`;
+  const places = { hosts: [host], header: 'authorization', scheme: 'basic', env: [], git: 'write', paths } as const;
+  await credentials.put(session, { name, ...places }, token);
+}
