@@ -6,6 +6,7 @@ import { noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { pageFiles } from './page/page.ts';
+import { type FetchPage, pageFetch } from './parts/web-pages.ts';
 import type { LiveConfig } from './settings/live-config.ts';
 import { openAgents } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
@@ -31,6 +32,7 @@ export interface Core extends OpenServices {
   readonly instance: string;
   /** The settings in force. */
   readonly live: LiveConfig;
+  readonly fetchPage: FetchPage;
 }
 
 /**
@@ -73,6 +75,7 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
     instance: storage.instance,
     live: storage.live,
     page: pageFiles(),
+    fetchPage: pageFetch(sandboxes.fetch),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
