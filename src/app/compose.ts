@@ -7,6 +7,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { pageFiles } from './page/page.ts';
+import { type FetchPage, pageFetch } from './parts/web-pages.ts';
 import type { LiveConfig } from './settings/live-config.ts';
 import { openAgents } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
@@ -32,6 +33,7 @@ export interface Core extends OpenServices {
   readonly instance: string;
   /** The settings in force. */
   readonly live: LiveConfig;
+  readonly fetchPage: FetchPage;
 }
 
 /**
@@ -75,6 +77,7 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
     instance: storage.instance,
     live: storage.live,
     page: pageFiles(),
+    fetchPage: pageFetch(sandboxes.fetch),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -54,6 +54,8 @@ export interface HttpServerDeps {
   readonly workers?: FacadeParts['workers'];
   /** Undefined: no programs of other APIs define automations. */
   readonly programs?: FacadeParts['programs'];
+  /** Undefined: the server fetches no addresses for programs. */
+  readonly fetchPage?: FacadeParts['fetchPage'];
   /** Projects with their files, agents and keys; undefined: the server has none. */
   readonly opencodex?: ProjectParts;
   /** Undefined: the server has no workspaces. */
@@ -179,6 +181,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     shared: deps.shared,
     workers: deps.workers,
     programs: deps.programs,
+    fetchPage: deps.fetchPage,
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? true,

@@ -1,21 +1,27 @@
-import { fetchWithRedirects } from '../../agents/page-fetch/fetch.ts';
+import { type FetchedPage, fetchWithRedirects } from '../../agents/page-fetch/fetch.ts';
 import type { pageThread } from '../../agents/page-fetch/page-text.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { webFetchTool } from '../../agents/tools/web/fetch.ts';
-import { sandboxIdOf } from '../../core/model/ids.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 
+export type FetchPage = (address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedPage>;
 interface PageWays {
   readonly fetch: ProxiedFetch;
   readonly pages: ReturnType<typeof pageThread>;
 }
 
+/** Fetches an address with its redirects by the policy of a session, through the sandboxes' way out. */
+export const pageFetch =
+  (fetch: ProxiedFetch): FetchPage =>
+  (address, sessionId, signal) => {
+    const from = { id: sandboxIdOf(sessionId), sessionId };
+    return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
+  };
+
 /** The tool that fetches pages through the sandboxes' way out. */
 export const pageTool = ({ fetch, pages }: PageWays): Tool =>
   webFetchTool({
-    fetch: (address, { sessionId }, signal) => {
-      const from = { id: sandboxIdOf(sessionId), sessionId };
-      return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
-    },
+    fetch: (address, { sessionId }, signal) => pageFetch(fetch)(address, sessionId, signal),
     read: (job, signal) => pages.do(job, signal),
   });

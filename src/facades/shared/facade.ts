@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Peppers } from '../../auth/pepper.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { Clients } from '../../http/guard/clients.ts';
@@ -45,6 +46,15 @@ export interface ProjectParts {
   readonly maxUploadBytes: number;
 }
 
+interface FetchedFile {
+  readonly status: number;
+  /** The media type in lower case; empty when the site names none. */
+  readonly type: string;
+  readonly bytes: Buffer;
+  /** The body is longer than `bytes`. */
+  readonly isCut: boolean;
+}
+
 /** The parts of the server that facades use. The services have the permissions of the request's caller. */
 export interface FacadeParts {
   readonly version: string;
@@ -59,6 +69,8 @@ export interface FacadeParts {
   readonly workers: WorkerCredentials | undefined;
   /** Undefined: the server has no automations. */
   readonly programs: AutomationPrograms | undefined;
+  /** Fetches an address by the egress policy of a session; undefined: the server fetches none. */
+  readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   /** Undefined: the server has no workspaces. */
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   /** The operations of a principal, for transports that carry several calls. */

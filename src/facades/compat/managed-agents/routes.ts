@@ -23,7 +23,7 @@ import { hideWorkerCredential, WorkerAccess } from './work/access.ts';
 import { environmentKeyRoutes } from './work/keys.ts';
 import { workRoutes } from './work/routes.ts';
 
-type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials'> & FileDeps;
+type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
 /** Every route of the API that this server has. */
 export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [

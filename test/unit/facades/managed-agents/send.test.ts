@@ -20,6 +20,19 @@ const files = {
     return upload;
   },
   headOf: async () => ({ head: kept.at(-1) ?? png, size: 100, name: 'picture.png' }),
+  fetched: async (address: string) => {
+    const answer = { status: 200, type: 'image/png', bytes: png, isCut: false };
+    const other: Record<string, object | AppError> = {
+      '/page': { type: 'text/html' },
+      '/gone': { status: 404 },
+      '/long': { isCut: true },
+      '/closed': new AppError('forbidden', 'The policy does not open it.'),
+      '/none': new AppError('not_found', 'There is no such host.'),
+    };
+    const more = other[new URL(address).pathname];
+    if (more instanceof AppError) throw more;
+    return { ...answer, ...more };
+  },
   keep: async ({ bytes }: { bytes: Buffer }) => {
     kept.push(bytes);
     return upload;
@@ -105,6 +118,8 @@ test('pictures and documents of messages and results are kept, and come back as 
   const shown = picture({ type: 'file', file_id: fileId });
   const message = await content('user.message', [given]);
   expect(message).toMatchObject({ files: [upload], blocks: [shown], text: expect.stringMatching(/./) });
+  const address = picture({ type: 'url', url: 'https://example.com/a.png' });
+  expect(await content('user.message', [address])).toMatchObject({ files: [upload], blocks: [shown] });
   const seen = await content('user.tool_result', [...text, given]);
   expect(seen).toMatchObject({
     text: 'ok',
@@ -125,7 +140,13 @@ test.each([
   ['cut base64', base64('abc')],
   ['another type', base64('AAAA', 'image/tiff')],
   ['a file that is not there', { type: 'file', file_id: 'file_2' }],
-  ['an address', { type: 'url', url: 'https://example.com/a.png' }],
+  ...['page', 'gone', 'long', 'closed', 'none'].map(
+    (path) => [`an address: ${path}`, { type: 'url', url: `https://example.com/${path}` }] as const,
+  ),
 ])('a picture with %s is refused before anything counts', async (_, source) => {
-  await expect(content('user.message', [picture(source)])).rejects.toBeInstanceOf(AppError);
+  const before = kept.length;
+  await expect(content('user.message', [picture(source)])).rejects.toMatchObject({
+    code: expect.stringMatching(/invalid_request|not_found/),
+  });
+  expect(kept).toHaveLength(before);
 });

@@ -9,7 +9,7 @@ import type { KeptDocument } from '../../../../sessions/api/server/documents.ts'
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
 import { sessionIdOf, sessionWord, uploadIdOf } from '../sessions/ids.ts';
@@ -59,9 +59,16 @@ function uploadsOf({ projects }: Pick<FileDeps, 'projects'>) {
 
 /** The files in messages and results, for one request. */
 export const contentFiles = (
-  deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,
+  deps: Pick<FileDeps, 'services' | 'clock' | 'projects'> & Partial<Pick<FacadeParts, 'fetchPage'>>,
   signal: AbortSignal,
+  session?: SessionId,
 ): ContentFiles => ({
+  async fetched(address) {
+    if (!deps.fetchPage || !session)
+      throw unsupportedField('content.source.type "url"', 'send the bytes as base64, or upload the file');
+    await deps.services.sessions.update(session, {}); // who may not change the session makes the server fetch nothing
+    return await deps.fetchPage(address, session, signal);
+  },
   uploadOf: (id) => uploadFor(id, deps),
   async headOf(upload) {
     const { size, name } = await uploadsOf(deps).get(upload);

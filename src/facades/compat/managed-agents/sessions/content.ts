@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { AppError } from '../../../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
 import { pictureTypeOf } from '../../../../core/text/pictures.ts';
-import { invalid, unsupportedField } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { uploadWord } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
@@ -12,6 +12,8 @@ export interface ContentFiles {
   uploadOf(fileId: string): Promise<string>;
   /** The first bytes of an upload, and its size. */
   headOf(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
+  /** The answer of an address, by the policy of the session. Rejects: forbidden, not_found, not_supported. */
+  fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
   /** Keeps the bytes of a part that came without a file. Returns the upload. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
 }
@@ -80,8 +82,6 @@ async function contentOf(blocks: readonly Block[], files: ContentFiles): Promise
     const title = 'title' in block && block.title ? [`[${block.title}]`] : [];
     texts.push(...title);
     const { source } = block;
-    if (source.type === 'url')
-      throw unsupportedField('content.source.type "url"', 'send the bytes as base64, or upload the file');
     const upload = source.type === 'file' ? await files.uploadOf(source.file_id) : await keptBytes(block, files);
     uploads.push(upload);
     const fileId = source.type === 'file' ? source.file_id : uploadWord(upload);
@@ -96,6 +96,7 @@ const types: Readonly<Record<FileBlock['type'], Readonly<Record<string, string>>
   document: { 'application/pdf': 'pdf', 'text/plain': 'txt' },
 };
 async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Promise<string> {
+  if (source.type === 'url') return await keptAnswer(type, source.url, files);
   if (source.type !== 'base64') throw new AppError('internal', 'A part without bytes was kept.');
   const { media_type: mimeType, data } = source;
   const ending = types[type][mimeType];
@@ -103,4 +104,19 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
     throw invalid(`content.source.media_type: ${mimeType} is none of ${Object.keys(types[type]).join(', ')}.`);
   if (data.length % 4 !== 0 || !base64.test(data)) throw invalid('content.source.data is not base64.');
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
+}
+
+/** Keeps what an address answers now; later changes of it do not count. */
+async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFiles): Promise<string> {
+  const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
+    const { code, publicMessage } = toAppError(thrown);
+    if (code !== 'forbidden' && code !== 'not_found') throw thrown;
+    throw invalid(`content.source.url: ${publicMessage}`);
+  });
+  if (status !== 200) throw invalid(`content.source.url: ${url} answered ${status}.`);
+  if (isCut) throw invalid(`content.source.url: ${url} is larger than 10 MiB. Upload the file instead.`);
+  const ending = types[kind][type];
+  if (ending === undefined)
+    throw invalid(`content.source.url: ${url} is "${type}", none of ${Object.keys(types[kind]).join(', ')}.`);
+  return await files.keep({ name: `${kind}.${ending}`, mimeType: type, bytes });
 }

@@ -108,7 +108,8 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     wishes.filter((wish) => wish.type === 'github_repository'),
     deps,
   );
-  if (wishes.length - memories.length - repositories.length > maxFiles) throw invalid(`resources: a session has at most ${maxFiles} files.`);
+  if (wishes.length - memories.length - repositories.length > maxFiles)
+    throw invalid(`resources: a session has at most ${maxFiles} files.`);
   const resources = await resourcesFor(wishes, deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
   if (given.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);

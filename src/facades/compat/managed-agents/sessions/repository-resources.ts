@@ -15,7 +15,10 @@ const workspace = '/workspace/';
 export const AuthorizationToken = z.string().max(8_192).refine(fitsHeader, 'must be a token of printable characters');
 const checkout = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('branch'), name: z.string().min(1).max(200) }),
-  z.strictObject({ type: z.literal('commit'), sha: z.string().regex(/^[0-9a-f]{7,64}$/, 'must be the hash of a commit') }),
+  z.strictObject({
+    type: z.literal('commit'),
+    sha: z.string().regex(/^[0-9a-f]{7,64}$/, 'must be the hash of a commit'),
+  }),
 ]);
 export const RepositoryWish = z.strictObject({
   type: z.literal('github_repository'),
@@ -50,7 +53,8 @@ export function repositoriesFor(
   wishes: readonly z.output<typeof RepositoryWish>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
 ): NewRepository[] {
-  if (wishes.length > maxRepositories) throw invalid(`resources: a session has at most ${maxRepositories} repositories.`);
+  if (wishes.length > maxRepositories)
+    throw invalid(`resources: a session has at most ${maxRepositories} repositories.`);
   const made = wishes.map(({ type, url, authorization_token: token, checkout: at, mount_path: mount }) => {
     if (wishes.filter((one) => one.url === url).length > 1) throw invalid(`resources: ${url} is there twice.`);
     if (mount && !mount.startsWith(workspace)) throw invalid(`resources: ${mount} is not below ${workspace}`);

@@ -27,7 +27,7 @@ import { sendEvents } from './send.ts';
 import { threadRoutes } from './threads/routes.ts';
 import { sessionView } from './views.ts';
 
-type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse'> & FileDeps;
+type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'fetchPage'> & FileDeps;
 const SessionUpdate = z.strictObject({
   title: z.string().max(500).nullable().optional(),
   metadata: MetadataChange.nullable().optional(),
@@ -67,7 +67,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           if (initial.length > 0) {
             const projection = await reader.state(record, sessions);
             await sendEvents(
-              { record, projection, sessions, files: contentFiles(parts, gone), now: () => clock.now() },
+              { record, projection, sessions, files: contentFiles(parts, gone, record.id), now: () => clock.now() },
               initial,
             );
           }
@@ -166,7 +166,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const given = inboundEvents(body);
         if (byWorker) refuseBeyondResults(given);
         const projection = await reader.state(record, sessions);
-        const files = contentFiles(parts, abortOnDisconnect(reply));
+        const files = contentFiles(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, given);
         const { environment } = record.agent ?? {};
         // An interrupt is the way to have a worker again for a session whose work has failed.
