@@ -8,7 +8,7 @@ import { cell, type WatchdogJob } from './loop-watchdog.ts';
 const { counts, blockedMs, fd } = workerData as WatchdogJob;
 const maxFrames = 20;
 const quietTicks = 4; // without a beat, each a quarter of the time
-const stackMs = 2_000; // a single long operation, such as a regular expression, does not stop for the debugger
+const stackMs = 30_000; // a single long operation, such as a regular expression, is paused only at its end
 
 let last = -1;
 let quiet = 0;

@@ -3,7 +3,7 @@ interface Operation {
   readonly operationId: string;
   readonly responses: Record<string, Json & { content?: Record<string, { schema: Json }> }>;
 }
-const paramsIn = (path: string) => [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name ?? '');
+const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
 /** The route that makes the sessions that all other facades show too. */
 const sessions = '/api/v1/sessions';
 
