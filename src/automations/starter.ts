@@ -165,9 +165,10 @@ export class Starter {
     const { records, clock } = this.#deps;
     const isLate = clock.now() - start.doc.at > maxLatenessMs;
     if (start.doc.state === 'running') return false; // the store does not answer: it is looked at again
-    if (!error.retryable || isLate) {
+    const mayPass = error.retryable || error.code === 'quota'; // room may come
+    if (!mayPass || isLate) {
       const failure = error instanceof StartRefusal ? error.word : error.code;
-      if (!error.retryable) await this.#pauseProgram(start.doc, { text: error.publicMessage, failure });
+      if (!mayPass) await this.#pauseProgram(start.doc, { text: error.publicMessage, failure });
       return await this.#end(start, { state: 'failed', text: error.publicMessage, failure });
     }
     const text = `It is tried again: ${error.publicMessage}`;
@@ -177,7 +178,7 @@ export class Starter {
 
   /** A time that comes again would fail again: the automation of a program rests until somebody resumes it. */
   async #pauseProgram({ automationId, cause }: AutomationStart, why: { text: string; failure: string }): Promise<void> {
-    if (cause.kind !== 'schedule' || why.failure === 'quota') return; // room may come
+    if (cause.kind !== 'schedule') return;
     const { records, clock } = this.#deps;
     await records.change(automationId, (now) =>
       !now.program || now.paused ? undefined : { ...now, paused: { by: 'failures', at: clock.now(), ...why } },

@@ -30,6 +30,7 @@ const sets = {
   everything: {
     imagePullSecrets: ['registry'],
     config: { model: 'gemini/gemini-2.5-flash', kubernetes: { 'daemon-port': 2800 } },
+    trustedProxies: ['10.244.0.0/16'],
     extraEnv: [{ name: 'GEMINI_API_KEY', valueFrom: { secretKeyRef: { name: 'providers', key: 'gemini' } } }],
     auth: { existingSecret: 'own-auth' },
     mongodb: { url: 'mongodb://mongo.example.com:27017/corral' },
