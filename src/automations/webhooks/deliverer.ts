@@ -5,10 +5,9 @@ import type { SealedValue } from '../../core/contracts/vault.ts';
 import { toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
-import type { Versioned } from '../records.ts';
 import { lookMs, roundsOver } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
-import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
+import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { pauseBefore } from './retries.ts';
 import type { Router } from './router.ts';
 import { signedHeaders } from './signature.ts';
@@ -32,18 +31,40 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 type Answer = { readonly statusCode: number | null; readonly error: string };
+/** The due deliveries of one endpoint that the last round found. */
+interface Queue {
+  readonly owner: string | undefined;
+  readonly waiting: PendingDelivery[];
+  /** Whether the store can have more that are due. */
+  readonly hasMore: boolean;
+}
+/** Tries in a row that got no answer, and the time of the next try in ms. */
+interface Silence {
+  readonly tries: number;
+  readonly until: number;
+}
 
-const batch = 1_000;
-const most = { atOnce: 32, ofOneEndpoint: 4 };
+const batch = { ofAll: 200, ofOneEndpoint: 32 };
+const most = { atOnce: 32, ofOneOwner: 8, ofOneEndpoint: 4 };
+const silence = { tries: 3, restMs: 60_000, longestRestMs: 3_600_000 };
 const deadlineMs = 15_000;
 const maxAnswerBytes = 64 * 1024;
 const maxFailures = 20; // deliveries in a row that failed for good
 
-/** Sends what is due, and again what failed, until it succeeds or the tries are used up. */
+/**
+ * Sends what is due, and again what failed, until it succeeds or the tries are used up. Owners take turns, so that no
+ * owner's endpoints delay another's. An endpoint that does not answer rests, and then gets one try at a time.
+ */
 export class Deliverer {
   readonly #deps: Deps;
   /** The deliveries that are being tried, and their endpoints. */
-  readonly #atWork = new Map<string, { readonly webhookId: string; readonly done: Promise<void> }>();
+  readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
+  /** By endpoint; each round reads them again. */
+  #queues = new Map<string, Queue>();
+  /** By endpoint; an answer ends the silence. */
+  readonly #silent = new Map<string, Silence>();
+  /** The owners that had a turn since the last round, the latest last. */
+  #turns: (string | undefined)[] = [];
   readonly #rounds: Rounds;
 
   constructor(deps: Deps) {
@@ -65,30 +86,16 @@ export class Deliverer {
 
   /** Begins the tries that are due. Resolves with the time until something is due, in ms. */
   async round(signal: AbortSignal): Promise<number> {
-    const { records, outbox, router, leads, clock } = this.#deps;
+    const { records, outbox, router, leads } = this.#deps;
     outbox.open(await records.areAny());
     if (!(await leads())) return lookMs.shared;
     const hasMore = await router.round();
-    const found = await records.earliest(batch);
-    const now = clock.now();
-    for (const delivery of found) {
-      if ((delivery.doc.nextAt ?? 0) > now || !this.#hasRoom(delivery.doc)) continue;
-      const { id, webhookId } = delivery.doc;
-      const done = this.#try(delivery, signal)
-        .catch((thrown: unknown) => {
-          if (!signal.aborted) this.#deps.warn({ err: thrown }, 'the outcome of a delivery could not be stored');
-        })
-        .finally(() => {
-          this.#atWork.delete(id);
-          this.wake();
-        });
-      this.#atWork.set(id, { webhookId, done });
-    }
+    const dueInMs = await this.#findDue();
+    this.#fill(signal);
     if (hasMore) return 0;
-    const later = found.map(({ doc }) => doc.nextAt ?? 0).filter((at) => at > now);
     // An announced pause of an automation is looked at again.
     const isEarly = (await outbox.oldest(1)).length > 0;
-    return Math.min(...later.map((at) => at - now), isEarly ? lookMs.shared : lookMs.alone);
+    return Math.min(dueInMs, isEarly ? lookMs.shared : lookMs.alone);
   }
 
   /** Resolves when no try is under way. */
@@ -96,49 +103,161 @@ export class Deliverer {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  #hasRoom({ id, webhookId }: Delivery): boolean {
-    const all = [...this.#atWork.values()];
-    if (this.#atWork.has(id) || all.length >= most.atOnce) return false;
-    return all.filter((one) => one.webhookId === webhookId).length < most.ofOneEndpoint;
+  /** Reads the queues. Resolves with the time until another delivery is due, in ms. */
+  async #findDue(): Promise<number> {
+    const { records, clock } = this.#deps;
+    const now = clock.now();
+    for (const [id, { until }] of this.#silent) if (until + silence.longestRestMs < now) this.#silent.delete(id);
+    const found = await records.earliest(batch.ofAll);
+    const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
+    const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
+    // The page can hide the endpoints whose deliveries are due later than all of these.
+    for (const { id } of isFull ? await records.all() : [])
+      if (!byEndpoint.has(id)) byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id));
+    const queues = new Map<string, Queue>();
+    let hasPostponed = false;
+    for (const [id, pending] of byEndpoint) {
+      const due = pending.filter((one) => one.nextAt <= now && !this.#atWork.has(one.id));
+      const rest = this.#silent.get(id)?.until ?? 0;
+      const waiting = due.filter(({ type }) => rest <= now || type === 'webhook.test');
+      for (const one of due) if (!waiting.includes(one)) hasPostponed = await this.#postpone(one, rest);
+      const owner = waiting.length > 0 ? (await records.find(id))?.owner : undefined;
+      if (waiting.length > 0) queues.set(id, { owner, waiting, hasMore: isFull });
+    }
+    this.#queues = queues;
+    this.#turns = this.#turns.filter((owner) => [...queues.values()].some((queue) => queue.owner === owner));
+    if (hasPostponed) return 0;
+    return Math.min(...found.filter(({ nextAt }) => nextAt > now).map(({ nextAt }) => nextAt - now));
   }
 
-  async #try({ doc: delivery, version }: Versioned<Delivery>, signal: AbortSignal): Promise<void> {
+  /** Nothing is tried, so no try is used up. */
+  async #postpone({ id }: PendingDelivery, nextAt: number): Promise<true> {
+    const found = await this.#deps.records.findPending(id);
+    if (found) await this.#deps.records.putPending({ ...found.doc, nextAt }, found.version);
+    return true;
+  }
+
+  /** Gives the free places to what waits. */
+  #fill(signal: AbortSignal): void {
+    while (this.#atWork.size < most.atOnce) {
+      const next = this.#next();
+      if (!next) return;
+      const [webhookId, { owner, waiting, hasMore }] = next;
+      const { id } = waiting.shift() as PendingDelivery;
+      if (waiting.length === 0) this.#queues.delete(webhookId);
+      if (this.#atWork.has(id)) continue; // it began while the round read
+      this.#turns = [...this.#turns.filter((one) => one !== owner), owner];
+      const done = this.#work(id, signal).then((isOver) => {
+        if (this.#queues.size === 0 || (!this.#queues.has(webhookId) && (hasMore || !isOver))) this.wake();
+      });
+      this.#atWork.set(id, { webhookId, owner, done });
+    }
+  }
+
+  /** The queue of the owner who has the fewest places, and of these the one whose turn is the longest ago. */
+  #next(): [id: string, queue: Queue] | undefined {
+    const atWork = [...this.#atWork.values()];
+    const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;
+    const ofEndpoint = (id: string) => atWork.filter(({ webhookId }) => webhookId === id).length;
+    const hasRoom = (id: string, { owner }: Queue) =>
+      ofOwner(owner) < most.ofOneOwner && ofEndpoint(id) < (this.#isSilent(id) ? 1 : most.ofOneEndpoint);
+    return [...this.#queues]
+      .filter(([id, queue]) => hasRoom(id, queue))
+      .sort(
+        ([a, { owner: one }], [b, { owner: other }]) =>
+          ofOwner(one) - ofOwner(other) ||
+          this.#turns.indexOf(one) - this.#turns.indexOf(other) ||
+          ofEndpoint(a) - ofEndpoint(b),
+      )[0];
+  }
+
+  #isSilent = (webhookId: string): boolean => (this.#silent.get(webhookId)?.tries ?? 0) >= silence.tries;
+
+  /** Tries one delivery and passes its place on. Resolves with whether it needs no other try. */
+  async #work(id: string, signal: AbortSignal): Promise<boolean> {
+    const { leads, warn } = this.#deps;
+    let isOver = false;
+    try {
+      isOver = await this.#try(id, signal);
+    } catch (thrown) {
+      if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
+    }
+    // Another server may lead by now; the next round shows it.
+    if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
+    this.#atWork.delete(id);
+    this.#fill(signal);
+    return isOver;
+  }
+
+  async #try(id: string, signal: AbortSignal): Promise<boolean> {
     const { records, clock, random, count = () => {} } = this.#deps;
+    const found = await records.findPending(id);
+    if (!found || (found.doc.nextAt ?? 0) > clock.now()) return true;
+    const { doc: delivery, version } = found;
     const endpoint = await records.find(delivery.webhookId);
-    if (!endpoint) return await records.forget(delivery.id);
-    const over = (how: Partial<Delivery>) =>
-      records.end({ ...delivery, nextAt: null, triesLeft: 0, endedAt: clock.now(), ...how });
+    if (!endpoint) {
+      await records.forget(delivery.id);
+      return true;
+    }
+    const over = async (how: Partial<Delivery>) => {
+      await records.end({ ...delivery, nextAt: null, triesLeft: 0, endedAt: clock.now(), ...how });
+      return true;
+    };
     if (endpoint.paused)
       return await over({ state: 'failed', error: 'The webhook is paused. Resume it, and send this again.' });
     const { statusCode, error } = await this.#send(endpoint, delivery, signal);
-    if (signal.aborted && error !== '') return; // the server ends: the next one tries again
+    if (signal.aborted && error !== '') return false; // the server ends: the next one tries again
+    const restsUntil = this.#noteSilence(endpoint.id, error !== '' && statusCode === null);
     const tries = delivery.tries + 1;
     const triesLeft = delivery.triesLeft - 1;
     if (error === '') {
       await over({ state: 'delivered', tries, statusCode, error });
       count('delivered');
-      return await this.#note(endpoint, (now) => (now.failures === 0 ? undefined : { ...now, failures: 0 }));
+      await this.#note(endpoint, (now) => (now.failures === 0 ? undefined : { ...now, failures: 0 }));
+      return true;
     }
     const isGone = statusCode === 410;
     if (!isGone && triesLeft > 0) {
-      const nextAt = clock.now() + pauseBefore(triesLeft, random());
+      const nextAt = Math.max(clock.now() + pauseBefore(triesLeft, random()), restsUntil);
       await records.putPending({ ...delivery, tries, triesLeft, statusCode, error, nextAt }, version);
       count('again');
-      return;
+      return false;
     }
     await over({ state: 'failed', tries, statusCode, error });
     count('failed');
     if (isGone) {
       const text = 'Its endpoint answered 410: it is gone for good.';
-      return await this.#note(endpoint, (now) => pausedBy(now, { by: 'gone', text, at: clock.now() }));
+      await this.#note(endpoint, (now) => pausedBy(now, { by: 'gone', text, at: clock.now() }));
+    } else if (delivery.type !== 'webhook.test') {
+      await this.#note(endpoint, (now) => {
+        const failures = now.failures + 1;
+        const text = `It paused itself after ${failures} deliveries in a row that failed.`;
+        const counted = { ...now, failures };
+        return failures < maxFailures ? counted : pausedBy(counted, { by: 'failures', text, at: clock.now() });
+      });
     }
-    if (delivery.type === 'webhook.test') return;
-    await this.#note(endpoint, (now) => {
-      const failures = now.failures + 1;
-      const text = `It paused itself after ${failures} deliveries in a row that failed.`;
-      const counted = { ...now, failures };
-      return failures < maxFailures ? counted : pausedBy(counted, { by: 'failures', text, at: clock.now() });
-    });
+    return true;
+  }
+
+  /** Returns the time until which the endpoint rests, in ms; 0: it does not. */
+  #noteSilence(webhookId: string, isSilent: boolean): number {
+    const now = this.#deps.clock.now();
+    const before = this.#silent.get(webhookId);
+    if (!isSilent) {
+      this.#silent.delete(webhookId);
+      return 0;
+    }
+    const tries = (before?.tries ?? 0) + 1;
+    // Tries that began together before the rest do not make it longer.
+    if (before && before.until > now) return before.until;
+    const ms = Math.min(silence.restMs * 2 ** (tries - silence.tries), silence.longestRestMs);
+    const until = tries < silence.tries ? 0 : now + ms;
+    this.#silent.set(webhookId, { tries, until: until || now });
+    if (until > 0) {
+      this.#queues.delete(webhookId);
+      this.wake();
+    }
+    return until;
   }
 
   /** The endpoint may have been deleted meanwhile. */

@@ -47,6 +47,9 @@ const StoredDelivery = z.object({
 });
 export type StoredWebhook = z.output<typeof Stored>;
 export type Delivery = z.output<typeof StoredDelivery>;
+const Pending = StoredDelivery.pick({ id: true, webhookId: true, type: true }).extend({ nextAt: z.number() });
+/** A delivery to be made, without its body. */
+export type PendingDelivery = z.output<typeof Pending>;
 
 const missing = () => new AppError('not_found', 'There is no such webhook.');
 export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
@@ -112,10 +115,14 @@ export class WebhookRecords {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
     return await this.#records.put(put).catch(unlessConflict);
   }
-  /** The deliveries with the earliest next tries; some may not be due yet. */
-  async earliest(limit: number): Promise<Versioned<Delivery>[]> {
-    const found = await this.#records.list(kinds.pending, { limit });
-    return found.map(({ doc, version }) => ({ doc: StoredDelivery.parse(doc), version }));
+  /** The deliveries with the earliest next tries, of all endpoints or of one; some may not be due yet. */
+  async earliest(limit: number, webhookId?: string): Promise<PendingDelivery[]> {
+    const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
+    return (await this.#records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
+  }
+  async findPending(id: string): Promise<Versioned<Delivery> | undefined> {
+    const found = await this.#records.get(kinds.pending, id);
+    return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }
   /** Moves a delivery into the history, where an earlier entry of a delivery that was sent again is replaced. */
   async end(doc: Delivery): Promise<void> {

@@ -97,6 +97,10 @@ export const sumOf = (amounts: readonly Amounts[]): Amounts => ({
   toolCalls: amounts.reduce((sum, { toolCalls = 0 }) => sum + toolCalls, 0),
 });
 
+/** Money in whole billionths, because sums of floats miss a limit by their last bits: 0.1 + 0.2 is more than 0.3. */
+export const exact = (amount: number, kind: string): number =>
+  kind === 'cost' ? Math.round(amount * 1e9) / 1e9 : amount;
+
 export type RoomAnswer =
   | { readonly kind: 'granted'; readonly granted: Amounts }
   | { readonly kind: 'over'; readonly over: BudgetOverrun }
@@ -122,12 +126,12 @@ export function roomFor(
       const limit = limits[period][kind];
       if (limit === undefined || (kind === 'toolCalls') !== isOfCalls) continue;
       const [needs, wish, reserved] = [least[kind] ?? 0, most[kind] ?? 0, held[kind] ?? 0];
-      const used = account[period][kind];
-      if (used >= limit || used + needs > limit)
+      const used = exact(account[period][kind], kind);
+      if (used >= limit || exact(used + needs, kind) > limit)
         return { kind: 'over', over: { scope: of, period, kind, limit, used, needs } };
-      const room = limit - used - reserved;
-      if (room >= wish) continue;
-      if (room < needs || (reserved > 0 && used + wish <= limit)) isBusy = true;
+      const room = exact(limit - used - reserved, kind);
+      if (room >= exact(wish, kind)) continue;
+      if (room < exact(needs, kind) || (reserved > 0 && exact(used + wish, kind) <= limit)) isBusy = true;
       granted[kind] = Math.min(granted[kind] ?? 0, room);
     }
   }

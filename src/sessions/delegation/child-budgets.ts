@@ -6,6 +6,7 @@ import { SessionId } from '../../core/model/ids.ts';
 import { childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
+import { exact } from '../budgets/account.ts';
 import { unlessGone } from './child-failures.ts';
 
 const kinds = ['turns', 'tokens', 'cost', 'toolCalls'] as const;
@@ -84,7 +85,7 @@ export class ChildBudgets {
     const budget: { -readonly [Kind in keyof Amounts]?: number } = {};
     for (const kind of kinds) {
       const limit = limits[kind];
-      const left = limit === undefined ? undefined : limit - used[kind] - reserved[kind];
+      const left = limit === undefined ? undefined : exact(limit - used[kind] - reserved[kind], kind);
       if (left !== undefined && left <= 0)
         throw new AppError(
           'quota',

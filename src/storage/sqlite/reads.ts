@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Lease, UsageSum } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { unindexedTypes } from './schema.ts';
 
 /** Both are JSON text. The caller parses it, once for a whole page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
@@ -14,6 +15,13 @@ export type ReadOperations = ReturnType<typeof readOperations>;
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
 
+/** The condition on the types is the index's own; without it SQLite would not use the index. */
+export const lastOfType = `
+  SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
+    AND type NOT IN (${unindexedTypes.map((type) => `'${type}'`).join(', ')})
+  ORDER BY seq DESC LIMIT 1
+`;
+
 export function readOperations(db: DatabaseSync) {
   return { ...eventReads(db), ...recordReads(db), ...queueReads(db), ping: () => {} };
 }
@@ -22,7 +30,8 @@ function eventReads(db: DatabaseSync) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
-  const last = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
+  const last = db.prepare(lastOfType);
+  const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const search = db.prepare(`
     SELECT DISTINCT session FROM event INDEXED BY event_message
@@ -64,7 +73,8 @@ function eventReads(db: DatabaseSync) {
       const events = after < head ? eventsAfter(session, after, limit) : '[]';
       return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
     },
-    lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
+    lastOf: (session: string, type: string): number =>
+      Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
     search: (text: string, limit: number): string[] =>
       search.all(text.replace(/[\\%_]/g, '\\$&'), limit).map(({ session }) => String(session)),
     usage: (from: number, to: number): UsageSum[] =>

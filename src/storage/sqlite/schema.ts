@@ -1,3 +1,6 @@
+/** The types of events that the index of types leaves out, because a log has very many of them. */
+export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
+
 /** `migrations[n]` upgrades a file from version n to n + 1. Only append to this list. */
 export const migrations: readonly string[] = [
   `
@@ -40,5 +43,10 @@ export const migrations: readonly string[] = [
   // Sums of usage over days read this index, so that they read events of usage alone.
   `
   CREATE INDEX event_usage ON event (at) WHERE type = 'usage';
+  `,
+  // The newest event of a type is read from this index. The types are those of `unindexedTypes`.
+  `
+  CREATE INDEX event_type ON event (session, type, seq)
+  WHERE type NOT IN ('message.delta', 'tool.output');
   `,
 ];

@@ -26,12 +26,16 @@ export interface Replies {
 const lockedMs = 20;
 const restMs = 1_000;
 /**
- * Kinds of records with users' own text. A session's records are erased with its events; other kinds have no such text.
+ * The first parts of kinds of records with users' own text. A session's records are erased with its events; other kinds
+ * have no such text.
  */
-const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file', 'memory-version']);
-/** Whether the call can remove a text for good. A redaction of a note puts its version again, without the text. */
+const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
+const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
+/** A redaction of a memory puts its version again, without the text. */
+const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
+/** Whether the call can remove a text for good. */
 const removesText = ([name, first]: Call): boolean =>
-  name === 'put' ? Array.isArray(first) && first[0] === 'memory-version' : name === 'delete' && wordy.has(first);
+  name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
   // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
@@ -55,10 +59,10 @@ function serve(): void {
   const read = answerEach(readOperations(opened.db), input.path);
   const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /** Waits until a series of deletions ends, because a project takes many records with it. */
+  /** Waits a little, because a project takes many records with it, but never until a long series of deletions ends. */
   const emptyAtRest = () => {
-    clearTimeout(resting);
-    resting = setTimeout(() => {
+    resting ??= setTimeout(() => {
+      resting = undefined;
       try {
         emptyWal(opened.db);
       } catch {} // closed meanwhile, which empties the log too; or in use, and the next deletion empties it

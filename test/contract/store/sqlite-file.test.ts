@@ -119,13 +119,23 @@ test('the text of an erased session is in no file of the store', async () => {
   expect(bytes).not.toContain(gone);
 });
 
-test('the redacted text of a note is in no file of the store soon after', async () => {
+test.each([
+  ['a note, redacted', 'memory-version', 'redact'],
+  ['a memory of a store, redacted', 'memory-store-version', 'redact'],
+  ['a memory of a store', 'memory-store-text', 'delete'],
+  ['a document', 'document-agent', 'delete'],
+  ['an earlier version of a document', 'document-version', 'delete'],
+  ['a skill', 'skill-version', 'delete'],
+  ['an automation', 'automation', 'delete'],
+  ['a project', 'project', 'delete'],
+])('the text of %s is in no file of the store soon after', async (_, kind, how) => {
   await using store = await open();
-  const version = { kind: 'memory-version', id: 'person::a:1' };
-  const filler = Array.from({ length: 20 }, (_, n) => ({ kind: 'memory-version', id: `person::b:${n}`, doc: 'plugh' }));
-  await store.records.put({ ...version, doc: { text: 'xyzzy'.repeat(2_000) } });
+  const removed = { kind, id: 'person::a:1' };
+  const filler = Array.from({ length: 20 }, (_, n) => ({ kind, id: `person::b:${n}`, doc: 'plugh' }));
+  await store.records.put({ ...removed, doc: { text: 'xyzzy'.repeat(2_000) } });
   for (const one of filler) await store.records.put(one);
-  await store.records.put({ ...version, doc: { text: null } });
+  if (how === 'redact') await store.records.put({ ...removed, doc: { text: null } });
+  else await store.records.delete(kind, removed.id);
   const bytes = () =>
     readdirSync(database.folder)
       .filter((name) => !name.endsWith('.lock'))

@@ -48,10 +48,10 @@ export async function webhookWorld({
   isOwned = (): boolean => true,
 } = {}) {
   const received: ReceivedRequest[] = [];
-  let answer = async (): Promise<Response> => new Response('thanks');
+  let answer = async (_url: string): Promise<Response> => new Response('thanks');
   const send: SendRequest = async (url, { headers, body }) => {
     received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
-    return await answer();
+    return await answer(url);
   };
   const records = new WebhookRecords(store.records);
   const secrets = webhookSecrets(store.records, vault([new Secret('ab'.repeat(32))]));

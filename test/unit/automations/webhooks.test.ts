@@ -1,6 +1,7 @@
 import { Webhook as Verifier } from 'standardwebhooks';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
+import type { Delivery } from '../../../src/automations/webhooks/records.ts';
 import { signedHeaders } from '../../../src/automations/webhooks/signature.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
@@ -119,7 +120,6 @@ describe('an event of a session', () => {
     ];
     const attempt = await it.append(startFact, { parent: { ...parent, attempts: 'a' } });
     await it.round();
-    await it.round(); // one round sends an endpoint four at most
     const thread = (n: number) => ({ session_thread_id: `sthr_${threads[n]}` });
     const owner = { organization_id: 'org_corral', workspace_id: 'wrkspc_default' };
     const ofSession = { id: 'sesn_0123456789abcdef', ...owner };
@@ -333,4 +333,81 @@ test('a secret is shown once, and a new one counts at once', async () => {
   const message = { id: headers['webhook-id'] ?? '', timestamp: Number(headers['webhook-timestamp']), body };
   expect(signature).toBe(signedHeaders(next, message)['webhook-signature']);
   expect(signature).not.toBe(signedHeaders(secret, message)['webhook-signature']);
+});
+
+describe('places for deliveries', () => {
+  const at = (name: string) => `https://${name}.example.com/`;
+  /** A server whose reads of pending deliveries are counted. Requests to names with `silent` end without an answer. */
+  async function world(deliveries: Readonly<Record<string, readonly [owner: string, count: number]>>) {
+    const it = await webhookWorld();
+    const { records } = it.store;
+    const list = records.list.bind(records);
+    const rows = { read: 0 };
+    records.list = async (kind, options) => {
+      const found = await list(kind, options);
+      if (kind === 'webhook-pending') rows.read += found.length;
+      return found;
+    };
+    it.answers(async (url) => {
+      if (url.includes('silent')) throw new TypeError('fetch failed');
+      return new Response('thanks');
+    });
+    const hooks: Record<string, string> = {};
+    for (const [name, [owner, count]] of Object.entries(deliveries)) {
+      const { id } = await it.service.create({ ...spec, url: at(name), owner });
+      hooks[name] = id;
+      for (let n = 0; n < count; n++) await it.service.test(id);
+      // What people test is sent at once; these are as events are.
+      for (const { doc, version } of await list('webhook-pending', { idPrefix: `${id}:` }))
+        await it.records.putPending({ ...(doc as Delivery), type: 'run.ended', triesLeft: 7 }, version);
+      it.clock.advance(1);
+    }
+    const sent = (name: string) => it.received.filter(({ url }) => url === at(name)).length;
+    return { ...it, hooks, rows, sent };
+  }
+
+  test('one round reaches every owner, though 1,100 deliveries to a silent endpoint were due before', async () => {
+    const { round, rows, sent } = await world({ silent: ['ann', 1_100], late: ['bob', 1] });
+    await round();
+    expect(sent('late')).toBe(1);
+    expect(sent('silent')).toBeLessThanOrEqual(4);
+    expect(rows.read).toBeLessThanOrEqual(202);
+  });
+
+  test('an owner’s many silent endpoints take eight places', async () => {
+    const silent = Array.from({ length: 20 }, (_, n) => [`silent${n}`, ['ann', 2]] as const);
+    const { deliverer, answers, received } = await world(Object.fromEntries([...silent, ['late', ['bob', 1]]]));
+    const { promise, reject } = Promise.withResolvers<Response>();
+    answers(() => promise);
+    await deliverer.round(never);
+    await vi.waitUntil(() => received.length >= 9);
+    expect(received.filter(({ url }) => url.includes('silent'))).toHaveLength(8);
+    expect(received.some(({ url }) => url === at('late'))).toBe(true);
+    reject(new TypeError('fetch failed'));
+    await deliverer.settled();
+  });
+
+  test('a finished try reads no other delivery again', async () => {
+    const { round, rows, sent } = await world({ quick: ['ann', 150] });
+    await round();
+    expect(sent('quick')).toBe(150);
+    expect(rows.read).toBe(150);
+  });
+
+  test('an endpoint rests after three silences, uses up no tries meanwhile, and then gets one try', async () => {
+    const { round, sent, hooks, service, clock, answers } = await world({ silent: ['ann', 10] });
+    const minute = 60_000;
+    for (let n = 0; n < 3; n++) await round();
+    expect(sent('silent')).toBe(4);
+    const waiting = await service.deliveries(hooks.silent as string);
+    expect(waiting.filter(({ tries }) => tries === 0)).toHaveLength(6);
+    expect(Math.min(...waiting.map(({ nextAt }) => nextAt ?? 0))).toBeLessThanOrEqual(clock.now() + minute);
+    clock.advance(minute);
+    for (let n = 0; n < 3; n++) await round();
+    expect(sent('silent')).toBe(5);
+    answers(async () => new Response('thanks'));
+    clock.advance(2 * minute);
+    await round();
+    expect((await service.deliveries(hooks.silent as string)).map(({ state }) => state)).not.toContain('pending');
+  });
 });

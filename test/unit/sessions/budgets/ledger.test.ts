@@ -62,6 +62,21 @@ describe('the budget of a person', () => {
     });
   });
 
+  test.each([
+    [[0.1], 0.2, 0.3],
+    [[0.1, 0.1], 0.1, 0.3],
+    [[0.7], 0.1, 0.8],
+    [Array.from({ length: 9 }, () => 0.1), 0.1, 1],
+  ])('of money is spent to its last cent: %j and %d of %d', async (earlier, cost, limit) => {
+    const { ledger } = world({ limits: { day: { ...none, cost: limit }, month: none } });
+    const pay = async (amount: Amounts) =>
+      (await reserved(ledger.of(ada).reserve({ least: amount, most: amount }, never))).settle(amount);
+    for (const one of earlier) await pay({ tokens: 0, cost: one });
+    await pay({ tokens: 0, cost });
+    const more = { tokens: 0, cost: 1e-6 };
+    expect(await ledger.of(ada).reserve({ least: more, most: more }, never)).toMatchObject({ kind: 'over' });
+  });
+
   test('is not touched, and costs no write, where no limit counts', async () => {
     const { ledger, store } = world({ limits: { day: none, month: none } });
     expect(await ledger.of(ada).reserve(wanted(1, 10), never)).toBeUndefined();

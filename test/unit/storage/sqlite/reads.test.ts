@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { readOperations, recordsByPrefix } from '../../../../src/storage/sqlite/reads.ts';
-import { migrations } from '../../../../src/storage/sqlite/schema.ts';
+import { droppable } from '../../../../src/core/model/event-traits.ts';
+import { lastOfType, readOperations, recordsByPrefix } from '../../../../src/storage/sqlite/reads.ts';
+import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
 
 function database(ids: readonly string[]) {
   const db = new DatabaseSync(':memory:');
@@ -20,4 +21,19 @@ test('a list by prefix has the records of its kind whose ids begin so, the newes
 test('a list by prefix reads no other ids, however many records the kind has', () => {
   const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefix}`).all();
   expect(plan.map(({ detail }) => detail)).toContain('SEARCH record USING PRIMARY KEY (id>? AND id<?)');
+});
+
+test('the newest event of a type is read from an index, and nothing else of the log', () => {
+  const db = database([]);
+  const plan = db.prepare(`EXPLAIN QUERY PLAN ${lastOfType}`).all();
+  expect(plan.map(({ detail }) => detail)).toEqual([
+    'SEARCH event USING COVERING INDEX event_type (session=? AND type=?)',
+  ]);
+  expect(new Set(unindexedTypes)).toEqual(droppable);
+  const types = ['run.end', 'message.delta', 'run.end', 'message.delta', 'tool.output'];
+  const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, ?, 0, '{}')");
+  for (const [n, type] of types.entries()) put.run(n + 1, type);
+  const { lastOf } = readOperations(db);
+  const found = ['run.end', 'message.delta', 'tool.output', 'run.wait'].map((type) => lastOf('s', type));
+  expect(found).toEqual([3, 4, 5, 0]);
 });
