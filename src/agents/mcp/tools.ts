@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import { defineTool, type Tool, type ToolResult } from '../tools/tool.ts';
 import type { McpConnection } from './connection.ts';
 import { mcpNames } from './names.ts';
@@ -90,7 +91,7 @@ export function searchTool(all: readonly Tool[], load: (names: readonly string[]
         .map(({ tool }) => tool);
       if (found.length === 0) {
         const names = all.map(({ name }) => name).join(', ');
-        return { ok: true, output: `No tool matches. The tools are: ${names.slice(0, 8_000)}` };
+        return { ok: true, output: `No tool matches. The tools are: ${beginningOf(names, 8_000)}` };
       }
       load(found.map(({ name }) => name));
       const lines = found.map(

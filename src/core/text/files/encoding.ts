@@ -58,7 +58,7 @@ const isLone = /^[\udc80-\udcff]$/;
 function withForeignBytes(bytes: Buffer): FileText | undefined {
   let known = 0;
   let foreign = 0;
-  const text = bytes.latin1Slice().replace(piece, (found) => {
+  const text = bytes.toString('latin1').replace(piece, (found) => {
     if (found.length === 1) {
       foreign++;
       return String.fromCharCode(0xdc00 + found.charCodeAt(0));
@@ -83,8 +83,8 @@ function legacy(bytes: Buffer): FileText | undefined {
     .map(({ name, confidence }) => ({ name: name === 'ISO-8859-1' ? fallback : name, confidence }));
   for (const { name, confidence } of [...guesses, { name: fallback, confidence: 0 }]) {
     const table = tableOf(name);
-    const text = table && textBy(name, bytes);
-    if (text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
+    const text = textBy(name, bytes);
+    if (!table || text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
     // Only encodings of several bytes prove a guess. By another one, the characters of the file keep their bytes, and no
     // new one is written.
     const isSure = confidence >= sureConfidence && table.size > 256;
@@ -121,7 +121,7 @@ function makeTable(encoding: string): Map<string, string> | undefined {
     for (const [index, code] of codes.entries()) {
       const char = lines[index] ?? '';
       if (char !== '\ufffd' && [...char].length === 1 && !table.has(char))
-        table.set(char, Buffer.from(code).latin1Slice());
+        table.set(char, Buffer.from(code).toString('latin1'));
     }
   };
   const high = Array.from({ length: 128 }, (_, n) => n + 128);
