@@ -108,7 +108,7 @@ const fileOfUpload = (id: string, { name, mimeType, size, uploadedAt }: Uploaded
   id,
   type: 'file',
   filename: name,
-  mime_type: mimeType ?? typeOf(name),
+  mime_type: mimeType ?? fileType(name),
   size_bytes: size,
   created_at: iso(uploadedAt),
   downloadable: false,
