@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { badRequest } from '../server/body-fields.ts';
+import { bytesOfPath, textOfName } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -47,7 +48,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   };
 
   const whereIs = async (handle: FileHandle): Promise<string> => {
-    const real = await readlink(through(handle));
+    const real = textOfName(await readlink(through(handle), { encoding: 'buffer' }));
     const base = roots.find((it) => real === it || real.startsWith(`${it}/`));
     if (base === undefined) throw outside('What the path leads to');
     return real.slice(base.length + 1);
@@ -55,9 +56,16 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
 
   // Opens first and checks afterwards: the check sees the opened file itself, so a swapped link gains nothing.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
-    const handle = await open(at, flags | O_NONBLOCK | O_NOCTTY).catch((cause) => {
-      throw fileError(cause, shown);
-    });
+    const how = flags | O_NONBLOCK | O_NOCTTY;
+    const handle = await open(at, how)
+      .catch((cause) => {
+        const bytes = cause.code === 'ENOENT' ? bytesOfPath(at) : undefined;
+        if (!bytes) throw cause;
+        return open(bytes, how);
+      })
+      .catch((cause) => {
+        throw fileError(cause, shown);
+      });
     try {
       await whereIs(handle);
       return handle;

@@ -1,9 +1,9 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { textOfName } from './byte-names.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
 import { assertRegularFile, atPlaceOf, replaceFile, runInOrder, writeAll } from './replace-file.ts';
 
@@ -48,8 +48,8 @@ export function files(place: ConfinedPaths): Files {
     const at = `/proc/self/fd/${folder.fd}`;
     const entries: FileEntry[] = [];
     for (const name of await namesIn(at, path)) {
-      const stats = await lstat(join(at, name)).catch(() => undefined); // removed meanwhile
-      if (stats) entries.push(entryOf(name, stats));
+      const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined); // removed meanwhile
+      if (stats) entries.push(entryOf(textOfName(name), stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
     return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
@@ -71,10 +71,12 @@ export function files(place: ConfinedPaths): Files {
 }
 
 /** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
-async function namesIn(folder: string, path: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of await opendir(folder, { bufferSize: 1_000 })) {
-    if (names.push(name) <= limits.entries) continue;
+async function namesIn(folder: string, path: string): Promise<Buffer[]> {
+  const names: Buffer[] = [];
+  // The types of Node know names as text alone.
+  const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
+  for await (const { name } of await opendir(folder, options)) {
+    if (names.push(name as unknown as Buffer) <= limits.entries) continue;
     const most = `at most ${limits.entries} can be listed. Search it by name instead`;
     throw new AppError('payload_too_large', `${path} has too many entries; ${most}.`);
   }

@@ -3,8 +3,10 @@ import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
+import { beginningOf } from '../../../src/core/text/text.ts';
 import { type Daemon, type LineMatch, limits, type SearchMatches } from '../daemon.ts';
 import { badRequest } from '../server/body-fields.ts';
+import { textOfName } from './byte-names.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
 import { forRipgrep } from './ripgrep-expression.ts';
 
@@ -26,7 +28,7 @@ export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
       const hasType = anyGlob(types);
       const matches: string[] = [];
       let visited = 0;
-      for await (const file of walk(`${place.root}/${start}`, '')) {
+      for await (const file of walk(Buffer.from(`/proc/self/fd/${folder.fd}`), '')) {
         if (visited++ > maxVisited) return { matches, truncated: true };
         const whole = start === '' ? file : `${start}/${file}`;
         if (!fits(file) || !hasType(whole)) continue;
@@ -50,13 +52,14 @@ export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
   };
 }
 
-async function* walk(root: string, below: string): AsyncGenerator<string> {
-  const entries = await readdir(`${root}/${below}`, { withFileTypes: true }).catch(() => []);
+async function* walk(folder: Buffer, below: string): AsyncGenerator<string> {
+  const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(() => []);
+  const entries = found.map((entry) => ({ entry, name: textOfName(entry.name) }));
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    const path = below === '' ? entry.name : `${below}/${entry.name}`;
+  for (const { entry, name } of entries) {
+    const path = below === '' ? name : `${below}/${name}`;
     if (!entry.isDirectory()) yield path;
-    else if (!skipped.includes(entry.name)) yield* walk(root, path);
+    else if (!skipped.includes(name)) yield* walk(Buffer.concat([folder, Buffer.from('/'), entry.name]), path);
   }
 }
 
@@ -108,26 +111,27 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
 }
 
 /** Splits into lines and keeps only the beginning of each: a line of 50 MB must not fill the memory. */
-async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let begun = Buffer.alloc(0);
   for await (const chunk of input) {
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      yield Buffer.concat([begun, chunk.subarray(start, Math.min(end, start + maxLineBytes))]).toString();
+      yield Buffer.concat([begun, chunk.subarray(start, Math.min(end, start + maxLineBytes))]);
       begun = Buffer.alloc(0);
       start = end + 1;
     }
     begun = Buffer.concat([begun, chunk.subarray(start)]).subarray(0, maxLineBytes);
   }
-  if (begun.length > 0) yield begun.toString();
+  if (begun.length > 0) yield begun;
 }
 
-function parseMatch(text: string): LineMatch | undefined {
-  const nul = text.indexOf('\0');
-  const colon = text.indexOf(':', nul);
+function parseMatch(bytes: Buffer): LineMatch | undefined {
+  const nul = bytes.indexOf(0);
+  const text = bytes.toString('utf8', nul + 1);
+  const colon = text.indexOf(':');
   if (nul < 0 || colon < 0) return undefined;
-  const file = text.slice(0, nul).replace(/^\.\//, '');
-  return { file, line: Number(text.slice(nul + 1, colon)), content: text.slice(colon + 1, colon + 1 + maxLine) };
+  const file = textOfName(bytes.subarray(0, nul)).replace(/^\.\//, '');
+  return { file, line: Number(text.slice(0, colon)), content: beginningOf(text.slice(colon + 1), maxLine) };
 }
 
 const isMissing = (thrown: unknown) =>

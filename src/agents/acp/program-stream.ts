@@ -1,6 +1,7 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
+import { endOf } from '../../core/text/text.ts';
 import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
 import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
@@ -56,7 +57,7 @@ export async function programStream(
         await room();
       },
       onErrors: (chunk) => {
-        errors = (errors + chunk.toString()).slice(-errorsChars);
+        errors = endOf(errors + chunk, errorsChars);
       },
     },
     signal,

@@ -142,7 +142,7 @@ const plain = (nodes: readonly Tree[], links = false): string =>
       if (tag === 'br') return '\n';
       const text = plain(children, links);
       return links && tag === 'a' && /^https?:/i.test(to) && text.trim() !== ''
-        ? `[${text.trim()}](${to.slice(0, 300)})`
+        ? `[${text.trim()}](${beginningOf(to, 300)})`
         : text;
     })
     .join('');

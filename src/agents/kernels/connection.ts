@@ -2,6 +2,7 @@ import { pause, raceAbort } from '../../core/concurrency/cancel.ts';
 import { turnOfTheLoop } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
+import { endOf } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes } from '../../sandboxes/client/client.ts';
 import { markReader, type OutputPart } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
@@ -165,7 +166,7 @@ export class KernelConnection {
     if (text === '') return;
     const listener = this.#awaited?.listener;
     if (listener) listener.onText(stream, text);
-    else this.#early[stream] = (this.#early[stream] + text).slice(-keptChars);
+    else this.#early[stream] = endOf(this.#early[stream] + text, keptChars);
   }
 
   #heard(stream: OutputStream, bytes: Buffer): void {

@@ -2,6 +2,7 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { tooComplex } from '../../core/text/json.ts';
+import { endOf } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
 import { answeredId, lineSplitter, type ParsedLine } from './lines.ts';
 
@@ -46,7 +47,7 @@ export class ProgramTransport implements Transport {
         await new Promise(setImmediate); // a flood of messages leaves time for everybody else
       },
       onErrors: (chunk: Buffer) => {
-        this.#errors = (this.#errors + chunk.toString()).slice(-errorsChars);
+        this.#errors = endOf(this.#errors + chunk, errorsChars);
       },
     };
     const pipes = await this.#programs.attach(this.#program.id, reader, signal);

@@ -103,7 +103,7 @@ export function searchTool(all: readonly Tool[], load: (names: readonly string[]
         .map(({ tool }) => tool);
       if (found.length === 0) {
         const names = all.map(({ name }) => name).join(', ');
-        return { ok: true, output: `No tool matches. The tools are: ${names.slice(0, 8_000)}` };
+        return { ok: true, output: `No tool matches. The tools are: ${beginningOf(names, 8_000)}` };
       }
       load(found.map(({ name }) => name));
       const lines = found.map(

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { FailedTurn, TurnPart } from './model.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -25,7 +26,7 @@ export interface SettingNames {
 /** Decides by the status and the provider's words whether a retry helps, and says what to change. */
 export function refusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = codeOf(refusal);
-  const text = refusal.text.trim().slice(0, 300);
+  const text = beginningOf(refusal.text.trim(), 300);
   const said = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
   const remedy = remedies[code]?.(advice);
   return {

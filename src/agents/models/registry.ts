@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { wellFormed } from '../../core/text/text.ts';
 import { compatibleProvider } from './aisdk/compatible-provider.ts';
 import { type CatalogEntry, factsOf, withPrices } from './catalog/catalog.ts';
 import { withFallbacks } from './fallbacks.ts';
@@ -75,7 +76,17 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
     clock,
     newId,
   });
-  return provider.access === null ? built : withPrices(withRepairs(built, clock), costOf);
+  return withWholeCharacters(provider.access === null ? built : withPrices(withRepairs(built, clock), costOf));
+}
+
+/** Texts of others can have half of a character, which strict providers refuse with every later request. */
+function withWholeCharacters(model: Model): Model {
+  return {
+    name: model.name,
+    abilities: model.abilities,
+    ...(model.costOf && { costOf: model.costOf }),
+    turn: (request, signal) => model.turn(wellFormed(request), signal),
+  };
 }
 
 /** The provider of `demo` or `provider/model`. Throws: invalid_request, which names the providers that there are. */

@@ -1,6 +1,7 @@
 import { PassThrough, pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '../../core/errors/errors.ts';
+import { beginningOf } from '../../core/text/text.ts';
 
 /** The answer to one request, of which the body has not been read. */
 interface Answer {
@@ -51,7 +52,7 @@ export async function fetchWithRedirects(address: string, ask: FetchAnswer, sign
 function webAddress(text: string): URL {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw new AppError('invalid_request', `${text.slice(0, 200)} is no http: or https: address.`);
+    throw new AppError('invalid_request', `${beginningOf(text, 200)} is no http: or https: address.`);
   if (url.username !== '' || url.password !== '')
     throw new AppError('invalid_request', 'An address with a user name or password is not fetched.');
   return url;

@@ -1,4 +1,5 @@
 import { type Token, Tokenizer, TokenizerMode } from 'parse5';
+import { beginningOf } from '../../core/text/text.ts';
 import type { Branch, Tree } from '../browser/page-types.ts';
 
 /** The parts of a page that its Markdown is made of. */
@@ -106,7 +107,7 @@ class PageReader {
   }
 
   says(text: string): void {
-    if (this.#isTitle) this.#title = (this.#title + text).slice(0, 300);
+    if (this.#isTitle) this.#title = beginningOf(this.#title + text, 300);
     else if (this.#hidden === 0) this.#add(text);
   }
 
@@ -164,7 +165,8 @@ class PageReader {
     if (name === 'br' || name === 'hr') this.#add({ tag: name, inner: [] });
     const alt = given('alt')?.trim() ?? '';
     const to = name === 'img' ? absolute(given('src'), this.#base) : '';
-    if (name === 'img' && alt !== '') this.#add({ tag: 'img', ...(to !== '' && { to }), inner: [alt.slice(0, 500)] });
+    if (name === 'img' && alt !== '')
+      this.#add({ tag: 'img', ...(to !== '' && { to }), inner: [beginningOf(alt, 500)] });
   }
 
   #implyEnds(name: string): void {

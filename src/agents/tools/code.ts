@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Contexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
@@ -75,7 +76,7 @@ class CellRecorder {
 
   onText(stream: 'stdout' | 'stderr', text: string): void {
     const isFull = this.#left < 0;
-    this[stream] += text.slice(0, Math.max(0, this.#left));
+    this[stream] += beginningOf(text, Math.max(0, this.#left));
     this.#left -= text.length;
     if (this.#left < 0 && !isFull) this[stream] += '\n[… more than 8 MiB, the rest was dropped …]\n';
     this.#onOutput(text);

@@ -1,9 +1,8 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { z } from 'zod';
-import { binary, change, file, orderByFile, textOf } from './file-text.ts';
+import { replacePieces } from '../../core/text/files/edits.ts';
+import { type EditResult, editFile, file, orderByFile } from './file-text.ts';
 import { defineTool, type ToolResult } from './tool.ts';
-
-type EditResult = { readonly now: string; readonly said: string } | { readonly refused: ToolResult };
 
 const edit = z.object({
   old_str: z.string().min(1),
@@ -32,20 +31,16 @@ export const fileEdit = defineTool({
   },
   async run(ctx, { file: path, edits, patch }) {
     if ((edits === undefined) === (patch === undefined)) return wrong('Give either edits or patch.');
-    const old = await textOf(ctx, path);
-    if (old === undefined) return binary(path);
-    const edited = edits ? replaced(old, edits, path) : patched(old, patch ?? '', path);
-    if ('refused' in edited) return edited.refused;
-    await ctx.sandbox.writeFile(path, edited.now, ctx.signal);
-    return { ok: true, output: edited.said, content: change(edited.now, old) };
+    return await editFile(ctx, { path }, (old) =>
+      edits ? replaced(old, edits, path) : patched(old, patch ?? '', path),
+    );
   },
 });
 
 function replaced(old: string, edits: readonly Edit[], path: string): EditResult {
   let now = old;
   for (const [index, { old_str, new_str, all }] of edits.entries()) {
-    const pieces = now.split(old_str);
-    const times = pieces.length - 1;
+    const { text, times } = replacePieces(now, old_str, new_str);
     const which = `Edit ${index + 1} of ${edits.length}`;
     if (times === 0) {
       const output = `${which}: old_str does not occur in ${path}${index > 0 ? ' after the edits before it' : ''}. Nothing was changed.`;
@@ -55,7 +50,7 @@ function replaced(old: string, edits: readonly Edit[], path: string): EditResult
       const output = `${which}: old_str occurs ${times} times in ${path}; take more of its surroundings, or set all. Nothing was changed.`;
       return { refused: { ok: false, reason: 'refused', output } };
     }
-    now = pieces.join(new_str);
+    now = text;
   }
   return { now, said: `Made ${edits.length} ${edits.length === 1 ? 'edit' : 'edits'} in ${path}.` };
 }
@@ -67,7 +62,7 @@ function patched(old: string, patch: string, path: string): EditResult {
   let now = old;
   // One hunk at a time, so that the answer can name the one that does not fit.
   for (const [index, hunk] of parsed.hunks.entries()) {
-    const next = applyPatch(now, { ...parsed, hunks: [hunk] });
+    const next = applyHunk(now, { ...parsed, hunks: [hunk] });
     if (next === false) {
       const output =
         `Hunk ${index + 1} of ${parsed.hunks.length} (line ${hunk.oldStart}) does not fit ${path}: ` +
@@ -79,6 +74,34 @@ function patched(old: string, patch: string, path: string): EditResult {
   const { length } = parsed.hunks;
   return { now, said: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
+
+/** The line ends of the file stay, and an added line gets those of its surroundings. */
+function applyHunk(text: string, patch: StructuredPatch): string | false {
+  const isOld = text.includes('\r') && !text.includes('\n');
+  const marked = patch.hunks.map((hunk) => ({
+    ...hunk,
+    lines: hunk.lines.map((line) => (line.startsWith('+') ? `${bare(line)}${added}` : line)),
+  }));
+  const applied = applyPatch(
+    isOld ? text.replaceAll('\r', '\n') : text,
+    { ...patch, hunks: marked },
+    {
+      autoConvertLineEndings: false,
+      compareLine: (_, line, _operation, content) => line !== undefined && bare(line) === bare(content),
+    },
+  );
+  if (applied === false) return false;
+  const lines = applied.split('\n');
+  const last = lines.length - 1;
+  for (const [index, line] of lines.entries()) {
+    if (!line.endsWith(added)) continue;
+    const near = lines[index - 1] ?? lines.find((other) => !other.endsWith(added)) ?? '';
+    lines[index] = `${line.slice(0, -1)}${index < last && near.endsWith('\r') ? '\r' : ''}`;
+  }
+  return lines.join(isOld ? '\r' : '\n');
+}
+const added = '\udfff'; // in no text that is well formed
+const bare = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 function parse(patch: string): StructuredPatch[] {
   try {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
+import { decodeFile, type FileText, unreadableEncoding } from '../../core/text/files/encoding.ts';
 import { boundOutput } from './output.ts';
 import type { ToolContext, ToolResult } from './tool.ts';
 
@@ -12,11 +13,42 @@ export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
 /** Undefined if the bytes are not text. */
-export async function textOf({ sandbox, signal }: ToolContext, path: string): Promise<string | undefined> {
+export async function textOf({ sandbox, signal }: ToolContext, path: string): Promise<FileText | undefined> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
   if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is over 10 MiB; use a command.`);
-  return bytes.includes(0) ? undefined : bytes.toString();
+  const text = decodeFile(bytes);
+  const encoding = text ? undefined : unreadableEncoding(bytes);
+  if (encoding)
+    throw new AppError('invalid_request', `${path} is ${encoding} text; convert it by a command, such as iconv.`);
+  return text;
 }
+
+export type EditResult = { readonly now: string; readonly said: string } | { readonly refused: ToolResult };
+
+/** Changes a text file. Every byte outside the change stays as it is. */
+export async function editFile(
+  ctx: ToolContext,
+  { path, shown = path }: { readonly path: string; readonly shown?: string },
+  edit: (text: string) => EditResult,
+): Promise<ToolResult> {
+  const old = await textOf(ctx, path);
+  if (old === undefined) return binary(shown);
+  const edited = edit(old.text);
+  const note = old.encoding === 'UTF-8' ? '' : ` The file's encoding is ${old.encoding}.`;
+  if ('refused' in edited) return { ...edited.refused, output: `${edited.refused.output}${note}` };
+  const bytes = old.encode(edited.now);
+  if (bytes === undefined) return unwritable(shown, old);
+  await ctx.sandbox.writeFile(path, bytes, ctx.signal);
+  return { ok: true, output: `${edited.said}${note}`, content: change(edited.now, old.text) };
+}
+
+export const unwritable = (path: string, { encoding }: FileText): ToolResult => ({
+  ok: false,
+  reason: 'refused',
+  output:
+    `${path} is not UTF-8: its encoding is likely ${encoding}. Only ASCII, and characters that the file already has, ` +
+    'can be written to it. Convert it by a command first, such as iconv. Nothing was changed.',
+});
 
 // The former content is only shown. A file whose former content cannot be read is still written.
 export function noFile(thrown: unknown): undefined {
@@ -31,6 +63,6 @@ export const binary = (path: string): ToolResult => ({
 });
 
 export const change = (content: string, old: string | undefined) => ({
-  content: boundOutput(content),
-  oldContent: old === undefined ? null : boundOutput(old),
+  content: boundOutput(content.toWellFormed()),
+  oldContent: old === undefined ? null : boundOutput(old.toWellFormed()),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { shownName } from '../../core/text/file-names.ts';
-import { binary, change, file, noFile, orderByFile, textOf } from './file-text.ts';
+import { replacePieces, withLineEndsOf } from '../../core/text/files/edits.ts';
+import { binary, change, editFile, file, noFile, orderByFile, textOf, unwritable } from './file-text.ts';
 import { boundOutput } from './output.ts';
 import { defineTool, type ToolResult } from './tool.ts';
 
@@ -24,8 +25,9 @@ export const fileRead = defineTool({
     opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
   },
   async run(ctx, { file: path, start_line, end_line }) {
-    const text = await textOf(ctx, path);
-    if (text === undefined) return binary(path);
+    const read = await textOf(ctx, path);
+    if (read === undefined) return binary(path);
+    const text = read.text.toWellFormed();
     const lines = text.split('\n');
     const wanted =
       start_line === undefined && end_line === undefined
@@ -55,12 +57,15 @@ export const fileWrite = defineTool({
   },
   async run(ctx, { file: path, content, append }) {
     const old = await textOf(ctx, path).catch(noFile);
-    await ctx.sandbox.writeFile(path, content, ctx.signal, { append });
-    const now = append ? `${old ?? ''}${content}` : content;
+    const added = append && old ? withLineEndsOf(old.text, content) : content;
+    const bytes = append && old ? old.encode(added) : Buffer.from(added);
+    if (old && bytes === undefined) return unwritable(path, old);
+    await ctx.sandbox.writeFile(path, bytes ?? added, ctx.signal, { append });
+    const now = append ? `${old?.text ?? ''}${added}` : content;
     return {
       ok: true,
-      output: `${append ? 'Appended' : 'Wrote'} ${Buffer.byteLength(content)} bytes to ${path}.`,
-      content: change(now, old),
+      output: `${append ? 'Appended' : 'Wrote'} ${(bytes ?? added).length} bytes to ${path}.`,
+      content: change(now, old?.text),
     };
   },
 });
@@ -84,17 +89,14 @@ export const fileReplace = defineTool({
     }),
   },
   async run(ctx, { file: path, old_str, new_str }) {
-    const old = await textOf(ctx, path);
-    if (old === undefined) return binary(path);
-    const pieces = old.split(old_str);
-    if (pieces.length === 1) return { ok: false, reason: 'not_found', output: `old_str does not occur in ${path}.` };
-    if (pieces.length > 2) {
-      const output = `old_str occurs ${pieces.length - 1} times in ${path}; take more of its surroundings.`;
-      return { ok: false, reason: 'refused', output };
-    }
-    const now = pieces.join(new_str);
-    await ctx.sandbox.writeFile(path, now, ctx.signal);
-    return { ok: true, output: `Replaced one piece of ${path}.`, content: change(now, old) };
+    return await editFile(ctx, { path }, (old) => {
+      const { text, times } = replacePieces(old, old_str, new_str);
+      if (times === 1) return { now: text, said: `Replaced one piece of ${path}.` };
+      if (times === 0)
+        return { refused: { ok: false, reason: 'not_found', output: `old_str does not occur in ${path}.` } };
+      const output = `old_str occurs ${times} times in ${path}; take more of its surroundings.`;
+      return { refused: { ok: false, reason: 'refused', output } };
+    });
   },
 });
 

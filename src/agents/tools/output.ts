@@ -1,4 +1,4 @@
-import { beginningOf } from '../../core/text/text.ts';
+import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
 /** The longest text that a model sees whole. */
@@ -14,7 +14,7 @@ export function forModel(result: ToolResult): string {
   if (output.length <= modelChars) return how + output;
   const half = modelChars / 2;
   const gap = `\n[… ${output.length - modelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
-  return how + beginningOf(output, half) + gap + output.slice(-half).replace(/^[\uDC00-\uDFFF]/, '');
+  return how + beginningOf(output, half) + gap + endOf(output, half);
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 

@@ -6,6 +6,7 @@ import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console
 import type { Operation } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
 import { BoundedOutput, boundOutput } from './output.ts';
+import { ScreenText } from './screen-text.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 const id = z
@@ -185,6 +186,7 @@ function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposa
 }
 
 const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
+const redrawnBytes = 4 * 1024 * 1024; // of the end of an output that draws over itself, which leaves little to see
 const beyondAll = Number.MAX_SAFE_INTEGER; // a follow from here brings no bytes, only the end
 
 /** The output within the limits, and the operation's end; without an end the signal fired first. */
@@ -194,13 +196,15 @@ async function follow(
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<{ ended: Operation | undefined; output: string }> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
+  const screen = new ScreenText();
   const output = new BoundedOutput();
   const enough = new AbortController();
   let position = 0;
   const heard = (chunk: Uint8Array) => {
     position += chunk.length;
-    output.add(chunk);
-    tell(decoder.decode(chunk, { stream: true }));
+    const text = decoder.decode(chunk, { stream: true });
+    output.addText(screen.add(text));
+    tell(text);
     if (position >= watchedBytes) enough.abort();
   };
   const listen = (from: number, hear: (chunk: Uint8Array) => void, until: AbortSignal) =>
@@ -210,13 +214,16 @@ async function follow(
     });
   let ended = await listen(0, heard, AbortSignal.any([signal, enough.signal]));
   tell(decoder.decode());
+  const rest = new TextDecoder('utf-8', { ignoreBOM: true });
   if (!ended && !signal.aborted) {
     // The output from here on is not streamed. It stays in the sandbox, and its last part is read at the end.
     ended = await listen(beyondAll, () => {}, signal);
-    const from = Math.max(position, (ended?.bytes ?? 0) - BoundedOutput.tailBytes);
+    const from = Math.max(position, (ended?.bytes ?? 0) - (screen.isRedrawn ? redrawnBytes : BoundedOutput.tailBytes));
+    if (from > position) output.addText(screen.end());
     output.skip(from - position);
-    if (ended) await listen(from, (chunk) => output.add(chunk), signal);
+    if (ended) await listen(from, (chunk) => output.addText(screen.add(rest.decode(chunk, { stream: true }))), signal);
   }
+  output.addText(screen.end());
   return { ended, output: output.text() };
 }
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
+import { replacePieces } from '../../core/text/files/edits.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
-import { binary, change, textOf } from './file-text.ts';
+import { editFile } from './file-text.ts';
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -105,20 +106,17 @@ const edit = defineTool({
   }),
   orderKey: orderByPath,
   async run(ctx, { file_path, old_string, new_string, replace_all }): Promise<ToolResult> {
-    const path = inWorkspace(file_path);
-    const old = await textOf(ctx, path);
-    if (old === undefined) return binary(file_path);
-    const pieces = old.split(old_string);
-    const times = pieces.length - 1;
-    if (times === 0) return { ok: false, reason: 'not_found', output: `old_string does not occur in ${file_path}.` };
-    if (times > 1 && !replace_all) {
-      const output = `old_string occurs ${times} times in ${file_path}; take more of its surroundings, or set replace_all.`;
-      return { ok: false, reason: 'refused', output };
-    }
-    const now = pieces.join(new_string);
-    await ctx.sandbox.writeFile(path, now, ctx.signal);
-    const output = `Replaced ${times} ${times === 1 ? 'piece' : 'pieces'} of ${file_path}.`;
-    return { ok: true, output, content: change(now, old) };
+    return await editFile(ctx, { path: inWorkspace(file_path), shown: file_path }, (old) => {
+      const { text, times } = replacePieces(old, old_string, new_string);
+      if (times === 0) {
+        return { refused: { ok: false, reason: 'not_found', output: `old_string does not occur in ${file_path}.` } };
+      }
+      if (times > 1 && !replace_all) {
+        const output = `old_string occurs ${times} times in ${file_path}; take more of its surroundings, or set replace_all.`;
+        return { refused: { ok: false, reason: 'refused', output } };
+      }
+      return { now: text, said: `Replaced ${times} ${times === 1 ? 'piece' : 'pieces'} of ${file_path}.` };
+    });
   },
 });
 

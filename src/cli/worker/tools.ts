@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Box, CorralError } from '../../client/index.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
+import { replacePieces } from '../../core/text/files/edits.ts';
+import { decodeFile } from '../../core/text/files/encoding.ts';
 import { type BashResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
 import type { ToolCall } from './call-queue.ts';
 
@@ -50,7 +52,8 @@ const tools: Readonly<Record<string, Run>> = {
   read: tool(
     z.object({ file_path: Path, view_range: z.array(z.int()).length(2).nullish() }),
     async (box, { file_path: path, view_range: range }, { signal }) => {
-      const text = await textOf(box, path, signal);
+      const bytes = await bytesOf(box, path, signal);
+      const text = (decodeFile(bytes)?.text ?? bytes.toString()).toWellFormed();
       const [first = 1, last = 0] = range ?? [];
       const part = range
         ? text
@@ -83,16 +86,20 @@ const tools: Readonly<Record<string, Run>> = {
       replace_all: z.boolean().nullish(),
     }),
     async (box, { file_path: path, old_string: old, new_string: text, replace_all: all }, { id, signal }) => {
-      const before = await textOf(box, path, signal);
+      const before = await bytesOf(box, path, signal);
       // The digest is written first: a worker that died between the edit and its answer must not edit twice.
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
-      const count = before.split(old).length - 1;
-      if (count === 0) throw new ToolError(`edit: old_string is not in ${path}.`);
-      if (count > 1 && !all) {
-        throw new ToolError(`edit: old_string is ${count} times in ${path}. Make it longer, or set replace_all.`);
+      const file = decodeFile(before);
+      if (!file) throw new ToolError(`edit: ${path} is not text that can be edited. Change it by bash.`);
+      const { text: changed, times } = replacePieces(file.text, old, text);
+      if (times === 0) throw new ToolError(`edit: old_string is not in ${path}, whose encoding is ${file.encoding}.`);
+      if (times > 1 && !all) {
+        throw new ToolError(`edit: old_string is ${times} times in ${path}. Make it longer, or set replace_all.`);
       }
-      const after = all ? before.split(old).join(text) : before.replace(old, () => text);
+      const after = file.encode(changed);
+      if (!after)
+        throw new ToolError(`edit: ${path} is likely ${file.encoding}, and only what it already has can be written.`);
       await box.files.write(mark, digestOf(after), { signal });
       await box.files.write(path, after, { signal });
       return `${path} is edited.`;
@@ -152,9 +159,9 @@ export async function endTool(box: Box, call: ToolCall): Promise<void> {
   if (call.name === 'bash') await endBash(box, call.id);
 }
 
-async function textOf(box: Box, path: string, signal: AbortSignal): Promise<string> {
+async function bytesOf(box: Box, path: string, signal: AbortSignal): Promise<Buffer> {
   const { size, body } = await box.files.stream(path, { signal });
-  if (size <= maxFileBytes) return await new Response(body).text();
+  if (size <= maxFileBytes) return Buffer.from(await new Response(body).arrayBuffer());
   await body.cancel();
   throw new ToolError(`${path} has ${size} bytes, more than ${maxFileBytes}. Look at parts of it by bash.`);
 }
@@ -172,4 +179,4 @@ function listed(all: readonly string[], isCut: boolean, none: string): string {
   return [...all.slice(0, maxMatches), ...more].join('\n');
 }
 
-const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

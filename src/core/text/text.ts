@@ -4,6 +4,24 @@
 export const beginningOf = (text: string, most: number): string =>
   text.length <= most ? text : text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
 
+/** The same for the end of a text. */
+export const endOf = (text: string, most: number): string =>
+  text.length <= most ? text : text.slice(text.length - most).replace(/^[\uDC00-\uDFFF]/, '');
+
+/** The value with U+FFFD for each half of a surrogate pair, in keys of objects too: JSON parsers of others refuse halves. */
+export function wellFormed<Value>(value: Value): Value;
+export function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();
+  if (Array.isArray(value)) {
+    const items = value.map((item) => wellFormed(item));
+    return items.some((item, at) => item !== value[at]) ? items : value;
+  }
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)] as const);
+  const isSame = entries.every(([key, item]) => Object.is((value as Record<string, unknown>)[key], item));
+  return isSame ? value : Object.fromEntries(entries);
+}
+
 /** The value that the text writes as JSON; undefined if it is no JSON. */
 export function jsonOrNothing(text: string): unknown {
   try {

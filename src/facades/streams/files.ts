@@ -49,7 +49,11 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     {
       schema: { params: Params, querystring: FolderQuery, response: { 200: bytes('A zip file', 'application/zip') } },
       config: {
-        doc: about('Zip', 'Download a folder as a zip file, without hidden folders', { fails: [404, 413, 422] }),
+        doc: about('Zip', 'Download a folder as a zip file, without hidden folders', {
+          description:
+            'A file that cannot be packed, such as a link or one that changes meanwhile, is left out and named in `LEFT_OUT.txt`.',
+          fails: [404, 413, 422],
+        }),
         stream: true,
       },
     },
@@ -58,13 +62,13 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       const signal = abortOnDisconnect(reply);
       const listing = await filesBelow({ files, id }, { start, skip: isKept, signal });
       assertFitsArchive(listing);
-      if (listing.files.length === 0)
+      if (listing.files.length + listing.emptyFolders.length + listing.others.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
       const open = (at: string) => files.open(id, at, signal);
       const { zip } = await import('../shared/archive/zip.ts'); // its package loads when first used
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
       reply.header('content-disposition', attachment(`${start === '.' ? id : start}.zip`));
-      return reply.send(zip(listing.files, { open, maxPacked: maxPackedBytes }));
+      return reply.send(zip(listing, { open, maxPacked: maxPackedBytes }));
     },
   );
 }

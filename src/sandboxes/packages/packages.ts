@@ -3,6 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type PackageManager, type Packages, requestedPackages } from '../../core/model/packages.ts';
 import { digestOf } from '../../core/text/digest.ts';
+import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
 // The packages of a template, installed before anyone uses a new sandbox. They go below the home of its user, because
@@ -67,7 +68,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   const id = `packages-${manager}`;
   let said = '';
   const hear = (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-keptChars);
+    said = endOf(said + chunk, keptChars);
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
@@ -115,13 +116,13 @@ const linesOf = (text: string): string[] =>
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-const lastLine = (text: string): string => (linesOf(text).at(-1) ?? 'it has said nothing yet').slice(0, 200);
+const lastLine = (text: string): string => beginningOf(linesOf(text).at(-1) ?? 'it has said nothing yet', 200);
 
 /** The lines that a package manager calls errors, else its last ones. */
 function complaintIn(text: string): string {
   const lines = linesOf(text);
   const errors = lines.filter((line) => /^(error|npm err|npm error)/i.test(line) && !/complete log/i.test(line));
-  return (errors.length > 0 ? errors : lines).slice(-4).join(' ').slice(0, 600);
+  return beginningOf((errors.length > 0 ? errors : lines).slice(-4).join(' '), 600);
 }
 
 function failure({ template, policy }: Install, { manager, names }: InstallTask, why: string): AppError {

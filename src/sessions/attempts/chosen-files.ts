@@ -1,6 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 
@@ -33,7 +34,7 @@ export async function replaceFiles(
   await using target = await sandboxes.use(to, signal);
   const run = async (command: string) => {
     const { exitCode, stderr } = await target.client.exec({ command, cwd: '.', timeoutMs }, signal);
-    if (exitCode !== 0) throw new AppError('conflict', `The files could not be replaced: ${stderr.slice(0, 500)}`);
+    if (exitCode !== 0) throw new AppError('conflict', `The files could not be replaced: ${beginningOf(stderr, 500)}`);
   };
   await run(prepare);
   const content = archive.pack(source.client, { name: `pack-${newId()}` }, signal);

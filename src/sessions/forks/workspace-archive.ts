@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import { checkpointFiles, outputFiles, runFiles, toldOutputBytes } from '../../core/model/run-files.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
@@ -140,7 +141,7 @@ export async function runProgram(
   };
   const { exitCode } = await runPiped(sandbox, { id, argv: [...argv] }, { input, onOutput, onErrors }, signal);
   if (exitCode === 0 || exitCode === mayExit) return;
-  const said = errors.trim().slice(0, errorsChars);
+  const said = beginningOf(errors.trim(), errorsChars);
   throw new AppError('conflict', `The files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`);
 }
 

@@ -6,6 +6,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Checkpoint, CheckpointDiff, CheckpointRange } from '../api/repositories.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -97,7 +98,7 @@ export class Checkpoints {
     const [names = '', text = ''] = stdout.split('\u0001');
     return {
       files: changesIn(names).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
-      text: text.slice(0, maxDiffBytes),
+      text: beginningOf(text, maxDiffBytes),
       truncated: Buffer.byteLength(text) > maxDiffBytes,
     };
   }

@@ -1,5 +1,6 @@
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
+import { endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { printable } from './environments.ts';
 
@@ -18,7 +19,7 @@ export async function runCheck(
   return {
     status: timedOut ? 'timed_out' : exitCode === 0 ? 'passed' : 'failed',
     exitCode: timedOut ? 124 : exitCode,
-    output: printable(stdout).slice(-outputChars),
+    output: endOf(printable(stdout), outputChars),
     at: now(),
   };
 }

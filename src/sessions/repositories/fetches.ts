@@ -5,6 +5,7 @@ import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
+import { endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
@@ -236,6 +237,6 @@ export class RepositoryFetches {
 }
 
 const lastLines = (result: CheckResult | undefined) =>
-  (result?.output ?? '').split('\n').slice(-5).join('\n').slice(-500);
+  endOf((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
 
 const find = ({ writer }: LiveSession, path: string) => writer.record.repositories?.find((one) => one.path === path);

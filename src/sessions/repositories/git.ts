@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
 // Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes into a repository. They must not
@@ -152,5 +153,5 @@ export function gitSaid(stderr: string): string {
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(hint:|warning:|Cloning into|To https?:)/.test(line));
-  return lines.slice(-3).join(' ').slice(0, 500);
+  return beginningOf(lines.slice(-3).join(' '), 500);
 }

@@ -1,5 +1,6 @@
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { type FoundEnvironment, readEnvironment, runSetup, runStart } from './environments.ts';
@@ -140,4 +141,4 @@ function keyOf(
   return { owner: owner ?? '', facts };
 }
 
-const lastOf = (said: string) => said.split('\n').slice(-3).join(' ').slice(0, 500);
+const lastOf = (said: string) => beginningOf(said.split('\n').slice(-3).join(' '), 500);

@@ -5,6 +5,7 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
 import { noInput, runPiped } from '../services/streams/piped-command.ts';
@@ -188,7 +189,7 @@ async function run(client: Sandbox, { id, argv, input, onOutput }: Program, sign
   };
   const { exitCode } = await runPiped(client, { id, argv }, { input, onOutput, onErrors }, signal);
   if (exitCode === 0) return;
-  const said = errors.trim().slice(0, errorsChars);
+  const said = beginningOf(errors.trim(), errorsChars);
   throw new AppError(
     'conflict',
     `The prepared files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`,

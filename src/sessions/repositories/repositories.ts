@@ -4,6 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
@@ -121,7 +122,7 @@ git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-sub
 head -c ${maxDiffBytes + 1} "$scratch/diff"`;
         const values = { since, file: file ?? '' };
         const { stdout } = await run(client, path, { script, base: repository.baseCommit, values }, signal);
-        return { text: stdout.slice(0, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
+        return { text: beginningOf(stdout, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
       }),
 
     patch: (id, path, signal) =>

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { isFolderUrl } from '../../core/model/repository.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
 import { bareCopy, findGitFolder, type GitFolder } from './bare-copy.ts';
@@ -48,7 +49,7 @@ export class RepositoryFolders {
     if (exitCode === 0) return;
     throw new AppError(
       'conflict',
-      `${url} could not be copied into the sandbox: ${errors.trim().slice(0, errorsChars)}`,
+      `${url} could not be copied into the sandbox: ${beginningOf(errors.trim(), errorsChars)}`,
     );
   }
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFiles } from '../../core/model/run-files.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
@@ -130,7 +131,7 @@ async function unpack(client: SandboxClient, { id, argv, archive }: UnpackComman
   const pipes = { input: Readable.from([archive]), onOutput: () => {}, onErrors };
   const { exitCode } = await runPiped(client, { id, argv }, pipes, signal);
   if (exitCode === 0) return;
-  throw new AppError('conflict', `A skill could not be put into the sandbox: ${errors.trim().slice(0, maxErrors)}`);
+  throw new AppError('conflict', `A skill could not be put into the sandbox: ${beginningOf(errors.trim(), maxErrors)}`);
 }
 const maxErrors = 500;
 

@@ -1,5 +1,5 @@
 import type { SessionFact } from '../../core/model/events.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { beginningOf, endOf } from '../../core/text/text.ts';
 
 // Chooses the parts of a fact that leave the log when it is too large for one document, and the text in their place.
 
@@ -41,7 +41,7 @@ function standIn(name: string, value: unknown): unknown {
 
 function shortened(text: string): string {
   const gap = `\n[… ${text.length - 2 * shownChars} characters cannot be read any more: blob_missing …]\n`;
-  return beginningOf(text, shownChars) + gap + text.slice(-shownChars).replace(/^[\uDC00-\uDFFF]/, '');
+  return beginningOf(text, shownChars) + gap + endOf(text, shownChars);
 }
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');

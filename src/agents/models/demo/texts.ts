@@ -1,4 +1,4 @@
-import { beginningOf } from '../../../core/text/text.ts';
+import { beginningOf, endOf } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
 import { titleOf, understood } from './blocks.ts';
 import { fenced, literal } from './literal.ts';
@@ -76,7 +76,7 @@ function outcomeText(results: readonly ToolMessage[]): string {
   // A tool's note on a failed command is a separate first line before the output.
   const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
   if (output === '') return `${verdict} The last command printed nothing.`;
-  const tail = output.slice(-shown).replace(/^[\uDC00-\uDFFF]/, '');
+  const tail = endOf(output, shown);
   return `${verdict} The last command printed:\n\n${fenced(tail)}`;
 }
 

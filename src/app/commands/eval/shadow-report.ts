@@ -2,6 +2,7 @@ import type { AssistantMessage } from '../../../agents/models/model.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { plainTable } from '../../../core/text/plain-table.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import { eventsFrom } from '../../../sessions/engine/run-fold.ts';
 import { storeEventLog } from '../../../storage/log/log.ts';
 import { type Difference, differences } from './difference.ts';
@@ -66,7 +67,7 @@ export function shadowReport({ asked, others, model }: ShadowComparison): string
 }
 
 const shownLength = 48;
-const cut = (text: string): string => (text.length > shownLength ? `${text.slice(0, shownLength - 1)}…` : text);
+const cut = (text: string): string => (text.length > shownLength ? `${beginningOf(text, shownLength - 1)}…` : text);
 
 /** A reply in one line that a terminal can show. */
 function shown({ text, calls }: Reply): string {

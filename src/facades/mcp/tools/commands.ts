@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { beginningOf, endOf } from '../../../core/text/text.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
 
@@ -32,5 +33,5 @@ export const runCommand = mcpTool({
 function cut(text: string): string {
   if (text.length <= maxShown) return text;
   const half = maxShown / 2;
-  return `${text.slice(0, half)}\n[… ${text.length - maxShown} characters left out …]\n${text.slice(-half)}`;
+  return `${beginningOf(text, half)}\n[… ${text.length - maxShown} characters left out …]\n${endOf(text, half)}`;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
@@ -132,7 +133,7 @@ export const stopRun = mcpTool({
 
 const clipped = (value: unknown) => {
   const text = JSON.stringify(value);
-  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`;
+  return text.length <= maxShown ? text : `${beginningOf(text, maxShown)}…`;
 };
 /** Long data is a text that begins like its JSON. */
 const bounded = (data: unknown): unknown => (JSON.stringify(data).length <= maxShown ? data : clipped(data));

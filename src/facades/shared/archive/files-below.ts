@@ -19,16 +19,21 @@ export const maxPackedBytes = 1024 * 1024 * 1024;
 
 export interface Listing {
   readonly files: readonly WorkspaceFile[];
+  readonly emptyFolders: readonly string[];
+  /** Links, sockets and other entries without content of their own. */
+  readonly others: readonly string[];
   /** The listing is incomplete, because a limit was reached. */
   readonly truncated: boolean;
 }
 
-/** Regular files in and below a folder. Skips hidden folders and follows no link. */
+/** What is in and below a folder. Skips hidden folders and follows no link. */
 export async function filesBelow(
   { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
 ): Promise<Listing> {
   const files: WorkspaceFile[] = [];
+  const emptyFolders: string[] = [];
+  const others: string[] = [];
   let folders = [start];
   let looked = 0;
   let named = 0;
@@ -38,19 +43,22 @@ export async function filesBelow(
     isCut = true; // the folder has more entries than any listing returns
     return [];
   };
-  const isFull = () => files.length > maxFiles || named > maxNames;
+  const isFull = () => files.length + others.length > maxFiles || named > maxNames;
   const look = async (folder: string): Promise<string[]> => {
     const inner: string[] = [];
-    for (const entry of await service.list(id, folder, signal).catch(unlisted)) {
+    const entries = await service.list(id, folder, signal).catch(unlisted);
+    if (entries.length === 0 && folder !== start) emptyFolders.push(folder);
+    for (const entry of entries) {
       const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
       named += path.length;
       if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) inner.push(path);
+      if (entry.type === 'other') others.push(path);
       if (entry.type === 'file') files.push({ path, size: entry.size ?? 0, modified: entry.modified });
     }
     return inner;
   };
   while (folders.length > 0) {
-    if (looked + folders.length > maxFolders || isFull()) return { files, truncated: true };
+    if (looked + folders.length > maxFolders || isFull()) return { files, emptyFolders, others, truncated: true };
     looked += folders.length;
     const next: string[][] = [];
     for (let at = 0; at < folders.length && !isFull(); at += atOnce) {
@@ -58,7 +66,7 @@ export async function filesBelow(
     }
     folders = next.flat();
   }
-  return { files, truncated: isCut || isFull() };
+  return { files, emptyFolders, others, truncated: isCut || isFull() };
 }
 
 function ifGone(thrown: unknown): [] {

@@ -1,44 +1,81 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
-import { archiveNames, safePath } from '../../../core/text/file-names.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import { archiveNames, type SafePath, safePath, shownName } from '../../../core/text/file-names.ts';
+import type { Listing } from './files-below.ts';
 
-interface Entry {
-  /** The path in the sandbox, relative to the workspace. */
-  readonly path: string;
-  readonly modified: string; // iso
-}
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** The most bytes of all contents together; more breaks the stream. */
+  /** The most bytes of all contents together; files beyond it are left out. */
   readonly maxPacked: number;
 }
 
+const ofOneFile: ReadonlySet<string> = new Set([
+  'file_not_found',
+  'invalid_request',
+  'path_outside',
+  'conflict',
+  'payload_too_large',
+]);
+
 /**
- * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system;
- * entries whose name is invalid in a workspace are left out. An error of an entry ends the stream, which then lacks its
- * directory.
+ * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system. A file
+ * is held whole before it is packed (50 MiB at most). What cannot be packed is left out, and `LEFT_OUT.txt`
+ * names it.
  */
-export function zip(entries: readonly Entry[], { open, maxPacked }: ZipOptions): Readable {
-  const file = new ZipFile();
-  const output = file.outputStream as Readable;
+export function zip(
+  { files, emptyFolders, others }: Omit<Listing, 'truncated'>,
+  { open, maxPacked }: ZipOptions,
+): Readable {
+  const archive = new ZipFile();
+  const output = archive.outputStream as Readable;
   const nameOf = archiveNames();
+  const left = others.map((path) => `${shownName(path)}: a link or a special file`);
   let size = 0;
-  const content = async (path: string) => {
-    const file = await open(path);
-    size += file.size;
-    if (size <= maxPacked) return file.content;
-    file.content.destroy();
-    throw new Error('the files became larger while they were packed');
+  const closed = new Promise<void>((resolve) => output.once('close', resolve));
+  const add = async (bytes: Buffer, name: string, mtime: Date) => {
+    const content = Readable.from([bytes], { objectMode: false });
+    archive.addReadStream(content, name, { mtime, mode: 0o100644 });
+    await Promise.race([closed, new Promise((resolve) => content.once('close', resolve))]);
   };
-  file.on('error', (error) => output.destroy(error));
-  for (const { path, modified } of entries) {
-    const judged = safePath(path);
-    if (!judged) continue;
-    file.addReadStreamLazy(nameOf(judged), { mtime: timeOf(modified), mode: 0o100644 }, (give) => {
-      content(path).then((stream) => give(null, stream), give as (error: unknown) => void);
-    });
+  const read = async (path: string): Promise<Buffer | undefined> => {
+    const { size: told, content } = await open(path);
+    if (size + told <= maxPacked) return await buffer(content);
+    content.destroy();
+    return undefined;
+  };
+  async function pack(): Promise<void> {
+    let lost = '';
+    for (const { path, modified } of files) {
+      const judged = safePath(path);
+      if (output.destroyed) return;
+      if (!judged) left.push(`${shownName(path)}: its name is not valid`);
+      else if (lost !== '') left.push(`${shownName(path)}: ${lost}`);
+      else {
+        try {
+          const bytes = await read(path);
+          if (!bytes) left.push(`${shownName(path)}: the archive would be too large`);
+          else {
+            size += bytes.length;
+            await add(bytes, nameOf(judged), timeOf(modified));
+          }
+        } catch (thrown) {
+          const { code, publicMessage } = toAppError(thrown);
+          left.push(`${shownName(path)}: ${ofOneFile.has(code) ? publicMessage : 'the sandbox ended'}`);
+          if (!ofOneFile.has(code)) lost = 'the sandbox ended';
+        }
+      }
+    }
+    for (const folder of emptyFolders.map(safePath)) if (folder) archive.addEmptyDirectory(nameOf(folder));
+    if (left.length > 0) {
+      const text = `These files are not in this archive:\n\n${left.join('\n')}\n`;
+      await add(Buffer.from(text), nameOf(safePath('LEFT_OUT.txt') as SafePath), new Date());
+    }
+    archive.end();
   }
-  file.end();
+  archive.on('error', (error) => output.destroy(error));
+  pack().catch((error: Error) => output.destroy(error));
   return output;
 }
 

@@ -5,6 +5,7 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import { answerTo } from '../answer.ts';
 import type { EgressProxy } from '../proxy.ts';
 
@@ -112,7 +113,7 @@ async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
     text += chunk.toString();
     if (text.length >= maxRefusal) break;
   }
-  throw new AppError('forbidden', text.trim().slice(0, maxRefusal) || (answer.statusMessage ?? 'refused'));
+  throw new AppError('forbidden', beginningOf(text.trim(), maxRefusal) || (answer.statusMessage ?? 'refused'));
 }
 
 async function secured(url: URL, socket: Duplex, secureContext: SecureContext): Promise<Duplex> {

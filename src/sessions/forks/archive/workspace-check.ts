@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
 
 export interface WorkspaceLimits {
@@ -118,7 +119,7 @@ function sizeOf({ pax, size, type }: TarEntry): number {
   return Math.max(size, Number(real));
 }
 
-const quoted = (name: string) => JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+const quoted = (name: string) => JSON.stringify(name.length > 100 ? `${beginningOf(name, 100)}…` : name);
 const tooLarge = (what: string) =>
   new AppError('payload_too_large', `The archive was refused: it ${what}. Nothing was kept of it.`);
 function unreadable(thrown: unknown): AppError {

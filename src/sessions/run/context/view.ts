@@ -1,5 +1,5 @@
 import type { Message } from '../../../agents/models/model.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { beginningOf, endOf } from '../../../core/text/text.ts';
 
 /**
  * One shortening of what the model sees; the conversation itself stays whole. Numbers are places in the conversation.
@@ -118,7 +118,7 @@ function kept(messages: readonly Message[], maxChars: number): ViewedMessage[] {
 function middleCut(text: string, most: number): string {
   if (text.length <= most) return text;
   const half = Math.max(0, Math.floor(most / 2) - 60);
-  const end = text.slice(text.length - half).replace(/^[\uDC00-\uDFFF]/, '');
+  const end = endOf(text, half);
   return `${beginningOf(text, half)}\n[… ${text.length - 2 * half} characters left out; the tool recall reads them …]\n${end}`;
 }
 

@@ -4,6 +4,7 @@ import type { EventLog, RecordPut } from '../../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
+import { wellFormed } from '../../../core/text/text.ts';
 import { OpenMessage } from './open-message.ts';
 import { isUnfinished, project, type StoredSession, unfinishedKind } from './projection.ts';
 
@@ -131,7 +132,7 @@ export class SessionWriter {
     let record = this.#record;
     for (const write of batch) {
       for (const given of write.facts) {
-        const fact = withoutEndedRun(given, record);
+        const fact = wellFormed(withoutEndedRun(given, record));
         record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
         facts.push(fact);
       }

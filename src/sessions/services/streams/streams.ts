@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
@@ -157,6 +158,6 @@ function textOf(maxChars: number) {
     add: (bytes: Uint8Array) => {
       if (text.length < maxChars) text += decoder.decode(bytes, { stream: true });
     },
-    text: () => text.trim().slice(0, maxChars),
+    text: () => beginningOf(text.trim(), maxChars),
   };
 }

@@ -74,6 +74,8 @@ export const work = {
   'files.conflict': 'Die Datei hat sich geändert, seit Sie sie geöffnet haben. Nichts wurde gespeichert.',
   'files.takeTheirs': 'Die neue zeigen, meine verwerfen',
   'files.keepMine': 'Meine darüber speichern',
+  'files.notUtf8':
+    'Diese Datei ist nicht UTF-8 und wird nur gelesen. Beim Speichern würden sich hier ihre übrigen Bytes ändern.',
   'files.binary': 'Diese Datei ist kein Text. Laden Sie sie herunter, um sie zu öffnen.',
   'files.view': 'Ansicht',
   'files.preview': 'Vorschau',

@@ -74,6 +74,7 @@ export const work = {
   'files.conflict': 'The file has changed since you opened it. Nothing was saved.',
   'files.takeTheirs': 'Show the new one and drop mine',
   'files.keepMine': 'Save mine over it',
+  'files.notUtf8': 'This file is not UTF-8, so it opens read-only. Saving it here would change its other bytes.',
   'files.binary': 'This file is no text. Download it to open it.',
   'files.view': 'View',
   'files.preview': 'Preview',

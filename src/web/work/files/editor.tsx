@@ -3,6 +3,7 @@ import { Button } from '../../parts/button.tsx';
 import { t } from '../../text/text.ts';
 import { Comment } from './editor/comment.tsx';
 import type { Lines } from './editor/comment-message.ts';
+import { exactText, lineEndOf } from './editor/file-text.ts';
 import { editorPhrases } from './editor/phrases.ts';
 import { Conflict, useSaving } from './editor/saving.tsx';
 import { useEditor } from './editor/use-editor.ts';
@@ -22,13 +23,14 @@ interface Props {
 /** Edits a text. A save replaces only the version that was opened; otherwise the person decides. */
 export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   const { path, version } = file;
-  const [saved, setSaved] = useState(() => new TextDecoder().decode(file.bytes));
+  const [{ text: first, mark }] = useState(() => exactText(file.bytes));
+  const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
   const saving = useSaving({ store, path, version });
   const save = async (options?: { readonly overwrites: boolean }) => {
     const written = current.current.text;
-    if (await saving.save(written, options)) setSaved(written);
+    if (await saving.save(`${mark}${written}`, options)) setSaved(written);
   };
   const current = useRef({ text, save });
   current.current = { text, save };
@@ -39,6 +41,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
       showEditor({
         path,
         text,
+        lineEnd: lineEndOf(text),
         parent,
         label: t('files.textOf', { path }),
         phrases: editorPhrases(),

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { wordsOf } from '../../data/server.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { confirmFirst } from '../../parts/dialog.tsx';
@@ -7,6 +7,7 @@ import { attempt } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { ofStep, sinceRun } from './editor/comparisons.ts';
+import { exactText } from './editor/file-text.ts';
 import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
 import { type Preview, previewOf } from './preview.ts';
@@ -43,7 +44,9 @@ export function FileView({ store, path, part }: Props) {
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
   const kind = file && previewOf(path, file.bytes);
-  const mayEdit = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
+  const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
+  const isExact = useMemo(() => file && exactText(file.bytes).isExact, [file]);
+  const mayEdit = isWholeText && isExact;
   const isEdited = mayEdit && (kind === 'text' || isAsked || store.drafts.has(path));
   const close = () => {
     store.shown.value = undefined;
@@ -90,6 +93,7 @@ export function FileView({ store, path, part }: Props) {
       {file && kind && !isEdited && part === 'all' && (
         <PreviewOf key={file.version} store={store} file={file} kind={kind} />
       )}
+      {isWholeText && !isExact && <p class="work-note">{t('files.notUtf8')}</p>}
       {file?.isCut && part === 'all' && kind !== 'image' && (
         <p class="work-note">
           {t('files.cut', { shown: bytes(file.bytes.length), size: bytes(file.size) })}{' '}

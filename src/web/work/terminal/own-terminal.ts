@@ -1,5 +1,6 @@
 import { streamFrames } from '../../../core/text/stream-frames.ts';
 import { once, request } from '../../data/server.ts';
+import { wholeCharacters } from '../../parts/bounded-text.ts';
 
 /** Why the output of a terminal ended. */
 export type EndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
@@ -61,7 +62,8 @@ export class OwnTerminal {
     const terminalId = this.#id;
     try {
       while (this.#typed !== '' || this.#size) {
-        const [text, size] = [this.#typed.slice(0, typeAtOnce), this.#size];
+        const text = this.#typed.slice(0, wholeCharacters(this.#typed, typeAtOnce));
+        const size = this.#size;
         this.#typed = this.#typed.slice(text.length);
         this.#size = undefined;
         if (size) await once('terminals.resize', { terminalId, ...size });

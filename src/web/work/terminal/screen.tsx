@@ -1,4 +1,5 @@
 import { FitAddon } from '@xterm/addon-fit';
+import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
 import { colourIn, followTheme } from '../../parts/colour.ts';
@@ -68,6 +69,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     if (!node) return undefined;
     const sheets = documentWithSheets();
     const terminal = new Terminal({
+      allowProposedApi: true, // the width of characters is one
       documentOverride: sheets.document,
       convertEol: isPlain,
       scrollback: 10_000,
@@ -81,6 +83,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
+    terminal.loadAddon(new UnicodeGraphemesAddon()); // an emoji takes two cells, as in programs
     sheets.during(() => terminal.open(node));
     terminal.attachCustomKeyEventHandler(goesToProgram);
     const field = node.querySelector('textarea');

@@ -6,8 +6,10 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../../core/model/sandboxes/file-metadata.ts';
 import { publicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
+import { attachment } from '../../../../http/transport/content-disposition.ts';
 import { multipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
+import { fileType } from '../../../shared/archive/mime.ts';
 import { headerOf } from '../headers.ts';
 import { type Call, outcomeOf, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
@@ -44,9 +46,10 @@ async function download(call: Call): Promise<void> {
     return refuse(response, 406, 'The file can be sent as identity or gzip.');
   }
   const headers = {
-    'content-type': 'application/octet-stream',
+    'content-type': fileType(path),
     // A signed URL opens in a browser, under the server's own origin.
-    'content-disposition': 'attachment',
+    'content-disposition': attachment(path),
+    'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
   };
   if (range && (range[1] !== '' || range[2] !== '')) {

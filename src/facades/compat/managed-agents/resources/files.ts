@@ -5,8 +5,10 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import { attachment } from '../../../../http/transport/content-disposition.ts';
 import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
+import { fileType } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
@@ -113,7 +115,7 @@ const fileOfUpload = (id: string, { name, mimeType, size, uploadedAt }: Uploaded
   id,
   type: 'file',
   filename: name,
-  mime_type: mimeType ?? typeOf(name),
+  mime_type: mimeType ?? fileType(name),
   size_bytes: size,
   created_at: iso(uploadedAt),
   downloadable: false,
@@ -130,21 +132,6 @@ function outputOf(word: string): { readonly id: SessionId; readonly path: string
   const path = Buffer.from(found[2] ?? '', 'hex').toString();
   return path.split('/').includes('..') ? undefined : { id: sessionIdOf(`sesn_${found[1]}`), path };
 }
-const types: Readonly<Record<string, string>> = {
-  txt: 'text/plain',
-  md: 'text/markdown',
-  csv: 'text/csv',
-  json: 'application/json',
-  html: 'text/html',
-  pdf: 'application/pdf',
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  svg: 'image/svg+xml',
-  zip: 'application/zip',
-};
-const typeOf = (name: string): string =>
-  types[name.split('.').at(-1)?.toLowerCase() ?? ''] ?? 'application/octet-stream';
 
 /** Uploads of programs, and what sessions leave in `/mnt/session/outputs`. */
 export function fileRoutes(deps: FileDeps): Route[] {
@@ -156,7 +143,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
     id: outputWord(id, path),
     type: 'file' as const,
     filename: path.split('/').at(-1) ?? path,
-    mime_type: typeOf(path),
+    mime_type: fileType(path),
     size_bytes: size ?? 0,
     created_at: iso(Date.parse(modified)),
     downloadable: true,
@@ -213,7 +200,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
             const content = {
               upload: file.id,
               filename: file.name,
-              mimeType: file.mimeType ?? typeOf(file.name),
+              mimeType: file.mimeType ?? fileType(file.name),
               size: file.size,
               lifeMs: expiresIn === undefined ? null : expiresIn * 1_000,
             };
@@ -252,9 +239,9 @@ export function fileRoutes(deps: FileDeps): Route[] {
         await services.sessions.page(output.id, 0, 1);
         const { content, size } = await files.open(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
         reply
-          .header('content-type', typeOf(output.path))
+          .header('content-type', fileType(output.path))
           .header('content-length', size)
-          .header('content-disposition', 'attachment');
+          .header('content-disposition', attachment(output.path));
         return reply.send(content);
       },
     },

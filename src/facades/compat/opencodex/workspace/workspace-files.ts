@@ -4,9 +4,9 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import { trimEndOf } from '../../../../core/text/text.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { filesBelow, type Listing } from '../../../shared/archive/files-below.ts';
+import { mimeType } from '../../../shared/archive/mime.ts';
 import type { OpencodexDeps } from '../context.ts';
 import type { Content } from '../replies/workspace.ts';
-import { mimeType } from './mime.ts';
 
 /** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
 export function inWorkspace(path: string): string {
@@ -25,12 +25,12 @@ const newest = 500;
 /** The files that work left in the workspace, newest first. */
 export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
-  const { files, truncated } = await filesBelow(from(deps, session), { start: '.', skip, signal });
+  const { files, ...others } = await filesBelow(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
-  return { files: sorted, truncated };
+  return { files: sorted, ...others };
 }
 /** The newest files, up to the limit of a list. */
-export const newestOf = ({ files, truncated }: Listing): Listing => ({
+export const newestOf = ({ files, truncated }: Pick<Listing, 'files' | 'truncated'>) => ({
   files: files.slice(0, newest),
   truncated: truncated || files.length > newest,
 });

@@ -5,6 +5,7 @@ import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { assertFitsArchive, maxPackedBytes, type WorkspaceFile } from '../../../shared/archive/files-below.ts';
+import { mimeType } from '../../../shared/archive/mime.ts';
 import { about } from '../about.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
@@ -13,7 +14,6 @@ import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from '../schemas.ts';
 import { fileView } from '../views.ts';
 import { markAsAttachment } from './download.ts';
-import { mimeType } from './mime.ts';
 import { contentOf, inWorkspace, newestOf, outputFiles, uploadedFiles } from './workspace-files.ts';
 
 const base = '/api/v1/chats/:sid/workspace';
@@ -95,13 +95,12 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const signal = abortOnDisconnect(reply);
       const list = type === 'uploaded' ? uploadedFiles : outputFiles;
       const listing = await list(deps, session, signal);
-      const { files: found } = listing;
       assertFitsArchive(listing);
-      if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
+      if (listing.files.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
       const { zip } = await import('../../../shared/archive/zip.ts'); // its package loads when first used
       return markAsAttachment(reply, `${type}-${session.id}.zip`, 'application/zip').send(
-        zip(found, { open, maxPacked: maxPackedBytes }),
+        zip(listing, { open, maxPacked: maxPackedBytes }),
       );
     },
   );

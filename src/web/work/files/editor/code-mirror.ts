@@ -9,7 +9,7 @@ import {
 } from '@codemirror/language';
 import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
-import { EditorState, type Extension } from '@codemirror/state';
+import { EditorState, type Extension, Text } from '@codemirror/state';
 import {
   drawSelection,
   EditorView,
@@ -78,9 +78,11 @@ const theme = EditorView.theme({
 /** The words of the editor's own panels, by their English ones. */
 export type Phrases = Readonly<Record<string, string>>;
 
+type LineEnd = '\n' | '\r' | '\r\n';
 interface EditorOptions {
   readonly path: string;
   readonly text: string;
+  readonly lineEnd: LineEnd;
   /** The editor's name for screen readers. */
   readonly label: string;
   readonly phrases: Phrases;
@@ -91,9 +93,24 @@ interface EditorOptions {
   readonly onLines: (from: number, to: number) => void;
 }
 
-async function extensionsOf({ path, label, phrases, onChange, onSave, onLines }: EditorOptions): Promise<Extension[]> {
+/** Lines end as those of the file do, also those that are pasted. */
+const linesWith = (lineEnd: LineEnd): Extension => [
+  EditorState.lineSeparator.of(lineEnd),
+  EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n|\r|\n/g, lineEnd)),
+];
+
+async function extensionsOf({
+  path,
+  lineEnd,
+  label,
+  phrases,
+  onChange,
+  onSave,
+  onLines,
+}: EditorOptions): Promise<Extension[]> {
   const language = await languageFor(path);
   return [
+    linesWith(lineEnd),
     lineNumbers(),
     foldGutter(),
     history(),
@@ -122,7 +139,7 @@ async function extensionsOf({ path, label, phrases, onChange, onSave, onLines }:
       ...foldKeymap,
     ]),
     EditorView.updateListener.of((update) => {
-      if (update.docChanged) onChange(update.state.doc.toString());
+      if (update.docChanged) onChange(update.state.sliceDoc());
       if (!update.docChanged && !update.selectionSet) return;
       const { from, to } = update.state.selection.main;
       onLines(update.state.doc.lineAt(from).number, update.state.doc.lineAt(to).number);
@@ -149,6 +166,8 @@ export async function showEditor(common: EditorOptions): Promise<EditorHandle> {
 
 interface DiffOptions extends EditorOptions {
   readonly before: string;
+  /** Nothing can be changed or reverted. */
+  readonly isReadOnly: boolean;
   readonly labelBefore: string;
   readonly layout: 'inline' | 'sides';
   readonly words: { readonly accept: string; readonly revert: string };
@@ -158,7 +177,7 @@ const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /** The text next to what it was. In one column each change can be accepted or reverted, in two columns reverted. */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
-  const { before, text, layout, parent, words } = common;
+  const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
   const root = rootIn(parent);
   const made = (word: string, act?: (event: MouseEvent) => void) => {
     const node = document.createElement('button');
@@ -169,12 +188,12 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };
-  const extensions = await extensionsOf(common);
+  const extensions = [...(await extensionsOf(common)), EditorState.readOnly.of(isReadOnly)];
   if (layout === 'inline') {
     const merge = unifiedMergeView({
-      original: before,
+      original: Text.of(before.split(lineEnd)),
       collapseUnchanged,
-      mergeControls: (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
+      mergeControls: isReadOnly ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
     });
     const view = new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root });
     return { focus: () => view.focus(), [Symbol.dispose]: () => view.destroy() };
@@ -184,6 +203,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     a: {
       doc: before,
       extensions: [
+        linesWith(lineEnd),
         lineNumbers(),
         highlightSpecialChars(),
         syntaxHighlighting(syntax),
@@ -198,7 +218,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     parent: root,
     root,
     collapseUnchanged,
-    revertControls: 'a-to-b',
+    ...(!isReadOnly && { revertControls: 'a-to-b' }),
     renderRevertControl: () => {
       const node = made('→');
       node.title = words.revert;

@@ -2,10 +2,12 @@ import { applyPatch, structuredPatch } from 'diff';
 import { query } from '../../../data/server.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
+import { exactText } from './file-text.ts';
 import type { Comparison } from './review.tsx';
 import type { FileWrite } from './steps.ts';
 
 const maxBytes = 512_000;
+const lost = '\ufffd'; // what decoders make of bytes that are not UTF-8
 
 /** The file as the newest run found it, and as it is now. */
 export async function sinceRun(store: FileStore, path: string): Promise<Comparison> {
@@ -13,13 +15,15 @@ export async function sinceRun(store: FileStore, path: string): Promise<Comparis
   const { files } = await query('files.changes', { sessionId });
   const file = files.find((one) => one.path === path);
   const merge = async (edited: string) => edited;
-  if (!file) return { before: '', after: '', version: undefined, merge };
+  if (!file) return { before: '', after: '', isReadOnly: false, version: undefined, merge };
   if (Math.max(file.before ?? 0, file.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
   const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
   const read = file.after === null ? undefined : await store.read(path, true);
-  const after = read ? new TextDecoder().decode(read.bytes) : '';
+  const now = exactText(read?.bytes ?? new Uint8Array());
+  const after = `${now.mark}${now.text}`;
   if (before.includes('\0') || after.includes('\0')) throw new Error(t('files.binary'));
-  return { before, after, version: read?.version, merge };
+  const isReadOnly = !now.isExact || before.includes(lost);
+  return { before, after, isReadOnly, version: read?.version, merge };
 }
 
 /**
@@ -29,13 +33,15 @@ export async function sinceRun(store: FileStore, path: string): Promise<Comparis
 export async function ofStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
   if (Math.max(before?.length ?? 0, after.length) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file can be gone
-  const text = now ? new TextDecoder().decode(now.bytes) : '';
+  const exact = exactText(now?.bytes ?? new Uint8Array());
+  const text = `${exact.mark}${exact.text}`;
   return {
     before: before ?? '',
     after,
+    isReadOnly: !exact.isExact || `${before}${after}`.includes(lost),
     version: now?.version,
     async merge(edited) {
-      const merged = applyPatch(text, structuredPatch(path, path, after, edited));
+      const merged = applyPatch(text, structuredPatch(path, path, after, edited), { autoConvertLineEndings: false });
       return merged === false ? undefined : merged;
     },
   };

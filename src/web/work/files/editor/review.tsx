@@ -7,6 +7,7 @@ import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { Comment } from './comment.tsx';
 import type { Lines } from './comment-message.ts';
+import { lineEndOf } from './file-text.ts';
 import { editorPhrases } from './phrases.ts';
 import { Conflict, useSaving } from './saving.tsx';
 import { useEditor } from './use-editor.ts';
@@ -19,6 +20,8 @@ const layout = sharedPref<Layout>('diff', 'inline', isLayout);
 export interface Comparison {
   readonly before: string;
   readonly after: string;
+  /** A save would change bytes that nobody touched. */
+  readonly isReadOnly: boolean;
   /** The version of the file as it is now; undefined: there is no file. */
   readonly version: string | undefined;
   /** The text to save when the person has changed `after` to `edited`; undefined: it does not fit to the file of now. */
@@ -79,7 +82,13 @@ interface ComparedProps {
   readonly onEdited: (isEdited: boolean) => void;
 }
 
-function Compared({ store, path, compared: { before, after, version, merge }, onReload, onEdited }: ComparedProps) {
+function Compared({
+  store,
+  path,
+  compared: { before, after, isReadOnly, version, merge },
+  onReload,
+  onEdited,
+}: ComparedProps) {
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
@@ -99,6 +108,8 @@ function Compared({ store, path, compared: { before, after, version, merge }, on
         path,
         text: after,
         before,
+        lineEnd: lineEndOf(before, after),
+        isReadOnly,
         parent,
         layout: layout.value,
         label: t('files.changesOf', { path }),
@@ -136,6 +147,7 @@ function Compared({ store, path, compared: { before, after, version, merge }, on
           {problem}
         </p>
       )}
+      {isReadOnly && <p class="work-note">{t('files.notUtf8')}</p>}
       <div ref={place} class="editor-text" />
       <div class="work-bar end">
         <Comment store={store} path={path} text={text} lines={lines} />

@@ -21,3 +21,6 @@ export function mimeType(path: string): string | null {
   const type = dot > 0 ? types.getType(name.slice(dot + 1)) : null;
   return type === anyBytes ? null : type;
 }
+
+/** The type of the file for a download. */
+export const fileType = (path: string): string => mimeType(path) ?? anyBytes;

@@ -1,0 +1,28 @@
+import { isUtf8 } from 'node:buffer';
+
+// Linux names files by bytes, and JSON has text alone. Each byte that is not UTF-8 is written as \xHH, such as \xE9, in
+// lists and matches, and the backslash of a name that looks like that as \x5C. A path in that form leads to the file.
+
+const valid =
+  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
+
+const looksEscaped = /\\(?=x(?:5C|[89A-F][0-9A-F]))/g;
+
+export function textOfName(name: Buffer): string {
+  if (isUtf8(name)) return name.toString().replace(looksEscaped, '\\x5C');
+  return name
+    .toString('latin1')
+    .replace(looksEscaped, '\\x5C')
+    .replace(valid, (found) => {
+      if (found.length > 1) return Buffer.from(found, 'latin1').toString();
+      return `\\x${found.charCodeAt(0).toString(16).toUpperCase()}`;
+    });
+}
+
+const escaped = /\\x(5C|[89A-F][0-9A-F])/;
+/** The bytes of an escaped path; undefined: nothing in it is escaped. */
+export function bytesOfPath(path: string): Buffer | undefined {
+  if (!escaped.test(path)) return undefined;
+  const parts = path.split(escaped).map((part, at) => (at % 2 === 1 ? Buffer.from(part, 'hex') : Buffer.from(part)));
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,144 @@
+import { isUtf8 } from 'node:buffer';
+import { analyse } from 'chardet';
+
+/** The text of a file, which can be changed without damage to any byte outside the change. */
+export interface FileText {
+  readonly text: string;
+  /** `UTF-8`, or the likely encoding. */
+  readonly encoding: string;
+  /** The bytes of a changed text. Undefined: it has a new character that the encoding, or our guess of it, cannot write. */
+  encode(text: string): Buffer | undefined;
+}
+
+const sampleBytes = 64 * 1024;
+/** Percent. Below it a guess is no better than the most common encoding of one byte. */
+const leastConfidence = 20;
+const sureConfidence = 90;
+const fallback = 'windows-1252';
+
+/** Undefined: the bytes are no text that can be edited. */
+export function decodeFile(bytes: Buffer): FileText | undefined {
+  if (bytes.includes(0)) return wide(bytes);
+  if (isUtf8(bytes)) return { text: bytes.toString(), encoding: 'UTF-8', encode: (text) => Buffer.from(text) };
+  return withForeignBytes(bytes) ?? legacy(bytes);
+}
+
+/** The encoding of bytes that `decodeFile` does not read, where their first bytes name it. */
+export const unreadableEncoding = (bytes: Buffer): string | undefined => {
+  const mark = bytes.subarray(0, 4).toString('hex');
+  return { fffe0000: 'UTF-32LE', '0000feff': 'UTF-32BE' }[mark];
+};
+
+const newline = 10;
+/** UTF-16, also without a byte-order mark: then its zeros are at even or at odd places alone. */
+function wide(bytes: Buffer): FileText | undefined {
+  if (bytes.length % 2 === 1 || unreadableEncoding(bytes)) return undefined;
+  const zeros = [0, 0];
+  for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
+  const mark = bytes.readUInt16BE();
+  if (mark !== 0xfffe && mark !== 0xfeff && zeros[0] && zeros[1]) return undefined;
+  const isBig = mark === 0xfeff || (mark !== 0xfffe && !zeros[1]);
+  const swapped = (of: Buffer) => (isBig ? Buffer.from(of).swap16() : of);
+  const text = swapped(bytes).toString('utf16le');
+  if (!text.isWellFormed() || /[^\P{Cc}\s]|\p{Cn}/u.test(text)) return undefined;
+  return {
+    text,
+    encoding: isBig ? 'UTF-16BE' : 'UTF-16LE',
+    encode: (changed) => swapped(Buffer.from(changed, 'utf16le')),
+  };
+}
+
+const valid =
+  '[\\xc2-\\xdf][\\x80-\\xbf]|\\xe0[\\xa0-\\xbf][\\x80-\\xbf]|\\xed[\\x80-\\x9f][\\x80-\\xbf]|[\\xe1-\\xec\\xee\\xef][\\x80-\\xbf]{2}' +
+  '|\\xf0[\\x90-\\xbf][\\x80-\\xbf]{2}|[\\xf1-\\xf3][\\x80-\\xbf]{3}|\\xf4[\\x80-\\x8f][\\x80-\\xbf]{2}';
+const piece = new RegExp(`${valid}|[\\x80-\\xff]`, 'g');
+const isLone = /^[\udc80-\udcff]$/;
+
+/** Mostly UTF-8. Each byte that is not stands as a lone surrogate, U+DC00 and the byte, and goes back to the file as it was. */
+function withForeignBytes(bytes: Buffer): FileText | undefined {
+  let known = 0;
+  let foreign = 0;
+  const text = bytes.toString('latin1').replace(piece, (found) => {
+    if (found.length === 1) {
+      foreign++;
+      return String.fromCharCode(0xdc00 + found.charCodeAt(0));
+    }
+    known++;
+    return Buffer.from(found, 'latin1').toString();
+  });
+  if (known <= foreign) return undefined;
+  const encode = (changed: string) => {
+    const latin1 = changed.replace(/[^\0-\x7f]/gu, (char) =>
+      isLone.test(char) ? String.fromCharCode(char.charCodeAt(0) - 0xdc00) : Buffer.from(char).toString('latin1'),
+    );
+    return Buffer.from(latin1, 'latin1');
+  };
+  return { text, encoding: 'UTF-8 with bytes of another encoding', encode };
+}
+
+function legacy(bytes: Buffer): FileText | undefined {
+  const first = bytes.findIndex((byte) => byte > 0x7f);
+  const guesses = analyse(bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes))
+    .filter(({ name, confidence }) => confidence >= leastConfidence && !/^(ASCII|UTF)/.test(name))
+    .map(({ name, confidence }) => ({ name: name === 'ISO-8859-1' ? fallback : name, confidence }));
+  for (const { name, confidence } of [...guesses, { name: fallback, confidence: 0 }]) {
+    const table = tableOf(name);
+    const text = textBy(name, bytes);
+    if (!table || text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
+    // Only encodings of several bytes prove a guess. By another one, the characters of the file keep their bytes, and no
+    // new one is written.
+    const isSure = confidence >= sureConfidence && table.size > 256;
+    const known = new Set(text);
+    const encode = (changed: string) => {
+      for (const char of changed) if (char > '\x7f' && !isSure && !known.has(char)) return undefined;
+      return encodeBy(table, changed);
+    };
+    return { text, encoding: name, encode };
+  }
+  return undefined;
+}
+
+function textBy(encoding: string, bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined; // not in this encoding, or this build of Node does not know it
+  }
+}
+
+const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
+/** Each character of one or two bytes with those bytes as Latin-1; the first wins, and a check of the whole file follows. */
+function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
+  if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));
+  return tables.get(encoding);
+}
+function makeTable(encoding: string): Map<string, string> | undefined {
+  if (textBy(encoding, new Uint8Array()) === undefined) return undefined;
+  const decoder = new TextDecoder(encoding);
+  const table = new Map<string, string>();
+  const add = (codes: readonly Uint8Array[]) => {
+    const lines = decoder.decode(Buffer.concat(codes.map((code) => Buffer.from([...code, newline])))).split('\n');
+    for (const [index, code] of codes.entries()) {
+      const char = lines[index] ?? '';
+      if (char !== '\ufffd' && [...char].length === 1 && !table.has(char))
+        table.set(char, Buffer.from(code).toString('latin1'));
+    }
+  };
+  const high = Array.from({ length: 128 }, (_, n) => n + 128);
+  add(high.map((byte) => Uint8Array.of(byte)));
+  if (!/^(shift|big5|gb|euc)/i.test(encoding)) return table;
+  for (const lead of high) {
+    add(Array.from({ length: 0xff - 0x30 }, (_, n) => Uint8Array.of(lead, n + 0x30)));
+  }
+  return table;
+}
+
+function encodeBy(table: ReadonlyMap<string, string>, text: string): Buffer | undefined {
+  let isWhole = true;
+  const latin1 = text.replace(/[^\0-\x7f]/gu, (char) => {
+    const bytes = table.get(char);
+    isWhole &&= bytes !== undefined;
+    return bytes ?? '';
+  });
+  return isWhole ? Buffer.from(latin1, 'latin1') : undefined;
+}

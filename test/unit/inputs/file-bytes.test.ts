@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest';
+import { fileReplace, fileWrite } from '../../../src/agents/tools/file.ts';
+import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
+import type { Tool } from '../../../src/agents/tools/tool.ts';
+import { toolset } from '../../../src/agents/tools/toolset.ts';
+import { toolBench } from '../../support/agents/tools.ts';
+
+const edit = toolset.find(({ name }) => name === 'edit') as Tool;
+/** The same change by each tool that edits. */
+const editors: Readonly<Record<string, (from: string, to: string) => [Tool, object]>> = {
+  file_str_replace: (old_str, new_str) => [fileReplace, { file: 'a', old_str, new_str }],
+  'file_edit by edits': (old_str, new_str) => [fileEdit, { file: 'a', edits: [{ old_str, new_str }] }],
+  'file_edit by patch': (from, to) => [
+    fileEdit,
+    {
+      file: 'a',
+      patch: `@@ -1,${from.split('\n').length} +1,${to.split('\n').length} @@\n-${from.replaceAll('\n', '\n-')}\n+${to.replaceAll('\n', '\n+')}\n`,
+    },
+  ],
+  edit: (old_string, new_string) => [edit, { file_path: 'a', old_string, new_string }],
+};
+
+async function edited(bytes: Buffer, [tool, args]: [Tool, object]) {
+  const { run, sandbox } = toolBench();
+  sandbox.files.set('/workspace/a', bytes);
+  const result = await run(tool, args);
+  return { result, bytes: sandbox.files.get('/workspace/a') as Buffer };
+}
+
+const code = 'const x = 1;';
+const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
+/** Lines behind the first one, as iconv writes them. */
+const encodings: readonly [encoding: string, bytes: Buffer][] = [
+  ['Latin-1', Buffer.from('// caf\xe9\n', 'latin1')],
+  ['Latin-1, German', Buffer.from('// Gr\xf6\xdfe \xe4ndern \xfcber\n', 'latin1')],
+  ['Windows-1252', Buffer.from('// \x93quoted\x94 \x80 5 \x96 6\n', 'latin1')],
+  ['Latin-2', hex('2f2f205a61bff3b3e62067eab66cb1206a61bcf10a')],
+  ['Latin-5', hex('2f2f2054fc726be76520fd f0fc fe f6e70a')],
+  ['Windows-1250', hex('2f2f2050f8edb9 9a20 9e 6c75bb6f75e86bfd0a')],
+  ['Windows-1251', hex('2f2f20cff0e8 e2e5f22c20ece8f0210a')],
+  ['Windows-1253', hex('2f2f20cae1ebe7ecdd f1e1 20 eafcf3ece50a')],
+  ['Windows-1255', hex('2f2f20f9ece5ed20f2e5eced0a')],
+  ['Windows-1256', hex('2f2f20e3d1cdc8c720c8c7e1dac7e1e30a')],
+  ['Windows-874', hex('2f2f20cac7d1cab4d50a')],
+  ['KOI8-R', hex('2f2f20f0d2c9d7c5d42c20cdc9d2210a')],
+  ['ISO-8859-5', hex('2f2f20bfe0d8d2d5e20a')],
+  ['CP866', hex('2f2f208fe0a8a2a5e20a')],
+  ['Mac Roman', hex('2f2f20636166 8e 20 9f 0a')],
+  ['Shift_JIS', hex('2f2f2095 5c8ea6 82b782e9 835c815b8358 945c97cd20 8365 8358 83670a')],
+  ['EUC-JP', hex('2f2f20c9bdbca8 a4b9a4eb a5bda1bca5b9 c7bdcecf0a')],
+  ['GBK', hex('2f2f20d6d0cec4d7a2cacdA3BAb4f2bfaacec4bcfeb2a2b6c1c8a1c4dac8dd0a')],
+  ['GB18030 of four bytes', hex('2f2f20d6d0cec4 8139ef30 0a')],
+  ['Big5', hex('2f2f20a4a4a4e5b5f9c4c0a147a5b6b67dc0c9aed7a8c3c5aaa8fa a4bae65c a55c0a')],
+  ['EUC-KR', hex('2f2f20c7d1b1b9bee420c1d6bcaec0d4b4cfb4d92e0a')],
+  ['UTF-8 with one foreign byte', Buffer.concat([Buffer.from('// Grüße, 日本語 '), hex('e9 0a')])],
+  ['UTF-8 that is cut', Buffer.concat([Buffer.from('// é日本 🤖 '), hex('f09fa4')])],
+  ['encoded surrogates', hex('2f2f20 c3a9 c3a9 eda0bd c3a9 c3a9 0a')],
+  ['ISO-2022-JP', hex('2f2f201b2442467c4b5c1b28420a')],
+  ['every byte but zero', Buffer.from(Array.from({ length: 255 }, (_, n) => n + 1))],
+];
+const files = encodings.flatMap(([encoding, rest]) => Object.keys(editors).map((by) => [encoding, by, rest] as const));
+
+test.each(files)('%s: %s leaves every other byte as it is', async (_, by, rest) => {
+  const { result, bytes } = await edited(
+    Buffer.concat([Buffer.from(`${code}\n`), rest]),
+    editors[by]?.(code, 'const y = 22;') as [Tool, object],
+  );
+  expect(result).toMatchObject({ ok: true });
+  expect(bytes).toEqual(Buffer.concat([Buffer.from('const y = 22;\n'), rest]));
+  expect(JSON.stringify(result)).not.toMatch(/\\ud[89a-f]/);
+});
+
+const wide = (text: string, isBig = false) => {
+  const bytes = Buffer.from(text, 'utf16le');
+  return isBig ? bytes.swap16() : bytes;
+};
+test.each([
+  ['little-endian with a mark', '\ufeff', false],
+  ['big-endian with a mark', '\ufeff', true],
+  ['little-endian', '', false],
+  ['big-endian', '', true],
+])('UTF-16, %s, is edited as UTF-16', async (_, mark, isBig) => {
+  const { result, bytes } = await edited(
+    wide(`${mark}${code}\r\n// é 日本語 🤖\r\n`, isBig),
+    editors.file_str_replace?.(`${code}\n`, 'let ü;\n') as [Tool, object],
+  );
+  expect(result).toMatchObject({ ok: true });
+  expect(bytes).toEqual(wide(`${mark}let ü;\r\n// é 日本語 🤖\r\n`, isBig));
+});
+
+test.each([
+  ['UTF-32LE', hex('fffe0000 61000000'), /UTF-32LE/],
+  ['UTF-32BE', hex('0000feff 00000061'), /UTF-32BE/],
+  ['a picture', hex('89504e470d0a1a0a 0000000d49484452'), /not a text file/],
+  ['a new character in Latin-1', Buffer.from('a caf\xe9', 'latin1'), /likely windows-1252/],
+])('%s: an edit that would damage the file is refused by what it is', async (_, before, words) => {
+  const { run, sandbox } = toolBench();
+  sandbox.files.set('/workspace/a', before);
+  for (const args of [{ old_str: 'a', new_str: 'ż' }]) {
+    const answer = await run(fileEdit, { file: 'a', edits: [{ ...args, all: true }] }).catch((thrown: Error) => ({
+      output: thrown.message,
+    }));
+    expect(answer.output).toMatch(words);
+  }
+  expect(sandbox.files.get('/workspace/a')).toEqual(before);
+});
+
+// 表するソース能力テストひらがな
+const japanese =
+  '\x95\x5c\x82\xb7\x82\xe9\x83\x5c\x81\x5b\x83\x58\x94\x5c\x97\xcd\x83\x65\x83\x58\x83\x67\x82\xd0\x82\xe7\x82\xaa\x82\xc8'.repeat(
+    2,
+  );
+test.each([
+  ['a letter that the file has', 'caf\xe9', 'café', 'é!', '\xe9!'],
+  ['a backslash, which is not half of a character', `${japanese} \\`, '\\', '/', `${japanese} /`],
+  [
+    'a word that is written in a sure encoding',
+    `\x95\x5c\x8e\xa6${japanese}`,
+    '表示表',
+    '日本',
+    `\x93\xfa\x96\x7b${japanese.slice(2)}`,
+  ],
+])('%s', async (_, before, from, to, after) => {
+  const { bytes } = await edited(Buffer.from(before, 'latin1'), editors.file_str_replace?.(from, to) as [Tool, object]);
+  expect(bytes.toString('latin1')).toBe(after);
+});
+
+test.each([
+  ['\n matches CRLF', 'a\r\nb\r\nc\r\n', 'a\nb', 'a\nx\nb', 'a\r\nx\r\nb\r\nc\r\n'],
+  ['one line becomes two', 'a\r\nb\r\nc', 'b', 'b\nx', 'a\r\nb\r\nx\r\nc'],
+  ['the last line, without a line end, becomes two', 'a\r\nb', 'b', 'b\nx', 'a\r\nb\r\nx'],
+  ['CRLF in both', 'a\r\nb\r\n', 'a\r\nb', 'x\r\ny', 'x\r\ny\r\n'],
+  ['CRLF against a file with \\n', 'a\nb\n', 'a\r\nb', 'x\r\ny', 'x\ny\n'],
+  ['old Mac', 'a\rb\rc\r', 'a\nb', 'x\ny', 'x\ry\rc\r'],
+  ['mixed: each line keeps its own', 'a\r\nb\nc\r\nd\n', 'a\nb\nc', 'a\nx\nc', 'a\r\nx\nc\r\nd\n'],
+  ['mixed: an added line is like the one it follows', 'a\nb\r\nc\n', 'b', 'b\nx', 'a\nb\r\nx\r\nc\n'],
+  ['a byte-order mark stays', '\ufeffa\r\nb\r\n', 'a\nb', 'b\na', '\ufeffb\r\na\r\n'],
+  ['empty lines are counted', '\r\n\r\na\r\n', '\n\na', '\na', '\r\na\r\n'],
+  ['a lone \\r inside of a line is text', 'p\r1\nb\n', 'b', 'b\nc', 'p\r1\nb\nc\n'],
+])('line ends: %s', async (_, before, from, to, after) => {
+  for (const by of ['file_str_replace', 'file_edit by edits', 'edit']) {
+    const { bytes } = await edited(Buffer.from(before), editors[by]?.(from, to) as [Tool, object]);
+    expect([by, bytes.toString()]).toEqual([by, after]);
+  }
+});
+
+test.each([['only line ends change', 'a\r\nb\r\n', 'a\r\nb\r\n', 'a\nb\n', 'a\nb\n']])(
+  'line ends: %s',
+  async (_, before, from, to, after) => {
+    const { bytes } = await edited(Buffer.from(before), editors.edit?.(from, to) as [Tool, object]);
+    expect(bytes.toString()).toBe(after);
+  },
+);
+
+const count = (lines: string, left: string) =>
+  lines.split('\n').filter((line) => !line.startsWith(left) && !line.startsWith('\\')).length;
+test.each([
+  ['mixed', 'a\r\nb\nc\r\nd\n', ' a\n-b\n+x\n+y\n c', 'a\r\nx\r\ny\r\nc\r\nd\n'],
+  ['old Mac', 'a\rb\rc', ' a\n-b\n+x\n c', 'a\rx\rc'],
+  [
+    'the last line, without a line end',
+    'a\r\nb',
+    ' a\n-b\n\\ No newline at end of file\n+x\n+y\n\\ No newline at end of file',
+    'a\r\nx\r\ny',
+  ],
+  ['a patch of Windows', 'a\nb\nc\n', ' a\r\n-b\r\n+x\r\n c\r', 'a\nx\nc\n'],
+])('a patch keeps line ends: %s', async (_, before, lines, after) => {
+  const { bytes } = await edited(Buffer.from(before), [
+    fileEdit,
+    { file: 'a', patch: `@@ -1,${count(lines, '+')} +1,${count(lines, '-')} @@\n${lines}\n` },
+  ]);
+  expect(bytes.toString()).toBe(after);
+});
+
+test.each([
+  ['CRLF', Buffer.from('a\r\n'), 'b\nc\n', 'a\r\nb\r\nc\r\n'],
+  ['UTF-16', wide('\ufeffa\n'), 'é\n', wide('\ufeffa\né\n').toString('latin1')],
+  ['Latin-1', Buffer.from('\xe9\n', 'latin1'), 'é\n', '\xe9\n\xe9\n'],
+])('what is appended is like the file: %s', async (_, before, content, after) => {
+  const { bytes } = await edited(before, [fileWrite, { file: 'a', content, append: true }]);
+  expect(bytes.toString('latin1')).toBe(after);
+});
