@@ -4,7 +4,7 @@ import type { SessionCommand } from './session-types.ts';
 
 // The calls of a run that wait for an answer, and what decisions change of them.
 
-interface Decided {
+interface DecisionOutcome {
   /** The decisions that count, in order. */
   readonly taken: readonly { readonly callId: string; readonly verdict: Verdict }[];
   /** The calls that still wait. */
@@ -20,7 +20,7 @@ export const decisionsOf = ({
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
 
 /** The first decision on a call counts. A call that a worker carries out waits for its result once it is permitted. */
-export function decide(waiting: readonly PendingApproval[], decisions: readonly Decision[]): Decided {
+export function decide(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
   let approvals = waiting;
   const taken: { callId: string; verdict: Verdict }[] = [];
   for (const { callId, always, ...decision } of decisions) {
@@ -41,5 +41,5 @@ export function decide(waiting: readonly PendingApproval[], decisions: readonly 
   return { taken, approvals };
 }
 
-export const verdictsOf = ({ taken }: Pick<Decided, 'taken'>): Verdicts =>
+export const verdictsOf = ({ taken }: Pick<DecisionOutcome, 'taken'>): Verdicts =>
   Object.fromEntries(taken.map(({ callId, verdict }) => [callId, verdict]));

@@ -76,7 +76,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
 }
 
 const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview']);
-/** As the query parser reads it; a text that it cannot read has no meaning. */
+/** Decodes a name as the query parser does. A name that it cannot decode has no meaning. */
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);

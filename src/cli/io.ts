@@ -32,8 +32,8 @@ export function processIo(signal: AbortSignal): Io {
     stderr,
     env,
     signal,
-    print: (line) => void stdout.write(`${harmless(line, hasColour(stdout))}\n`),
-    say: (line) => void stderr.write(`${harmless(line, hasColour(stderr))}\n`),
+    print: (line) => void stdout.write(`${escapeControls(line, hasColour(stdout))}\n`),
+    say: (line) => void stderr.write(`${escapeControls(line, hasColour(stderr))}\n`),
     paint: (stream, style, text) =>
       hasColour(stream === 'stdout' ? stdout : stderr) ? styleText(style, text, { validateStream: false }) : text,
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
@@ -43,7 +43,7 @@ export function processIo(signal: AbortSignal): Io {
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
 /** Every line that a command prints. Only our own colours stay; what JSON does not escape becomes an escape of JSON. */
-export function harmless(line: string, hasColour: boolean): string {
+export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });

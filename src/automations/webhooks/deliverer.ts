@@ -39,7 +39,7 @@ interface Queue {
   readonly hasMore: boolean;
 }
 /** Tries in a row that got no answer, and the time of the next try in ms. */
-interface Silence {
+interface SilentEndpoint {
   readonly tries: number;
   readonly until: number;
 }
@@ -62,7 +62,7 @@ export class Deliverer {
   /** By endpoint; each round reads them again. */
   #queues = new Map<string, Queue>();
   /** By endpoint; an answer ends the silence. */
-  readonly #silent = new Map<string, Silence>();
+  readonly #silent = new Map<string, SilentEndpoint>();
   /** The owners that had a turn since the last round, the latest last. */
   #turns: (string | undefined)[] = [];
   readonly #rounds: Rounds;

@@ -7,7 +7,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import type { Reached } from '../shared/previews/preview-links.ts';
+import type { RequestAddress } from '../shared/previews/preview-links.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
 const about = describing({ tag: 'Previews', prefix: 'previews', failures: failuresIn(envelopeStyle) });
@@ -51,7 +51,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     folder: Folder,
     minutes: z.int().min(1).max(525_600).optional().describe('until it expires; default: 8 hours'),
   });
-  const shown = async (id: SessionId, view: PreviewView, reached: Reached) => ({
+  const shown = async (id: SessionId, view: PreviewView, reached: RequestAddress) => ({
     id: view.id,
     of: view.of,
     ...(view.folder !== undefined && { folder: view.folder }),

@@ -117,7 +117,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   });
 }
 
-/** What the program gets of a request: no credential of this server. */
+/** The request as the program gets it, without this server's credentials. */
 function forProgram(target: Target, scheme: 'http' | 'https', { credentials }: ServeDeps) {
   const kept = withoutCredentials(target, credentials.isOurs);
   return { path: kept.url === '' ? '/' : kept.url, headers: headersForProgram(kept, scheme) };

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import type { PreviewLinks, Reached } from '../shared/previews/preview-links.ts';
+import type { PreviewLinks, RequestAddress } from '../shared/previews/preview-links.ts';
 
 const maxCalls = 1_000;
 
@@ -11,7 +11,7 @@ export type TrpcCallerContext = CallerContext;
 export interface TrpcContext extends TrpcCallerContext {
   readonly previews: PreviewLinks;
   /** The address under which the client reached this server. */
-  readonly reached: Reached;
+  readonly reached: RequestAddress;
   readonly version: string;
   readonly clock: Clock;
   readonly calls: CallCount;

@@ -9,7 +9,7 @@ export interface Client {
   /** A trusted proxy carries the request. */
   readonly isForwarded: boolean;
 }
-type Received = Pick<IncomingMessage, 'socket' | 'headers'>;
+type IncomingRequest = Pick<IncomingMessage, 'socket' | 'headers'>;
 
 /** Reads `X-Forwarded-For` and `X-Forwarded-Proto`, which anyone can send, from trusted proxies alone. */
 export class Clients {
@@ -30,7 +30,7 @@ export class Clients {
     return isIP(plain) !== 0 && this.#trusted.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
   }
 
-  of({ socket, headers }: Received): Client {
+  of({ socket, headers }: IncomingRequest): Client {
     const peer = socket.remoteAddress ?? '';
     if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
     // Each proxy appends the peer it sees, so the last address that is no proxy of ours is the client's.

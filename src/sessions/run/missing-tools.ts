@@ -50,5 +50,5 @@ export class MissingTools {
   }
 }
 
-/** Of all requests to models. */
+/** Shared by all requests to models. */
 export const missingParts = new MissingTools();

@@ -61,7 +61,8 @@ function serve(): void {
   let resting: NodeJS.Timeout | undefined;
   /** Waits a little, because a project takes many records with it, but never until a long series of deletions ends. */
   const emptyAtRest = () => {
-    resting ??= setTimeout(() => {
+    if (resting) return;
+    resting = setTimeout(() => {
       resting = undefined;
       try {
         emptyWal(opened.db);

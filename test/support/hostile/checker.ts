@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 
-/** What a client does while a message arrives does not end the message. */
+/** Facts that can come between the pieces of a message. */
 const betweenDeltas: ReadonlySet<string> = new Set(['message.delta', 'message.user', 'title', 'session.updated']);
 
 /** Checks rules that every log at rest must meet, even after crashes. Returns each violation as a sentence. */

@@ -357,7 +357,7 @@ describe('places for deliveries', () => {
       const { id } = await it.service.create({ ...spec, url: at(name), owner });
       hooks[name] = id;
       for (let n = 0; n < count; n++) await it.service.test(id);
-      // What people test is sent at once; these are as events are.
+      // A test delivery is sent immediately; these become ordinary events.
       for (const { doc, version } of await list('webhook-pending', { idPrefix: `${id}:` }))
         await it.records.putPending({ ...(doc as Delivery), type: 'run.ended', triesLeft: 7 }, version);
       it.clock.advance(1);

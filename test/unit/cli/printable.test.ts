@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { harmless, oneLine, printable } from '../../../src/cli/io.ts';
+import { escapeControls, oneLine, printable } from '../../../src/cli/io.ts';
 
 test.each([
   ['colours', '\u001b[31mred\u001b[0m', 'red'],
@@ -27,11 +27,11 @@ test.each([
   ['line ends, which stay', 'a\r\n\tb', 'a\r\n\tb'],
   ['JSON, which keeps its value', JSON.stringify({ a: '\u009b\u007f\u202e' }), '{"a":"\\u009b\\u007f\\u202e"}'],
 ])('no line of a command steers the terminal: %s', (_, line, shown) => {
-  expect([harmless(line, false), harmless(line, true)]).toEqual([shown, shown]);
+  expect([escapeControls(line, false), escapeControls(line, true)]).toEqual([shown, shown]);
 });
 
 test('colours of our own reach a terminal that shows them', () => {
-  expect([harmless('\u001b[2mdim\u001b[22m', true), harmless('\u001b[2mdim\u001b[22m', false)]).toEqual([
+  expect([escapeControls('\u001b[2mdim\u001b[22m', true), escapeControls('\u001b[2mdim\u001b[22m', false)]).toEqual([
     '\u001b[2mdim\u001b[22m',
     'dim',
   ]);

@@ -13,7 +13,7 @@ const chain = Object.fromEntries(
   }),
 );
 
-/** What each schema becomes: a part of the properties, or of the whole where it says so. */
+/** Each schema with the properties, or the whole schema, that it becomes. */
 const rows: Record<string, [schema: unknown, properties: object, whole?: object]> = {
   'an array without items, nested too': [
     object({ a: { type: 'array' }, b: { type: 'array', items: { type: 'array' } } }),

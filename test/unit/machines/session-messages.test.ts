@@ -341,7 +341,11 @@ describe('session: after a restart', () => {
     const { run, send, log } = sessionAlone();
     send(1);
     send(2, 'inject');
-    run.says({ type: 'run.waiting', question: 'May I?', approvals: [{ tool: 'bash', callId: 'c1', remainingMs: 1_000 }] });
+    run.says({
+      type: 'run.waiting',
+      question: 'May I?',
+      approvals: [{ tool: 'bash', callId: 'c1', remainingMs: 1_000 }],
+    });
     run.says({ type: 'run.asked', seen: 0 });
     expect(log().at(-1)).toBe('message.user 1');
     expect(run.heard).toEqual([{ type: 'run.inject' }]);

@@ -15,7 +15,7 @@ export interface PreviewSettings {
   readonly maxHours: number;
 }
 /** The address by which a client reaches this server. */
-export interface Reached {
+export interface RequestAddress {
   readonly host: string | undefined;
   readonly scheme: 'http' | 'https';
 }
@@ -30,7 +30,7 @@ export interface PreviewAddress {
  * a secret of the server. So every server of a store knows them, and they end with that credential.
  */
 export interface PreviewLinks {
-  addressOf(id: SessionId, view: PreviewView, reached: Reached): Promise<PreviewAddress>;
+  addressOf(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /**
    * The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has
    * ended.
@@ -74,7 +74,7 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
    * A browser resolves names below localhost to its own machine, so they work only for a page that this machine serves
    * to it.
    */
-  function nameOf({ host, scheme: reached }: Reached): string | undefined {
+  function nameOf({ host, scheme: reached }: RequestAddress): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;
     const local = loopback.exec(host ?? '');
     return local ? `${reached}://{}.localhost${local[1] === undefined ? '' : `:${local[1]}`}` : undefined;

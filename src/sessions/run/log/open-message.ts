@@ -2,8 +2,8 @@ import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
-// Asides wait until the open message is complete. What a client does (a message, a change of the session) stands between its
-// deltas. Any other fact completes it first, with the text so far.
+// Asides wait until the open message is complete. A client's message or change of the session is appended
+// between its deltas. Any other fact completes it first, with the text so far.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 

@@ -135,15 +135,17 @@ test('pictures and documents of messages and results are kept, and come back as 
   expect(unseen).toMatchObject({ pictures: [], text: expect.stringContaining('cannot be shown') });
 });
 
-test.each([
+const refused: [string, object][] = [
   ['no base64', base64('?')],
   ['cut base64', base64('abc')],
   ['another type', base64('AAAA', 'image/tiff')],
   ['a file that is not there', { type: 'file', file_id: 'file_2' }],
-  ...['page', 'gone', 'long', 'closed', 'none'].map(
-    (path) => [`an address: ${path}`, { type: 'url', url: `https://example.com/${path}` }] as const,
-  ),
-])('a picture with %s is refused before anything counts', async (_, source) => {
+  ...['page', 'gone', 'long', 'closed', 'none'].map((path): [string, object] => [
+    `an address: ${path}`,
+    { type: 'url', url: `https://example.com/${path}` },
+  ]),
+];
+test.each(refused)('a picture with %s is refused before anything counts', async (_, source) => {
   const before = kept.length;
   await expect(content('user.message', [picture(source)])).rejects.toMatchObject({
     code: expect.stringMatching(/invalid_request|not_found/),

@@ -19,7 +19,7 @@ export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, 
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
-/** What the program gets of a request, and what a client gets of its answer: no cookie beyond its own name. */
+/** Headers for the program, and of its answer for the client: no cookie beyond the program's own name. */
 export function forProgram(
   target: Pick<Target, 'headers' | 'port' | 'url'>,
   mask: string | undefined,

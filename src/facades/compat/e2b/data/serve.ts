@@ -207,8 +207,8 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL names no sandbox: the one of a token that gives this signature is meant. That costs a hash for each sandbox and
- * key, so the hashes of an address's wrong signatures are limited, and other requests are served between them.
+ * A signed URL names no sandbox: the one of a token that gives this signature is meant. Finding it costs a hash for each sandbox
+ * and key, so wrong signatures of an address are limited, and other requests are served between the hashes.
  */
 async function namedBySignature(asked: DataRequest, deps: DataDeps): Promise<string | Refusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;

@@ -26,7 +26,7 @@ interface Content {
   readonly blocks: readonly ApiBlock[];
 }
 /** The contents of a request's events. */
-export interface Given {
+export interface EventContents {
   of(event: InboundEvent): Content;
 }
 type Block = z.output<typeof MessageContent> | z.output<typeof ResultContent>;
@@ -36,7 +36,7 @@ const maxPictureBytes = 3_750_000; // providers take 5 MB in base64
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /** Reads the contents of all events, before any of them counts. Rejects: invalid_request, not_found. */
-export async function givenIn(events: readonly InboundEvent[], files: ContentFiles): Promise<Given> {
+export async function givenIn(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
   const known = new Map<InboundEvent, Content>();
   for (const event of events) {
     if (!('content' in event)) continue;

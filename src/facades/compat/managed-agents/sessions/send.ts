@@ -6,7 +6,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { type ContentFiles, type Given, givenIn } from './content.ts';
+import { type ContentFiles, type EventContents, givenIn } from './content.ts';
 import { eventWord, outcomeWord, threadWord } from './ids.ts';
 import type { InboundEvent } from './inbound.ts';
 import type { ManagedEvent } from './projection.ts';
@@ -96,7 +96,11 @@ function checkCall(
   return call;
 }
 
-async function sendOne(target: Target, event: Exclude<InboundEvent, Answer>, given: Given): Promise<ManagedEvent> {
+async function sendOne(
+  target: Target,
+  event: Exclude<InboundEvent, Answer>,
+  given: EventContents,
+): Promise<ManagedEvent> {
   const { record, sessions, now } = target;
   const { id } = record;
   if (event.type === 'user.message') {
@@ -122,7 +126,7 @@ async function sendOne(target: Target, event: Exclude<InboundEvent, Answer>, giv
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
 /** The message of an event that gives the agent something to do, with the uploads behind its files. */
-export function commandOf(event: Task, given: Given): SendCommand {
+export function commandOf(event: Task, given: EventContents): SendCommand {
   if (event.type === 'user.message') {
     const { text, files, blocks } = given.of(event);
     return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };
@@ -164,7 +168,7 @@ const callIn = (event: Answer): string =>
  * Answers that follow each other in a request count in one step, so that the session does not rest between them. The first
  * answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting.
  */
-async function answerAll(target: Target, events: readonly Answer[], given: Given): Promise<ManagedEvent[]> {
+async function answerAll(target: Target, events: readonly Answer[], given: EventContents): Promise<ManagedEvent[]> {
   const { record, sessions, projection, now } = target;
   const known = events.map((event) => ({ event, call: projection.callOf(callIn(event)) }));
   const resolved: SessionEvent[] = [];
@@ -207,7 +211,7 @@ type Call = ReturnType<SessionProjection['callOf']>;
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 
-function decisionOf(event: Answer, callId: string, given: Given): Decision {
+function decisionOf(event: Answer, callId: string, given: EventContents): Decision {
   if (event.type === 'user.tool_confirmation')
     return {
       callId,

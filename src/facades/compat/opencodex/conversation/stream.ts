@@ -53,13 +53,13 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
 }
 
 /** Where a socket begins. */
-interface Place {
+interface ReplayPosition {
   readonly head: number;
   readonly after: number;
   /** The place before the message that a run is writing; undefined: none is, or the client named a cursor. */
   readonly working: number | undefined;
 }
-async function placeOf(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<Place> {
+async function placeOf(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<ReplayPosition> {
   const { head } = await deps.services.sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
   const working = cursor === undefined ? await startOfMessage(deps, id, head) : undefined;
   return { head, after: cursor ?? working ?? head, working };
@@ -69,8 +69,8 @@ async function placeOf(deps: OpencodexDeps, id: SessionId, cursor?: number): Pro
 async function placeAfter(
   deps: OpencodexDeps,
   id: SessionId,
-  { place, listed }: { readonly place: Place; readonly listed: number | undefined },
-): Promise<Place> {
+  { place, listed }: { readonly place: ReplayPosition; readonly listed: number | undefined },
+): Promise<ReplayPosition> {
   const now = await placeOf(deps, id);
   if (now.working === place.working) return now;
   const after = listed ?? place.head;
@@ -79,7 +79,12 @@ async function placeAfter(
   return isMissing ? place : { head: now.head, after, working: undefined };
 }
 
-async function follow(deps: OpencodexDeps, socket: Socket, session: SessionRecord, place: Place): Promise<void> {
+async function follow(
+  deps: OpencodexDeps,
+  socket: Socket,
+  session: SessionRecord,
+  place: ReplayPosition,
+): Promise<void> {
   const { sessions } = deps.services;
   const { id } = session;
   const { head, after, working } = place;
