@@ -11,7 +11,7 @@ export interface Replaced {
 
 /**
  * Replaces every occurrence. A \n of the old piece matches any line end, and the new piece gets the line ends of its
- * surroundings. What both pieces begin or end with stays as it is in the text.
+ * surroundings. A beginning or end that both pieces share stays as it is in the text.
  */
 export function replacePieces(text: string, old: string, now: string): Replaced {
   const isOld = hasOldEnds(text);
@@ -76,7 +76,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/** What is written behind the end of a text, with its line ends. */
+/** Text to append, with the line ends of the text before it. */
 export const withLineEndsOf = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));

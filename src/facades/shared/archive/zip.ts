@@ -21,7 +21,7 @@ const ofOneFile: ReadonlySet<string> = new Set([
 
 /**
  * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system. A file
- * is held whole before it is packed (50 MiB at most). What cannot be packed is left out, and `LEFT_OUT.txt`
+ * is held whole before it is packed (50 MiB at most). An entry that cannot be packed is left out, and `LEFT_OUT.txt`
  * names it.
  */
 export function zip(
