@@ -2,7 +2,7 @@ const heldLines = 100; // the rows to which a program can go back
 const maxLine = 64 * 1024; // characters; a longer line is passed on in parts
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');
-// Escape sequences: colours and the cursor; titles and links; any other one.
+// Sequences of colours and the cursor, of titles and links, and all others.
 const sequence = new RegExp(
   `${esc}(?:\\[([0-?]*)[ -/]*([@-~])|[\\]PX^_][^\\u0007${esc}]*(?:\\u0007|${esc}\\\\)|[ -/]*[0-~])`,
   'y',
@@ -51,7 +51,7 @@ export class ScreenText {
     return done.join('');
   }
 
-  /** The text of the rows that have not scrolled out. */
+  /** Returns the remaining text. */
   end(): string {
     const rest = this.#rows.map((row) => row.join('')).join('\n');
     [this.#rows, this.#row, this.#column, this.#begun] = [[[]], 0, 0, ''];

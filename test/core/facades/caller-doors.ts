@@ -309,7 +309,7 @@ export function send(
       type.includes('event-stream')
         ? // A stream of Managed Agents begins with what comes next.
           url.includes('/anthropic/') || /^data: \{.+/m.test(text.replace(/event: connected\ndata: .*\n/, ''))
-        : /octet-stream|connect\+json/.test(type);
+        : /octet-stream|connect\+json/.test(type) || response.headers['content-disposition'] !== undefined;
     response.on('data', (chunk: string) => {
       text += chunk;
       if (!isBegun()) return;

@@ -315,9 +315,10 @@ function fileRows(it: WireClient): void {
     ]);
     expect((await form('same', 'same')).status).toBe(400);
   });
-  test('a download tells its length and is shown in place, and a part of a file is never gzip', async () => {
+  test('a download tells its length and its name and type, and a part of a file is never gzip', async () => {
     const { headers } = await it.raw('/files?path=r.txt', {});
-    expect(headers).toMatchObject({ 'content-length': '10', 'content-disposition': 'attachment' });
+    expect(headers).toMatchObject({ 'content-length': '10', 'content-type': 'text/plain' });
+    expect(headers['content-disposition']).toMatch(/^attachment; filename="r.txt"/);
     const part = await it.raw('/files?path=r.txt', { range: 'bytes=0-1', 'accept-encoding': 'gzip' });
     expect([part.status, part.headers['content-encoding'], part.body.toString()]).toEqual([206, undefined, '01']);
   });

@@ -26,7 +26,7 @@ export interface Listing {
   readonly truncated: boolean;
 }
 
-/** Lists the entries in and below a folder. Skips hidden folders and follows no link. */
+/** All entries in and below a folder. Skips hidden folders and follows no link. */
 export async function filesBelow(
   { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
