@@ -6,7 +6,7 @@ import type { LeftOut, Message, Model, Picture, ToolDeclaration, TurnPart, TurnR
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** A server that is started anew can take tools, so it is offered them again after this time, in ms. */
+/** Milliseconds. A restarted server can take tools, so it is offered them again after this time. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -16,8 +16,8 @@ const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider_error',
 ]);
 
-/** What a provider refused of earlier requests: left out from then on, because it would be refused again. */
-interface Refused {
+/** Parts of earlier requests that the provider refused: left out from then on, because they would be refused again. */
+interface KnownRefusals {
   readonly tools: Map<string, string>;
   readonly pictures: Map<string, string>;
   toolless: { readonly until: number; readonly detail: string } | undefined;
@@ -32,7 +32,7 @@ interface Repair {
  * one of them does not make a session useless.
  */
 export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
-  const known: Refused = { tools: new Map(), pictures: new Map(), toolless: undefined };
+  const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     let now = withoutKnown(request, known, clock.now());
@@ -77,7 +77,7 @@ const keyOf = ({ name, parameters }: ToolDeclaration): string =>
     .update(`${name} ${JSON.stringify(parameters)}`)
     .digest('base64url');
 
-function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: Refused, now: number): Repair {
+function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: KnownRefusals, now: number): Repair {
   const left: LeftOut[] = [];
   if (toolless && toolless.until > now && request.tools.length > 0)
     left.push({ kind: 'tools', name: '', detail: toolless.detail });
@@ -95,7 +95,7 @@ function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: Refus
 }
 
 function remember(
-  known: Refused,
+  known: KnownRefusals,
   { request, left, now }: { request: TurnRequest; left: readonly LeftOut[]; now: number },
 ) {
   const keep = (map: Map<string, string>, key: string, detail: string) => {

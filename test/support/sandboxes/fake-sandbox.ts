@@ -12,7 +12,7 @@ export interface Behaviour {
   readonly exitCode?: number;
   readonly reason?: NonNullable<Operation['reason']>;
   readonly hangs?: boolean;
-  /** It hangs because it waits for input. */
+  /** Hangs because it waits for input. */
   readonly asks?: true;
 }
 export type FakeSandbox = SandboxClient & {
