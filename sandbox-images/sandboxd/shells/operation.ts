@@ -192,7 +192,7 @@ export async function launch(
     terminal?.close(); // every process is dead, but the keeper has not reported it
     await finished.promise;
   };
-  // A command that waits for input gets more time, because its answer may come late.
+  // A command that waits for input is not ended for that: the answer can take its time.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, askedMs);
     else void end('timed_out');

@@ -17,7 +17,7 @@ export interface CollectedTurn {
   readonly outcome: TurnOutcome;
   /** The part of the model's reasoning that people can read, or its beginning; can be empty. */
   readonly thoughts: string;
-  /** Parts of the request that the provider refuses. */
+  /** The parts of the request that the provider does not take. */
   readonly leftOut: readonly LeftOut[];
   /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];

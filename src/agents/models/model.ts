@@ -35,7 +35,7 @@ export interface Abilities {
   readonly parallel: boolean;
   /** Whether `mustCall` is certain. False: the adapter asks for the call in words, and the model may not comply. */
   readonly forcedTool: boolean;
-  /** The model may not support tool calls, as many self-hosted ones do not. */
+  /** Whether the model calls tools is unknown, as with many that people run themselves. */
   readonly unproven?: boolean;
   /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to keep. */
   readonly caching: 'automatic' | 'marked' | 'none';

@@ -6,7 +6,7 @@ import type { LeftOut, Message, Model, Picture, ToolDeclaration, TurnPart, TurnR
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** A restarted server can take tools, so it is offered them again after this time, in ms. */
+/** Milliseconds. A restarted server can take tools, so it is offered them again after this time. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -16,7 +16,7 @@ const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider_error',
 ]);
 
-/** Parts that a provider refused in earlier requests. They are left out from then on. */
+/** Parts of earlier requests that the provider refused: left out from then on, because they would be refused again. */
 interface KnownRefusals {
   readonly tools: Map<string, string>;
   readonly pictures: Map<string, string>;

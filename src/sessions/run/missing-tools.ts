@@ -50,5 +50,5 @@ export class MissingTools {
   }
 }
 
-/** Shared by all requests to models. */
+/** The missing parts of all requests to models. */
 export const missingParts = new MissingTools();

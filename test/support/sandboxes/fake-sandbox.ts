@@ -12,7 +12,7 @@ export interface Behaviour {
   readonly exitCode?: number;
   readonly reason?: NonNullable<Operation['reason']>;
   readonly hangs?: boolean;
-  /** The command waits for input. */
+  /** Hangs because it waits for input. */
   readonly asks?: true;
 }
 export type FakeSandbox = SandboxClient & {

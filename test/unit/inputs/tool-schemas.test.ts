@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parametersOf } from '../../../src/agents/models/gemini/schema.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
 import type { PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
+import publicServers from './mcp-schemas.json' with { type: 'json' };
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
@@ -13,7 +14,7 @@ const chain = Object.fromEntries(
   }),
 );
 
-/** Each schema with the properties, or the whole schema, that it becomes. */
+/** The result of each schema: a part of its properties, and of the whole. */
 const rows: Record<string, [schema: unknown, properties: object, whole?: object]> = {
   'an array without items, nested too': [
     object({ a: { type: 'array' }, b: { type: 'array', items: { type: 'array' } } }),
@@ -208,6 +209,23 @@ test('Gemini reads in words what its schema has no field for', () => {
     c: { type: 'object', description: 'Other properties, each: {"type":"string"}.' },
   });
 });
+
+// The shapes of two tools of each of 30 public servers, as their packages on npm list them, without their words.
+test.each(publicServers as { server: string; tools: Record<string, { properties?: object }> }[])(
+  '$server',
+  ({ tools }) => {
+    for (const [tool, source] of Object.entries(tools)) {
+      const { schema, restore } = portableParameters(source);
+      expect(oddIn(schema), tool).toEqual([]);
+      const shown = Object.fromEntries(Object.keys(schema.properties ?? {}).map((name) => [name, 1]));
+      expect(restore(shown), tool).toMatchObject(
+        Object.fromEntries(Object.keys(source.properties ?? {}).map((name) => [name, 1])),
+      );
+      const gemini = parametersOf(schema);
+      expect(gemini ? oddIn(gemini as PortableSchema) : [], tool).toEqual([]);
+    }
+  },
+);
 
 /** The parts that some provider refuses. */
 function oddIn(schema: PortableSchema, path = ''): string[] {

@@ -254,7 +254,7 @@ const textIn = (content: unknown): string =>
 const openers = ['<think>', '<thinking>', '<|thinking|>', '[THINK]'];
 const closers = ['</think>', '</thinking>', '<|/thinking|>', '[/THINK]'];
 
-/** Takes the thoughts out of a reply's text. Chunks can cut their marks anywhere. Only a reply's beginning can open them. */
+/** Separates thoughts from a reply's text. Chunks can cut their marks anywhere. Only a reply's beginning can open them. */
 class ThinkTags {
   #held = '';
   #state: 'before' | 'inside' | 'after' = 'before';

@@ -14,7 +14,7 @@ const wordsOfErrors = [
   'errors',
 ];
 
-/** The reason in an error's body, which is JSON of any nesting, HTML, or plain text. */
+/** The reason in an error's body: JSON of any nesting, HTML, or plain text. */
 export function errorTextOf(body: unknown, depth = 0): string {
   if (typeof body === 'string') return beginningOf(plain(body), maxChars);
   if (typeof body !== 'object' || body === null || depth > 6) return '';

@@ -82,7 +82,7 @@ export class WrittenCalls {
     return { text: texts.join(''), calls };
   }
 
-  /** The first form in the held text, which then begins with it. Text before it that cannot begin a form is reply text. */
+  /** The first form in the held text, which then begins with it. The text before it, which cannot begin one, is passed on. */
   #find(texts: string[]): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();

@@ -38,7 +38,7 @@ const maxAlternatives = 24;
 
 /**
  * Brings the schema of a third-party tool into the common form: references resolved, no keyword that a provider refuses,
- * an object at the root. Constraints without a common keyword move into a description. Throws: NotPortable, with the reason.
+ * an object at the root. A description says the constraints without a common keyword. Throws: NotPortable, with the reason.
  */
 export function portableParameters(source: unknown): PortableParameters {
   const given = source === undefined || source === null || source === true ? {} : source;

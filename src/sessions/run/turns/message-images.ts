@@ -19,8 +19,8 @@ type Fitted = { readonly mimeType: string; readonly data: string } | { readonly 
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
 /**
- * Loads the bytes of the pictures that the model sees, in a form that every provider takes. A picture that no
- * provider takes is described in words, and reported.
+ * Loads the bytes of the pictures that the model sees, in a form that every provider takes. A picture that no provider takes is
+ * described in words, and reported.
  */
 export async function withPictures(
   messages: readonly Message[],
