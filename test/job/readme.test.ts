@@ -2,11 +2,11 @@
 // Runs the README's first sections line by line, unchanged; the curl lines with `process`, and in a nightly run with Docker too.
 import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { needs } from '../support/servers/components.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
+import { onTerminal } from '../support/terminals/on-terminal.ts';
 
 const execute = promisify(execFile);
 const answers = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -88,8 +88,7 @@ test("the README's tour of 60 seconds works as written, line after line", {
     { expect: '42 typed', send: '\u0010\u0011' },
     { expect: 'left; take it again' },
   ];
-  const terminal = join(import.meta.dirname, '../support/terminals/on-terminal.py');
-  await does('python3', terminal, JSON.stringify(steps), 'bash', '-c', attach);
+  await onTerminal(['bash', '-c', attach], { steps, env });
   const [first] = await sessions();
   const forked = (await does('bash', '-c', fork)).stdout;
   expect(forked).toMatch(/^[0-9a-f]{16}$/m);

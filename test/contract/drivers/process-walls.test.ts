@@ -16,6 +16,7 @@ import { type ProcessOptions, processDriver } from '../../../drivers/process/pro
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { forks, inotifyHog, memoryHog, oneInotify, reservation } from '../../support/hostile/hostile-programs.ts';
+import { needs } from '../../support/servers/components.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
 import { run } from '../sandboxd/sandboxd.ts';
 
@@ -181,7 +182,8 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
   });
 
-  test('keyrings, name spaces, virtual sockets and what else no sandbox needs are refused', async () => {
+  test('keyrings, name spaces, virtual sockets and what else no sandbox needs are refused', async (context) => {
+    await needs(context, 'python');
     const { driver, harness } = await opened();
     const { link } = await started(driver, harness);
     const told = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);

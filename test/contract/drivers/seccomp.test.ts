@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 
 const run = promisify(execFile);
 const bubblewrap = await findBubblewrap('bwrap');
@@ -25,6 +26,7 @@ async function answers(filter: string): Promise<Record<string, string>> {
 }
 
 describe.skipIf(!bubblewrap)('the filter that the kernel runs', () => {
+  eachNeeds('python');
   test('refuses keyrings, name spaces, mounts, VSOCK and what else no sandbox needs', async () => {
     const told = await answers('--seccomp 9');
     expect(told).toMatchObject(refusedCalls);

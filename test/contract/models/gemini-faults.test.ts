@@ -20,7 +20,7 @@ async function outcomeOf(...replies: GeminiReply[]) {
 }
 
 describe('F075 too many requests', () => {
-  const busy = { kind: 'failed', code: 'model_overloaded', retryable: true };
+  const busy = { kind: 'failed', code: 'model_rate_limited', retryable: true };
   const date = new Date(manualClock().now() + 20_000).toUTCString();
 
   test('with a delay in the body', async () => {

@@ -194,7 +194,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       const headers = after === undefined ? {} : { 'retry-after': after };
       const { model } = await bench(wire, [{ status: 429, message: 'Slow down.', headers }]);
       const { outcome } = await played(model, ask());
-      expect(outcome).toMatchObject({ kind: 'failed', code: 'model_overloaded', retryable: true });
+      expect(outcome).toMatchObject({ kind: 'failed', code: 'model_rate_limited', retryable: true });
       expect(outcome?.kind === 'failed' && outcome.retryAfterMs).toBe(ms);
     });
 
@@ -320,7 +320,7 @@ test('all four wire formats give the same conversation, except for ids and names
   );
   for (const log of logs) expect(log).toEqual(logs[0]);
   expect(logs[0]?.map(({ stop, code }) => stop ?? code)).toEqual([
-    ...['calls', 'done', 'refused', 'length', 'model_overloaded', 'model_unavailable', 'done'],
+    ...['calls', 'done', 'refused', 'length', 'model_rate_limited', 'model_unavailable', 'done'],
   ]);
 });
 

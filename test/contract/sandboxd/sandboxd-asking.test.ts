@@ -1,12 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { needs } from '../../support/servers/components.ts';
 import { budget } from './sandboxd.ts';
 
-const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-
 // Programs that ask, each in its own way: read(2) of the terminal, of /dev/tty, poll, select, epoll, and in other languages.
-test.each([
+test.for([
   ["read -p 'Ok? ' x; echo got:$x", 'Ok? ', 'bash'],
   ["read -e -p 'Edit? ' x; echo got:$x", 'Edit? ', 'bash'],
   ['sh -c \'printf "Weiter? "; read x </dev/tty; echo got:$x\'', 'Weiter? ', 'sh'],
@@ -23,8 +21,8 @@ test.each([
     'node',
   ],
   ["cat | sed -u 's/^/got:/;q'", '', 'sed'],
-])('%s waits for input, and goes on when it is answered', async (command, prompt, program) => {
-  if (!has(program)) return;
+])('%s waits for input, and goes on when it is answered', async ([command = '', prompt = '', program], context) => {
+  if (program === 'python3') await needs(context, 'python');
   await using daemon = await realSandboxd();
   const { client } = daemon;
   await client.start({ id: 'ask', shell: 'main', command }, budget());

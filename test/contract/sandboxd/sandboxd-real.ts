@@ -218,11 +218,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
         'nohup sleep 80 >/dev/null 2>&1 &',
         'setsid sleep 81 &',
         '(setsid bash -c "sleep 82 & sleep 83 & exit" &)',
-        `python3 -c 'import os,time
-if os.fork(): os._exit(0)
-os.setsid()
-if os.fork(): os._exit(0)
-os.execvp("sleep", ["sleep", "84"])'`,
+        "setsid -f sh -c 'sleep 84 & exit'",
       ];
       await run(client, `${detached.join('\n')}\necho done`, { tag: ownTag('run') });
       await client.exec({ command: 'setsid sleep 85 >/dev/null 2>&1 &', tag: ownTag('other') }, budget());
@@ -294,13 +290,11 @@ os.execvp("sleep", ["sleep", "84"])'`,
     test('F120 a link swapped all the time never leads out', async () => {
       const client = await opened();
       await client.writeFile('real/secret', 'inside', budget());
-      const swap = `import os
-while True:
-  for target in ("real", "/etc"):
-    os.symlink(target, "next")
-    os.rename("next", "link")`;
+      const swap =
+        'const fs = require("fs"); for (;;) for (const to of ["real", "/etc"]) { ' +
+        'fs.symlinkSync(to, "next"); fs.renameSync("next", "link"); }';
       await run(client, 'ln -s real link');
-      await client.start({ id: 'swap', shell: 'main', command: `python3 -c '${swap}'` }, budget());
+      await client.start({ id: 'swap', shell: 'main', command: `node -e '${swap}'` }, budget());
       await client.writeFile('real/passwd', 'inside', budget());
       const seen = new Set<string>();
       const until = performance.now() + 10_000;
@@ -316,7 +310,7 @@ while True:
 
     test('F121 a FIFO, a socket and a device are refused at once', async () => {
       const client = await opened();
-      await run(client, 'mkfifo fifo; python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\'sock\')"');
+      await run(client, `mkfifo fifo; node -e 'require("net").createServer().listen("sock", () => process.exit())'`);
       const refused = [
         client.readFile('fifo', budget()),
         client.writeFile('fifo', 'x', budget()),

@@ -340,7 +340,7 @@ test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every
   ] as const;
   for (const [method, path] of ways) {
     const refused = await make(one, method, path);
-    expect(refused.status, path).toBe(503);
+    expect(refused.status, path).toBe(409);
     expect(refused.text, path).toContain('You have 1 sessions already, the most for one owner');
   }
   expect((await make(other, 'PUT', '/api/v1/sessions')).status).toBe(200);

@@ -37,6 +37,8 @@ const components = {
     is: 'Go is installed',
     look: () => answers('go', ['version']),
   },
+  python: { is: 'python3 is installed', look: () => answers('python3', ['--version']) },
+  perl: { is: 'perl is installed', look: () => answers('perl', ['-e', '1']) },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isNewer } from '../runner/is-newer.ts';
+import { onTerminal, type TerminalStep } from '../terminals/on-terminal.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -16,12 +17,6 @@ export interface CliResult {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Buffer;
-}
-interface PtyStep {
-  /** A regular expression that the output since the last step has to match. */
-  readonly expect?: string;
-  readonly resize?: readonly [cols: number, rows: number];
-  readonly send?: string;
 }
 
 const tarball = join(root, 'node_modules/.cache/corral.tgz');
@@ -74,11 +69,8 @@ export async function packedCli() {
     /** Runs `corral` with these arguments. Standard input is empty, and no stream is a terminal. */
     run: (args: readonly string[], options: CliOptions = {}) => start([program, ...args], options),
     /** Runs it on a real terminal. */
-    onTerminal: (args: readonly string[], steps: readonly PtyStep[], options: CliOptions = {}) =>
-      start(
-        ['python3', join(root, 'test/support/terminals/on-terminal.py'), JSON.stringify(steps), program, ...args],
-        options,
-      ),
+    onTerminal: (args: readonly string[], steps: readonly TerminalStep[], { env }: CliOptions = {}) =>
+      onTerminal([program, ...args], { steps, cwd: empty, env: { ...base, ...env } }),
     [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }),
   };
 }

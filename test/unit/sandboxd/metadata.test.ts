@@ -3,10 +3,11 @@ import { link, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { paths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { pathRoutes } from '../../../sandbox-images/sandboxd/paths/routes.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { needs } from '../../support/servers/components.ts';
 
 const text = (content: string) => Readable.from([Buffer.from(content)]);
 
@@ -31,9 +32,16 @@ async function opened(env: Record<string, string> = { PATH: process.env.PATH ?? 
     metadataOf: async (name: string) => (await all.statPath(at(name), { metadata: true })).metadata,
   };
 }
-/** Stands for a program of the sandbox itself. */
-const python = (code: string, ...words: string[]) =>
-  execFileSync('python3', ['-c', `import os, sys; ${code}`, ...words]);
+beforeEach((context) => needs(context, 'perl'));
+
+const setxattr = process.arch === 'x64' ? 188 : 5;
+/** Sets an attribute as a program of the sandbox does. The value and the name are of Perl's syntax. */
+const attribute = (file: string, name: string, value: string) =>
+  perl(
+    `my ($name, $value) = (${name}, ${value}); syscall(${setxattr}, $ARGV[0], $name, $value, length $value, 0)`,
+    file,
+  );
+const perl = (code: string, ...words: string[]) => execFileSync('perl', ['-e', code, ...words]);
 
 test('a file has the metadata of its last write, under each of its names', async () => {
   const it = await opened();
@@ -57,11 +65,9 @@ test('metadata is in lists that ask for it, goes along with a move, and can be s
   const it = await opened();
   await it.write('d/a', { n: '1' });
   await it.write('d/b');
-  python(
-    'os.setxattr(sys.argv[1], "user.e2b.own", "ä".encode()); os.setxattr(sys.argv[1], "user.other", b"1")',
-    it.at('d/b'),
-  );
-  python('os.setxattr(sys.argv[1], "user.e2b.bytes", b"\\xff")', it.at('d/b'));
+  attribute(it.at('d/b'), '"user.e2b.own"', '"ä"');
+  attribute(it.at('d/b'), '"user.other"', '"1"');
+  attribute(it.at('d/b'), '"user.e2b.bytes"', '"\\xff"');
   const listed = async (metadata: boolean) =>
     (await it.listPaths(it.root, { depth: 2, metadata })).map(({ name, metadata: found }) => [name, found]);
   expect(await listed(true)).toEqual([
@@ -88,8 +94,11 @@ test('metadata that has no room, or no regular file, is refused and changes noth
 test('a list with more metadata than an answer can have is refused, not cut', async () => {
   const it = await opened();
   await writeFile(it.at('a'), '');
-  python('[os.setxattr(sys.argv[1], "user.e2b.%d" % n, b"1") for n in range(100)]', it.at('a'));
-  python('[os.link(sys.argv[1], sys.argv[1] + str(n)) for n in range(700)]', it.at('a'));
+  perl(
+    `for (0 .. 99) { my ($name, $value) = ("user.e2b.$_", 1 . ""); syscall(${setxattr}, $ARGV[0], $name, $value, 1, 0) }`,
+    it.at('a'),
+  );
+  for (let n = 0; n < 700; n++) await link(it.at('a'), it.at(`a${n}`));
   await expect(it.listPaths(it.root, { depth: 1, metadata: true })).rejects.toMatchObject({
     code: 'payload_too_large',
   });

@@ -1,9 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { watches } from '../../../sandbox-images/sandboxd/watches/watches.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { needs } from '../../support/servers/components.ts';
+
+beforeEach((context) => needs(context, 'perl'));
 
 const tenMinutes = 600_000;
 async function opened({ recursive = false } = {}) {

@@ -19,7 +19,7 @@ import { eventRoutes } from './events.ts';
 import { sessionIdOf, sessionWord } from './ids.ts';
 import { inboundEvents } from './inbound.ts';
 import { keptOf, rosterOfSession, sessionAgentOf } from './kept-session.ts';
-import { newestSessions } from './newest.ts';
+import { newestSessions } from '../newest-sessions.ts';
 import { SessionReader } from './reader.ts';
 import { putToken } from './repository-resources.ts';
 import { resourceRoutes } from './resources.ts';

@@ -1,5 +1,5 @@
-import type { SessionRecord } from '../../../../core/model/records.ts';
-import type { Services } from '../../../../sessions/api/services.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import type { Services } from '../../../sessions/api/services.ts';
 
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
