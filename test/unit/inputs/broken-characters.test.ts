@@ -1,7 +1,13 @@
-import { expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { createModel } from '../../../src/agents/models/registry.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { onOneLine, quoteLines } from '../../../src/core/text/quote.ts';
 import { beginningOf, endOf, wellFormed } from '../../../src/core/text/text.ts';
 import { wholeCharacters } from '../../../src/web/parts/bounded-text.ts';
+import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
 
 const half = '\ud83e';
 const emoji = '🤖';
@@ -36,4 +42,36 @@ test.each([
   for (const text of [`a${emoji}${emoji}${emoji}a`, emoji.repeat(9), `ab${emoji}c${emoji}d`, `日本${emoji}語`]) {
     expect(cut(text).isWellFormed()).toBe(true);
   }
+});
+
+test('half of a character is in no stored fact', async () => {
+  const { writer, heard } = writerBench();
+  await writer.write([asks(`half ${half}`)]);
+  await writer.write([says(`half ${half}`)]);
+  const stored = JSON.stringify(heard);
+  expect([stored.includes('half \ufffd'), stored.includes('\\ud83e')]).toEqual([true, false]);
+});
+
+test('half of a character is in no request to a model', async () => {
+  const asked = Promise.withResolvers<string>();
+  const server = createServer(async (request, response) => {
+    asked.resolve(await text(request));
+    response.writeHead(400).end('{}');
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const models = {
+    gemini: {},
+    openai: {},
+    anthropic: {},
+    compatible: { own: { baseUrl } },
+    fallbacks: [],
+    catalog: {},
+  };
+  const model = await createModel('own/m', { models, clock: systemClock, newId: () => 'id', random: () => 0.5 });
+  const request = { system: `system ${half}`, messages: [{ role: 'user', text: `half ${half}` }], tools: [] } as never;
+  await Array.fromAsync(model.turn(request, new AbortController().signal));
+  const body = await asked.promise;
+  expect([body.includes('half \ufffd'), /\\ud83e/i.test(body)]).toEqual([true, false]);
 });
