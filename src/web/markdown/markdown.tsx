@@ -55,7 +55,7 @@ const drawn = (nodes: MarkdownTree, sessionId: string | undefined): ComponentChi
 interface NodeContext {
   readonly key: number;
   readonly sessionId: string | undefined;
-  /** Of a block that is in no other: what it contains takes its direction. */
+  /** Set for top-level blocks. Nested blocks inherit their direction. */
   readonly dir?: 'auto';
 }
 
