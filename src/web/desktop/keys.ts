@@ -17,7 +17,7 @@ export function keysymOf(character: string): number {
 
 /** `code` is a browser's name of the key, empty for a character that came without one. */
 export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
-  /** Sends the text of the field. Browsers end a composition in different orders. */
+  /** Sends the field's text. Browsers end a composition before or after their last input event. */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(keysymOf(character), '');
     reset();

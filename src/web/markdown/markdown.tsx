@@ -55,7 +55,7 @@ const drawn = (nodes: MarkdownTree, sessionId: string | undefined): ComponentChi
 interface NodeContext {
   readonly key: number;
   readonly sessionId: string | undefined;
-  /** Set on top-level blocks: their content takes its direction from them. */
+  /** Set for top-level blocks. Nested blocks inherit their direction. */
   readonly dir?: 'auto';
 }
 

@@ -1,8 +1,8 @@
 import { Tokenizer, type Tokens } from 'marked';
 
 // Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` beside punctuation fails
-// there: `**注意：**必ず` would show its asterisks. As in the CJK-friendly amendments to CommonMark, a run of signs that has a CJK
-// character on one side can begin and end emphasis, with any punctuation on the other.
+// there: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments to CommonMark solve this: a run of signs with a CJK
+// character on one side can begin and end emphasis, also with punctuation on the other side.
 
 /** The last two ranges select a variant of the character before them. */
 const cjk =
@@ -17,7 +17,7 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/** Masks text for marked's `emStrongMask`: letters replace the punctuation that would block signs of emphasis. */
+/** The hook `emStrongMask` of marked: replaces punctuation that would block emphasis by letters of the same length. */
 export function cjkMask(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');

@@ -1,4 +1,4 @@
-/** The keyCode of a keydown that an input method handles. Safari ends the composition first, so its `isComposing` is false. */
+/** The key code while an input method handles a key. Safari ends the composition first, so its `isComposing` is false. */
 const handledByInputMethod = 229;
 
 /** The key of a keydown; empty while an input method composes, because the key then belongs to it. */

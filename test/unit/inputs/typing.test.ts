@@ -5,7 +5,7 @@ import { OrderedInput } from '../../../src/http/transport/rfb-typing.ts';
 import { keysymOf } from '../../../src/web/desktop/keys.ts';
 import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
 
-// Events of keyboards and input methods in the page's fields and on a desktop.
+// Keys and texts of keyboards and input methods, for the fields of the page and for a desktop.
 
 const key = (keysym: number, isDown = true) => {
   const bytes = Buffer.from([4, Number(isDown), 0, 0, 0, 0, 0, 0]);

@@ -38,10 +38,15 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
       try {
         const session = await chat;
         const cursor = parseCursor(query.after_seq);
-        const place = await placeOf(deps, session.id, cursor);
+        const place = await findPosition(deps, session.id, cursor);
         const isFirst = deps.profile === 'first' && place.working !== undefined;
         const listed = isFirst ? await lists.loaded({ chat: params.sid, caller }, socket.closed) : undefined;
-        await follow(deps, socket, session, isFirst ? await placeAfter(deps, session.id, { place, listed }) : place);
+        await follow(
+          deps,
+          socket,
+          session,
+          isFirst ? await findPositionAfter(deps, session.id, { place, listed }) : place,
+        );
       } catch (thrown) {
         const error = toAppError(thrown);
         if (error.code !== 'not_found' && error.code !== 'invalid_request') throw thrown;
@@ -53,25 +58,25 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
 }
 
 /** Where a socket begins. */
-interface ReplayPosition {
+interface StreamPosition {
   readonly head: number;
   readonly after: number;
   /** The place before the message that a run is writing; undefined: none is, or the client named a cursor. */
   readonly working: number | undefined;
 }
-async function placeOf(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<ReplayPosition> {
+async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {
   const { head } = await deps.services.sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
   const working = cursor === undefined ? await startOfMessage(deps, id, head) : undefined;
   return { head, after: cursor ?? working ?? head, working };
 }
 
 /** The place after a wait for the list. A message that was finished after the list was read is not in it, so it is still sent. */
-async function placeAfter(
+async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,
-  { place, listed }: { readonly place: ReplayPosition; readonly listed: number | undefined },
-): Promise<ReplayPosition> {
-  const now = await placeOf(deps, id);
+  { place, listed }: { readonly place: StreamPosition; readonly listed: number | undefined },
+): Promise<StreamPosition> {
+  const now = await findPosition(deps, id);
   if (now.working === place.working) return now;
   const after = listed ?? place.head;
   const { events } = await deps.services.sessions.page(id, after, 500);
@@ -83,7 +88,7 @@ async function follow(
   deps: OpencodexDeps,
   socket: Socket,
   session: SessionRecord,
-  place: ReplayPosition,
+  place: StreamPosition,
 ): Promise<void> {
   const { sessions } = deps.services;
   const { id } = session;
