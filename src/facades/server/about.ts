@@ -1,4 +1,4 @@
-import { detail, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
+import { anyDetail, detail, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
 import { describing } from '../../http/routes/route-docs.ts';
 
 const failure = (description: string) => ({ ...detail('Not Found'), description });
@@ -11,6 +11,6 @@ export const about = describing({
     always: [],
     texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },
     of: (status, text) => (status === 422 ? invalidFields('token') : failure(text)),
-    other: failure('Any other failure'),
+    other: anyDetail,
   }),
 });

@@ -83,7 +83,10 @@ function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc, shared: 
     ...(parameters.length > 0 && { parameters }),
     ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample, shared) }),
     ...(doc.requestContent && { requestBody: otherBody(doc.requestContent, shared) }),
-    responses: Object.fromEntries(Object.entries(replies).map(([status, one]) => [status, response(one, shared)])),
+    responses: {
+      ...Object.fromEntries(Object.entries(replies).map(([status, one]) => [status, response(one, shared)])),
+      '431': { description: 'The headers are too large' }, // answered before the route is known
+    },
   };
 }
 

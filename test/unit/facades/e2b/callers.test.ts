@@ -133,6 +133,21 @@ test('a pause that a token ends is audited as the doing of that token', async ()
   expect(it.rows.map(({ action, by }) => [action, by])).toContainEqual(['sandbox.start', 'sandbox token']);
   expect(it.rows.filter(({ by }) => by === 'token' || by === 'open')).toEqual([]);
 });
+test('wrong signatures without a name cost an address a limited number of hashes, and then none', async () => {
+  const clock = manualClock(60_000);
+  const it = await opened({ clock });
+  const { sid, access } = await it.create();
+  for (let n = 0; n < 64; n++) await it.server.keys.create({ name: `admin${n}`, role: 'admin' });
+  const guess = () => it.ask('/files?path=x&signature=v1_wrong');
+  const statuses = [];
+  for (let n = 0; n < 400; n++) {
+    clock.advance(100); // 10 a second are fewer than are admitted
+    statuses.push((await guess()).status);
+  }
+  expect(new Set(statuses)).toEqual(new Set([401, 429]));
+  expect(statuses.indexOf(429)).toBeLessThan(400);
+  expect((await it.read(sid, access)).status).toBe(200);
+});
 test('a pause that a stranger ends on a public port is audited as the doing of nobody', async () => {
   const it = await opened();
   const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });

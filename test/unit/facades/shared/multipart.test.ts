@@ -79,3 +79,30 @@ test('a request without its end fails its last file, though all of its bytes wer
   const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
   expect([await answer.text(), whole]).toEqual(['invalid_request', ['a=1']]);
 });
+
+test.each([
+  ['a file of another name', 'name="other"; filename="x"'],
+  ['a text', 'name="text"'],
+])('a body that is nearly all %s is refused early', async (_, field) => {
+  let sent = 0;
+  async function* endless() {
+    yield Buffer.from(`--b\r\nContent-Disposition: form-data; ${field}\r\n\r\n`);
+    for (; sent < 2 ** 30; sent += 2 ** 20) yield Buffer.alloc(2 ** 20, 'x');
+  }
+  await expect(taking(Readable.from(endless()), [])).rejects.toMatchObject({ code: 'payload_too_large' });
+  expect(sent).toBeLessThan(64 * 2 ** 20);
+});
+
+test('a file that is taken does not count against what is beside the files', async () => {
+  async function* large() {
+    yield Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n');
+    for (let n = 0; n < 40; n++) yield Buffer.alloc(2 ** 20, 'x');
+    yield Buffer.from('\r\n--b--\r\n');
+  }
+  const sizes = await multipartFiles(
+    Readable.from(large()),
+    type,
+    async ({ content }) => (await buffer(content)).length,
+  );
+  expect(sizes).toEqual([40 * 2 ** 20]);
+});

@@ -1,13 +1,17 @@
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
   caBundle,
   extraAuthorities,
   sandboxEnv,
+  trustAuthorities,
 } from '../../../../src/sandboxes/egress/fetch/certificate-authorities.ts';
 import { selfSigned } from '../../../support/egress/egress-certificate.ts';
 
@@ -67,4 +71,17 @@ test('the environment names the proxy in both spellings, and one bundle for ever
     expect(env[name]).toBe('/run/corral/ca.pem');
   }
   expect(Object.keys(env)).not.toContain('GOPROXY');
+});
+
+test('the extra authorities reach every connection of the server: models, tool servers and webhooks', async () => {
+  const before = getCACertificates('default');
+  onTestFinished(() => setDefaultCACertificates(before));
+  const { cert, key } = selfSigned('localhost');
+  const server = createServer({ cert, key }, (_, response) => void response.end('reached')).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const ask = async () => await (await fetch(`https://localhost:${(server.address() as AddressInfo).port}`)).text();
+  await expect(ask()).rejects.toThrow();
+  await trustAuthorities([await file('own.pem', cert)]);
+  expect(await ask()).toBe('reached');
 });
