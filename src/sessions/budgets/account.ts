@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BudgetOverrun } from '../../core/model/spending.ts';
+import { type BudgetOverrun, exact } from '../../core/model/spending.ts';
 import { type Amounts, noAmounts } from '../run/accounts.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
@@ -96,10 +96,6 @@ export const sumOf = (amounts: readonly Amounts[]): Amounts => ({
   cost: amounts.reduce((sum, { cost }) => sum + cost, 0),
   toolCalls: amounts.reduce((sum, { toolCalls = 0 }) => sum + toolCalls, 0),
 });
-
-/** Money in whole billionths, because sums of floats miss a limit by their last bits: 0.1 + 0.2 is more than 0.3. */
-export const exact = (amount: number, kind: string): number =>
-  kind === 'cost' ? Math.round(amount * 1e9) / 1e9 : amount;
 
 export type RoomAnswer =
   | { readonly kind: 'granted'; readonly granted: Amounts }

@@ -5,8 +5,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
+import { exact } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
-import { exact } from '../budgets/account.ts';
 import { unlessGone } from './child-failures.ts';
 
 const kinds = ['turns', 'tokens', 'cost', 'toolCalls'] as const;

@@ -44,8 +44,7 @@ export async function realServer(
       await client.send(id, fence('sh', `echo begun\n${command}`));
       await reaches(() => factsOf(id, 'tool.output').length > before);
     },
-    rests: (id: string, status = 'completed') =>
-      expect.poll(() => client.status(id), { interval: 50 }).toBe(status),
+    rests: (id: string, status = 'completed') => expect.poll(() => client.status(id), { interval: 50 }).toBe(status),
     /** Fails if the log breaks a rule, or if anything of the session remains after its deletion. */
     async holds(id: string): Promise<void> {
       expect(problemsOf(log(id))).toEqual([]);

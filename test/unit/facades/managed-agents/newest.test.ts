@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { newestSessions } from '../../../../src/facades/compat/managed-agents/sessions/newest.ts';
+import { newestSessions } from '../../../../src/facades/compat/managed-agents/newest-sessions.ts';
 import type { ListQuery } from '../../../../src/sessions/api/sessions.ts';
 
 /** A service with sessions that were made at these times and got their newest messages at those; it counts whole lists. */
