@@ -227,7 +227,7 @@ test('a zip contains no path outside its own folder, whatever the sandbox report
   const list = async (_id: string, path: string) => (path === '.' ? told.map(entry) : []);
   Object.assign(server.others.services.files, { list, open: async () => opened('x') });
   const names = await packed(server, `/chats/${sid}/workspace/download-all?type=output`);
-  expect(names).toEqual(['.._.._evil.bat', 'A.txt', 'LEFT_OUT.txt', 'a (2).txt']);
+  expect(names.toSorted()).toEqual(['.._.._evil.bat', 'A.txt', 'LEFT_OUT.txt', 'a (2).txt']);
 });
 
 test('a list of files stays small even with very long paths', async () => {
