@@ -1,14 +1,26 @@
 // @module-tag nightly
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../../support/clients/api.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 // Schemathesis is in the virtual environment of .ci/run, or in the PATH.
 const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];
 const program = candidates.find((path) => existsSync(path));
+
+test('the document is valid by a public validator', async (context) => {
+  const validator = program && join(program, '../openapi-spec-validator');
+  context.skip(!validator || !existsSync(validator), 'openapi-spec-validator is not installed');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  const folder = await mkdtemp(join(tmpdir(), 'corral-openapi-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'openapi.json');
+  await writeFile(file, await (await fetch(`${server.url}/openapi.json`)).text());
+  expect((await run(validator ?? '', [file])).stdout).toContain('OK');
+});
 
 test('every documented path answers within its schema and without a 5xx', async (context) => {
   context.skip(program === undefined, 'schemathesis is not installed');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { everybody, nobody, type Principal, type Role } from '../../../../src/core/model/principal.ts';
-import { authorize, may, noSession } from '../../../../src/sessions/access/authorize.ts';
+import { authorize, may, noSession, seenBy } from '../../../../src/sessions/access/authorize.ts';
 import type { Action } from '../../../../src/sessions/api/rules.ts';
 
 const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
@@ -29,4 +29,14 @@ test('a session of another owner looks as if it did not exist; for an own sessio
   expect(() => authorize(principal('user'), 'read', foreign)).toThrow(noSession().message);
   expect(() => authorize(principal('operator'), 'read', foreign)).toThrow(noSession().message);
   expect(() => authorize(principal('viewer'), 'work', own)).toThrow('A key of the role viewer may not do this.');
+});
+
+test('an operator sees no metadata, texts or repositories of sessions of others', () => {
+  const session = { owner: 'anna', metadata: { a: '1' }, latestMessage: 'x', lastTask: 'y', repositories: [] } as never;
+  expect(seenBy({ role: 'operator', owner: 'bert' }, session)).toEqual({
+    owner: 'anna',
+    latestMessage: '',
+    lastTask: '',
+  });
+  expect(seenBy({ role: 'user', owner: 'anna' }, session)).toBe(session);
 });
