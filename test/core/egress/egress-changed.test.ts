@@ -15,7 +15,8 @@ test('a change of the egress settings reaches the proxy of a sandbox that runs',
   const starts = new Set<string>();
   /** The status of the proxy's answer: 403 refuses the host; the name of a listed one does not resolve. */
   const ask = async () => {
-    const command = "cat /proc/1/stat | cut -d' ' -f22; curl -s -o /dev/null -w '%{http_code}' http://listed.invalid/";
+    const request = 'GET http://listed.invalid/ HTTP/1.1\\r\\nHost: listed.invalid\\r\\nConnection: close\\r\\n\\r\\n';
+    const command = `cut -d' ' -f22 /proc/1/stat; exec 9<>/dev/tcp/127.0.0.1/3128; printf '${request}' >&9; head -1 <&9 | cut -d' ' -f2`;
     const { stdout } = await client.sandbox.exec.mutate({ sessionId, command });
     const [start = '', status = ''] = stdout.trim().split('\n');
     starts.add(start);

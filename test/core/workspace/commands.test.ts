@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { codeScript, toCodeResult } from '../../../src/sessions/workspaces/workspace-scripts.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
+import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { workspaceServer } from '../../support/workspace.ts';
 
@@ -49,6 +50,7 @@ test('the OpenAPI document describes the socket and its parameters', async () =>
 });
 
 test('code is saved to its file, runs from there, and is answered with its streams', async (context) => {
+  await needs(context, 'python');
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   const run = (code: string, filename?: string) => client.ask({ type: 'execute_code', sessionId: 'w', code, filename });
@@ -81,6 +83,7 @@ test('code is saved to its file, runs from there, and is answered with its strea
 });
 
 test('failing code gives a one-line error and its full stderr', async (context) => {
+  await needs(context, 'python');
   const server = await workspaceServer(context);
   const client = await server.client();
   const run = (code: string) => client.ask({ type: 'execute_code', sessionId: 'w', code });
