@@ -21,7 +21,7 @@ const slowMs = 3_000;
 const lent = new WeakMap<XConnection, Map<number, number>>();
 
 /**
- * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media key. It
+ * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media key that no browser obeys. It
  * keeps that meaning until all spare keys are lent, then the one that was unused for the longest time gets a new one.
  */
 export async function keyboard(display: XConnection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
@@ -97,5 +97,14 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
   return { keysFor, shiftKeycode: known.get(0xffe1)?.keycode ?? 50 };
 }
 
-/** A key without meaning, or a media key (volume, brightness), which no one presses in a sandbox. */
-const isSparable = (keysym: number) => keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff);
+/**
+ * XF86 keysyms whose keys a browser obeys by their keycode, with any meaning: transport, Home, Mail, Search, Back, Forward, Stop,
+ * Refresh, Favorites, Close, Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and forwarding mail.
+ */
+const obeyed = new Set([
+  ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
+  ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
+]);
+/** A key without meaning, or a media key (volume, brightness, launchers), which no one presses in a sandbox. */
+const isSparable = (keysym: number) =>
+  keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));
