@@ -308,7 +308,7 @@ test('F134 an invalid link is refused even on a server without a token', async (
   expect((await call('GET', `/api/v1/files/${file_id}/download`)).status).toBe(200);
 });
 
-test('F134 an address that guesses tokens is locked out, even with the right token, and the audit log records it', async () => {
+test('F134 an address that guesses tokens is locked out, the right token still passes, and the audit log records it', async () => {
   const { server, call, withToken } = await started({ CORRAL_TOKEN: token });
   const guess = (n: number) => call('GET', base, undefined, { authorization: `Bearer guess-${n}` });
   const statuses: number[] = [];
@@ -321,7 +321,7 @@ test('F134 an address that guesses tokens is locked out, even with the right tok
   const locked = await guess(1_000);
   expect(locked).toMatchObject({ status: 429, body: { code: 429, msg: expect.stringContaining('wrong credentials') } });
   expect(Number(locked.headers.get('retry-after'))).toBeGreaterThan(50);
-  expect((await call('GET', base, undefined, withToken)).status).toBe(429);
+  expect((await call('GET', base, undefined, withToken)).status).toBe(200);
   expect((await call('GET', '/health')).status).toBe(200);
   const audit = server.lines.filter(({ fields }) => fields.audit !== undefined);
   expect(audit.map(({ level, fields }) => [level, fields.audit, fields.address])).toEqual([

@@ -256,6 +256,7 @@ test('the OpenAPI document describes bodies, streams, headers and failures', asy
     '409',
     '413',
     '429',
+    '431',
     '500',
     '503',
     'default',
