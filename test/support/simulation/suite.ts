@@ -77,6 +77,10 @@ export function simulationSuite(file: string, from: number, to: number): void {
     beforeAll(async () => {
       // XState's development build warns of each event to a stopped actor; here actors stop all the time.
       using _quiet = vi.spyOn(console, 'warn').mockImplementation(() => {});
+      using stack = new DisposableStack();
+      stack.adopt(Error.stackTraceLimit, (before) => {
+        Error.stackTraceLimit = before; // other files of this process read stacks
+      });
       if (only === undefined) Error.stackTraceLimit = 0; // thousands of refusals, whose stacks are not read
       for (const seed of seeds) {
         const result = await simulate(seed);
