@@ -77,7 +77,8 @@ async function runServer(given: readonly string[]): Promise<number> {
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
   const { blockedSeconds } = config.log;
-  using _watchdog = blockedSeconds === 0 ? undefined : watchLoop({ blockedMs: blockedSeconds * 1_000 });
+  const thread = config.history === 'memory' || config.mongodbUrl ? 'own' : 'store';
+  using _watchdog = blockedSeconds === 0 ? undefined : watchLoop({ blockedMs: blockedSeconds * 1_000, thread });
   await serve(config, { logger, scrubber, progress });
   logger.info('stopped');
   endSoon();

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { takeWatch } from '../../core/concurrency/watch-loop.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { armFailpoints } from '../../core/errors/failpoint.ts';
 import { type DatabaseOptions, emptyWal, openForWriting } from './database.ts';
@@ -42,6 +43,7 @@ if (input.failpoints !== undefined) {
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
 }
 
+takeWatch();
 try {
   serve();
   answer('writes', [[true, undefined]]);

@@ -1,0 +1,69 @@
+import { writeSync } from 'node:fs';
+import type { Debugger, Session as InspectorSession } from 'node:inspector';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
+
+// Writes the stack of the work that holds the main thread's event loop. Another thread does it, because the line has to come while
+// the loop is held. A thread of its own would take 14 MiB, so one that exists does it where there is one: the store's.
+
+/** Shared by both threads: `beats` grows while the main thread's event loop turns, `reports` with each written line. */
+export const cell = { beats: 0, reports: 1 } as const;
+export interface WatchdogJob {
+  readonly counts: Int32Array;
+  readonly blockedMs: number;
+  readonly fd: number;
+}
+const key = 'corral.watchdog';
+const maxFrames = 20;
+const quietTicks = 4; // without a beat, each a quarter of the time
+const stackMs = 30_000; // a single long operation, such as a regular expression, is paused only at its end
+
+/** Offers the job to the threads that start from now on. */
+export const offerWatch = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
+
+/** In another thread: watches the main thread's loop, if a job was offered. Compares counts, never clocks. */
+export function takeWatch(): void {
+  const job = getEnvironmentData(key) as WatchdogJob | undefined;
+  if (!job) return;
+  let last = -1;
+  let quiet = 0;
+  const look = () => {
+    const beats = Atomics.load(job.counts, cell.beats);
+    quiet = beats === last || beats === 0 ? quiet + 1 : 0;
+    last = beats;
+    if (beats > 0 && quiet === quietTicks) void report(job);
+  };
+  setInterval(look, Math.ceil(job.blockedMs / 4)).unref();
+}
+
+async function report(job: WatchdogJob): Promise<void> {
+  const { Session } = await import('node:inspector');
+  const session: InspectorSession = new Session();
+  session.connectToMainThread();
+  try {
+    const urls = new Map<string, string>();
+    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url));
+    const paused = new Promise<readonly string[]>((resolve) => {
+      session.once('Debugger.paused', ({ params }) => resolve(framesOf(params.callFrames, urls)));
+      setTimeout(() => resolve([]), stackMs).unref();
+    });
+    session.post('Debugger.enable');
+    session.post('Debugger.pause');
+    write(job, await paused);
+  } finally {
+    session.post('Debugger.resume');
+    session.post('Debugger.disable', () => session.disconnect());
+  }
+}
+
+const framesOf = (frames: readonly Debugger.CallFrame[], urls: ReadonlyMap<string, string>): string[] =>
+  frames.slice(0, maxFrames).map(({ functionName, location }) => {
+    const url = urls.get(location.scriptId) ?? '';
+    const place = `${url.replace(/^file:\/\//, '')}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
+    return `${functionName || '(anonymous)'} (${place})`;
+  });
+
+function write({ counts, blockedMs, fd }: WatchdogJob, stack: readonly string[]): void {
+  const msg = 'the event loop is blocked';
+  writeSync(fd, `${JSON.stringify({ level: 'error', time: Date.now(), blockedMs, stack, msg })}\n`);
+  Atomics.add(counts, cell.reports, 1);
+}
