@@ -11,9 +11,11 @@ const composed = (page: Page, key: string) =>
     const event = new KeyboardEvent('keydown', { key: '${key}', bubbles: true, cancelable: true, isComposing, keyCode: 229 });
     document.activeElement.dispatchEvent(event);
   }`);
-const directionOf = (page: Page, selector: string, text: string) =>
-  page.evaluate(`getComputedStyle([...document.querySelectorAll('${selector}')].findLast(
-    (node) => node.textContent.includes('${text}'))).direction`);
+const directionOf = (page: Page, selector: string, hasText: string) =>
+  page
+    .locator(selector, { hasText })
+    .last()
+    .evaluate((node) => getComputedStyle(node as never).direction);
 
 test('Enter that ends a composition sends no message, saves no title and runs no command', async (context) => {
   const id = await worked('はじめ');
