@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { acquireLock } from '../../../drivers/process/lock.ts';
 import { isNewer } from '../runner/is-newer.ts';
 import { onTerminal, type TerminalStep } from '../terminals/on-terminal.ts';
 
@@ -22,8 +23,9 @@ export interface CliOptions {
 const tarball = join(root, 'node_modules/.cache/corral.tgz');
 const sources = ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,html}', '*.json', 'README.md'];
 
-/** The tarball of this tree. It is packed once for all tests, because that compiles the whole client. */
+/** The tarball of this tree. It is packed once for all tests of all workers, because that compiles the whole client. */
 export async function tarballOfTree(): Promise<string> {
+  await using _alone = await acquireLock(`corral-pack ${root}`, new AbortController().signal); // a build empties `dist`
   if (isNewer(tarball, sources)) return tarball;
   const draft = await mkdtemp(join(root, 'node_modules/.cache/corral-pack-'));
   try {
@@ -60,7 +62,9 @@ export async function packedCli() {
     child.stderr.on('data', (chunk) => (output.stderr += chunk));
     child.stdin.on('error', () => {}); // a program may end before it has read everything
     child.stdin.end(input);
-    return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...output })));
+    return new Promise((resolve, reject) => {
+      child.once('close', (code) => resolve({ code, ...output })).once('error', reject);
+    });
   }
   return {
     folder: empty,

@@ -118,7 +118,7 @@ test('a revoked credential is refused with the next request, also on an open con
 test('a host without a credential keeps its own TLS from end to end', async () => {
   await using it = await world((_, res) => res.end('fine'));
   const tls = await it.tls('free.example.test', { ca: certificate.cert });
-  expect(tls.getPeerCertificate().issuer.CN).toBe('corral test');
+  expect(tls.getPeerCertificate().issuer.CN).toMatch(/^corral test /);
   tls.destroy();
 });
 
