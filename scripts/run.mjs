@@ -52,7 +52,8 @@ function serverProcess(node) {
 async function main() {
   const args = process.argv.slice(2);
   const serves = args.includes('src/app/main.ts');
-  const failed = await new Installation(root, { run, say }).ensure(serves ? 'serving' : 'all');
+  const set = serves ? 'serving' : args.includes('--tags-filter=!all') ? 'testing' : 'all';
+  const failed = await new Installation(root, { run, say }).ensure(set);
   if (failed) return failed;
   const node = findNode();
   if (!node) return 1;
