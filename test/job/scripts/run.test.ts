@@ -14,19 +14,21 @@ const lockfile = (version: string) =>
       '': {
         name: 'x',
         dependencies: { a: version },
-        devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0' },
+        devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0', linter: '1.0.0' },
       },
       'node_modules/a': { version },
       'node_modules/b': { version: '1.0.0', optional: true },
       'node_modules/bundler': { version: '1.0.0', dev: true },
       'node_modules/docs': { version: '1.0.0', dev: true, dependencies: { react: '1.0.0' } },
       'node_modules/tester': { version: '1.0.0', dev: true },
+      'node_modules/linter': { version: '1.0.0', dev: true },
     },
   });
 const manifest = {
   name: 'x',
   dependencies: { a: '1.0.0' },
-  devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0' },
+  devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0', linter: '1.0.0' },
+  onlyForChecks: ['linter'],
   servingFromSource: { bundle: ['bundler'], copy: ['docs'] },
   serverProcess: {
     flags: ['--no-warnings'],
@@ -96,7 +98,7 @@ describe('the start of every script', () => {
     expect(npmCalls()).toHaveLength(2);
   });
 
-  test('installs for a server only what it serves with, and the rest when a test or check starts', async () => {
+  test('installs what serving needs, then what the default tests need, then the rest, and nothing twice', async () => {
     mkdirSync(join(root, 'src/app'), { recursive: true });
     write('src/app/main.ts', '');
     const installed = () =>
@@ -106,10 +108,16 @@ describe('the start of every script', () => {
     expect(installed()).toEqual(['node_modules/a', 'node_modules/bundler', 'node_modules/docs']);
     expect(server.output.err).toMatch(/dependencies installed: 3 packages\. Tests and checks install the rest/);
     expect(existsSync(join(root, 'node_modules/a.js.map'))).toBe(false);
-    expect(await run('hello.ts').exit).toBe(0);
-    expect(installed()).toContain('node_modules/tester');
-    expect(await run('src/app/main.ts').exit).toBe(0);
-    expect(npmCalls()).toHaveLength(2);
+    for (const args of [['hello.ts', '--tags-filter=!all'], ['src/app/main.ts']]) {
+      expect(await run(...args).exit).toBe(0);
+      expect(installed()).toEqual(expect.arrayContaining(['node_modules/tester', 'node_modules/docs']));
+      expect(installed()).not.toContain('node_modules/linter');
+    }
+    for (const args of [['hello.ts'], ['hello.ts', '--tags-filter=!all'], ['src/app/main.ts']]) {
+      expect(await run(...args).exit).toBe(0);
+      expect(installed()).toContain('node_modules/linter');
+    }
+    expect(npmCalls()).toHaveLength(3);
   });
 
   test('of a package that only serves files, installs none of the dependencies', async () => {
