@@ -1,5 +1,5 @@
 import { TRPCClientError } from '@trpc/client';
-import type { ErrorData } from '../facades/trpc/errors.ts';
+import type { ErrorData } from '../api/procedure/errors.ts';
 
 /** `unreachable`: nothing answered, or the connection broke. All others are the server's codes. */
 export type CorralErrorCode = ErrorData['reason'] | 'unreachable';

@@ -1,5 +1,5 @@
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
-import type { AppRouter } from '../facades/trpc/router.ts';
+import type { AppRouter } from '../api/router.ts';
 
 export type { AppRouter };
 

@@ -267,7 +267,7 @@ export const notesRouter = router({
       ],
       ['    shares,\n', '    shares,\n    notes: noteService(known),\n'],
     ],
-    'src/facades/trpc/router.ts': [
+    'src/api/router.ts': [
       'export const appRouter = router({',
       "import { notesRouter } from './routers/notes.ts';\nexport const appRouter = router({\n  notes: notesRouter,",
     ],

@@ -7,7 +7,7 @@ import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
 import { anchorOf } from '../../src/facades/guide/render.ts';
 import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
-import { trpcErrors } from '../../src/facades/trpc/errors.ts';
+import { trpcErrors } from '../../src/api/procedure/errors.ts';
 import { envelope } from '../../src/http/errors/error-style.ts';
 import { answerErrors } from '../../src/http/errors/errors.ts';
 

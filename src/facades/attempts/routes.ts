@@ -11,10 +11,10 @@ import {
   ChooseInput,
   toAttemptsCommand,
   toAttemptsView,
-} from '../shared/conversation/attempts.ts';
+} from '../../api/views/attempts.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { toSessionId } from '../shared/session-id.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 
 type CallerServices = FacadeParts['acting'];
 

@@ -19,7 +19,7 @@ import {
   toAutomation,
   toStart,
   toTimes,
-} from '../shared/automations.ts';
+} from '../../api/views/automations.ts';
 
 const base = '/api/v1/automations';
 const about = describing({ tag: 'Automations', prefix: 'automations', failures: detailFailures });

@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { AppError } from '../../core/errors/errors.ts';
 import { publicText } from '../../http/errors/wire-errors.ts';
-import { toSessionId } from '../shared/session-id.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
 import { asText } from './tools/files.ts';

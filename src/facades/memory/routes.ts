@@ -18,7 +18,7 @@ import {
   toSummary,
   toText,
   toVersion,
-} from '../shared/memory/notes.ts';
+} from '../../api/views/memory.ts';
 
 const base = '/api/v1/memory';
 const about = describing({ tag: 'Memory', prefix: 'memory', failures: detailFailures });

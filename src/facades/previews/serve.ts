@@ -11,7 +11,7 @@ import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { setCookies } from '../shared/previews/cookies.ts';
 import { breaking, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
-import { hostLabel, type PreviewLinks, tokenForm } from '../shared/previews/preview-links.ts';
+import { hostLabel, type PreviewLinks, tokenForm } from '../../api/procedure/preview-links.ts';
 import { sendWorkspaceFile } from './files.ts';
 import { answerUnderName, answerUnderPath, headersForProgram, sandboxing } from './headers.ts';
 import { never, nothingListens, type Refusal, refusals, refuse, refuseUpgrade } from './pages.ts';

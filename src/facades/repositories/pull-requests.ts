@@ -9,8 +9,8 @@ import {
   PullRequestState,
   pullRequestCommand,
   SentFeedback,
-} from '../shared/repositories.ts';
-import { toSessionId } from '../shared/session-id.ts';
+} from '../../api/views/repositories.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, base, type CallerServices, params } from './about.ts';
 
 const fails = [400, 404, 409, 501];

@@ -20,8 +20,8 @@ import {
   RanChecks,
   RepositoryStatus,
   ranChecks,
-} from '../shared/repositories.ts';
-import { toSessionId } from '../shared/session-id.ts';
+} from '../../api/views/repositories.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, base, type CallerServices, params } from './about.ts';
 import { mountCheckpoints } from './checkpoints.ts';
 import { mountPullRequests } from './pull-requests.ts';

@@ -14,7 +14,7 @@ import {
   SandboxSize,
   SessionVolumes,
   toSessionOptions,
-} from '../shared/session-options.ts';
+} from '../../api/views/session-options.ts';
 
 const one = z.object({ name: BoxName });
 const NewBox = z.strictObject({

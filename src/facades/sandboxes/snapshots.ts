@@ -7,8 +7,8 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { toSessionId } from '../shared/session-id.ts';
-import { Snapshot, SnapshotInput, SnapshotName, snapshotView } from '../shared/snapshots.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
+import { Snapshot, SnapshotInput, SnapshotName, snapshotView } from '../../api/views/snapshots.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { about, params } from './about.ts';
 

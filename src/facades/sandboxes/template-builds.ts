@@ -16,7 +16,7 @@ import {
   FileHash,
   NewBuild,
   toBuildPlan,
-} from '../shared/builds/views.ts';
+} from '../../api/views/template-builds.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from '../shared/keys.ts';
+import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from '../../api/views/keys.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/keys';

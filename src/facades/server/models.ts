@@ -11,7 +11,7 @@ import {
   ProviderInput,
   TestedAccess,
   UseModelInput,
-} from '../shared/models.ts';
+} from '../../api/views/models.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/models';

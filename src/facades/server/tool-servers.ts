@@ -19,7 +19,7 @@ import {
   ToolServerName,
   ToolServers,
   testedAddress,
-} from '../shared/tool-servers/tool-servers.ts';
+} from '../../api/views/tool-servers.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/tool-servers';

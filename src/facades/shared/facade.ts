@@ -23,7 +23,7 @@ import type { ProviderKeyService } from '../../sessions/projects/provider-keys.t
 import type { OfferedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import type { SideMessages } from '../../sessions/services/side-messages.ts';
-import type { PreviewLinks } from './previews/preview-links.ts';
+import type { PreviewLinks } from '../../api/procedure/preview-links.ts';
 
 /** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {

@@ -16,7 +16,7 @@ import {
   toSkill,
   toVersion,
   VersionName,
-} from '../shared/skills.ts';
+} from '../../api/views/skills.ts';
 
 const base = '/api/v1/skills';
 const about = describing({ tag: 'Skills', prefix: 'skills', failures: detailFailures });

@@ -7,7 +7,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
-import { toSessionId } from '../shared/session-id.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 

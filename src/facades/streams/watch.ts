@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { bytes } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { toSessionId } from '../shared/session-id.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';

@@ -5,10 +5,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from '../../http/routes/routes.ts';
 import { parseJsonBody, parseJsonParameter } from '../../http/transport/json-body.ts';
 import { openSse } from '../../http/transport/sse.ts';
-import { CallCount } from './context.ts';
+import { CallCount } from '../../api/procedure/context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
-import { appRouter } from './router.ts';
+import { appRouter } from '../../api/router.ts';
 
 const maxBatchSize = 500;
 

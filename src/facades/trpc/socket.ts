@@ -4,10 +4,10 @@ import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
 import { closeCodes, closeWith, type Socket } from '../../http/transport/ws-socket.ts';
-import { CallCount, type TrpcContext } from './context.ts';
+import { CallCount, type TrpcContext } from '../../api/procedure/context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
-import { type AppRouter, appRouter } from './router.ts';
+import { type AppRouter, appRouter } from '../../api/router.ts';
 
 const maxBatchSize = 500;
 const tokenMs = 5_000;

@@ -6,7 +6,7 @@ import { attachment } from '../../http/transport/content-disposition.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
-import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../shared/volumes/views.ts';
+import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../../api/views/volumes.ts';
 import { about, base, byVolume, example } from './about.ts';
 
 const AtPath = z.object({ path: VolumePath.min(1) });

@@ -15,7 +15,7 @@ import {
   WebhookDelivery,
   WebhookId,
   WebhookWithSecret,
-} from '../shared/webhooks.ts';
+} from '../../api/views/webhooks.ts';
 
 const base = '/api/v1/webhooks';
 const about = describing({ tag: 'Webhooks', prefix: 'webhooks', failures: detailFailures });

@@ -2,7 +2,7 @@ import http from 'node:http';
 import WebSocket from 'ws';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { agentCalls } from '../../../src/facades/compat/e2b/data/agent.ts';
-import { appRouter } from '../../../src/facades/trpc/router.ts';
+import { appRouter } from '../../../src/api/router.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
 import type { Rule } from './caller-rights.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { appRouter } from '../../../src/facades/trpc/router.ts';
+import { appRouter } from '../../../src/api/router.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import type { Rule } from './caller-rights.ts';

@@ -29,7 +29,7 @@ const rightWay = {
   'src/sessions/api/sessions.ts':
     "import { run } from '../../../machines/run.ts'; import { logger } from '../../observability/logger.ts'; export const s = [run, logger];",
   'src/http/errors/errors.ts': 'export const errors = 1;',
-  'src/facades/trpc/router.ts': 'export const router = 1;',
+  'src/api/router.ts': 'export const router = 1;',
   'scripts/script.ts': 'export const script = 1;',
   'src/facades/compat/sheikhbox/routes.ts':
     "import { s } from '../../../sessions/api/sessions.ts'; import { errors } from '../../../http/errors/errors.ts'; export const r = [s, errors];",

@@ -5,7 +5,7 @@ import { abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.t
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { outputsOf } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { toSessionId } from '../../shared/session-id.ts';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';

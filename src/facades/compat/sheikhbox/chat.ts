@@ -6,7 +6,7 @@ import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand } from '../../../sessions/api/sessions.ts';
 import { toGoal } from '../../shared/conversation/goal.ts';
-import { toSessionId } from '../../shared/session-id.ts';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SheikhboxContext } from './context.ts';
 import { findRetried } from './retry.ts';
 import type { ChatBody } from './schemas.ts';

@@ -15,7 +15,7 @@ import {
   SessionVolumes,
   SkillPins,
   toSessionOptions,
-} from '../../shared/session-options.ts';
+} from '../../../api/views/session-options.ts';
 
 const Named = z.object({ template: z.string() });
 const Options = z.object({

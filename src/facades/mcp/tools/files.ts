@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toSessionId } from '../../shared/session-id.ts';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
 import { fileUri } from '../uris.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toSessionId } from '../../shared/session-id.ts';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { mcpTool, SessionInput } from '../tool.ts';
 
 export const takeScreenshot = mcpTool({

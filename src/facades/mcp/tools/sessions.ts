@@ -3,7 +3,7 @@ import { ModelRef } from '../../../agents/models/model-ref.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { RepositoryInputs } from '../../../core/model/repository.ts';
-import { toSessionId } from '../../shared/session-id.ts';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { mcpTool, SessionInput, structuredResult } from '../tool.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();

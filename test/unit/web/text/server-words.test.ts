@@ -112,7 +112,7 @@ test('a phrase with values keeps them, whatever they contain, and other texts st
 /** Sentences that no table of the server holds: they stand in its source as they stand here. */
 test('no phrase is left over from words that the server no longer says', () => {
   const sources = [
-    ...['src/app/start/runnable-templates.ts', 'src/facades/trpc/routers/egress.ts', 'src/core/text/strangers.ts'],
+    ...['src/app/start/runnable-templates.ts', 'src/api/session/egress.ts', 'src/core/text/strangers.ts'],
     ...['src/agents/models/failures.ts', 'machines/run-rules.ts', 'machines/session.ts', 'src/core/errors/errors.ts'],
     ...['src/sessions/engine/run-recorder.ts', 'src/sessions/run/run-actors.ts', 'src/sessions/run/turns/ask-model.ts'],
     ...['src/sessions/engine/sandbox/sandbox-actors.ts', 'src/sandboxes/client/request.ts'],

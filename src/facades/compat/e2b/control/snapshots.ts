@@ -6,7 +6,7 @@ import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { maxForks, SnapshotName } from '../../../shared/snapshots.ts';
+import { maxForks, SnapshotName } from '../../../../api/views/snapshots.ts';
 import type { E2bSettings } from '../settings.ts';
 import { checkedSeconds } from './create.ts';
 import { parsed } from './parsed.ts';

@@ -1,0 +1,31 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
+import type { PreviewLinks, RequestAddress } from './preview-links.ts';
+
+const maxCalls = 1_000;
+
+/** Operations on behalf of the caller. */
+export type TrpcCallerContext = CallerContext;
+/** The caller's operations, the shared services, and the state of one connection. */
+export interface TrpcContext extends TrpcCallerContext {
+  readonly previews: PreviewLinks;
+  /** The address under which the client reached this server. */
+  readonly reached: RequestAddress;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly calls: CallCount;
+  /** Resolves when the client has room for more. */
+  drained(): Promise<void>;
+}
+
+/** Limits the open calls of one connection, because a socket could otherwise send calls without end. */
+export class CallCount {
+  #open = 0;
+  /** Rejects: rate_limited. */
+  enter(): Disposable {
+    if (this.#open >= maxCalls) throw new AppError('rate_limited', `More than ${maxCalls} calls at once.`);
+    this.#open++;
+    return { [Symbol.dispose]: () => void this.#open-- };
+  }
+}

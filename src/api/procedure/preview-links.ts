@@ -1,0 +1,123 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Peppers } from '../../auth/pepper.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { everybody, type Principal } from '../../core/model/principal.ts';
+import type { Credentials } from '../../http/guard/credentials.ts';
+import type { PreviewView } from '../../sessions/api/ports.ts';
+
+/** The part of an address that opens a preview, in the query of its first request. */
+export const previewParameter = 'corral_preview';
+
+export interface PreviewSettings {
+  /** The operator's domain, whose names lead to this server. Undefined: below localhost. */
+  readonly domain?: string | undefined;
+  readonly maxHours: number;
+}
+/** The address by which a client reaches this server. */
+export interface RequestAddress {
+  readonly host: string | undefined;
+  readonly scheme: 'http' | 'https';
+}
+export interface PreviewAddress {
+  /** Absolute; or a path of this server where no name of the sandbox is known to resolve. */
+  readonly url: string;
+  /** A path of this server, under which pages are sandboxed and programs need no names. */
+  readonly path: string;
+}
+/**
+ * The addresses of previews. Their tokens are derived from the preview, the credential of the caller who opened it and
+ * a secret of the server. So every server of a store knows them, and they end with that credential.
+ */
+export interface PreviewLinks {
+  addressOf(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
+  /**
+   * The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has
+   * ended.
+   */
+  makerOf(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
+  /**
+   * The life of a preview for which this time was asked; 8 hours by default. Rejects: invalid_request (longer than
+   * allowed).
+   */
+  lifeMs(minutes: number | undefined): number;
+  /** The domain whose names `<port>-<session>` are for previews, without scheme and port. */
+  readonly domain: string;
+  /** The scheme of previews for a client that reaches the server by this one. */
+  schemeOf(reached: 'http' | 'https'): 'http' | 'https';
+  /** The origins that the page's policy lets it show in frames. */
+  readonly frames: string;
+}
+interface Deps {
+  readonly settings: PreviewSettings;
+  readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
+  readonly credentials: Pick<Credentials, 'serverSeal' | 'live'>;
+}
+export const tokenForm = /^([0-9a-f]{12})\.[\w-]{43}$/;
+export const hostLabel = ({ of }: Pick<PreviewView, 'of'>, id: SessionId) => `${of}-${id}`;
+const usualMinutes = 480;
+const form = /^(?:(https?):\/\/)?([a-z0-9.-]+)(?::(\d{1,5}))?$/;
+const loopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/i;
+
+export function previewLinks({ settings, peppers, credentials }: Deps): PreviewLinks {
+  const [, scheme, name = 'localhost', port] = form.exec(settings.domain ?? '') ?? [];
+  const base = settings.domain === undefined ? undefined : `${name}${port === undefined ? '' : `:${port}`}`;
+  const usual = (scheme as 'http' | 'https' | undefined) ?? (/(^|\.)localhost$/.test(name) ? 'http' : 'https');
+
+  async function tokenOf(id: SessionId, view: PreviewView): Promise<string> {
+    const { id: preview, of, expiresAt, key = '' } = view;
+    const seal = key === '' ? (credentials.serverSeal ?? '') : '';
+    const signed = JSON.stringify(['preview', id, preview, of, expiresAt, key, seal]);
+    return `${preview}.${(await peppers()).hash(signed).hash}`;
+  }
+  /**
+   * A browser resolves names below localhost to its own machine, so they work only for a page that this machine serves
+   * to it.
+   */
+  function nameOf({ host, scheme: reached }: RequestAddress): string | undefined {
+    if (base !== undefined) return `${usual}://{}.${base}`;
+    const local = loopback.exec(host ?? '');
+    return local ? `${reached}://{}.localhost${local[1] === undefined ? '' : `:${local[1]}`}` : undefined;
+  }
+  return {
+    lifeMs(minutes) {
+      const most = settings.maxHours * 60;
+      if ((minutes ?? 1) <= most) return Math.min(minutes ?? usualMinutes, most) * 60_000;
+      throw new AppError(
+        'invalid_request',
+        `A preview lives at most ${settings.maxHours} h (CORRAL_PREVIEWS_MAX_HOURS).`,
+      );
+    },
+    domain: name,
+    schemeOf: (reached) => (base === undefined ? reached : usual),
+    frames: base === undefined ? 'http://*.localhost:* https://*.localhost:*' : `${usual}://*.${base}`,
+    async addressOf(id, view, reached) {
+      const token = await tokenOf(id, view);
+      const path = `/previews/${hostLabel(view, id)}/${token}/`;
+      const named = view.of === 'files' ? undefined : nameOf(reached);
+      const url =
+        named === undefined ? path : `${named.replace('{}', hostLabel(view, id))}/?${previewParameter}=${token}`;
+      return { url, path };
+    },
+    async makerOf(id, view, token) {
+      const maker = view.key === undefined ? withoutKey(credentials) : credentials.live(view.key);
+      return maker && same(token, await tokenOf(id, view)) ? actingBy(maker) : undefined;
+    },
+  };
+}
+
+const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
+  serverSeal === undefined ? undefined : everybody;
+
+const known = new WeakMap<Principal, Principal>();
+/** The same object for the same caller. */
+function actingBy(maker: Principal): Principal {
+  const made = known.get(maker) ?? { ...maker, by: 'preview' as const };
+  known.set(maker, made);
+  return made;
+}
+
+function same(given: string, wanted: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
+}

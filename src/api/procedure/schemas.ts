@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
+import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import { Branch, ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
+import { SessionRepository } from '../../core/model/repository.ts';
+import { parseCursor } from '../../http/transport/cursor.ts';
+import { toSessionId } from './session-id.ts';
+
+// The wire schemas of this facade. Inputs are strict: a misspelt field is refused and named. An id of any form is looked up,
+// so that an odd one is unknown, not malformed.
+
+export const SessionIdInput = z.string().transform(toSessionId);
+export const ProjectIdInput = z.string().transform((given): string => {
+  if (z.uuid().safeParse(given).success) return given.toLowerCase();
+  throw new AppError('not_found', 'There is no such project.');
+});
+export const CursorInput = z
+  .string()
+  .nullish()
+  .transform((given) => parseCursor(given));
+
+const hasNoNul = (text: string) => !text.includes('\0');
+export const TextInput = z
+  .string()
+  .max(200_000)
+  .refine((text) => text.trim() !== '', 'must not be empty');
+export const CommandInput = TextInput.refine(hasNoNul, 'must not contain NUL');
+export const TitleInput = z
+  .string()
+  .max(255)
+  .refine((title) => title.trim() !== '', 'must not be empty');
+export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not contain NUL');
+
+export const ofSession = z.strictObject({ sessionId: SessionIdInput });
+export const Done = z.object({ ok: z.literal(true) });
+export const done = { ok: true } as const;
+
+export const Session = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: SessionStatus,
+  origin: Origin,
+  template: z.string(),
+  projectId: z.string().nullable(),
+  lastTask: z.string(),
+  latestMessage: z.string(),
+  latestMessageAt: z.iso.datetime(),
+  unread: z.int(),
+  lastSeq: z.int(),
+  /** How its last run ended; null before the first end. */
+  outcome: Outcome.nullable(),
+  favorite: z.boolean(),
+  pinned: z.boolean(),
+  archived: z.boolean(),
+  forkedFrom: ForkedFrom.nullable(),
+  /** The session whose agent started this one, and how deep this one is below the first; null: a person or a program did. */
+  parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
+  /** The message that the session's first own message replaces; null unless the session began with an edit. */
+  branch: Branch.nullable(),
+  repositories: z.array(SessionRepository).readonly(),
+  hasCheckpoints: z.boolean(),
+  /** The name by which its owner finds it again; null: it has none. */
+  name: z.string().nullable(),
+  /** Names and values of the session's creator. */
+  metadata: z.record(z.string(), z.string()),
+  /** Then it is deleted; null: it stays. */
+  endsAt: z.iso.datetime().nullable(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type Session = z.infer<typeof Session>;
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const toSession = (record: SessionRecord): Session => ({
+  id: record.id,
+  title: record.title,
+  status: record.status,
+  origin: record.origin,
+  template: record.template,
+  projectId: record.projectId,
+  lastTask: record.lastTask,
+  latestMessage: record.latestMessage,
+  unread: record.unread,
+  lastSeq: record.lastSeq,
+  favorite: record.favorite,
+  pinned: record.pinned,
+  archived: record.archived,
+  forkedFrom: record.forkedFrom ?? null,
+  parent: record.parent ? { sessionId: record.parent.sessionId, depth: record.parent.depth } : null,
+  branch: record.branch ?? null,
+  repositories: record.repositories ?? [],
+  hasCheckpoints: record.hasCheckpoints ?? false,
+  name: record.name ?? null,
+  metadata: record.metadata ?? {},
+  endsAt: endOf(record),
+  outcome: record.outcome ?? null,
+  createdAt: iso(record.createdAt),
+  updatedAt: iso(record.updatedAt),
+  latestMessageAt: iso(record.latestMessageAt),
+});
+
+function endOf({ endsAt, life }: SessionRecord): string | null {
+  const at = life?.onEnd === 'delete' ? life.endsAt : endsAt;
+  return at == null ? null : iso(at);
+}
+
+/** A fact of the session's log. `seq` is its place and the cursor to resume after it; `ts` is epoch milliseconds. */
+export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
+export type Event = z.infer<typeof Event>;
+
+/** Events are missing here: load the session again; the stream continues after `seq`. */
+export interface Resync {
+  readonly type: 'resync';
+  readonly reason: 'cursor_too_old' | 'cursor_ahead';
+  readonly oldestSeq: number;
+  readonly latestSeq: number;
+  readonly seq: number;
+  readonly sessionId: string;
+  readonly ts: number;
+}
+
+export const Sent = z.object({ messageId: MessageId, runId: RunId, seq: z.int() });

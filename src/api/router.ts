@@ -1,0 +1,71 @@
+import { router } from './procedure/procedure.ts';
+import { portsRouter } from './session/ports.ts';
+import { attemptsRouter } from './session/attempts.ts';
+import { automationsRouter } from './automations.ts';
+import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRouter } from './credentials.ts';
+import { desktopRouter } from './session/desktop.ts';
+import { egressRouter } from './session/egress.ts';
+import { eventsRouter } from './session/events.ts';
+import { filesRouter } from './session/files.ts';
+import { modelsRouter } from './models.ts';
+import { processesRouter } from './session/processes.ts';
+import { projectsRouter } from './projects.ts';
+import { checkpointsRouter } from './session/checkpoints.ts';
+import { pullRequestsRouter } from './session/pull-requests.ts';
+import { repositoriesRouter } from './session/repositories.ts';
+import { runsRouter } from './session/runs.ts';
+import { sandboxRouter } from './session/sandbox.ts';
+import { budgetsRouter } from './budgets.ts';
+import { keysRouter } from './keys.ts';
+import { memoryRouter } from './memory.ts';
+import { settingsRouter } from './settings.ts';
+import { templateBuildsRouter } from './template-builds.ts';
+import { toolServersRouter } from './tool-servers.ts';
+import { usageRouter } from './usage.ts';
+import { volumesRouter } from './volumes.ts';
+import { sessionsRouter } from './session/sessions.ts';
+import { sharesRouter } from './session/shares.ts';
+import { skillsRouter } from './skills.ts';
+import { snapshotsRouter } from './snapshots.ts';
+import { systemRouter } from './system.ts';
+import { templatesRouter } from './templates.ts';
+import { terminalsRouter } from './session/terminals.ts';
+import { webhooksRouter } from './webhooks.ts';
+
+export const appRouter = router({
+  sessions: sessionsRouter,
+  events: eventsRouter,
+  runs: runsRouter,
+  sandbox: sandboxRouter,
+  egress: egressRouter,
+  sessionCredentials: sessionCredentialsRouter,
+  projectCredentials: projectCredentialsRouter,
+  serverCredentials: serverCredentialsRouter,
+  desktop: desktopRouter,
+  files: filesRouter,
+  repositories: repositoriesRouter,
+  pullRequests: pullRequestsRouter,
+  checkpoints: checkpointsRouter,
+  processes: processesRouter,
+  ports: portsRouter,
+  terminals: terminalsRouter,
+  projects: projectsRouter,
+  shares: sharesRouter,
+  snapshots: snapshotsRouter,
+  volumes: volumesRouter,
+  templates: templatesRouter,
+  templateBuilds: templateBuildsRouter,
+  attempts: attemptsRouter,
+  automations: automationsRouter,
+  webhooks: webhooksRouter,
+  skills: skillsRouter,
+  models: modelsRouter,
+  toolServers: toolServersRouter,
+  settings: settingsRouter,
+  usage: usageRouter,
+  budgets: budgetsRouter,
+  memory: memoryRouter,
+  keys: keysRouter,
+  system: systemRouter,
+});
+export type AppRouter = typeof appRouter;

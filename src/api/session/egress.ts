@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { hasRole } from '../../core/model/principal.ts';
+import { EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { EgressHosts } from '../views/session-options.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { Done, done, ofSession } from '../procedure/schemas.ts';
+
+const EgressInForce = z.object({
+  policy: z.string(),
+  /** The hosts that the policy opens, in words for people. */
+  opens: z.string(),
+  /** The operator's list, where the policy uses it. */
+  entries: z.array(z.string()).readonly(),
+  /** The only hosts of those that the session's creator chose; absent: all. */
+  within: z.array(z.string()).readonly().optional(),
+  /** The rules for addresses that the session's creator set; absent: there are none. */
+  rules: EgressRules.optional(),
+  /** Allowed in this session alone. */
+  allowed: z.array(z.string()).readonly(),
+  canAllow: z.boolean(),
+  /** Why the caller cannot allow a host; null: the caller can. */
+  whyNot: z.string().nullable(),
+});
+const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
+const ofEntry = ofSession.extend({ host: z.string().min(1).max(300) });
+
+/** The egress policy of a session's sandbox, and the hosts that an operator allows in it. */
+export const egressRouter = router({
+  inForce: procedure
+    .input(ofSession)
+    .output(EgressInForce)
+    .query(async ({ ctx: { principal, services }, input }) => {
+      const found = await services.egress.inForce(input.sessionId);
+      const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
+      return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
+    }),
+
+  /** Needs the role `operator`, because the policy is the operator's. `host` can be `*.host` and have a `:port`. */
+  allow: procedure
+    .input(ofEntry)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, host } }) => {
+      await ctx.services.egress.allow(sessionId, host);
+      return done;
+    }),
+
+  /**
+   * The only hosts that the sandbox reaches of those that the policy opens, from now on; `[]`: none, null: all of them. Never
+   * more than the policy opens.
+   */
+  narrow: procedure
+    .input(ofSession.extend({ hosts: EgressHosts.nullable() }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, hosts } }) => {
+      await ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts);
+      return done;
+    }),
+
+  /** Takes a host back that was allowed in this session. Needs the role `operator`. */
+  withdraw: procedure
+    .input(ofEntry)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, host } }) => {
+      await ctx.services.egress.withdraw(sessionId, host);
+      return done;
+    }),
+});

@@ -1,0 +1,70 @@
+import { tracked } from '@trpc/server';
+import { z } from 'zod';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+import type { LogUpdate } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import type { TrpcContext } from '../procedure/context.ts';
+import { CursorInput, Event, ofSession, type Resync } from '../procedure/schemas.ts';
+import { countOpenCall } from '../procedure/subscription.ts';
+
+export const eventsRouter = router({
+  list: procedure
+    .input(
+      ofSession.extend({
+        afterSeq: z.int().min(0).default(0),
+        limit: z.int().min(1).max(1_000).default(500),
+      }),
+    )
+    .output(z.object({ events: z.array(Event), lastSeq: z.int() }))
+    .query(async ({ ctx, input: { sessionId, afterSeq, limit } }) => {
+      const { events, head } = await ctx.services.sessions.page(sessionId, afterSeq, limit);
+      return { events, lastSeq: head };
+    }),
+
+  subscribe: procedure
+    .input(ofSession.extend({ lastEventId: CursorInput }))
+    // Reads the starting point before the client learns of the start, so that no event after that is missed.
+    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverFires }) => {
+      const { sessions } = ctx.services;
+      const { lastSeq: head } = await sessions.get(sessionId);
+      const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;
+      const after = lastEventId ?? (active ? active.startedSeq - 1 : head);
+      return countOpenCall(ctx, follow(ctx, { sessionId, after, head }, signal));
+    }),
+});
+
+interface StreamPosition {
+  readonly sessionId: SessionId;
+  readonly after: number;
+  /** The newest event at the start: events up to it are history, which waits for the client to read. */
+  readonly head: number;
+}
+
+async function* follow(
+  ctx: TrpcContext,
+  { sessionId, after, head }: StreamPosition,
+  signal: AbortSignal,
+): AsyncGenerator<TrackedItem> {
+  const { sessions } = ctx.services;
+  using _watching = sessions.watching(sessionId);
+  for await (const item of sessions.follow(sessionId, after, { signal, deltas: true })) {
+    for (const said of item.kind === 'events' ? item.events : [resync(sessionId, item, ctx.clock.now())]) {
+      yield tracked(String(said.seq), said);
+      if (said.seq <= head) await ctx.drained();
+    }
+  }
+}
+type TrackedItem = ReturnType<typeof tracked<Event | Resync>>;
+
+function resync(sessionId: SessionId, item: Extract<LogUpdate, { kind: 'resync' }>, ts: number): Resync {
+  return {
+    type: 'resync',
+    reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
+    oldestSeq: item.oldest,
+    latestSeq: item.head,
+    seq: item.head,
+    sessionId,
+    ts,
+  };
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { Done, done, iso, ofSession, PathInput } from '../procedure/schemas.ts';
+
+const ofFile = ofSession.extend({ path: PathInput });
+const SearchInput = ofSession.extend({
+  /** A glob for `find`, a POSIX extended regular expression for `grep`. */
+  pattern: z.string().min(1).max(10_000),
+  path: PathInput.default('.'),
+  /** Globs for the base name, separated by commas. */
+  fileTypes: z.string().max(1_000).default('*'),
+});
+
+const globs = (list: string): string[] =>
+  list
+    .split(',')
+    .map((glob) => glob.trim())
+    .filter((glob) => glob !== '' && glob !== '*');
+
+export const filesRouter = router({
+  list: procedure
+    .input(
+      ofSession.extend({
+        path: PathInput.default('.'),
+        /** False: the call fails where no sandbox runs, and starts none. */
+        starts: z.boolean().default(true),
+      }),
+    )
+    .output(
+      z.object({
+        path: z.string(),
+        items: z.array(
+          z.object({
+            name: z.string(),
+            type: z.enum(['file', 'directory']),
+            size: z.number().nullable(),
+            modified: z.string(),
+          }),
+        ),
+      }),
+    )
+    .query(async ({ ctx, input: { sessionId, path, starts }, signal = neverFires }) => {
+      const entries = await ctx.services.files.list(sessionId, path, signal, { starts });
+      const items = entries.map(({ name, type, size, modified }) => ({
+        name,
+        // links and pipes count as files, because there is no other type
+        type: type === 'directory' ? type : ('file' as const),
+        size,
+        modified,
+      }));
+      return { path, items };
+    }),
+
+  read: procedure
+    .input(ofFile.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8') }))
+    .output(z.object({ path: z.string(), content: z.string() }))
+    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = neverFires }) => {
+      const bytes = await ctx.services.files.read(sessionId, path, signal);
+      return { path, content: bytes.toString(encoding) };
+    }),
+
+  write: procedure
+    .input(ofFile.extend({ content: z.string() }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, path, content }, signal = neverFires }) => {
+      await ctx.services.files.write(sessionId, path, content, signal);
+      return done;
+    }),
+
+  delete: procedure
+    .input(ofFile)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
+      await ctx.services.files.remove(sessionId, path, signal);
+      return done;
+    }),
+
+  /** The files that have changed since the newest run began. */
+  changes: procedure
+    .input(ofSession)
+    .output(
+      z.object({
+        since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable(),
+        files: z
+          .array(
+            z.object({
+              path: z.string(),
+              change: z.enum(['added', 'modified', 'deleted']),
+              before: z.int().nullable(),
+              after: z.int().nullable(),
+            }),
+          )
+          .readonly(),
+        truncated: z.boolean(),
+      }),
+    )
+    .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+      const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
+      return { since: since && { runId: since.runId, at: iso(since.at) }, ...changes };
+    }),
+
+  /** A file as the newest run found it. */
+  before: procedure
+    .input(ofFile)
+    .output(z.object({ path: z.string(), content: z.string() }))
+    .query(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
+      const bytes = await ctx.services.files.before(sessionId, path, signal);
+      return { path, content: bytes.toString('utf8') };
+    }),
+
+  find: procedure
+    .input(SearchInput)
+    .output(z.object({ matches: z.array(z.string()).readonly(), truncated: z.boolean() }))
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverFires }) =>
+      ctx.services.files.find(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
+    ),
+
+  grep: procedure
+    .input(SearchInput)
+    .output(
+      z.object({
+        matches: z.array(z.object({ file: z.string(), line: z.int(), content: z.string() })).readonly(),
+        truncated: z.boolean(),
+      }),
+    )
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverFires }) =>
+      ctx.services.files.grep(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
+    ),
+});

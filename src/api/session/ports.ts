@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+import type { PreviewView } from '../../sessions/api/ports.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import type { TrpcContext } from '../procedure/context.ts';
+import { Done, done, iso, ofSession } from '../procedure/schemas.ts';
+
+const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
+/** With `files`: only the files of this folder, and of those below it. */
+const Folder = z.string().max(4_096).optional();
+const Preview = z.object({
+  id: z.string(),
+  of: Previewed,
+  folder: Folder,
+  /** The address for browsers: a path of this server, unless a name of the sandbox is known to resolve. */
+  url: z.string(),
+  /** A path of this server, for programs; pages under it are sandboxed. */
+  path: z.string(),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
+const toPreview = async (
+  { previews, reached }: TrpcContext,
+  id: z.output<typeof ofSession>['sessionId'],
+  view: PreviewView,
+) => ({
+  id: view.id,
+  of: view.of,
+  ...(view.folder !== undefined && { folder: view.folder }),
+  ...(await previews.addressOf(id, view, reached)),
+  createdAt: iso(view.createdAt),
+  expiresAt: iso(view.expiresAt),
+});
+
+/** The ports on which programs in a sandbox listen, and the addresses under which browsers see them. */
+export const portsRouter = router({
+  /** Starts nothing. */
+  list: procedure
+    .input(ofSession)
+    .output(z.array(z.object({ port: z.int(), pid: z.int().optional(), command: z.string().optional() })).readonly())
+    .query(({ ctx, input, signal = neverFires }) => ctx.services.ports.list(input.sessionId, signal)),
+  open: procedure
+    .input(ofSession.extend({ of: Previewed, folder: Folder, minutes: z.int().min(1).max(525_600).optional() }))
+    .output(Preview)
+    .mutation(async ({ ctx, input: { sessionId, of, folder, minutes } }) => {
+      const lifeMs = ctx.previews.lifeMs(minutes);
+      return await toPreview(ctx, sessionId, await ctx.services.ports.open(sessionId, { of, folder, lifeMs }));
+    }),
+  opened: procedure
+    .input(ofSession)
+    .output(z.array(Preview))
+    .query(async ({ ctx, input: { sessionId } }) => {
+      const all = await ctx.services.ports.opened(sessionId);
+      return await Promise.all(all.map((view) => toPreview(ctx, sessionId, view)));
+    }),
+  close: procedure
+    .input(ofSession.extend({ id: z.string().max(100) }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, id } }) => {
+      await ctx.services.ports.close(sessionId, id);
+      return done;
+    }),
+});

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { Done, done, ofSession } from '../procedure/schemas.ts';
+
+const ofProcess = ofSession.extend({ pid: z.int() });
+
+export const processesRouter = router({
+  list: procedure
+    .input(ofSession)
+    .output(
+      z
+        .array(
+          z.object({
+            pid: z.int(),
+            cmd: z.string(),
+            status: z.enum(['running', 'stopped', 'exited']),
+            log: z.string(),
+            started: z.string(),
+            memoryBytes: z.int().optional(),
+            ports: z.array(z.int()).readonly().optional(),
+          }),
+        )
+        .readonly(),
+    )
+    .query(({ ctx, input, signal = neverFires }) => ctx.services.processes.list(input.sessionId, signal)),
+
+  stop: procedure
+    .input(ofProcess)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, pid }, signal = neverFires }) => {
+      await ctx.services.processes.stop(sessionId, pid, signal);
+      return done;
+    }),
+
+  logs: procedure
+    .input(ofProcess.extend({ lines: z.int().min(1).max(10_000).default(50) }))
+    .output(
+      z.object({
+        pid: z.int(),
+        logs: z.string(),
+        /** Whether the log has more before these lines; the file `log` in the workspace has all of it. */
+        truncated: z.boolean(),
+        log: z.string(),
+      }),
+    )
+    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverFires }) => {
+      const { text, ...rest } = await ctx.services.processes.logs(sessionId, pid, lines, signal);
+      return { pid, logs: text, ...rest };
+    }),
+});

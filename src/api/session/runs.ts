@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { Goal } from '../../core/model/runs/goal.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { ofSession, Sent, TextInput } from '../procedure/schemas.ts';
+
+const SendInput = ofSession.extend({
+  text: TextInput,
+  mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
+  attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+  /** The message begins a run of its own, whose work is judged by this goal. */
+  goal: Goal.optional(),
+  /** A repeat with the same id and content is not sent again and gets the first answer. */
+  clientMessageId: z.string().min(1).max(255).optional(),
+});
+
+const CallId = z.string().min(1).max(255);
+const Decision = z.object({ callId: z.string(), decision: z.enum(['approved', 'rejected']) });
+
+export const runsRouter = router({
+  send: procedure
+    .input(SendInput)
+    .output(Sent)
+    .mutation(async ({ ctx, input: { sessionId, clientMessageId, goal, ...message } }) => {
+      const { sessions } = ctx.services;
+      const command = { ...message, ...(goal && { goal }) };
+      if (clientMessageId === undefined) return await sessions.send(sessionId, command);
+      await sessions.get(sessionId); // an unknown session must not use up the key
+      const { text, mode, attachments } = message;
+      const content = JSON.stringify([text, mode, attachments, ...(goal ? [goal] : [])]);
+      return await ctx.once(['runs.send', sessionId, clientMessageId], content, () =>
+        sessions.send(sessionId, command),
+      );
+    }),
+
+  /**
+   * Permits a call that waits for approval; see the events `approval.requested` and `approval.resolved`. With `args` the call
+   * runs with those arguments; `always` further calls of its tool need no permission in
+   * this session.
+   */
+  approve: procedure
+    .input(
+      ofSession.extend({
+        callId: CallId,
+        args: z.record(z.string(), z.unknown()).optional(),
+        always: z.boolean().default(false),
+      }),
+    )
+    .output(Decision)
+    .mutation(({ ctx, input: { sessionId, callId, args, always } }) =>
+      ctx.services.sessions.decide(sessionId, {
+        callId,
+        decision: 'approved',
+        by: 'user',
+        ...(args && { args }),
+        ...(always && { always }),
+      }),
+    ),
+
+  /** Refuses the call; the model learns of the refusal, with the text. */
+  reject: procedure
+    .input(ofSession.extend({ callId: CallId, text: TextInput.optional() }))
+    .output(Decision)
+    .mutation(({ ctx, input: { sessionId, callId, text } }) =>
+      ctx.services.sessions.decide(sessionId, {
+        callId,
+        decision: 'rejected',
+        by: 'user',
+        ...(text !== undefined && { text }),
+      }),
+    ),
+
+  stop: procedure
+    .input(ofSession)
+    .output(z.object({ stopped: z.boolean() }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.stop(input.sessionId)),
+});

@@ -1,0 +1,387 @@
+import { z } from 'zod';
+import { FallbackRefs, ModelRef } from '../../agents/models/model-ref.ts';
+import { toolPrograms } from '../../config/tool-servers.ts';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { SessionStatus } from '../../core/model/events.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
+import { Goal } from '../../core/model/runs/goal.ts';
+import type { CreateCommand } from '../../sessions/api/sessions.ts';
+import { costOf } from '../../sessions/services/costs.ts';
+import {
+  BoxName,
+  ComposeText,
+  EgressHosts,
+  hasMetadata,
+  IdleSeconds,
+  LifetimeSeconds,
+  Metadata,
+  SandboxSize,
+  SessionBudgetInput,
+  SessionServices,
+  SessionVolumes,
+  SkillPins,
+  toSessionOptions,
+} from '../views/session-options.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import type { TrpcContext } from '../procedure/context.ts';
+import { SeenTurn } from './prompt-schemas.ts';
+import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from '../procedure/schemas.ts';
+import { countOpenCall } from '../procedure/subscription.ts';
+
+const deletedAtOnce = 8;
+const byId = z.strictObject({ id: SessionIdInput });
+
+const NewSession = z.strictObject({
+  title: TitleInput.optional(),
+  projectId: ProjectIdInput.optional(),
+  task: TextInput.optional(),
+  /** The goal by which the work on `task` is judged. */
+  goal: Goal.optional(),
+  model: ModelRef.optional(),
+  fallbacks: FallbackRefs.optional(),
+  /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
+  mcpServers: toolPrograms.optional(),
+  template: z.string().max(80).optional(),
+  /** Fetched into the workspace before anyone uses it. */
+  repositories: RepositoryInputs.optional(),
+  /** In whose name commits are made. */
+  author: GitPerson.optional(),
+  metadata: Metadata.optional(),
+  lifetimeSeconds: LifetimeSeconds.optional(),
+  idleSeconds: IdleSeconds.optional(),
+  egress: EgressHosts.optional(),
+  services: SessionServices.optional(),
+  compose: ComposeText.optional(),
+  size: SandboxSize.optional(),
+  volumes: SessionVolumes.optional(),
+  skills: SkillPins.optional(),
+  /** Reached, the session waits, and asks whether to go on. */
+  budget: SessionBudgetInput.optional(),
+  /** The id or name of one of your snapshots, with whose files it begins. */
+  snapshot: z.string().max(130).optional(),
+  /** The id or name of a template that you built, perhaps with a tag, from whose image its sandbox starts. */
+  built: z.string().max(200).optional(),
+});
+type NewSession = z.output<typeof NewSession>;
+const NamedBox = NewSession.omit({ task: true, goal: true }).extend({ name: BoxName });
+
+/** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
+const Cost = z.object({
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
+  reasoningTokens: z.int(),
+  cost: z.number().nullable(),
+});
+const SessionCost = z.object({
+  total: Cost,
+  events: z.array(Cost.extend({ seq: z.int().nullable(), type: z.string().nullable(), about: z.string() })).readonly(),
+  kinds: z.array(Cost.extend({ kind: z.string() })).readonly(),
+});
+/** An absent limit is no limit. */
+const Limits = z.object({
+  turns: z.number().optional(),
+  tokens: z.number().optional(),
+  cost: z.number().optional(),
+  toolCalls: z.number().optional(),
+  ms: z.number().optional(),
+});
+const AgentInForce = z.object({
+  template: z.string(),
+  mode: z.enum(['plan-act', 'react']),
+  model: z.string(),
+  fallbacks: z.array(z.string()).readonly(),
+  /** Without those of tool servers. */
+  tools: z.array(z.string()).readonly(),
+  /** The names of the tool servers. */
+  toolServers: z.array(z.string()).readonly(),
+  /** The tools whose calls wait for a person; `*`: all. */
+  approvals: z.array(z.string()).readonly(),
+  /** The limits of each run, and of the session over all of its runs. */
+  budgets: z.object({ run: Limits, session: Limits }),
+});
+const SessionSkill = z.object({
+  name: z.string(),
+  description: z.string(),
+  source: z.enum(['uploaded', 'workspace']),
+  /** Null for a skill of the workspace. */
+  version: z.string().nullable(),
+});
+const ListInput = z.strictObject({
+  limit: z.int().min(1).max(500).default(100),
+  cursor: z.string().optional(),
+  status: SessionStatus.optional(),
+  projectId: ProjectIdInput.optional(),
+  archived: z.boolean().optional(),
+  /** Only the children of this session. */
+  parent: SessionIdInput.optional(),
+  /** Only sessions that have all of these names with these values. */
+  metadata: Metadata.optional(),
+  /** A text in the title, or in a message of a user or of the agent. */
+  search: z.string().trim().min(2).max(200).optional(),
+});
+
+export const sessionsRouter = router({
+  create: procedure
+    .input(NewSession.optional())
+    .output(Session)
+    .mutation(async ({ ctx, input: given = {} }) => {
+      const { task, goal, ...options } = given;
+      if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
+      const { sessions, projects } = ctx.services;
+      if (options.projectId !== undefined) await projects.get(options.projectId);
+      const { id } = await sessions.create(toCommand(options));
+      if (task !== undefined) {
+        await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
+          await sessions.delete(id).catch(() => {}); // its creator never received the id
+          throw error;
+        });
+      }
+      return toSession(await sessions.get(id));
+    }),
+
+  /**
+   * Your session of this name, which starts or resumes in the background, or a new one, for which alone the other fields count.
+   * Two calls at the same time get the same session.
+   */
+  named: procedure
+    .input(NamedBox)
+    .output(z.object({ session: Session, isNew: z.boolean() }))
+    .mutation(async ({ ctx, input: { name, ...options } }) => {
+      const { sessions, projects } = ctx.services;
+      if (options.projectId !== undefined) await projects.get(options.projectId);
+      const { session, isNew } = await sessions.named({ ...toCommand(options), name });
+      return { session: toSession(session), isNew };
+    }),
+
+  /** Your session of this name; starts nothing. */
+  byName: procedure
+    .input(z.strictObject({ name: BoxName }))
+    .output(Session)
+    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.byName(input.name))),
+
+  /**
+   * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
+   * `forkedFrom.files` says.
+   */
+  fork: procedure
+    .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
+    .output(Session)
+    .mutation(async ({ ctx, input: { id, seq, title, files } }) => {
+      const wish = {
+        ...(seq !== undefined && { seq }),
+        ...(title !== undefined && { title }),
+        ...(files !== undefined && { files }),
+      };
+      return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...wish }));
+    }),
+
+  /**
+   * A new session with everything before a message that began a run; the message is sent there in its new wording. The
+   * edited session stays. `session.branch` names the message whose branches both are.
+   */
+  edit: procedure
+    .input(
+      byId.extend({
+        seq: z.int().min(1),
+        text: TextInput,
+        attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+        /** The goal by which the work on the new wording is judged; that of the old one is not taken over. */
+        goal: Goal.optional(),
+        /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
+        stopsRun: z.boolean().default(false),
+      }),
+    )
+    .output(z.object({ session: Session, runId: z.string(), messageId: z.string(), seq: z.int() }))
+    .mutation(async ({ ctx, input: { id, goal, ...edit } }) => {
+      const command = { origin: 'trpc' as const, ...edit, ...(goal && { goal }) };
+      const { session, sent } = await ctx.services.sessions.edit(id, command);
+      return { session: toSession(session), ...sent };
+    }),
+
+  get: procedure
+    .input(byId)
+    .output(Session)
+    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.get(input.id))),
+
+  list: procedure
+    .input(ListInput.optional())
+    .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
+    .query(async ({ ctx, input }) => {
+      const { limit, cursor, status, projectId, archived, parent, metadata, search } = input ?? ListInput.parse({});
+      if (projectId !== undefined) await ctx.services.projects.get(projectId);
+      const after = cursor === undefined ? undefined : parsePlace(cursor);
+      const pairs = Object.entries(metadata ?? {});
+      const keep = (one: SessionRecord) =>
+        hasMetadata(one.metadata, pairs) &&
+        (status === undefined || one.status === status) &&
+        (archived === undefined || one.archived === archived) &&
+        (parent === undefined || one.parent?.sessionId === parent) &&
+        isOf(one, projectId);
+      const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
+      const wanted = (await ctx.services.sessions.list(query))
+        .filter(keep)
+        .sort(byPlace)
+        .filter((one) => after === undefined || byPlace(after, one) < 0);
+      const items = wanted.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(toSession),
+        nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
+      };
+    }),
+
+  /** The request of a turn, as the model saw it; without `turn`, of the newest one. */
+  promptAt: procedure
+    .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
+    .output(SeenTurn)
+    .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
+
+  /** The agent of a session as the next turn has it: its template, mode, model, fall-backs and tools. */
+  agent: procedure
+    .input(byId)
+    .output(AgentInForce)
+    .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
+
+  /** The skills that the agent can read; those that the workspace brings only while the sandbox runs. */
+  skills: procedure
+    .input(byId)
+    .output(z.array(SessionSkill))
+    .query(async ({ ctx, input, signal }) => [...(await ctx.services.sessions.skills(input.id, signal ?? neverFires))]),
+
+  /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */
+  cost: procedure
+    .input(byId)
+    .output(SessionCost)
+    .query(async ({ ctx, input: { id } }) => {
+      const { forkedFrom } = await ctx.services.sessions.get(id);
+      return await costOf(ctx.services.sessions.history(id), forkedFrom?.seq);
+    }),
+
+  update: procedure
+    .input(
+      byId.extend({
+        title: TitleInput.optional(),
+        /** Once for its owner; null: it has none, and another session can have the earlier one. */
+        name: BoxName.nullable().optional(),
+        favorite: z.boolean().optional(),
+        pinned: z.boolean().optional(),
+        archived: z.boolean().optional(),
+        /** Marks all messages as read. */
+        unread: z.literal(0).optional(),
+        /** In place of all earlier names and values. */
+        metadata: Metadata.optional(),
+        /** Until the session is deleted, from now on; null: it stays. */
+        lifetimeSeconds: LifetimeSeconds.nullable().optional(),
+      }),
+    )
+    .output(Session)
+    .mutation(async ({ ctx, input }) => {
+      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds } = input;
+      const change = {
+        ...(title !== undefined && { title }),
+        ...(name !== undefined && { name }),
+        ...(favorite !== undefined && { favorite }),
+        ...(pinned !== undefined && { pinned }),
+        ...(archived !== undefined && { archived }),
+        ...(unread !== undefined && { unread }),
+        ...(metadata !== undefined && { metadata }),
+        ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+      };
+      return toSession(await ctx.services.sessions.update(id, change));
+    }),
+
+  delete: procedure
+    .input(byId)
+    .output(Done)
+    .mutation(async ({ ctx, input }) => {
+      await ctx.services.sessions.delete(input.id);
+      return done;
+    }),
+
+  /** Deletes each of these sessions that the caller can delete, and says why the others stayed. */
+  deleteMany: procedure
+    .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
+    .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
+    .mutation(async ({ ctx, input }) => {
+      const ids = [...new Set(input.ids)];
+      const kept: { id: string; code: string }[] = [];
+      for (let at = 0; at < ids.length; at += deletedAtOnce) {
+        await Promise.all(
+          ids
+            .slice(at, at + deletedAtOnce)
+            .map((id) =>
+              ctx.services.sessions
+                .delete(id)
+                .catch((error: unknown) => kept.push({ id, code: toAppError(error).code })),
+            ),
+        );
+      }
+      const stayed = new Set(kept.map(({ id }) => id));
+      return { deleted: ids.filter((id) => !stayed.has(id)), kept };
+    }),
+
+  watch: procedure.subscription(({ ctx, signal = neverFires }) => countOpenCall(ctx, news(ctx, signal))),
+});
+
+/** The wish for a new session, as the service takes it. */
+function toCommand({
+  title,
+  projectId,
+  model,
+  fallbacks,
+  mcpServers,
+  template,
+  repositories,
+  author,
+  snapshot,
+  built,
+  ...options
+}: Omit<NewSession, 'task' | 'goal'>): Omit<CreateCommand, 'task'> {
+  return {
+    origin: 'trpc',
+    ...(title !== undefined && { title }),
+    ...(projectId !== undefined && { projectId }),
+    ...(model !== undefined && { model }),
+    ...(fallbacks !== undefined && { fallbacks }),
+    ...(mcpServers !== undefined && { toolServers: mcpServers }),
+    ...(template !== undefined && { template }),
+    ...(repositories !== undefined && { repositories }),
+    ...(author !== undefined && { author }),
+    ...(snapshot !== undefined && { snapshot }),
+    ...(built !== undefined && { built }),
+    ...toSessionOptions(options),
+  };
+}
+
+export interface SessionListChange {
+  readonly type: 'changed' | 'deleted';
+  readonly session: Session;
+}
+
+async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<SessionListChange> {
+  for await (const { type, session } of ctx.services.sessions.watch(signal)) {
+    yield { type, session: toSession(session) };
+    await ctx.drained();
+  }
+}
+
+/** A session's place in the list: newest message first, then by id, so that sessions with equal times have a fixed order. */
+type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
+
+const byPlace = (a: ListPosition, b: ListPosition) =>
+  b.latestMessageAt - a.latestMessageAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+function parsePlace(cursor: string): ListPosition {
+  const [, at, id] = /^(\d{1,16})\.([0-9a-f]{16})$/.exec(cursor) ?? [];
+  if (at === undefined || id === undefined) {
+    throw new AppError('invalid_request', 'cursor: not one that `nextCursor` gave.');
+  }
+  return { latestMessageAt: Number(at), id };
+}
+
+const isOf = (session: SessionRecord, projectId: string | undefined) =>
+  projectId === undefined || session.projectId === projectId;

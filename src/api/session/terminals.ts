@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+import type { TerminalInfo } from '../../sessions/api/terminals.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { Done, done, iso, ofSession } from '../procedure/schemas.ts';
+
+const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
+const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f]{8}$/, 'not a terminal') });
+const Size = { cols: z.int().min(1).max(1_000), rows: z.int().min(1).max(1_000) };
+const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, created: iso(created) });
+
+/** A person's terminals. `GET /streams/terminals/{id}` is the output of one. */
+export const terminalsRouter = router({
+  open: procedure
+    .input(ofSession)
+    .output(Terminal)
+    .mutation(async ({ ctx, input, signal = neverFires }) =>
+      view(await ctx.services.terminals.open(input.sessionId, signal)),
+    ),
+
+  /** Oldest first. Does not start a sandbox. */
+  list: procedure
+    .input(ofSession)
+    .output(z.array(Terminal))
+    .query(async ({ ctx, input }) => (await ctx.services.terminals.list(input.sessionId)).map(view)),
+
+  write: procedure
+    .input(ofTerminal.extend({ text: z.string().min(1).max(262_144) }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { terminalId, text }, signal = neverFires }) => {
+      await ctx.services.terminals.write(terminalId, text, signal);
+      return done;
+    }),
+
+  /** Types into a shell of the agent, where a command runs. Its id is the `id` among the arguments of the tool call. */
+  typeIntoShell: procedure
+    .input(ofSession.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) => {
+      await ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal);
+      return done;
+    }),
+
+  resize: procedure
+    .input(ofTerminal.extend(Size))
+    .output(Done)
+    .mutation(async ({ ctx, input: { terminalId, ...size }, signal = neverFires }) => {
+      await ctx.services.terminals.resize(terminalId, size, signal);
+      return done;
+    }),
+
+  /** Ends the shell and its processes. */
+  close: procedure
+    .input(ofTerminal)
+    .output(Done)
+    .mutation(async ({ ctx, input: { terminalId } }) => {
+      await ctx.services.terminals.close(terminalId);
+      return done;
+    }),
+});

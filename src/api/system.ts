@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { toolGroups } from '../agents/tools/tool.ts';
+import { toolWords } from '../agents/tools/words.ts';
+import { deadlineSignal } from '../core/concurrency/cancel.ts';
+import { hasRole, tooWeak } from '../core/model/principal.ts';
+import { Checks, healthInTime, overallHealth } from './views/health.ts';
+import { procedure, router } from './procedure/procedure.ts';
+
+const checkMs = 1_000;
+
+const Health = z.object({
+  status: z.enum(['healthy', 'unhealthy']),
+  checks: Checks,
+  sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
+});
+
+const Tools = z.array(
+  z.object({
+    name: z.string(),
+    family: z.string(),
+    /** The group that projects turn on and off; `always`: no project can turn it off. */
+    group: z.enum([...toolGroups, 'always']),
+    /** The verb that people see before the object of a call: `Read` and then the file. */
+    label: z.string(),
+  }),
+);
+
+export const systemRouter = router({
+  info: procedure
+    .output(z.object({ name: z.literal('corral'), version: z.string(), driver: z.string(), model: z.string() }))
+    .query(async ({ ctx, signal }) => {
+      using until = deadlineSignal(checkMs, ctx.clock, signal);
+      const { sandbox, model } = await ctx.services.sessions.health(until.signal);
+      return { name: 'corral' as const, version: ctx.version, driver: sandbox.driver, model: model.name };
+    }),
+
+  /** The words for the server's tools. A log can name others, such as those of tool servers. */
+  tools: procedure
+    .input(z.strictObject({}).optional())
+    .output(Tools.readonly())
+    .query(() => toolWords),
+
+  /** The health of each part, for operators, as `/health/detailed`. Answers within a second. */
+  health: procedure
+    .input(z.strictObject({}).optional())
+    .output(Health)
+    .query(async ({ ctx: { principal, services, clock } }) => {
+      if (!hasRole(principal, 'operator')) throw tooWeak(principal);
+      const { storage, sandbox, model, sessions } = await healthInTime(services.sessions, clock);
+      return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
+    }),
+});

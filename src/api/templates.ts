@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { Templates, templateList } from './views/templates.ts';
+import { procedure, router } from './procedure/procedure.ts';
+
+export const templatesRouter = router({
+  /** The templates of agents, for new sessions and projects. */
+  list: procedure
+    .input(z.strictObject({}).optional())
+    .output(Templates)
+    .query(({ ctx }) => templateList(ctx.services)),
+});
