@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { procedure, router } from './procedure/procedure.ts';
+import { Done, done } from './procedure/schemas.ts';
 import {
   Automation,
   AutomationChange,
@@ -15,8 +17,6 @@ import {
   toStart,
   toTimes,
 } from './views/automations.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
 
 const byId = z.strictObject({ id: AutomationId });
 

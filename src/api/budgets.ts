@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { BudgetChange, BudgetHolder, SharedBudget } from './views/budgets.ts';
 import { procedure, router } from './procedure/procedure.ts';
+import { BudgetChange, BudgetHolder, SharedBudget } from './views/budgets.ts';
 
 /** The limits of people and projects for a day and a month. People see their own; administrators see and change all. */
 export const budgetsRouter = router({

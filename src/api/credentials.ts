@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
-import {
-  Credential,
-  ServerCredential,
-  shownCredential as shown,
-  shownServerCredential,
-} from './views/credentials.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done, ofSession, ProjectIdInput } from './procedure/schemas.ts';
+import { Credential, ServerCredential, shownCredential as shown, shownServerCredential } from './views/credentials.ts';
 
 const name = CredentialName;
 const bound = { ...credentialFields, name, value: z.string().max(8_192) };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from './views/keys.ts';
 import { procedure, router } from './procedure/procedure.ts';
+import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from './views/keys.ts';
 
 /** Only for administrators. */
 export const keysRouter = router({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { procedure, router } from './procedure/procedure.ts';
 import {
   MemoryHolder,
   MemorySummary,
@@ -15,7 +16,6 @@ import {
   toText,
   toVersion,
 } from './views/memory.ts';
-import { procedure, router } from './procedure/procedure.ts';
 
 /** Notes that outlive sessions, of people and projects. Agents read and write them where settings or a template let them. */
 export const memoryRouter = router({

@@ -1,4 +1,5 @@
 import { neverFires } from '../core/concurrency/cancel.ts';
+import { procedure, router } from './procedure/procedure.ts';
 import {
   accessOf,
   ModelAccessInput,
@@ -8,7 +9,6 @@ import {
   TestedAccess,
   UseModelInput,
 } from './views/models.ts';
-import { procedure, router } from './procedure/procedure.ts';
 
 /** The models that sessions can use, and the usual one. Only administrators change them. */
 export const modelsRouter = router({

@@ -1,11 +1,5 @@
-import {
-  asJson,
-  ChangeSettingInput,
-  ServerSetting,
-  ServerSettings,
-  SettingKeyInput,
-} from './views/settings.ts';
 import { procedure, router } from './procedure/procedure.ts';
+import { asJson, ChangeSettingInput, ServerSetting, ServerSettings, SettingKeyInput } from './views/settings.ts';
 
 /** The settings that administrators change in the running server. Variables and corral.yaml precede what is stored. */
 export const settingsRouter = router({

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { procedure, router } from './procedure/procedure.ts';
+import { Done, done } from './procedure/schemas.ts';
 import {
   NewSkill,
   Skill,
@@ -13,8 +15,6 @@ import {
   toVersion,
   VersionName,
 } from './views/skills.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
 
 const byId = z.strictObject({ id: SkillId });
 const byVersion = byId.extend({ version: VersionName });

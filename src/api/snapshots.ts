@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import { Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done, ofSession } from './procedure/schemas.ts';
+import { Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 
 const ofSnapshot = z.strictObject({ id: z.string().max(100) });
 

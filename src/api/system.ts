@@ -3,8 +3,8 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import { toolWords } from '../agents/tools/words.ts';
 import { deadlineSignal } from '../core/concurrency/cancel.ts';
 import { hasRole, tooWeak } from '../core/model/principal.ts';
-import { Checks, healthInTime, overallHealth } from './views/health.ts';
 import { procedure, router } from './procedure/procedure.ts';
+import { Checks, healthInTime, overallHealth } from './views/health.ts';
 
 const checkMs = 1_000;
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { BuildStep } from '../core/model/sandboxes/built-template.ts';
+import { procedure, router } from './procedure/procedure.ts';
+import { Done, done } from './procedure/schemas.ts';
 import {
   Begun,
   BuildInput,
@@ -16,8 +18,6 @@ import {
   TagName,
   toBuildPlan,
 } from './views/template-builds.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
 
 const ofTemplate = z.strictObject({ id: z.string().max(100) });
 const ofBuild = ofTemplate.extend({ build: z.string().max(100) });

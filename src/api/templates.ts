@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Templates, templateList } from './views/templates.ts';
 import { procedure, router } from './procedure/procedure.ts';
+import { Templates, templateList } from './views/templates.ts';
 
 export const templatesRouter = router({
   /** The templates of agents, for new sessions and projects. */

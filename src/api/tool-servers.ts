@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
+import { procedure, router } from './procedure/procedure.ts';
+import { Done, done } from './procedure/schemas.ts';
 import {
   BeginSignInTo,
   ChangeToolServer,
@@ -17,8 +19,6 @@ import {
   ToolServers,
   testedAddress,
 } from './views/tool-servers.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
 
 /** The tool servers (MCP) of all sessions, for administrators. Those of the settings are listed, and stay. */
 export const toolServersRouter = router({

@@ -1,16 +1,8 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import {
-  NewVolume,
-  Volume,
-  VolumeChange,
-  VolumeEntry,
-  VolumePath,
-  volumeIdOf,
-  volumeView,
-} from './views/volumes.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done } from './procedure/schemas.ts';
+import { NewVolume, Volume, VolumeChange, VolumeEntry, VolumePath, volumeIdOf, volumeView } from './views/volumes.ts';
 
 /** A volume, by its id or name. */
 const ofVolume = z.strictObject({ volume: z.string().max(100) });

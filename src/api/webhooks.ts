@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { procedure, router } from './procedure/procedure.ts';
+import { Done, done } from './procedure/schemas.ts';
 import {
   changeOf,
   DeliveryId,
@@ -12,8 +14,6 @@ import {
   WebhookId,
   WebhookWithSecret,
 } from './views/webhooks.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
 
 const byId = z.strictObject({ id: WebhookId });
 

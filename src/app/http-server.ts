@@ -1,3 +1,4 @@
+import { previewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
 import { peppers } from '../auth/pepper.ts';
@@ -9,7 +10,6 @@ import type { IdSource } from '../core/model/ids.ts';
 import { everybody, nobody, type Principal, tooWeak } from '../core/model/principal.ts';
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
 import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
-import { previewLinks } from '../api/procedure/preview-links.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { auditOf } from '../http/guard/audit.ts';
 import { currentPrincipal } from '../http/guard/caller.ts';

@@ -11,8 +11,8 @@ import {
   wsLink,
 } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
-import { trimEndOf } from '../core/text/text.ts';
 import type { AppRouter } from '../api/router.ts';
+import { trimEndOf } from '../core/text/text.ts';
 import { FetchEventSource } from './fetch-event-source.ts';
 
 type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['EventSource'], undefined>;

@@ -1,8 +1,8 @@
 // `corral/client`: the typed client of a Corral server, for browsers and Node.
 export { TRPCClientError } from '@trpc/client';
 export type { ErrorData } from '../api/procedure/errors.ts';
-export type { AppRouter } from '../api/router.ts';
 export type { Resync } from '../api/procedure/schemas.ts';
+export type { AppRouter } from '../api/router.ts';
 export type { AttemptDiff, Attempts, AttemptsOptions, BoxAttempts } from './attempts.ts';
 export { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 export {

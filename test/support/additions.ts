@@ -232,10 +232,10 @@ export function noteService(known: (id: SessionId) => Promise<unknown>): NoteSer
   };
 }
 `,
-    'src/facades/trpc/routers/notes.ts': `
+    'src/api/notes.ts': `
 import { z } from 'zod';
-import { procedure, router } from '../base.ts';
-import { Done, done, ofSession } from '../schemas.ts';
+import { procedure, router } from './procedure/procedure.ts';
+import { Done, done, ofSession } from './procedure/schemas.ts';
 
 export const notesRouter = router({
   read: procedure
@@ -269,7 +269,7 @@ export const notesRouter = router({
     ],
     'src/api/router.ts': [
       'export const appRouter = router({',
-      "import { notesRouter } from './routers/notes.ts';\nexport const appRouter = router({\n  notes: notesRouter,",
+      "import { notesRouter } from './notes.ts';\nexport const appRouter = router({\n  notes: notesRouter,",
     ],
     'docs/audit.md': ['`session.note`', '`session.note`, `note.write`'],
     'test/core/facades/caller-rules.ts': [

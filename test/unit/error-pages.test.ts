@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
+import { trpcErrors } from '../../src/api/procedure/errors.ts';
 import { toCorralError } from '../../src/client/errors.ts';
 import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
 import { anchorOf } from '../../src/facades/guide/render.ts';
 import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
-import { trpcErrors } from '../../src/api/procedure/errors.ts';
 import { envelope } from '../../src/http/errors/error-style.ts';
 import { answerErrors } from '../../src/http/errors/errors.ts';
 

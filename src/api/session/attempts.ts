@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { ofSession } from '../procedure/schemas.ts';
 import {
   AttemptDiffView,
   AttemptsId,
@@ -9,8 +11,6 @@ import {
   toAttemptsCommand,
   toAttemptsView,
 } from '../views/attempts.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
 
 const one = ofSession.extend({ id: AttemptsId });
 

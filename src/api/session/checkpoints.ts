@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { iso, ofSession } from '../procedure/schemas.ts';
 import {
   Checkpoint,
   CheckpointDiff,
@@ -7,8 +9,6 @@ import {
   CheckpointNumber as number,
   Restored,
 } from '../views/repositories.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { iso, ofSession } from '../procedure/schemas.ts';
 
 /** The files of a session as each of its runs left them. */
 export const checkpointsRouter = router({

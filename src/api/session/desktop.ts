@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { DesktopView } from '../../sessions/api/desktop.ts';
-import { Offer } from '../views/health.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { ofSession } from '../procedure/schemas.ts';
+import { Offer } from '../views/health.ts';
 
 const Desktop = z.object({
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),

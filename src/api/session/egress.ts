@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
 import { EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
-import { EgressHosts } from '../views/session-options.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, ofSession } from '../procedure/schemas.ts';
+import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = z.object({
   policy: z.string(),

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { LogUpdate } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { procedure, router } from '../procedure/procedure.ts';
 import type { TrpcContext } from '../procedure/context.ts';
+import { procedure, router } from '../procedure/procedure.ts';
 import { CursorInput, Event, ofSession, type Resync } from '../procedure/schemas.ts';
 import { countOpenCall } from '../procedure/subscription.ts';
 

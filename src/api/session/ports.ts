@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
-import { procedure, router } from '../procedure/procedure.ts';
 import type { TrpcContext } from '../procedure/context.ts';
+import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, iso, ofSession } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);

@@ -1,4 +1,6 @@
 import { neverFires } from '../../core/concurrency/cancel.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { ofSession } from '../procedure/schemas.ts';
 import {
   OfRepository,
   PullRequest,
@@ -7,8 +9,6 @@ import {
   pullRequestCommand,
   SentFeedback,
 } from '../views/repositories.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
 
 const ofRepository = ofSession.extend(OfRepository.shape);
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { SessionRepository } from '../../core/model/repository.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import { ofSession } from '../procedure/schemas.ts';
 import {
   AllowedServices,
   AllowedServicesInput,
@@ -18,8 +20,6 @@ import {
   RepositoryStatus,
   ranChecks,
 } from '../views/repositories.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
 
 const ofRepository = ofSession.extend(OfRepository.shape);
 

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
-import { PauseInput, SandboxStatus as Sandbox } from '../views/sandboxes.ts';
-import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { CommandInput, ofSession, PathInput } from '../procedure/schemas.ts';
+import { PauseInput, SandboxStatus as Sandbox } from '../views/sandboxes.ts';
+import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 
 const Usage = z.object({
   cpuSeconds: z.number(),

@@ -9,6 +9,19 @@ import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { CreateCommand } from '../../sessions/api/sessions.ts';
 import { costOf } from '../../sessions/services/costs.ts';
+import type { TrpcContext } from '../procedure/context.ts';
+import { procedure, router } from '../procedure/procedure.ts';
+import {
+  Done,
+  done,
+  ProjectIdInput,
+  Session,
+  SessionIdInput,
+  TextInput,
+  TitleInput,
+  toSession,
+} from '../procedure/schemas.ts';
+import { countOpenCall } from '../procedure/subscription.ts';
 import {
   BoxName,
   ComposeText,
@@ -24,11 +37,7 @@ import {
   SkillPins,
   toSessionOptions,
 } from '../views/session-options.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import type { TrpcContext } from '../procedure/context.ts';
 import { SeenTurn } from './prompt-schemas.ts';
-import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from '../procedure/schemas.ts';
-import { countOpenCall } from '../procedure/subscription.ts';
 
 const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });

@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { failuresIn } from '../../http/errors/failure-docs.ts';
-import { describing } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import {
   AttemptDiffView,
   AttemptsId,
@@ -12,9 +9,12 @@ import {
   toAttemptsCommand,
   toAttemptsView,
 } from '../../api/views/attempts.ts';
+import { failuresIn } from '../../http/errors/failure-docs.ts';
+import { describing } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 
 type CallerServices = FacadeParts['acting'];
 

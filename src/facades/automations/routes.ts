@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import type { AutomationService } from '../../sessions/api/server/automations.ts';
 import {
   Automation,
   AutomationChange,
@@ -20,6 +16,10 @@ import {
   toStart,
   toTimes,
 } from '../../api/views/automations.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { AutomationService } from '../../sessions/api/server/automations.ts';
 
 const base = '/api/v1/automations';
 const about = describing({ tag: 'Automations', prefix: 'automations', failures: detailFailures });

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { toSessionId } from '../../api/procedure/session-id.ts';
+import { Offer } from '../../api/views/health.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { failuresIn } from '../../http/errors/failure-docs.ts';
 import { describing } from '../../http/routes/route-docs.ts';
@@ -6,8 +8,6 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { DesktopService, DesktopView } from '../../sessions/api/desktop.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
-import { Offer } from '../../api/views/health.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 
 // Routes for the desktop of a session's sandbox; they use the envelope of the SheikhBox facade.
 

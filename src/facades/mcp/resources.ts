@@ -5,9 +5,9 @@ import {
   ResourceNotFoundError,
   ResourceTemplate,
 } from '@modelcontextprotocol/server';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { publicText } from '../../http/errors/wire-errors.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
 import { asText } from './tools/files.ts';

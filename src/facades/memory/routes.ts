@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import type { MemoryService } from '../../sessions/api/server/memory.ts';
 import {
   MemoryHolder,
   MemorySummary,
@@ -19,6 +15,10 @@ import {
   toText,
   toVersion,
 } from '../../api/views/memory.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { MemoryService } from '../../sessions/api/server/memory.ts';
 
 const base = '/api/v1/memory';
 const about = describing({ tag: 'Memory', prefix: 'memory', failures: detailFailures });

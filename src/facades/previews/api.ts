@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { RequestAddress } from '../../api/procedure/preview-links.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { failuresIn } from '../../http/errors/failure-docs.ts';
 import { describing } from '../../http/routes/route-docs.ts';
@@ -7,8 +9,6 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import type { RequestAddress } from '../../api/procedure/preview-links.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 
 const about = describing({ tag: 'Previews', prefix: 'previews', failures: failuresIn(envelopeStyle) });
 const base = '/api/v1/sessions/:sid';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { hostLabel, type PreviewLinks, tokenForm } from '../../api/procedure/preview-links.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -11,7 +12,6 @@ import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { setCookies } from '../shared/previews/cookies.ts';
 import { breaking, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
-import { hostLabel, type PreviewLinks, tokenForm } from '../../api/procedure/preview-links.ts';
 import { sendWorkspaceFile } from './files.ts';
 import { answerUnderName, answerUnderPath, headersForProgram, sandboxing } from './headers.ts';
 import { never, nothingListens, type Refusal, refusals, refuse, refuseUpgrade } from './pages.ts';

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { previewParameter } from '../../api/procedure/preview-links.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { previewCookies, withoutPreviewCookies } from '../shared/previews/cookies.ts';
-import { previewParameter } from '../../api/procedure/preview-links.ts';
 
 /** The preview that a request is for, and what the program behind it may know of the request. */
 export interface Target {

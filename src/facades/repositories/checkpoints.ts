@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import { toSessionId } from '../../api/procedure/session-id.ts';
+import {
+  Checkpoint,
+  CheckpointDiff,
+  CheckpointNumber,
+  checkpointRange,
+  Restored,
+} from '../../api/views/repositories.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
-import { Checkpoint, CheckpointDiff, CheckpointNumber, checkpointRange, Restored } from '../../api/views/repositories.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, base, type CallerServices, params } from './about.ts';
 
 const numberInPath = z.coerce.number().pipe(CheckpointNumber);

@@ -1,7 +1,5 @@
 import type { z } from 'zod';
-import type { App } from '../../http/routes/routes.ts';
-import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { okEnveloped, success } from '../shared/envelope.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import {
   OfRepository,
   PullRequest,
@@ -10,7 +8,9 @@ import {
   pullRequestCommand,
   SentFeedback,
 } from '../../api/views/repositories.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import { okEnveloped, success } from '../shared/envelope.ts';
 import { about, base, type CallerServices, params } from './about.ts';
 
 const fails = [400, 404, 409, 501];

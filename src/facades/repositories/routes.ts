@@ -1,9 +1,5 @@
 import { z } from 'zod';
-import { SessionRepository } from '../../core/model/repository.ts';
-import { bytes } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { okEnveloped, success } from '../shared/envelope.ts';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import {
   AllowedServices,
   AllowedServicesInput,
@@ -21,7 +17,11 @@ import {
   RepositoryStatus,
   ranChecks,
 } from '../../api/views/repositories.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
+import { SessionRepository } from '../../core/model/repository.ts';
+import { bytes } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import { okEnveloped, success } from '../shared/envelope.ts';
 import { about, base, type CallerServices, params } from './about.ts';
 import { mountCheckpoints } from './checkpoints.ts';
 import { mountPullRequests } from './pull-requests.ts';

@@ -1,10 +1,5 @@
 import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
-import type { SessionRecord } from '../../core/model/records.ts';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
-import type { App } from '../../http/routes/routes.ts';
-import type { FacadeParts } from '../shared/facade.ts';
 import {
   BoxName,
   EgressHosts,
@@ -15,6 +10,11 @@ import {
   SessionVolumes,
   toSessionOptions,
 } from '../../api/views/session-options.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 
 const one = z.object({ name: BoxName });
 const NewBox = z.strictObject({

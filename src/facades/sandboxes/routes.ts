@@ -1,9 +1,9 @@
+import { toSessionId } from '../../api/procedure/session-id.ts';
+import { PauseInput, SandboxStatus } from '../../api/views/sandboxes.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { PauseInput, SandboxStatus } from '../../api/views/sandboxes.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, base, params } from './about.ts';
 import { mountBoxes } from './boxes.ts';
 import { mountSnapshots } from './snapshots.ts';

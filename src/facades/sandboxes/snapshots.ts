@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { toSessionId } from '../../api/procedure/session-id.ts';
+import { Snapshot, SnapshotInput, SnapshotName, snapshotView } from '../../api/views/snapshots.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
@@ -7,8 +9,6 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
-import { Snapshot, SnapshotInput, SnapshotName, snapshotView } from '../../api/views/snapshots.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { about, params } from './about.ts';
 

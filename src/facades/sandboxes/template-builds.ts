@@ -1,9 +1,5 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
-import type { App } from '../../http/routes/routes.ts';
-import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import {
   Begun,
   BuildInput,
@@ -17,6 +13,10 @@ import {
   NewBuild,
   toBuildPlan,
 } from '../../api/views/template-builds.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 

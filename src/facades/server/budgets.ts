@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { BudgetChange, SharedBudget } from '../../api/views/budgets.ts';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { BudgetChange, SharedBudget } from '../../api/views/budgets.ts';
 import { about } from './about.ts';
 
 const none = { limit: null, own: null, used: 0, reserved: 0 };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { ServerCredential, shownServerCredential } from '../../api/views/credentials.ts';
 import { CredentialName, credentialFields, withDefaults } from '../../core/model/credential.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { ServerCredential, shownServerCredential } from '../../api/views/credentials.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/server-credentials';

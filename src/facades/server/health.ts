@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { Checks, healthInTime, overallHealth } from '../../api/views/health.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { json } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
-import { Checks, healthInTime, overallHealth } from '../../api/views/health.ts';
 import { about } from './about.ts';
 
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });

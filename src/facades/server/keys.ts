@@ -1,8 +1,8 @@
 import type { z } from 'zod';
+import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from '../../api/views/keys.ts';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from '../../api/views/keys.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/keys';

@@ -1,8 +1,4 @@
 import type { z } from 'zod';
-import { ok } from '../../http/routes/route-docs.ts';
-import type { App } from '../../http/routes/routes.ts';
-import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import type { Services } from '../../sessions/api/services.ts';
 import {
   accessOf,
   ModelAccessInput,
@@ -12,6 +8,10 @@ import {
   TestedAccess,
   UseModelInput,
 } from '../../api/views/models.ts';
+import { ok } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import type { Services } from '../../sessions/api/services.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/models';

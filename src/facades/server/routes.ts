@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { Templates, templateList } from '../../api/views/templates.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { HttpMetrics } from '../../http/routes/observe.ts';
 import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { FacadeParts, PageFiles } from '../shared/facade.ts';
-import { Templates, templateList } from '../../api/views/templates.ts';
 import { about } from './about.ts';
 import { mountBudgets } from './budgets.ts';
 import { mountCredentials } from './credentials.ts';

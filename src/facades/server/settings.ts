@@ -1,8 +1,8 @@
 import type { z } from 'zod';
+import { asJson, ServerSetting, ServerSettings, SettingKeyInput, SettingValueInput } from '../../api/views/settings.ts';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { asJson, ServerSetting, ServerSettings, SettingKeyInput, SettingValueInput } from '../../api/views/settings.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/server-settings';

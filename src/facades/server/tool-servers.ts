@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { ok } from '../../http/routes/route-docs.ts';
-import type { App } from '../../http/routes/routes.ts';
-import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import type { Services } from '../../sessions/api/services.ts';
 import {
   BeginSignIn,
   EndSignIn,
@@ -20,6 +16,10 @@ import {
   ToolServers,
   testedAddress,
 } from '../../api/views/tool-servers.ts';
+import { ok } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import type { Services } from '../../sessions/api/services.ts';
 import { about } from './about.ts';
 
 const base = '/api/v1/tool-servers';

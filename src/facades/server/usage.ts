@@ -1,8 +1,8 @@
 import type { z } from 'zod';
+import { UsageInput, UsageReport } from '../../api/views/usage.ts';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { UsageInput, UsageReport } from '../../api/views/usage.ts';
 import { about } from './about.ts';
 
 const total = { turns: 12, inputTokens: 48_000, cachedTokens: 30_000, outputTokens: 5_200, cost: 0.42, unpriced: 0 };

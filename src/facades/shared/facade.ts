@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { PreviewLinks } from '../../api/procedure/preview-links.ts';
 import type { Peppers } from '../../auth/pepper.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -23,7 +24,6 @@ import type { ProviderKeyService } from '../../sessions/projects/provider-keys.t
 import type { OfferedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import type { SideMessages } from '../../sessions/services/side-messages.ts';
-import type { PreviewLinks } from '../../api/procedure/preview-links.ts';
 
 /** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {

@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import type { SkillService } from '../../sessions/api/server/skills.ts';
 import {
   NewSkill,
   Skill,
@@ -17,6 +13,10 @@ import {
   toVersion,
   VersionName,
 } from '../../api/views/skills.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { SkillService } from '../../sessions/api/server/skills.ts';
 
 const base = '/api/v1/skills';
 const about = describing({ tag: 'Skills', prefix: 'skills', failures: detailFailures });

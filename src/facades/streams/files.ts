@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { bytes, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
@@ -7,7 +8,6 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 

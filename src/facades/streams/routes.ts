@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import { bytes } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';

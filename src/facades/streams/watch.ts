@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { toSessionId } from '../../api/procedure/session-id.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { bytes } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { toSessionId } from '../../api/procedure/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';

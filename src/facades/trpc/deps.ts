@@ -1,9 +1,9 @@
+import type { TrpcCallerContext, TrpcContext } from '../../api/procedure/context.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Clients } from '../../http/guard/clients.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
-import type { TrpcCallerContext, TrpcContext } from '../../api/procedure/context.ts';
 
 export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previews'> {
   readonly acting: (principal: Principal) => TrpcCallerContext;

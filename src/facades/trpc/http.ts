@@ -2,13 +2,13 @@ import type { ReadableStream } from 'node:stream/web';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { incomingMessageToRequest } from '@trpc/server/adapters/node-http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CallCount } from '../../api/procedure/context.ts';
+import { appRouter } from '../../api/router.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { parseJsonBody, parseJsonParameter } from '../../http/transport/json-body.ts';
 import { openSse } from '../../http/transport/sse.ts';
-import { CallCount } from '../../api/procedure/context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
-import { appRouter } from '../../api/router.ts';
 
 const maxBatchSize = 500;
 

@@ -1,7 +1,7 @@
 import type { TRPCError } from '@trpc/server';
+import { appErrorOf } from '../../api/procedure/errors.ts';
 import { wireErrors } from '../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
-import { appErrorOf } from '../../api/procedure/errors.ts';
 
 /** Logs an internal error in full; the client learns only that one occurred. */
 export function reportBug(logger: HttpLogger, error: TRPCError, path: string | undefined): void {

@@ -1,6 +1,6 @@
+import { trpcErrors } from '../../api/procedure/errors.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { TrpcDeps } from './deps.ts';
-import { trpcErrors } from '../../api/procedure/errors.ts';
 import { mountHttp } from './http.ts';
 import { mountSocket } from './socket.ts';
 

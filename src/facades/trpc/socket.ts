@@ -1,13 +1,13 @@
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
+import { CallCount, type TrpcContext } from '../../api/procedure/context.ts';
+import { type AppRouter, appRouter } from '../../api/router.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
 import { closeCodes, closeWith, type Socket } from '../../http/transport/ws-socket.ts';
-import { CallCount, type TrpcContext } from '../../api/procedure/context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
-import { type AppRouter, appRouter } from '../../api/router.ts';
 
 const maxBatchSize = 500;
 const tokenMs = 5_000;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../../api/views/volumes.ts';
 import { bytes, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
@@ -6,7 +7,6 @@ import { attachment } from '../../http/transport/content-disposition.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
-import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../../api/views/volumes.ts';
 import { about, base, byVolume, example } from './about.ts';
 
 const AtPath = z.object({ path: VolumePath.min(1) });

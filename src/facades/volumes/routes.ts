@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { NewVolume, Volume, VolumeChange, volumeIdOf, volumeView } from '../../api/views/volumes.ts';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { NewVolume, Volume, VolumeChange, volumeIdOf, volumeView } from '../../api/views/volumes.ts';
 import { about, base, byVolume, example } from './about.ts';
 import { mountContent } from './content.ts';
 

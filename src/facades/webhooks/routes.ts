@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import type { WebhookService } from '../../sessions/api/server/webhooks.ts';
 import {
   changeOf,
   DeliveryId,
@@ -16,6 +12,10 @@ import {
   WebhookId,
   WebhookWithSecret,
 } from '../../api/views/webhooks.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { WebhookService } from '../../sessions/api/server/webhooks.ts';
 
 const base = '/api/v1/webhooks';
 const about = describing({ tag: 'Webhooks', prefix: 'webhooks', failures: detailFailures });

@@ -1,8 +1,8 @@
 import http from 'node:http';
 import WebSocket from 'ws';
+import { appRouter } from '../../../src/api/router.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { agentCalls } from '../../../src/facades/compat/e2b/data/agent.ts';
-import { appRouter } from '../../../src/api/router.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
 import type { Rule } from './caller-rights.ts';

@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/text/secret.ts';
 import { appRouter } from '../../../src/api/router.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { followEvents, type TrpcServer, trpcServer } from '../../support/clients/trpc.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { type Input, samples } from './procedure-samples.ts';

@@ -1,3 +1,4 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
@@ -6,7 +7,6 @@ import type { Idempotency } from '../../../http/guard/idempotency.ts';
 import { describing, idempotencyHeader, ok } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { toMessage } from './history.ts';
 import { Ended, examples, Message, NewSession, Params, Session } from './schemas.ts';
 

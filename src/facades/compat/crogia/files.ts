@@ -1,11 +1,11 @@
 import type { z } from 'zod';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, type CrogiaDeps, words } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';

@@ -1,5 +1,5 @@
-import type { App } from '../../../http/routes/routes.ts';
 import { healthInTime } from '../../../api/views/health.ts';
+import type { App } from '../../../http/routes/routes.ts';
 import { about, type CrogiaDeps, iso } from './context.ts';
 import * as replies from './replies.ts';
 

@@ -1,9 +1,9 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { isNote } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { toolNames } from '../../shared/conversation/tool-names.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { workingRun } from '../../shared/working-run.ts';
 import { about, type CrogiaDeps, words } from './context.ts';
 import type { Item, Turn } from './replies.ts';

@@ -1,8 +1,8 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, type CrogiaDeps, words } from './context.ts';
 import * as replies from './replies.ts';
 import { LinesQuery, ProcessParams, SessionParams } from './schemas.ts';

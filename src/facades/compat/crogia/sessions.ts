@@ -1,10 +1,10 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, type CrogiaDeps, iso, words } from './context.ts';
 import * as replies from './replies.ts';
 import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';

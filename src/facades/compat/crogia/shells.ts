@@ -1,3 +1,4 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
@@ -5,7 +6,6 @@ import { abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.t
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { outputsOf } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';

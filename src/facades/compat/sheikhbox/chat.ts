@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
@@ -6,7 +7,6 @@ import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand } from '../../../sessions/api/sessions.ts';
 import { toGoal } from '../../shared/conversation/goal.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SheikhboxContext } from './context.ts';
 import { findRetried } from './retry.ts';
 import type { ChatBody } from './schemas.ts';

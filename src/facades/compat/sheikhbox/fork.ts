@@ -1,7 +1,7 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
 import * as replies from './replies.ts';
 import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { ShareView } from '../../../sessions/api/shares.ts';
 import { okEnveloped, success } from '../../shared/envelope.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';

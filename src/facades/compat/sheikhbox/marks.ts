@@ -1,6 +1,6 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
 import * as replies from './replies.ts';
 import { PinBody, SessionParams as params, TitleBody } from './schemas.ts';

@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
-import { InvalidRequest } from '../../../http/errors/error-style.ts';
-import { parseJsonBody } from '../../../http/transport/json-body.ts';
-import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 import {
   ComposeText,
   EgressHosts,
@@ -16,6 +12,10 @@ import {
   SkillPins,
   toSessionOptions,
 } from '../../../api/views/session-options.ts';
+import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
+import { InvalidRequest } from '../../../http/errors/error-style.ts';
+import { parseJsonBody } from '../../../http/transport/json-body.ts';
+import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 
 const Named = z.object({ template: z.string() });
 const Options = z.object({

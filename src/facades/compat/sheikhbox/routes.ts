@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
+import { hasMetadata } from '../../../api/views/session-options.ts';
 import { envelope } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import { success } from '../../shared/envelope.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { hasMetadata } from '../../../api/views/session-options.ts';
 import { chat } from './chat.ts';
 import { about, base, type SheikhboxContext, type SheikhboxDeps } from './context.ts';
 import { FileInfos } from './files/file-infos.ts';

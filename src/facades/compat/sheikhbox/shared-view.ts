@@ -1,8 +1,8 @@
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
 import { isFilePath } from './files/file-infos.ts';
 import { sessionFiles, sharedFiles } from './files/file-replies.ts';

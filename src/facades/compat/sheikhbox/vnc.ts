@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { relayVnc } from '../../../http/transport/vnc-relay.ts';
 import { closeCodes } from '../../../http/transport/ws-socket.ts';
 import { success } from '../../shared/envelope.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
 import { screenLink } from './files/file-replies.ts';
 import { LinkBody, SessionParams } from './schemas.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { beginningOf, endOf } from '../../../core/text/text.ts';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
+import { beginningOf, endOf } from '../../../core/text/text.ts';
 import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
 
 const maxShown = 100_000;

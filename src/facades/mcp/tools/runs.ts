@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
 import { type McpCall, mcpTool, SessionInput, structuredResult } from '../tool.ts';
 

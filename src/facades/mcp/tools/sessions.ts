@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ModelRef } from '../../../agents/models/model-ref.ts';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { RepositoryInputs } from '../../../core/model/repository.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { mcpTool, SessionInput, structuredResult } from '../tool.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();

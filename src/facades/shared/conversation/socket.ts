@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
@@ -13,7 +14,6 @@ import { NewestFrames } from '../../../http/transport/newest-frames.ts';
 import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { readClientFrame } from './client-frames.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
 import type { Client, ResumePoints } from './resume-points.ts';

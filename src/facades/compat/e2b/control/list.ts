@@ -1,6 +1,6 @@
+import { hasMetadata } from '../../../../api/views/session-options.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { hasMetadata } from '../../../../api/views/session-options.ts';
 import { stateOf } from './shapes.ts';
 
 interface Page {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maxForks, SnapshotName } from '../../../../api/views/snapshots.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
@@ -6,7 +7,6 @@ import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { maxForks, SnapshotName } from '../../../../api/views/snapshots.ts';
 import type { E2bSettings } from '../settings.ts';
 import { checkedSeconds } from './create.ts';
 import { parsed } from './parsed.ts';
