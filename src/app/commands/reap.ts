@@ -48,7 +48,7 @@ interface ReapOptions {
 
 function reap(config: Config, { namespace }: ReapOptions, signal: AbortSignal): Promise<readonly string[]> {
   const kubernetes = { ...config.kubernetes, ...(namespace !== undefined && { namespace }) };
-  const parts = commonParts({ ...config, dataDir: resolve(config.dataDir) }, randomIds());
+  const parts = commonParts({ ...config, dataDir: resolve(config.dataDir) }, { ids: randomIds(), clock: systemClock });
   return reapCluster(
     kubernetes,
     { ...parts, unenforced: () => 'refuse', instance: config.instance ?? 'reaper' },

@@ -3,7 +3,7 @@ import type { DriverParts } from '../../../drivers/descriptor.ts';
 import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
 import { type DriverName, descriptorOf } from '../../../drivers/list.ts';
 import { tokenKeys } from '../../auth/keys/token-keys.ts';
-import { systemClock } from '../../core/contracts/clock.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import { extraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
@@ -29,6 +29,7 @@ interface Options {
   readonly replica?: string | undefined;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
+  readonly clock: Clock;
   readonly caBundle: string;
   /** The authority of the egress proxy, as PEM; undefined: the proxy ends no TLS. */
   readonly ownAuthority: string | undefined;
@@ -91,10 +92,10 @@ function report(name: DriverName, driver: Driver, { config, say }: Options): voi
 }
 
 /** The settings and files that drivers share, without the parts of a serving server. */
-export function commonParts(config: Config, ids: IdSource) {
+export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSource; readonly clock: Clock }) {
   return {
     ids,
-    clock: systemClock,
+    clock,
     random: Math.random,
     keys: () => tokenKeys(config, () => ids.token()),
     extraCa: () => extraAuthorities(config.extraCa),
@@ -106,7 +107,7 @@ function driverParts(options: Options): DriverParts {
   const { config, instance, replica, gate, ids, caBundle, node, say, onRefused, realModels } = options;
   const daemon = daemonBundle(config.dataDir);
   return {
-    ...commonParts(config, ids),
+    ...commonParts(config, options),
     ...(options.templatesHaveDesktops && { desktop: true }),
     extraCa: async () => [await extraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
     instance,

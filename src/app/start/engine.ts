@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { sandboxClient } from '../../sandboxes/client/http-client.ts';
+import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
 import { Ledger } from '../../sessions/budgets/ledger.ts';
 import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
 import { clusterOf } from '../../sessions/cluster/cluster.ts';
@@ -80,6 +80,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, watchers, replica } = storage;
   const { driver } = sandboxes;
+  const connect = (link: SandboxAddress) => sandboxClient(link, clock);
   await using stack = new AsyncDisposableStack();
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const policy = sandboxPolicy(config.sandbox, driver);
@@ -94,7 +95,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         ids,
         warn,
         startTimeoutMs,
-        connect: sandboxClient,
+        connect,
         idleMs: policy.idlePauseMs ?? policy.idleStopMs,
       })
     : undefined;
@@ -151,7 +152,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     driver,
     files: preparedFiles,
     spec,
-    connect: sandboxClient,
+    connect,
     admit: async () => await diskFloor?.admit(),
     ownership: replica.ownership,
     clock,
@@ -259,7 +260,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         prepare,
         workdir,
         diskFloor,
-        connect: sandboxClient,
+        connect,
         async restore(session, client, signal) {
           await manifests.check(session, client, signal);
           await snapshots.restore(session, client, signal);

@@ -138,6 +138,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         replica: replica.name,
         gate,
         ids,
+        clock,
         say,
         realModels,
         templatesHaveDesktops: templates.some(({ sandbox: { desktop } }) => desktop === true),
@@ -201,9 +202,11 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       return { ...usual, image: buildImage, id: sandboxIdOf(id), sessionId: id, epoch, expiresAt };
     },
     async reachFor(id, link, signal) {
-      await registries.learn(id, { client: sandboxClient(link), isFresh: true }, signal).catch((err: unknown) => {
-        logger.warn({ build: id, err }, "the image's package managers could not be read");
-      });
+      await registries
+        .learn(id, { client: sandboxClient(link, clock), isFresh: true }, signal)
+        .catch((err: unknown) => {
+          logger.warn({ build: id, err }, "the image's package managers could not be read");
+        });
     },
     meet(heldRecord) {
       own.meet(heldRecord);

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { neverFires, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { systemClock } from '../../core/contracts/clock.ts';
+import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers/answers.ts';
 import { openDaemonTrust } from './answers/daemon-trust.ts';
@@ -39,7 +39,10 @@ const maxFileBytes = 50 * 1024 * 1024;
 const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */
-export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: SandboxAddress): SandboxClient {
+export function sandboxClient(
+  { workdir, hasten, screen, starvedMs, ...way }: SandboxAddress,
+  clock: Clock = systemClock,
+): SandboxClient {
   const trust = openDaemonTrust();
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
@@ -52,7 +55,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
         return await call();
       } catch (thrown) {
         if (left === 0 || !isCode(thrown, 'sandbox_lost')) throw thrown;
-        await pause(retryPauseMs, AbortSignal.any([signal, lost])).catch(() => throwIfFired(signal));
+        await pause(retryPauseMs, AbortSignal.any([signal, lost]), clock).catch(() => throwIfFired(signal));
         if (lost.aborted) throw thrown;
       }
     }
@@ -74,7 +77,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     const watch = async () => {
       over = new AbortController();
       const watching = AbortSignal.any([signal, over.signal]);
-      const silence = new HealthMonitor(systemClock, starvedMs);
+      const silence = new HealthMonitor(clock, starvedMs);
       for (let isLost = false; !isLost; ) {
         silence.asked();
         const hears = await health(watching, silence.patienceMs).then(
@@ -83,19 +86,19 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
         );
         if (hears) silence.heard();
         else isLost = await silence.missed();
-        if (!isLost) await pause(checkEveryMs, watching);
+        if (!isLost) await pause(checkEveryMs, watching, clock);
       }
       silent.abort();
     };
     // Most calls end before the first check, and pay for no watch. A watch ends with its call.
-    const first = systemClock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
+    const first = clock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
       return await call(AbortSignal.any([signal, silent.signal]));
     } catch (thrown) {
       if (!silent.signal.aborted || signal.aborted) throw thrown;
       throw new AppError('sandbox_unresponsive', 'The sandbox stopped answering.', { cause: thrown });
     } finally {
-      systemClock.clearTimeout(first);
+      clock.clearTimeout(first);
       over?.abort();
     }
   }

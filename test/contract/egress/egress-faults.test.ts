@@ -7,8 +7,8 @@ import { expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/sandboxes/egress/session-state.ts';
 import { egressBench, rest, standIn, until } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
-import { ManualClock } from '../../support/egress/egress-clock.ts';
 import { helloOf, withExtension } from '../../support/egress/egress-hello.ts';
+import { ManualClock } from '../../support/machines/manual-clock.ts';
 
 const address = '203.0.113.7';
 const names = { 'good.example.test': [address] };
@@ -192,7 +192,7 @@ const onPort2222 = (port: number, clock: ManualClock) => {
 
 test('F133 a session that used up its volume is cut off with the reason, and served again an hour later', async () => {
   await using server = await standIn(createTcp((socket) => socket.pipe(socket)));
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000_000);
   await using bench = await egressBench({ ...onPort2222(server.port, clock), limits: { bytesPerHour: 50_000 } });
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   const cut = once(socket, 'close');
@@ -207,7 +207,7 @@ test('F133 a session that used up its volume is cut off with the reason, and ser
 
 test('F133 an idle connection is closed after ten minutes, and an active one stays', async () => {
   await using server = await standIn(createTcp({ allowHalfOpen: true }));
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000_000);
   await using bench = await egressBench(onPort2222(server.port, clock));
   const accepted = once(server.server, 'connection') as Promise<[Socket]>;
   const socket = await tunnelTo(bench, 'good.example.test:2222');
@@ -224,11 +224,11 @@ test('F133 an idle connection is closed after ten minutes, and an active one sta
 });
 
 test('F133 a request head that trickles in times out after ten seconds', async () => {
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000_000);
   await using bench = await egressBench({ policy: listed, clock });
   const socket = await bench.connect();
   socket.write('GET http://good');
-  await expect.poll(() => clock.waiting).toBe(2); // the idle timer, and the timer of the request's head
+  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the request's head
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;
@@ -236,11 +236,11 @@ test('F133 a request head that trickles in times out after ten seconds', async (
 
 test('F133 a TLS hello that trickles in times out after ten seconds', async () => {
   await using server = await standIn(createTcp(() => {}));
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000_000);
   await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:443`]: server.port } });
   const socket = await tunnelTo(bench, 'good.example.test:443');
   socket.write(Buffer.from([0x16, 3]));
-  await expect.poll(() => clock.waiting).toBe(2); // the idle timer, and the timer of the TLS hello
+  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the TLS hello
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;
@@ -301,7 +301,7 @@ test('F133 a body that trickles in passes as it arrives, and one that stalls tim
       req.once('error', (error) => finished.resolve(String(error)));
     }),
   );
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000_000);
   await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:80`]: server.port } });
   const socket = await bench.connect();
   socket.write('POST http://good.example.test/ HTTP/1.1\r\nHost: good.example.test\r\nContent-Length: 1000\r\n\r\n');

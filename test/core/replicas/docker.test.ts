@@ -28,7 +28,7 @@ async function pair() {
     CORRAL_EGRESS_POLICY: 'allow-list',
     CORRAL_EGRESS_ALLOW: 'allowed.example.test',
   };
-  const open = async () => stack.use(await composeCore(settings, path, [], { store }));
+  const open = async () => stack.use(await composeCore(settings, path, { store }));
   const servers = [await open(), await open()] as const;
   const held = stack.move();
   const events = async (id: SessionId) => (await store.events.page(id, 0, 100_000)).events;

@@ -3,10 +3,12 @@ import type { CorralClient } from '../../../src/client/index.ts';
 import { api, fence } from '../../support/clients/api.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const guarded = { CORRAL_APPROVALS_TOOLS: 'shell_exec' };
+const timed = { ...guarded, CORRAL_APPROVALS_TIMEOUT_SECONDS: '10' };
 
 async function eventsOf(client: CorralClient, sessionId: string) {
   return (await client.events.list.query({ sessionId, limit: 1_000 })).events;
@@ -91,10 +93,11 @@ test('F113 a decision on a call of an unknown session is 404, on an unknown call
 });
 
 test('F113 an approval that times out skips the call, the run continues, and a late decision is a conflict', async () => {
-  await using server = await composedServer({ ...guarded, CORRAL_APPROVALS_TIMEOUT_SECONDS: '1' });
+  const clock = manualClock(Date.now());
+  await using server = await composedServer(timed, undefined, { clock });
   using it = await asking(server);
   const { client, sessionId, callId } = it;
-  await rests(client, sessionId);
+  await clock.reaches(async () => (await client.sessions.get.query({ id: sessionId })).status === 'completed');
   expect(await calls(client, sessionId)).toEqual([{ success: false, output: expect.stringContaining('in time') }]);
   const resolved = (await eventsOf(client, sessionId)).find(({ type }) => type === 'approval.resolved');
   expect(resolved?.data).toEqual({ callId, decision: 'expired', by: 'timeout' });

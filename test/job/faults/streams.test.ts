@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
 import { openStream, type SeenEvent } from '../../support/clients/sse-client.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
-import { seeded } from '../../support/stores/chaos.ts';
+import { seeded } from '../../support/simulation/dice.ts';
 
 const task = Array.from({ length: 60 }, (_, n) => fence('sh', `sleep 0.05; echo ${n}`)).join('\n');
 

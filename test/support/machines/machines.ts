@@ -9,7 +9,6 @@ import {
   fromTransition,
   type InputFrom,
   type PromiseActorLogic,
-  SimulatedClock,
 } from 'xstate';
 import { type RunEnd, type RunInput, type RunPolicy, runMachine } from '../../../machines/run.ts';
 import { type SandboxInput, type SandboxPolicy, sandboxMachine } from '../../../machines/sandbox.ts';
@@ -17,6 +16,7 @@ import type { QueuedRun, SessionInput } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { Goal, GoalResult } from '../../../src/core/model/runs/goal.ts';
+import { manualClock } from './manual-clock.ts';
 
 const hex = (n: number, length: number) => n.toString(16).padStart(length, '0');
 export const sessionIdOf = (n: number) => SessionId.parse(hex(n, 16));
@@ -190,7 +190,7 @@ export function asChild<Machine extends AnyStateMachine>(
   input: InputFrom<Machine>,
   onTold: (event: AnyEventObject, child: Actor<Machine>) => void = () => {},
 ) {
-  const clock = new SimulatedClock();
+  const clock = manualClock();
   const told: AnyEventObject[] = [];
   const ends: { output?: unknown; error?: unknown }[] = [];
   const parent = createActor(

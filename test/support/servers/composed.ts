@@ -27,12 +27,16 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+interface Parts extends NonNullable<Parameters<typeof compose>[0]['given']> {
+  readonly clock?: Clock;
+  readonly lines?: LogLine[];
+}
+
 /** The whole core in this process, with sandboxes of its own; `folder` can be an earlier core's data folder. */
 export async function composeCore(
   settings: Record<string, string> = {},
   folder?: string,
-  lines: LogLine[] = [],
-  given: Parameters<typeof compose>[0]['given'] = {},
+  { clock = systemClock, lines = [], ...given }: Parts = {},
 ): Promise<ComposedCore> {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
@@ -46,7 +50,7 @@ export async function composeCore(
   const config = loadConfig(env, '');
   const closing = new AbortController();
   const { signal } = closing;
-  const rest = { config, clock: systemClock, ids: randomIds(), closing: signal, say: () => {}, given };
+  const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, given };
   const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();
@@ -57,12 +61,11 @@ export async function composeCore(
 export async function composedServer(
   settings: Record<string, string> = {},
   folder?: string,
-  { clock = systemClock, ...given }: Parameters<typeof compose>[0]['given'] & { readonly clock?: Clock } = {},
+  { clock = systemClock, lines = [], ...given }: Parts = {},
 ): Promise<ComposedServer> {
   await using stack = new AsyncDisposableStack();
-  const lines: LogLine[] = [];
   const { core, config, closing } = stack.use(
-    await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines, given),
+    await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, { clock, lines, ...given }),
   );
   const app = stack.adopt(
     await httpServer({

@@ -110,7 +110,7 @@ export class Actions {
       case 'exec':
         return client.exec(id, dice.chance(0.3) ? dice.between(0, 3_000) : undefined);
       case 'wait':
-        return await this.#world.time.advance(dice.pick([1_000, 3_000, 6_500, 13_000, 30_000]));
+        return await this.#world.time.pass(dice.pick([1_000, 3_000, 6_500, 13_000, 30_000]));
       case 'driverFault':
         return this.#driverFault();
       case 'sandboxDies': {

@@ -13,7 +13,7 @@ import type { World } from './world.ts';
  */
 export async function checkAtRest(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, dice } = world;
-  await time.advance(12_000); // the longest that retries and back-offs take
+  await time.pass(12_000); // the longest that retries and back-offs take
   await checkHealed(world, client);
   for (let round = 0; round < 3; round++) {
     await quiet(world, (record) => record.openRuns.length === 0 || record.status === 'waiting');
@@ -23,7 +23,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
       if (round === 0 && dice.chance(0.5)) client.send(record.id, dice.pick(['inject', 'queue', 'replace']), 'talk');
       else void client.stop(record.id);
     }
-    await time.advance(10_000);
+    await time.pass(10_000);
   }
   if (!(await quiet(world, (record) => record.openRuns.length === 0 && !record.deleting))) {
     for (const { id, status, openRuns, deleting } of await records(world)) {
@@ -37,7 +37,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
     }
   }
   // Time to remove sandboxes that no server claims. Two servers can both try to adopt a sandbox first.
-  await time.advance(world.store.store.shared ? 180_000 : 60_000);
+  await time.pass(world.store.store.shared ? 180_000 : 60_000);
   for (const what of client.unanswered) world.problem(`F111: ${what} was never answered`);
   const alive = [...world.backend.boxes.values()].filter(
     ({ info }) => info.phase === 'ready' || info.phase === 'paused',
@@ -51,7 +51,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
 async function checkHealed(world: World, client: Client): Promise<void> {
   const ids = (await records(world)).filter(({ deleting }) => !deleting).map(({ id }) => id);
   const renamed = ids.map((id) => client.rename(id));
-  await world.time.advance(5_000);
+  await world.time.pass(5_000);
   for (const [n, id] of ids.entries()) {
     const isOk = await Promise.race([renamed[n], false]);
     if (!isOk && !client.condemned.has(id))
@@ -139,7 +139,7 @@ const wasRead = ({ model }: World, text: string, first: string | undefined): boo
 export async function checkGone(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, backend, store } = world;
   for (const follower of client.followers) follower.end();
-  await time.advance(100_000);
+  await time.pass(100_000);
   const kept = await records(world);
   for (const { info } of backend.boxes.values()) {
     if (info.phase !== 'stopped' && info.phase !== 'exited')
@@ -153,22 +153,22 @@ export async function checkGone(world: World, client: Client, server: () => Serv
     if (backend.boxes.has(sandboxIdOf(id))) world.problem(`F110: the sandbox of ${id} is still there`);
   }
   for (const { id } of kept) if (server().engine.liveSessions.get(id)) world.problem(`I8: ${id} is still in memory`);
-  if (!(await time.until(() => time.pending <= 1, 1_000)))
+  if (!(await time.until(() => time.pending() <= 1, 1_000)))
     // one more timer can belong to a sweep in progress
-    world.problem(`I8: ${time.pending} timers are set where only the reconciler's should be`);
+    world.problem(`I8: ${time.pending()} timers are set where only the reconciler's should be`);
   let isClosed = false;
   void server()
     .close()
     .then(() => (isClosed = true));
   if (!(await time.until(() => isClosed, 10_000))) world.problem('F007: an idle server does not close');
   // A call to the store that was under way takes its time.
-  if (!(await time.until(() => time.pending === 0, slowestCallMs)))
-    world.problem(`I8: ${time.pending} timers outlive the server`);
+  if (!(await time.until(() => time.pending() === 0, slowestCallMs)))
+    world.problem(`I8: ${time.pending()} timers outlive the server`);
 }
 
 async function quiet(world: World, isQuiet: (record: StoredSession) => boolean): Promise<boolean> {
   for (let n = 0; n < 60; n++) {
-    await world.time.advance(5_000);
+    await world.time.pass(5_000);
     if ((await records(world)).every(isQuiet)) return true;
   }
   return false;

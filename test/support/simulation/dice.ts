@@ -1,3 +1,9 @@
+/** A function that returns random numbers from 0 to below 1: the same seed gives the same numbers. */
+export function seeded(seed: number): () => number {
+  const dice = new Dice(seed);
+  return () => dice.number();
+}
+
 /** Random numbers from a seed: the same seed gives the same numbers. */
 export class Dice {
   #state: number;

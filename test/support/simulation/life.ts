@@ -1,8 +1,8 @@
 import type { Clock } from '../../../src/core/contracts/clock.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { ManualClock } from '../machines/manual-clock.ts';
 
 interface LifeOptions {
-  readonly time: VirtualTime;
+  readonly time: ManualClock;
   /** The duration of the next call, ms. */
   readonly latency: () => number;
   /** Runs when the process dies, with the name of the boundary. */
@@ -15,7 +15,7 @@ const never = new Promise<never>(() => {});
  * of its code continues with results from after its death.
  */
 export class ServerLifetime implements Clock {
-  readonly #time: VirtualTime;
+  readonly #time: ManualClock;
   readonly #latency: () => number;
   readonly #died = Promise.withResolvers<void>();
   readonly #timers = new Set<unknown>();

@@ -5,8 +5,8 @@ import {
   type TurnPart,
   type TurnRequest,
 } from '../../../src/agents/models/model.ts';
+import type { ManualClock } from '../machines/manual-clock.ts';
 import type { Dice } from './dice.ts';
-import type { VirtualTime } from './virtual-time.ts';
 
 export const modelFaults = {
   'model: 429 with a time to wait': 3,
@@ -25,7 +25,7 @@ export type ModelFault = keyof typeof modelFaults;
 
 interface ModelWorld {
   readonly dice: Dice;
-  readonly time: VirtualTime;
+  readonly time: ManualClock;
   /** The fault of this turn, if it has one. */
   trouble(): ModelFault | undefined;
   hit(fault: string): void;

@@ -65,23 +65,23 @@ export async function simulateReplicas(seed: number): Promise<SimulationReport> 
   const revive = async () => {
     for (const server of servers.filter(({ life }) => !life.isAlive)) {
       if (atWork().length > 0 && dice.chance(0.5)) continue;
-      await time.advance(dice.pick([0, 100, 10_000]));
+      await time.pass(dice.pick([0, 100, 10_000]));
       replace(server);
     }
   };
 
   try {
     for (let n = dice.between(1, 2); n > 0; n--) client.create();
-    await time.advance(dice.pick([0, 5, 100]));
+    await time.pass(dice.pick([0, 5, 100]));
     for (let n = 10 + dice.between(0, dice.between(0, 20)); n > 0; n--) {
       await revive();
       const server = oneOf();
       await actions.act(server, () => handOver(server));
       await trouble();
-      await time.advance(dice.pick([0, 0, 1, 10, 100, 1_000]));
+      await time.pass(dice.pick([0, 0, 1, 10, 100, 1_000]));
     }
     actions.end();
-    await time.advance(20_000); // servers that were stopped or cut off are back by then
+    await time.pass(20_000); // servers that were stopped or cut off are back by then
     world.tell('--- calm');
     world.calmDown();
     for (const server of servers) {
@@ -92,8 +92,8 @@ export async function simulateReplicas(seed: number): Promise<SimulationReport> 
     for (const follower of client.followers) follower.end();
     await checkLogs(world, client);
     for (const server of servers) await close(server);
-    if (!(await time.until(() => time.pending === 0, minute)))
-      world.problem(`I8: ${time.pending} timers outlive the servers`);
+    if (!(await time.until(() => time.pending() === 0, minute)))
+      world.problem(`I8: ${time.pending()} timers outlive the servers`);
   } finally {
     actions.end();
     process.off('unhandledRejection', rejected);

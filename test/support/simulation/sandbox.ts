@@ -2,10 +2,10 @@ import { throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { SandboxClient, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { ManualClock } from '../machines/manual-clock.ts';
 import { incapable } from '../sandboxes/incapable.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
 import { endCommand, operationOf, type RunningCommand } from '../sandboxes/operations.ts';
-import type { VirtualTime } from './virtual-time.ts';
 
 interface SimulatedCommand extends RunningCommand {
   readonly output: string;
@@ -17,7 +17,7 @@ type SandboxFault = 'sandbox_lost' | 'sandbox_unresponsive';
  * `forever`. Its death clears its journal of operations, but not the count of executions.
  */
 export class SimulatedSandbox {
-  readonly #time: VirtualTime;
+  readonly #time: ManualClock;
   /** How often each operation was executed, across all deaths. */
   readonly executed = new Map<string, number>();
   isPaused: () => boolean = () => false;
@@ -29,7 +29,7 @@ export class SimulatedSandbox {
 
   readonly #hit: (fault: string) => void;
 
-  constructor(time: VirtualTime, hit: (fault: string) => void) {
+  constructor(time: ManualClock, hit: (fault: string) => void) {
     this.#time = time;
     this.#hit = hit;
   }

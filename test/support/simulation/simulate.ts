@@ -35,18 +35,18 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   };
   const revive = async () => {
     if (server.life.isAlive) return;
-    await time.advance(dice.pick([0, 100, 20_000]));
+    await time.pass(dice.pick([0, 100, 20_000]));
     world.tell('a new server starts');
     server = startServer(world);
   };
 
   try {
     for (let n = dice.between(1, 3); n > 0; n--) client.create();
-    await time.advance(dice.pick([0, 5, 100]));
+    await time.pass(dice.pick([0, 5, 100]));
     for (let n = 10 + dice.between(0, dice.between(0, 30)); n > 0; n--) {
       await revive();
       await actions.act(server, restart);
-      await time.advance(dice.pick([0, 0, 0, 1, 10, 100, 1_000]));
+      await time.pass(dice.pick([0, 0, 0, 1, 10, 100, 1_000]));
     }
     actions.end();
     world.tell('--- calm');

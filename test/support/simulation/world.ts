@@ -7,10 +7,10 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, MessageId, RunId, type SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import type { EngineLogger } from '../../../src/sessions/engine/logger.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { ManualClock } from '../machines/manual-clock.ts';
 import { Dice } from './dice.ts';
 import { type ModelFault, modelFaults, simulatedModel } from './model.ts';
 import { SimulatedSandbox } from './sandbox.ts';
-import { VirtualTime } from './virtual-time.ts';
 
 export interface SimulationReport {
   readonly problems: readonly string[];
@@ -24,7 +24,7 @@ export interface SimulationReport {
 /** The things that outlive a server: time, the store, the sandboxes and the model, with the faults of each. */
 export class World {
   readonly dice: Dice;
-  readonly time = new VirtualTime();
+  readonly time = new ManualClock(1_700_000_000_000);
   readonly #began = this.time.now();
   readonly backend: SimulatedBackend;
   readonly sandboxes = new Map<SandboxId, SimulatedSandbox>();

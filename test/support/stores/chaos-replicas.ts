@@ -16,7 +16,7 @@ import { problemsOf } from '../hostile/checker.ts';
 import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { needs } from '../servers/components.ts';
 import { type ServerProcess, serverProcess } from '../servers/server-process.ts';
-import { seeded } from './chaos.ts';
+import { seeded } from '../simulation/dice.ts';
 import { mongoUrl, skipMongo } from './mongo.ts';
 
 export interface Pair extends AsyncDisposable {

@@ -6,18 +6,7 @@ import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { api, fence, storedEvents } from '../clients/api.ts';
 import { problemsOf } from '../hostile/checker.ts';
 import { serverProcess } from '../servers/server-process.ts';
-
-/** A random function that returns the same numbers for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from '../simulation/dice.ts';
 
 /** The number of kills: CHAOS_POINTS, or `usual`. */
 export const killsFor = (usual: number): number => Number(process.env.CHAOS_POINTS ?? usual);

@@ -36,7 +36,7 @@ export async function replicas(
     async another(more = {}) {
       const plain = memoryDriver(backend);
       const driver = { ...plain, capabilities: { ...plain.capabilities, ...capabilities } };
-      const server = await composeCore({ ...all, ...more }, undefined, [], { store, driver });
+      const server = await composeCore({ ...all, ...more }, undefined, { store, driver });
       servers.add(server);
       return {
         ...server,

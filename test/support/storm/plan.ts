@@ -1,4 +1,4 @@
-import { seeded } from '../stores/chaos.ts';
+import { seeded } from '../simulation/dice.ts';
 
 export const faults = {
   'server kill -9': 4,

@@ -79,12 +79,12 @@ describe('run: budgets', () => {
   test('F084 spent time ends in a question once the call that runs is over', async () => {
     const { actor, clock, holes, resolves, tells } = startRun();
     await resolves(['act', calls('c1')]);
-    clock.increment(600_000);
+    clock.advance(600_000);
     expect(tells('run.waiting')).toEqual([]);
     await resolves(['calls', [callOutcome()]]);
     expect(tells('run.waiting')[0]?.question).toMatch(/time budget of 600 s/);
     await resolves(['wait', undefined]);
-    clock.increment(600_000); // waiting costs nothing
+    clock.advance(600_000); // waiting costs nothing
     actor.send({ type: 'run.answer' });
     holes.the('act');
   });
@@ -99,9 +99,9 @@ describe('run: budgets', () => {
   test('F015 the time budget goes on after a restart where it stood', async () => {
     const { actor, clock, resolves, tells } = startRun({ resume: { ...begun, workedMs: 400_000 } });
     actor.send({ type: 'run.answer' });
-    clock.increment(199_999);
+    clock.advance(199_999);
     await resolves(['act', calls('c1')], ['calls', [callOutcome()]], ['act', calls('c2')]);
-    clock.increment(1);
+    clock.advance(1);
     await resolves(['calls', [callOutcome()]]);
     expect(tells('run.waiting')[0]?.question).toMatch(/time budget/);
   });

@@ -77,10 +77,10 @@ describe('run: goals', () => {
   test('a grader that is overloaded is asked again in the same round, at last for the last time', async () => {
     const { clock, holes, resolves } = startRun({ goal });
     await resolves(['act', textTurn()], ['judge', overloaded], ['notice', undefined]);
-    clock.increment(60_000);
+    clock.advance(60_000);
     expect(holes.the('judge').input).toMatchObject({ round: 1, isLastTry: false });
     await resolves(['judge', overloaded], ['notice', undefined]);
-    clock.increment(60_000);
+    clock.advance(60_000);
     expect(holes.the('judge').input).toMatchObject({ round: 1, isLastTry: true });
   });
 

@@ -94,7 +94,7 @@ describe('run: the way to its end', () => {
   test('a run does not end before its session allows it', async () => {
     const { holes, resolves, isIn, clock } = startRun();
     await resolves(['act', textTurn()]);
-    clock.increment(3_600_000);
+    clock.advance(3_600_000);
     expect(isIn('finishing')).toBe(true);
     expect(holes.named('end')).toEqual([]);
   });
@@ -102,11 +102,11 @@ describe('run: the way to its end', () => {
   test('an end that cannot be written does not hold the run for ever', async () => {
     const { actor, clock, holes, end } = startRun();
     actor.send({ type: 'run.stop', reason: 'stopped' });
-    clock.increment(5_000);
+    clock.advance(5_000);
     holes.the('close');
-    clock.increment(19_999);
+    clock.advance(19_999);
     expect(end()).toBeUndefined();
-    clock.increment(1);
+    clock.advance(1);
     expect(end()).toEqual({ reason: 'stopped' });
   });
 
@@ -151,7 +151,7 @@ describe('run: stop', () => {
   test('F109 a sandbox that does not let go is not waited for, but the end in the log is', async () => {
     const { clock, actor, holes, end } = startRun();
     actor.send({ type: 'run.stop', reason: 'superseded' });
-    clock.increment(5_000);
+    clock.advance(5_000);
     expect(end()).toBeUndefined();
     await holes.the('close').resolve();
     expect(end()).toEqual({ reason: 'superseded' });
@@ -222,9 +222,9 @@ describe('run: the provider', () => {
     await resolves(['act', { ...overloaded, retryAfterMs: 30_000 }]);
     expect(holes.the('notice').input).toMatchObject({ kind: 'waiting_provider', detail: 'Later.' });
     await resolves(['notice', undefined]);
-    clock.increment(29_999);
+    clock.advance(29_999);
     expect(holes.named('act')).toHaveLength(1);
-    clock.increment(1);
+    clock.advance(1);
     expect(holes.named('act')).toHaveLength(2);
   });
 
@@ -232,9 +232,9 @@ describe('run: the provider', () => {
     const { clock, holes, resolves } = startRun();
     for (const wait of [1_000, 2_000]) {
       await resolves(['act', overloaded]);
-      clock.increment(wait - 1);
+      clock.advance(wait - 1);
       expect(holes.open.map(({ name }) => name)).toEqual(['notice']);
-      clock.increment(1);
+      clock.advance(1);
     }
     await resolves(['act', overloaded]);
     const { end } = holes.the('end').input;
@@ -246,7 +246,7 @@ describe('run: the provider', () => {
     const { clock, holes, resolves } = startRun();
     for (const _ of [1, 2, 3]) {
       await resolves(['act', overloaded]);
-      clock.increment(1_000);
+      clock.advance(1_000);
       await resolves(['act', calls('c')], ['calls', [callOutcome(`${holes.calls.length}`)]]);
     }
     holes.the('act');
@@ -263,7 +263,7 @@ describe('run: the provider', () => {
     const { clock, holes, resolves } = startRun(withPlan);
     if (hole !== 'plan') await resolves(['plan', hole === 'act' ? planned(step('1')) : planned()]);
     await resolves([hole, overloaded]);
-    clock.increment(1_000);
+    clock.advance(1_000);
     expect(holes.named(hole)).toHaveLength(2);
   });
 

@@ -60,9 +60,9 @@ describe('sandbox: its start', () => {
     grant();
     for (const wait of [1_000, 2_000]) {
       await holes.the('provision').reject(noRoom);
-      clock.increment(wait - 1);
+      clock.advance(wait - 1);
       expect(holes.open).toEqual([]);
-      clock.increment(1);
+      clock.advance(1);
     }
     await holes.the('provision').reject(noRoom);
     expect(end()).toEqual({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
@@ -96,7 +96,7 @@ describe('sandbox: its start', () => {
       for (const wait of [1_000, 2_000, 0]) {
         await holes.the('provision').resolve();
         tell({ type, error: lost } as never);
-        clock.increment(wait);
+        clock.advance(wait);
       }
       expect(end()).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
       expect(phases()).toEqual(['queued', 'starting', 'starting', 'starting', 'lost']);
@@ -131,10 +131,10 @@ describe('sandbox: its life', () => {
   test('unused it is paused, then released; its files stay', async () => {
     const { clock, holes, toReady, phases, end } = start();
     await toReady();
-    clock.increment(60_000);
+    clock.advance(60_000);
     await holes.the('pause').resolve();
     expect(phases().at(-1)).toBe('paused');
-    clock.increment(300_000);
+    clock.advance(300_000);
     await holes.the('release').resolve();
     expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
   });
@@ -142,9 +142,9 @@ describe('sandbox: its life', () => {
   test('with a driver that cannot pause, an idle sandbox is only released', async () => {
     const { clock, holes, toReady } = start({ policy: { ...sandboxPolicy, idlePauseMs: undefined } });
     await toReady();
-    clock.increment(299_999);
+    clock.advance(299_999);
     expect(holes.open.map(({ name }) => name)).toEqual(['hold']);
-    clock.increment(1);
+    clock.advance(1);
     expect(holes.the('release').input.workspace).toBe('keep');
   });
 
@@ -152,10 +152,10 @@ describe('sandbox: its life', () => {
     const { actor, clock, holes, toReady, isIn } = start();
     await toReady();
     actor.send({ type: 'sandbox.busy' });
-    clock.increment(3_000_000);
+    clock.advance(3_000_000);
     expect(holes.named('pause')).toEqual([]);
     actor.send({ type: 'sandbox.idle' });
-    clock.increment(59_999);
+    clock.advance(59_999);
     expect(isIn('ready.idle')).toBe(true);
   });
 
@@ -163,14 +163,14 @@ describe('sandbox: its life', () => {
     const { actor, clock, toReady, isIn } = start();
     actor.send({ type: 'sandbox.busy' });
     await toReady();
-    clock.increment(1_000_000);
+    clock.advance(1_000_000);
     expect(isIn('ready.busy')).toBe(true);
   });
 
   test('a paused one resumes for its next user and says when it is ready', async () => {
     const { actor, clock, holes, toReady, phases, count } = start();
     await toReady();
-    clock.increment(60_000);
+    clock.advance(60_000);
     await holes.the('pause').resolve();
     actor.send({ type: 'sandbox.busy' });
     await holes.the('unpause').resolve();
@@ -181,7 +181,7 @@ describe('sandbox: its life', () => {
   test('a sandbox is unready from the moment a pause or a release begins', async () => {
     const { actor, clock, toReady, count } = start();
     await toReady();
-    clock.increment(60_000);
+    clock.advance(60_000);
     expect(count('sandbox.unready')).toBe(1);
     actor.send({ type: 'sandbox.release', workspace: 'keep' });
     expect(count('sandbox.unready')).toBe(2);
@@ -190,7 +190,7 @@ describe('sandbox: its life', () => {
   test('a user who comes while it is being paused gets it back', async () => {
     const { actor, clock, holes, toReady, count } = start();
     await toReady();
-    clock.increment(60_000);
+    clock.advance(60_000);
     actor.send({ type: 'sandbox.busy' });
     await holes.the('pause').resolve();
     await holes.the('unpause').resolve();
@@ -200,7 +200,7 @@ describe('sandbox: its life', () => {
   test('a pause that fails is undone', async () => {
     const { clock, holes, toReady, isIn } = start();
     await toReady();
-    clock.increment(60_000);
+    clock.advance(60_000);
     await holes.the('pause').reject(noRoom);
     await holes.the('unpause').resolve();
     expect(isIn('ready.idle')).toBe(true);
@@ -221,7 +221,7 @@ describe('sandbox: its life', () => {
       'resumes',
       async ({ actor, clock, holes, tell }: ReturnType<typeof start>) => {
         tell({ type: 'hold.ready', ms: 7 } as never);
-        clock.increment(60_000);
+        clock.advance(60_000);
         await holes.the('pause').resolve();
         actor.send({ type: 'sandbox.busy' });
       },
@@ -241,7 +241,7 @@ describe('sandbox: its life', () => {
   test('a sandbox that does not resume is lost', async () => {
     const { actor, clock, holes, toReady, end } = start();
     await toReady();
-    clock.increment(60_000);
+    clock.advance(60_000);
     await holes.the('pause').resolve();
     actor.send({ type: 'sandbox.busy' });
     await holes.the('unpause').reject(noRoom);
@@ -252,7 +252,7 @@ describe('sandbox: its life', () => {
     const { actor, clock, holes, toReady } = start();
     await toReady();
     actor.send({ type: 'sandbox.busy' });
-    clock.increment(3_600_000);
+    clock.advance(3_600_000);
     holes.the('release');
   });
 
@@ -260,9 +260,9 @@ describe('sandbox: its life', () => {
     const { actor, clock, holes, tell } = start({ begin: 'adopt', livedMs: 3_000_000 });
     tell({ type: 'hold.ready', ms: 0 } as never);
     actor.send({ type: 'sandbox.busy' });
-    clock.increment(599_999);
+    clock.advance(599_999);
     expect(holes.named('release')).toEqual([]);
-    clock.increment(1);
+    clock.advance(1);
     holes.the('release');
   });
 });
@@ -279,7 +279,7 @@ describe('sandbox: its release', () => {
     const { actor, clock, toReady, end } = start();
     await toReady();
     actor.send({ type: 'sandbox.release', workspace: 'keep' });
-    clock.increment(10_000);
+    clock.advance(10_000);
     expect(end()).toEqual({ kind: 'released', workspace: 'keep', unfinished: true });
   });
 

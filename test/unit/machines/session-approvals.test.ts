@@ -46,9 +46,9 @@ describe('F113 session: a call that waits for leave', () => {
 
   test('expires without a decision, and a later decision is refused', () => {
     const { clock, decide, answerTo, facts, run } = approving();
-    clock.increment(9_999);
+    clock.advance(9_999);
     expect(run.heard).toEqual([]);
-    clock.increment(1);
+    clock.advance(1);
     expect(facts.slice(-2)).toEqual([resolved('expired', 'timeout'), resumed]);
     expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
     expect(answerTo(decide('c1', 'approved'))).toEqual(conflict);
@@ -87,7 +87,7 @@ describe('F113 session: a call that waits for leave', () => {
     one.decide('c1', 'approved');
     expect(one.run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
     const other = again();
-    other.clock.increment(500);
+    other.clock.advance(500);
     expect(other.run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
   });
 

@@ -253,18 +253,18 @@ describe('session: passivation', () => {
 
   test('a session that nobody uses leaves memory', () => {
     const { clock, end } = sessionAlone();
-    clock.increment(hour - 1);
+    clock.advance(hour - 1);
     expect(end()).toBeUndefined();
-    clock.increment(1);
+    clock.advance(1);
     expect(end()).toBe('passivated');
   });
 
   test('a session with a sandbox stays until the sandbox is gone', () => {
     const { clock, sandbox, end } = sessionAlone({ sandbox: 'start' });
-    clock.increment(10 * hour);
+    clock.advance(10 * hour);
     expect(end()).toBeUndefined();
     sandbox.ends({ kind: 'released', workspace: 'keep' });
-    clock.increment(hour);
+    clock.advance(hour);
     expect(end()).toBe('passivated');
   });
 
@@ -272,10 +272,10 @@ describe('session: passivation', () => {
     const { clock, send, run, end } = sessionAlone();
     send(1);
     if (state === 'waits') run.says({ type: 'run.waiting', question: '?' });
-    clock.increment(10 * hour);
+    clock.advance(10 * hour);
     expect(end()).toBeUndefined();
     run.ends({ reason: 'completed' });
-    clock.increment(hour);
+    clock.advance(hour);
     expect(end()).toBe('passivated');
   });
 
@@ -284,17 +284,17 @@ describe('session: passivation', () => {
     sandbox.says({ type: 'sandbox.ready' });
     use();
     sandbox.ends({ kind: 'lost' });
-    clock.increment(hour);
+    clock.advance(hour);
     expect(end()).toBe('passivated');
   });
 
   test('a message in time starts the wait anew', () => {
     const { clock, send, run, end } = sessionAlone();
-    clock.increment(hour - 1);
+    clock.advance(hour - 1);
     send(1);
     expect(run.input().runId).toBe(runIdOf(1));
     run.ends({ reason: 'completed' });
-    clock.increment(hour - 1);
+    clock.advance(hour - 1);
     expect(end()).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AnyEventObject, createActor, SimulatedClock } from 'xstate';
+import { type AnyEventObject, createActor } from 'xstate';
 import { namelessEnds } from '../../../machines/nameless-ends.ts';
 import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
@@ -16,6 +16,7 @@ import {
   sessionInput,
   settled,
 } from '../../support/machines/machines.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const a = sessionIdOf(0xa);
 const b = sessionIdOf(0xb);
@@ -23,7 +24,7 @@ const poison = 'crash';
 
 /** A supervisor over real sessions, whose holes the test fills. */
 function start(limits = { run: 10, start: 10 }) {
-  const clock = new SimulatedClock();
+  const clock = manualClock();
   const holes = new ManualActors();
   const hydrations = new ManualActors();
   const answers: string[] = [];
@@ -152,7 +153,7 @@ describe('supervisor: sessions come and go', () => {
       await hydrating(unread).reject(new AppError('session_not_found', 'There is no such session.'));
       crash(breaks);
       supervisor.send({ type: 'session.leave', id: breaks });
-      clock.increment(3_600_000);
+      clock.advance(3_600_000);
       await settled();
       expect(child(ends)).toBeUndefined();
     }
@@ -167,7 +168,7 @@ describe('supervisor: sessions come and go', () => {
     const { clock, wake, made, send, child, emitted, answers } = start();
     wake(a);
     await made(a);
-    clock.increment(900_000);
+    clock.advance(900_000);
     expect(child(a)).toBeUndefined();
     expect(emitted()).toEqual([`session.ended ${a} passivated`]);
     const command = send(a);
@@ -182,7 +183,7 @@ describe('supervisor: sessions come and go', () => {
     let command = '';
     // The command comes when the actor is done, but before its supervisor knows.
     child(a)?.subscribe({ complete: () => (command = send(a)) });
-    clock.increment(900_000);
+    clock.advance(900_000);
     await made(a);
     expect(answers).toEqual([command]);
     expect(supervisor.getSnapshot().context.children.has(a)).toBe(true);
@@ -226,9 +227,9 @@ describe('supervisor: crashes', () => {
   test('F008 a crashed session is made anew from its log after its back-off, not before', async () => {
     const { child, clock, crash, made, hydrations } = await both();
     crash(a);
-    clock.increment(999);
+    clock.advance(999);
     expect([child(a), hydrations.open.length]).toEqual([undefined, 0]);
-    clock.increment(1);
+    clock.advance(1);
     await made(a);
     expect(child(a)?.getSnapshot().status).toBe('active');
   });
@@ -237,7 +238,7 @@ describe('supervisor: crashes', () => {
     const { clock, crash, send, made, answers } = await both();
     crash(a);
     const command = send(a);
-    clock.increment(1_000);
+    clock.advance(1_000);
     await made(a);
     expect(answers).toEqual([command]);
   });
@@ -261,7 +262,7 @@ describe('supervisor: crashes', () => {
     supervisor.send({ type: 'session.broken', id: a, error });
     expect(last()).toMatchObject({ type: 'session.crashed', id: a, error });
     supervisor.send({ type: 'session.broken', id: a, error });
-    clock.increment(1_000);
+    clock.advance(1_000);
     await made(a);
     expect(child(a)?.getSnapshot().status).toBe('active');
     expect(hydrations.calls).toHaveLength(3);
@@ -271,13 +272,13 @@ describe('supervisor: crashes', () => {
     const { child, clock, crash, made, emitted, last, supervisor } = await both();
     for (const restart of [1, 2, 3]) {
       crash(a);
-      clock.increment(restart * 1_000);
+      clock.advance(restart * 1_000);
       await made(a);
     }
     crash(a);
     expect(emitted().at(-1)).toBe(`session.givenUp ${a}`);
     expect(last()).toMatchObject({ error: new Error('a bug in an action'), commands: [] });
-    clock.increment(60_000);
+    clock.advance(60_000);
     expect(child(a)).toBeUndefined();
     expect(child(b)?.getSnapshot().status).toBe('active');
     expect(supervisor.getSnapshot().status).toBe('active');
@@ -287,7 +288,7 @@ describe('supervisor: crashes', () => {
     const { child, clock, crash, made } = await both();
     for (const _ of [1, 2, 3, 4, 5, 6]) {
       crash(a);
-      clock.increment(60_000);
+      clock.advance(60_000);
       await made(a);
     }
     expect(child(a)?.getSnapshot().status).toBe('active');

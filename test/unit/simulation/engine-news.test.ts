@@ -2,11 +2,12 @@ import { PassThrough } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { expect, test } from 'vitest';
 import { openWatch } from '../../../drivers/docker/watch.ts';
+import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
+import { ManualClock } from '../../support/machines/manual-clock.ts';
 import { Dice } from '../../support/simulation/dice.ts';
-import { VirtualTime } from '../../support/simulation/virtual-time.ts';
 
 /** An engine whose stream of events never says anything: it stays open in silence, is refused, or is cut again and again. */
-function silentEngine(dice: Dice, time: VirtualTime) {
+function silentEngine(dice: Dice, time: ManualClock) {
   const running = new Set<string>();
   let refused = 0;
   const engine = {
@@ -33,7 +34,7 @@ function silentEngine(dice: Dice, time: VirtualTime) {
 test('F025 an engine whose events are lost for good: the looks alone find each end within 31 s, and only ends', async () => {
   for (let seed = 1; seed <= 100; seed++) {
     const dice = new Dice(seed);
-    const time = new VirtualTime();
+    const time = new ManualClock(1_700_000_000_000);
     const { engine, running, refused } = silentEngine(dice, time);
     const watch = openWatch(engine, 'corral', time);
     const stop = new AbortController();
@@ -51,9 +52,9 @@ test('F025 an engine whose events are lost for good: the looks alone find each e
         endedAt.set(id, time.now());
       };
       if (dice.chance(0.7)) time.setTimeout(end, dice.between(0, 90_000));
-      await time.advance(dice.between(0, 3_000));
+      await time.pass(dice.between(0, 3_000));
     }
-    await time.advance(140_000);
+    await time.pass(140_000);
     const lag = ids.map((id) => (heardAt.get(id) ?? Number.POSITIVE_INFINITY) - (endedAt.get(id) ?? 0));
     const late = ids.filter(
       (id, n) => endedAt.has(id) !== heardAt.has(id) || (endedAt.has(id) && (lag[n] ?? 0) > 31_000),
@@ -61,8 +62,8 @@ test('F025 an engine whose events are lost for good: the looks alone find each e
     expect(late, `seed ${seed}`).toEqual([]);
     expect(refused()).toBeGreaterThan(0);
     stop.abort();
-    await time.settle();
+    await turnOfTheLoop();
     await watch[Symbol.asyncDispose]();
-    expect(time.pending, `timers are left, seed ${seed}`).toBeLessThanOrEqual(1);
+    expect(time.pending(), `timers are left, seed ${seed}`).toBeLessThanOrEqual(1);
   }
 });

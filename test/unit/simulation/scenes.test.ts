@@ -14,10 +14,10 @@ async function waitingRun() {
   world.calmDown();
   const server = startServer(world);
   const made = server.sessions.create({ origin: 'sheikhbox' }); // the store can be slow
-  await world.time.advance(1_000);
+  await world.time.pass(1_000);
   const { id } = await made;
   const sent = server.sessions.send(id, { text: 'steps 1 ask', mode: 'queue' });
-  await world.time.advance(3_000);
+  await world.time.pass(3_000);
   const { runId } = await sent;
   return { world, server, id, runId, sandbox: world.sandbox(sandboxIdOf(id)) };
 }
@@ -27,13 +27,13 @@ test('F108 a stop ends what its run left in a sandbox that is paused by now', as
   const client = sandbox.client(new AbortController().signal);
   const signal = new AbortController().signal;
   await client.start({ id: 'server', shell: 'main', command: 'background 600000', tag: runId }, signal);
-  await world.time.advance(8_000);
+  await world.time.pass(8_000);
   expect(sandbox.isPaused()).toBe(true);
   expect(sandbox.tags()).toEqual([runId]);
 
   let answer: unknown;
   void server.sessions.stop(id).then((stopped) => (answer = stopped));
-  await world.time.advance(5_000);
+  await world.time.pass(5_000);
   expect(answer).toEqual({ stopped: true });
   expect(sandbox.tags()).toEqual([]);
   server.life.kill();
@@ -44,13 +44,13 @@ test('F110 a deletion succeeds once its tombstone stands, and is finished withou
   const { records } = world.store.store;
   const tombstones = async () => (await records.list('session')).filter(({ doc }) => StoredSession.parse(doc).deleting);
   const deleted = server.sessions.delete(id);
-  for (let ms = 0; ms < 100 && (await tombstones()).length === 0; ms++) await world.time.advance(1); // slow store
+  for (let ms = 0; ms < 100 && (await tombstones()).length === 0; ms++) await world.time.pass(1); // slow store
   expect(await tombstones()).toHaveLength(1);
   world.failStore('store_unavailable', 7); // refuses the end of the run
-  await world.time.advance(60_000);
+  await world.time.pass(60_000);
   await deleted;
   const listed = server.sessions.list();
-  await world.time.advance(100); // the store can be slow
+  await world.time.pass(100); // the store can be slow
   expect(await listed).toEqual([]);
   expect(await records.list('session')).toEqual([]);
   expect(world.backend.boxes.size).toBe(0);
@@ -71,10 +71,10 @@ test.each([
     world.calmDown();
     const server = startServer(world);
     const made = server.sessions.create({ origin: 'sheikhbox' });
-    await world.time.advance(1_000);
+    await world.time.pass(1_000);
     const { id } = await made;
     void server.sessions.send(id, { text: 'steps 9 forever', mode: 'queue' }); // only its time limit ends this command
-    await world.time.advance(10_000);
+    await world.time.pass(10_000);
     const { calls, boxes } = world.backend;
     const [box] = boxes.values();
     if (!box) throw new Error('there is no sandbox');
@@ -84,28 +84,28 @@ test.each([
     const limits = { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 };
     const spec = { ...box.info, id: stray, sessionId: nobody, egress: { kind: 'none' as const }, env: {}, limits };
     void memoryDriver(world.backend).provision(spec, call);
-    await world.time.advance(12_000); // long enough for the reconciler to notice it
+    await world.time.pass(12_000); // long enough for the reconciler to notice it
     expect(boxes.has(stray)).toBe(true);
     const events = async () => (await world.store.store.events.page(id, 0, 10_000)).events;
     const ended = async (type: string) => (await events()).filter((event) => event.type === type).length;
     expect([(await ended('tool.calling')) > 0, await ended('tool.called')]).toEqual([true, 0]);
 
     world.time.jump(ms);
-    await world.time.advance(5_000);
+    await world.time.pass(5_000);
     expect(await ended('tool.called')).toBe(0); // not before its limit of 30 s
-    await world.time.advance(30_000);
+    await world.time.pass(30_000);
     expect(await ended('tool.called')).toBeGreaterThan(0);
     expect(boxes.has(stray)).toBe(false);
     expect(await ended('run.wait'), 'no budget is spent by a clock').toBe(0);
     const stopped = server.sessions.stop(id);
-    await world.time.advance(10_000);
+    await world.time.pass(10_000);
     await stopped;
     expect((await events()).map(({ seq }) => seq)).toEqual((await events()).map((_, n) => n + 1));
     expect(calls.provision).toBe(2); // one for the session, one for the stray sandbox
     const phase = () => boxes.get(sandboxIdOf(id))?.info.phase;
-    await world.time.advance(15_000);
+    await world.time.pass(15_000);
     expect(phase()).toBe('ready');
-    await world.time.advance(40_000);
+    await world.time.pass(40_000);
     expect(phase(), 'unused for its half minute').toBe('stopped');
     server.life.kill();
   },
@@ -117,14 +117,14 @@ test("F059 after an hour's standstill each expiry happens once, no missed check 
   world.calmDown();
   const server = startServer(world);
   const made = Array.from({ length: 20 }, () => server.sessions.create({ origin: 'sheikhbox' }));
-  await world.time.advance(5_000);
+  await world.time.pass(5_000);
   const ids = (await Promise.all(made)).map(({ id }) => id);
   const { calls, boxes } = world.backend;
   expect([...boxes.values()].map(({ info }) => info.phase)).toEqual(ids.map(() => 'ready'));
   const before = { ...calls };
 
   world.time.suspend(3_600_000);
-  await world.time.advance(60_000);
+  await world.time.pass(60_000);
   const endsOf = async (id: SessionId): Promise<number> => {
     const { events } = await world.store.store.events.page(id, 0, 10_000);
     return events.flatMap(({ type, data }) => (type === 'sandbox.phase' && data.phase === 'released' ? [1] : []))
@@ -136,9 +136,9 @@ test("F059 after an hour's standstill each expiry happens once, no missed check 
   expect(more('list')).toBeLessThan(12); // the lists of one minute, not of an hour
 
   for (const id of ids) void server.sessions.send(id, { text: 'steps 1 talk', mode: 'queue' });
-  await world.time.advance(60_000);
+  await world.time.pass(60_000);
   const listed = server.sessions.list();
-  await world.time.advance(1_000);
+  await world.time.pass(1_000);
   const statuses = (await listed).map(({ status }) => status);
   expect(statuses).toEqual(ids.map(() => 'completed'));
   server.life.kill();

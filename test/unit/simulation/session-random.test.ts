@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AnyEventObject, createActor, fromTransition, SimulatedClock } from 'xstate';
+import { type AnyEventObject, createActor, fromTransition } from 'xstate';
 import type { RunResume } from '../../../machines/run.ts';
 import { type SessionCommand, sessionMachine } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
@@ -27,24 +27,13 @@ import {
   spent,
   textTurn,
 } from '../../support/machines/machines.ts';
-
-/** Mulberry32: a small generator with a seed, good enough to shuffle. */
-function random(seed: number) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(next() * items.length)] as Item;
-  return { next, pick };
-}
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { Dice } from '../../support/simulation/dice.ts';
 
 /** One session with its real run and sandbox machines; a random world around them, from the seed. */
 class Play {
   readonly dice;
-  readonly clock = new SimulatedClock();
+  readonly clock = manualClock();
   readonly holes = new ManualActors();
   readonly facts: SessionFact[] = [];
   readonly answers = new Map<string, boolean[]>();
@@ -58,7 +47,7 @@ class Play {
   output: unknown;
 
   constructor(seed: number) {
-    this.dice = random(seed);
+    this.dice = new Dice(seed);
     this.holes.onCall = (call) => this.#onCall(call);
     const machine = sessionMachine.provide({
       actors: { run: runWith(this.holes), sandbox: sandboxWith(this.holes) },
@@ -80,9 +69,9 @@ class Play {
     ).start();
     const resume: RunResume | undefined = this.dice.pick([undefined, begun, { ...begun, waiting: '?' }]);
     const input = sessionInput({
-      runPolicy: { ...runPolicy, plans: this.dice.next() < 0.3, budget: { ...runPolicy.budget, turns: 6 } },
+      runPolicy: { ...runPolicy, plans: this.dice.number() < 0.3, budget: { ...runPolicy.budget, turns: 6 } },
       sandbox: this.dice.pick(['absent', 'start', 'adopt']),
-      runs: this.dice.next() < 0.3 ? [queuedRun(999, { resume })] : [],
+      runs: this.dice.number() < 0.3 ? [queuedRun(999, { resume })] : [],
     });
     // The facts that the log of a restarted session already has.
     for (const { runId, task, messageId } of input.runs) {
@@ -121,7 +110,7 @@ class Play {
     const commandId = `${type} ${this.commands}`;
     const ids = { messageId: messageIdOf(this.commands), runId: runIdOf(this.commands) };
     const message = { ...ids, mode, text: 'go', attachments: [], clientTimestamp: undefined };
-    const more = type === 'cmd.send' ? { ...message, ...(this.dice.next() < 0.3 && { goal }) } : {};
+    const more = type === 'cmd.send' ? { ...message, ...(this.dice.number() < 0.3 && { goal }) } : {};
     this.answers.set(commandId, []);
     if (type === 'sandbox.use') this.uses.add(commandId);
     this.session.send({ type, commandId, ...more } as SessionCommand);
@@ -129,17 +118,17 @@ class Play {
 
   async step(): Promise<void> {
     const { dice, holes } = this;
-    const what = dice.next();
+    const what = dice.number();
     if (what < 0.22) this.command('cmd.send', dice.pick(['inject', 'queue', 'replace']));
     else if (what < 0.27) this.command('cmd.stop');
     else if (what < 0.28) this.command('cmd.delete');
     else if (what < 0.34) this.command('sandbox.use');
     else if (what < 0.38) this.#giveUp();
     else if (what < 0.52) this.#grant();
-    else if (what < 0.57) this.clock.increment(dice.pick([1_000, 2_000, 60_000]));
+    else if (what < 0.57) this.clock.advance(dice.pick([1_000, 2_000, 60_000]));
     else if (holes.open.length > 0) await this.#happen(dice.pick(holes.open));
     // Skips some pauses, so that several things happen at the same moment.
-    if (dice.next() < 0.7) await settled();
+    if (dice.number() < 0.7) await settled();
   }
 
   #giveUp(): void {
@@ -167,7 +156,7 @@ class Play {
       case 'act':
         return call.resolve(
           dice.pick([
-            { ...textTurn(`${dice.next()}`), steps: [step] },
+            { ...textTurn(`${dice.number()}`), steps: [step] },
             calls('c1'),
             calls('c1', 'c2'),
             empty,
@@ -184,8 +173,8 @@ class Play {
       case 'calls':
         return call.resolve(
           dice.pick([
-            [callOutcome(`${dice.next()}`)],
-            [callOutcome(`${dice.next()}`)],
+            [callOutcome(`${dice.number()}`)],
+            [callOutcome(`${dice.number()}`)],
             [{ kind: 'ask', question: '?' }],
           ]),
         );
@@ -197,7 +186,7 @@ class Play {
       case 'pause':
       case 'unpause':
       case 'release':
-        return dice.next() < 0.8 ? call.resolve() : call.reject(new Error('the driver broke'));
+        return dice.number() < 0.8 ? call.resolve() : call.reject(new Error('the driver broke'));
       default:
         return call.resolve();
     }
@@ -250,7 +239,7 @@ function problems({ facts, answers, given, read, errors, session, output }: Play
 
 async function play(seed: number): Promise<Play> {
   const game = new Play(seed);
-  const steps = 10 + Math.floor(game.dice.next() * 30);
+  const steps = 10 + Math.floor(game.dice.number() * 30);
   for (let n = 0; n < steps && game.isAlive(); n += 1) await game.step();
   if (game.isAlive()) await game.finish(); // else the play has deleted it already
   return game;

@@ -14,7 +14,7 @@ async function twoServers(seed: number) {
   world.calmDown();
   const servers = [startServer(world), startServer(world)] as const;
   const made = servers[world.dice.between(0, 1)]?.sessions.create({ origin: 'sheikhbox' });
-  await world.time.advance(1_000); // the store can be slow
+  await world.time.pass(1_000); // the store can be slow
   const id = (await made)?.id;
   if (!id) throw new Error('no session was made');
   const owners = () => servers.filter(({ engine }) => engine.liveSessions.get(id));
@@ -34,11 +34,11 @@ test('F054 two servers that start one session at once: one owns it, one sandbox 
     const sent = Promise.all(servers.map((server, n) => send(server, `#${n}# steps 1`)));
     let most = 0;
     for (let n = 0; n < 100; n++) {
-      await time.advance(50);
+      await time.pass(50);
       most = Math.max(most, owners().length);
     }
     await sent;
-    await time.advance(300_000); // approvals that nobody decides take 25 s each
+    await time.pass(300_000); // approvals that nobody decides take 25 s each
     const all = await events();
     expect([most, backend.calls.provision], `seed ${seed}`).toEqual([1, 1]);
     expect(all.filter(({ type }) => type === 'message.user')).toHaveLength(2);
@@ -72,13 +72,13 @@ test('F057 a renewal that fails once is made up for: the session stays with its 
       },
     });
     const sent = servers[0].sessions.send(id, { text: 'steps 9 forever', mode: 'queue' });
-    await time.advance(2_000);
+    await time.pass(2_000);
     await sent;
     const [owner] = owners();
     const { runId } = await sent;
     const seen = new Set<Server | undefined>();
     for (let n = 0; n < 150; n++) {
-      await time.advance(100);
+      await time.pass(100);
       for (const it of owners()) seen.add(it);
     }
     expect([...seen], `seed ${seed}`).toEqual([owner]);

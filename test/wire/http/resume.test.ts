@@ -5,6 +5,7 @@ import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { runEnd } from '../../support/egress/fake-service.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
+import { seeded } from '../../support/simulation/dice.ts';
 
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n} ${'x'.repeat(n % 700)}` } }) as const;
 
@@ -14,20 +15,11 @@ async function filled(server: TestServer, count: number): Promise<{ url: string;
   return { url: `${server.url}/api/v1/sessions/${id}/events`, id };
 }
 
-/** Repeatable pseudo-random numbers. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 test('F087 a client that is cut off 100 times at random receives each event once and in order', async () => {
   await using server = await testServer();
   const { url, id } = await filled(server, 20);
   const total = 1_500;
-  const next = random(87);
+  const next = seeded(87);
   const writing = (async () => {
     for (let n = 21; n <= total; n++) {
       await server.fake.say(id, title(n));

@@ -38,7 +38,7 @@ export async function openVolumes(
     driver,
     refusal,
     spec,
-    connect: sandboxClient,
+    connect: (link) => sandboxClient(link, clock),
     startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
     ownership: replica.ownership,
     clock,

@@ -2,20 +2,12 @@
 import { setTimeout as passes } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { realServer, trpcOf } from '../../../support/servers/real-server.ts';
+import { seeded } from '../../../support/simulation/dice.ts';
 import { chaosSeed } from '../../../support/stores/chaos.ts';
 import { inEachWorld } from '../../../support/worlds.ts';
 
 const minutes = Number(process.env.TEST_STORM_MINUTES ?? 10);
 const boxes = 4;
-
-/** Numbers from 0 to 1 that follow from the seed. */
-function dice(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 inEachWorld('process', 'sandboxes that pause by themselves with $driver', (world) => {
   const seed = chaosSeed();
@@ -27,7 +19,7 @@ inEachWorld('process', 'sandboxes that pause by themselves with $driver', (world
     const written = await Promise.all(
       ids.map(async (id, nth) => {
         const of = { sessionId: id };
-        const roll = dice(seed + nth);
+        const roll = seeded(seed + nth);
         let n = 0;
         while (Date.now() < until) {
           n += 1;

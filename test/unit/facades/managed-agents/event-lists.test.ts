@@ -8,7 +8,7 @@ import { EventLists, most } from '../../../../src/facades/compat/managed-agents/
 import { SessionReader } from '../../../../src/facades/compat/managed-agents/sessions/reader.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
-import { seeded } from '../../../support/stores/chaos.ts';
+import { seeded } from '../../../support/simulation/dice.ts';
 
 const root = '0123456789abcdef' as SessionId;
 const children = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb'] as SessionId[];
@@ -154,7 +154,8 @@ test.each([1, 2, 3, 4, 5])(
         (fact, n) => ({ ...fact, runId: messageId(1), seq: seq + n, ts: 1e6, sessionId: root }) as SessionEvent,
       );
       expect(events.map((event) => own.add(event))).toEqual(events.map((event) => other.add(event)));
-      expect((await reader.state(logOf(root).record, sessions)).seqOf(root)).toBe(seq - 1);
+      const newest = logOf(root).events.at(-1)?.seq; // a later piece may have been thinned before it was read
+      expect([newest, seq - 1]).toContain((await reader.state(logOf(root).record, sessions)).seqOf(root));
     });
   },
 );

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { EgressDecision } from '../../../../src/sandboxes/egress/decisions.ts';
 import { defaultLimits, SessionState } from '../../../../src/sandboxes/egress/session-state.ts';
-import { ManualClock } from '../../../support/egress/egress-clock.ts';
+import { ManualClock } from '../../../support/machines/manual-clock.ts';
 
 const sessionId = SessionId.parse('0123456789abcdef');
 const allowed = { host: 'a.example.test', port: 443, decision: 'allowed', rule: 'web' } as const;
 
 function start() {
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000_000);
   const told: EgressDecision[] = [];
   const onDecision = (_: SessionId, decision: EgressDecision) => void told.push(decision);
   return { clock, told, state: new SessionState({ clock, limits: defaultLimits, sessionId, onDecision }) };

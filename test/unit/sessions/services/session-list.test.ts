@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { seeded } from '../../../../bench/lib/measure/statistics.ts';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
 import { newSession, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { seeded } from '../../../support/simulation/dice.ts';
 
 const ids = randomIds();
 const idOf = (n: number) => n.toString(16).padStart(16, '0') as SessionId;

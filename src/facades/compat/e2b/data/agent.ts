@@ -1,4 +1,3 @@
-import { systemClock } from '../../../../core/contracts/clock.ts';
 import { headerOf } from '../headers.ts';
 import { auditCall, type Call } from './call.ts';
 import {
@@ -105,12 +104,12 @@ export function failCall(
   else answerError(response, error);
 }
 
-async function answerMetrics({ response, sample }: Call): Promise<void> {
+async function answerMetrics({ response, clock, sample }: Call): Promise<void> {
   const found = await sample();
   if (!found) return refuse(response, 503, 'The sandbox does not run yet.');
   const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
   answerJson(response, 200, {
-    ts: Math.floor(systemClock.now() / 1_000),
+    ts: Math.floor(clock.now() / 1_000),
     cpu_count: cpuCount,
     cpu_used_pct: cpuUsedPct,
     mem_total: memTotal,

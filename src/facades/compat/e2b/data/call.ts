@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
+import type { Clock } from '../../../../core/contracts/clock.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import type { Sandboxes } from '../sandboxes.ts';
@@ -18,6 +19,9 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Fires when the sandbox is paused or deleted. */
   readonly cut: AbortSignal;
+  /** Fires when the server ends. */
+  readonly closing: AbortSignal;
+  readonly clock: Clock;
   /** Audits a call that changes the sandbox. */
   audit(action: string, outcome: string): void;
   /** Variables of every process, as lines. */

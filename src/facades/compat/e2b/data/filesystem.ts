@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deadlineSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { type Call, parseShape, resolvePath } from './call.ts';
@@ -113,8 +114,8 @@ export async function watchDir(call: Call, message: unknown): Promise<void> {
   await streaming(call, stream, async (inside, begun) => {
     const { id } = await watchAt(call, inside, wanted);
     begun();
-    const ends = [stream.gone, call.cut, ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)])];
-    const until = AbortSignal.any(ends);
+    using late = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock);
+    const until = AbortSignal.any([stream.gone, call.cut, ...(late ? [late.signal] : [])]);
     try {
       await stream.send({ start: {} });
       const heard = async (change: FileChange) => {

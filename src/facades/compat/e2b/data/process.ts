@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../../../core/concurrency/cancel.ts';
-import { systemClock } from '../../../../core/contracts/clock.ts';
+import { deadlineSignal, pause } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { randomIds } from '../../../../core/model/ids.ts';
 import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
@@ -38,8 +37,9 @@ export async function startProcess(call: Call, message: unknown): Promise<void> 
     const entry = await started(call, inside, wanted);
     begun();
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
-    const endsAt = systemClock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-    await follow({ stream, inside, entry, endsAt, signal: AbortSignal.any([stream.gone, call.cut]) });
+    const endsAt = call.clock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const isLate = () => call.clock.now() >= endsAt;
+    await follow({ stream, inside, entry, isLate, signal: AbortSignal.any([stream.gone, call.cut]) });
   });
 }
 
@@ -50,7 +50,10 @@ function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
     await using inside = await call.enter(until);
     await inside.jobs.signal(id, 'SIGKILL', until);
   };
-  setTimeout(() => void end().catch(() => {}), timeoutMs).unref();
+  const over = AbortSignal.any([call.cut, call.closing]);
+  void pause(timeoutMs, over, call.clock)
+    .then(end)
+    .catch(() => {});
 }
 
 async function started(call: Call, inside: SandboxInterior, { process, pty, tag, stdin }: z.output<typeof Start>) {
@@ -83,7 +86,7 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await streaming(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
-    using until = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, systemClock, call.signal);
+    using until = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock, call.signal);
     await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
     if (until?.signal.aborted) throw new ConnectError('deadline_exceeded', 'The connection reached its timeout.');
   });
@@ -118,12 +121,12 @@ interface ProcessFollower {
   readonly stream: ConnectStream;
   readonly inside: SandboxInterior;
   readonly entry: JobEntry;
-  /** Then the process is killed, epoch ms. */
-  readonly endsAt?: number;
+  /** Whether the process was killed for its time. */
+  readonly isLate?: () => boolean;
   readonly signal: AbortSignal;
 }
 
-async function follow({ stream, inside, entry, endsAt, signal }: ProcessFollower): Promise<void> {
+async function follow({ stream, inside, entry, isLate, signal }: ProcessFollower): Promise<void> {
   await stream.send({ event: { start: { pid: entry.pid } } });
   const pieces = (kind: 'stdout' | 'stderr' | 'pty') => async (chunk: Buffer) => {
     const most = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
@@ -138,7 +141,7 @@ async function follow({ stream, inside, entry, endsAt, signal }: ProcessFollower
   signal.addEventListener('abort', leave, { once: true });
   try {
     const end = await job.ended;
-    if (endsAt !== undefined && systemClock.now() >= endsAt) {
+    if (isLate?.()) {
       throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
     }
     await stream.send({ event: { end: endOf(end) } });

@@ -75,6 +75,8 @@ export async function serveData(target: Target, request: IncomingMessage, respon
     url,
     signal,
     cut,
+    closing: deps.closing,
+    clock: deps.clock,
     env,
     enter: (until = signal) => enter(principal, until),
     audit: (action, outcome) => deps.credentials.audit({ principal, action, target: sid, outcome }),

@@ -4,15 +4,12 @@ import { computer } from '../../../../../src/agents/tools/computer/claude.ts';
 import { geminiComputer } from '../../../../../src/agents/tools/computer/gemini.ts';
 import { readPng, writePng } from '../../../../../src/agents/tools/computer/png.ts';
 import type { Tool, ToolContext } from '../../../../../src/agents/tools/tool.ts';
-import { type Clock, systemClock } from '../../../../../src/core/contracts/clock.ts';
 import type { DesktopClient, ScreenAction } from '../../../../../src/sandboxes/client/client.ts';
 import { toolBench } from '../../../../support/agents/tools.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 const size = { width: 2560, height: 1600 };
 const screen = writePng({ ...size, rgb: Buffer.alloc(size.width * size.height * 3) });
-
-/** Pauses after input last a fiftieth of their time. */
-const fiftyfold: Clock = { ...systemClock, setTimeout: (work, ms) => systemClock.setTimeout(work, ms / 50) };
 
 /** A desktop twice as large as the model sees it; records the actions. */
 function bench(browser?: AgentBrowser) {
@@ -20,6 +17,7 @@ function bench(browser?: AgentBrowser) {
   const seen: Buffer[] = [];
   const waits: string[] = [];
   const { context, sandbox } = toolBench();
+  const clock = manualClock();
   const desktop = {
     start: async () => size,
     screenshot: async () => screen,
@@ -27,7 +25,7 @@ function bench(browser?: AgentBrowser) {
     act: async (action: ScreenAction) => void done.push(action),
   } as unknown as DesktopClient;
   const more: Partial<ToolContext> = {
-    clock: fiftyfold,
+    clock,
     sandbox: { ...sandbox, desktop },
     ...(browser && { browser }),
     gate: async () => void waits.push('asked'),
@@ -36,7 +34,16 @@ function bench(browser?: AgentBrowser) {
       return { file: 'f', url: '/f', mimeType };
     },
   };
-  return { done, seen, waits, run: (tool: Tool, args: unknown) => tool.run(context(more), args) };
+  /** Time passes until the tool is done. */
+  async function run(tool: Tool, args: unknown) {
+    let isDone = false;
+    const result = tool.run(context(more), args).finally(() => {
+      isDone = true;
+    });
+    await clock.reaches(async () => isDone);
+    return await result;
+  }
+  return { done, seen, waits, run };
 }
 const gemini = (name: string) => geminiComputer.find((tool) => tool.name === name) as Tool;
 
