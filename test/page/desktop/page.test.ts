@@ -1,5 +1,4 @@
 // @module-tag all
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, type TestContext, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
@@ -10,12 +9,8 @@ import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 import { axeFinds } from '../ui/desk.ts';
 
 // The desktop's page with noVNC in a real browser, connected to a real Xvnc.
-const shots = process.env.CORRAL_SCREENSHOTS;
 const shown = shownDesktop(72);
 
-const shot = async (page: Page, name: string) => {
-  if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
-};
 /** The colour in the middle of noVNC's canvas. */
 const seen = (page: Page) =>
   page.evaluate(`(() => {
@@ -42,12 +37,10 @@ describeRows(sizes)('on %s', ([where, size]) => {
     await live(page);
     await shown.paint('#2060a0');
     await expect.poll(() => seen(page)).toBe('32 96 160');
-    await shot(page, `desktop-${size.width}-watching`);
     expect(await axeFinds(page)).toEqual([]);
     // The person changes the theme on the main page, which the browser tells this one.
     await page.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'corral.theme', newValue: 'dark' }))");
     await expect.poll(() => page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(23, 20, 17)');
-    await shot(page, `desktop-${size.width}-dark`);
     expect(await axeFinds(page, 'color-contrast')).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
 
@@ -58,7 +51,6 @@ describeRows(sizes)('on %s', ([where, size]) => {
     await expect.poll(input.text).toMatch(/RawKeyPress.*detail: \d+/s);
     await page.locator('#screen canvas').click({ position: { x: 100, y: 60 } });
     await expect.poll(input.text).toMatch(/RawButtonPress/);
-    await shot(page, `desktop-${size.width}-driving`);
     await page.getByRole('button', { name: 'Give back' }).click();
     await page.getByText('The agent has keyboard and mouse').waitFor({ state: 'attached' });
     // The test's own pixel reads cause that warning.
@@ -114,7 +106,6 @@ test('the page reconnects after a display dies, but does not start a stopped des
   await expect.poll(() => seen(page)).toBe('144 96 48');
   expect((await shown.server.call('POST', `/api/v1/sessions/${id}/desktop/stop`)).body.data.state).toBe('stopped');
   await page.getByText('The desktop was stopped').waitFor();
-  await shot(page, 'desktop-1280-stopped');
   await page.getByRole('button', { name: 'Start it again' }).click();
   await live(page);
 });
@@ -127,7 +118,6 @@ test('the page reports an unknown session or a sandbox without a desktop, and st
   shown.server.others.desktop.client = undefined;
   await page.goto(`${shown.server.url}/sessions/${id}/desktop`);
   await page.getByText('VNC is not available').waitFor();
-  await shot(page, 'desktop-390-absent');
   shown.server.others.desktop.client = shown.desktop.client;
   await page.getByRole('button', { name: 'Try again' }).click();
   await live(page);

@@ -1,12 +1,10 @@
 // @module-tag all
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 
 // The desktop inside the main page: a frame that contains the desktop's page.
-const shots = process.env.CORRAL_SCREENSHOTS;
 const shown = shownDesktop(74);
 
 const sizes: readonly (readonly [string, { width: number; height: number }])[] = [
@@ -21,11 +19,7 @@ describeRows(sizes)('on %s', ([, size]) => {
     await page.goto(`${shown.server.url}/#${id}`);
     if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
     await page.getByRole('tab', { name: 'Screen' }).click();
-    const shot = async (name: string) => {
-      if (shots) await page.screenshot({ path: join(shots, `pane-${size.width}-${name}.png`) });
-    };
     await page.getByText('The desktop is not running.').waitFor();
-    await shot('stopped');
     await page.getByRole('button', { name: 'Start the desktop' }).click();
     const pane = page.frameLocator('.desktop-tab iframe');
     await pane.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
@@ -35,7 +29,6 @@ describeRows(sizes)('on %s', ([, size]) => {
     return [...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3).join(' ');
   })()`;
     await expect.poll(() => page.evaluate(colour)).toBe('32 96 160');
-    await shot('live');
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
     expect(await page.getByRole('link', { name: 'In its own tab' }).getAttribute('href')).toBe(
       `/sessions/${id}/desktop`,

@@ -1,15 +1,15 @@
 // @module-tag nightly
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { needs } from '../../support/servers/components.ts';
-import { axeFinds, desk } from './desk.ts';
+import { axeFinds, deskTest } from './desk.ts';
 
-const { page: open, worked, call } = desk({ CORRAL_DRIVER: 'process' });
+const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-test('a task is tried twice in the page alone, and the session gets the files of the chosen attempt', async (context) => {
-  await needs(context, 'bubblewrap');
-  const id = await worked('Parent');
-  const { page, complaints } = await open(context, `/#${id}`);
+test('a task is tried twice in the page alone, and the session gets the files of the chosen attempt', async ({
+  desk,
+}) => {
+  const id = await desk.worked('Parent');
+  const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).fill('Try it several times');
@@ -25,7 +25,7 @@ test('a task is tried twice in the page alone, and the session gets the files of
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Choose attempt 2' }).click();
   await dialog.getByText('chosen', { exact: true }).waitFor();
-  const { stdout } = await call<{ stdout: string }>('sandbox.exec', { sessionId: id, command: 'cat made.txt' });
+  const { stdout } = await desk.call<{ stdout: string }>('sandbox.exec', { sessionId: id, command: 'cat made.txt' });
   expect(stdout).toBe('made\n');
   expect(complaints).toEqual([]);
 });

@@ -1,50 +1,41 @@
-// @module-tag all
-import { expect, test } from 'vitest';
-import { testRows } from '../../support/runner/tags.ts';
-import { axeFinds, desk, phone, wide } from './desk.ts';
+import { expect } from 'vitest';
+import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
-const { page: open, server } = desk({});
+const test = deskTest();
+const find = async (desk: Desk, wanted: string) =>
+  (await desk.server.core.services.automations.list()).find(({ name }) => name === wanted);
 
-const sizes = [
-  [1440, wide],
-  [390, phone],
-] as const;
-testRows(sizes)(
-  'every weekday at 9 in Berlin is set up, started and opened in the page alone at %s px',
-  async ([width, size], context) => {
-    const { page, complaints } = await open(context, '/', size);
-    if (size === phone) await page.getByRole('button', { name: 'Sessions' }).click();
-    await page.getByRole('button', { name: 'Automations' }).click();
-    await page.getByRole('button', { name: 'New automation' }).click();
-    const form = page.getByRole('dialog', { name: 'New automation' });
-    await form.getByLabel('Name').fill(`Report ${width}`);
-    await form.getByLabel(/^Task/).fill('Say good morning');
-    await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('Every weekday');
-    await form.getByLabel('Time', { exact: true }).fill('09:00');
-    await form.getByLabel('Time zone').fill('Europe/Berlin');
-    const times = async () =>
-      (await form.locator('.next-times time').allTextContents()).filter((at) => /9:00/.test(at));
-    await expect.poll(async () => (await times()).length).toBe(5);
-    expect(await axeFinds(page)).toEqual([]);
-    if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/form-${width}.png` });
-    await form.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('button', { name: new RegExp(`^Report ${width}`) }).click();
-    const one = page.getByRole('dialog', { name: `Report ${width}` });
-    await one.getByText(/^Next start: .*Europe\/Berlin/).waitFor();
-    await one.getByRole('button', { name: 'Start now' }).click();
-    await one.getByText('Done', { exact: true }).waitFor();
-    expect(await axeFinds(page)).toEqual([]);
-    if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/one-${width}.png` });
-    await one.getByRole('button', { name: 'Open', exact: true }).click();
-    await page.getByRole('textbox', { name: 'Rename this session' }).getByText(`Report ${width}`).waitFor();
-    const [made] = await (await server()).core.services.automations.list();
-    expect(made?.schedule).toMatchObject({ cron: '0 9 * * 1-5', timezone: 'Europe/Berlin' });
-    expect(complaints).toEqual([]);
-  },
-);
+test('every weekday at 9 in Berlin is set up, started and opened in the page alone', async ({ desk }) => {
+  const { page, complaints } = await desk.open();
+  await page.getByRole('button', { name: 'Automations' }).click();
+  await page.getByRole('button', { name: 'New automation' }).click();
+  const form = page.getByRole('dialog', { name: 'New automation' });
+  await form.getByLabel('Name').fill('Report');
+  await form.getByLabel(/^Task/).fill('Say good morning');
+  await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('Every weekday');
+  await form.getByLabel('Time', { exact: true }).fill('09:00');
+  await form.getByLabel('Time zone').fill('Europe/Berlin');
+  const times = async () => (await form.locator('.next-times time').allTextContents()).filter((at) => /9:00/.test(at));
+  await expect.poll(async () => (await times()).length).toBe(5);
+  expect(await axeFinds(page)).toEqual([]);
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: /^Report/ }).click();
+  const one = page.getByRole('dialog', { name: 'Report' });
+  await one.getByText(/^Next start: .*Europe\/Berlin/).waitFor();
+  await one.getByRole('button', { name: 'Start now' }).click();
+  await one.getByText('Done', { exact: true }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await one.getByRole('button', { name: 'Open', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Rename this session' }).getByText('Report').waitFor();
+  const made = await find(desk, 'Report');
+  expect(made?.schedule).toMatchObject({ cron: '0 9 * * 1-5', timezone: 'Europe/Berlin' });
+  expect(complaints).toEqual([]);
+});
 
-test('a schedule that cannot be read says so beside the field, and is not saved', async (context) => {
-  const { page } = await open(context);
+test('a schedule that cannot be read says so beside the field, and is not saved', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page } = await desk.open();
   await page.getByRole('button', { name: 'Automations' }).click();
   await page.getByRole('button', { name: 'New automation' }).click();
   const form = page.getByRole('dialog', { name: 'New automation' });
@@ -60,8 +51,11 @@ test('a schedule that cannot be read says so beside the field, and is not saved'
   expect(await page.getByRole('button', { name: /^Never/ }).count()).toBe(0);
 });
 
-test('deliveries of GitHub are set up in the page: events, address, and a secret that is shown once', async (context) => {
-  const { page, complaints } = await open(context);
+test('deliveries of GitHub are set up in the page: events, address, and a secret that is shown once', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page, complaints } = await desk.open('/', phone);
+  await page.getByRole('button', { name: 'Sessions' }).click();
   await page.getByRole('button', { name: 'Automations' }).click();
   await page.getByRole('button', { name: 'New automation' }).click();
   const form = page.getByRole('dialog', { name: 'New automation' });
@@ -74,7 +68,6 @@ test('deliveries of GitHub are set up in the page: events, address, and a secret
   await form.getByLabel('Account that is mentioned or assigned').fill('corral-bot');
   await form.getByLabel(/^Tokens of each session/).fill('50000');
   expect(await axeFinds(page)).toEqual([]);
-  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/hook-form.png`, fullPage: true });
   await form.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('button', { name: /^Fix issues/ }).click();
   const one = page.getByRole('dialog', { name: 'Fix issues' });
@@ -83,8 +76,7 @@ test('deliveries of GitHub are set up in the page: events, address, and a secret
   await one.getByText(/whsec_/).waitFor();
   await one.getByText(/\/api\/v1\/hooks\/[0-9a-f]{12}/).waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/hook-one.png` });
-  const made = (await (await server()).core.services.automations.list()).find(({ name }) => name === 'Fix issues');
+  const made = await find(desk, 'Fix issues');
   expect(made).toMatchObject({
     hook: { source: 'github', events: ['issue.labelled', 'comment.mention'], label: 'agent', account: 'corral-bot' },
     budget: { tokens: 50_000, cost: null },

@@ -1,30 +1,27 @@
 // @module-tag nightly
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Outputs } from '../../../src/client/types.ts';
 import { removeBuiltImages } from '../../support/sandboxes/docker.ts';
-import { needs } from '../../support/servers/components.ts';
-import { axeFinds, desk, phone, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, phone, wide } from './desk.ts';
 
-const { server, page: open, call } = desk({ CORRAL_DRIVER: 'docker', CORRAL_BUILDS_ALLOW: 'on' });
-const shots = process.env.CORRAL_SCREENSHOTS;
-
+const test = deskTest({ CORRAL_DRIVER: 'docker', CORRAL_BUILDS_ALLOW: 'on' });
 type BuildInfo = Outputs['templateBuilds']['begin'];
-const build = async (name: string, dockerfile: string) => {
-  const { template, build: begun } = await call<BuildInfo>('templateBuilds.begin', { name });
-  await call('templateBuilds.start', { id: template.id, build: begun.id, dockerfile });
+const build = async (desk: Desk, name: string, dockerfile: string) => {
+  const { template, build: begun } = await desk.call<BuildInfo>('templateBuilds.begin', { name });
+  await desk.call('templateBuilds.start', { id: template.id, build: begun.id, dockerfile });
 };
 
-test('the page shows the builds of a template and their logs, follows one that runs, stops and deletes', async (context) => {
-  await needs(context, 'docker');
-  const { config } = await server();
+test('the page shows the builds of a template and their logs, follows one that runs, stops and deletes', async ({
+  desk,
+}) => {
+  const { config } = desk.server;
   onTestFinished(async () => removeBuiltImages((await readFile(join(config.dataDir, 'instance'), 'utf8')).trim()));
-  const { page, complaints } = await open(context);
-  const see = async (view: string) => {
+  const { page, complaints } = await desk.open();
+  const see = async () => {
     for (const size of [wide, phone]) {
       await page.setViewportSize(size);
-      if (shots) await page.screenshot({ path: join(shots, `${view} at ${size.width} pixels.png`) });
       expect(await axeFinds(page)).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
     }
@@ -39,7 +36,7 @@ test('the page shows the builds of a template and their logs, follows one that r
   await settings.getByText('There are none yet.').waitFor();
   await page.keyboard.press('Escape');
 
-  await build('tools:v1', 'FROM corral/sandbox\nRUN echo "first of the build" && seq 1 40');
+  await build(desk, 'tools:v1', 'FROM corral/sandbox\nRUN echo "first of the build" && seq 1 40');
   await enter();
   await settings.getByRole('button', { name: /^tools/ }).click();
   const log = settings.getByRole('region', { name: 'Log of the build' });
@@ -48,15 +45,15 @@ test('the page shows the builds of a template and their logs, follows one that r
   await builds.getByText('Ready', { exact: true }).waitFor();
   await builds.getByText('v1', { exact: true }).waitFor();
   expect(await builds.count()).toBe(1);
-  await see('a built template');
+  await see();
 
-  await build('tools:v2', 'FROM corral/sandbox\nRUN echo "second of the build" && sleep 600');
+  await build(desk, 'tools:v2', 'FROM corral/sandbox\nRUN echo "second of the build" && sleep 600');
   await settings.getByRole('button', { name: 'All built templates' }).click();
-  await see('built templates');
+  await see();
   await settings.getByRole('button', { name: /^tools/ }).click();
   await builds.getByText('Is built', { exact: true }).waitFor();
   await log.getByText('second of the build').first().waitFor();
-  await see('a build that runs');
+  await see();
   await log.getByRole('button', { name: 'Stop the build' }).click();
   await builds.getByText('Failed', { exact: true }).waitFor();
   await builds.last().click();
@@ -66,6 +63,6 @@ test('the page shows the builds of a template and their logs, follows one that r
   await settings.getByRole('button', { name: 'Delete tools' }).click();
   await settings.getByRole('group', { name: 'Delete tools' }).getByRole('button', { name: 'Delete' }).click();
   await settings.getByText('There are none yet.').waitFor();
-  await expect(call('sessions.create', { built: 'tools:v1' })).rejects.toThrow('not_found');
+  await expect(desk.call('sessions.create', { built: 'tools:v1' })).rejects.toThrow('not_found');
   expect(complaints).toEqual([]);
 });

@@ -2,22 +2,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
-import { expect, type TestContext, test } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { needs } from '../../support/servers/components.ts';
-import { desk, phone, scrollTo, wide } from './desk.ts';
+import { deskTest, phone, scrollTo } from './desk.ts';
 
-// A new user's checklist: what a person expects without being told. `test/support/checklist.ts` has all of its steps, and
-// where the others are tested.
-const { server, page, worked, call, tellAll } = desk({
-  CORRAL_DRIVER: 'process',
-  CORRAL_APPROVALS_TOOLS: 'file_write',
-});
-
-async function open(context: TestContext, path: string, size: Parameters<typeof page>[2] = wide) {
-  await needs(context, 'bubblewrap');
-  return await page(context, path, size);
-}
+// What a person expects of the page without being told.
+const test = deskTest({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
 const scroller = (at: Page) => at.locator('.scroll');
 const awayFromEnd = (at: Page): Promise<number> =>
   scroller(at).evaluate((node) => {
@@ -66,13 +56,10 @@ async function openNetwork(server: URL) {
 }
 const ended = (at: Page) => at.locator('.ended').first().waitFor();
 
-test('1 the conversation stays at its end, also when something above it loads late', async (context) => {
-  const { id } = await call('sessions.create', {});
-  await tellAll(
-    id,
-    Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
-  );
-  const { page } = await open(context, `/#${id}`);
+test('the conversation stays at its end, also when something above it loads late', async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
+  await desk.tell(id, ...Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)));
+  const { page } = await desk.open(`/#${id}`);
   await page.getByText('line 59', { exact: true }).waitFor();
   await expect.poll(() => awayFromEnd(page)).toBe(0);
   const comesLate = `{
@@ -90,10 +77,10 @@ test('1 the conversation stays at its end, also when something above it loads la
   await toEnd(page).waitFor({ state: 'detached' });
 });
 
-test('2 a person who reads further up is left there, and one button leads back to the end', async (context) => {
+test('a person who reads further up is left there, and one button leads back to the end', async ({ desk }) => {
   const long = Array.from({ length: 60 }, (_, n) => `paragraph ${n}\n\n`).join('');
-  const id = await worked(`${long}${fence('file:d.txt', 'text')}`);
-  const { page } = await open(context, `/#${id}`);
+  const id = await desk.worked(`${long}${fence('file:d.txt', 'text')}`);
+  const { page } = await desk.open(`/#${id}`);
   const approve = page.getByRole('button', { name: 'Approve', exact: true });
   await approve.waitFor();
   await expect.poll(() => awayFromEnd(page)).toBe(0);
@@ -108,9 +95,9 @@ test('2 a person who reads further up is left there, and one button leads back t
   await toEnd(page).waitFor({ state: 'detached' });
 });
 
-test('3 a million lines of output can be read to both ends', async (context) => {
-  const id = await worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
-  const { page } = await open(context, `/#${id}`);
+test('a million lines of output can be read to both ends', async ({ desk }) => {
+  const id = await desk.worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('button', { name: 'Show all of it' }).click();
   const lines = page.getByRole('group', { name: 'Output' });
@@ -126,24 +113,8 @@ test('3 a million lines of output can be read to both ends', async (context) => 
   await lines.getByText('1000000', { exact: true }).waitFor();
 });
 
-test('4 a permitted call is one card, which says who permitted it and what ran', async (context) => {
-  const id = await worked(`Write\n${fence('file:a.txt', 'first')}`);
-  const { page } = await open(context, `/#${id}`);
-  const asked = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
-  await asked.getByRole('button', { name: 'Edit before it runs' }).click();
-  const field = asked.getByRole('textbox', { name: 'Edit before it runs' });
-  await field.fill((await field.inputValue()).replace('a.txt', 'b.txt'));
-  await asked.getByRole('button', { name: 'Run it like this' }).click();
-  await ended(page);
-  expect(await page.getByRole('group', { name: 'Approval' }).count()).toBe(0);
-  const card = page.locator('.tool');
-  expect(await card.count()).toBe(1);
-  expect(await card.locator('.which').textContent()).toBe('b.txt');
-  expect(await card.locator('.permission').textContent()).toContain('Approved. The arguments were changed.');
-});
-
-test('5 failures of the provider are one line with the next try', async (context) => {
-  const { id } = await call('sessions.create', {});
+test('failures of the provider are one line with the next try', async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
   const failure = (number: number) => ({
     type: 'run.notice' as const,
     runId: null,
@@ -153,18 +124,17 @@ test('5 failures of the provider are one line with the next try', async (context
       retry: { number, most: 5, inMs: 3_600_000 },
     },
   });
-  await tellAll(id, [failure(1), failure(2), failure(3)]);
-  const { page } = await open(context, `/#${id}`);
+  await desk.tell(id, failure(1), failure(2), failure(3));
+  const { page } = await desk.open(`/#${id}`);
   const line = page.locator('.retrying');
   await expect.poll(() => line.textContent()).toMatch(/^The provider is overloaded\. {1,2}Try 3 of 5 in 3[56]\d\d s$/);
   expect(await line.count()).toBe(1);
 });
 
-test('6 within three seconds the page says that the server is away, and what it sends later', async (context) => {
-  await needs(context, 'bubblewrap');
-  const { id } = await call('sessions.create', {});
-  await using network = await openNetwork(new URL((await server()).url));
-  const { page: at } = await page(context, 'about:blank');
+test('within three seconds the page says that the server is away, and what it sends later', async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
+  await using network = await openNetwork(new URL(desk.server.url));
+  const { page: at } = await desk.open('about:blank');
   await at.clock.install();
   await at.goto(`${network.url}/#${id}`);
   await at.getByRole('textbox', { name: 'Message' }).waitFor();
@@ -182,9 +152,9 @@ test('6 within three seconds the page says that the server is away, and what it 
   await expect.poll(() => said.count()).toBe(0);
 });
 
-test("7 an approval's buttons take two rows on a phone", async (context) => {
-  const id = await worked(`Write\n${fence('file:c.txt', 'first')}`);
-  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+test("an approval's buttons take two rows on a phone", async ({ desk }) => {
+  const id = await desk.worked(`Write\n${fence('file:c.txt', 'first')}`);
+  const { page } = await desk.open(`/#${id}`, { ...phone, hasTouch: true });
   const buttons = page.getByRole('group', { name: 'Approval' }).getByRole('button');
   await buttons.first().waitFor();
   const rows = await buttons.evaluateAll((all) => [
@@ -193,8 +163,8 @@ test("7 an approval's buttons take two rows on a phone", async (context) => {
   expect(rows).toHaveLength(2);
 });
 
-test('11 a task of the start page really runs in the sandbox and ends in a page that works', async (context) => {
-  const { page } = await open(context, '/');
+test('a task of the start page really runs in the sandbox and ends in a page that works', async ({ desk }) => {
+  const { page } = await desk.open('/');
   await page.getByRole('button', { name: /^A game/ }).click();
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByRole('button', { name: 'Approve', exact: true }).click();
@@ -206,23 +176,8 @@ test('11 a task of the start page really runs in the sandbox and ends in a page 
   await game.getByText('Points: 0').waitFor();
 });
 
-test('26 Edit shows the message with the focus, and a failure is told in words', async (context) => {
-  const id = await worked(`Fail\n${fence('fail', 'The disk is on fire.')}`);
-  const { page } = await open(context, `/#${id}`);
-  await ended(page);
-  const said = await page.locator('.ended').innerText();
-  expect(said).toContain('The provider of the model failed.');
-  expect(said).not.toMatch(/_|Reason:|\b0 ms/);
-  await page.getByRole('article', { name: 'You' }).hover();
-  await page.getByRole('button', { name: 'Edit' }).click();
-  await expect
-    .poll(() => page.evaluate('document.activeElement.getAttribute("aria-label")'))
-    .toBe('The message in its new wording');
-  expect(await page.evaluate('document.activeElement.value')).toContain('The disk is on fire.');
-});
-
-test('27 one click leads to the guide, whose search finds a setting', async (context) => {
-  const { page } = await open(context, '/');
+test('one click leads to the guide, whose search finds a setting', async ({ desk }) => {
+  const { page } = await desk.open('/');
   const [guide] = await Promise.all([
     page.context().waitForEvent('page'),
     page.getByRole('link', { name: 'Guide' }).click(),
@@ -233,9 +188,9 @@ test('27 one click leads to the guide, whose search finds a setting', async (con
   await guide.getByText('CORRAL_PREVIEWS_DOMAIN').first().waitFor();
 });
 
-test('28 text that is inserted instead of typed arrives in the terminal', async (context) => {
-  const id = await worked(`Begin\n${fence('sh', 'true')}`);
-  const { page } = await open(context, `/#${id}`);
+test('text that is inserted instead of typed arrives in the terminal', async ({ desk }) => {
+  const id = await desk.worked(`Begin\n${fence('sh', 'true')}`);
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('tab', { name: 'Terminal' }).click();
   await page.getByRole('button', { name: 'Open a terminal' }).first().click();
@@ -247,8 +202,10 @@ test('28 text that is inserted instead of typed arrives in the terminal', async 
   await screen.getByText('🦆 DictateD', { exact: true }).first().waitFor();
 });
 
-test('29 the start page is German for a person who reads German, whole on a phone, and loads without a complaint', async (context) => {
-  const { page, complaints } = await open(context, 'about:blank', phone);
+test('the start page is German for a person who reads German, whole on a phone, and loads without a complaint', async ({
+  desk,
+}) => {
+  const { page, complaints } = await desk.open('about:blank', phone);
   await page.addInitScript("localStorage.setItem('corral.language', 'de')");
   await page.goto('/');
   await page.locator('html[lang=de]').waitFor();

@@ -1,31 +1,26 @@
-// @module-tag nightly
 import { randomUUID } from 'node:crypto';
 import type { Locator, Page } from 'playwright-core';
-import { expect, type TestContext, test } from 'vitest';
+import { expect } from 'vitest';
 import { MessageId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
-import { needs } from '../../support/servers/components.ts';
-import { busySeconds, desk, phone, scrollTo, spoken } from './desk.ts';
+import { deskTest, phone, scrollTo, spoken } from './desk.ts';
 
-// The conversation and its sandbox, as a person sees them. Real sandboxes: their commands have exit codes and output.
-const { page, worked, call, tell, tellAll, server } = desk({ CORRAL_DRIVER: 'process' });
+// The conversation and its sandbox, as a person sees them. `boxed`: their commands have exit codes and output.
+const test = deskTest();
+const boxed = deskTest({ CORRAL_DRIVER: 'process' });
 
-async function open(context: TestContext, ...rest: [path?: string, size?: Parameters<typeof page>[2]]) {
-  await needs(context, 'bubblewrap');
-  return await page(context, ...rest);
-}
 const ended = (at: Page, count = 1) => expect.poll(() => at.locator('.ended').count()).toBe(count);
 const message = (at: Page) => at.getByRole('textbox', { name: 'Message' });
 const plan = (at: Page) => at.getByRole('button', { name: /^Plan/ });
 const redDot =
   'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 
-test('Markdown is drawn as tables, nested lists, tasks and coloured code that can be copied', async (context) => {
+test('Markdown is drawn as tables, nested lists, tasks and coloured code that can be copied', async ({ desk }) => {
   const list = '- one\n  - inside one\n- [x] done';
-  const id = await worked(
+  const id = await desk.worked(
     `Report\n\n| city | people |\n|---|---|\n| Oslo | 7 |\n\n${list}\n\n${fence('ts', 'const x = 1;')}`,
   );
-  const { page } = await open(context, `/#${id}`);
+  const { page } = await desk.open(`/#${id}`);
   const said = page.getByRole('article', { name: 'You' });
   await expect.poll(() => said.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
   expect(await said.locator('li li').allTextContents()).toEqual(['inside one']);
@@ -35,25 +30,23 @@ test('Markdown is drawn as tables, nested lists, tasks and coloured code that ca
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe('const x = 1;');
 });
 
-test("a picture of the workspace is shown in the agent's message", async (context) => {
-  await needs(context, 'bubblewrap');
-  const { id } = await call('sessions.create', {});
-  const { url } = await server();
-  await fetch(`${url}/streams/sessions/${id}/file?path=dot.png`, {
+boxed("a picture of the workspace is shown in the agent's message", { tags: ['all'] }, async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
+  await desk.fetch(`/streams/sessions/${id}/file?path=dot.png`, {
     method: 'PUT',
     body: Buffer.from(redDot, 'base64'),
   });
-  await call('runs.send', { sessionId: id, text: fence('ask', 'Look at this: ![a red dot](dot.png)') });
-  const { page } = await open(context, `/#${id}`);
+  await desk.call('runs.send', { sessionId: id, text: fence('ask', 'Look at this: ![a red dot](dot.png)') });
+  const { page } = await desk.open(`/#${id}`);
   const picture = page.getByRole('article', { name: 'Agent' }).getByRole('img', { name: 'a red dot' });
   await expect
     .poll(() => picture.evaluate((node) => (node as unknown as { naturalWidth: number }).naturalWidth))
     .toBe(5);
 });
 
-test('a tool call shows how long it took and how it ended, and folds', async (context) => {
-  const id = await worked(`Try\n${fence('sh', 'echo before; exit 3')}`);
-  const { page } = await open(context, `/#${id}`);
+boxed('a tool call shows how long it took and how it ended, and folds', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked(`Try\n${fence('sh', 'echo before; exit 3')}`);
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   const card = page.locator('.tool').first();
   await card.getByText('exit 3', { exact: true }).waitFor();
@@ -63,28 +56,26 @@ test('a tool call shows how long it took and how it ended, and folds', async (co
   expect(await card.locator('.console').count()).toBe(0);
 });
 
-test('10,000 lines of output are drawn as the few in view, and scroll without a pause', async (context) => {
-  const id = await worked(`Count\n${fence('sh', 'seq 1 10000')}`);
-  const { page } = await open(context, `/#${id}`);
+boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked(`Count\n${fence('sh', 'seq 1 10000')}`);
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('button', { name: 'Show all 10,000 lines' }).click();
   const lines = page.getByRole('group', { name: 'Output' });
   await lines.getByText('1', { exact: true }).waitFor();
   expect(await lines.locator('.line').count()).toBeLessThan(100);
-  const before = await busySeconds(page);
   for (let n = 1; n <= 20; n++) await scrollTo(lines, n * 10_000);
   await scrollTo(lines);
   await lines.getByText('10000', { exact: true }).waitFor();
-  const scrolled = (await busySeconds(page)) - before;
-  context.annotate(`scrolled through 10,000 lines: ${scrolled.toFixed(2)} s of work`);
-  expect(scrolled).toBeLessThan(3);
   await page.getByRole('button', { name: 'Show the end only' }).click();
   await expect.poll(() => lines.count()).toBe(0);
 });
 
-test('a screen reader tells the person from the agent, and a failure from both; each looks different', async (context) => {
-  const id = await worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
-  const { page } = await open(context, `/#${id}`);
+test('a screen reader tells the person from the agent, and a failure from both; each looks different', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   const told = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
   await expect
@@ -110,11 +101,11 @@ test('a screen reader tells the person from the agent, and a failure from both; 
   expect(new Set(looks).size).toBe(looks.length);
 });
 
-test('a long plan is folded to its current step, and unfolds', async (context) => {
-  const id = await worked(
+test('a long plan is folded to its current step, and unfolds', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked(
     `Six\n${fence('sh', 'true').concat('\n').repeat(4)}${fence('ask', 'Which?')}\n${fence('sh', 'true')}`,
   );
-  const { page } = await open(context, `/#${id}`);
+  const { page } = await desk.open(`/#${id}`);
   await page.getByText('The agent waits for your answer.').waitFor();
   expect(await plan(page).getAttribute('aria-expanded')).toBe('false');
   expect(await plan(page).textContent()).toContain('4 of 6Ask a question');
@@ -125,12 +116,14 @@ test('a long plan is folded to its current step, and unfolds', async (context) =
   ).toEqual([...Array(4).fill('completed'), ...['running', 'pending']]);
 });
 
-test('after a failure a person reads why, tries again, continues, or edits and sends the message', async (context) => {
-  const id = await worked(`Fail\n${fence('fail', 'The model said no.')}`);
-  const { page } = await open(context, `/#${id}`);
+test('after a failure a person reads why, tries again, continues, or edits and sends the message', async ({ desk }) => {
+  const id = await desk.worked(`Fail\n${fence('fail', 'The model said no.')}`);
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('alert').getByText('The model said no.').waitFor();
-  await page.locator('.ended').getByText('The provider of the model failed.').waitFor();
+  const said = await page.locator('.ended').innerText();
+  expect(said).toContain('The provider of the model failed.');
+  expect(said).not.toMatch(/_|Reason:|\b0 ms/);
   await page.getByRole('button', { name: 'Try again' }).click();
   await ended(page, 2);
   await page.locator('.ended').last().getByRole('button', { name: 'Continue' }).click();
@@ -141,12 +134,13 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   await mine.last().hover();
   await mine.last().getByRole('button', { name: 'Edit' }).click();
   const edited = page.getByRole('textbox', { name: 'The message in its new wording' });
+  await expect.poll(() => edited.evaluate('(node) => node === document.activeElement')).toBe(true);
   expect(await edited.inputValue()).toBe('Continue where you stopped.');
 });
 
-test('a draft belongs to its session and survives a reload', async (context) => {
-  const [first, second] = [await worked('One'), await worked('Two')];
-  const { page } = await open(context, `/#${first}`);
+test('a draft belongs to its session and survives a reload', { tags: ['all'] }, async ({ desk }) => {
+  const [first, second] = [await desk.worked('One'), await desk.worked('Two')];
+  const { page } = await desk.open(`/#${first}`);
   await message(page).fill('not sent yet');
   await page.goto(`/#${second}`);
   await expect.poll(() => message(page).inputValue()).toBe('');
@@ -155,31 +149,34 @@ test('a draft belongs to its session and survives a reload', async (context) => 
   await expect.poll(() => message(page).inputValue()).toBe('not sent yet');
 });
 
-test('a message while the agent works is offered and shown as steering', async (context) => {
-  const id = await worked(`Wait\n${fence('sh', 'until [ -e go ]; do sleep 0.1; done')}\n${fence('sh', 'echo after')}`);
-  const { page } = await open(context, `/#${id}`);
+boxed('a message while the agent works is offered and shown as steering', async ({ desk }) => {
+  const id = await desk.worked(
+    `Wait\n${fence('sh', 'until [ -e go ]; do sleep 0.1; done')}\n${fence('sh', 'echo after')}`,
+  );
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   await page.getByText('The agent works. It reads your message before its next turn.').waitFor();
   await message(page).fill('Mind the gap');
   await page.getByRole('button', { name: 'Steer the agent' }).click();
   const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });
   await steering.getByText('while it worked').waitFor();
-  await call('sandbox.exec', { sessionId: id, command: 'touch go' });
+  await desk.call('sandbox.exec', { sessionId: id, command: 'touch go' });
   await ended(page);
 });
 
-test('each state of a session has its own sign and word, in the list and above the conversation', async (context) => {
-  await needs(context, 'bubblewrap');
+test('each state of a session has its own sign and word, in the list and above the conversation', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const states = {
-    failed: await worked('It fails\n```fail\nno\n```', { title: 'It fails' }),
-    waiting: await worked('It waits\n```ask\nWhich?\n```', { title: 'It waits' }),
-    stopped: await worked('It is stopped\n```sh\nsleep 60\n```', { title: 'It is stopped' }),
-    running: await worked('It works\n```sh\nsleep 60\n```', { title: 'It works' }),
-    finished: await worked('It is done', { title: 'It is done' }),
-    new: (await call('sessions.create', { title: 'It is new' })).id,
+    failed: await desk.worked('It fails\n```fail\nno\n```', { title: 'It fails' }),
+    waiting: await desk.worked('It waits\n```ask\nWhich?\n```', { title: 'It waits' }),
+    stopped: await desk.worked('It is stopped\n```sh\nsleep 60\n```', { title: 'It is stopped' }),
+    running: await desk.worked('It works\n```sh\nsleep 60\n```', { title: 'It works' }),
+    finished: await desk.worked('It is done', { title: 'It is done' }),
+    new: (await desk.call('sessions.create', { title: 'It is new' })).id,
   };
   const words = { failed: 'failed', waiting: 'waits for you', stopped: 'stopped', running: 'working' };
-  const { page } = await open(context, `/#${states.stopped}`);
+  const { page } = await desk.open(`/#${states.stopped}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await ended(page);
   const looks = new Set<string>();
@@ -198,40 +195,42 @@ test('each state of a session has its own sign and word, in the list and above t
     await page.locator('.bar .chip').getByText(word, { exact: true }).waitFor();
   }
   expect(looks.size).toBe(Object.keys(states).length);
-  await call('runs.stop', { sessionId: states.running });
+  await desk.call('runs.stop', { sessionId: states.running });
 });
 
-test('opening a session whose sandbox is stopped does not start it, and every tab offers to', async (context) => {
-  const id = await worked(`Work\n${fence('file:a.txt', 'kept')}`);
-  const first = await open(context, `/#${id}`);
-  await ended(first.page);
-  await call('sandbox.stop', { sessionId: id });
-  const { page } = await open(context, `/#${id}`);
-  await ended(page);
-  await page.getByRole('tab', { name: 'Files' }).click();
-  await page.getByText('The sandbox does not run. Its files are kept. Showing them starts it.').waitFor();
-  for (const [tab, ready] of [
-    ['Terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
-    ['Screen', page.getByText('No desktop in this sandbox')],
-    ['Timeline', page.getByRole('slider', { name: 'Place in the log' })],
-    ['Cost', page.getByRole('region', { name: 'This session' })],
-  ] as const) {
-    await page.getByRole('tab', { name: tab }).click();
-    await ready.waitFor();
-  }
-  const { url } = await server();
-  const asked = await fetch(
-    `${url}/trpc/sandbox.status?input=${encodeURIComponent(JSON.stringify({ sessionId: id }))}`,
-  );
-  expect(await asked.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
-  await page.getByRole('tab', { name: 'Files' }).click();
-  await page.getByRole('button', { name: 'Show files' }).click();
-  await page.getByRole('treeitem', { name: 'a.txt' }).waitFor();
-});
+boxed(
+  'opening a session whose sandbox is stopped does not start it, and every tab offers to',
+  { tags: ['all'] },
+  async ({ desk }) => {
+    const id = await desk.worked(`Work\n${fence('file:a.txt', 'kept')}`);
+    const first = await desk.open(`/#${id}`);
+    await ended(first.page);
+    await desk.call('sandbox.stop', { sessionId: id });
+    const { page } = await desk.open(`/#${id}`);
+    await ended(page);
+    await page.getByRole('tab', { name: 'Files' }).click();
+    await page.getByText('The sandbox does not run. Its files are kept. Showing them starts it.').waitFor();
+    for (const [tab, ready] of [
+      ['Terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
+      ['Screen', page.getByText('No desktop in this sandbox')],
+      ['Timeline', page.getByRole('slider', { name: 'Place in the log' })],
+      ['Cost', page.getByRole('region', { name: 'This session' })],
+    ] as const) {
+      await page.getByRole('tab', { name: tab }).click();
+      await ready.waitFor();
+    }
+    const input = encodeURIComponent(JSON.stringify({ sessionId: id }));
+    const asked = await desk.fetch(`/trpc/sandbox.status?input=${input}`);
+    expect(await asked.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
+    await page.getByRole('tab', { name: 'Files' }).click();
+    await page.getByRole('button', { name: 'Show files' }).click();
+    await page.getByRole('treeitem', { name: 'a.txt' }).waitFor();
+  },
+);
 
-test('on a phone Enter begins a new line, and title, status and stop stay in view', async (context) => {
-  const id = await worked(`Wait\n${fence('sh', 'sleep 60')}`, { title: 'In my pocket' });
-  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+test('on a phone Enter begins a new line, and title, status and stop stay in view', async ({ desk }) => {
+  const id = await desk.worked(`Wait\n${fence('sh', 'sleep 60')}`, { title: 'In my pocket' });
+  const { page } = await desk.open(`/#${id}`, { ...phone, hasTouch: true });
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   await message(page).click();
   await page.keyboard.type('one');
@@ -245,8 +244,8 @@ test('on a phone Enter begins a new line, and title, status and stop stay in vie
   await page.locator('.bar .chip').getByText('stopped', { exact: true }).waitFor();
 });
 
-test('theme and language change at once, and stay', async (context) => {
-  const { page } = await open(context);
+test('theme and language change at once, and stay', async ({ desk }) => {
+  const { page } = await desk.open();
   const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
   await page.keyboard.press('Control+,');
   const light = await background();
@@ -260,9 +259,11 @@ test('theme and language change at once, and stay', async (context) => {
   expect(await background()).not.toBe(light);
 });
 
-test('the work pane changes its width by keyboard and by dragging, and keeps it', async (context) => {
-  const id = await worked('Wide');
-  const { page } = await open(context, `/#${id}`);
+test('the work pane changes its width by keyboard and by dragging, and keeps it', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const id = await desk.worked('Wide');
+  const { page } = await desk.open(`/#${id}`);
   const divider = page.getByRole('separator', { name: 'Width of the work pane' });
   const width = async () => Math.round((await page.locator('.work').boundingBox())?.width ?? 0);
   const before = await width();
@@ -279,10 +280,10 @@ test('the work pane changes its width by keyboard and by dragging, and keeps it'
   await expect.poll(width).toBe(after);
 });
 
-test('a session is renamed, and the next one opened, by keyboard', async (context) => {
-  await worked('Another one');
-  const id = await worked('A name');
-  const { page } = await open(context, `/#${id}`);
+test('a session is renamed, and the next one opened, by keyboard', async ({ desk }) => {
+  await desk.worked('Another one');
+  const id = await desk.worked('A name');
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.keyboard.press('F2');
   await page.keyboard.press('Control+a');
@@ -294,11 +295,17 @@ test('a session is renamed, and the next one opened, by keyboard', async (contex
   await expect.poll(() => new URL(page.url()).hash).toBe(listed[listed.indexOf(`#${id}`) + 1]);
 });
 
-test('the start of a sandbox is a line with its phase, its layer and its seconds, which moves', async (context) => {
-  const id = await worked('Begin');
-  const { page } = await open(context, `/#${id}`);
+test('the start of a sandbox is a line with its phase, its layer and its seconds, which moves', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await desk.worked('Begin');
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await tell(id, { type: 'sandbox.phase', runId: null, data: { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' } });
+  await desk.tell(id, {
+    type: 'sandbox.phase',
+    runId: null,
+    data: { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' },
+  });
   await page.reload();
   const line = page.locator('.phase').filter({ hasText: 'Preparing the image · layer 2 of 9: RUN apt-get' });
   await line.waitFor();
@@ -314,16 +321,15 @@ const messageFact = (n: number) => ({
   data: { messageId: MessageId.parse(randomUUID()), text: `message ${n}`, attachments: [] },
 });
 
-test('a long session shows its end before its middle, and a break of the connection leaves nothing missing or doubled', async (context) => {
-  const { id } = await call('sessions.create', {});
+test('a long session shows its end before its middle, and a break of the connection leaves nothing missing or doubled', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
   const count = 3_500;
   for (let from = 1; from <= count; from += 500) {
-    await tellAll(
-      id,
-      Array.from({ length: 500 }, (_, n) => messageFact(from + n)),
-    );
+    await desk.tell(id, ...Array.from({ length: 500 }, (_, n) => messageFact(from + n)));
   }
-  const { page, faults } = await open(context);
+  const { page } = await desk.open();
   const released = Promise.withResolvers<void>();
   let breaks = 1;
   await page.routeWebSocket(/\/trpc/, (socket) => {
@@ -351,5 +357,26 @@ test('a long session shows its end before its middle, and a break of the connect
   await expect.poll(async () => (await shown()).length).toBe(count);
   expect(await shown()).toEqual(Array.from({ length: count }, (_, n) => String(n + 1)));
   expect(breaks).toBeLessThan(1);
-  expect(faults).toEqual([]);
+});
+
+test('a shortened conversation is a line that unfolds into the summary, below the originals', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
+  const compacted = (data: { kind: 'summary' | 'results'; summary: string | null }) => ({
+    type: 'context.compacted' as const,
+    runId: null,
+    data: { uptoSeq: 1, before: 30_000, after: 9_000, model: null, ...data },
+  });
+  const summary = '## State\n<b>Two</b> files were read.';
+  await desk.tell(id, compacted({ kind: 'summary', summary }), compacted({ kind: 'results', summary: null }));
+  const { page, complaints } = await desk.open(`/#${id}`);
+  const text = page.getByText('<b>Two</b> files were read.'); // as text, never as HTML
+  await page.getByText('The model goes on with a summary').waitFor();
+  expect(await text.isVisible()).toBe(false);
+  await page.getByText('The model goes on with a summary').click();
+  await text.waitFor();
+  await page.getByText('Older results were left out of what the model sees. About 30000 tokens became 9000.').waitFor();
+  expect(await page.locator('details.compacted').count()).toBe(1);
+  expect(complaints).toEqual([]);
 });

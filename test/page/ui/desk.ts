@@ -1,18 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, expect, onTestFinished, type TestContext } from 'vitest';
+import { test as base, expect, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
 import type { Append } from '../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { browserOfProcess } from '../../support/clients/browser.ts';
-import { onFailureTell } from '../../support/runner/on-failure.ts';
+import { type BrowserVisit, browse } from '../../support/clients/browser.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-
-// One server for all tests of a file, and one browser for all files of a process. Each test has a browser profile of its own.
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Each rule that the page breaks, with the elements; `rule`: only that one. */
@@ -45,18 +42,6 @@ export async function spoken(page: Page, roles: readonly string[]): Promise<stri
     .map((node) => `${node.role?.value}: ${node.name?.value || textOf(node)}`);
 }
 
-/** The seconds for which the page's own thread has worked since it was opened: scripts, styles and layout. */
-export async function busySeconds(page: Page): Promise<number> {
-  const devTools = await page.context().newCDPSession(page);
-  await devTools.send('Performance.enable');
-  const { metrics } = await devTools.send('Performance.getMetrics');
-  await devTools.detach();
-  const of = (name: string) => metrics.find((one) => one.name === name)?.value ?? 0;
-  return of('ScriptDuration') + of('LayoutDuration') + of('RecalcStyleDuration');
-}
-
-const aboutPolicy = /Content Security Policy|Trusted(HTML|Script)/;
-
 /** Scrolls the element to this place, or to its end. */
 export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
   at.evaluate((node, to) => {
@@ -71,32 +56,79 @@ type Size = typeof wide & { readonly hasTouch?: boolean };
 type Fact = Append['facts'][number];
 type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
 
-/** `settings` of the server that all tests share. */
-export function desk(settings: Record<string, string> = {}) {
-  let server: Promise<ComposedServer> | undefined;
-  const folder = temporaryFolder(); // outlives the server, because it names the sandboxes that the server leaves
-  afterAll(async () => {
-    using _removed = folder;
-    const running = await server;
-    await running?.[Symbol.asyncDispose]();
-    if (running) await endSandboxes(folder.path);
-  });
-  const open = () => {
-    server ??= composedServer(settings, folder.path);
+type Settings = Readonly<Record<string, string>>;
+type Opened = Promise<ComposedServer>;
+
+/** The servers of a worker, one for each set of settings that its files ask for. */
+// biome-ignore lint/correctness/noEmptyPattern: Vitest parses the parameter
+const withServers = base.extend('servers', { scope: 'worker' }, ({}, { onCleanup }) => {
+  const stack = new AsyncDisposableStack();
+  const byText = new Map<string, Opened>();
+  onCleanup(() => stack.disposeAsync());
+  const start = async (settings: Settings): Opened => {
+    const folder = stack.use(temporaryFolder()); // outlives the server, because it names the sandboxes that the server leaves
+    stack.defer(() => endSandboxes(folder.path));
+    return stack.use(await composedServer({ ...settings }, folder.path));
+  };
+  return (settings: Settings): Opened => {
+    const text = JSON.stringify(settings);
+    const server = byText.get(text) ?? start(settings);
+    byText.set(text, server);
     return server;
   };
+});
+
+const token = 'the-token-of-the-page-tests';
+const neededBy: Readonly<Record<string, 'bubblewrap' | 'docker'>> = { process: 'bubblewrap', docker: 'docker' };
+
+/**
+ * `test` with a desk: a server that tests of the same settings share, at which each test is an owner of its own. `nobody`
+ * has no key, and the server asks for none.
+ */
+export const deskTest = (settings: Settings = {}, role: 'user' | 'admin' | 'nobody' = 'user') =>
+  withServers.extend('desk', async ({ servers, skip }) => {
+    await needs({ skip }, 'chromium');
+    const component = neededBy[settings.CORRAL_DRIVER ?? ''];
+    if (component) await needs({ skip }, component);
+    const isNobody = role === 'nobody';
+    const server = await servers(isNobody ? settings : { CORRAL_TOKEN: token, ...settings });
+    const made = isNobody ? undefined : await server.core.keys.create({ name: role, role });
+    return new Desk({ skip }, server, made);
+  });
+
+export class Desk {
+  readonly server: ComposedServer;
+  readonly owner: string;
+  readonly #key: string | undefined;
+  readonly #test: Pick<TestContext, 'skip'>;
+  constructor(test: Pick<TestContext, 'skip'>, server: ComposedServer, key?: { key: string; view: { owner: string } }) {
+    this.#test = test;
+    this.server = server;
+    this.owner = key?.view.owner ?? '';
+    this.#key = key?.key;
+  }
+  /** A request to the server as this test's owner. */
+  fetch(path: string, { headers, ...init }: RequestInit = {}): Promise<Response> {
+    const authorization = this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` };
+    return fetch(new URL(path, this.server.url), { ...init, headers: { ...authorization, ...headers } });
+  }
   /** Calls a procedure over HTTP. */
-  async function call<Data = { id: string }>(path: Path, input: object): Promise<Data> {
+  async call<Data = { id: string }>(path: Path, input: object): Promise<Data> {
     const headers = { 'content-type': 'application/json' };
-    const { url } = await open();
-    const answer = await fetch(`${url}/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
+    const answer = await this.fetch(`/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
     const said = (await answer.json()) as { result?: { data: Data }; error?: object };
     if (!said.result) throw new Error(JSON.stringify(said.error));
     return said.result.data;
   }
+  /** A session that has worked on a task. */
+  async worked(task: string, options: NonNullable<Inputs['sessions']['create']> = {}): Promise<string> {
+    const { id } = await this.call('sessions.create', options);
+    await this.call('runs.send', { sessionId: id, text: task });
+    return id;
+  }
   /** Writes to the log what a part of the server reports. The session's own work writes too, so the append is tried again. */
-  async function tellAll(id: string, facts: readonly Fact[]): Promise<void> {
-    const { events } = (await open()).core.store;
+  async tell(id: string, ...facts: readonly Fact[]): Promise<void> {
+    const { events } = this.server.core.store;
     const sessionId = SessionId.parse(id);
     await expect
       .poll(async () => {
@@ -105,54 +137,10 @@ export function desk(settings: Record<string, string> = {}) {
       })
       .toBe('done');
   }
-  return {
-    server: open,
-    call,
-    /** A session that has worked on a task. */
-    async worked(task: string, wish: NonNullable<Inputs['sessions']['create']> = {}): Promise<string> {
-      const { id } = await call('sessions.create', wish);
-      await call('runs.send', { sessionId: id, text: task });
-      return id;
-    },
-    tell: (id: string, fact: Fact): Promise<void> => tellAll(id, [fact]),
-    tellAll,
-    /**
-     * `complaints` are all errors and warnings in the console. `faults` are only exceptions that nothing caught and what the
-     * page's policy refused: on a busy machine a browser also reports requests that a reload has cut off.
-     */
-    async page(context: TestContext, path = '/', { width, height, dark, hasTouch = false }: Size = wide) {
-      await needs(context, 'chromium');
-      const { url } = await open();
-      const browser = await browserOfProcess();
-      const profile = await browser.newContext({
-        reducedMotion: 'reduce', // a spinner that turns keeps a processor busy
-        viewport: { width, height },
-        colorScheme: dark ? ('dark' as const) : ('light' as const),
-        hasTouch,
-        isMobile: hasTouch,
-        baseURL: url,
-        permissions: ['clipboard-read', 'clipboard-write'],
-      });
-      onTestFinished(() => profile.close());
-      const page = await profile.newPage();
-      page.setDefaultTimeout(60_000); // a loaded machine with a slow disk is common
-      const complaints: string[] = [];
-      const faults: string[] = [];
-      page.on('console', (message) => {
-        if (message.type() !== 'error' && message.type() !== 'warning') return;
-        complaints.push(message.text());
-        if (aboutPolicy.test(message.text())) faults.push(message.text());
-      });
-      page.on('pageerror', (error) => {
-        complaints.push(String(error));
-        faults.push(error.stack ?? String(error));
-      });
-      onFailureTell(
-        'the page',
-        async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,
-      );
-      await page.goto(path);
-      return { page, complaints, faults };
-    },
-  };
+  /** A page with a profile of its own, signed in as this test's owner. */
+  async open(path = '/', size: Size = wide): Promise<BrowserVisit> {
+    const visit = await browse(this.#test, size, { url: this.server.url, token: this.#key });
+    await visit.page.goto(path);
+    return visit;
+  }
 }

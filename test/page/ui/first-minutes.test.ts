@@ -1,14 +1,13 @@
-// @module-tag all
 import type { Page } from 'playwright-core';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { builtInTask } from '../../../src/agents/models/demo/tasks/list.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import { axeFinds, desk, phone, wide } from './desk.ts';
+import { axeFinds, deskTest } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
 
-const { page: open, call, server } = desk();
+const test = deskTest({}, 'admin');
 
 async function countPresses(page: Page): Promise<() => Promise<number>> {
   await page.evaluate(`
@@ -18,56 +17,55 @@ async function countPresses(page: Page): Promise<() => Promise<number>> {
   return () => page.evaluate<number>('globalThis.presses');
 }
 
-for (const [width, size] of [
-  [1440, wide],
-  [390, phone],
-] as const) {
-  test(`a person gets from the start page to a first answer in at most six clicks at ${width} px`, async (context) => {
-    const { page, complaints } = await open(context, '/', size);
-    const presses = await countPresses(page);
-    await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor();
-    await page.getByText('It is no AI').waitFor();
-    expect(await axeFinds(page)).toEqual([]);
-    await page.getByText('Another address', { exact: true }).click();
-    await page.getByLabel('Address', { exact: true }).fill(fake.url);
-    await page.getByLabel('Key, if it needs one').fill(fakeKey);
-    await page.getByRole('button', { name: 'Test', exact: true }).click();
-    await page.getByText('It works. Choose one of 3 models.').waitFor();
-    await page.getByText('131K context').waitFor();
-    expect(await axeFinds(page)).toEqual([]);
-    await page.getByRole('radio', { name: /^qwen3/ }).click();
-    await page.getByRole('button', { name: 'Use this model' }).click();
-    await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor({ state: 'detached' });
-    await expect.poll(() => page.locator('#about').textContent()).toMatch(/\/qwen3 · /);
-    const message = page.getByRole('textbox', { name: 'Message' });
-    await message.fill('Hello');
-    await page.getByRole('button', { name: 'Send' }).click();
-    await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').first().waitFor();
-    expect(await presses()).toBeLessThanOrEqual(6);
-    expect(complaints).toEqual([]);
-    expect(fake.requests.at(-1)?.headers.authorization).toBe(`Bearer ${fakeKey}`);
-    const [, port] = /:(\d+)/.exec(fake.url) ?? [];
-    await call('models.forget', { provider: `127-0-0-1-${port}` });
-  });
-}
+test('a person gets from the start page to a first answer in at most six clicks', async ({ desk }) => {
+  const { page, complaints } = await desk.open();
+  const presses = await countPresses(page);
+  await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor();
+  await page.getByText('It is no AI').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByText('Another address', { exact: true }).click();
+  await page.getByLabel('Address', { exact: true }).fill(fake.url);
+  await page.getByLabel('Key, if it needs one').fill(fakeKey);
+  await page.getByRole('button', { name: 'Test', exact: true }).click();
+  await page.getByText('It works. Choose one of 3 models.').waitFor();
+  await page.getByText('131K context').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('radio', { name: /^qwen3/ }).click();
+  await page.getByRole('button', { name: 'Use this model' }).click();
+  await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor({ state: 'detached' });
+  await expect.poll(() => page.locator('#about').textContent()).toMatch(/\/qwen3 · /);
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await message.fill('Hello');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').first().waitFor();
+  expect(await presses()).toBeLessThanOrEqual(6);
+  expect(complaints).toEqual([]);
+  expect(fake.requests.at(-1)?.headers.authorization).toBe(`Bearer ${fakeKey}`);
+  const [, port] = /:(\d+)/.exec(fake.url) ?? [];
+  await desk.call('models.forget', { provider: `127-0-0-1-${port}` });
+});
 
-test('a wrong key and an address that is no provider are told at the form, which keeps what was typed', async (context) => {
-  const { page } = await open(context);
+test('a wrong key and an address that is no provider are told at the form, which keeps what was typed', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page } = await desk.open();
   await page.getByText('Another address', { exact: true }).click();
   const address = page.getByLabel('Address', { exact: true });
   await address.fill(fake.url);
   await page.getByLabel('Key, if it needs one').fill('a-wrong-key');
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByRole('alert').getByText('The provider refused this key').waitFor();
-  await address.fill((await server()).url);
+  await address.fill(desk.server.url);
   await address.press('Enter');
   await page.getByRole('alert').getByText('no list of models at this address').waitFor();
   expect(await page.getByRole('button', { name: 'Use this model' }).count()).toBe(0);
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('the demo says in each answer what it is, and that nothing of a message was done', async (context) => {
-  const { page } = await open(context);
+test('the demo says in each answer what it is, and that nothing of a message was done', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page } = await desk.open();
   const message = page.getByRole('textbox', { name: 'Message' });
   await message.fill('Build a snake game');
   await message.press('Enter');
@@ -77,9 +75,11 @@ test('the demo says in each answer what it is, and that nothing of a message was
   await answers.last().getByText('Nothing of your message was done.').waitFor();
 });
 
-test('the tasks of the start page are tasks that the demo knows by heart, in each language', async (context) => {
+test('the tasks of the start page are tasks that the demo knows by heart, in each language', { tags: ['all'] }, async ({
+  desk,
+}) => {
   for (const language of ['en', 'de']) {
-    const { page } = await open(context);
+    const { page } = await desk.open();
     await page.evaluate(`localStorage.setItem('corral.language', '${language}')`);
     await page.reload();
     const buttons = page.locator('.welcome li button');
@@ -93,8 +93,10 @@ test('the tasks of the start page are tasks that the demo knows by heart, in eac
   }
 });
 
-test('a template that cannot run here is shown as such, with the reason and what helps', async (context) => {
-  const { page } = await open(context);
+test('a template that cannot run here is shown as such, with the reason and what helps', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page } = await desk.open();
   const option = page.getByRole('option', { name: 'Computer use: cannot run here' });
   await option.waitFor({ state: 'attached' });
   expect(await option.isDisabled()).toBe(true);

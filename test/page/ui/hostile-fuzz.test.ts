@@ -1,10 +1,9 @@
 // @module-tag all
 import fc from 'fast-check';
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { hostileCsv, hostileItem, hostileName, hostileTitle } from '../../support/hostile/hostile-text.ts';
-import { needs } from '../../support/servers/components.ts';
-import { desk } from './desk.ts';
+import { type Desk, deskTest } from './desk.ts';
 
 // Generated conversations of an agent that wants to break the page. The layers' check guards that no text is parsed in the
 // page's own thread; the bench measures the longest frame of such conversations.
@@ -15,8 +14,8 @@ const ofOneSession = 100;
 const maxText = 8_100; // characters
 const seed = Number(process.env.FUZZ_SEED ?? 20_261_124);
 
-const { page: open, call, tellAll } = desk();
-const real = desk({ CORRAL_DRIVER: 'process' });
+const test = deskTest();
+const boxed = deskTest({ CORRAL_DRIVER: 'process' });
 const sample = <Value>(arbitrary: fc.Arbitrary<Value>, numRuns: number, at = 0) =>
   fc.sample(arbitrary, { seed: seed + at, numRuns });
 
@@ -25,24 +24,22 @@ interface Hostile {
   readonly shown: number;
 }
 
-async function hostileSession(at: number): Promise<Hostile> {
+async function hostileSession(desk: Desk, at: number): Promise<Hostile> {
   const [title = ''] = sample(hostileTitle, 1, at);
-  const { id } = await call('sessions.create', { title: 'Hostile' });
+  const { id } = await desk.call('sessions.create', { title: 'Hostile' });
   const items = sample(hostileItem, ofOneSession, at);
-  await tellAll(id, [{ type: 'title', runId: null, data: { title } }, ...items.flat()]);
-  await tellAll(id, [
-    {
-      type: 'approval.requested',
-      runId: null,
-      data: {
-        callId: 'last',
-        function: title,
-        args: { command: 'the last call' },
-        expiresAt: Date.now() + 1e7,
-        reason: title,
-      },
+  await desk.tell(id, { type: 'title', runId: null, data: { title } }, ...items.flat());
+  await desk.tell(id, {
+    type: 'approval.requested',
+    runId: null,
+    data: {
+      callId: 'last',
+      function: title,
+      args: { command: 'the last call' },
+      expiresAt: Date.now() + 1e7,
+      reason: title,
     },
-  ]);
+  });
   return { id, shown: items.length };
 }
 
@@ -55,10 +52,10 @@ const longestText = (page: Page) =>
     longest;
   }`);
 
-test(`${messages} hostile messages leave every item and every approval where it belongs`, async (context) => {
+test(`${messages} hostile messages leave every item and every approval where it belongs`, async ({ desk }) => {
   const sessions: Hostile[] = [];
-  for (let at = 0; at < messages / ofOneSession; at++) sessions.push(await hostileSession(at));
-  const { page, faults } = await open(context);
+  for (let at = 0; at < messages / ofOneSession; at++) sessions.push(await hostileSession(desk, at));
+  const { page } = await desk.open();
   let longest = 0;
   for (const { id, shown } of sessions) {
     await page.goto(`/#${id}`);
@@ -70,25 +67,21 @@ test(`${messages} hostile messages leave every item and every approval where it 
     await page.locator('.session').first().waitFor({ state: 'attached' }); // the list comes by a request of its own
     longest = Math.max(longest, await longestText(page));
   }
-  context.annotate(`seed ${seed}`);
-  expect(longest).toBeLessThanOrEqual(maxText);
-  expect(faults).toEqual([]);
+  expect(longest, `seed ${seed}`).toBeLessThanOrEqual(maxText);
 });
 
-test('files with hostile names and tables open, one after the other', async (context) => {
-  await needs(context, 'bubblewrap');
-  const { id } = await real.call('sessions.create', {});
-  const { url } = await real.server();
+boxed('files with hostile names and tables open, one after the other', async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', {});
   const tables = sample(hostileCsv, 6);
   const stored: string[] = [];
   for (const [at, name] of ['x.constructor', 'sheet.csv', ...sample(hostileName, 4)].entries()) {
     const path = name.includes('.') ? name : `${name}.csv`;
-    const address = `${url}/streams/sessions/${id}/file?path=${encodeURIComponent(path)}`;
-    const answer = await fetch(address, { method: 'PUT', body: tables[at] ?? '' });
+    const address = `/streams/sessions/${id}/file?path=${encodeURIComponent(path)}`;
+    const answer = await desk.fetch(address, { method: 'PUT', body: tables[at] ?? '' });
     if (answer.ok) stored.push(path);
   }
   expect(stored.length).toBeGreaterThanOrEqual(2);
-  const { page, faults } = await real.page(context, `/#${id}`);
+  const { page } = await desk.open(`/#${id}`);
   // The workspace also has a folder of Corral's own, which opens in the tree.
   const files = page.locator('[role=treeitem]:not([aria-expanded])');
   await expect.poll(() => files.count()).toBe(stored.length);
@@ -100,5 +93,4 @@ test('files with hostile names and tables open, one after the other', async (con
       .waitFor({ state: 'attached' });
     await page.getByRole('button', { name: 'Back to the list' }).click();
   }
-  expect(faults).toEqual([]);
 });

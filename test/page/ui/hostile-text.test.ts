@@ -1,21 +1,23 @@
-// @module-tag all
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import { axeFinds, desk, middle, phone, scrollTo, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, phone, scrollTo, wide } from './desk.ts';
 
 // An agent's text in a conversation cannot break the page.
 
-const { page: open, call, tellAll } = desk();
+const test = deskTest();
 const ids = randomIds();
-const texts = {
-  'formulas that act, grow and nest': [
+const manyBeginnings = '*a_b'.repeat(50_000);
+const texts = [
+  // formulas that act, grow and nest
+  [
     '$\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\htmlStyle{position:fixed}{x}$',
     `$$${'\\sqrt{'.repeat(600)}x${'}'.repeat(600)}$$`,
     '$$\\rule{99999em}{99999em}$$',
     '$a '.repeat(20_000),
   ].join('\n\n'),
-  'diagrams that act, hang and are none': [
+  // diagrams that act, hang and are none
+  [
     'graph TD\n  A["<i>x</i>"] --> B\n  click A "javascript:alert(1)"',
     '%%{init: {"securityLevel": "loose", "htmlLabels": true}}%%\ngraph TD\n  A["<b>x</b>"]',
     `graph TD\n${Array.from({ length: 900 }, (_, n) => `  A${n} --> A${n + 1}`).join('\n')}`,
@@ -23,13 +25,19 @@ const texts = {
   ]
     .map((text) => `\`\`\`mermaid\n${text}\n\`\`\``)
     .join('\n\n'),
-  'an address that is none': '![a](b%zz.png)',
-  '6,000 nested quotes': `${'> '.repeat(6_000)}x`,
-  '50,000 beginnings of emphasis': '*a_b'.repeat(50_000),
-  '100,000 spaces': `a${' '.repeat(100_000)}b`,
-  'an address of 40,000 characters': `${'a.'.repeat(20_000)}@`,
-  '400 nested lists': Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth * 2)}- a`).join('\n'),
-};
+  // an address that is none
+  '![a](b%zz.png)',
+  // 6,000 nested quotes
+  `${'> '.repeat(6_000)}x`,
+  // 50,000 beginnings of emphasis
+  manyBeginnings,
+  // 100,000 spaces
+  `a${' '.repeat(100_000)}b`,
+  // an address of 40,000 characters
+  `${'a.'.repeat(20_000)}@`,
+  // 400 nested lists
+  Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth * 2)}- a`).join('\n'),
+];
 
 const message = (text: string) => ({
   type: 'message.assistant' as const,
@@ -47,9 +55,9 @@ const asked = {
   },
 };
 
-async function conversation(facts: readonly Parameters<typeof tellAll>[1][number][]): Promise<string> {
-  const { id } = await call('sessions.create', { title: 'Hostile' });
-  await tellAll(id, [...facts, message('the **end**'), asked]);
+async function conversation(desk: Desk, ...facts: Parameters<Desk['tell']>[1][]): Promise<string> {
+  const { id } = await desk.call('sessions.create', { title: 'Hostile' });
+  await desk.tell(id, ...facts, message('the **end**'), asked);
   return id;
 }
 
@@ -62,29 +70,25 @@ async function isWhole(page: Page, count: number): Promise<void> {
   await page.locator('strong').getByText('end', { exact: true }).waitFor();
 }
 
-test.for(Object.entries(texts))(
-  'after %s the conversation goes on and the approval is there',
-  async (given, context) => {
-    const [, text] = given;
-    const id = await conversation([message('before'), message(text)]);
-    const { page, faults } = await open(context, `/#${id}`);
-    await isWhole(page, 3);
-    await page.reload();
-    await isWhole(page, 3);
-    expect(faults).toEqual([]);
-  },
-);
+test('after texts that act, hang, nest and grow the conversation goes on and the approval is there', async ({
+  desk,
+}) => {
+  const id = await conversation(desk, message('before'), ...texts.map(message));
+  const { page } = await desk.open(`/#${id}`);
+  await isWhole(page, texts.length + 2);
+});
 
-test('a long text is drawn in parts, and a person can read all of it', async (context) => {
+test('a long text is drawn in parts, and a person can read all of it', { tags: ['all'] }, async ({ desk }) => {
   const text = `${'*a_b'.repeat(25_000)}the last words`;
   const output = `${'x'.repeat(30_000)}the last column`;
   const call = { callId: 'call-0', tool: 'shell', function: 'shell_exec', args: { command: 'cat' } };
-  const id = await conversation([
+  const id = await conversation(
+    desk,
     message(text),
     { type: 'tool.calling', runId: null, data: call },
     { type: 'tool.called', runId: null, data: { ...call, success: true, output, content: null } },
-  ]);
-  const { page, faults } = await open(context, `/#${id}`);
+  );
+  const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 2);
   const long = page.getByRole('article', { name: 'Agent' }).first();
   await long.getByRole('button', { name: 'characters are left' }).click();
@@ -94,58 +98,55 @@ test('a long text is drawn in parts, and a person can read all of it', async (co
   await page.getByRole('button', { name: 'Show the whole line' }).click();
   await scrollTo(page.getByRole('group', { name: 'Output' }));
   await page.getByText('the last column').waitFor();
-  expect(faults).toEqual([]);
 });
 
-test('a screenshot with an address that is none leaves its text, and the conversation goes on', async (context) => {
+test('a screenshot with an address that is none leaves its text, and the conversation goes on', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
-  const id = await conversation([
+  const id = await conversation(
+    desk,
     { type: 'tool.calling', runId: null, data: call },
     {
       type: 'tool.called',
       runId: null,
       data: { ...call, success: true, output: 'what it saw', content: { screenshot: 'http://[' } },
     },
-  ]);
-  const { page, faults } = await open(context, `/#${id}`);
+  );
+  const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 1);
   await page.getByText('What it said').click();
   await page.getByText('what it saw').waitFor();
-  expect(faults).toEqual([]);
 });
 
-test('two approvals below hostile texts break no rule of accessibility at any width, in light and dark', async (context) => {
-  const id = await conversation([
-    message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'),
-    message(texts['50,000 beginnings of emphasis']),
-    {
-      ...asked,
-      data: {
-        ...asked.data,
-        ...{ callId: 'call-2', function: 'file_write', args: { path: 'a.ts', content: 'b' } },
-        content: { oldContent: 'a\nsame', content: `${'b'.repeat(5_000)}\nsame` },
-      },
+test("two approvals below hostile texts break no rule of accessibility, at a phone's width and a screen's", {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await conversation(desk, message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'), message(manyBeginnings), {
+    ...asked,
+    data: {
+      ...asked.data,
+      ...{ callId: 'call-2', function: 'file_write', args: { path: 'a.ts', content: 'b' } },
+      content: { oldContent: 'a\nsame', content: `${'b'.repeat(5_000)}\nsame` },
     },
-  ]);
-  const sizes = [phone, wide, middle].flatMap((size, n) =>
-    [n % 2 === 0, n % 2 === 1].map((dark) => ({ ...size, dark })),
-  );
-  for (const size of sizes.slice(0, 2)) {
-    const { page, faults } = await open(context, `/#${id}`, size);
+  });
+  for (const size of [phone, wide]) {
+    const { page } = await desk.open(`/#${id}`, size);
     await page.getByRole('heading', { name: 'A list' }).waitFor();
     await page.getByRole('group', { name: 'Approval' }).nth(1).waitFor();
     expect(await axeFinds(page)).toEqual([]);
-    expect(faults).toEqual([]);
   }
 });
 
-test('formulas and diagrams of an answer are drawn, and what is none stays text', async (context) => {
+test('formulas and diagrams of an answer are drawn, and what is none stays text', { tags: ['all'] }, async ({
+  desk,
+}) => {
   const good =
     'Euler: $e^{i\\pi}+1=0$ for $5.\n\n$$\n\\sum_{i=0}^n \\frac{x_i}{2}\n$$\n\n```mermaid\ngraph TD\n  A[Start] --> B[End]\n```\n';
   const bad = '$$\n\\frac{\n$$\n\n```mermaid\nno diagram {{{\n```\n';
-  const { id } = await call('sessions.create', { title: 'Drawn' });
-  await tellAll(id, [message(good), message(bad), message('the **end**')]);
-  const { page, faults } = await open(context, `/#${id}`);
+  const { id } = await desk.call('sessions.create', { title: 'Drawn' });
+  await desk.tell(id, message(good), message(bad), message('the **end**'));
+  const { page } = await desk.open(`/#${id}`);
   const answers = page.getByRole('article', { name: 'Agent' });
   await expect.poll(() => answers.first().locator('math').count()).toBe(2);
   expect(await answers.first().locator('math[display=block] mfrac').count()).toBe(1);
@@ -155,6 +156,4 @@ test('formulas and diagrams of an answer are drawn, and what is none stays text'
   await answers.nth(1).getByText('\\frac{').waitFor();
   await answers.nth(1).locator('pre').getByText('no diagram {{{').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  if (process.env.CORRAL_SCREENSHOTS) await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/drawn.png` });
-  expect(faults).toEqual([]);
 });

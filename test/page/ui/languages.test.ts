@@ -1,9 +1,9 @@
 // @module-tag all
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
-import { desk, phone } from './desk.ts';
+import { expect } from 'vitest';
+import { deskTest, phone } from './desk.ts';
 
-const { page: open, call, worked } = desk();
+const test = deskTest();
 
 /** Presses a key that an input method handles: while it composes, and in Safari's order, which ends the composition first. */
 const composed = (page: Page, key: string) =>
@@ -17,9 +17,9 @@ const directionOf = (page: Page, selector: string, hasText: string) =>
     .last()
     .evaluate((node) => getComputedStyle(node as never).direction);
 
-test('Enter that ends a composition sends no message, saves no title and runs no command', async (context) => {
-  const id = await worked('はじめ');
-  const { page } = await open(context, `/#${id}`);
+test('Enter that ends a composition sends no message, saves no title and runs no command', async ({ desk }) => {
+  const id = await desk.worked('はじめ');
+  const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   const field = page.getByLabel('Message', { exact: true });
   await field.fill('にほ');
@@ -39,11 +39,13 @@ test('Enter that ends a composition sends no message, saves no title and runs no
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
 });
 
-test('Arabic and Hebrew run from right to left, each text for itself, and code from left to right', async (context) => {
+test('Arabic and Hebrew run from right to left, each text for itself, and code from left to right', async ({
+  desk,
+}) => {
   const text = 'مرحبا **بالعالم** `code()`\n\n- בדיקה\n\n> اقتباس\n\nEnglish\n\n```\nlet x = "שלום";\n```';
-  const id = await worked(text);
-  await call('sessions.update', { id, title: 'שיחה חדשה' });
-  const { page } = await open(context, `/#${id}`);
+  const id = await desk.worked(text);
+  await desk.call('sessions.update', { id, title: 'שיחה חדשה' });
+  const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   const directions: Record<string, unknown> = {};
   for (const [selector, part] of [
@@ -70,12 +72,11 @@ test('Arabic and Hebrew run from right to left, each text for itself, and code f
   ]);
   await page.getByLabel('Message', { exact: true }).fill('سلام');
   expect(await directionOf(page, '#message', '')).toBe('rtl');
-  if (process.env.CORRAL_SCREENSHOTS) await page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/rtl.png` });
 });
 
-test('on a phone no field is so small that iOS zooms into it', async (context) => {
-  const id = await worked('hello');
-  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+test('on a phone no field is so small that iOS zooms into it', async ({ desk }) => {
+  const id = await desk.worked('hello');
+  const { page } = await desk.open(`/#${id}`, { ...phone, hasTouch: true });
   await page.locator('.ended').waitFor();
   const small = () =>
     page.evaluate(`[...document.querySelectorAll('input, select, textarea, [contenteditable]')]

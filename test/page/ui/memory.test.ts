@@ -1,70 +1,56 @@
 // @module-tag all
 import { expect } from 'vitest';
-import { testRows } from '../../support/runner/tags.ts';
-import { axeFinds, desk, phone, wide } from './desk.ts';
+import { axeFinds, deskTest, phone } from './desk.ts';
 
-const { page: open, server } = desk({});
-const sizes = [
-  [1440, wide],
-  [390, phone],
-] as const;
+const test = deskTest();
+test('a note is written, changed, undone, redacted and deleted in the page alone', async ({ desk }) => {
+  const { page, complaints } = await desk.open('/', phone);
+  const { memory } = desk.server.core.services;
+  const person = { of: 'person', id: desk.owner } as const;
+  const path = 'build/a.md';
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Memory' }).click();
+  await dialog.getByRole('button', { name: 'New note' }).click();
+  await dialog.getByLabel('Path').fill(path);
+  await dialog.getByLabel('Text', { exact: true }).fill('make\n<b>the secret</b>\n');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText(/^Version 1 · 2\d B/).waitFor();
+  await dialog.getByLabel('Text', { exact: true }).fill('make test\n');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText(/^Version 2 · 10 B/).waitFor();
+  await dialog.getByRole('button', { name: 'Show the change' }).first().click();
+  await dialog.getByText('− <b>the secret</b>').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
 
-testRows(sizes)(
-  'a note is written, changed, undone, redacted and deleted in the page alone at %s px',
-  async ([width, size], context) => {
-    const { page, complaints } = await open(context, '/', size);
-    const { memory } = (await server()).core.services;
-    const person = { of: 'person', id: '' } as const;
-    const path = `build/${width}.md`;
-    const picture = async (name: string) => {
-      if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${name}-${width}.png` });
-    };
-    await page.keyboard.press('Control+,');
-    const dialog = page.getByRole('dialog', { name: 'Settings' });
-    await dialog.getByRole('button', { name: 'Memory' }).click();
-    await dialog.getByRole('button', { name: 'New note' }).click();
-    await dialog.getByLabel('Path').fill(path);
-    await dialog.getByLabel('Text', { exact: true }).fill('make\n<b>the secret</b>\n');
-    await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByText(/^Version 1 · 2\d B/).waitFor();
-    await dialog.getByLabel('Text', { exact: true }).fill('make test\n');
-    await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByText(/^Version 2 · 10 B/).waitFor();
-    await dialog.getByRole('button', { name: 'Show the change' }).first().click();
-    await dialog.getByText('− <b>the secret</b>').waitFor();
-    expect(await axeFinds(page)).toEqual([]);
-    await picture('note');
+  await dialog.getByRole('button', { name: 'Undo the last change' }).click();
+  await dialog.getByText(/^Version 3 · 2\d B/).waitFor();
+  await expect.poll(() => dialog.getByLabel('Text', { exact: true }).inputValue()).toBe('make\n<b>the secret</b>\n');
+  await dialog.getByRole('button', { name: 'Undo the last change' }).click();
+  await dialog.getByText(/^Version 4 · 10 B/).waitFor();
+  await dialog.getByRole('button', { name: 'Redact version 1' }).click();
+  await dialog.getByRole('button', { name: 'Redact', exact: true }).click();
+  await dialog
+    .getByText(/redacted/)
+    .first()
+    .waitFor();
+  expect(await memory.history(person, path)).toMatchObject([{}, {}, {}, { number: 1, text: null }]);
 
-    await dialog.getByRole('button', { name: 'Undo the last change' }).click();
-    await dialog.getByText(/^Version 3 · 2\d B/).waitFor();
-    await expect.poll(() => dialog.getByLabel('Text', { exact: true }).inputValue()).toBe('make\n<b>the secret</b>\n');
-    await dialog.getByRole('button', { name: 'Undo the last change' }).click();
-    await dialog.getByText(/^Version 4 · 10 B/).waitFor();
-    await dialog.getByRole('button', { name: 'Redact version 1' }).click();
-    await dialog.getByRole('button', { name: 'Redact', exact: true }).click();
-    await dialog
-      .getByText(/redacted/)
-      .first()
-      .waitFor();
-    expect(await memory.history(person, path)).toMatchObject([{}, {}, {}, { number: 1, text: null }]);
+  // Another person was faster: nothing is overwritten.
+  await memory.write(person, { path, text: 'of somebody else' });
+  await dialog.getByLabel('Text', { exact: true }).fill('mine');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByRole('alert').getByText('somebody changed it meanwhile').waitFor();
+  expect((await memory.read(person, path)).text).toBe('of somebody else');
 
-    // Another person was faster: nothing is overwritten.
-    await memory.write(person, { path, text: 'of somebody else' });
-    await dialog.getByLabel('Text', { exact: true }).fill('mine');
-    await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByRole('alert').getByText('somebody changed it meanwhile').waitFor();
-    expect((await memory.read(person, path)).text).toBe('of somebody else');
-
-    await dialog.getByRole('button', { name: 'Delete with all texts' }).click();
-    await dialog.getByRole('button', { name: 'Delete with all texts' }).last().click();
-    await dialog.getByRole('button', { name: 'Bring it back' }).waitFor();
-    await dialog.getByRole('button', { name: 'All notes' }).click();
-    await dialog.getByText('There are no notes.').waitFor();
-    await dialog.getByLabel('Show deleted ones').check();
-    await dialog.getByRole('button', { name: path }).waitFor();
-    expect(await axeFinds(page)).toEqual([]);
-    await picture('list');
-    expect(JSON.stringify(await memory.history(person, path))).not.toContain('secret');
-    expect(complaints).toEqual([]);
-  },
-);
+  await dialog.getByRole('button', { name: 'Delete with all texts' }).click();
+  await dialog.getByRole('button', { name: 'Delete with all texts' }).last().click();
+  await dialog.getByRole('button', { name: 'Bring it back' }).waitFor();
+  await dialog.getByRole('button', { name: 'All notes' }).click();
+  await dialog.getByText('There are no notes.').waitFor();
+  await dialog.getByLabel('Show deleted ones').check();
+  await dialog.getByRole('button', { name: path }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(JSON.stringify(await memory.history(person, path))).not.toContain('secret');
+  expect(complaints).toEqual([]);
+});

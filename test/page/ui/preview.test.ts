@@ -1,10 +1,8 @@
-// @module-tag all
-import { expect, type TestContext, test, vi } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { needs } from '../../support/servers/components.ts';
-import { axeFinds, desk, middle, phone, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
-const { page: open, worked, call, server } = desk({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+const test = deskTest({ CORRAL_DRIVER: 'process' }, 'admin');
 
 /** A page that tells what it can reach of the page around it, and a socket for hot reload, with nothing but Node. */
 const program = `
@@ -41,24 +39,24 @@ server.listen(4321, '127.0.0.1');
 const serve = fence('sh', 'nohup node server.cjs > server.log 2>&1 & sleep 0.1');
 const task = `Look at http://localhost:4321/there\n${fence('file:server.cjs', program)}\n${serve}`;
 
-/** A session whose program listens. */
-async function begin(): Promise<string> {
-  const id = await worked(task);
-  const listening = async () =>
-    (await (await fetch(`${(await server()).url}/api/v1/sessions/${id}/ports`)).text()).includes('4321');
-  await vi.waitFor(async () => expect(await listening()).toBe(true), { timeout: 170_000, interval: 250 });
+/** A session whose program listens; all tests of this file share it. */
+async function begin(desk: Desk): Promise<string> {
+  const id = await desk.worked(task);
+  const ports = async () => (await desk.fetch(`/api/v1/sessions/${id}/ports`)).text();
+  await expect.poll(ports).toContain('4321');
   return id;
 }
 let session: Promise<string> | undefined;
-async function begun(context: TestContext): Promise<string> {
-  await needs(context, 'bubblewrap');
-  session ??= begin();
-  return await session;
+function begun(desk: Desk): Promise<string> {
+  session ??= begin(desk);
+  return session;
 }
 
-test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', async (context) => {
-  const id = await begun(context);
-  const { page, faults } = await open(context, `/#${id}`);
+test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', async ({
+  desk,
+}) => {
+  const id = await begun(desk);
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Preview 1 new' }).click();
   await page.getByRole('tab', { name: 'Preview', exact: true }).waitFor(); // seen
   await page.getByRole('button', { name: /Port 4321 node server.cjs/ }).click();
@@ -67,12 +65,13 @@ test('a port that begins to listen is announced, and its program is seen in a fr
   await frame.getByText('found: nothing').waitFor();
   await frame.getByText('hot', { exact: true }).waitFor(); // its WebSocket
   expect(await axeFinds(page)).toEqual([]);
-  expect(faults).toEqual([]);
 });
 
-test('a link to localhost in the conversation opens the port, also in a window of its own without an opener', async (context) => {
-  const id = await begun(context);
-  const { page } = await open(context, `/#${id}`);
+test('a link to localhost in the conversation opens the port, also in a window of its own without an opener', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await begun(desk);
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().click();
   await page.frameLocator('iframe').getByRole('heading', { name: 'At /there' }).waitFor();
   const [opened] = await Promise.all([
@@ -83,23 +82,25 @@ test('a link to localhost in the conversation opens the port, also in a window o
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
 });
 
-test('an address that is closed shows nothing, in a browser that had it too', async (context) => {
-  const id = await begun(context);
-  const { page } = await open(context, `/#${id}`);
-  const { url, id: preview } = await call<{ url: string; id: string }>('ports.open', { sessionId: id, of: 4321 });
+test('an address that is closed shows nothing, in a browser that had it too', { tags: ['all'] }, async ({ desk }) => {
+  const id = await begun(desk);
+  const { page } = await desk.open(`/#${id}`);
+  const { url, id: preview } = await desk.call<{ url: string; id: string }>('ports.open', { sessionId: id, of: 4321 });
   const opened = await page.context().newPage();
   await opened.goto(url);
   await opened.getByRole('heading', { name: 'Built here' }).waitFor();
-  await call('ports.close', { sessionId: id, id: preview });
+  await desk.call('ports.close', { sessionId: id, id: preview });
   await opened.reload();
   await opened.getByRole('heading', { name: 'This preview is closed' }).waitFor();
 });
 
-test('where no name leads to the sandbox, the page is sandboxed and has no origin', async (context) => {
-  const id = await begun(context);
-  const { page } = await open(context, `/#${id}`);
-  const { path } = await call<{ path: string }>('ports.open', { sessionId: id, of: 4321 });
-  const { url } = await server();
+test('where no name leads to the sandbox, the page is sandboxed and has no origin', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const id = await begun(desk);
+  const { page } = await desk.open(`/#${id}`);
+  const { path } = await desk.call<{ path: string }>('ports.open', { sessionId: id, of: 4321 });
+  const { url } = desk.server;
   await page.goto(url + path);
   await page.getByRole('heading', { name: 'Built here' }).waitFor();
   expect(await page.evaluate('window.origin')).toBe('null');
@@ -108,11 +109,13 @@ test('where no name leads to the sandbox, the page is sandboxed and has no origi
   ).toBe('SecurityError');
 });
 
-test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', async (context) => {
-  const id = await begun(context);
-  const { url } = await server();
+test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await begun(desk);
+  const { url } = desk.server;
   const put = (path: string, body: string) =>
-    fetch(`${url}/streams/sessions/${id}/file?path=${path}`, { method: 'PUT', body });
+    desk.fetch(`/streams/sessions/${id}/file?path=${path}`, { method: 'PUT', body });
   await put('site/index.html', '<!doctype html><h1>Hello</h1><p id="o"></p><script src="a.js"></script>');
   await put(
     'site/a.js',
@@ -124,7 +127,7 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
   );
   await put('other.txt', 'not of the site');
   await put('.env', 'SECRET=1');
-  const { page, faults } = await open(context, `/#${id}`);
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Files' }).click();
   await page.getByRole('treeitem', { name: 'site' }).click();
   await page.getByRole('treeitem', { name: 'index.html' }).click();
@@ -132,7 +135,6 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
   await frame.getByRole('heading', { name: 'Hello' }).waitFor();
   expect(await frame.locator('#o').textContent()).toBe('');
   expect(await axeFinds(page)).toEqual([]);
-  expect(faults).toEqual([]);
   const shown = new URL((await page.locator('iframe').getAttribute('src')) ?? '', url);
   await page.getByRole('button', { name: 'Run scripts' }).click();
   await frame.getByText('origin null blocked blocked 200 http://localhost:9/').waitFor();
@@ -141,34 +143,26 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
   expect((await fetch(new URL('../other.txt', shown))).status).toBe(404);
   await page.getByRole('tab', { name: 'Timeline' }).click();
   await expect.poll(async () => (await fetch(shown)).status).not.toBe(200);
-  const { path } = await call<{ path: string }>('ports.open', { sessionId: id, of: 'files' });
+  const { path } = await desk.call<{ path: string }>('ports.open', { sessionId: id, of: 'files' });
   const { status, headers } = await fetch(`${url}${path}site/index.html`);
   expect([status, headers.get('content-security-policy')]).toEqual([200, expect.stringMatching(/^sandbox /)]);
   for (const hidden of ['.env', 'site/..%2f.env', '%2e%2e/', ''])
     expect((await fetch(url + path + hidden)).status).toBe(404);
 });
 
-test('the tab at three widths and in both themes', async (context) => {
-  const id = await begun(context);
-  const sizes = [{ ...phone, dark: true }, wide, middle, phone, { ...wide, dark: true }];
-  for (const size of sizes) {
-    const { page } = await open(context, `/#${id}`, size);
-    await page.locator('.ended').first().waitFor();
-    if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
-    await page.getByRole('tab', { name: /Preview/ }).click();
-    const shot = (name: string) =>
-      process.env.CORRAL_SCREENSHOTS
-        ? page.screenshot({ path: `${process.env.CORRAL_SCREENSHOTS}/preview-${name}-${size.width}-${size.dark}.png` })
-        : undefined;
-    await page.getByRole('button', { name: /Port 4321/ }).waitFor();
+test('the tab on a phone, in both themes', { tags: ['all'] }, async ({ desk }) => {
+  const id = await begun(desk);
+  const { page } = await desk.open(`/#${id}`, phone);
+  await page.locator('.ended').first().waitFor();
+  await page.getByRole('button', { name: 'Work' }).click();
+  await page.getByRole('tab', { name: /Preview/ }).click();
+  await page.getByRole('button', { name: /Port 4321/ }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: /Port 4321/ }).click();
+  await page.frameLocator('iframe').getByText('found: nothing').waitFor();
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
     expect(await axeFinds(page)).toEqual([]);
-    await shot('list');
-    await page.getByRole('button', { name: /Port 4321/ }).click();
-    await page.frameLocator('iframe').getByText('found: nothing').waitFor();
-    expect(await axeFinds(page)).toEqual([]);
-    await shot('frame');
-    const tooWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
-    expect(tooWide).toBe(false);
-    await page.context().close();
   }
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
 });

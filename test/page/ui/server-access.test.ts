@@ -1,11 +1,11 @@
 // @module-tag all
-import { expect, test } from 'vitest';
-import { axeFinds, desk, phone } from './desk.ts';
+import { expect } from 'vitest';
+import { axeFinds, deskTest, phone } from './desk.ts';
 
-const { page: open, call } = desk({});
+const test = deskTest({}, 'nobody');
 
-test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', async (context) => {
-  const { page, complaints } = await open(context);
+test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', async ({ desk }) => {
+  const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Server: secrets of sandboxes' }).click();
@@ -27,8 +27,10 @@ test('a secret of all sandboxes is stored and removed in the page, and its value
   expect(complaints).toEqual([]);
 });
 
-test('a webhook is made on a phone, its secret is shown once, and a delivery is sent, read and sent again', async (context) => {
-  const { page, complaints } = await open(context, '/', phone);
+test('a webhook is made on a phone, its secret is shown once, and a delivery is sent, read and sent again', async ({
+  desk,
+}) => {
+  const { page, complaints } = await desk.open('/', phone);
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Webhooks' }).click();
@@ -52,8 +54,10 @@ test('a webhook is made on a phone, its secret is shown once, and a delivery is 
 });
 
 // The first key closes the server, so this test is the last one of the file.
-test('the first key is made in the page, which goes on with it, and another one is shown once and revoked', async (context) => {
-  const { page } = await open(context);
+test('the first key is made in the page, which goes on with it, and another one is shown once and revoked', async ({
+  desk,
+}) => {
+  const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Server: API keys' }).click();
@@ -66,7 +70,7 @@ test('the first key is made in the page, which goes on with it, and another one 
   };
   const first = await make('Ada');
   expect(first).toMatch(/^crl_/);
-  await expect(call('settings.change', { key: 'max-steps', value: 9 })).rejects.toThrow(
+  await expect(desk.call('settings.change', { key: 'max-steps', value: 9 })).rejects.toThrow(
     /401|UNAUTHORIZED|unauthorized/i,
   );
   const second = await make('Bob');

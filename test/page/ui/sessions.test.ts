@@ -1,12 +1,9 @@
-// @module-tag all
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, desk, phone } from './desk.ts';
+import { axeFinds, deskTest, phone } from './desk.ts';
 
-/** The reason to leave out what no step of the checklist names. */
-
-const { page: open, worked, call, tell, server } = desk();
+const test = deskTest();
 
 const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
 const palette = async (page: Page, command: string) => {
@@ -16,14 +13,12 @@ const palette = async (page: Page, command: string) => {
 };
 const ended = (page: Page) => page.locator('.ended').last().waitFor();
 
-test('the list finds a session by its title at once, and by the text of any message', {
-  tags: ['nightly'],
-}, async (context) => {
-  const id = await worked('Look for the okapi', { title: 'Animals' });
-  await worked('Nothing to see');
-  const { page } = await open(context, `/#${id}`);
+test('the list finds a session by its title at once, and by the text of any message', async ({ desk }) => {
+  const id = await desk.worked('Look for the okapi', { title: 'Animals' });
+  await desk.worked('Nothing to see');
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await call('runs.send', { sessionId: id, text: 'And now the quagga' });
+  await desk.call('runs.send', { sessionId: id, text: 'And now the quagga' });
   await expect.poll(() => page.locator('.ended').count()).toBe(2);
   const field = page.getByRole('searchbox', { name: 'Search the sessions' });
   await field.fill('anim');
@@ -35,11 +30,11 @@ test('the list finds a session by its title at once, and by the text of any mess
   await page.getByText('No session matches.').waitFor();
 });
 
-test('an archived session leaves the list, stands in the archive, and comes back', {
-  tags: ['nightly'],
-}, async (context) => {
-  const id = await worked('Old work');
-  const { page } = await open(context, `/#${id}`);
+test('an archived session leaves the list, stands in the archive, and comes back', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const id = await desk.worked('Old work');
+  const { page } = await desk.open(`/#${id}`);
   await row(page, 'Old work').hover();
   await page.getByRole('button', { name: 'Archive Old work' }).click();
   await expect.poll(() => row(page, 'Old work').count()).toBe(0);
@@ -50,23 +45,23 @@ test('an archived session leaves the list, stands in the archive, and comes back
   await row(page, 'Old work').waitFor();
 });
 
-test('a pinned session stands above the days', { tags: ['nightly'] }, async (context) => {
-  const id = await worked('Keep me on top');
-  await worked('Newer');
-  const { page } = await open(context, `/#${id}`);
+test('a pinned session stands above the days', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked('Keep me on top');
+  await desk.worked('Newer');
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await palette(page, 'pin or unpin');
   await page.locator('.day').filter({ hasText: 'Pinned' }).waitFor();
   expect(await page.locator('.day').allTextContents()).toEqual(['Pinned', 'Today']);
   expect(await page.locator('.session').first().textContent()).toContain('Keep me on top');
-  await call('sessions.update', { id, pinned: false });
+  await desk.call('sessions.update', { id, pinned: false });
 });
 
-test('sessions stand under the day of their last message, by the calendar of the person', {
-  tags: ['nightly'],
-}, async (context) => {
-  await worked('Of some day');
-  const { page } = await open(context);
+test('sessions stand under the day of their last message, by the calendar of the person', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  await desk.worked('Of some day');
+  const { page } = await desk.open();
   const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
     at.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...more });
   const now = new Date();
@@ -84,9 +79,9 @@ test('sessions stand under the day of their last message, by the calendar of the
   }
 });
 
-test('a session that worked unseen has a mark, which opening it removes', { tags: ['nightly'] }, async (context) => {
-  const id = await worked('Work alone');
-  const { page } = await open(context);
+test('a session that worked unseen has a mark, which opening it removes', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked('Work alone');
+  const { page } = await desk.open();
   const mark = row(page, 'Work alone').getByRole('img', { name: /unread$/ });
   await mark.waitFor();
   await page.goto(`/#${id}`);
@@ -94,14 +89,14 @@ test('a session that worked unseen has a mark, which opening it removes', { tags
   await expect.poll(() => mark.count()).toBe(0);
 });
 
-test('a range is chosen with shift, by mouse and by keyboard, and deleted after a question', async (context) => {
+test('a range is chosen with shift, by mouse and by keyboard, and deleted after a question', async ({ desk }) => {
   for (const n of [1, 2, 3, 4, 5]) {
-    const id = await worked(`Remove me ${n}`);
+    const id = await desk.worked(`Remove me ${n}`);
     // The list is in the order of their last messages.
-    const { sessions } = (await server()).core.services;
+    const { sessions } = desk.server.core.services;
     await expect.poll(async () => (await sessions.get(SessionId.parse(id))).status).toBe('completed');
   }
-  const { page } = await open(context);
+  const { page } = await desk.open();
   await page.getByRole('searchbox').fill('Remove me');
   await expect.poll(() => page.locator('.session').count()).toBe(5);
   await page.getByRole('button', { name: 'Choose several sessions' }).click();
@@ -120,10 +115,10 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
 });
 
 test('on a phone all runs of the list are stopped together, and the page says how far it is', {
-  tags: ['nightly'],
-}, async (context) => {
-  for (const n of [1, 2, 3]) await worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
-  const { page } = await open(context, '/', phone);
+  tags: ['all'],
+}, async ({ desk }) => {
+  for (const n of [1, 2, 3]) await desk.worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
+  const { page } = await desk.open('/', phone);
   const told: string[] = [];
   await page.exposeFunction('tell', (text: string) => told.push(text));
   await page.getByRole('button', { name: 'Sessions' }).click();
@@ -131,7 +126,7 @@ test('on a phone all runs of the list are stopped together, and the page says ho
   await expect.poll(() => page.getByRole('listitem').getByText('waits for you').count()).toBe(3);
   await page.evaluate(`new MutationObserver(() => {
     const shown = document.querySelector('.chosen-bar progress');
-    if (shown) tell(shown.getAttribute('aria-label'));
+    if (shown) desk.tell(shown.getAttribute('aria-label'));
   }).observe(document.getElementById('sidebar'), { childList: true, subtree: true })`);
   await page.getByRole('button', { name: 'Choose several sessions' }).click();
   await page.getByRole('button', { name: 'All', exact: true }).click();
@@ -141,10 +136,12 @@ test('on a phone all runs of the list are stopped together, and the page says ho
   expect(told).toContain('0 of 3 runs stopped…');
 });
 
-test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', async (context) => {
-  await worked('Break this\n```fail\nThe disk is on fire.\n```');
-  await worked('Whole one');
-  const { page } = await open(context);
+test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  await desk.worked('Break this\n```fail\nThe disk is on fire.\n```');
+  await desk.worked('Whole one');
+  const { page } = await desk.open();
   await row(page, 'Whole one').waitFor();
   const state = page.getByRole('combobox', { name: 'Sessions in which state' });
   await state.selectOption('failed');
@@ -169,23 +166,23 @@ test('the list shows the sessions of one state or project, and a new session bel
 });
 
 test('the title of the tab counts the sessions that wait, and those that ended while nobody looked', {
-  tags: ['nightly'],
-}, async (context) => {
-  const id = await worked('Ask\n```ask\nWhich one?\n```');
-  const { page } = await open(context, `/#${id}`);
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await desk.worked('Ask\n```ask\nWhich one?\n```');
+  const { page } = await desk.open(`/#${id}`);
   await expect.poll(() => page.title()).toMatch(/^\(1\) \? Ask/);
-  await call('runs.send', { sessionId: id, text: 'that one' });
+  await desk.call('runs.send', { sessionId: id, text: 'that one' });
   await expect.poll(() => page.title()).toBe('Ask · Corral');
   await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
-  await call('runs.send', { sessionId: id, text: 'once more' });
+  await desk.call('runs.send', { sessionId: id, text: 'once more' });
   await expect.poll(() => page.title()).toBe('(1) Ask · Corral');
 });
 
 test('a person allows notifications, which tell that the agent waits or has ended, and open its session', {
-  tags: ['nightly'],
-}, async (context) => {
-  const id = await worked('Tell me');
-  const { page } = await open(context);
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await desk.worked('Tell me');
+  const { page } = await desk.open();
   await page.evaluate(`
     window.told = [];
     window.Notification = class {
@@ -205,17 +202,17 @@ test('a person allows notifications, which tell that the agent waits or has ende
   await page.keyboard.press('Escape');
   await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
   const told = () => page.evaluate('told.map(([, body]) => body)');
-  await call('runs.send', { sessionId: id, text: 'again\n```ask\nWhich?\n```' });
+  await desk.call('runs.send', { sessionId: id, text: 'again\n```ask\nWhich?\n```' });
   await expect.poll(told).toEqual(['The agent waits for you']);
-  await call('runs.send', { sessionId: id, text: 'this one' });
+  await desk.call('runs.send', { sessionId: id, text: 'this one' });
   await expect.poll(told).toEqual(['The agent waits for you', 'The agent has finished']);
   await page.evaluate('shown.onclick()');
   await expect.poll(() => new URL(page.url()).hash).toBe(`#${id}`);
 });
 
-test('the palette reaches everything by keyboard, and gives the focus back', { tags: ['nightly'] }, async (context) => {
-  const id = await worked('By keyboard');
-  const { page } = await open(context, `/#${id}`);
+test('the palette reaches everything by keyboard, and gives the focus back', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked('By keyboard');
+  const { page } = await desk.open(`/#${id}`);
   await ended(page);
   const field = page.getByRole('combobox', { name: 'Commands' });
   const focused = () => page.evaluate('document.activeElement.id');
@@ -255,13 +252,13 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
   await expect.poll(() => page.locator('h1').textContent()).toBe('By keyboard');
 });
 
-test('where the policy opens nothing, the settings say why no host can be allowed', {
-  tags: ['nightly'],
-}, async (context) => {
-  const id = await worked('Look around');
+test('where the policy opens nothing, the settings say why no host can be allowed', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const id = await desk.worked('Look around');
   const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
-  await tell(id, { type: 'egress', runId: null, data });
-  const { page } = await open(context, `/#${id}`);
+  await desk.tell(id, { type: 'egress', runId: null, data });
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('button', { name: 'Allow this host' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog
@@ -270,9 +267,9 @@ test('where the policy opens nothing, the settings say why no host can be allowe
   expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
 });
 
-test('on a phone a menu has what the header has no room for', { tags: ['nightly'] }, async (context) => {
-  const id = await worked('In my pocket');
-  const { page } = await open(context, `/#${id}`, phone);
+test('on a phone a menu has what the header has no room for', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked('In my pocket');
+  const { page } = await desk.open(`/#${id}`, phone);
   await ended(page);
   await page.getByRole('button', { name: 'More' }).click();
   const menu = page.getByRole('menu', { name: 'More' });

@@ -1,10 +1,9 @@
-// @module-tag all
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, desk } from './desk.ts';
+import { axeFinds, type Desk, deskTest } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
@@ -12,12 +11,7 @@ const priced = fakeRefs.compatible;
 /** A turn of the fake costs 0.054: 120 tokens of input and 42 of output. */
 const prices = { [priced]: { price: { input: 100, output: 1_000 } } };
 
-const {
-  page: open,
-  worked,
-  call,
-  tell,
-} = desk({
+const test = deskTest({
   CORRAL_EGRESS_POLICY: 'allow-list',
   CORRAL_EGRESS_ALLOW: 'good.example.org',
   CORRAL_APPROVALS_TOOLS: 'shell_exec',
@@ -28,13 +22,15 @@ const {
   CORRAL_SESSION_COST_BUDGET: '10',
 });
 
-const blocked = (id: string, host: string) =>
-  tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });
+const blocked = (desk: Desk, id: string, host: string) =>
+  desk.tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });
 
-test('what was blocked is a line in the conversation, from which the host is allowed in this session', async (context) => {
-  const id = await worked('Look around');
-  await blocked(id, 'files.example.org');
-  const { page, complaints } = await open(context, `/#${id}`);
+test('what was blocked is a line in the conversation, from which the host is allowed in this session', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await desk.worked('Look around');
+  await blocked(desk, id, 'files.example.org');
+  const { page, complaints } = await desk.open(`/#${id}`);
   await page.getByText('The sandbox was not allowed to connect to files.example.org:443').waitFor();
   await page.getByRole('button', { name: 'Allow this host' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
@@ -48,8 +44,8 @@ test('what was blocked is a line in the conversation, from which the host is all
   expect(complaints).toEqual([]);
 });
 
-test('a key of a provider is stored, shown without its text, and removed', async (context) => {
-  const { page } = await open(context);
+test('a key of a provider is stored, shown without its text, and removed', { tags: ['all'] }, async ({ desk }) => {
+  const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
   const gemini = page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'Google Gemini' });
@@ -72,10 +68,12 @@ test('a key of a provider is stored, shown without its text, and removed', async
   await gemini.getByText('no key').waitFor();
 });
 
-test('a call is approved once, edited before it runs, or always in the session, which the settings show', async (context) => {
+test('a call is approved once, edited before it runs, or always in the session, which the settings show', async ({
+  desk,
+}) => {
   const commands = ['echo *first* and _more_', 'echo second', 'echo third', 'echo fourth'];
-  const id = await worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
-  const { page } = await open(context, `/#${id}`);
+  const id = await desk.worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
+  const { page } = await desk.open(`/#${id}`);
   const card = page.getByRole('group', { name: 'Approval' });
   await card.last().getByText('echo *first* and _more_').waitFor();
   await card.last().getByRole('button', { name: 'Approve', exact: true }).click();
@@ -100,8 +98,10 @@ test('a call is approved once, edited before it runs, or always in the session, 
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', async (context) => {
-  const { page } = await open(context);
+test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page } = await desk.open();
   await page.getByRole('combobox', { name: 'Template' }).selectOption({ label: 'Minimal' });
   const choose = async (text: string, ref: RegExp) => {
     await page.getByRole('button', { name: /^(The demo, which is no AI|nobody[/]none)$/ }).click();
@@ -129,9 +129,9 @@ test('a new session takes the model and the template that a person chose, and re
   await dialog.getByText('minimal · works without a plan').waitFor();
 });
 
-test('the settings name the tools and the tool servers of a session', async (context) => {
-  const { id } = await call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
-  const { page } = await open(context, `/#${id}`);
+test('the settings name the tools and the tool servers of a session', { tags: ['all'] }, async ({ desk }) => {
+  const { id } = await desk.call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
+  const { page } = await desk.open(`/#${id}`);
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
@@ -146,9 +146,11 @@ test('the settings name the tools and the tool servers of a session', async (con
   expect(await below('Calls that wait for your approval').allTextContents()).toEqual(['shell_exec']);
 });
 
-test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', async (context) => {
-  const id = await worked('How much is this?', { model: priced, template: 'minimal' });
-  const { page } = await open(context, `/#${id}`);
+test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const id = await desk.worked('How much is this?', { model: priced, template: 'minimal' });
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Cost' }).click();
   const [session, run] = ['This session', 'Last run'].map((name) => page.getByRole('region', { name }));
   const left = page
@@ -157,7 +159,7 @@ test('the price of the last run and of the session grows live, with what is left
     .filter({ hasText: 'Session · Cost' });
   await session?.getByText('$0.0540').waitFor();
   await left.getByText('$9.95 of $10.00').waitFor();
-  await call('runs.send', { sessionId: id, text: 'And twice?' });
+  await desk.call('runs.send', { sessionId: id, text: 'And twice?' });
   await session?.getByText('$0.1080').waitFor();
   await run?.getByText('$0.0540').waitFor();
   await left.getByText('$9.89 of $10.00').waitFor();
@@ -166,9 +168,9 @@ test('the price of the last run and of the session grows live, with what is left
   expect((await most.allTextContents()).sort()).toEqual(['And twice?$0.0540', 'How much is this?$0.0540']);
 });
 
-test('the cost shows what is left of each budget', async (context) => {
-  const id = await worked('Say hi');
-  const { page } = await open(context, `/#${id}`);
+test('the cost shows what is left of each budget', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked('Say hi');
+  const { page } = await desk.open(`/#${id}`);
   await page.getByRole('group', { name: 'Approval' }).waitFor();
   await page.getByRole('tab', { name: 'Cost' }).click();
   const left = page.getByRole('region', { name: 'Budget left' });
@@ -176,8 +178,10 @@ test('the cost shows what is left of each budget', async (context) => {
   await left.getByText(/ of 500K$/).waitFor();
 });
 
-test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', async (context) => {
-  const { page, complaints } = await open(context);
+test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Server: approvals, tools' }).click();
@@ -194,8 +198,10 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   expect(complaints).toEqual([]);
 });
 
-test('a dialog that is opened before the page has heard that another was closed stays open', async (context) => {
-  const { page } = await open(context);
+test('a dialog that is opened before the page has heard that another was closed stays open', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
   await page.evaluate(`(() => {

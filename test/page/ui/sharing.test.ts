@@ -1,13 +1,12 @@
-// @module-tag all
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, desk, phone } from './desk.ts';
+import { axeFinds, deskTest, phone } from './desk.ts';
 
-const { page: open, worked, call } = desk();
+const test = deskTest();
 
-test('a session is forked from a finished step, and both sessions say where the other one is', async (context) => {
-  const id = await worked(`Parent\n${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
-  const { page, complaints } = await open(context, `/#${id}`);
+test('a session is forked from a finished step, and both sessions say where the other one is', async ({ desk }) => {
+  const id = await desk.worked(`Parent\n${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
+  const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   await page.locator('.step').first().hover();
   await page.locator('.step').first().getByRole('button', { name: 'Fork here' }).click();
@@ -26,9 +25,11 @@ test('a session is forked from a finished step, and both sessions say where the 
   expect(complaints).toEqual([]);
 });
 
-test('a link shows the conversation and plan to anyone, says until when, and shows nothing after it was revoked', async (context) => {
-  const id = await worked(`Show **this**\n${fence('sh', 'echo hidden')}`);
-  const { page } = await open(context, `/#${id}`);
+test('a link shows the conversation and plan to anyone, says until when, and shows nothing after it was revoked', async ({
+  desk,
+}) => {
+  const id = await desk.worked(`Show **this**\n${fence('sh', 'echo hidden')}`);
+  const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   await page.getByRole('button', { name: 'Share this session' }).click();
   const dialog = page.getByRole('dialog', { name: 'Share this session' });
@@ -40,14 +41,14 @@ test('a link shows the conversation and plan to anyone, says until when, and sho
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(link);
   expect(await axeFinds(page)).toEqual([]);
 
-  const { page: guest, complaints } = await open(context, link, phone);
+  const { page: guest, complaints } = await desk.open(link, phone);
   await guest.getByRole('article', { name: 'You' }).getByText('this').waitFor();
   await guest.getByText('Read-only. The link works until').waitFor();
   await guest.getByRole('button', { name: /^Plan/ }).waitFor();
   expect(await guest.locator('.tool').count()).toBe(0);
   expect(await guest.getByRole('textbox').count()).toBe(0);
   expect(await axeFinds(guest)).toEqual([]);
-  await call('runs.send', { sessionId: id, text: 'One more thing' });
+  await desk.call('runs.send', { sessionId: id, text: 'One more thing' });
   await guest.getByRole('article', { name: 'You' }).getByText('One more thing').waitFor();
   expect(complaints).toEqual([]);
 
@@ -57,13 +58,13 @@ test('a link shows the conversation and plan to anyone, says until when, and sho
   await guest.getByRole('heading', { name: 'This link shows nothing' }).waitFor();
 });
 
-test('a link with files shows them, also those that come while it is open', async (context) => {
-  const id = await worked(`Begin\n${fence('sh', '> first')}`);
-  const { path } = await call<{ path: string }>('shares.create', { sessionId: id, files: true });
-  const { page } = await open(context, path);
+test('a link with files shows them, also those that come while it is open', { tags: ['all'] }, async ({ desk }) => {
+  const id = await desk.worked(`Begin\n${fence('sh', '> first')}`);
+  const { path } = await desk.call<{ path: string }>('shares.create', { sessionId: id, files: true });
+  const { page } = await desk.open(path);
   const files = page.getByRole('region', { name: 'Files' });
   await files.getByRole('button', { name: 'first' }).waitFor();
-  await call('runs.send', { sessionId: id, text: `Write\n${fence('file:notes/a.md', '# From the workspace')}` });
+  await desk.call('runs.send', { sessionId: id, text: `Write\n${fence('file:notes/a.md', '# From the workspace')}` });
   await files.getByRole('button', { name: 'notes' }).click();
   await files.getByRole('button', { name: 'a.md' }).click();
   await files.getByText('# From the workspace').waitFor();

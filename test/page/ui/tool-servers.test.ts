@@ -1,9 +1,9 @@
 // @module-tag all
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
 import { fakeToolServer } from '../../support/agents/fake-tool-server.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
-import { axeFinds, desk } from './desk.ts';
+import { axeFinds, deskTest } from './desk.ts';
 
 const tools = await fakeToolServer('nobody-has-this');
 const gemini = await fakeGemini([
@@ -15,16 +15,19 @@ afterAll(async () => {
   await gemini[Symbol.asyncDispose]();
 });
 
-const { page: open, worked } = desk({
-  CORRAL_MODEL: 'gemini/gemini-2.5-flash',
-  GEMINI_API_KEY: canaryKey,
-  CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
-  CORRAL_MCP_SERVERS: JSON.stringify({ notes: { command: 'cat' } }),
-  CORRAL_MCP_PRIVATE_ADDRESSES: 'allow',
-});
+const test = deskTest(
+  {
+    CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+    GEMINI_API_KEY: canaryKey,
+    CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+    CORRAL_MCP_SERVERS: JSON.stringify({ notes: { command: 'cat' } }),
+    CORRAL_MCP_PRIVATE_ADDRESSES: 'allow',
+  },
+  'admin',
+);
 
-test('an administrator adds a tool server, signs in to it, and an agent calls its tool', async (context) => {
-  const { page, complaints } = await open(context);
+test('an administrator adds a tool server, signs in to it, and an agent calls its tool', async ({ desk }) => {
+  const { page, complaints } = await desk.open();
   // The authorization server's own page agrees at once, and sends the browser back.
   await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {
     const asked = new URL(route.request().url()).searchParams;
@@ -53,10 +56,8 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
   expect(sections?.height).toBeLessThan(60);
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.content()).not.toContain('signed-in-access');
-  await worked('What do the pages say about boats?', { template: 'minimal' });
-  await expect
-    .poll(() => tools.calls, { timeout: 60_000 })
-    .toMatchObject([{ name: 'find', arguments: { text: 'boats' } }]);
+  await desk.worked('What do the pages say about boats?', { template: 'minimal' });
+  await expect.poll(() => tools.calls).toMatchObject([{ name: 'find', arguments: { text: 'boats' } }]);
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
   await dialog.getByRole('button', { name: 'Change the tool server docs' }).click();
   const form = dialog.getByRole('form', { name: 'Change the tool server docs' });

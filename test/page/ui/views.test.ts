@@ -1,16 +1,13 @@
 // @module-tag all
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { expect, type TestContext, test } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { needs } from '../../support/servers/components.ts';
-import { axeFinds, desk, middle, phone, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, middle, phone, wide } from './desk.ts';
 
 // Every view of the page, one after the other in one tab. Each look has a size and a theme.
 
-const shots = process.env.CORRAL_SCREENSHOTS;
 // A sandbox of the memory driver has no files that a page can open.
-const { page: open, worked, call } = desk({ CORRAL_DRIVER: 'process' });
+const test = deskTest({ CORRAL_DRIVER: 'process' });
 
 const themes = ['light', 'dark'] as const;
 const sizes = [wide, middle, phone];
@@ -47,22 +44,23 @@ const file = async (page: Page, name: string, ready: string) => {
 };
 
 interface Walk {
+  readonly desk: Desk;
   readonly page: Page;
   /** Takes the next look before a view opens; then axe, the width and the picture of the view are checked. */
   see(view: string, open: () => Promise<unknown>): Promise<void>;
 }
 
 /** Goes through all views; each one opens at the size that its turn has. */
-async function walk({ page, see }: Walk, isWhole: boolean): Promise<void> {
+async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> {
   await see('the first page', () => page.getByText('What shall be done?').waitFor());
-  const id = await worked(task);
+  const id = await desk.worked(task);
   await see('a question', async () => {
     await page.goto(`/#${id}`);
     await page.getByText('The agent waits for your answer.').waitFor();
   });
-  await call('runs.send', { sessionId: id, text: 'yes' });
+  await desk.call('runs.send', { sessionId: id, text: 'yes' });
   await see('a conversation', () => page.locator('.ended').waitFor());
-  const failing = await worked(`Fail\n${fence('fail', 'The model said no.')}`);
+  const failing = await desk.worked(`Fail\n${fence('fail', 'The model said no.')}`);
   await see('a failure', async () => {
     await page.goto(`/#${failing}`);
     await page.getByRole('button', { name: 'Try again' }).waitFor();
@@ -144,7 +142,7 @@ async function walk({ page, see }: Walk, isWhole: boolean): Promise<void> {
     await page.goto('/guide');
     await page.getByRole('heading', { level: 1 }).waitFor();
   });
-  if (isWhole) await walkOn({ page, see }, id);
+  if (isWhole) await walkOn({ desk, page, see }, id);
 }
 
 /** Views that tests of their parts try at one width and in one theme. */
@@ -198,9 +196,8 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
 }
 
-async function flawsOf(context: TestContext, lookAt: (turn: number) => ViewCase, isWhole = false): Promise<string[]> {
-  await needs(context, 'bubblewrap');
-  const { page } = await open(context, '/', lookAt(0).size);
+async function flawsOf(desk: Desk, lookAt: (turn: number) => ViewCase, isWhole = false): Promise<string[]> {
+  const { page } = await desk.open('/', lookAt(0).size);
   const flaws: string[] = [];
   let turn = 0;
   const see: Walk['see'] = async (view, openView) => {
@@ -211,28 +208,27 @@ async function flawsOf(context: TestContext, lookAt: (turn: number) => ViewCase,
     for (const [n, theme] of look.themes.entries()) {
       await page.emulateMedia({ colorScheme: theme });
       const where = `${view} at ${look.size.width} pixels, ${theme}`;
-      if (shots) await page.screenshot({ path: join(shots, `${where}.png`) });
       // Only the colours differ between the themes.
       for (const text of await axeFinds(page, n === 0 ? undefined : 'color-contrast')) flaws.push(`${where}: ${text}`);
       const width = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
       if (width !== 0) flaws.push(`${where}: ${width} pixels wider than the screen`);
     }
   };
-  await walk({ page, see }, isWhole);
+  await walk({ desk, page, see }, isWhole);
   expect(turn).toBeGreaterThan(25);
   return flaws;
 }
 
-test('axe finds nothing on any view, and no view is wider than the screen', async (context) => {
+test('axe finds nothing on any view, and no view is wider than the screen', async ({ desk }) => {
   const diagonal = (turn: number): ViewCase => ({
     size: sizes[turn % 3] ?? wide,
     themes: [themes[turn % 2] ?? 'light'],
   });
-  expect(await flawsOf(context, diagonal)).toEqual([]);
+  expect(await flawsOf(desk, diagonal)).toEqual([]);
 });
 
 test.for(sizes)(
   'at $width pixels axe finds nothing on any view, light and dark',
   { tags: ['nightly'] },
-  async (size, context) => expect(await flawsOf(context, () => ({ size, themes }), true)).toEqual([]),
+  async (size, { desk }) => expect(await flawsOf(desk, () => ({ size, themes }), true)).toEqual([]),
 );

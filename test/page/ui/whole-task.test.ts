@@ -1,12 +1,11 @@
 // @module-tag all
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
-import { needs } from '../../support/servers/components.ts';
-import { axeFinds, desk } from './desk.ts';
+import { axeFinds, deskTest } from './desk.ts';
 
 // One task from its files to the result, as a person with a browser has it: attached, worked on, served, seen, commented on in
 // the diff, changed, seen again, downloaded.
@@ -79,7 +78,7 @@ async function walk(page: Page): Promise<void> {
   await message.fill('Show these cities as a page.');
   await message.press('Enter');
 
-  await page.getByRole('tab', { name: 'Preview 1 new' }).click({ timeout: 400_000 });
+  await page.getByRole('tab', { name: 'Preview 1 new' }).click();
   await page.getByRole('button', { name: /Port 4400/ }).click();
   const seen = page.frameLocator('iframe');
   await seen.getByRole('heading', { name: 'Cities' }).waitFor();
@@ -94,7 +93,7 @@ async function walk(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Comment on line 4' }).click();
   await page.getByRole('textbox', { name: 'For the agent, about line 4' }).fill('Call them towns.');
   await page.keyboard.press('Enter');
-  await page.locator('.ended').nth(1).waitFor({ timeout: 170_000 });
+  await page.locator('.ended').nth(1).waitFor();
   await changes.getByText('Towns').waitFor(); // the open comparison follows the file
   await changes.getByText('Cities').waitFor();
   expect(await axeFinds(page)).toEqual([]);
@@ -112,21 +111,10 @@ async function walk(page: Page): Promise<void> {
   expect(await readFile(await saved.path(), 'utf8')).toBe(pageOf('Towns'));
 }
 
-const settings = { CORRAL_EGRESS_POLICY: 'none', ...fakeSettings('compatible', fake.url) };
-const onProcess = desk({ CORRAL_DRIVER: 'process', ...settings });
-const onDocker = desk({ CORRAL_DRIVER: 'docker', ...settings });
+const settings = fakeSettings('compatible', fake.url);
+const onProcess = deskTest({ CORRAL_DRIVER: 'process', ...settings });
+const onDocker = deskTest({ CORRAL_DRIVER: 'docker', ...settings });
 
 const title = 'a task with two attached files ends in a page that is seen, commented on, changed and downloaded, on';
-test(`${title} the process driver`, async (context) => {
-  await needs(context, 'bubblewrap');
-  const { page, faults } = await onProcess.page(context);
-  await walk(page);
-  expect(faults).toEqual([]);
-});
-
-test(`${title} Docker`, { tags: ['nightly'] }, async (context) => {
-  await needs(context, 'docker');
-  const { page, faults } = await onDocker.page(context);
-  await walk(page);
-  expect(faults).toEqual([]);
-});
+onProcess(`${title} the process driver`, async ({ desk }) => await walk((await desk.open()).page));
+onDocker(`${title} Docker`, { tags: ['nightly'] }, async ({ desk }) => await walk((await desk.open()).page));

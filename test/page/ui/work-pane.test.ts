@@ -1,65 +1,42 @@
-// @module-tag all
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, expect, type TestContext, test } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { browse } from '../../support/clients/browser.ts';
-import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import type { BrowserVisit } from '../../support/clients/browser.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { axeFinds, scrollTo } from './desk.ts';
+import { axeFinds, type Desk, deskTest, phone, scrollTo, wide } from './desk.ts';
 
-/** The reason to leave out what no step of the checklist names. */
+const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-let server: Awaited<ReturnType<typeof serverProcess>> | undefined;
+const at = (path: string) => `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 let sessionId: string;
 
-async function call<Data>(path: string, input: object): Promise<Data> {
-  const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(`${server?.url}/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
-  return ((await answer.json()) as { result: { data: Data } }).result.data;
-}
-const at = (path: string) => `${server?.url}/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
-const run = (text: string) => call('runs.send', { sessionId, text });
-
-/** One server for all tests of this file, with a session that has worked. */
-async function begin(): Promise<void> {
-  server = await serverProcess({
-    CORRAL_DRIVER: 'process',
-    CORRAL_EGRESS_POLICY: 'none',
-    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
-  });
-  sessionId = (await call<{ id: string }>('sessions.create', {})).id;
-  await fetch(at('old.txt'), { method: 'PUT', body: 'one\ntwo\n' });
+/** A session that has worked, and its page. */
+async function opened(desk: Desk, tab: string, size?: Parameters<Desk['open']>[1]): Promise<BrowserVisit> {
+  sessionId = (await desk.call('sessions.create', {})).id;
+  await desk.fetch(at('old.txt'), { method: 'PUT', body: 'one\ntwo\n' });
   const files = [
     fence('file:notes.md', '# Notes\n\n- first'),
     fence('file:data/cities.csv', 'city,people\n"Oslo, N",7'),
   ];
-  await run(['Look', ...files, fence('sh', 'sed -i s/two/three/ old.txt; echo from the shell')].join('\n'));
-}
-let begun: Promise<void> | undefined;
-afterAll(() => server?.[Symbol.asyncDispose]());
-
-async function opened(context: TestContext, tab: string, size = { width: 1440, height: 900, dark: false }) {
-  await needs(context, 'bubblewrap');
-  await needs(context, 'chromium');
-  begun ??= begin();
-  await begun;
-  const { page, complaints } = await browse(context, size);
-  await page.goto(`${server?.url}/#${sessionId}`);
-  await page.locator('.ended').first().waitFor({ timeout: 90_000 });
-  if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
+  await run(desk, ['Look', ...files, fence('sh', 'sed -i s/two/three/ old.txt; echo from the shell')].join('\n'));
+  const visit = await desk.open(`/#${sessionId}`, size);
+  const { page } = visit;
+  await page.locator('.ended').first().waitFor();
+  if (size && size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
   await page.getByRole('tab', { name: tab }).click();
-  return { page, complaints };
+  return visit;
 }
+const run = (desk: Desk, text: string) => desk.call('runs.send', { sessionId, text });
+const read = async (desk: Desk, path: string) => await (await desk.fetch(at(path))).text();
 const redDot =
   'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 const leaf = (page: Page, name: string) => page.getByRole('treeitem', { name });
 const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(name, { exact: true });
 
-test('files are a tree with previews of Markdown, tables and code', { tags: ['nightly'] }, async (context) => {
-  const { page, complaints } = await opened(context, 'Files');
+test('files are a tree with previews of Markdown, tables and code', { tags: ['all'] }, async ({ desk }) => {
+  const { page, complaints } = await opened(desk, 'Files');
   await leaf(page, 'data').focus();
   await page.keyboard.press('ArrowRight');
   await leaf(page, 'cities.csv').click();
@@ -73,26 +50,26 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['ni
   expect(complaints).toEqual([]);
 });
 
-test('a file that was edited is saved, unless it has changed meanwhile', { tags: ['nightly'] }, async (context) => {
-  const { page } = await opened(context, 'Files');
+test('a file that was edited is saved, unless it has changed meanwhile', async ({ desk }) => {
+  const { page } = await opened(desk, 'Files');
   await leaf(page, 'notes.md').click();
   await page.getByRole('tabpanel').getByRole('button', { name: 'Edit' }).click();
   const text = page.getByRole('textbox', { name: 'Text of notes.md' });
   await text.fill('# Mine');
   await page.keyboard.press('Control+s');
   await page.getByText('notes.md is saved.').waitFor();
-  expect(await (await fetch(at('notes.md'))).text()).toBe('# Mine');
-  await fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
+  expect(await read(desk, 'notes.md')).toBe('# Mine');
+  await desk.fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
   await text.fill('# Mine again');
   await page.keyboard.press('Control+s');
   await page.getByText('The file has changed since you opened it.').waitFor();
-  expect(await (await fetch(at('notes.md'))).text()).toBe('# Theirs');
+  expect(await read(desk, 'notes.md')).toBe('# Theirs');
   await page.getByRole('button', { name: 'Save mine over it' }).click();
-  await expect.poll(async () => await (await fetch(at('notes.md'))).text()).toBe('# Mine again');
+  await expect.poll(() => read(desk, 'notes.md')).toBe('# Mine again');
 });
 
-test('a file can be uploaded, and a name that is taken asks first', { tags: ['nightly'] }, async (context) => {
-  const { page } = await opened(context, 'Files');
+test('a file can be uploaded, and a name that is taken asks first', { tags: ['all'] }, async ({ desk }) => {
+  const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').waitFor();
   const send = (buffer: string) =>
     page
@@ -102,15 +79,15 @@ test('a file can be uploaded, and a name that is taken asks first', { tags: ['ni
   await leaf(page, 'up.bin').waitFor();
   await send('second');
   await page.getByRole('dialog', { name: 'Replace the file?' }).getByRole('button', { name: 'Replace' }).click();
-  await expect.poll(async () => await (await fetch(at('up.bin'))).text()).toBe('second');
+  await expect.poll(() => read(desk, 'up.bin')).toBe('second');
   const download = page.waitForEvent('download');
   await leaf(page, 'up.bin').click();
   await page.getByRole('button', { name: 'Download', exact: true }).click();
   expect((await download).suggestedFilename()).toBe('up.bin');
 });
 
-test('the changes since the run began are compared in one column or two, and reverted one by one', async (context) => {
-  const { page, complaints } = await opened(context, 'Files');
+test('the changes since the run began are compared in one column or two, and reverted one by one', async ({ desk }) => {
+  const { page, complaints } = await opened(desk, 'Files');
   await part(page, 'Changed').click();
   await page.getByRole('button', { name: 'changed old.txt' }).click();
   const now = page.getByRole('textbox', { name: 'Changes of old.txt' });
@@ -124,13 +101,14 @@ test('the changes since the run began are compared in one column or two, and rev
   await part(page, 'Inline').click();
   await now.getByRole('button', { name: 'Revert' }).click();
   await page.getByRole('button', { name: 'Save' }).click();
-  await expect.poll(async () => await (await fetch(at('old.txt'))).text()).toBe('one\ntwo\n');
-  await fetch(at('old.txt'), { method: 'PUT', body: 'one\nthree\n' });
+  await expect.poll(() => read(desk, 'old.txt')).toBe('one\ntwo\n');
   expect(complaints).toEqual([]);
 });
 
-test('what the agent wrote is compared step by step, and a comment on a line goes to it with file and line', async (context) => {
-  const { page } = await opened(context, 'Files');
+test('what the agent wrote is compared step by step, and a comment on a line goes to it with file and line', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page } = await opened(desk, 'Files');
   await part(page, 'By step').click();
   await page.getByRole('list', { name: 'By step' }).getByRole('button', { name: 'notes.md' }).click();
   const now = page.getByRole('textbox', { name: 'Changes of notes.md' });
@@ -145,8 +123,10 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   await said.getByText('Say more here.').waitFor();
 });
 
-test('several files are open at once in an editor with line numbers and search', async (context) => {
-  const { page, complaints } = await opened(context, 'Files', { width: 1800, height: 900, dark: false });
+test('several files are open at once in an editor with line numbers and search', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page, complaints } = await opened(desk, 'Files', { ...wide, width: 1800 });
   expect(await leaf(page, '.corral').count()).toBe(0);
   await leaf(page, 'old.txt').click();
   const text = page.getByRole('textbox', { name: 'Text of old.txt' });
@@ -170,17 +150,15 @@ test('several files are open at once in an editor with line numbers and search',
   expect(complaints).toEqual([]);
 });
 
-test("a person has a real terminal, and watches and types into the agent's shell", {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page, complaints } = await opened(context, 'Terminal');
+test("a person has a real terminal, and watches and types into the agent's shell", async ({ desk }) => {
+  const { page, complaints } = await opened(desk, 'Terminal');
   await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
   await page.getByRole('button', { name: 'Open a terminal' }).click();
   await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
   await page.locator('.screen').getByText('$').first().waitFor();
   await page.locator('.screen').click();
   await page.keyboard.type('stty size; echo $((40 + 2)) > typed.txt; cat typed.txt\n');
-  await expect.poll(async () => await (await fetch(at('typed.txt'))).text()).toBe('42\n');
+  await expect.poll(() => read(desk, 'typed.txt')).toBe('42\n');
   expect(await axeFinds(page)).toEqual([]);
   const colour = () =>
     page.evaluate("getComputedStyle(document.querySelector('.screen .xterm-scrollable-element')).backgroundColor");
@@ -193,23 +171,22 @@ test("a person has a real terminal, and watches and types into the agent's shell
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   expect(await page.evaluate('document.activeElement.id')).toBe('tab-terminal');
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.up(key);
-  await run(`Ask\n${fence('sh', 'read name; echo "hello $name" | tee greeting.txt')}`);
+  await run(desk, `Ask\n${fence('sh', 'read name; echo "hello $name" | tee greeting.txt')}`);
   await page.getByRole('button', { name: /Agent/ }).click();
   await page.getByText('A command runs: keys go to it.').waitFor();
   await page.locator('.screen').click();
   await page.keyboard.type('Ann\n');
-  await expect.poll(async () => await (await fetch(at('greeting.txt'))).text()).toBe('hello Ann\n');
+  await expect.poll(() => read(desk, 'greeting.txt')).toBe('hello Ann\n');
   expect(complaints).toEqual([]);
 });
 
 test('the log of a background process is shown from its end, back to its first line, and goes on', {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page } = await opened(context, 'Processes');
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page } = await opened(desk, 'Processes');
   const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
   const body = JSON.stringify({ cmd, background: true });
-  const headers = { 'content-type': 'application/json' };
-  await fetch(`${server?.url}/api/sessions/${sessionId}/shell`, { method: 'POST', headers, body });
+  await desk.fetch(`/api/sessions/${sessionId}/shell`, { method: 'POST', body });
   await page.getByRole('button', { name: cmd }).first().click();
   const log = page.getByRole('log', { name: 'Log of the process' });
   await log.getByText('60000', { exact: true }).waitFor();
@@ -219,16 +196,16 @@ test('the log of a background process is shown from its end, back to its first l
   await scrollTo(log, 0);
   await log.getByText('1', { exact: true }).waitFor();
   await scrollTo(log);
-  await fetch(at('go'), { method: 'PUT', body: '' });
+  await desk.fetch(at('go'), { method: 'PUT', body: '' });
   await log.getByText('the end', { exact: true }).waitFor();
 });
 
-test('an image is shown, a pasted file is uploaded, and all files come as one archive', {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page } = await opened(context, 'Files');
+test('an image is shown, a pasted file is uploaded, and all files come as one archive', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page } = await opened(desk, 'Files');
   const dot = Buffer.from(redDot, 'base64');
-  await fetch(at('dot.png'), { method: 'PUT', body: dot });
+  await desk.fetch(at('dot.png'), { method: 'PUT', body: dot });
   await page.getByRole('button', { name: 'Read the files again' }).click();
   await leaf(page, 'dot.png').click();
   const picture = page.getByRole('tabpanel').getByRole('img', { name: 'dot.png' });
@@ -241,17 +218,17 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
     const event = new ClipboardEvent('paste', { clipboardData, bubbles: true });
     document.querySelector('.files').dispatchEvent(event);
   })()`);
-  await expect.poll(async () => await (await fetch(at('pasted.txt'))).text()).toBe('from the clipboard');
+  await expect.poll(() => read(desk, 'pasted.txt')).toBe('from the clipboard');
   await page.getByRole('button', { name: 'Back to the list' }).click();
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download all as a zip file' }).click();
   expect((await download).suggestedFilename()).toMatch(/\.zip$/);
 });
 
-test('the timeline replays the same cards as the live run, and shows what the model saw', {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page, complaints } = await opened(context, 'Timeline');
+test('the timeline replays the same cards as the live run, and shows what the model saw', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page, complaints } = await opened(desk, 'Timeline');
   const cards = (place: string) => page.locator(`${place} .tool-head`).allTextContents();
   const live = await cards('.main');
   expect(live.length).toBeGreaterThan(2);
@@ -262,7 +239,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   await expect.poll(async () => (await cards('.timeline')).length).toBe(1);
   await page.locator('.timeline').getByText('16×').click();
   await page.getByRole('button', { name: 'Play', exact: true }).click();
-  await page.getByRole('button', { name: 'Pause' }).waitFor({ state: 'hidden', timeout: 45_000 });
+  await page.getByRole('button', { name: 'Pause' }).waitFor({ state: 'hidden' });
   await expect.poll(() => cards('.timeline')).toEqual(live);
   await part(page, 'Events').click();
   await page
@@ -279,10 +256,8 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   expect(complaints).toEqual([]);
 });
 
-test('a replay goes on and back by single events, over the pieces of a text', {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page } = await opened(context, 'Timeline');
+test('a replay goes on and back by single events, over the pieces of a text', { tags: ['all'] }, async ({ desk }) => {
+  const { page } = await opened(desk, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
   const slider = page.getByRole('slider', { name: 'Place in the log' });
@@ -309,10 +284,10 @@ test('a replay goes on and back by single events, over the pieces of a text', {
   expect(new Set(await Promise.all(shown)).size).toBe(1);
 });
 
-test('dropped files are uploaded, and a drop beside the place leaves the page as it is', {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page } = await opened(context, 'Files');
+test('dropped files are uploaded, and a drop beside the place leaves the page as it is', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').waitFor();
   using folder = temporaryFolder();
   const path = join(folder.path, 'dropped.txt');
@@ -330,7 +305,7 @@ test('dropped files are uploaded, and a drop beside the place leaves the page as
   await hint.waitFor();
   await drag('drop', '.files');
   await leaf(page, 'dropped.txt').waitFor();
-  expect(await (await fetch(at('dropped.txt'))).text()).toBe('from the desktop');
+  expect(await read(desk, 'dropped.txt')).toBe('from the desktop');
   expect(await hint.count()).toBe(0);
   const isRefused = (type: string) =>
     page.evaluate(`(() => {
@@ -344,9 +319,9 @@ test('dropped files are uploaded, and a drop beside the place leaves the page as
 });
 
 test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', {
-  tags: ['nightly'],
-}, async (context) => {
-  const { page } = await opened(context, 'Files', { width: 390, height: 844, dark: true });
+  tags: ['all'],
+}, async ({ desk }) => {
+  const { page } = await opened(desk, 'Files', phone);
   for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {
     await page.getByRole('tab', { name: tab }).click();
     expect(await page.getByRole('heading', { level: 1 }).isVisible(), tab).toBe(true);

@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { onTestFinished, type TestContext } from 'vitest';
+import { expect, onTestFinished, type TestContext } from 'vitest';
 import { onFailureTell } from '../runner/on-failure.ts';
 import { needs } from '../servers/components.ts';
 
@@ -30,20 +30,33 @@ export interface BrowserVisit {
   /** The errors and warnings that the page reported. */
   readonly complaints: string[];
 }
+interface Look {
+  readonly width: number;
+  readonly height: number;
+  readonly dark?: boolean;
+  readonly hasTouch?: boolean;
+}
 
 /** One for all tests of a process, because its start costs more than most tests. It ends with the process. */
 let launched: Promise<Browser> | undefined;
-export async function browserOfProcess(): Promise<Browser> {
+async function browserOfProcess(): Promise<Browser> {
   const browser = await launched;
   if (browser?.isConnected()) return browser;
   launched = chromium.launch({ executablePath, args: quiet });
   return await launched;
 }
 
-/** A page with a profile of its own; the end of the test closes it. */
+const aboutPolicy = /Content Security Policy|Trusted(HTML|Script)/;
+
+/**
+ * A page with a profile of its own, which the end of the test closes. An exception or a rejection that nothing caught fails
+ * the test, and so does what the page's policy refused. Other complaints do not: on a busy machine a browser also reports
+ * requests that a reload has cut off. `token`: the page is signed in with it at `url`.
+ */
 export async function browse(
-  context: TestContext,
-  { width, height, dark = false }: { width: number; height: number; dark?: boolean },
+  context: Pick<TestContext, 'skip'>,
+  { width, height, dark = false, hasTouch = false }: Look,
+  { url, token }: { readonly url?: string; readonly token?: string | undefined } = {},
 ): Promise<BrowserVisit> {
   await needs(context, 'chromium');
   const browser = await browserOfProcess();
@@ -51,15 +64,33 @@ export async function browse(
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce', // a spinner that turns keeps a processor busy
+    hasTouch,
+    isMobile: hasTouch,
+    permissions: ['clipboard-read', 'clipboard-write'],
+    ...(url !== undefined && { baseURL: url }),
   });
-  onTestFinished(() => profile.close());
+  const faults: string[] = [];
+  onTestFinished(async () => {
+    await profile.close();
+    expect(faults, 'what the page did not catch').toEqual([]);
+  });
+  if (token !== undefined) {
+    const signIn = `if (location.origin === '${url}') sessionStorage.setItem('corral.token', '${token}')`;
+    await profile.addInitScript(signIn);
+  }
   const page = await profile.newPage();
+  page.setDefaultTimeout(60_000); // a loaded machine with a slow disk is common
   const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  profile.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    complaints.push(message.text());
+    if (aboutPolicy.test(message.text())) faults.push(message.text());
   });
-  page.on('pageerror', (error) => void complaints.push(String(error)));
-  page.setDefaultTimeout(45_000); // a loaded machine with a slow disk is common
+  profile.on('weberror', (thrown) => {
+    const error = thrown.error();
+    complaints.push(String(error));
+    faults.push(error.stack ?? String(error));
+  });
   onFailureTell(
     'the page',
     async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,
