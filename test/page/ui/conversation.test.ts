@@ -134,7 +134,8 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   await mine.last().hover();
   await mine.last().getByRole('button', { name: 'Edit' }).click();
   const edited = page.getByRole('textbox', { name: 'The message in its new wording' });
-  await expect.poll(() => edited.evaluate('(node) => node === document.activeElement')).toBe(true);
+  const focused = () => page.evaluate('document.activeElement.ariaLabel');
+  await expect.poll(focused).toBe('The message in its new wording');
   expect(await edited.inputValue()).toBe('Continue where you stopped.');
 });
 

@@ -7,7 +7,7 @@ import { axeFinds, deskTest } from './desk.ts';
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
 
-const test = deskTest({}, 'admin');
+const test = deskTest({ CORRAL_MODELS_PRIVATE_ADDRESSES: 'allow' }, 'admin');
 
 async function countPresses(page: Page): Promise<() => Promise<number>> {
   await page.evaluate(`

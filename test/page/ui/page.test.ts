@@ -188,7 +188,9 @@ test('the page shows changes by other clients at once, and says that they delete
   desk,
 }) => {
   const { page } = await desk.open();
-  const id = await desk.worked('Made elsewhere');
+  const body = JSON.stringify({ task: 'Made elsewhere' });
+  const made = await (await desk.fetch('/api/sessions', { method: 'POST', body })).json();
+  const id = (made as { session_id: string }).session_id;
   await page.getByRole('link', { name: 'Made elsewhere' }).click();
   await desk.call('runs.send', { sessionId: id, text: `Sent elsewhere\n${fence('sh', 'echo elsewhere')}` });
   await finished(page);

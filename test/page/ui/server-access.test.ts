@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { axeFinds, deskTest, phone } from './desk.ts';
 
-const test = deskTest({}, 'nobody');
+const test = deskTest({ CORRAL_MAX_STEPS: '7' }, 'nobody');
 
 test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', async ({ desk }) => {
   const { page, complaints } = await desk.open();

@@ -55,12 +55,16 @@ test('a file that was edited is saved, unless it has changed meanwhile', async (
   await leaf(page, 'notes.md').click();
   await page.getByRole('tabpanel').getByRole('button', { name: 'Edit' }).click();
   const text = page.getByRole('textbox', { name: 'Text of notes.md' });
-  await text.fill('# Mine');
+  const retype = async (words: string) => {
+    await text.press('Control+a');
+    await page.keyboard.type(words);
+  };
+  await retype('# Mine');
   await page.keyboard.press('Control+s');
   await page.getByText('notes.md is saved.').waitFor();
   expect(await read(desk, 'notes.md')).toBe('# Mine');
   await desk.fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
-  await text.fill('# Mine again');
+  await retype('# Mine again');
   await page.keyboard.press('Control+s');
   await page.getByText('The file has changed since you opened it.').waitFor();
   expect(await read(desk, 'notes.md')).toBe('# Theirs');
@@ -171,11 +175,15 @@ test("a person has a real terminal, and watches and types into the agent's shell
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   expect(await page.evaluate('document.activeElement.id')).toBe('tab-terminal');
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.up(key);
-  await run(desk, `Ask\n${fence('sh', 'read name; echo "hello $name" | tee greeting.txt')}`);
+  await run(
+    desk,
+    `Ask\n${fence('sh', 'until [ -e go ]; do sleep 0.1; done; read name; echo "hello $name" | tee greeting.txt')}`,
+  );
   await page.getByRole('button', { name: /Agent/ }).click();
   await page.getByText('A command runs: keys go to it.').waitFor();
   await page.locator('.screen').click();
   await page.keyboard.type('Ann\n');
+  await desk.fetch(at('go'), { method: 'PUT', body: '' });
   await expect.poll(() => read(desk, 'greeting.txt')).toBe('hello Ann\n');
   expect(complaints).toEqual([]);
 });
