@@ -1,7 +1,8 @@
 import type { Proc } from './proc.ts';
 import { nameOf, type SparedProcesses, type Tree, treeOf } from './process-tree.ts';
 
-const graceMs = 2_000;
+/** Between TERM and KILL. Tests set a shorter one. */
+const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
 /** How long a process can be between two programs, at most, before it counts as one without an environment. */
 const execMs = 1_000;
 /** The first looks whether a tree has ended come soon, because most programs end at once. */

@@ -64,6 +64,7 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
       CORRAL_STATE_DIR: join(folder, 'state'),
       CORRAL_SANDBOXD_LISTEN: socket,
       CORRAL_EGRESS_PORT: '0',
+      CORRAL_STOP_GRACE_MS: '100',
       ...env,
     },
   });
@@ -80,7 +81,7 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
     socket,
     init: child,
     async daemonPid() {
-      const { stdout } = await client.exec({ command: 'echo $PPID' }, AbortSignal.timeout(5_000));
+      const { stdout } = await client.exec({ command: 'echo $PPID' }, AbortSignal.timeout(60_000));
       return Number(stdout);
     },
     async [Symbol.asyncDispose]() {
@@ -97,9 +98,9 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
 }
 
 async function answering(client: SandboxClient): Promise<void> {
-  const patience = AbortSignal.timeout(45_000);
+  const patience = AbortSignal.timeout(60_000);
   for (;;) {
-    const answer = await client.health(AbortSignal.timeout(1_000)).catch(() => undefined);
+    const answer = await client.health(patience).catch(() => undefined);
     if (answer) return;
     await pause(10, patience);
   }
@@ -107,7 +108,7 @@ async function answering(client: SandboxClient): Promise<void> {
 
 /** Kills the test's remaining processes, because without a pid name space they outlive the daemon. */
 async function killAll(client: SandboxClient): Promise<void> {
-  const signal = AbortSignal.timeout(5_000);
+  const signal = AbortSignal.timeout(60_000);
   const left = await client.processes(signal).catch(() => []);
   for (const { pid } of left) await client.signalProcess(pid, 'SIGKILL', signal).catch(() => {});
 }
