@@ -1,7 +1,5 @@
-import type { AddressInfo } from 'node:net';
-import { type HttpConfig, type HttpServerDeps, httpServer } from '../../../src/app/http-server.ts';
+import type { HttpConfig, HttpServerDeps } from '../../../src/app/http-server.ts';
 import { pageFiles } from '../../../src/app/page/page.ts';
-import { isLoopback } from '../../../src/app/settings/contradictions.ts';
 import { type ApiKeys, apiKeys } from '../../../src/auth/api-keys.ts';
 import { peppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
@@ -11,6 +9,7 @@ import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { type FakeOptions, type FakeService, fakeService } from '../egress/fake-service.ts';
 import { type FakeServices, fakeServices } from '../egress/fake-services.ts';
+import { type ListeningApp, listeningApp, sharedApp } from './shared-app.ts';
 
 export interface TestServer extends AsyncDisposable {
   readonly url: string;
@@ -21,7 +20,10 @@ export interface TestServer extends AsyncDisposable {
   readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
   readonly requests: { method: string; route: string; status: number; seconds: number }[];
   readonly streams: () => number;
-  readonly app: Awaited<ReturnType<typeof httpServer>>;
+  readonly app: ListeningApp['app'];
+  /** Its open connections. */
+  readonly sockets: ListeningApp['sockets'];
+  /** Shuts the server down, if it is the test's own. */
   readonly close: AbortController;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
   newSession(): Promise<string>;
@@ -54,7 +56,7 @@ const defaults: HttpConfig = {
   previews: { maxHours: 168 },
 };
 
-/** A real server on a real port, over a fake service. */
+/** A real server on a real port, over a fake service; tests that change nothing of the server itself share it. */
 export async function testServer(
   options: {
     config?: Partial<HttpConfig>;
@@ -64,6 +66,8 @@ export async function testServer(
     audit?: (entry: AuditEntry) => void;
     /** Replaces parts of the server, which otherwise has fakes. */
     more?: (others: FakeServices) => Partial<HttpServerDeps>;
+    /** The test shuts the server down, or looks at its connections. */
+    own?: boolean;
   } = {},
 ): Promise<TestServer> {
   const { config = {}, clock = systemClock, play } = options;
@@ -93,7 +97,7 @@ export async function testServer(
     peppers: async () => peppers([new Secret('a pepper for tests')]),
     warn: log('warn'),
   });
-  const app = await httpServer({
+  const deps: HttpServerDeps = {
     config: { ...defaults, ...config },
     version: '1.2.3',
     sessions: fake.sessions,
@@ -108,10 +112,10 @@ export async function testServer(
     clock,
     checkReplies: true,
     ...options.more?.(services),
-  });
-  const host = config.host && !isLoopback(config.host) ? config.host : '127.0.0.1';
-  await app.listen({ host, port: 0 });
-  const { port } = app.server.address() as AddressInfo;
+  };
+  const isOwn = options.own || config.token || config.rateLimitPerMinute || config.e2b || config.managedAgents;
+  const listening = isOwn || options.audit ? await listeningApp(deps) : await sharedApp(deps);
+  const { app, port, sockets } = listening;
   const url = `http://127.0.0.1:${port}`;
 
   const call: TestServer['call'] = async (method, path, body, headers = {}) => {
@@ -130,14 +134,14 @@ export async function testServer(
     requests,
     streams: () => streams,
     app,
+    sockets,
     close,
     call,
     newSession: async () => (await call('PUT', '/api/v1/sessions')).body.data.session_id,
     async [Symbol.asyncDispose]() {
       close.abort();
+      await listening[Symbol.asyncDispose]();
       keys[Symbol.dispose]();
-      app.server.closeIdleConnections();
-      await app.close();
     },
   };
 }

@@ -1,16 +1,9 @@
-import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { tokenCheck } from '../../../src/auth/token.ts';
 import { vault } from '../../../src/auth/vault.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { opencodex } from '../../../src/facades/compat/opencodex/routes.ts';
-import { Clients } from '../../../src/http/guard/clients.ts';
-import { idempotency } from '../../../src/http/guard/idempotency.ts';
-import { createApp } from '../../../src/http/routes/app.ts';
-import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
-import { socketServer } from '../../../src/http/transport/ws.ts';
+import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
 import { providerKeys } from '../../../src/sessions/projects/provider-keys.ts';
@@ -20,8 +13,8 @@ import { sideMessages } from '../../../src/sessions/services/side-messages.ts';
 import { localBlobs } from '../../../src/storage/blobs/folder.ts';
 import { templates } from '../agents/templates.ts';
 import { type FakeOptions, fakeService } from '../egress/fake-service.ts';
-import { fakeServices } from '../egress/fake-services.ts';
 import { temporaryFolder } from '../stores/store.ts';
+import { testServer } from './http.ts';
 
 interface Options {
   readonly clock?: Clock;
@@ -46,7 +39,6 @@ export async function opencodexServer({
 }: Options = {}) {
   const folder = temporaryFolder();
   const fake = fakeService({ clock, ...(play && { play }) });
-  const others = fakeServices(fake, clock);
   const { records } = fake.store;
   const blobFolder = join(folder.path, 'files');
   const uploads = uploadService({
@@ -58,14 +50,13 @@ export async function opencodexServer({
   });
   const providers = offeredProviders(compatible);
   const agents = agentConfigService({ records, newId, templates, providers: async () => providers, model: 'demo' });
-  const learned: Secret[] = [];
   const keys = providerKeys({
     records,
     vault: vault([new Secret('ab'.repeat(32))]),
     clock,
     baseUrls,
     compatible,
-    learn: (key) => void learned.push(key),
+    learn: () => {},
   });
   const projects = projectService({
     records,
@@ -75,53 +66,25 @@ export async function opencodexServer({
     newId,
     clock,
   });
-  const close = new AbortController();
-  const lines: object[] = [];
-  const log = (fields: object) => void lines.push(fields);
-  const requests: object[] = [];
-  const metrics: HttpMetrics = {
-    contentType: 'text/plain',
-    text: async () => '',
-    httpRequest: (request) => void requests.push(request),
-    streamOpened: () => ({ [Symbol.dispose]: () => {} }),
-  };
-  const logger = { info: log, warn: log, error: log };
-  const styles = new Map();
-  const { app, table } = createApp({
-    guard: { loopback: true, allowedHosts: [], corsOrigins: [], gate: tokenCheck(undefined), limiter: undefined },
-    clients: new Clients([]),
-    styles,
-    maxBodyBytes: 2 ** 20,
-    logger,
-    metrics,
-    closing: close.signal,
+  const server = await testServer({
     clock,
-    checkReplies: true,
+    fake,
+    config: { opencodex: { profile }, maxBodyBytes: 2 ** 20 },
+    own: maxUploadBytes !== 2 ** 20 || Object.keys(compatible).length > 0,
+    more: ({ services }) => ({
+      services: Object.assign(services, { projects }),
+      opencodex: {
+        agents,
+        providers,
+        offered: async () => providers,
+        uploads,
+        keys,
+        sideMessages: sideMessages({ records, clock, newId }),
+        maxUploadBytes,
+      },
+    }),
   });
-  const sockets = socketServer(app, {
-    clock,
-    closing: close.signal,
-    logger,
-    styles,
-    opened: () => metrics.streamOpened('websocket'),
-  });
-  opencodex({
-    services: { ...others.services, projects },
-    agents,
-    providers,
-    offered: async () => providers,
-    uploads,
-    keys,
-    sideMessages: sideMessages({ records, clock, newId }),
-    idempotency: idempotency(fake.store.inbox, clock),
-    sockets,
-    clock,
-    maxUploadBytes,
-    profile,
-  }).mount(app);
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  const { url, port, app, others, lines, requests } = server;
 
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const sent =
@@ -137,22 +100,15 @@ export async function opencodexServer({
     if (type.includes('json')) answer.body = JSON.parse(text);
     return answer;
   };
-  let newest: Socket | undefined;
-  app.server.on('connection', (socket) => {
-    newest = socket;
-  });
   return {
     url,
     port,
     /** The bytes that the newest connection received. */
-    bytesRead: () => newest?.bytesRead ?? 0,
+    bytesRead: () => [...server.sockets].at(-1)?.bytesRead ?? 0,
     fake,
     others,
-    uploads,
-    agents,
     keys,
-    learned,
-    table,
+    routes: app.registered.filter(({ doc }) => doc?.tag === facadeDescriptors.opencodex.tag),
     lines,
     /** The requests that ended, with or without an answer. */
     requests,
@@ -165,9 +121,7 @@ export async function opencodexServer({
     },
     stream: (sid: string, query = '') => streamOf(`ws://127.0.0.1:${port}/api/v1/chats/${sid}/stream${query}`),
     async [Symbol.asyncDispose]() {
-      close.abort();
-      app.server.closeAllConnections();
-      await app.close();
+      await server[Symbol.asyncDispose]();
       folder[Symbol.dispose]();
     },
   };

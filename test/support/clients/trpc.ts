@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
 import { type CorralClient, createCorralClient, type Event, type Resync } from '../../../src/client/index.ts';
@@ -17,11 +16,6 @@ export interface TrpcServer extends TestServer {
 export async function trpcServer(options: Parameters<typeof testServer>[0] = {}): Promise<TrpcServer> {
   const server = await testServer(options);
   const clients: CorralClient[] = [];
-  const sockets = new Set<Socket>();
-  server.app.server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
   return {
     ...server,
     client(transport = 'sse', token) {
@@ -30,7 +24,7 @@ export async function trpcServer(options: Parameters<typeof testServer>[0] = {})
       return client;
     },
     dropEveryone() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of server.sockets) socket.destroy();
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.close();

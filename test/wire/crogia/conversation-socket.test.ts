@@ -296,7 +296,7 @@ test('a cursor whose deltas are compacted gets a resync; cambioml never needs on
 });
 
 test('deleting the session closes the socket with 4410, and a shutdown with 1001', async () => {
-  await using server = await testServer();
+  await using server = await testServer({ own: true });
   const { sid } = await crogiaSession(server);
   using client = await connect(server, sid);
   await server.call('DELETE', `/api/sessions/${sid}`);

@@ -73,7 +73,7 @@ test('F095 keys survive a restart and expire after a day', async () => {
   const clock = manualClock(1_700_000_000_000);
   const fake = fakeService({ clock });
   const create = async () => {
-    await using server = await testServer({ clock, fake });
+    await using server = await testServer({ clock, fake, own: true });
     return await server.call('PUT', base, undefined, key('a'));
   };
   const first = await create();

@@ -47,7 +47,7 @@ test('health gives up a check that hangs, and answers', async () => {
 
 test('detailed health shows the state of each part, since when, and the load', async () => {
   const clock = manualClock(1_735_689_600_000);
-  await using server = await testServer({ clock });
+  await using server = await testServer({ clock, own: true });
   const fine = await server.fake.sessions.health(new AbortController().signal);
   server.fake.instead.health = async () => ({
     ...fine,

@@ -12,7 +12,7 @@ const title = { type: 'title', runId: null, data: { title: 'x'.repeat(5_000) } }
 const ids = (stream: SseClient) => stream.events().map(({ id }) => Number(id));
 
 async function start(clock: ManualClock) {
-  const server = await testServer({ clock });
+  const server = await testServer({ clock, own: true });
   const sockets = new Set<Socket>();
   server.app.server.on('connection', (socket) => {
     sockets.add(socket);

@@ -322,7 +322,7 @@ test('F095 every route that creates something does it once per key', async () =>
 
 test('every documented answer and body has an example that matches its schema', async () => {
   await using server = await opencodexServer();
-  for (const { method, url, schema, doc, replies } of server.table.routes.filter((route) => route.method !== 'HEAD')) {
+  for (const { method, url, schema, doc, replies } of server.routes.filter((route) => route.method !== 'HEAD')) {
     for (const [status, { content }] of Object.entries(replies)) {
       const json = content?.['application/json'];
       if (status === 'default' || !json) continue;
@@ -335,7 +335,7 @@ test('every documented answer and body has an example that matches its schema', 
 
 test('the paging parameters of a list are integers with limits', async () => {
   await using server = await opencodexServer();
-  const { paths } = openApiDocument(server.table.routes, '1') as { paths: Record<string, { get?: RouteDocument }> };
+  const { paths } = openApiDocument(server.routes, '1') as { paths: Record<string, { get?: RouteDocument }> };
   const named = (path: string, name: string) =>
     paths[`/api/v1${path}`]?.get?.parameters?.find((parameter) => parameter.name === name)?.schema;
   for (const path of ['/projects', '/chats', '/chats/{sid}/messages', '/files/project/{project_id}']) {
@@ -352,7 +352,7 @@ test('F105 a malformed id is 404 on every route, and never a 5xx', async () => {
   const odd = ['x'.repeat(128), 'ABCDEF0123456789', '%00', 'a%2fb', '%F0%9F%92%A9', '0', unknown];
   const files = new FormData();
   files.set('file', new File(['x'], 'x'));
-  const routes = server.table.routes.filter(({ url, method }) => url.includes('/:') && method !== 'HEAD');
+  const routes = server.routes.filter(({ url, method }) => url.includes('/:') && method !== 'HEAD');
   expect(routes.length).toBeGreaterThan(25);
   for (const { method, url } of routes) {
     if (url.endsWith('/stream')) continue;

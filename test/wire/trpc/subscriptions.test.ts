@@ -8,8 +8,8 @@ const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n}
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, n) => n + first);
 
 describe.each(transports)('over %s', (transport) => {
-  async function start(events = 0) {
-    const server = await trpcServer();
+  async function start(events = 0, options = {}) {
+    const server = await trpcServer(options);
     const client = server.client(transport);
     const id = SessionId.parse((await client.sessions.create.mutate()).id);
     if (events > 0) await server.fake.say(id, ...upTo(events).map(title));
@@ -144,7 +144,7 @@ describe.each(transports)('over %s', (transport) => {
   test.each(['with', 'without'])(
     'a shutdown %s an end of the log does not complete the subscription, and leaks none',
     async (log) => {
-      await using it = await start(3);
+      await using it = await start(3, { own: true });
       const { fake, close } = it.server;
       const { follow } = fake.sessions;
       fake.instead.follow = (id, after, { signal, ...options }) =>

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { type HttpServerDeps, httpServer } from '../../../src/app/http-server.ts';
+import { isLoopback } from '../../../src/app/settings/contradictions.ts';
+import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
+
+/** A server that listens, and its connections. */
+export interface ListeningApp extends AsyncDisposable {
+  readonly app: Awaited<ReturnType<typeof httpServer>>;
+  readonly port: number;
+  readonly sockets: ReadonlySet<Socket>;
+}
+
+export async function listeningApp(deps: HttpServerDeps): Promise<ListeningApp> {
+  const app = await httpServer(deps);
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const { host } = deps.config;
+  await app.listen({ host: isLoopback(host) ? '127.0.0.1' : host, port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const dispose = async () => {
+    app.server.closeIdleConnections();
+    await app.close();
+  };
+  return { app, port, sockets, [Symbol.asyncDispose]: dispose };
+}
+
+type Parts = Record<PropertyKey, (...args: never[]) => unknown>;
+interface SharedApp extends ListeningApp {
+  lend(deps: HttpServerDeps): void;
+  isFree: boolean;
+}
+const shared = new Map<string, SharedApp>();
+
+/**
+ * The server of this worker for these settings, over the parts of the test that has it; a new one if another test of the
+ * same moment has it. A worker runs its files one after the other, so it starts few servers.
+ */
+export async function sharedApp(deps: HttpServerDeps): Promise<ListeningApp> {
+  const key = JSON.stringify([deps.config, Object.keys(deps).sort()]);
+  const found = shared.get(key);
+  const app = found?.isFree ? found : await delegating(deps);
+  shared.set(key, app);
+  app.lend(deps);
+  app.isFree = false;
+  const giveBack = async () => {
+    await cut(app.sockets);
+    app.isFree = true;
+  };
+  return { ...app, [Symbol.asyncDispose]: giveBack };
+}
+
+/** Cuts all connections, and waits until the server has noted that. */
+async function cut(sockets: ReadonlySet<Socket>): Promise<void> {
+  const closed = [...sockets].map((socket) => once(socket, 'close'));
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(closed);
+  await turnOfTheLoop();
+}
+
+async function delegating(first: HttpServerDeps): Promise<SharedApp> {
+  let now = first;
+  const ends = new AbortController(); // the server lives as long as its worker
+  const parts = Object.entries(first).map(([name, part]) => {
+    if (typeof part === 'function') return [name, (...args: never[]) => (now as never as Parts)[name]?.(...args)];
+    const isPart = typeof part === 'object' && !['config', 'closing'].includes(name);
+    return [name, isPart ? newest(() => now[name as 'services']) : part];
+  });
+  const listening = await listeningApp({
+    ...(Object.fromEntries(parts) as never as HttpServerDeps),
+    closing: ends.signal,
+  });
+  listening.app.server.unref();
+  const lend = (deps: HttpServerDeps) => {
+    now = deps;
+  };
+  return { ...listening, lend, isFree: true };
+}
+
+/** An object whose methods and parts are always those of `find()`. */
+function newest<Whole extends object>(find: () => Whole): Whole {
+  const part = (name: PropertyKey) => (find() as Record<PropertyKey, unknown>)[name];
+  return new Proxy(find(), {
+    get(_, name) {
+      const value = part(name);
+      if (typeof value === 'function') return (...args: never[]) => (find() as Parts)[name]?.(...args);
+      return typeof value === 'object' && value !== null ? newest(() => part(name) as object) : value;
+    },
+  });
+}
