@@ -30,7 +30,7 @@ export interface CollectOptions {
   readonly onThought?: () => void;
   readonly caps?: TurnCaps;
   /** Ids of earlier calls. Some models count from the start in each turn, and a new id must not equal an old one. */
-  readonly takenIds?: ReadonlySet<string>;
+  readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 
 /**
@@ -87,7 +87,11 @@ export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
 /** An id pairs a call with its result, so a missing or repeated id is replaced by a free one. */
-function withOwnId(call: ToolCall, before: readonly ToolCall[], earlier: ReadonlySet<string> = new Set()): ToolCall {
+function withOwnId(
+  call: ToolCall,
+  before: readonly ToolCall[],
+  earlier: CollectOptions['takenIds'] = new Set(),
+): ToolCall {
   const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
   const wanted = call.callId || 'call';
   if (call.callId && !isTaken(wanted)) return call;

@@ -1,4 +1,5 @@
-import type { AssistantMessage, Message, Picture, TurnRequest } from './model.ts';
+import { listFold } from '../../core/text/list-fold.ts';
+import type { AssistantMessage, Message, Picture, ToolCall, TurnRequest } from './model.ts';
 
 export type ToolMessage = Extract<Message, { role: 'tool' }>;
 type UserMessage = Extract<Message, { role: 'user' }>;
@@ -40,18 +41,13 @@ export function piecesOf(request: TurnRequest): Piece[] {
  * The place before the calls of the present step. After them, a user's message would end the turn in which providers keep
  * the reasoning behind the calls.
  */
-export function beginningOfStep(messages: readonly Message[]): number {
-  const planCalls = new Set(
-    messages.flatMap((message) =>
-      message.role === 'assistant' && !isAct(message) ? message.calls.map(({ callId }) => callId) : [],
-    ),
-  );
-  return (
-    messages.findLastIndex((message) =>
-      message.role === 'tool' ? planCalls.has(message.callId) : message.role === 'user' || !isAct(message),
-    ) + 1
-  );
-}
+export const beginningOfStep = (messages: readonly Message[]): number => stepIn(messages).begins;
+
+const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {
+  if (message.role === 'user') return { ...step, begins: at + 1 };
+  if (message.role === 'assistant') return isAct(message) ? step : { begins: at + 1, planned: message.calls };
+  return step.planned.some(({ callId }) => callId === message.callId) ? { ...step, begins: at + 1 } : step;
+});
 
 const userPiece = ({ text, pictures = [] }: UserMessage): Piece => ({ kind: 'user', text, pictures });
 

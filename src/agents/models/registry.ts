@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { listFold, oncePer } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { wellFormed } from '../../core/text/text.ts';
 import { compatibleProvider } from './aisdk/compatible-provider.ts';
@@ -85,7 +86,14 @@ function withWholeCharacters(model: Model): Model {
     name: model.name,
     abilities: model.abilities,
     ...(model.costOf && { costOf: model.costOf }),
-    turn: (request, signal) => model.turn(wellFormed(request), signal),
+    turn: ({ messages, earlier, tools, ...rest }, signal) => {
+      const lists = {
+        messages: wholeList(messages),
+        tools: wholeList(tools),
+        ...(earlier && { earlier: wholeList(earlier) }),
+      };
+      return model.turn({ ...wellFormed(rest), ...lists }, signal);
+    },
   };
 }
 
@@ -101,6 +109,12 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   const { costOf } = await factsOf(knownProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
+
+/** The same list where all of it is whole, which is known of what earlier requests had. */
+const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
+  isWhole(list) ? list : list.map((item) => whole(item) as Item);
+const whole = oncePer((item: object) => wellFormed(item));
+const isWhole = listFold(true, (before, item: object) => before && whole(item) === item);
 
 /** A provider of the list, or a compatible server of the settings. */
 export function configured(name: string, { compatible }: Pick<ModelsConfig, 'compatible'>): Provider | undefined {

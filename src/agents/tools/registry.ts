@@ -2,6 +2,7 @@ import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { anyGlob } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
+import { oncePer } from '../../core/text/list-fold.ts';
 import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import type { MemoryAccess } from './memory/agent-memory.ts';
 import { askUser } from './special.ts';
@@ -95,14 +96,17 @@ export function withTools(
   };
 }
 
-const declarationOf = (tool: ToolDescription): ToolDeclaration => ({
-  name: tool.name,
-  description: tool.description,
-  get parameters() {
-    return tool.parameters; // made when first read
-  },
-  ...(tool.native && { native: tool.native }),
-});
+/** Made once, so that what is known of a declaration (its size, its hash) is known in each turn. */
+const declarationOf = oncePer(
+  (tool: ToolDescription): ToolDeclaration => ({
+    name: tool.name,
+    description: tool.description,
+    get parameters() {
+      return tool.parameters; // made when first read
+    },
+    ...(tool.native && { native: tool.native }),
+  }),
+);
 
 function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
   const tools = new Map(list.map((tool) => [tool.name, tool]));

@@ -95,8 +95,9 @@ async function copyRequests(
   for (let turn = 1; turn <= turns; turn++) {
     const stored = StoredRequest.safeParse(await copy(requestKind, requestIdOf(turn), { sort: turn }));
     if (!stored.success) continue; // an older server recorded none
-    const { system, tools, note, earlier = [] } = stored.data;
-    for (const hash of [system, tools, note, ...earlier.map((one) => one.note)]) if (hash) texts.add(hash);
+    const { system, tools, note, notes, earlier = [] } = stored.data;
+    const placed = [...(notes?.more ?? []), ...earlier];
+    for (const hash of [system, tools, note, ...placed.map((one) => one.note)]) if (hash) texts.add(hash);
   }
   for (const hash of texts) await copy(requestTextKind, hash);
 }

@@ -1,4 +1,5 @@
 import type { Message } from '../../../agents/models/model.ts';
+import { listFold } from '../../../core/text/list-fold.ts';
 import { messageBytes } from './meter.ts';
 import { type Compaction, type ViewedMessage, viewOf } from './view.ts';
 
@@ -17,7 +18,8 @@ export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): PlannedCompaction {
   let left = results;
   let upto = messages.length;
-  for (const [at, message] of [...messages.entries()].reverse()) {
+  for (let at = messages.length - 1; at >= 0; at--) {
+    const message = messages[at] as Message;
     if (message.role === 'tool') left -= Math.min(messageBytes(message), most ?? Number.POSITIVE_INFINITY);
     if (left < 0) break;
     upto = at;
@@ -36,10 +38,12 @@ export function resultLimit(
 ): PlannedCompaction | undefined {
   if (most === undefined || compactions.some((one) => one.until === forAll && (one.most ?? 0) <= most))
     return undefined;
-  const isLong = messages.some((message) => message.role === 'tool' && message.output.length > most);
-  return isLong ? { kind: 'results', upto: 0, until: forAll, most } : undefined;
+  return longestResult(messages) > most ? { kind: 'results', upto: 0, until: forAll, most } : undefined;
 }
 const forAll = Number.MAX_SAFE_INTEGER;
+const longestResult = listFold(0, (most, message: Message) =>
+  message.role === 'tool' ? Math.max(most, message.output.length) : most,
+);
 
 const maxPictures = 12;
 const picturesKept = 3;
@@ -49,10 +53,14 @@ export function picturesPlan(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
 ): PlannedCompaction | undefined {
-  const places = seen.flatMap(({ at, message }) => (message.role !== 'assistant' && message.pictures ? [at] : []));
+  const places = picturePlaces(seen);
   if (places.length <= maxPictures) return undefined;
   return { kind: 'pictures', upto: places.at(-picturesKept) ?? 0, until: messages.length };
 }
+
+const picturePlaces = listFold<ViewedMessage, readonly number[]>([], (places, { at, message }) =>
+  message.role !== 'assistant' && message.pictures ? [...places, at] : places,
+);
 
 /** Replaces all but the newest messages. The cut stands before a reply or a user's message, so each call keeps its result. */
 export function summaryPlan(

@@ -7,7 +7,7 @@ import { conversationBytes, requestBytes } from './meter.ts';
 
 /** The parts of the next request besides the conversation. */
 export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
-  Partial<Pick<TurnRequest, 'note' | 'hint'>> & {
+  Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
     /** The named parts of `system`. */
     readonly sections: readonly PromptSection[];
   };

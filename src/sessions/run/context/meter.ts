@@ -1,4 +1,5 @@
-import type { Message, TurnRequest, Usage } from '../../../agents/models/model.ts';
+import type { Message, NoteAtMessage, ToolDeclaration, TurnRequest, Usage } from '../../../agents/models/model.ts';
+import { listFold, oncePer } from '../../../core/text/list-fold.ts';
 
 const assumed = 0.3; // tokens in a byte of UTF-8, on the safe side of what models need
 const plausible = { least: 0.1, most: 1.5 };
@@ -43,38 +44,37 @@ export class TokenMeter {
 
 /** The bytes that pictures count as in `requestBytes`. */
 export const pictureBytes = (messages: readonly Message[]): number =>
-  messages.reduce((sum, message) => sum + (('pictures' in message && message.pictures?.length) || 0), 0) *
-  (pictureTokens / assumed);
+  pictured(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
 
-type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
+type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };
+
+/** The messages with pictures, and their places. */
+export const pictured = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
+  message.role === 'assistant' || !message.pictures ? found : [...found, { ...message, at }],
+);
+
+type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
+  Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
 /** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */
-export const requestBytes = ({ system, messages, tools, note = '', hint = '' }: MeasuredRequest): number =>
-  Buffer.byteLength(system + note + hint) +
-  bytesOf(tools, (all) => Buffer.byteLength(JSON.stringify(all))) +
-  conversationBytes(messages);
+export const requestBytes = ({
+  system,
+  messages,
+  tools,
+  note = '',
+  earlier = [],
+  hint = '',
+}: MeasuredRequest): number =>
+  Buffer.byteLength(system + note + hint) + noteBytes(earlier) + toolBytes(tools) + conversationBytes(messages);
 
-/** A turn measures the same list several times. No list changes once it is measured. */
-export const conversationBytes = (messages: readonly Message[]): number =>
-  bytesOf(messages, (all) => all.reduce((sum, message) => sum + messageBytes(message), 0));
+const noteBytes = listFold(0, (sum, { text }: NoteAtMessage) => sum + Buffer.byteLength(text) + 1);
+const bytesOfTool = oncePer((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
+const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
-const measuredLists = new WeakMap<object, number>();
+/** The bytes of a conversation. */
+export const conversationBytes = listFold(0, (sum, message: Message) => sum + messageBytes(message));
 
-function bytesOf<List extends object>(list: List, measure: (list: List) => number): number {
-  const bytes = measuredLists.get(list) ?? measure(list);
-  measuredLists.set(list, bytes);
-  return bytes;
-}
-
-const known = new WeakMap<Message, number>();
-
-export function messageBytes(message: Message): number {
-  const before = known.get(message);
-  if (before !== undefined) return before;
-  const bytes = measured(message);
-  known.set(message, bytes);
-  return bytes;
-}
+export const messageBytes = oncePer((message: Message) => measured(message));
 
 const frame = 40; // roles and names around each message
 

@@ -55,15 +55,15 @@ export async function summarizeConversation(
   if (!part) return { kind: 'unable', spent: nothingSpent };
   const { system, tools, sections } = frame;
   const { messages, from } = part;
-  const { notes } = runWriter.transcript.view(runWriter.runId);
-  const earlier = notes.filter(({ before }) => before <= messages.length);
+  const { note, earlier: before } = runWriter.transcript.view(runWriter.runId);
+  const earlier = [...before, ...(note ? [note] : [])].filter((one) => one.before <= messages.length);
   const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, earlier, hint: summaryPrompt };
   let spent = nothingSpent;
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {
     const over = covers(requestBytes(request), spent);
     if (over) return { kind: 'unaffordable', over, spent };
-    const proof = runWriter.asking({ model: model.name, request, sections, from });
+    const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: messages });
     const { outcome, message } = await collectTurn(model.turn(request, signal), {
       model: model.name,
       onDelta: () => {},

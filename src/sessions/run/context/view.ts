@@ -43,20 +43,33 @@ const worthCutting = 400; // characters: the line that replaces a shorter result
 
 /** The conversation as the model sees it. Between two compactions each view begins with the view before it. */
 export function viewOf(messages: readonly Message[], compactions: readonly Compaction[]): readonly ViewedMessage[] {
+  const { head, from, show } = viewIn(messages, compactions);
+  return [...head, ...messages.slice(from).map((message, n) => show(message, from + n))];
+}
+
+interface View {
+  /** Replaces the messages before `from`. */
+  readonly head: readonly ViewedMessage[];
+  readonly from: number;
+  /** The messages from there on, and all later ones, each by itself. */
+  show(message: Message, at: number): ViewedMessage;
+}
+
+/** The view of a conversation that grows, until its next compaction. */
+export function viewIn(messages: readonly Message[], compactions: readonly Compaction[]): View {
   const summary = compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut');
   const from = summary?.upto ?? 0;
   const masks = compactions.filter(({ kind }) => kind === 'results');
   const gone = Math.max(0, ...masks.map(({ upto }) => upto));
   const unseen = Math.max(0, ...compactions.filter(hidesPictures).map(({ upto }) => upto));
   const masked = Math.max(unseen, gone, ...masks.map(({ until }) => until));
-  const seen = messages.slice(from).map((message, n): ViewedMessage => {
-    const at = from + n;
+  const show = (message: Message, at: number): ViewedMessage => {
     if (at >= masked) return { at, message };
     const most = at < gone ? 0 : maxOf(masks, at);
     return { at, message: shortened(message, { most, withoutPictures: at < unseen }) };
-  });
-  if (!summary) return seen;
-  return [...kept(messages.slice(0, from), summary.userChars ?? 0), summed(summary), ...seen];
+  };
+  const head = summary ? [...kept(messages.slice(0, from), summary.userChars ?? 0), summed(summary)] : [];
+  return { head, from, show };
 }
 
 interface Shape {

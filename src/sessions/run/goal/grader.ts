@@ -78,7 +78,8 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
       ...(isLimited && { sampling: { maxOutputTokens: room } }),
     };
     const sections = [{ part: 'grader', text: system }];
-    const proof = runWriter.asking({ model: model.name, request, sections, from: { length: 0, begun: message } });
+    const from = { length: 0, begun: message };
+    const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: asked.messages });
     const turn = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });
     throwIfFired(signal);
     const { outcome } = turn;

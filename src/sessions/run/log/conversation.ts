@@ -48,15 +48,22 @@ export function conversationOf(docs: readonly unknown[]): { entries: Entry[]; co
   const entries: Entry[] = [];
   const compactions: Compaction[] = [];
   for (const doc of docs) {
-    const shortening = StoredShortening.safeParse(doc);
-    if (shortening.success) compactions.push(shortening.data.compaction);
+    if (isShortening(doc)) compactions.push(StoredShortening.parse(doc).compaction);
     else entries.push(StoredEntry.parse(doc) as object as Entry);
   }
   return { entries, compactions };
 }
 
-/** Calls that ran at once end in any order. Their results follow the reply in the order of its calls. */
-export function inCallOrder(messages: readonly Message[]): readonly Message[] {
+const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !== null && 'compaction' in doc;
+
+/**
+ * Calls that ran at once end in any order. Their results follow the reply in the order of its calls. `before` has the
+ * places of calls in replies that are not among the messages.
+ */
+export function inCallOrder(
+  messages: readonly Message[],
+  before: ReadonlyMap<string, number> = new Map(),
+): readonly Message[] {
   const places = new Map<string, number>();
   const ordered = [...messages];
   for (let at = 0; at < ordered.length; at++) {
@@ -65,7 +72,8 @@ export function inCallOrder(messages: readonly Message[]): readonly Message[] {
     if (message?.role !== 'tool') continue;
     let end = at;
     while (ordered[end]?.role === 'tool') end++;
-    const place = (it: Message) => (it.role === 'tool' ? (places.get(it.callId) ?? messages.length) : 0);
+    const place = (it: Message) =>
+      it.role === 'tool' ? (places.get(it.callId) ?? before.get(it.callId) ?? messages.length) : 0;
     if (end - at > 1) ordered.splice(at, end - at, ...ordered.slice(at, end).sort((a, b) => place(a) - place(b)));
     at = end - 1;
   }

@@ -12,10 +12,12 @@ import {
   digestOfTools,
   hashOfRequest,
   joinedSections,
+  notesIn,
   requestIdOf,
   requestKind,
   requestTextKind,
   StoredRequest,
+  unchainedHashOf,
 } from './stored-request.ts';
 
 const SectionsText = z.object({ sections: z.array(PromptSection) });
@@ -28,24 +30,26 @@ const NoteText = z.object({ text: z.string() });
  */
 export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<SeenRequest> {
   const stored = await storedRequest(records, id, turn);
-  const { from, pictures = {}, turn: at, runId, model, requestHash, ...frame } = stored;
+  const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
   const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
   const { sections } = SectionsText.parse(await textOf(frame.system));
   const { tools } = ToolsText.parse(await textOf(frame.tools));
   const noteOf = async (hash: string) => NoteText.parse(await textOf(hash)).text;
   const note = frame.note === undefined ? undefined : await noteOf(frame.note);
-  const earlier = await Promise.all(
-    (frame.earlier ?? []).map(async (placed) => ({ before: placed.before, text: await noteOf(placed.note) })),
-  );
+  const placed = notesIn(stored, notes?.of === undefined ? () => undefined : await chainOf(records, id));
+  const texts = new Map<string, string>();
+  for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await noteOf(hash));
+  const earlier = placed.map((one) => ({ before: one.before, text: texts.get(one.note) ?? '' }));
   const system = joinedSections(sections);
   const messages = await messagesOf(records, id, from);
   const isSame =
     digestOfText(system) === frame.system &&
     digestOfTools(tools) === frame.tools &&
     (note === undefined || digestOfText(note) === frame.note) &&
-    earlier.every(({ text }, n) => digestOfText(text) === frame.earlier?.[n]?.note);
-  const proved = isSame && hashOfRequest(frame, messages, pictures) === requestHash;
-  const own = { ...(note !== undefined && { note }), ...(frame.earlier && { earlier }) };
+    [...texts].every(([hash, text]) => digestOfText(text) === hash);
+  const hashOf = chained ? hashOfRequest : unchainedHashOf;
+  const proved = isSame && hashOf(frame, { messages, earlier, pictures }) === requestHash;
+  const own = { ...(note !== undefined && { note }), ...(earlier.length > 0 && { earlier }) };
   const parts = { ...frame, system, tools, messages, ...own };
   const request = parts as TurnRequest; // absent parts are absent keys, which zod's types cannot say
   return { turn: at, runId, model, requestHash, proved, sections, request, pictures };
@@ -58,6 +62,13 @@ async function storedRequest(records: RecordStore, id: SessionId, turn: number |
   const newest = last && StoredRequest.parse(last.doc).turn;
   const what = newest === undefined ? 'No model was asked in this session yet' : `There is no turn ${turn}`;
   throw new AppError('not_found', `${what}${newest === undefined ? '' : `; the newest is ${newest}`}.`);
+}
+
+/** The records of a session's turns. */
+async function chainOf(records: RecordStore, id: SessionId): Promise<(turn: number) => StoredRequest | undefined> {
+  const all = await records.list(requestKind, { idPrefix: `${id}:` });
+  const docs = new Map(all.map(({ id: name, doc }) => [name, doc]));
+  return (turn) => StoredRequest.optional().parse(docs.get(`${id}:${requestIdOf(turn)}`));
 }
 
 async function messagesOf(

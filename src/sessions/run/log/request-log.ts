@@ -1,11 +1,13 @@
-import type { TurnRequest } from '../../../agents/models/model.ts';
+import type { Message, NoteAtMessage, TurnRequest } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
 import type { MessageSelection, PromptSection, RequestProof } from '../context/message-selection.ts';
 import {
   digestOfTools,
+  type Frame,
   hashOfRequest,
+  notesAfter,
   picturesIn,
   requestIdOf,
   requestKind,
@@ -22,17 +24,20 @@ export interface ModelRequest {
   /** The parts of the request's system prompt. */
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
+  /** The messages of the request without the bytes of their pictures. */
+  readonly conversation: readonly Message[];
 }
 
 /**
- * Records each request of a session. A record refers to the conversation by its length and to other texts by their hash,
- * so that nothing long is stored twice.
+ * Records each request of a session. A record refers to the conversation by its length, to other texts by their hash, and
+ * to the notes of the request before, so that nothing is stored twice.
  */
 export class RequestLog {
   readonly #sessionId: SessionId;
   readonly #stored = new Set<string>();
   #unstored: RecordPut[] = [];
   #turns = 0;
+  #last: { readonly turn: number; readonly earlier: readonly NoteAtMessage[] } = { turn: 0, earlier: [] };
 
   constructor(sessionId: SessionId) {
     this.#sessionId = sessionId;
@@ -44,26 +49,36 @@ export class RequestLog {
   }
 
   /** Numbers a request. The conversation's next write stores its record. */
-  add({ runId, model, request, sections, from }: ModelRequest): Omit<RequestProof, 'askedAt'> {
-    const { tools, note, earlier, messages, cacheKey: _, ...rest } = request;
+  add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestProof, 'askedAt'> {
+    const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
     const pictures = picturesIn(messages);
-    const frame = {
+    const frame: Frame = {
       ...rest,
       system: this.#text(digestOfText(request.system), { sections }),
       tools: this.#text(digestOfTools(tools), { tools }),
       ...(note !== undefined && { note: this.#note(note) }),
-      ...(earlier && { earlier: earlier.map(({ before, text }) => ({ before, note: this.#note(text) })) }),
     };
-    const requestHash = hashOfRequest(frame, messages, pictures);
-    this.#turns += 1;
-    const turn = this.#turns;
-    const doc: StoredRequest = { ...frame, turn, runId, model, requestHash, from, pictures };
+    const requestHash = hashOfRequest(frame, { messages: conversation, earlier, pictures });
+    const turn = this.#turns + 1;
+    const notes = this.#notesOf(turn, earlier);
+    const doc: StoredRequest = { ...frame, ...notes, turn, runId, model, requestHash, from, pictures, chained: true };
+    this.#turns = turn;
     this.#put(requestKind, requestIdOf(turn), { doc, sort: turn });
     return { turn, requestHash };
   }
 
   takeUnstored(): RecordPut[] {
     return this.#unstored.splice(0);
+  }
+
+  /** Refers to the notes of the request before, as far as they are the same objects. */
+  #notesOf(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
+    const before = this.#last;
+    let kept = 0;
+    while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;
+    this.#last = { turn, earlier };
+    const more = earlier.slice(kept).map((note) => ({ before: note.before, note: this.#note(note.text) }));
+    return notesAfter({ turn: before.turn, kept }, more);
   }
 
   #note = (text: string): string => this.#text(digestOfText(text), { text });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import type { Message, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type { Message, NoteAtMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { digestOf, digestOfText } from '../../../core/text/digest.ts';
+import { listFold, oncePer } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
+import { pictured } from '../context/meter.ts';
 
 // The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
 
@@ -14,6 +16,8 @@ export const joinedSections = (sections: readonly PromptSection[]): string =>
   sections.map(({ text }) => text).join('\n\n');
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+const PlacedNote = z.object({ before: z.int(), note: Hash });
+export type PlacedNote = z.infer<typeof PlacedNote>;
 
 export const StoredRequest = z.object({
   turn: z.int(),
@@ -27,37 +31,87 @@ export const StoredRequest = z.object({
   tools: Hash,
   note: Hash.optional(),
   noteAt: z.int().optional(),
-  earlier: z.array(z.object({ before: z.int(), note: Hash })).optional(),
+  /** The notes of earlier turns: the first ones of those that the request `of` had, then more. */
+  notes: z.object({ of: z.int().optional(), first: z.int().default(0), more: z.array(PlacedNote) }).optional(),
+  /** The same, whole, in records of versions without `notes`. */
+  earlier: z.array(PlacedNote).optional(),
   hint: z.string().optional(),
   mustCall: z.string().optional(),
   runFrom: z.int().optional(),
   sampling: z.custom<object>().optional(),
   /** The hashes of the pictures that were sent, in base64, by their files. */
   pictures: z.record(z.string(), Hash).optional(),
+  /** The hash is a chain. Absent in records of older versions, whose hash covers the whole lists. */
+  chained: z.literal(true).optional(),
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
 
 /** The frame of a request: its texts as hashes, and what is short. */
-export type Frame = Omit<StoredRequest, 'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'pictures'>;
+export type Frame = Omit<
+  StoredRequest,
+  'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
+>;
 export type Pictures = Readonly<Record<string, string>>;
-
-/** The hash of a request. It can be made again from what is stored. */
-export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictures: Pictures): string =>
-  digestOf({ ...frame, messages: messages.map((message) => digestOfMessage(message, pictures)) });
-
-function digestOfMessage(message: Message, pictures: Pictures): string {
-  if (message.role === 'assistant' || !message.pictures) return digestOf(message);
-  const seen = message.pictures.map(({ file, mimeType }) => ({ file, mimeType, hash: pictures[file] }));
-  return digestOf({ ...message, pictures: seen });
+export interface Lists {
+  /** The conversation, without the bytes of pictures. */
+  readonly messages: readonly Message[];
+  readonly earlier: readonly NoteAtMessage[];
+  readonly pictures: Pictures;
 }
 
-export const digestOfTools = (tools: readonly ToolDeclaration[]): string =>
-  digestOf(tools.map((tool) => digestOf(tool)));
+/**
+ * The hash of a request. It can be made again from what is stored. The conversation and the notes are chains: their hash
+ * continues that of the request before.
+ */
+export const hashOfRequest = (frame: Frame, { messages, earlier, pictures }: Lists): string =>
+  digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
+
+const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(chain + digestOf(message)));
+const chainOfNotes = listFold('', (chain, note: NoteAtMessage) => digestOfText(chain + digestOf(note)));
+
+/** The hash in records that are not `chained`. */
+export function unchainedHashOf(frame: Frame, { messages, earlier, pictures }: Lists): string {
+  const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
+  const digests = messages.map((message) => {
+    if (message.role === 'assistant' || !message.pictures) return digestOf(message);
+    const seen = message.pictures.map(({ file, mimeType }) => ({ file, mimeType, hash: pictures[file] }));
+    return digestOf({ ...message, pictures: seen });
+  });
+  return digestOf({ ...frame, ...(notes.length > 0 && { earlier: notes }), messages: digests });
+}
+
+export const digestOfTools = (tools: readonly ToolDeclaration[]): string => digestOf(tools.map(digestOfTool));
+const digestOfTool = oncePer((tool: ToolDeclaration) => digestOf(tool));
 
 /** The hashes of the pictures whose bytes are there. */
-export function picturesIn(messages: readonly Message[]): Pictures {
-  const found = messages.flatMap((message) => (message.role === 'assistant' ? [] : (message.pictures ?? [])));
-  return Object.fromEntries(
-    found.flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
+export const picturesIn = (messages: readonly Message[]): Pictures =>
+  Object.fromEntries(
+    pictured(messages)
+      .flatMap(({ pictures = [] }) => pictures)
+      .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
   );
+
+/** The notes of earlier turns in a record, which can refer to the records of other turns. */
+export function notesIn(
+  stored: StoredRequest,
+  recordOf: (turn: number) => StoredRequest | undefined,
+): readonly PlacedNote[] {
+  const parts: (readonly PlacedNote[])[] = [];
+  let missing = Number.POSITIVE_INFINITY;
+  for (let at: StoredRequest | undefined = stored; at && missing > 0; ) {
+    const { of, first, more }: NonNullable<StoredRequest['notes']> = at.notes ?? { first: 0, more: at.earlier ?? [] };
+    if (missing > first) parts.unshift(more.slice(0, missing - first));
+    missing = Math.min(missing, first);
+    at = of === undefined ? undefined : recordOf(of);
+  }
+  return parts.flat();
+}
+
+/** The notes of a request in the form of its record, after a request of the same session. */
+export function notesAfter(
+  before: { readonly turn: number; readonly kept: number },
+  more: readonly PlacedNote[],
+): Pick<StoredRequest, 'notes'> {
+  if (before.kept > 0) return { notes: { of: before.turn, first: before.kept, more: [...more] } };
+  return more.length > 0 ? { notes: { first: 0, more: [...more] } } : {};
 }

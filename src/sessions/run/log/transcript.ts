@@ -2,9 +2,10 @@ import { beginningOfStep } from '../../../agents/models/conversation.ts';
 import type { Message, NoteAtMessage, ToolCall } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
+import { extended } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
-import { type Compaction, type ViewedMessage, viewOf } from '../context/view.ts';
+import { type Compaction, type ViewedMessage, viewIn } from '../context/view.ts';
 import { conversationOf, type Entry, inCallOrder, type Shortening } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
@@ -18,23 +19,41 @@ interface View {
   /** The index of this run's first message. */
   readonly runFrom: number;
   readonly seen: readonly ViewedMessage[];
-  /** The server's own notes to the model, each at the message before which it stands. */
-  readonly notes: readonly NoteAtMessage[];
+  /** The server's newest note to the model, at the message before which it stands, and those before it. */
+  readonly note?: NoteAtMessage;
+  readonly earlier: readonly NoteAtMessage[];
+}
+
+/** The view of the conversation that all runs have. It grows until the next compaction. */
+interface Seen {
+  readonly view: ReturnType<typeof viewIn>;
+  /** The messages of the conversation that are in it. */
+  readonly upto: number;
+  readonly seen: readonly ViewedMessage[];
+  readonly messages: readonly Message[];
+  readonly earlier: readonly NoteAtMessage[];
 }
 
 export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
-  #entries: Entry[] = [];
-  /** A turn asks for the conversation several times. */
-  #ordered: readonly Message[] | undefined;
+  readonly #entries: Entry[] = [];
+  /** The messages of the first entries, as `messages` has them. */
+  #ordered: readonly Message[] = [];
+  #seen: Seen | undefined;
   #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
   /** Places are those in the whole conversation. */
-  #notes: NoteAtMessage[] = [];
+  #note: NoteAtMessage | undefined;
+  #earlier: readonly NoteAtMessage[] = [];
+  #noteBytes = 0;
   #view: View | undefined;
-  /** The ids of all calls. */
-  readonly #callIds = new Set<string>();
+  /** The ids of all calls, each with its place in its reply. */
+  readonly #calls = new Map<string, number>();
+  /** The index of each run's first entry. */
+  readonly #firstOf = new Map<RunId, number>();
+  readonly #messageIds = new Set<MessageId>();
+  #attached: readonly AttachedFile[] = [];
   #stored = 0;
   #loaded: Promise<void> | undefined;
   readonly meter = new TokenMeter();
@@ -62,17 +81,22 @@ export class Transcript {
     const stored = await this.#records.list('transcript', { idPrefix: `${this.#sessionId}:` });
     const { entries, compactions } = conversationOf(stored.map(({ doc }) => doc).reverse());
     await this.requests.load(this.#records);
-    this.#entries = entries;
     this.#compactions = compactions;
     this.#stored = stored.length;
-    this.#changed(entries);
+    this.#append(entries);
   }
 
-  /** Drops the cached order and view, which new entries make stale. */
-  #changed(entries: readonly Entry[]): void {
-    this.#ordered = this.#view = undefined;
-    for (const { message } of entries)
-      if (message.role === 'assistant') for (const { callId } of message.calls) this.#callIds.add(callId);
+  #append(entries: readonly Entry[]): void {
+    this.#view = undefined;
+    for (const entry of entries) {
+      const { runId, message, messageId, attached = [] } = entry;
+      if (!this.#firstOf.has(runId)) this.#firstOf.set(runId, this.#entries.length);
+      if (messageId !== undefined) this.#messageIds.add(messageId);
+      if (attached.length > 0) this.#attached = [...this.#attached, ...attached];
+      if (message.role === 'assistant')
+        for (const [n, { callId }] of message.calls.entries()) this.#calls.set(callId, n);
+      this.#entries.push(entry);
+    }
   }
 
   /** Names this conversation to the provider's prompt cache. */
@@ -85,8 +109,7 @@ export class Transcript {
   }
 
   add(...entries: readonly Entry[]): void {
-    this.#entries.push(...entries);
-    this.#changed(entries);
+    this.#append(entries);
     this.#unstored.push(...entries);
   }
 
@@ -96,8 +119,9 @@ export class Transcript {
 
   /** From now on the model sees the conversation so. */
   compact(runId: RunId, compaction: Compaction): void {
-    this.#view = undefined;
+    this.#view = this.#seen = undefined;
     this.#compactions.push(compaction);
+    this.#earlier = this.#earlier.filter(({ before }) => before >= this.#hiddenUpto);
     this.#unstored.push({ runId, compaction });
   }
 
@@ -123,7 +147,17 @@ export class Transcript {
 
   /** The conversation, whole, with results in the order of their calls. */
   get messages(): readonly Message[] {
-    this.#ordered ??= inCallOrder(this.#entries.map(({ message }) => message));
+    const before = this.#ordered;
+    if (before.length === this.#entries.length) return before;
+    const more = this.#entries.slice(before.length).map(({ message }) => message);
+    const results = before.length - (before.findLastIndex(({ role }) => role !== 'tool') + 1);
+    const kept = before.slice(before.length - results);
+    const end = inCallOrder([...kept, ...more], this.#calls);
+    const isLonger = kept.every((message, n) => message === end[n]);
+    if (!isLonger) this.#seen = undefined;
+    this.#ordered = isLonger
+      ? extended(before, end.slice(results))
+      : [...before.slice(0, before.length - results), ...end];
     return this.#ordered;
   }
 
@@ -134,28 +168,50 @@ export class Transcript {
   }
 
   #viewOf(runId: RunId): View {
-    const first = this.#entries.findIndex((entry) => entry.runId === runId);
-    const { messages } = this;
-    const seen = viewOf(messages, this.#compactions);
-    const runFrom = first < 0 ? -1 : seen.findIndex(({ at }) => at >= first);
-    const from = this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
-    const hidden = messages.length - seen.length;
-    const last = this.#notes.at(-1);
-    // The newest note stands behind a summary that hides its place; the earlier ones are gone then.
-    const notes = this.#notes
-      .filter((note) => note.before >= from || note === last)
-      .map(({ text, before }) => ({ text, before: Math.max(before, from) - hidden }));
-    const shown = seen.map(({ message }) => message);
-    return { of: runId, seen, notes, messages: shown, runFrom: runFrom < 0 ? seen.length : runFrom };
+    const { seen, messages, earlier, view } = this.#seenNow();
+    const first = this.#firstOf.get(runId);
+    const runFrom = first === undefined ? seen.length : seen.findLastIndex(({ at }) => at < first) + 1;
+    return { of: runId, seen, messages, runFrom, earlier, ...(this.#note && { note: noteIn(view, this.#note) }) };
+  }
+
+  #seenNow(): Seen {
+    const whole = this.messages;
+    const view = this.#seen?.view ?? viewIn(whole, this.#compactions);
+    const before = this.#seen ?? {
+      upto: view.from,
+      seen: view.head,
+      messages: view.head.map(({ message }) => message),
+      earlier: [],
+    };
+    const more = whole.slice(before.upto).map((message, n) => view.show(message, before.upto + n));
+    this.#seen = {
+      view,
+      upto: whole.length,
+      seen: extended(before.seen, more),
+      messages: extended(
+        before.messages,
+        more.map(({ message }) => message),
+      ),
+      earlier: extended(
+        before.earlier,
+        this.#earlier.slice(before.earlier.length).map((note) => noteIn(view, note)),
+      ),
+    };
+    return this.#seen;
+  }
+
+  /** A summary hides the messages before this place. */
+  get #hiddenUpto(): number {
+    return this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
   }
 
   /** The uploads that users attached to messages of this session. */
   get attached(): readonly AttachedFile[] {
-    return this.#entries.flatMap(({ attached = [] }) => attached);
+    return this.#attached;
   }
 
   hasMessage(messageId: MessageId): boolean {
-    return this.#entries.some((entry) => entry.messageId === messageId);
+    return this.#messageIds.has(messageId);
   }
 
   /**
@@ -163,26 +219,36 @@ export class Transcript {
    * or after a restart, they are forgotten.
    */
   placeNote(text: string, maxBytes: number): void {
-    if (text === '' || this.#notes.at(-1)?.text === text) return;
-    const bytes = this.#notes.reduce((sum, note) => sum + Buffer.byteLength(note.text), 0);
-    if (bytes > maxBytes) this.#notes = [];
+    const last = this.#note;
+    if (text === '' || last?.text === text) return;
+    const keeps = last !== undefined && this.#noteBytes <= maxBytes;
     const { messages } = this;
     this.#view = undefined;
-    this.#notes.push({ text, before: this.#notes.length === 0 ? beginningOfStep(messages) : messages.length });
+    if (this.#seen && !keeps) this.#seen = { ...this.#seen, earlier: [] };
+    if (!keeps) this.#earlier = [];
+    else if (last.before >= this.#hiddenUpto) this.#earlier = extended(this.#earlier, [last]);
+    this.#note = { text, before: keeps ? messages.length : beginningOfStep(messages) };
+    this.#noteBytes = (keeps ? this.#noteBytes : 0) + Buffer.byteLength(text);
   }
 
   /** The ids of all calls that the model ever made in this session. */
-  callIds(): ReadonlySet<string> {
-    return this.#callIds;
+  callIds(): Pick<ReadonlySet<string>, 'has'> {
+    return this.#calls;
   }
 
   /** Calls of the run's last reply that have no result. */
   openCalls(runId: RunId): readonly ToolCall[] {
-    const own = this.#entries.filter((entry) => entry.runId === runId).map(({ message }) => message);
-    const last = own.findLastIndex(({ role }) => role === 'assistant');
-    const reply = own[last];
-    if (reply?.role !== 'assistant') return [];
-    const answered = new Set(own.slice(last).flatMap((message) => (message.role === 'tool' ? [message.callId] : [])));
-    return reply.calls.filter(({ callId }) => !answered.has(callId));
+    const answered = new Set<string>();
+    for (let at = this.#entries.length - 1; at >= (this.#firstOf.get(runId) ?? this.#entries.length); at--) {
+      const { message, ...entry } = this.#entries[at] as Entry;
+      if (entry.runId !== runId) continue;
+      if (message.role === 'assistant') return message.calls.filter(({ callId }) => !answered.has(callId));
+      if (message.role === 'tool') answered.add(message.callId);
+    }
+    return [];
   }
 }
+
+/** A note at its place in the view. The newest one stands behind a summary that hides its place. */
+const noteIn = ({ head, from }: Seen['view'], note: NoteAtMessage): NoteAtMessage =>
+  head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

@@ -3,16 +3,11 @@ import { buffer } from 'node:stream/consumers';
 import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
-import type {
-  FinishedTurn,
-  NoteAtMessage,
-  Sampling,
-  ToolDeclaration,
-  TurnPhase,
-} from '../../../agents/models/model.ts';
+import type { FinishedTurn, Sampling, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { AssumedUsage, BudgetOverrun } from '../../../core/model/spending.ts';
+import { extended } from '../../../core/text/list-fold.ts';
 import { type Allowance, affordableReply, countsUsage, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection, RequestProof } from '../context/message-selection.ts';
@@ -70,7 +65,7 @@ export function refusal(
   const { messages } = transcript.view(runId);
   const bytes = requestBytes({
     ...frameOf(work, wanted),
-    messages: used.begun ? [...messages, used.begun.message] : messages,
+    messages: used.begun ? extended(messages, [used.begun.message]) : messages,
   });
   return findBudgetOverrun(allowanceOf(work, wanted), estimateNeeds(work.model, transcript.meter, bytes), used);
 }
@@ -133,12 +128,12 @@ export async function askModel(
   const { model, runWriter } = work;
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
-  const { messages: told, runFrom, notes } = transcript.view(runId);
+  const view = transcript.view(runId);
+  const { messages: told, runFrom } = view;
   const { phase, note, hint, mustCall } = wanted;
   const frame = frameOf(work, wanted);
   const { system, sections, tools } = frame;
-  const own = note === '' ? undefined : notes.at(-1);
-  const messages = begun ? [...told, begun.message] : told;
+  const messages = begun ? extended(told, [begun.message]) : told;
   const bytes = requestBytes({ ...frame, messages });
   const allowance = allowanceOf(work, wanted);
   const inputTokens = transcript.meter.tokens(model.name, bytes);
@@ -150,7 +145,7 @@ export async function askModel(
     runFrom,
     note,
     tools,
-    ...notesOf(notes, own),
+    ...placedNotes(view, note !== ''),
     messages: loaded.messages,
     ...(hint === undefined ? {} : { hint }),
     ...(mustCall === undefined || begun ? {} : { mustCall }),
@@ -158,7 +153,7 @@ export async function askModel(
     cacheKey: runWriter.transcript.cacheKey,
   };
   const from = { length: transcript.length, ...(begun && { begun: begun.message }) };
-  const proof = runWriter.asking({ model: model.name, request, sections, from });
+  const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: messages });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
   const collected = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
@@ -206,10 +201,10 @@ function withinBudget({ model, sampling }: Deps, room: number | undefined): Samp
 }
 
 /** The newest note belongs to this turn, if it has one. */
-const notesOf = (notes: readonly NoteAtMessage[], own: NoteAtMessage | undefined) => {
-  const earlier = own ? notes.slice(0, -1) : notes;
-  return { ...(own && { noteAt: own.before }), ...(earlier.length > 0 && { earlier }) };
-};
+function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript']['view']>, hasOwn: boolean) {
+  const others = note && !hasOwn ? extended(earlier, [note]) : earlier;
+  return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
+}
 
 /** Screenshots and users' pictures are both uploads. */
 function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
@@ -230,11 +225,12 @@ function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput)
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';
   const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;
-  const { notes } = transcript.view(runId);
+  const { note, earlier } = transcript.view(runId);
   return {
     system: prompt.system,
     sections: prompt.sections,
-    note: notes.map(({ text }) => text).join('\n'),
+    ...(note && { note: note.text }),
+    earlier,
     tools: looksBack ? [...tools, declared(recall)] : tools,
     ...(hint !== undefined && { hint }),
   };

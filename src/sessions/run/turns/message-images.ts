@@ -1,6 +1,7 @@
 import type { LeftOut, Message, Picture } from '../../../agents/models/model.ts';
 import { pictureScaler } from '../../../agents/tools/computer/picture-scaler.ts';
 import { pictureSizeOf, pictureTypeOf } from '../../../core/text/pictures.ts';
+import { pictured } from '../context/meter.ts';
 
 const maxBytes = 3_750_000; // providers take 5 MB in base64
 const maxSide = 8_000; // pixels
@@ -27,9 +28,9 @@ export async function withPictures(
   load: (file: string) => Promise<string | undefined>,
   signal: AbortSignal,
 ): Promise<Loaded> {
-  const all = messages.flatMap((message) => (message.role === 'assistant' ? [] : (message.pictures ?? [])));
+  const all = pictured(messages);
   if (all.length === 0) return { messages, leftOut: [] };
-  const side = all.length > many.pictures ? many.side : maxSide;
+  const side = all.reduce((sum, { pictures = [] }) => sum + pictures.length, 0) > many.pictures ? many.side : maxSide;
   const leftOut: LeftOut[] = [];
   const one = async (picture: Picture): Promise<Picture> => {
     const data = await load(picture.file);
@@ -43,12 +44,12 @@ export async function withPictures(
       });
     return { ...picture, ...fitted };
   };
-  const loaded = messages.map(async (message) =>
-    message.role === 'assistant' || !message.pictures
-      ? message
-      : { ...message, pictures: await Promise.all(message.pictures.map(one)) },
-  );
-  return { messages: await Promise.all(loaded), leftOut };
+  const loaded = [...messages];
+  const fit = async ({ at, pictures = [], ...message }: (typeof all)[number]) => {
+    loaded[at] = { ...message, pictures: await Promise.all(pictures.map(one)) };
+  };
+  await Promise.all(all.map(fit));
+  return { messages: loaded, leftOut };
 }
 
 interface Fitting {
