@@ -65,10 +65,14 @@ export const requestBytes = ({
   earlier = [],
   hint = '',
 }: MeasuredRequest): number =>
-  Buffer.byteLength(system + note + hint) + noteBytes(earlier) + toolBytes(tools) + conversationBytes(messages);
+  Buffer.byteLength(system + note + hint) +
+  noteBytes(earlier) +
+  Math.max(2, toolBytes(tools)) +
+  conversationBytes(messages);
 
 const noteBytes = listFold(0, (sum, { text }: NoteAtMessage) => sum + Buffer.byteLength(text) + 1);
 const bytesOfTool = oncePer((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
+/** Of their JSON list. */
 const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
 /** The bytes of a conversation. */
