@@ -101,6 +101,10 @@ export interface ListOptions {
   readonly idPrefix?: string;
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
+  /** Only the records of this owner (`indexEntryOf`), read from an index; null: those without one. Not with `idPrefix`. */
+  readonly owner?: string | null;
+  /** Only the shared records, read from an index. Not with `idPrefix`. */
+  readonly shared?: true;
 }
 
 /**
@@ -113,7 +117,8 @@ export interface ListOptions {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * `expect`: the version to replace (0: the record must not exist). Without it the last write wins. Rejects: conflict.
+   * `expect`: the version to replace (0: the record must not exist). Without it the last write wins. Rejects: conflict,
+   * also when another record of the kind has the unique name of this one (`indexEntryOf`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
   /** `expect`: deletes only this version and keeps a newer one. */
@@ -122,7 +127,8 @@ export interface RecordStore {
    * Sorted by `sort`, highest first, then by id. `idPrefix` filters; `after` is the place after which the list begins.
    */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
-  count(kind: string): Promise<number>;
+  /** All records of the kind, or those of an owner, as in a list. */
+  count(kind: string, owner?: string | null): Promise<number>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }

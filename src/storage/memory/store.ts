@@ -12,6 +12,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { type IndexEntry, indexEntryOf } from '../../core/model/record-index.ts';
 import { asciiLower } from '../../core/text/text.ts';
 import { usageSums } from '../usage-sums.ts';
 import { memoryCommands } from './commands.ts';
@@ -33,6 +34,7 @@ interface Document {
   readonly json: string;
   readonly version: number;
   readonly sort: number;
+  readonly index: IndexEntry;
 }
 
 /**
@@ -61,7 +63,7 @@ const keyOf = (kind: string, id: string): string => JSON.stringify([kind, id]);
 
 function replace(documents: Map<string, Document>, { kind, id, doc, sort = 0 }: RecordPut): number {
   const version = (documents.get(keyOf(kind, id))?.version ?? 0) + 1;
-  documents.set(keyOf(kind, id), { kind, id, json: json(doc), version, sort });
+  documents.set(keyOf(kind, id), { kind, id, json: json(doc), version, sort, index: indexEntryOf(kind, doc) });
   return version;
 }
 
@@ -156,6 +158,8 @@ function firstAfter(rows: readonly Row[], after: number): number {
 
 function records(documents: Map<string, Document>): RecordStore {
   const stored = ({ id, json, version }: Document) => ({ id, doc: JSON.parse(json), version });
+  const ofKind = (kind: string, owner?: string | null) =>
+    [...documents.values()].filter((it) => it.kind === kind && (owner === undefined || it.index.owner === owner));
   return {
     async get(kind, id) {
       const found = documents.get(keyOf(kind, id));
@@ -165,22 +169,25 @@ function records(documents: Map<string, Document>): RecordStore {
       const version = documents.get(keyOf(record.kind, record.id))?.version ?? 0;
       if (record.expect !== undefined && record.expect !== version)
         throw new AppError('conflict', 'It was changed meanwhile.');
+      const { name } = indexEntryOf(record.kind, record.doc);
+      const holder = name !== null && ofKind(record.kind).find(({ index }) => index.name === name);
+      if (holder && holder.id !== record.id) throw new AppError('conflict', 'Another record has this name.');
       return replace(documents, record);
     },
     async delete(kind, id, expect) {
       const version = documents.get(keyOf(kind, id))?.version;
       if (expect === undefined || expect === version) documents.delete(keyOf(kind, id));
     },
-    async list(kind, { limit, idPrefix = '', after } = {}) {
+    async list(kind, { limit, idPrefix = '', after, owner, shared } = {}) {
       const isBehind = ({ sort, id }: Document) =>
         !after || sort < after.sort || (sort === after.sort && id > after.id);
-      const found = [...documents.values()].filter(
-        (it) => it.kind === kind && it.id.startsWith(idPrefix) && isBehind(it),
+      const found = ofKind(kind, owner).filter(
+        (it) => it.id.startsWith(idPrefix) && isBehind(it) && (!shared || it.index.shared),
       );
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
     },
-    count: async (kind) => [...documents.values()].filter((it) => it.kind === kind).length,
+    count: async (kind, owner) => ofKind(kind, owner).length,
     async belonging(sessionId) {
       const found = [...documents.values()].filter(({ id }) => belongsTo(id, sessionId));
       found.sort((a, b) => (recordOrder(a) < recordOrder(b) ? -1 : 1));

@@ -2,7 +2,16 @@ import { MongoBulkWriteError } from 'mongodb';
 import type { SessionId } from '../../core/model/ids.ts';
 import { documentsAfter } from './append-documents.ts';
 import type { Connection } from './connection.ts';
-import { type EventDocument, eventId, eventRange, type PutDocument, recordId, seqOf, sessionOf } from './documents.ts';
+import {
+  type EventDocument,
+  eventId,
+  eventRange,
+  indexFields,
+  type PutDocument,
+  recordId,
+  seqOf,
+  sessionOf,
+} from './documents.ts';
 import { duplicateKey, isDuplicate } from './errors.ts';
 
 // An append is completed in steps after its commit. Every server can repeat these steps, at the same time as others: an event that
@@ -58,12 +67,16 @@ export async function putRecords(
   const operations = puts.map((put) => ({
     updateOne: {
       filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
-      update: { $set: { ...put, session, seq }, $inc: { version: 1 } },
+      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 } },
       upsert: true, // a newer state does not match, so that the database tries to insert, and finds a duplicate
     },
   }));
   await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
 }
+
+/** A server of an earlier version left the append incomplete. */
+const withIndex = (put: PutDocument): PutDocument =>
+  put.of ? put : { ...put, ...indexFields(put.kind, JSON.parse(put.doc)) };
 
 function unlessDuplicates(thrown: unknown): void {
   const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];

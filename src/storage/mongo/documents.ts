@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { RecordPut } from '../../core/contracts/ports.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
+import { indexEntryOf } from '../../core/model/record-index.ts';
 
 // The documents of the collections. Facts and documents are JSON text, which keeps values that BSON would change (lone
 // surrogates, keys with dots and dollars), and a page is parsed once.
@@ -43,6 +44,10 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
+  /** The sets of its kind that have the record: its owner's (`setOf`), and the shared ones. Older servers wrote none. */
+  readonly of?: readonly string[];
+  /** The kind and the unique name. */
+  readonly name?: string;
 }
 
 /** The state of a log, next to its events. */
@@ -138,10 +143,13 @@ export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocumen
   seq: Number.MAX_SAFE_INTEGER,
 });
 export const erasedRecordMs = 3_600_000;
-export const putDocument = ({ kind, id, doc, sort = 0 }: RecordPut): PutDocument => ({
-  kind,
-  id,
-  doc: json(doc),
-  sort,
-});
+export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
+  return { kind, id, doc: json(doc), sort, ...indexFields(kind, doc) };
+}
+export const sharedSet = 'shared';
+export const setOf = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
+export function indexFields(kind: string, doc: unknown): Pick<PutDocument, 'of' | 'name'> {
+  const { owner, shared, name } = indexEntryOf(kind, doc);
+  return { of: [setOf(owner), ...(shared ? [sharedSet] : [])], ...(name !== null && { name: `${kind}\n${name}` }) };
+}
 export const factText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });

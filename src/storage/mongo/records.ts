@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { erasedKind, idsOf, putDocument, type RecordDocument, recordId } from './documents.ts';
+import { erasedKind, idsOf, putDocument, type RecordDocument, recordId, setOf, sharedSet } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
 export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
@@ -31,10 +31,20 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   async function replace(fields: Omit<RecordDocument, 'version'>, expect: number): Promise<number> {
     const { _id, put } = fields;
     return await run(async () => {
-      const done = await at.records.updateOne({ _id, version: expect }, { $set: fields, $inc: { version: 1 } });
-      if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
+      try {
+        const done = await at.records.updateOne({ _id, version: expect }, { $set: fields, $inc: { version: 1 } });
+        if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
+      } catch (thrown) {
+        throw isDuplicate(thrown) ? changed() : thrown; // another record has its name
+      }
       return expect + 1;
     });
+  }
+
+  /** The index decides between writers at the same time; FerretDB reports its refusal of an update as a failure of its own. */
+  async function expectFree(name: string, _id: string): Promise<void> {
+    const holder = await run(() => at.records.findOne({ name }, { projection: { _id: 1 } }));
+    if (holder && holder._id !== _id) throw new AppError('conflict', 'Another record has this name.');
   }
 
   return {
@@ -46,6 +56,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     async put(record) {
       const { kind, id, expect } = record;
       const fields = { ...putDocument(record), _id: recordId(kind, id), put: newId() };
+      if (fields.name !== undefined) await expectFree(fields.name, fields._id);
       if (expect === 0) return await create(fields);
       if (expect !== undefined) return await replace(fields, expect);
       const { _id, ...set } = fields;
@@ -59,8 +70,8 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
-    async count(kind) {
-      return await run(() => at.records.countDocuments({ kind }));
+    async count(kind, owner) {
+      return await run(() => at.records.countDocuments({ kind, ...(owner !== undefined && { of: setOf(owner) }) }));
     },
     async belonging(session) {
       const found = await run(() =>
@@ -68,12 +79,13 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       );
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },
-    async list(kind, { limit, idPrefix = '', after } = {}) {
+    async list(kind, { limit, idPrefix = '', after, owner, shared } = {}) {
       const behind = after && { $or: [{ sort: { $lt: after.sort } }, { sort: after.sort, id: { $gt: after.id } }] };
       const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
+      const set = shared ? { of: sharedSet } : { ...(owner !== undefined && { of: setOf(owner) }) };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
-      return (await run(() => at.records.find({ kind, ...ids }, options).toArray())).map(stored);
+      return (await run(() => at.records.find({ kind, ...set, ...ids }, options).toArray())).map(stored);
     },
   };
 }

@@ -1,7 +1,8 @@
-import type { Collection, CreateIndexesOptions, Document } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document } from 'mongodb';
 import { AppError } from '../../core/errors/errors.ts';
 import { searchable } from '../../core/model/event-traits.ts';
 import type { Connection } from './connection.ts';
+import { indexFields, type RecordDocument } from './documents.ts';
 import { permanentError, storeError } from './errors.ts';
 
 interface Index {
@@ -17,6 +18,8 @@ const indexes: readonly Index[] = [
   { of: 'logs', key: { writer: 1 }, options: { sparse: true } },
   { of: 'records', key: { kind: 1, sort: -1, id: 1 } },
   { of: 'records', key: { kind: 1, id: 1 } },
+  { of: 'records', key: { kind: 1, of: 1, sort: -1, id: 1 } },
+  { of: 'records', key: { name: 1 }, options: { unique: true, sparse: true } },
   { of: 'inbox', key: { at: 1 } },
   { of: 'commands', key: { open: 1, session: 1, at: 1 }, options: { sparse: true } },
   { of: 'commands', key: { at: 1 } },
@@ -36,7 +39,26 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
     const usage = { type: 'usage', used: { $exists: false } };
     for (const events of at.allEvents) await run(() => events.updateMany(usage, { $set: { used: 1 } }));
   },
+  indexRecords,
 ];
+const indexedAtOnce = 200;
+
+/** Gives each record its index entry. Names of skills were records of their own before. */
+async function indexRecords({ at, run }: Connection): Promise<void> {
+  const updates: AnyBulkWriteOperation<RecordDocument>[] = [];
+  const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
+  const options = { projection: { kind: 1, doc: 1 }, batchSize: indexedAtOnce };
+  const names = new Set<string>();
+  for await (const { _id, kind, doc } of at.records.find({ of: { $exists: false } }, options)) {
+    const { name, of } = indexFields(kind, JSON.parse(doc));
+    const isFirst = name !== undefined && !names.has(name); // a crash could leave a second record of a name
+    if (isFirst) names.add(name);
+    updates.push({ updateOne: { filter: { _id, doc }, update: { $set: { of, ...(isFirst && { name }) } } } });
+    if (updates.length === indexedAtOnce) await write().then(() => updates.splice(0));
+  }
+  if (updates.length > 0) await write();
+  await run(() => at.records.deleteMany({ kind: 'skill-name' }));
+}
 
 /** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
 export async function prepare(connection: Connection): Promise<void> {

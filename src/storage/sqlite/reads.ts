@@ -8,7 +8,19 @@ export type PageRow = readonly [events: string, head: number, thinned: number, t
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
 /** Only text and numbers are passed to the thread, because documents are JSON already. */
-export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
+export type PutRow = readonly [
+  ...[kind: string, id: string, doc: string, sort: number],
+  ...[owner: string | null, shared: 0 | 1, name: string | null],
+];
+/** A negative limit means no limit. */
+export interface ListRow {
+  readonly kind: string;
+  readonly limit: number;
+  readonly idPrefix?: string;
+  readonly after?: { readonly sort: number; readonly id: string };
+  readonly owner?: string | null;
+  readonly shared?: true;
+}
 
 export type ReadOperations = ReturnType<typeof readOperations>;
 
@@ -100,20 +112,48 @@ export const recordsByPrefix = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
+/** The sets of records that are listed and counted. Each condition has an index, in whose order the rows come. */
+export const recordSets = {
+  kind: 'kind = :kind',
+  owner: 'kind = :kind AND owner = :owner',
+  unowned: 'kind = :kind AND owner IS NULL',
+  shared: 'kind = :kind AND shared = 1',
+} as const;
+type RecordSet = keyof typeof recordSets;
+const setOf = ({ owner, shared }: Pick<ListRow, 'owner' | 'shared'>): RecordSet => {
+  if (shared) return 'shared';
+  if (owner === undefined) return 'kind';
+  return owner === null ? 'unowned' : 'owner';
+};
+export const recordStatements = (set: RecordSet) => ({
+  first: `SELECT id, doc, version FROM record WHERE ${recordSets[set]} ORDER BY sort DESC, id LIMIT :limit`,
+  // Reads two ranges of the index in order, because an OR of both would read all of them.
+  behind: `
+    SELECT id, doc, version FROM (
+      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSets[set]} AND sort = :sort AND id > :id
+        ORDER BY id LIMIT :limit)
+      UNION ALL
+      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSets[set]} AND sort < :sort
+        ORDER BY sort DESC, id LIMIT :limit)
+    ) ORDER BY sort DESC, id LIMIT :limit
+  `,
+  count: `SELECT count(*) AS n FROM record WHERE ${recordSets[set]}`,
+});
+
 function recordReads(db: DatabaseSync) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
-  const ofKind = db.prepare('SELECT id, doc, version FROM record WHERE kind = ? ORDER BY sort DESC, id LIMIT ?');
-  const count = db.prepare('SELECT count(*) AS n FROM record WHERE kind = ?');
+  const prepared = (set: RecordSet) => {
+    const { first, behind, count } = recordStatements(set);
+    return { first: db.prepare(first), behind: db.prepare(behind), count: db.prepare(count) };
+  };
+  const sets = {
+    kind: prepared('kind'),
+    owner: prepared('owner'),
+    unowned: prepared('unowned'),
+    shared: prepared('shared'),
+  };
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
-  `);
-  // Reads two ranges of the index in order, because an OR of both would read all of them.
-  const behind = db.prepare(`
-    SELECT id, doc, version FROM (
-      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE kind = ?1 AND sort = ?2 AND id > ?3 ORDER BY id LIMIT ?4)
-      UNION ALL
-      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE kind = ?1 AND sort < ?2 ORDER BY sort DESC, id LIMIT ?4)
-    ) ORDER BY sort DESC, id LIMIT ?4
   `);
   const withPrefix = db.prepare(recordsByPrefix);
   const row = (found: Record<string, unknown>): RecordRow => [
@@ -126,13 +166,17 @@ function recordReads(db: DatabaseSync) {
       const found = get.get(id, kind);
       return found && row(found);
     },
-    count: (kind: string): number => Number(count.get(kind)?.n),
-    belonging: (session: string): PutRow[] =>
+    count(kind: string, owner?: string | null): number {
+      const which = owner == null ? { kind } : { kind, owner };
+      return Number(sets[setOf(owner === undefined ? {} : { owner })].count.get(which)?.n);
+    },
+    belonging: (session: string): [kind: string, id: string, doc: string, sort: number][] =>
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
-    /** A negative limit means no limit. */
-    list(kind: string, idPrefix: string, limit: number, after?: { sort: number; id: string }): RecordRow[] {
-      if (after) return behind.all(kind, after.sort, after.id, limit).map(row);
-      const found = idPrefix === '' ? ofKind.all(kind, limit) : withPrefix.all(kind, idPrefix, limit);
+    list({ kind, limit, idPrefix, after, ...only }: ListRow): RecordRow[] {
+      if (idPrefix) return withPrefix.all(kind, idPrefix, limit).map(row);
+      const { first, behind } = sets[setOf(only)];
+      const which = { kind, limit, ...(only.owner != null && { owner: only.owner }) };
+      const found = after ? behind.all({ ...which, ...after }) : first.all(which);
       return found.map(row);
     },
   };

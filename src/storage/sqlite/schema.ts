@@ -49,4 +49,22 @@ export const migrations: readonly string[] = [
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
+  // The index entries of records, as `indexEntryOf` has them. Names of skills were records of their own before.
+  `
+  ALTER TABLE record ADD COLUMN owner TEXT;
+  ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE record ADD COLUMN name TEXT;
+  UPDATE record SET owner = doc ->> '$.owner' WHERE doc LIKE '{%"owner":"%' AND json_type(doc, '$.owner') = 'text';
+  UPDATE record SET owner = doc ->> '$.environmentId' WHERE kind = 'environment-key';
+  UPDATE record SET owner = doc ->> '$.templateId' WHERE kind = 'template-build';
+  UPDATE record SET shared = 1 WHERE kind IN ('skill', 'automation') AND doc ->> '$.shared';
+  UPDATE record SET name = iif(shared, '', ifnull(owner, '')) || ':' || (doc ->> '$.name') WHERE kind = 'skill';
+  UPDATE record SET name = NULL WHERE name IS NOT NULL AND EXISTS (
+    SELECT 1 FROM record AS first WHERE first.kind = record.kind AND first.name = record.name AND first.id < record.id
+  );
+  DELETE FROM record WHERE kind = 'skill-name';
+  CREATE INDEX record_owner ON record (kind, owner, sort DESC, id) WHERE owner IS NOT NULL;
+  CREATE INDEX record_shared ON record (kind, sort DESC, id) WHERE shared = 1;
+  CREATE UNIQUE INDEX record_name ON record (kind, name) WHERE name IS NOT NULL;
+  `,
 ];

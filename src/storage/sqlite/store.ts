@@ -11,6 +11,7 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { droppable } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { indexEntryOf } from '../../core/model/record-index.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corrupt } from './errors.ts';
 import type { PutRow, ReadOperations, RecordRow } from './reads.ts';
@@ -97,10 +98,10 @@ function records(
       return writer.call('put', [row, record.expect], charsIn(row));
     },
     delete: (kind, id, expect) => writer.call('delete', [kind, id, expect]),
-    async list(kind, { limit = -1, idPrefix = '', after } = {}) {
-      return (await reader.call('list', [kind, idPrefix, limit, after])).map(stored);
+    async list(kind, options = {}) {
+      return (await reader.call('list', [{ limit: -1, ...options, kind }])).map(stored);
     },
-    count: (kind) => reader.call('count', [kind]),
+    count: (kind, owner) => reader.call('count', [kind, owner]),
     async belonging(sessionId) {
       const rows = await reader.call('belonging', [sessionId]);
       return rows.map(([kind, id, doc, sort]) => ({ kind, id, doc: parsed(doc, path), sort }));
@@ -167,8 +168,11 @@ function commands(
 
 /** JSON cannot express `undefined`; it comes back as null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
-const putRow = ({ kind, id, doc, sort = 0 }: RecordPut): PutRow => [kind, id, json(doc), sort];
-const charsIn = (row: readonly (string | number)[]) =>
+function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
+  const { owner, shared, name } = indexEntryOf(kind, doc);
+  return [kind, id, json(doc), sort, owner, shared ? 1 : 0, name];
+}
+const charsIn = (row: readonly (string | number | null)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);
 
 /** Only this store writes the text, so invalid JSON is damage that SQLite does not detect. */

@@ -44,7 +44,7 @@ function eventWrites(db: DatabaseSync) {
       let seq = Number(headOf.get(session)?.head ?? 0);
       if (seq !== after) throw fenced(after, seq);
       for (let n = 0; n < rows.length; n += 2) insert.run(session, ++seq, rows[n] ?? '', at, rows[n + 1] ?? '');
-      for (const [kind, id, doc, sort] of puts) replace.run(id, kind, sort, doc);
+      for (const put of puts) replace.run(...put);
       return seq;
     },
     /** `types`: a JSON list of the types that can be dropped, because this thread does not load the events' schema. */
@@ -77,21 +77,27 @@ const fenced = (after: number, head: number) =>
 function recordStatements(db: DatabaseSync) {
   return {
     replace: db.prepare(`
-      INSERT INTO record (id, kind, version, sort, doc) VALUES (?, ?, 1, ?, ?)
-      ON CONFLICT DO UPDATE SET version = version + 1, sort = excluded.sort, doc = excluded.doc RETURNING version
+      INSERT INTO record (kind, id, version, doc, sort, owner, shared, name) VALUES (?, ?, 1, ?, ?, ?, ?, ?)
+      ON CONFLICT (id, kind) DO UPDATE SET version = version + 1, doc = excluded.doc, sort = excluded.sort,
+        owner = excluded.owner, shared = excluded.shared, name = excluded.name
+      RETURNING version
     `),
+    nameHolder: db.prepare('SELECT id FROM record WHERE kind = ? AND name = ?'),
     versionOf: db.prepare('SELECT version FROM record WHERE id = ? AND kind = ?'),
     remove: db.prepare('DELETE FROM record WHERE id = ? AND kind = ? AND version = ifnull(?, version)'),
   };
 }
 
 function recordWrites(db: DatabaseSync) {
-  const { replace, versionOf, remove } = recordStatements(db);
+  const { replace, nameHolder, versionOf, remove } = recordStatements(db);
   return {
-    put([kind, id, doc, sort]: PutRow, expect: number | undefined): number {
+    put(put: PutRow, expect: number | undefined): number {
+      const [kind, id, , , , , name] = put;
       const version = Number(versionOf.get(id, kind)?.version ?? 0);
       if (expect !== undefined && expect !== version) throw new AppError('conflict', 'It was changed meanwhile.');
-      return Number(replace.get(id, kind, sort, doc)?.version);
+      const holder = name === null ? undefined : nameHolder.get(kind, name);
+      if (holder && holder.id !== id) throw new AppError('conflict', 'Another record has this name.');
+      return Number(replace.get(...put)?.version);
     },
     delete: (kind: string, id: string, expect: number | undefined): void => void remove.run(id, kind, expect ?? null),
   };

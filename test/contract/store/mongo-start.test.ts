@@ -3,6 +3,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { mongoStore } from '../../../src/storage/mongo/store.ts';
 import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
+import { expectIndexed, recordsBeforeIndex } from '../../support/stores/records-before-index.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
 
 describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', () => {
@@ -16,6 +17,20 @@ describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', 
     await expect(again(database)).rejects.toMatchObject({ code: 'unsupported' });
     await expect(again(database)).rejects.toThrow(/newer Corral \(schema 999; this one knows \d+\)/);
     expect(await rawDatabase(database, (db) => db.collection('meta').findOne())).toEqual(newer);
+  });
+
+  test('a database of an earlier version opens with all its records, which lists find by owner, sharing and name', async () => {
+    await using opened = await openMongo();
+    const { database } = opened;
+    const stored = recordsBeforeIndex.map(({ kind, id, doc }, sort) => {
+      return { _id: `${id}\n${kind}` as never, kind, id, doc: JSON.stringify(doc), sort, version: 1 };
+    });
+    await rawDatabase(database, async (db) => {
+      await db.collection('records').insertMany(stored);
+      await db.collection('meta').updateOne({ _id: 'schema' as never }, { $set: { version: 3 } });
+    });
+    await using store = await again(database);
+    await expectIndexed(store.records);
   });
 
   test('F067 an index that is missing is made again', async () => {

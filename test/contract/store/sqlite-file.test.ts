@@ -2,10 +2,12 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
+import { migrations } from '../../../src/storage/sqlite/schema.ts';
 import { type SqliteOptions, sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { run } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
+import { expectIndexed, recordsBeforeIndex } from '../../support/stores/records-before-index.ts';
 import { deltas, facts, newSession, writer } from '../../support/stores/store.ts';
 
 const database = databasePerTest();
@@ -180,6 +182,17 @@ test('a store opens despite the lock note of a dead server whose pid another pro
   writeFileSync(`${database.path}.holder`, JSON.stringify({ pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }));
   await using store = await open();
   await store.check(AbortSignal.timeout(5_000));
+});
+
+test('a file of an earlier version opens with all its records, which lists find by owner, sharing and name', async () => {
+  const db = new DatabaseSync(database.path);
+  for (const step of migrations.slice(0, 5)) db.exec(step);
+  const put = db.prepare('INSERT INTO record (id, kind, version, sort, doc) VALUES (?, ?, 1, ?, ?)');
+  for (const [n, { kind, id, doc }] of recordsBeforeIndex.entries()) put.run(id, kind, n, JSON.stringify(doc));
+  db.exec('PRAGMA user_version = 5');
+  db.close();
+  await using store = await open();
+  await expectIndexed(store.records);
 });
 
 test('F014 a file that a newer version wrote is refused, and says so', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Store } from '../../../../src/core/contracts/ports.ts';
+import type { ListOptions, Store } from '../../../../src/core/contracts/ports.ts';
 import { facts, newSession } from '../../../support/stores/store.ts';
 
 let kinds = 0;
@@ -92,6 +92,58 @@ export function recordContract(store: () => Store): void {
         }
         expect(paged).toEqual(whole);
       }
+    });
+
+    test('a list by owner, or of shared records, has those of the kind alone, in order and page by page, and so has a count', async () => {
+      const { records } = store();
+      const owners = [undefined, 'ann', 'bob', '', "o'neil"];
+      for (let n = 0; n < 20; n++) {
+        const owner = owners[n % 5];
+        const doc = { n, name: `s${n}`, shared: n < 3, ...(owner !== undefined && { owner }) };
+        const id = `i${String(n).padStart(2, '0')}`;
+        for (const kind of ['skill', 'automation', 'other']) await records.put({ kind, id, doc, sort: n % 10 });
+      }
+      const numbers = async (kind: string, options: ListOptions) =>
+        (await records.list(kind, options)).map(({ doc }) => (doc as { n: number }).n);
+      for (const kind of ['skill', 'automation', 'other']) {
+        expect(await numbers(kind, { owner: 'ann' })).toEqual([6, 16, 1, 11]);
+        expect(await numbers(kind, { owner: 'ann', limit: 2 })).toEqual([6, 16]);
+        expect(await numbers(kind, { owner: 'ann', limit: 2, after: { sort: 6, id: 'i06' } })).toEqual([16, 1]);
+        expect(await numbers(kind, { owner: '' })).toEqual([8, 18, 3, 13]);
+        expect(await numbers(kind, { owner: null })).toEqual([5, 15, 0, 10]);
+        expect(await numbers(kind, { owner: 'nobody' })).toEqual([]);
+        expect(await numbers(kind, { shared: true })).toEqual(kind === 'other' ? [] : [2, 1, 0]);
+        const counts = [undefined, null, 'ann', 'nobody'].map((owner) => records.count(kind, owner));
+        expect(await Promise.all(counts)).toEqual([20, 4, 4, 0]);
+      }
+      const changed = { n: 6, name: 's6', shared: false, owner: 'bob' };
+      await records.put({ kind: 'automation', id: 'i06', doc: changed, sort: 9 });
+      expect(await numbers('automation', { owner: 'ann' })).toEqual([16, 1, 11]);
+      expect(await numbers('automation', { owner: 'bob', limit: 1 })).toEqual([6]);
+    });
+
+    test("a name that is an owner's own is given once at a time, in the same write as its record", async () => {
+      const { records } = store();
+      const skill = (id: string, name: string, more: object = {}) =>
+        records.put({ kind: 'skill', id, doc: { name, owner: 'eve', shared: false, ...more }, expect: 0 });
+      const tries = Array.from({ length: 8 }, (_, n) => skill(`u${n}`, 'same'));
+      const won = (await Promise.allSettled(tries)).flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []));
+      expect(won).toHaveLength(1);
+      const holder = `u${won[0]}`;
+      await skill('v1', 'same', { shared: true });
+      await skill('v2', 'same', { owner: 'mel' });
+      await skill('v3', 'other');
+      const renamed = { kind: 'skill', id: 'v3', doc: { name: 'same', owner: 'eve', shared: false }, expect: 1 };
+      await expect(records.put(renamed)).rejects.toMatchObject({ code: 'conflict' });
+      await records.put({
+        kind: 'skill',
+        id: holder,
+        doc: { name: 'same', owner: 'eve', shared: false, n: 2 },
+        expect: 1,
+      });
+      await records.delete('skill', holder);
+      await records.put(renamed);
+      await expect(skill('v4', 'same')).rejects.toMatchObject({ code: 'conflict' });
     });
 
     test('a list goes by sort, the highest first, then by id, and holds one kind only', async () => {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { droppable } from '../../../../src/core/model/event-traits.ts';
-import { lastOfType, readOperations, recordsByPrefix } from '../../../../src/storage/sqlite/reads.ts';
+import { lastOfType, readOperations, recordStatements, recordsByPrefix } from '../../../../src/storage/sqlite/reads.ts';
 import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
 
 function database(ids: readonly string[]) {
@@ -14,13 +14,34 @@ function database(ids: readonly string[]) {
 
 test('a list by prefix has the records of its kind whose ids begin so, the newest first', () => {
   const { list } = readOperations(database(['s', 's:1', 's:2', 's:\u{10fffe}', 's;', 'r:9', 't:1']));
-  expect(list('a', 's:', -1).map(([id]) => id)).toEqual(['s:\u{10fffe}', 's:2', 's:1']);
-  expect(list('a', 's:', 1).map(([id]) => id)).toEqual(['s:\u{10fffe}']);
+  expect(list({ kind: 'a', idPrefix: 's:', limit: -1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}', 's:2', 's:1']);
+  expect(list({ kind: 'a', idPrefix: 's:', limit: 1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}']);
 });
 
 test('a list by prefix reads no other ids, however many records the kind has', () => {
   const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefix}`).all();
   expect(plan.map(({ detail }) => detail)).toContain('SEARCH record USING PRIMARY KEY (id>? AND id<?)');
+});
+
+test.each([
+  ['kind', 'record_order (kind=?)'],
+  ['owner', 'record_owner (kind=? AND owner=?)'],
+  ['shared', 'record_shared (kind=?)'],
+] as const)('a list by %s reads and counts by an index, in its order, and nothing else', (set, index) => {
+  const db = database([]);
+  const plans = Object.values(recordStatements(set)).map((sql) =>
+    db
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map(({ detail }) => String(detail))
+      .filter((detail) => /record|TEMP/.test(detail)),
+  );
+  const [first, behind, count] = plans.map((plan) => plan.join().replaceAll('USING COVERING INDEX', 'USING INDEX'));
+  expect(first).toBe(`SEARCH record USING INDEX ${index}`);
+  expect(count).toBe(`SEARCH record USING INDEX ${index}`);
+  const at = index.slice(0, -1);
+  expect(behind).toMatch(`SEARCH record USING INDEX ${at} AND sort=? AND id>?)`);
+  expect(behind).toMatch(`SEARCH record USING INDEX ${at} AND sort<?)`);
 });
 
 test('the newest event of a type is read from an index, and nothing else of the log', () => {

@@ -1,0 +1,31 @@
+/** The fields of a record that the store finds it by, besides its kind, id and place. */
+export interface IndexEntry {
+  /** The person it belongs to, or else the part of the server. */
+  readonly owner: string | null;
+  readonly shared: boolean;
+  /** At most one record of a kind has it. A put that would give it to a second one is refused. */
+  readonly name: string | null;
+}
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Records that belong to another record than a person, by the field with its id. */
+const ownerFields: Readonly<Record<string, string>> = {
+  'environment-key': 'environmentId',
+  'template-build': 'templateId',
+};
+const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
+  skill: ({ name, owner, shared }) => (shared ? `:${name}` : `${owner ?? ''}:${name}`),
+};
+/** The kinds whose owners, or everybody, share records. */
+const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
+
+/** Stores index each record by this. A change here needs a migration of the stores. */
+export function indexEntryOf(kind: string, doc: unknown): IndexEntry {
+  const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
+  const owner = fields[ownerFields[kind] ?? 'owner'];
+  return {
+    owner: typeof owner === 'string' ? owner : null,
+    shared: shareable.has(kind) && fields.shared === true,
+    name: uniqueNames[kind]?.(fields) ?? null,
+  };
+}

@@ -1,0 +1,40 @@
+import { expect } from 'vitest';
+import type { ListOptions, RecordStore } from '../../../src/core/contracts/ports.ts';
+
+const skill = (id: string, more: object) => ({ kind: 'skill', id, doc: { name: 'pdf', shared: false, ...more } });
+
+/** Records as the stores had them before they indexed owners, sharing and names. */
+export const recordsBeforeIndex: readonly { readonly kind: string; readonly id: string; readonly doc: unknown }[] = [
+  { kind: 'session', id: '0123456789abcdef', doc: { owner: 'ann', agent: { owner: 'bob' } } },
+  { kind: 'session', id: '1123456789abcdef', doc: { title: 'its "owner":"ann"' } },
+  { kind: 'session', id: '2123456789abcdef', doc: { owner: null } },
+  { kind: 'webhook', id: 'w1', doc: { owner: "o'neil \u00e9" } },
+  { kind: 'environment-key', id: 'k1', doc: { environmentId: 'env_1' } },
+  { kind: 'template-build', id: 'b1', doc: { templateId: 't1', owner: 'ann' } },
+  { kind: 'text', id: 'x', doc: 'owner' },
+  skill('s1', { owner: 'ann' }),
+  skill('s2', { owner: 'ann' }), // left behind by a crash
+  skill('s3', { owner: 'ann', shared: true }),
+  skill('s4', {}),
+  { kind: 'skill-name', id: 'ann:pdf', doc: { id: 's1' } },
+  { kind: 'skill-name', id: 'ann:gone', doc: { id: 's9' } }, // a name without its skill
+];
+
+/** Expects that the store finds these records by its indexes. */
+export async function expectIndexed(records: RecordStore): Promise<void> {
+  const found = async (kind: string, options: ListOptions) =>
+    (await records.list(kind, options)).map(({ id }) => id).sort();
+  expect(await found('session', { owner: 'ann' })).toEqual(['0123456789abcdef']);
+  expect(await records.count('session', null)).toBe(2);
+  expect(await found('webhook', { owner: "o'neil \u00e9" })).toEqual(['w1']);
+  expect(await found('environment-key', { owner: 'env_1' })).toEqual(['k1']);
+  expect(await found('template-build', { owner: 't1' })).toEqual(['b1']);
+  expect(await found('skill', { owner: 'ann' })).toEqual(['s1', 's2', 's3']);
+  expect(await found('skill', { shared: true })).toEqual(['s3']);
+  expect(await records.count('skill-name')).toBe(0);
+  const create = (id: string, doc: object) => records.put({ kind: 'skill', id, doc, expect: 0 });
+  for (const taken of [{ owner: 'ann' }, { owner: 'eve', shared: true }, {}])
+    await expect(create('s5', { name: 'pdf', ...taken })).rejects.toMatchObject({ code: 'conflict' });
+  await create('s5', { name: 'gone', owner: 'ann' });
+  expect((await records.list('text')).map(({ doc }) => doc)).toEqual(['owner']);
+}
