@@ -230,7 +230,13 @@ export const sessionsRouter = router({
         (archived === undefined || one.archived === archived) &&
         (parent === undefined || one.parent?.sessionId === parent) &&
         isOf(one, projectId);
-      const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
+      const query = {
+        limit: limit + 1,
+        after,
+        keep,
+        ...(status && { status }),
+        ...(search !== undefined && { search: { text: search } }),
+      };
       const wanted = (await ctx.services.sessions.list(query))
         .filter(keep)
         .sort(byPlace)

@@ -11,6 +11,7 @@ import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
+import { countByStatus } from '../../sessions/engine/unfinished-sessions.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
@@ -183,7 +184,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
     startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
   });
-  metrics.countSessions(async () => countByStatus(await sessions.list()));
+  metrics.countSessions(() => countByStatus(records));
   const { retention } = stack.use(
     openRetention(startup, {
       store,
@@ -385,10 +386,4 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-}
-
-function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { status } of sessions) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
 }

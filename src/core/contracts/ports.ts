@@ -70,7 +70,7 @@ export interface EventStore {
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
    * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper
-   * and lower case of ASCII letters are the same.
+   * and lower case of ASCII letters are the same. It reads in pieces, so that no write waits for it.
    */
   search(text: string, limit: number): Promise<readonly SessionId[]>;
   /** Sums the usage of all sessions in `from <= time < to` (epoch ms), in no order. Reads the events of usage alone, by an index. */
@@ -105,6 +105,8 @@ export interface ListOptions {
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Not with `idPrefix`. */
   readonly shared?: true;
+  /** Only the records in this state, read from an index. Not with `idPrefix`, `owner` or `shared`. */
+  readonly state?: string;
 }
 
 /**
@@ -127,8 +129,16 @@ export interface RecordStore {
    * Sorted by `sort`, highest first, then by id. `idPrefix` filters; `after` is the place after which the list begins.
    */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
-  /** All records of the kind, or those of an owner, as in a list. */
-  count(kind: string, owner?: string | null): Promise<number>;
+  /** All records of the kind, or those of an owner or in a state, by the index of a list. */
+  count(kind: string, only?: Pick<ListOptions, 'owner' | 'state'>): Promise<number>;
+  /**
+   * The ids of the records with this text in one of these fields of their documents, whatever its case, at most `limit`
+   * and in no order. It reads in pieces, so that no write waits for it.
+   */
+  search(
+    kind: string,
+    wish: { readonly fields: readonly string[]; readonly text: string; readonly limit: number },
+  ): Promise<string[]>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }

@@ -3,6 +3,8 @@ export interface IndexEntry {
   /** The person it belongs to, or else the part of the server. */
   readonly owner: string | null;
   readonly shared: boolean;
+  /** By which records of the kind are listed and counted. */
+  readonly state: string | null;
   /** At most one record of a kind has it. A put that would give it to a second one is refused. */
   readonly name: string | null;
 }
@@ -16,6 +18,10 @@ const ownerFields: Readonly<Record<string, string>> = {
 const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, shared }) => (shared ? `:${name}` : `${owner ?? ''}:${name}`),
 };
+const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
+  session: ({ deleting, status }) => (deleting ? 'deleting' : status),
+  automation: ({ after }) => (after ? 'after' : null),
+};
 /** The kinds whose owners, or everybody, share records. */
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
@@ -23,9 +29,11 @@ const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 export function indexEntryOf(kind: string, doc: unknown): IndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];
+  const state = states[kind]?.(fields);
   return {
     owner: typeof owner === 'string' ? owner : null,
     shared: shareable.has(kind) && fields.shared === true,
+    state: typeof state === 'string' ? state : null,
     name: uniqueNames[kind]?.(fields) ?? null,
   };
 }

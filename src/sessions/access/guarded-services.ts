@@ -1,6 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
@@ -254,6 +255,11 @@ function guardedSessions(
     }
   }
 
+  async function* listed(principal: Principal): AsyncGenerator<SessionRecord[]> {
+    for await (const piece of sessions.pieces(ownSessions(principal)))
+      yield piece.filter((session) => isListed(principal, session)).map((session) => seenBy(principal, session));
+  }
+
   /**
    * The copy of files that a snapshot's name stands for, and the image of a built template's name, or else that of the
    * snapshot. Only the server itself names copies and images.
@@ -309,14 +315,18 @@ function guardedSessions(
     async list(only) {
       const principal = principalOf();
       if (principal.role === 'admin') return await sessions.list(only);
-      const all = await sessions.list(
-        only && {
-          ...only,
-          keep: (session) => isListed(principal, session) && only.keep(seenBy(principal, session)),
-          ...(only.search && { search: { ...only.search, mayRead: (session) => may(principal, 'read', session) } }),
-        },
-      );
+      if (!only) return (await Array.fromAsync(listed(principal))).flat().sort(newestFirst);
+      const all = await sessions.list({
+        ...only,
+        ...ownSessions(principal),
+        keep: (session) => isListed(principal, session) && only.keep(seenBy(principal, session)),
+        ...(only.search && { search: { ...only.search, mayRead: (session) => may(principal, 'read', session) } }),
+      });
       return all.filter((session) => isListed(principal, session)).map((session) => seenBy(principal, session));
+    },
+    pieces(only) {
+      const principal = principalOf();
+      return principal.role === 'admin' ? sessions.pieces(only) : listed(principal);
     },
     async get(id) {
       const principal = principalOf();
@@ -364,6 +374,10 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
 /** A shared session is visible to anyone who knows its id, but appears in no other owner's list. */
+/** The sessions of others are in no list of a user, so none of them is read for it. */
+const ownSessions = ({ role, owner }: Principal): { readonly owner?: string } =>
+  role === 'user' && owner !== undefined ? { owner } : {};
+const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMessageAt - one.latestMessageAt;
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
   may(principal, 'see', session);
 

@@ -1,6 +1,6 @@
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
-import type { ApiBlock, Origin, SessionEvent } from '../../core/model/events.ts';
+import type { ApiBlock, Origin, SessionEvent, SessionStatus } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
@@ -49,6 +49,9 @@ export interface ListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
+  /** Only this owner's, or else only those of this status. No others are read. */
+  readonly owner?: string;
+  readonly status?: SessionStatus;
   /** Only sessions whose title contains the text, or one of whose messages does where `mayRead` admits the session. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
@@ -251,6 +254,8 @@ export interface SessionService {
    * for.
    */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
+  /** The same sessions in pieces, for an answer that is sent as it is read. Those that move meanwhile come last. */
+  pieces(only?: Pick<ListQuery, 'owner'>): AsyncIterable<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
@@ -337,6 +342,7 @@ export const sessionRules: ServiceRules<SessionService> = {
   fork: { may: 'guarded', audit: 'session.fork' },
   edit: { may: 'guarded', audit: 'session.edit' },
   list: { may: 'guarded', audit: null },
+  pieces: { may: 'guarded', audit: null },
   get: { may: 'guarded', audit: null },
   rename: { may: 'work', audit: 'session.change' },
   update: { may: 'work', audit: 'session.change' },

@@ -48,10 +48,11 @@ export class WaitingRuns {
 
   async round(): Promise<void> {
     const { sessions, leads, ledger, warn } = this.#deps;
-    if (!(await ledger.hasAccounts())) return;
+    if (!(await leads()) || !(await ledger.hasAccounts())) return;
     const isWaiting = ({ status }: SessionRecord) => status === 'waiting';
-    const waiting = (await sessions.list({ limit: most, after: undefined, keep: isWaiting })).filter(isWaiting);
-    if (waiting.length === 0 || !(await leads())) return;
+    const waiting = (await sessions.list({ limit: most, after: undefined, status: 'waiting', keep: isWaiting })).filter(
+      isWaiting,
+    );
     for (const session of waiting) {
       const over = await this.#overrunOf(session);
       if (!over || !(await ledger.covers(session, over))) continue;

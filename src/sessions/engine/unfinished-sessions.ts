@@ -1,5 +1,6 @@
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 
@@ -45,20 +46,15 @@ export interface SessionCounts {
   readonly waiting: number;
 }
 
-/** Counts sessions by status. Running, waiting and deleted ones are all marked as unfinished, so only those are read. */
-export async function countSessions(
-  records: RecordStore,
-  live: (id: SessionId) => StoredSession | undefined,
-): Promise<SessionCounts> {
-  const [stored, marks] = await Promise.all([records.count('session'), records.list(unfinishedKind)]);
-  const ids = marks.map(({ id }) => SessionId.parse(id));
-  const here = ids.flatMap((id) => live(id) ?? []);
-  const elsewhere = ids.filter((id) => !live(id));
-  const found = [...here, ...(await sessionsOf(records, elsewhere))];
-  const gone = found.filter(({ deleting }) => deleting).length;
-  const count = (status: StoredSession['status']) =>
-    found.filter((record) => !record.deleting && record.status === status).length;
-  return { total: Math.max(0, stored - gone), running: count('running'), waiting: count('waiting') };
+/** The number of sessions of each status, by an index of the store. */
+export async function countByStatus(records: Pick<RecordStore, 'count'>): Promise<Record<SessionStatus, number>> {
+  const count = async (state: SessionStatus) => [state, await records.count('session', { state })] as const;
+  return Object.fromEntries(await Promise.all(SessionStatus.options.map(count))) as Record<SessionStatus, number>;
+}
+
+export async function countSessions(records: Pick<RecordStore, 'count'>): Promise<SessionCounts> {
+  const { pending, running, waiting, completed } = await countByStatus(records);
+  return { total: pending + running + waiting + completed, running, waiting };
 }
 
 /** Deletes this version only, not a mark that was written meanwhile. */

@@ -1,5 +1,5 @@
 import { turnOfTheLoop } from '../../core/contracts/clock.ts';
-import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import type { ListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { ListQuery } from '../api/sessions.ts';
@@ -7,6 +7,8 @@ import { publicRecord, StoredSession } from '../run/log/projection.ts';
 
 /** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
 const maxAtOnce = 500;
+/** Sessions per read of those that have moved to the front during a list. */
+const movedAtOnce = 20;
 
 /** The list of sessions, newest message first, as the store has it. */
 export class SessionList {
@@ -22,31 +24,76 @@ export class SessionList {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Usually one read. Where `keep` refuses sessions, as many more as it takes. */
-  async part({ limit, after, keep }: ListQuery): Promise<SessionRecord[]> {
+  /** Usually one read. Where `keep` refuses sessions, as many more as it takes. With `among` no others than these. */
+  async part({ limit, after, keep, owner, status }: ListQuery, among?: ReadonlySet<string>): Promise<SessionRecord[]> {
+    const place = after && { sort: after.latestMessageAt, id: after.id };
+    if (among && among.size <= maxAtOnce) return await this.#chosen(among, { keep, limit, place });
     const found: SessionRecord[] = [];
-    let place = after && { sort: after.latestMessageAt, id: after.id };
-    for (let size = Math.min(limit, maxAtOnce); found.length < limit; size = maxAtOnce) {
-      const rows = await this.#records.list('session', { limit: size, ...(place && { after: place }) });
-      const sessions = rows.map(parsed);
+    const which = owner === undefined ? { ...(status && { state: status }) } : { owner };
+    const only = { ...which, ...(place && { after: place }) };
+    for await (const rows of this.#rows(Math.min(limit, maxAtOnce), only)) {
+      const sessions = rows.filter(({ id }) => !among || among.has(id)).map(parsed);
       found.push(...sessions.filter(({ deleting }) => !deleting).filter(keep));
-      const last = sessions.at(-1);
-      if (!last || rows.length < size) break;
-      place = { sort: last.latestMessageAt, id: last.id };
+      if (found.length >= limit) break;
     }
     return found.slice(0, limit);
   }
 
-  /** One read, so that a session that moves meanwhile is in it once. */
-  async all(): Promise<SessionRecord[]> {
-    const found: SessionRecord[] = [];
-    for (const [n, row] of (await this.#records.list('session')).entries()) {
-      if (n > 0 && n % maxAtOnce === 0) await turnOfTheLoop();
-      const session = parsed(row);
-      if (!session.deleting) found.push(session);
+  /** All sessions, or an owner's, in pieces. One that moves to the front meanwhile is in them once. */
+  async *pieces({ owner }: Pick<ListQuery, 'owner'> = {}): AsyncGenerator<SessionRecord[]> {
+    const seen = new Set<string>();
+    const only = owner === undefined ? {} : { owner };
+    let readFrom = Number.NEGATIVE_INFINITY;
+    for (let size = maxAtOnce; ; size = movedAtOnce) {
+      let top: number | undefined;
+      let isNew = false;
+      for await (const rows of this.#rows(size, only)) {
+        const fresh = rows.filter(({ id }) => !seen.has(id));
+        for (const { id } of fresh) seen.add(id);
+        const sessions = fresh.map(parsed);
+        isNew ||= fresh.length > 0;
+        top ??= placeOf(rows[0] as StoredRecord).sort;
+        if (sessions.length > 0) yield sessions.filter(({ deleting }) => !deleting);
+        if (placeOf(rows.at(-1) as StoredRecord).sort < readFrom) break;
+      }
+      if (!isNew || top === undefined) return;
+      readFrom = top;
     }
-    return found;
+  }
+
+  async all(only?: Pick<ListQuery, 'owner'>): Promise<SessionRecord[]> {
+    const found: SessionRecord[] = [];
+    for await (const piece of this.pieces(only)) found.push(...piece);
+    return found.sort(byPlace);
+  }
+
+  /** Page after page of the stored sessions, each in a turn of the loop. */
+  async *#rows(first: number, only: ListOptions): AsyncGenerator<readonly StoredRecord[]> {
+    for (let [size, after] = [first, only.after]; ; size = maxAtOnce) {
+      const rows = await this.#records.list('session', { ...only, limit: size, ...(after && { after }) });
+      const last = rows.at(-1);
+      if (!last) return;
+      yield rows;
+      if (rows.length < size) return;
+      after = placeOf(last);
+      await turnOfTheLoop();
+    }
+  }
+
+  async #chosen(
+    among: ReadonlySet<string>,
+    { keep, limit, place }: Pick<ListQuery, 'keep' | 'limit'> & { readonly place: ListOptions['after'] },
+  ): Promise<SessionRecord[]> {
+    const found = await Promise.all([...among].map((id) => this.#records.get('session', id)));
+    const sessions = found.flatMap((row) => (row ? [parsed(row)] : [])).filter(({ deleting }) => !deleting);
+    const isBehind = (one: SessionRecord) =>
+      !place || one.latestMessageAt < place.sort || (one.latestMessageAt === place.sort && one.id > place.id);
+    return sessions.filter(isBehind).filter(keep).sort(byPlace).slice(0, limit);
   }
 }
 
+const byPlace = (one: SessionRecord, other: SessionRecord): number =>
+  other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
+/** A session is sorted by its newest message. */
+const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => publicRecord(StoredSession.parse(doc));

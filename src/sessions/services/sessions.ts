@@ -84,7 +84,7 @@ export function sessionService(deps: Deps): SessionService {
     part: (query) => list.part(query),
     startTimeoutMs: deps.startTimeoutMs ?? 300_000,
   });
-  const count = () => countSessions(store.records, (id) => liveSessions.get(id)?.writer.record);
+  const count = () => countSessions(store.records);
 
   async function change(id: SessionId, { lifetimeSeconds, ...wish }: SessionChange): Promise<SessionRecord> {
     const session = await stored(id);
@@ -165,9 +165,10 @@ export function sessionService(deps: Deps): SessionService {
 
     async list(only) {
       if (!only?.search) return await (only ? list.part(only) : list.all());
-      const matches = await searched(store.events, only.search);
-      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) });
+      const { matches, among } = await searched(store, only.search);
+      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, among);
     },
+    pieces: (only) => list.pieces(only),
     get: async (id) => publicRecord(await stored(id)),
 
     rename: (id, title) => change(id, { title }),

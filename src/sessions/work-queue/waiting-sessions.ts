@@ -64,9 +64,11 @@ export class WaitingSessions {
 
   async round(): Promise<void> {
     const { queue, sessions, leads } = this.#deps;
+    if (!(await leads())) return;
     const isWaiting = ({ status, agent }: SessionRecord) => status === 'waiting' && agent?.environment !== undefined;
-    const waiting = (await sessions.list({ limit: most, after: undefined, keep: isWaiting })).filter(isWaiting);
-    if (waiting.length === 0 || !(await leads())) return;
+    const waiting = (await sessions.list({ limit: most, after: undefined, status: 'waiting', keep: isWaiting })).filter(
+      isWaiting,
+    );
     for (const { id, agent } of waiting)
       if (agent?.environment !== undefined && (await this.#waitsForCall(id)))
         await queue.enqueue(agent.environment, id);

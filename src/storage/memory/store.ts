@@ -178,16 +178,32 @@ function records(documents: Map<string, Document>): RecordStore {
       const version = documents.get(keyOf(kind, id))?.version;
       if (expect === undefined || expect === version) documents.delete(keyOf(kind, id));
     },
-    async list(kind, { limit, idPrefix = '', after, owner, shared } = {}) {
+    async list(kind, { limit, idPrefix = '', after, owner, shared, state } = {}) {
       const isBehind = ({ sort, id }: Document) =>
         !after || sort < after.sort || (sort === after.sort && id > after.id);
       const found = ofKind(kind, owner).filter(
-        (it) => it.id.startsWith(idPrefix) && isBehind(it) && (!shared || it.index.shared),
+        (it) =>
+          it.id.startsWith(idPrefix) &&
+          isBehind(it) &&
+          (!shared || it.index.shared) &&
+          (state === undefined || it.index.state === state),
       );
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
     },
-    count: async (kind, owner) => ofKind(kind, owner).length,
+    async search(kind, { fields, text, limit }) {
+      const wanted = text.toLowerCase();
+      const has = (fact: unknown) =>
+        String(fact ?? '')
+          .toLowerCase()
+          .includes(wanted);
+      return ofKind(kind)
+        .filter(({ json }) => fields.some((field) => has(JSON.parse(json)[field])))
+        .map(({ id }) => id)
+        .slice(0, limit);
+    },
+    count: async (kind, { owner, state } = {}) =>
+      ofKind(kind, owner).filter(({ index }) => state === undefined || index.state === state).length,
     async belonging(sessionId) {
       const found = [...documents.values()].filter(({ id }) => belongsTo(id, sessionId));
       found.sort((a, b) => (recordOrder(a) < recordOrder(b) ? -1 : 1));

@@ -1,6 +1,6 @@
 import type { Document } from 'mongodb';
 import { z } from 'zod';
-import type { RecordPut } from '../../core/contracts/ports.ts';
+import type { ListOptions, RecordPut } from '../../core/contracts/ports.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { indexEntryOf } from '../../core/model/record-index.ts';
@@ -44,7 +44,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** The sets of its kind that have the record: its owner's (`setOf`), and the shared ones. Older servers wrote none. */
+  /** The sets of its kind that have the record: its owner's, its state's and the shared ones. Older servers wrote none. */
   readonly of?: readonly string[];
   /** The kind and the unique name. */
   readonly name?: string;
@@ -146,10 +146,20 @@ export const erasedRecordMs = 3_600_000;
 export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
   return { kind, id, doc: json(doc), sort, ...indexFields(kind, doc) };
 }
-export const sharedSet = 'shared';
-export const setOf = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
-export function indexFields(kind: string, doc: unknown): Pick<PutDocument, 'of' | 'name'> {
-  const { owner, shared, name } = indexEntryOf(kind, doc);
-  return { of: [setOf(owner), ...(shared ? [sharedSet] : [])], ...(name !== null && { name: `${kind}\n${name}` }) };
+const sharedSet = 'shared';
+const stateSet = (state: string): string => `state:${state}`;
+const ownerSet = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
+/** The filter for one of the sets. */
+export function setOf({ owner, shared, state }: Pick<ListOptions, 'owner' | 'shared' | 'state'>): {
+  readonly of?: string;
+} {
+  if (state !== undefined) return { of: stateSet(state) };
+  if (shared) return { of: sharedSet };
+  return owner === undefined ? {} : { of: ownerSet(owner) };
+}
+export function indexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
+  const { owner, shared, state, name } = indexEntryOf(kind, doc);
+  const more = [...(shared ? [sharedSet] : []), ...(state === null ? [] : [stateSet(state)])];
+  return { of: [ownerSet(owner), ...more], ...(name !== null && { name: `${kind}\n${name}` }) };
 }
 export const factText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });

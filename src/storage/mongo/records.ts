@@ -3,8 +3,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { erasedKind, idsOf, putDocument, type RecordDocument, recordId, setOf, sharedSet } from './documents.ts';
+import { erasedKind, idsOf, putDocument, type RecordDocument, recordId, setOf } from './documents.ts';
 import { isDuplicate } from './errors.ts';
+import { searchRecords } from './search.ts';
 
 export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
@@ -70,8 +71,9 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
-    async count(kind, owner) {
-      return await run(() => at.records.countDocuments({ kind, ...(owner !== undefined && { of: setOf(owner) }) }));
+    search: (kind, wish) => searchRecords({ at }, kind, wish),
+    async count(kind, only = {}) {
+      return await run(() => at.records.countDocuments({ kind, ...setOf(only) }));
     },
     async belonging(session) {
       const found = await run(() =>
@@ -79,13 +81,12 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       );
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },
-    async list(kind, { limit, idPrefix = '', after, owner, shared } = {}) {
+    async list(kind, { limit, idPrefix = '', after, ...only } = {}) {
       const behind = after && { $or: [{ sort: { $lt: after.sort } }, { sort: after.sort, id: { $gt: after.id } }] };
       const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
-      const set = shared ? { of: sharedSet } : { ...(owner !== undefined && { of: setOf(owner) }) };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
-      return (await run(() => at.records.find({ kind, ...set, ...ids }, options).toArray())).map(stored);
+      return (await run(() => at.records.find({ kind, ...setOf(only), ...ids }, options).toArray())).map(stored);
     },
   };
 }

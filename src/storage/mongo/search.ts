@@ -1,3 +1,4 @@
+import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { asciiLower } from '../../core/text/text.ts';
 import type { Connection } from './connection.ts';
@@ -17,6 +18,31 @@ export async function searchMessages({ at }: Connection, text: string, limit: nu
     }
   }
   return [...found];
+}
+
+/** The ids of the records with the text in one of the fields, at most `limit`. */
+export async function searchRecords(
+  { at }: Pick<Connection, 'at'>,
+  kind: string,
+  { fields, text, limit }: Parameters<RecordStore['search']>[1],
+): Promise<string[]> {
+  const wanted = text.toLowerCase();
+  const found: string[] = [];
+  const pattern = { $regex: patternOf(text), $options: 'i' };
+  for await (const { id, doc } of at.records.find({ kind, doc: pattern }, { projection: { id: 1, doc: 1 } })) {
+    const texts = JSON.parse(doc) as Record<string, unknown>;
+    if (
+      !fields.some((field) =>
+        String(texts[field] ?? '')
+          .toLowerCase()
+          .includes(wanted),
+      )
+    )
+      continue;
+    found.push(id);
+    if (found.length === limit) break;
+  }
+  return found;
 }
 
 /** The text as JSON writes it. Only the case of ASCII letters makes no difference. */

@@ -10,7 +10,7 @@ export type RecordRow = readonly [id: string, doc: string, version: number];
 /** Only text and numbers are passed to the thread, because documents are JSON already. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
-  ...[owner: string | null, shared: 0 | 1, name: string | null],
+  ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null],
 ];
 /** A negative limit means no limit. */
 export interface ListRow {
@@ -20,12 +20,20 @@ export interface ListRow {
   readonly after?: { readonly sort: number; readonly id: string };
   readonly owner?: string | null;
   readonly shared?: true;
+  readonly state?: string;
 }
+type Only = Pick<ListRow, 'owner' | 'shared' | 'state'>;
 
 export type ReadOperations = ReturnType<typeof readOperations>;
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
+/** A piece of a search ends after this much text or so many rows: a few milliseconds, for which a write waits. */
+const piece = { chars: 1024 * 1024, rows: 1_000 };
+/** What a piece of a search found, and where the next one begins; null: there is none. */
+export type Piece<Place> = readonly [found: string[], next: Place | null];
+export type EventPlace = readonly [session: string, seq: number];
+export type RecordPlace = readonly [sort: number, id: string];
 
 /** The condition on the types is the index's own; without it SQLite would not use the index. */
 export const lastOfType = `
@@ -46,9 +54,10 @@ function eventReads(db: DatabaseSync) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const search = db.prepare(`
-    SELECT DISTINCT session FROM event INDEXED BY event_message
-    WHERE type IN ('message.user', 'message.assistant')
-      AND json_extract(fact, '$.data.text') LIKE '%' || ? || '%' ESCAPE '\\' LIMIT ?
+    SELECT session, seq, length(fact) AS size,
+      json_extract(fact, '$.data.text') LIKE '%' || ?1 || '%' ESCAPE '\\' AS hit
+    FROM event INDEXED BY event_message
+    WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?2, ?3) ORDER BY session, seq LIMIT ?4
   `);
 
   // A fork's log begins with events of another session, which do not count again.
@@ -87,8 +96,25 @@ function eventReads(db: DatabaseSync) {
     },
     lastOf: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
-    search: (text: string, limit: number): string[] =>
-      search.all(text.replace(/[\\%_]/g, '\\$&'), limit).map(({ session }) => String(session)),
+    /** A piece of the messages, of which it reads none behind a hit in the same session. */
+    search(text: string, from: EventPlace): Piece<EventPlace> {
+      const found: string[] = [];
+      const pattern = text.replace(/[\\%_]/g, '\\$&');
+      let [rows, chars, place] = [0, 0, from];
+      while (rows < piece.rows && chars < piece.chars) {
+        let isHit = false;
+        for (const row of search.iterate(pattern, ...place, piece.rows - rows)) {
+          rows++;
+          chars += Number(row.size);
+          isHit = Boolean(row.hit);
+          place = [String(row.session), isHit ? Number.MAX_SAFE_INTEGER : Number(row.seq)];
+          if (isHit || chars >= piece.chars) break;
+        }
+        if (isHit) found.push(place[0]);
+        else if (rows < piece.rows && chars < piece.chars) return [found, null];
+      }
+      return [found, place];
+    },
     usage: (from: number, to: number): UsageSum[] =>
       usage.all(from, to).map((row) => ({
         sessionId: String(row.session) as SessionId,
@@ -118,9 +144,11 @@ export const recordSets = {
   owner: 'kind = :kind AND owner = :owner',
   unowned: 'kind = :kind AND owner IS NULL',
   shared: 'kind = :kind AND shared = 1',
+  state: 'kind = :kind AND state = :state',
 } as const;
 type RecordSet = keyof typeof recordSets;
-const setOf = ({ owner, shared }: Pick<ListRow, 'owner' | 'shared'>): RecordSet => {
+const setOf = ({ owner, shared, state }: Only): RecordSet => {
+  if (state !== undefined) return 'state';
   if (shared) return 'shared';
   if (owner === undefined) return 'kind';
   return owner === null ? 'unowned' : 'owner';
@@ -146,16 +174,20 @@ function recordReads(db: DatabaseSync) {
     const { first, behind, count } = recordStatements(set);
     return { first: db.prepare(first), behind: db.prepare(behind), count: db.prepare(count) };
   };
-  const sets = {
-    kind: prepared('kind'),
-    owner: prepared('owner'),
-    unowned: prepared('unowned'),
-    shared: prepared('shared'),
-  };
+  const [kind, owner, unowned] = [prepared('kind'), prepared('owner'), prepared('unowned')];
+  const sets = { kind, owner, unowned, shared: prepared('shared'), state: prepared('state') };
+  const whichOf = ({ owner, state }: Only) => ({
+    ...(owner != null && { owner }),
+    ...(state !== undefined && { state }),
+  });
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
   const withPrefix = db.prepare(recordsByPrefix);
+  // Upwards, because a record that moves meanwhile moves to the end that is read last.
+  const upwards = db.prepare(
+    'SELECT id, sort, doc FROM record WHERE kind = ? AND sort >= ? ORDER BY sort, id DESC LIMIT -1',
+  );
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
     String(found.doc),
@@ -166,16 +198,34 @@ function recordReads(db: DatabaseSync) {
       const found = get.get(id, kind);
       return found && row(found);
     },
-    count(kind: string, owner?: string | null): number {
-      const which = owner == null ? { kind } : { kind, owner };
-      return Number(sets[setOf(owner === undefined ? {} : { owner })].count.get(which)?.n);
-    },
+    count: (kind: string, only: Only): number => Number(sets[setOf(only)].count.get({ kind, ...whichOf(only) })?.n),
     belonging: (session: string): [kind: string, id: string, doc: string, sort: number][] =>
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
+    searchRecords(kind: string, fields: readonly string[], text: string, from: RecordPlace | null): Piece<RecordPlace> {
+      const found: string[] = [];
+      const wanted = text.toLowerCase();
+      let [rows, chars] = [0, 0];
+      for (const row of upwards.iterate(kind, from?.[0] ?? -Number.MAX_VALUE)) {
+        const [sort, id, doc] = [Number(row.sort), String(row.id), String(row.doc)];
+        if (from && sort === from[0] && id >= from[1]) continue;
+        const texts = JSON.parse(doc) as Record<string, unknown>;
+        if (
+          fields.some((field) =>
+            String(texts[field] ?? '')
+              .toLowerCase()
+              .includes(wanted),
+          )
+        )
+          found.push(id);
+        chars += doc.length;
+        if (++rows >= piece.rows || chars >= piece.chars) return [found, [sort, id]];
+      }
+      return [found, null];
+    },
     list({ kind, limit, idPrefix, after, ...only }: ListRow): RecordRow[] {
       if (idPrefix) return withPrefix.all(kind, idPrefix, limit).map(row);
       const { first, behind } = sets[setOf(only)];
-      const which = { kind, limit, ...(only.owner != null && { owner: only.owner }) };
+      const which = { kind, limit, ...whichOf(only) };
       const found = after ? behind.all({ ...which, ...after }) : first.all(which);
       return found.map(row);
     },

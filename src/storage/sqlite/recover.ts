@@ -5,6 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { checkIntegrity, openForWriting } from './database.ts';
 import { storeError } from './errors.ts';
 import { lockStore } from './lock.ts';
+import { indexColumns } from './schema.ts';
 
 export interface RecoveryReport {
   /** The place of the damaged file, which stays unchanged; undefined if nothing was damaged. */
@@ -101,6 +102,7 @@ function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table
     try {
       for (const row of from.prepare(sql).iterate(...args)) {
         if (!json.every((column) => isJson(row[column]))) continue;
+        if (name === 'record') Object.assign(row, indexColumns(String(row.kind), JSON.parse(String(row.doc))));
         const columns = Object.keys(row);
         const places = columns.map(() => '?').join(', ');
         to.prepare(`INSERT OR IGNORE INTO ${name} (${columns.join(', ')}) VALUES (${places})`).run(

@@ -1,5 +1,13 @@
+import { indexEntryOf } from '../../core/model/record-index.ts';
+
 /** The types of events that the index of types leaves out, because a log has very many of them. */
 export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
+
+/** The columns of a record that indexes have. */
+export const indexColumns = (kind: string, doc: unknown) => {
+  const { shared, ...entry } = indexEntryOf(kind, doc);
+  return { ...entry, shared: shared ? (1 as const) : (0 as const) };
+};
 
 /** `migrations[n]` upgrades a file from version n to n + 1. Only append to this list. */
 export const migrations: readonly string[] = [
@@ -53,11 +61,14 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE record ADD COLUMN state TEXT;
   ALTER TABLE record ADD COLUMN name TEXT;
   UPDATE record SET owner = doc ->> '$.owner' WHERE doc LIKE '{%"owner":"%' AND json_type(doc, '$.owner') = 'text';
   UPDATE record SET owner = doc ->> '$.environmentId' WHERE kind = 'environment-key';
   UPDATE record SET owner = doc ->> '$.templateId' WHERE kind = 'template-build';
   UPDATE record SET shared = 1 WHERE kind IN ('skill', 'automation') AND doc ->> '$.shared';
+  UPDATE record SET state = iif(doc ->> '$.deleting', 'deleting', doc ->> '$.status') WHERE kind = 'session';
+  UPDATE record SET state = 'after' WHERE kind = 'automation' AND json_type(doc, '$.after') = 'object';
   UPDATE record SET name = iif(shared, '', ifnull(owner, '')) || ':' || (doc ->> '$.name') WHERE kind = 'skill';
   UPDATE record SET name = NULL WHERE name IS NOT NULL AND EXISTS (
     SELECT 1 FROM record AS first WHERE first.kind = record.kind AND first.name = record.name AND first.id < record.id
@@ -65,6 +76,7 @@ export const migrations: readonly string[] = [
   DELETE FROM record WHERE kind = 'skill-name';
   CREATE INDEX record_owner ON record (kind, owner, sort DESC, id) WHERE owner IS NOT NULL;
   CREATE INDEX record_shared ON record (kind, sort DESC, id) WHERE shared = 1;
+  CREATE INDEX record_state ON record (kind, state, sort DESC, id) WHERE state IS NOT NULL;
   CREATE UNIQUE INDEX record_name ON record (kind, name) WHERE name IS NOT NULL;
   `,
 ];

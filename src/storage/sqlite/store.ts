@@ -11,10 +11,10 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { droppable } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { indexEntryOf } from '../../core/model/record-index.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corrupt } from './errors.ts';
-import type { PutRow, ReadOperations, RecordRow } from './reads.ts';
+import type { EventPlace, Piece, PutRow, ReadOperations, RecordPlace, RecordRow } from './reads.ts';
+import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
 export interface SqliteOptions {
@@ -66,7 +66,8 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
       return { events: parsed(text, path), head, thinned, trimmed };
     },
     lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
-    search: async (text, limit) => (await reader.call('search', [text, limit])) as SessionId[],
+    search: async (text, limit) =>
+      (await foundInPieces(limit, ['', 0] as EventPlace, (from) => reader.call('search', [text, from]))) as SessionId[],
     usage: (from, to) => reader.call('usage', [from, to]),
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
@@ -101,7 +102,11 @@ function records(
     async list(kind, options = {}) {
       return (await reader.call('list', [{ limit: -1, ...options, kind }])).map(stored);
     },
-    count: (kind, owner) => reader.call('count', [kind, owner]),
+    search: (kind, { fields, text, limit }) =>
+      foundInPieces<RecordPlace | null>(limit, null, (from) =>
+        reader.call('searchRecords', [kind, fields, text, from]),
+      ),
+    count: (kind, only = {}) => reader.call('count', [kind, only]),
     async belonging(sessionId) {
       const rows = await reader.call('belonging', [sessionId]);
       return rows.map(([kind, id, doc, sort]) => ({ kind, id, doc: parsed(doc, path), sort }));
@@ -166,11 +171,27 @@ function commands(
   };
 }
 
+/** Reads piece after piece, between which the thread serves others, until there is no next one. */
+async function foundInPieces<Place>(
+  limit: number,
+  first: Place,
+  read: (from: Place) => Promise<Piece<NonNullable<Place>>>,
+): Promise<string[]> {
+  const all: string[] = [];
+  for (let from: Place | null | undefined = first; all.length < limit; ) {
+    const [found, next]: Piece<NonNullable<Place>> = await read(from as Place);
+    all.push(...found);
+    if (next === null) break;
+    from = next;
+  }
+  return all.slice(0, limit);
+}
+
 /** JSON cannot express `undefined`; it comes back as null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
-  const { owner, shared, name } = indexEntryOf(kind, doc);
-  return [kind, id, json(doc), sort, owner, shared ? 1 : 0, name];
+  const { owner, shared, state, name } = indexColumns(kind, doc);
+  return [kind, id, json(doc), sort, owner, shared, state, name];
 }
 const charsIn = (row: readonly (string | number | null)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);

@@ -77,9 +77,10 @@ const fenced = (after: number, head: number) =>
 function recordStatements(db: DatabaseSync) {
   return {
     replace: db.prepare(`
-      INSERT INTO record (kind, id, version, doc, sort, owner, shared, name) VALUES (?, ?, 1, ?, ?, ?, ?, ?)
+      INSERT INTO record (kind, id, version, doc, sort, owner, shared, state, name)
+      VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id, kind) DO UPDATE SET version = version + 1, doc = excluded.doc, sort = excluded.sort,
-        owner = excluded.owner, shared = excluded.shared, name = excluded.name
+        owner = excluded.owner, shared = excluded.shared, state = excluded.state, name = excluded.name
       RETURNING version
     `),
     nameHolder: db.prepare('SELECT id FROM record WHERE kind = ? AND name = ?'),
@@ -92,7 +93,7 @@ function recordWrites(db: DatabaseSync) {
   const { replace, nameHolder, versionOf, remove } = recordStatements(db);
   return {
     put(put: PutRow, expect: number | undefined): number {
-      const [kind, id, , , , , name] = put;
+      const [kind, id, , , , , , name] = put;
       const version = Number(versionOf.get(id, kind)?.version ?? 0);
       if (expect !== undefined && expect !== version) throw new AppError('conflict', 'It was changed meanwhile.');
       const holder = name === null ? undefined : nameHolder.get(kind, name);

@@ -121,6 +121,9 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };
     },
+    async *pieces() {
+      yield await sessions.list();
+    },
     watch: (signal) => news.watch(sessions.list, signal),
     async delete(id) {
       const { ended, record } = find(id);

@@ -5,9 +5,11 @@ const skill = (id: string, more: object) => ({ kind: 'skill', id, doc: { name: '
 
 /** Records as the stores had them before they indexed owners, sharing and names. */
 export const recordsBeforeIndex: readonly { readonly kind: string; readonly id: string; readonly doc: unknown }[] = [
-  { kind: 'session', id: '0123456789abcdef', doc: { owner: 'ann', agent: { owner: 'bob' } } },
-  { kind: 'session', id: '1123456789abcdef', doc: { title: 'its "owner":"ann"' } },
-  { kind: 'session', id: '2123456789abcdef', doc: { owner: null } },
+  { kind: 'session', id: '0123456789abcdef', doc: { owner: 'ann', status: 'waiting', agent: { owner: 'bob' } } },
+  { kind: 'session', id: '1123456789abcdef', doc: { status: 'waiting', deleting: false, title: 'its "owner":"ann"' } },
+  { kind: 'session', id: '2123456789abcdef', doc: { owner: null, status: 'waiting', deleting: true } },
+  { kind: 'automation', id: 'a1', doc: { owner: 'ann', shared: true, after: { of: 'session' } } },
+  { kind: 'automation', id: 'a2', doc: { owner: 'ann', shared: false, after: null } },
   { kind: 'webhook', id: 'w1', doc: { owner: "o'neil \u00e9" } },
   { kind: 'environment-key', id: 'k1', doc: { environmentId: 'env_1' } },
   { kind: 'template-build', id: 'b1', doc: { templateId: 't1', owner: 'ann' } },
@@ -25,7 +27,11 @@ export async function expectIndexed(records: RecordStore): Promise<void> {
   const found = async (kind: string, options: ListOptions) =>
     (await records.list(kind, options)).map(({ id }) => id).sort();
   expect(await found('session', { owner: 'ann' })).toEqual(['0123456789abcdef']);
-  expect(await records.count('session', null)).toBe(2);
+  expect(await records.count('session', { owner: null })).toBe(2);
+  expect(await found('session', { state: 'waiting' })).toEqual(['0123456789abcdef', '1123456789abcdef']);
+  expect(await records.count('session', { state: 'deleting' })).toBe(1);
+  expect(await found('automation', { state: 'after' })).toEqual(['a1']);
+  expect(await found('automation', { shared: true })).toEqual(['a1']);
   expect(await found('webhook', { owner: "o'neil \u00e9" })).toEqual(['w1']);
   expect(await found('environment-key', { owner: 'env_1' })).toEqual(['k1']);
   expect(await found('template-build', { owner: 't1' })).toEqual(['b1']);

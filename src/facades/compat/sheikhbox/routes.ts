@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { hasMetadata } from '../../../api/views/session-options.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
 import { envelope } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
@@ -82,13 +84,17 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       schema: { querystring: MetadataQuery, response: { 200: replies.sessions } },
       config: { doc: about('ListSessions', 'List all sessions, the newest message first') },
     },
-    async ({ query }) => {
+    async ({ query }, reply) => {
       const pairs = pairsOf(query);
-      const found = (await sessions.list()).filter(
-        ({ metadata, parent }) =>
-          hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent),
-      );
-      return success({ sessions: found.map((session) => listItem(session, profile)) });
+      const isAsked = ({ metadata, parent }: SessionRecord) =>
+        hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
+      const texts = listTexts(sessions.pieces(), (one) => (isAsked(one) ? listItem(one, profile) : undefined));
+      const first = await texts.next(); // a failure here can still be answered with a status
+      const whole = (async function* () {
+        yield first.value ?? '';
+        yield* texts;
+      })();
+      return asJson(reply, Readable.from(whole));
     },
   );
   app.get(
@@ -132,7 +138,24 @@ function mountSessions(app: App, context: SheikhboxContext): void {
 }
 
 /** Sends JSON that is text already. */
-const asJson = (reply: FastifyReply, text: string) => reply.type('application/json; charset=utf-8').send(text);
+const asJson = (reply: FastifyReply, text: string | Readable) =>
+  reply.type('application/json; charset=utf-8').send(text);
+
+/** The answer with all sessions, as text that is made as they are read: no other request waits for the whole of it. */
+async function* listTexts(
+  pieces: AsyncIterable<readonly SessionRecord[]>,
+  itemOf: (session: SessionRecord) => unknown,
+): AsyncGenerator<string, undefined> {
+  const [head, tail] = JSON.stringify(success({ sessions: [] })).split('[]');
+  let before = `${head}[`;
+  for await (const piece of pieces) {
+    const items = piece.map(itemOf).filter((item) => item !== undefined);
+    if (items.length === 0) continue;
+    yield `${before}${JSON.stringify(items).slice(1, -1)}`;
+    before = ',';
+  }
+  yield `${before === ',' ? '' : before}]${tail}`;
+}
 
 function mountStreams(app: App, context: SheikhboxContext): void {
   const resume = { 'Last-Event-ID': 'resume after this event' };

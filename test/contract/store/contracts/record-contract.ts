@@ -113,13 +113,43 @@ export function recordContract(store: () => Store): void {
         expect(await numbers(kind, { owner: null })).toEqual([5, 15, 0, 10]);
         expect(await numbers(kind, { owner: 'nobody' })).toEqual([]);
         expect(await numbers(kind, { shared: true })).toEqual(kind === 'other' ? [] : [2, 1, 0]);
-        const counts = [undefined, null, 'ann', 'nobody'].map((owner) => records.count(kind, owner));
+        const counts = [{}, { owner: null }, { owner: 'ann' }, { owner: 'nobody' }].map((only) =>
+          records.count(kind, only),
+        );
         expect(await Promise.all(counts)).toEqual([20, 4, 4, 0]);
       }
       const changed = { n: 6, name: 's6', shared: false, owner: 'bob' };
       await records.put({ kind: 'automation', id: 'i06', doc: changed, sort: 9 });
       expect(await numbers('automation', { owner: 'ann' })).toEqual([16, 1, 11]);
       expect(await numbers('automation', { owner: 'bob', limit: 1 })).toEqual([6]);
+    });
+
+    test('a list and a count by state have the records in it alone, and a record that changes its state moves', async () => {
+      const { records } = store();
+      const states = ['running', 'completed', 'completed', 'waiting'];
+      const put = (n: number, doc: object) => records.put({ kind: 'session', id: `z${n}`, doc, sort: n });
+      const count = async (state: string) => await records.count('session', { state });
+      const before = await Promise.all(['running', 'completed', 'waiting', 'deleting'].map(count));
+      for (const [n, status] of states.entries()) await put(n, { status, deleting: false });
+      await put(3, { status: 'completed', deleting: true });
+      const after = await Promise.all(['running', 'completed', 'waiting', 'deleting'].map(count));
+      expect(after.map((number, n) => number - (before[n] ?? 0))).toEqual([1, 2, 0, 1]);
+      const ids = (await records.list('session', { state: 'completed' })).map(({ id }) => id);
+      expect(ids.filter((id) => id.startsWith('z'))).toEqual(['z2', 'z1']);
+    });
+
+    test('a search finds records by their fields, whatever the case, and reads only so many hits', async () => {
+      const { records } = store();
+      const kind = newKind();
+      for (let n = 0; n < 30; n++)
+        await records.put({ kind, id: `f${n}`, doc: { title: `Groß ${n % 3}`, x: 'groß' }, sort: n % 2 });
+      await records.put({ kind, id: 'odd', doc: { title: '100% "sure" \\ a_b' } });
+      const search = async (text: string, limit = 100) =>
+        (await records.search(kind, { fields: ['title'], text, limit })).length;
+      expect(
+        await Promise.all(['GROß 1', 'ß', '100%', '"SURE" \\', 'a_b', 'a.b', 'x'].map((text) => search(text))),
+      ).toEqual([10, 30, 1, 1, 1, 0, 0]);
+      expect(await search('groß', 7)).toBe(7);
     });
 
     test("a name that is an owner's own is given once at a time, in the same write as its record", async () => {

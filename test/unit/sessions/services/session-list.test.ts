@@ -17,16 +17,18 @@ const anything = { after: undefined, keep: () => true };
 /** A session list over a store, with a count of its reads. */
 function listOf() {
   const { records } = memoryStore();
-  let asked = 0;
+  let [asked, rows] = [0, 0];
   const counting: RecordStore = {
     ...records,
-    list(kind, options) {
+    async list(kind, options) {
       asked++;
-      return records.list(kind, options);
+      const found = await records.list(kind, options);
+      rows += found.length;
+      return found;
     },
   };
   const put = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
-  return { list: new SessionList(counting), put, records, asked: () => asked };
+  return { list: new SessionList(counting), put, records, asked: () => asked, rows: () => rows };
 }
 
 test('a page is one read, and shows what changed since the page before', async () => {
@@ -81,9 +83,34 @@ test('a session that moves while the list is read is in it, once', async () => {
   const reading = list.all();
   await Promise.resolve();
   await put(one(idOf(5), 9_000, { title: 'moved' }));
+  await put(one(idOf(3_499), 9_001, { title: 'moved before it was read, or after' }));
   const found = await reading;
   expect(found).toHaveLength(3_500);
   expect(new Set(found.map(({ id }) => id)).size).toBe(3_500);
+});
+
+test.each([
+  ['an owner', { owner: 'ann' }, 8],
+  ['a status', { status: 'waiting' as const }, 5],
+])('a list of %s reads no other sessions', async (_, only, count) => {
+  const { list, put, rows } = listOf();
+  for (let n = 0; n < 1_000; n++) {
+    const change = n % 125 === 0 ? { owner: 'ann' } : { owner: 'bob', status: n % 200 === 1 ? 'waiting' : 'completed' };
+    await put(one(idOf(n), n, change as Partial<StoredSession>));
+  }
+  expect(await list.part({ ...only, limit: 50, ...anything })).toHaveLength(count);
+  expect(rows()).toBe(count);
+});
+
+test('the sessions that a search found are read alone, and are in order and on pages like a list', async () => {
+  const { list, put, rows } = listOf();
+  for (let n = 0; n < 1_000; n++) await put(one(idOf(n), n, { deleting: n === 300 }));
+  const among = new Set([7, 900, 300, 42, 5_000].map(idOf));
+  const first = await list.part({ limit: 2, ...anything }, among);
+  expect(first.map(({ id }) => id)).toEqual([900, 42].map(idOf));
+  const rest = await list.part({ limit: 2, ...anything, after: first.at(-1) }, among);
+  expect(rest.map(({ id }) => id)).toEqual([idOf(7)]);
+  expect(rows()).toBe(0);
 });
 
 function firstBehind(sorted: readonly StoredSession[], { latestMessageAt, id }: StoredSession): number {

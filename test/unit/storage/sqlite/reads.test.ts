@@ -27,6 +27,7 @@ test.each([
   ['kind', 'record_order (kind=?)'],
   ['owner', 'record_owner (kind=? AND owner=?)'],
   ['shared', 'record_shared (kind=?)'],
+  ['state', 'record_state (kind=? AND state=?)'],
 ] as const)('a list by %s reads and counts by an index, in its order, and nothing else', (set, index) => {
   const db = database([]);
   const plans = Object.values(recordStatements(set)).map((sql) =>
@@ -42,6 +43,26 @@ test.each([
   const at = index.slice(0, -1);
   expect(behind).toMatch(`SEARCH record USING INDEX ${at} AND sort=? AND id>?)`);
   expect(behind).toMatch(`SEARCH record USING INDEX ${at} AND sort<?)`);
+});
+
+test('a search reads in pieces of at most a thousand rows and about a megabyte, and nothing behind a hit', () => {
+  const db = database([]);
+  const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, 'message.user', 0, ?)");
+  const say = (session: string, seq: number, text: string) => put.run(session, seq, JSON.stringify({ data: { text } }));
+  for (let seq = 1; seq <= 1_500; seq++) say('a', seq, 'hay');
+  for (let seq = 1; seq <= 600; seq++) say('b', seq, seq === 2 ? 'needle' : 'hay');
+  for (let seq = 1; seq <= 5; seq++) say('c', seq, 'x'.repeat(400_000));
+  const { search, searchRecords } = readOperations(db);
+  const [none, first] = search('needle', ['', 0]);
+  expect([none, first]).toEqual([[], ['a', 1_000]]);
+  const [found, second] = search('needle', first ?? ['', 0]);
+  expect([found, second]).toEqual([['b'], ['c', 3]]);
+  expect(search('needle', second ?? ['', 0])).toEqual([[], null]);
+  const record = db.prepare("INSERT INTO record (id, kind, version, sort, doc) VALUES (?, 'k', 1, ?, ?)");
+  for (let n = 0; n < 1_500; n++) record.run(`r${n}`, n, JSON.stringify({ title: n === 1_200 ? 'Needle' : 'hay' }));
+  const [before, next] = searchRecords('k', ['title'], 'needle', null);
+  expect([before, next]).toEqual([[], [999, 'r999']]);
+  expect(searchRecords('k', ['title'], 'needle', next)).toEqual([['r1200'], null]);
 });
 
 test('the newest event of a type is read from an index, and nothing else of the log', () => {
