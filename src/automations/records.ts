@@ -13,6 +13,7 @@ import {
   hookSources,
   type StartsQuery,
 } from '../sessions/api/server/automations.ts';
+import { Collection, type Versioned } from '../storage/collection.ts';
 
 // Three kinds of records. An automation is sorted by its next start, so that the scheduler asks for those that are due
 // alone. A start is `open` until it has its end, and then moves into the history of its automation.
@@ -123,12 +124,6 @@ const StoredStart = z.object({
   agent: z.string().optional(),
   failure: z.string().optional(),
 });
-/** A document and the version that the next write of it has to name. */
-export interface Versioned<Doc> {
-  readonly doc: Doc;
-  readonly version: number;
-}
-
 /** A start that waits. */
 export const newStart = (
   { id: automationId, version, kind, program }: Pick<Automation, 'id' | 'version' | 'kind' | 'program'>,
@@ -150,6 +145,7 @@ export const newStart = (
 });
 
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
+export const maxAutomations = 100; // of one owner
 const keptStarts = 1_000; // of one automation; older ones are forgotten
 const never = -8.64e15; // sorts after every time of a clock
 
@@ -158,46 +154,48 @@ const missing = () => new AppError('not_found', 'There is no such automation.');
 /** The automations of a store and their starts. */
 export class AutomationRecords {
   readonly #records: RecordStore;
+  readonly #automations: Collection<Automation>;
   readonly #beforePause: (paused: Automation) => Promise<void>;
 
   /** `beforePause`: called before an automation is stored as paused, and again when another write came first. */
   constructor(records: RecordStore, beforePause = async (_: Automation): Promise<void> => {}) {
     this.#records = records;
     this.#beforePause = beforePause;
+    this.#automations = new Collection<Automation>(records, {
+      kind: kinds.automation,
+      schema: Stored,
+      sortOf: ({ nextAt, paused }) => (nextAt === null || paused ? never : -nextAt),
+      missing,
+    });
   }
 
   /** Rejects: not_found. */
-  async get(id: string): Promise<Versioned<Automation>> {
-    const found = await this.#records.get(kinds.automation, id);
-    if (!found) throw missing();
-    return { doc: Stored.parse(found.doc), version: found.version };
+  get(id: string): Promise<Automation> {
+    return this.#automations.get(id);
   }
 
-  /** `expect`: the version to replace, 0 for a new one. Rejects: conflict. */
-  async put(doc: Automation, expect: number): Promise<void> {
-    const sort = doc.nextAt === null || doc.paused ? never : -doc.nextAt;
-    await this.#records.put({ kind: kinds.automation, id: doc.id, doc, sort, expect });
+  /** Rejects: quota. */
+  async create(doc: Automation): Promise<void> {
+    await this.#automations.create(doc, {
+      most: maxAutomations,
+      text: `There are ${maxAutomations} automations already. Delete some first.`,
+      now: doc.createdAt,
+      counts: ({ program }) => program?.archivedAt == null,
+    });
   }
 
-  /** Changes the present version; a write of another server meanwhile is kept. Rejects: not_found. */
-  async change(id: string, change: (now: Automation) => Automation | undefined): Promise<Automation> {
-    for (;;) {
-      const { doc, version } = await this.get(id);
-      const next = change(doc);
-      if (!next) return doc;
-      if (next.paused && !doc.paused) await this.#beforePause(next);
-      try {
-        await this.put(next, version);
-        return next;
-      } catch (thrown) {
-        unlessConflict(thrown);
-      }
-    }
+  /** Rejects: not_found. */
+  change(id: string, change: (now: Automation) => Automation | undefined): Promise<Automation> {
+    return this.#automations.change(id, async (now) => {
+      const next = change(now);
+      if (next?.paused && !now.paused) await this.#beforePause(next);
+      return next;
+    });
   }
 
   async delete(id: string): Promise<void> {
     await this.get(id);
-    await this.#records.delete(kinds.automation, id);
+    await this.#automations.delete(id);
     await this.deleteStarts(id);
   }
 
@@ -209,18 +207,18 @@ export class AutomationRecords {
   }
 
   /** The automations that the end of a run can start. */
-  async afterRuns(): Promise<Automation[]> {
-    return (await this.all()).filter(({ after }) => after !== null);
+  afterRuns(): Promise<Automation[]> {
+    return this.#automations.list({ state: 'after' });
   }
 
-  async all(): Promise<Automation[]> {
-    return (await this.#records.list(kinds.automation)).map(({ doc }) => Stored.parse(doc));
+  /** All of them, or those that an owner sees. */
+  list(owner?: string): Promise<Automation[]> {
+    return this.#automations.listFor(owner, { shared: true });
   }
 
   /** The automations with the earliest next starts; some may not be due yet. */
-  async earliest(limit: number): Promise<Versioned<Automation>[]> {
-    const found = await this.#records.list(kinds.automation, { limit });
-    return found.map(({ doc, version }) => ({ doc: Stored.parse(doc), version }));
+  earliest(limit: number): Promise<Automation[]> {
+    return this.#automations.list({ limit });
   }
 
   /** False: this start exists already, open or ended. */

@@ -1,11 +1,11 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import type { Rounds } from '../core/concurrency/rounds.ts';
 import type { Clock } from '../core/contracts/clock.ts';
-import { toAppError, unlessNotFound } from '../core/errors/errors.ts';
+import { unlessNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AfterRuns } from './after-runs.ts';
-import { type AutomationRecords, newStart, type Versioned } from './records.ts';
+import { type AutomationRecords, newStart } from './records.ts';
 import { lookMs, roundsOver } from './rounds.ts';
 import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
@@ -62,17 +62,17 @@ export class Scheduler {
     const now = clock.now();
     const hasMore = await afterRuns.round();
     const found = await records.earliest(batch);
-    const due = found.filter(({ doc }) => startTime(doc) <= now);
+    const due = found.filter((automation) => startTime(automation) <= now);
     await forEachConcurrent(due, width, (automation) => this.#fire(automation, now));
     const isOpen = await this.#advanceAll(signal);
     if (due.length === batch || hasMore) return 0;
-    const next = Math.min(...found.map(({ doc }) => startTime(doc)).filter((at) => at > now));
+    const next = Math.min(...found.map(startTime).filter((at) => at > now));
     const restMs = isOpen ? (shared ? openMs.shared : openMs.alone) : Number.POSITIVE_INFINITY;
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
   /** Adds the start first: after a crash between the two writes the next round finds it, and only moves the time on. */
-  async #fire({ doc: automation, version }: Versioned<Automation>, now: number): Promise<void> {
+  async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.#deps;
     const { id, schedule, nextAt } = automation;
     if (!schedule || nextAt === null) return;
@@ -83,12 +83,11 @@ export class Scheduler {
       const cause = { kind: 'schedule', dueAt } as const;
       await records.addStart(newStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
     }
+    const next = nextTime(rule, Math.max(now, dueAt));
     await records
-      .put({ ...automation, nextAt: nextTime(rule, Math.max(now, dueAt)) }, version)
-      .catch((thrown: unknown) => {
-        if (toAppError(thrown).code !== 'conflict')
-          warn({ err: thrown, automation: id }, 'an automation keeps its time');
-      });
+      .change(id, (current) => (current.nextAt === nextAt ? { ...current, nextAt: next } : undefined))
+      .catch(unlessNotFound)
+      .catch((err: unknown) => warn({ err, automation: id }, 'an automation keeps its time'));
   }
 
   /** Whether starts are left that wait or work. */
@@ -103,7 +102,7 @@ export class Scheduler {
       for (const start of starts) {
         if (signal.aborted) return;
         const working = now.map(({ doc }) => doc).filter(isAtWork);
-        const isFurther = await starter.advance(start, found.doc, working);
+        const isFurther = await starter.advance(start, found, working);
         if (isFurther || start.doc.state !== 'running') now = await records.openStarts(id);
       }
     });

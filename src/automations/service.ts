@@ -6,7 +6,7 @@ import type { IdSource } from '../core/model/ids.ts';
 import type { Automation, AutomationService, AutomationSpec } from '../sessions/api/server/automations.ts';
 import type { HookReceiver } from './hooks/receiver.ts';
 import type { HookSecrets } from './hooks/secrets.ts';
-import { type AutomationRecords, newStart } from './records.ts';
+import { type AutomationRecords, maxAutomations, newStart } from './records.ts';
 import { nextTime, nextTimes, parseCron } from './schedule.ts';
 
 interface Deps {
@@ -43,7 +43,6 @@ const refuseArchived = ({ program }: Automation): void => {
   if (program && program.archivedAt !== null)
     throw new AppError('conflict', 'The program that defined this automation has archived it. Make another one.');
 };
-const maxAutomations = 100; // of one owner
 const maxWaiting = 20; // starts of one automation
 
 /** Automations as people make, change and start them. */
@@ -53,9 +52,7 @@ export function automationService(deps: Deps): AutomationService {
     schedule && nextTime(parseCron(schedule), clock.now());
 
   const listed = async (owner?: string): Promise<Automation[]> => {
-    const all = await records.all();
-    const seen = owner === undefined ? all : all.filter((one) => one.owner === owner || one.shared);
-    return seen.sort((a, b) => b.createdAt - a.createdAt);
+    return (await records.list(owner)).sort((a, b) => b.createdAt - a.createdAt);
   };
 
   /** Rejects: invalid_request (a hook without events, a rule that starts itself), not_found. */
@@ -70,7 +67,7 @@ export function automationService(deps: Deps): AutomationService {
           'invalid_request',
           'The automation would start itself again and again. Choose another rule.',
         );
-      next = (await records.get(next.id)).doc.after;
+      next = (await records.get(next.id)).after;
     }
   }
 
@@ -122,9 +119,6 @@ export function automationService(deps: Deps): AutomationService {
       await check(spec);
       await checkStarts(spec);
       const nextAt = nextOf(spec.schedule);
-      const own = (await records.all()).filter((one) => one.owner === owner && one.program?.archivedAt == null);
-      if (own.length >= maxAutomations)
-        throw new AppError('quota', `There are ${maxAutomations} automations already. Delete some first.`);
       const now = clock.now();
       const automation: Automation = {
         ...spec,
@@ -138,14 +132,14 @@ export function automationService(deps: Deps): AutomationService {
         createdAt: now,
         updatedAt: now,
       };
-      await records.put(automation, 0);
+      await records.create(automation);
       await look();
       wake();
       return automation;
     },
-    get: async (id) => (await records.get(id)).doc,
+    get: (id) => records.get(id),
     async update(id, { version, ...change }) {
-      const { doc } = await records.get(id);
+      const doc = await records.get(id);
       refuseArchived(doc);
       checkProgram(doc, change);
       const isOther = [change.kind, change.message, change.goal, change.repositories].some(
@@ -178,7 +172,7 @@ export function automationService(deps: Deps): AutomationService {
         return { ...now, paused: null, failures: 0, nextAt: nextOf(now.schedule) };
       }),
     async start(id, key) {
-      const { doc: automation } = await records.get(id);
+      const automation = await records.get(id);
       refuseArchived(automation);
       const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
       if (waiting.length >= maxWaiting)
@@ -193,7 +187,7 @@ export function automationService(deps: Deps): AutomationService {
       return start;
     },
     async rotateSecret(id) {
-      const { doc } = await records.get(id);
+      const doc = await records.get(id);
       if (!doc.hook) throw new AppError('conflict', 'The automation takes no deliveries. Give it a hook first.');
       const at = clock.now();
       const secret = await secrets.make(id, at);
@@ -207,5 +201,5 @@ export function automationService(deps: Deps): AutomationService {
     },
     times: async (schedule, count) => nextTimes(parseCron(schedule), clock.now(), count),
   };
-  return inTurns(service, 'create', 'start');
+  return inTurns(service, 'start');
 }

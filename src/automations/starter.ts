@@ -12,9 +12,10 @@ import {
   StartRefusal,
 } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
+import type { Versioned } from '../storage/collection.ts';
 import type { Prebuilds } from './prebuilds.ts';
 import type { Programs } from './programs.ts';
-import type { AutomationRecords, Versioned } from './records.ts';
+import type { AutomationRecords } from './records.ts';
 import { startMessage } from './start-message.ts';
 import type { AutomationStarted } from './webhooks/outbox.ts';
 

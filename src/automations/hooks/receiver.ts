@@ -89,15 +89,15 @@ export class HookReceiver {
   }
 
   async #verified(id: string, request: HookRequest) {
-    const found = await this.#deps.records.get(id).catch((thrown: unknown) => {
+    const automation = await this.#deps.records.get(id).catch((thrown: unknown) => {
       if (toAppError(thrown).code === 'not_found') throw unknown();
       throw thrown;
     });
-    const { hook } = found.doc;
+    const { hook } = automation;
     const secret = hook && (await this.#deps.secretOf(id));
     const proof = secret && readers[hook.source].verify(request, secret.reveal());
     if (!proof) throw unknown();
-    return { automation: found.doc, hook, proof };
+    return { automation, hook, proof };
   }
 
   #refuseOld(at: number | undefined, maxMs: number): void {

@@ -112,7 +112,7 @@ export class Deliverer {
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
     // The page can hide the endpoints whose deliveries are due later than all of these.
-    for (const { id } of isFull ? await records.all() : [])
+    for (const { id } of isFull ? await records.list() : [])
       if (!byEndpoint.has(id)) byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id));
     const queues = new Map<string, Queue>();
     let hasPostponed = false;

@@ -4,12 +4,13 @@ import { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
 import { type Webhook, webhookEvents } from '../../sessions/api/server/webhooks.ts';
-import type { Versioned } from '../records.ts';
+import { Collection, type Versioned } from '../../storage/collection.ts';
 
 // Three kinds of records. A delivery that is still to be made is sorted by its next try, so that those that are due come
 // first; when it is over it moves to the endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
+const maxWebhooks = 20; // of one owner
 const keptDeliveries = 200; // of one endpoint; older ones are forgotten
 
 const Stored = z.object({
@@ -57,49 +58,39 @@ export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook
 /** The endpoints of a store and what was sent to them. */
 export class WebhookRecords {
   readonly #records: RecordStore;
+  readonly #endpoints: Collection<StoredWebhook>;
 
   constructor(records: RecordStore) {
     this.#records = records;
+    this.#endpoints = new Collection<StoredWebhook>(records, { kind: kinds.endpoint, schema: Stored, missing });
   }
 
   /** Rejects: not_found. */
-  async get(id: string): Promise<Versioned<StoredWebhook>> {
-    const found = await this.#records.get(kinds.endpoint, id);
-    if (!found) throw missing();
-    return { doc: Stored.parse(found.doc), version: found.version };
+  get(id: string): Promise<StoredWebhook> {
+    return this.#endpoints.get(id);
   }
   async find(id: string): Promise<StoredWebhook | undefined> {
-    const found = await this.#records.get(kinds.endpoint, id);
-    return found && Stored.parse(found.doc);
+    return (await this.#endpoints.find(id))?.doc;
   }
-  /** `expect`: the version to replace, 0 for a new one. Rejects: conflict. */
-  async put(doc: StoredWebhook, expect: number): Promise<void> {
-    await this.#records.put({ kind: kinds.endpoint, id: doc.id, doc, sort: doc.createdAt, expect });
+  /** Rejects: quota. */
+  async create(doc: StoredWebhook): Promise<void> {
+    const text = `There are ${maxWebhooks} webhooks already. Delete some first.`;
+    await this.#endpoints.create(doc, { most: maxWebhooks, text, now: doc.createdAt });
   }
-  /** Changes the present version; a write of another server meanwhile is kept. Rejects: not_found. */
-  async change(id: string, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<StoredWebhook> {
-    for (;;) {
-      const { doc, version } = await this.get(id);
-      const next = change(doc);
-      if (!next) return doc;
-      try {
-        await this.put(next, version);
-        return next;
-      } catch (thrown) {
-        unlessConflict(thrown);
-      }
-    }
+  /** Rejects: not_found. */
+  change(id: string, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<StoredWebhook> {
+    return this.#endpoints.change(id, change);
   }
   async delete(id: string): Promise<void> {
     await this.get(id);
-    await this.#records.delete(kinds.endpoint, id);
+    await this.#endpoints.delete(id);
     for (const kind of [kinds.pending, kinds.ended])
       for (const { id: delivery } of await this.#records.list(kind, { idPrefix: `${id}:` }))
         await this.#records.delete(kind, delivery);
   }
-  /** The newest first. */
-  async all(): Promise<StoredWebhook[]> {
-    return (await this.#records.list(kinds.endpoint)).map(({ doc }) => Stored.parse(doc));
+  /** All of them, or an owner's, the newest first. */
+  list(owner?: string): Promise<StoredWebhook[]> {
+    return this.#endpoints.listFor(owner);
   }
   async areAny(): Promise<boolean> {
     return (await this.#records.list(kinds.endpoint, { limit: 1 })).length > 0;

@@ -56,7 +56,7 @@ export class Router {
     const { records, outbox } = this.#deps;
     const entries = await outbox.oldest(batch);
     if (entries.length === 0) return false;
-    const endpoints = await records.all();
+    const endpoints = await records.list();
     let done = 0;
     for (const entry of entries) if (await this.#route(entry, endpoints)) done++;
     return entries.length === batch && done > 0;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
+import { Collection } from '../../storage/collection.ts';
 import {
   type DocumentKind,
   type DocumentService,
@@ -41,24 +41,21 @@ const versionId = (id: string, version: number) => `${id}:${String(version).padS
 
 /** The documents of programs, in the records of the store. */
 export function documentService({ records, clock, ids }: Deps): DocumentService {
-  const found = async (id: string): Promise<KeptDocument> => {
-    const record = await records.get(recordKind(kindOf(id)), id);
-    if (!record) throw missing();
-    return Stored.parse(record.doc);
-  };
-  const all = async (kind: DocumentKind) => (await records.list(recordKind(kind))).map(({ doc }) => Stored.parse(doc));
+  const collections = new Map(
+    Object.keys(documentPrefixes).map((kind) => {
+      const rules = { kind: recordKind(kind as DocumentKind), schema: Stored, missing };
+      return [kind, new Collection<KeptDocument>(records, rules)];
+    }),
+  );
+  const of = (kind: DocumentKind) => collections.get(kind) as Collection<KeptDocument>;
+  const found = (id: string) => of(kindOf(id)).get(id);
   // A version is kept before the next one takes its place. Two servers that change one at once keep the same.
   const keepVersion = (doc: KeptDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 
   const service: DocumentService = {
-    async list(kind, owner) {
-      return (await all(kind)).filter((one) => owner === undefined || one.owner === owner);
-    },
+    list: (kind, owner) => of(kind).listFor(owner),
     async create({ kind, content, owner }) {
-      const own = (await all(kind)).filter((one) => one.owner === owner);
-      if (own.length >= maxOfOwner)
-        throw new AppError('quota', `There are ${maxOfOwner} of them already. Delete some first.`);
       const now = clock.now();
       const doc: KeptDocument = {
         id: `${documentPrefixes[kind]}_${ids.short()}${ids.short()}`,
@@ -70,8 +67,11 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
         updatedAt: now,
         archivedAt: null,
       };
-      await records.put({ kind: recordKind(kind), id: doc.id, doc, sort: now, expect: 0 });
-      return doc;
+      return await of(kind).create(doc, {
+        most: maxOfOwner,
+        text: `There are ${maxOfOwner} of them already. Delete some first.`,
+        now,
+      });
     },
     async get(id, version) {
       const now = await found(id);
@@ -87,41 +87,30 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
       const earlier = kept.filter(({ version }) => version < now.version).sort((a, b) => b.version - a.version);
       return [now, ...earlier.map((doc) => ({ ...doc, archivedAt }))];
     },
-    async update(id, { content, archived, version }) {
-      const kind = recordKind(kindOf(id));
-      for (;;) {
-        const record = await records.get(kind, id);
-        if (!record) throw missing();
-        const now = Stored.parse(record.doc);
+    update: (id, { content, archived, version }) =>
+      of(kindOf(id)).change(id, async (now) => {
         if (version !== undefined && version !== now.version)
           throw new AppError('conflict', `It has version ${now.version} now, not ${version}. Read it again first.`);
         if (content && now.archivedAt !== null)
           throw new AppError('conflict', 'It is archived and cannot be changed any more.');
         const isNew = content !== undefined && digestOf(content) !== digestOf(now.content);
         const isEnding = archived && now.archivedAt === null;
-        if (!isNew && !isEnding) return now;
+        if (!isNew && !isEnding) return undefined;
         const at = clock.now();
-        const doc: KeptDocument = {
+        if (isNew) await keepVersion(now);
+        return {
           ...now,
           ...(isNew && { content, version: now.version + 1 }),
           updatedAt: at,
           archivedAt: isEnding ? at : now.archivedAt,
         };
-        try {
-          if (isNew) await keepVersion(now);
-          await records.put({ kind, id, doc, sort: doc.createdAt, expect: record.version });
-          return doc;
-        } catch (thrown) {
-          if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first: begins again
-        }
-      }
-    },
+      }),
     async delete(id) {
       await found(id);
-      await records.delete(recordKind(kindOf(id)), id);
+      await of(kindOf(id)).delete(id);
       for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
         await records.delete(earlierKind, one.id);
     },
   };
-  return inTurns(service, 'create');
+  return service;
 }

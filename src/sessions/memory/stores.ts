@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
+import { Collection } from '../../storage/collection.ts';
 import type { MemoryStore, MemoryStoreFacts, MemoryStoreService } from '../api/server/memory-stores.ts';
 import { StoreMemories } from './store-memories.ts';
 
@@ -31,34 +31,23 @@ const archived = () =>
 export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {
   const memories = new StoreMemories({ records, clock, short: ids.short });
 
-  const stored = async (id: string) => {
-    const record = /^memstore_[0-9a-f]{24}$/.test(id) ? await records.get(kind, id) : undefined;
-    if (!record) throw new AppError('not_found', 'There is no such memory store.');
-    return { store: Stored.parse(record.doc) as MemoryStore, version: record.version };
+  const missing = () => new AppError('not_found', 'There is no such memory store.');
+  const stores = new Collection<MemoryStore>(records, {
+    kind,
+    schema: Stored,
+    missing,
+  });
+  const stored = async (id: string): Promise<MemoryStore> => {
+    if (!/^memstore_[0-9a-f]{24}$/.test(id)) throw missing();
+    return await stores.get(id);
   };
   const open = async (id: string): Promise<void> => {
-    if ((await stored(id)).store.archivedAt !== null) throw archived();
+    if ((await stored(id)).archivedAt !== null) throw archived();
   };
-  /** Begins again when another server was first. */
-  async function changed(id: string, next: (now: MemoryStore) => MemoryStore): Promise<MemoryStore> {
-    for (;;) {
-      const { store: now, version } = await stored(id);
-      const doc = next(now);
-      if (doc === now) return now;
-      const put = { kind, id, doc, sort: doc.createdAt, expect: version };
-      if ((await records.put(put).catch(unlessConflict)) !== undefined) return doc;
-    }
-  }
-  const all = async (owner: string | undefined) =>
-    (await records.list(kind))
-      .map(({ doc }) => Stored.parse(doc) as MemoryStore)
-      .filter((store) => owner === undefined || (store.owner ?? '') === owner);
 
   const service: MemoryStoreService = {
-    list: async (owner) => await all(owner),
+    list: (owner) => stores.listFor(owner),
     async create({ name, description, metadata, owner }) {
-      if ((await all(owner ?? '')).length >= mostOfOwner)
-        throw new AppError('quota', `There are ${mostOfOwner} memory stores already. Delete some first.`);
       const id = `memstore_${ids.short()}${ids.short()}`;
       const at = clock.now();
       const store: MemoryStore = {
@@ -71,19 +60,21 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
         updatedAt: at,
         archivedAt: null,
       };
-      await memories.begin(id);
-      await records.put({ kind, id, doc: store, sort: at, expect: 0 });
-      return store;
+      const text = `There are ${mostOfOwner} memory stores already. Delete some first.`;
+      return await stores.within({ most: mostOfOwner, text, now: at }, store, async () => {
+        await memories.begin(id);
+        return await stores.create(store);
+      });
     },
-    get: async (id) => (await stored(id)).store,
-    update: async (id, change) =>
-      await changed(id, (now) => {
+    get: stored,
+    update: (id, change) =>
+      stores.change(id, (now) => {
         if (now.archivedAt !== null) throw archived();
         const facts: MemoryStoreFacts = change(now);
         return { ...now, ...facts, updatedAt: clock.now() };
       }),
-    archive: async (id) =>
-      await changed(id, (now) => {
+    archive: (id) =>
+      stores.change(id, (now) => {
         if (now.archivedAt !== null) return now;
         const at = clock.now();
         return { ...now, archivedAt: at, updatedAt: at };
@@ -92,7 +83,7 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
       await stored(id);
       // First its memories: a deletion that ends half-way can be repeated.
       await memories.forget(id);
-      await records.delete(kind, id);
+      await stores.delete(id);
     },
     async memories(id) {
       await stored(id);
@@ -127,5 +118,5 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
       return await memories.redact(id, version, by);
     },
   };
-  return inTurns(service, 'create');
+  return service;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { Collection } from '../../storage/collection.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 
 const StoredSkill = z.object({
@@ -33,55 +34,51 @@ const StoredVersion = z.object({
 });
 export type StoredVersion = SkillVersion & { readonly blob: string };
 
-const kinds = { skill: 'skill', version: 'skill-version', name: 'skill-name' } as const;
+const kinds = { skill: 'skill', version: 'skill-version' } as const;
+const maxSkills = 100; // of one owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
-/** The skills of a store. A name is a record of its own, so that two uploads at once cannot both have it. */
+/** The skills of a store, which gives a name once to an owner, and once to everybody. */
 export class SkillRecords {
   readonly #records: RecordStore;
+  readonly #skills: Collection<StoredSkill>;
 
   constructor(records: RecordStore) {
     this.#records = records;
+    this.#skills = new Collection<StoredSkill>(records, {
+      kind: kinds.skill,
+      schema: StoredSkill,
+      missing: () => missing('skill'),
+    });
   }
 
-  async all(): Promise<StoredSkill[]> {
-    return (await this.#records.list(kinds.skill)).map(({ doc }) => StoredSkill.parse(doc));
+  /** All skills, or those that an owner sees. */
+  list(owner: string | undefined): Promise<StoredSkill[]> {
+    return this.#skills.listFor(owner, { shared: true });
   }
 
   /** Rejects: not_found. */
-  async get(id: string): Promise<StoredSkill> {
-    const found = await this.#records.get(kinds.skill, id);
-    if (!found) throw missing('skill');
-    return StoredSkill.parse(found.doc);
+  get(id: string): Promise<StoredSkill> {
+    return this.#skills.get(id);
   }
 
-  /** Rejects: conflict when the owner, or everybody, has a skill of this name already. */
+  /** Rejects: conflict when the owner, or everybody, has a skill of this name already; quota. */
   async create(skill: StoredSkill): Promise<void> {
-    const doc = { id: skill.id };
-    const put = { kind: kinds.name, id: nameKey(skill), doc, expect: 0 };
-    if ((await this.#records.put(put).catch(unlessConflict)) === undefined)
-      throw new AppError(
-        'conflict',
-        `There is a skill ${skill.name} already. Add a version to it, or delete it first.`,
-      );
-    await this.#records.put({ kind: kinds.skill, id: skill.id, doc: skill, expect: 0 });
+    const text = `There are ${maxSkills} skills already. Delete some first.`;
+    const stored = await this.#skills
+      .create(skill, { most: maxSkills, text, now: skill.createdAt })
+      .catch(unlessConflict);
+    if (stored) return;
+    throw new AppError('conflict', `There is a skill ${skill.name} already. Add a version to it, or delete it first.`);
   }
 
-  /** Changes the present record; a write of another server meanwhile is kept. */
-  async change(id: string, change: (now: StoredSkill) => StoredSkill): Promise<StoredSkill> {
-    for (;;) {
-      const found = await this.#records.get(kinds.skill, id);
-      if (!found) throw missing('skill');
-      const next = change(StoredSkill.parse(found.doc));
-      const put = { kind: kinds.skill, id, doc: next, expect: found.version };
-      if ((await this.#records.put(put).catch(unlessConflict)) !== undefined) return next;
-    }
+  change(id: string, change: (now: StoredSkill) => StoredSkill): Promise<StoredSkill> {
+    return this.#skills.change(id, change);
   }
 
   /** After its versions: a deletion that ends half-way can be repeated. */
   async delete(skill: StoredSkill): Promise<void> {
-    await this.#records.delete(kinds.name, nameKey(skill));
-    await this.#records.delete(kinds.skill, skill.id);
+    await this.#skills.delete(skill.id);
   }
 
   /** The newest first. */
@@ -108,6 +105,3 @@ export class SkillRecords {
     return found;
   }
 }
-
-const nameKey = ({ name, owner, shared }: Pick<Skill, 'name' | 'owner' | 'shared'>) =>
-  shared ? `:${name}` : `${owner ?? ''}:${name}`;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { Collection } from '../../storage/collection.ts';
 import type { NamedSecret, SecretService } from '../api/server/secrets.ts';
 import { refuseUnfit } from '../projects/credentials.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
@@ -21,6 +21,7 @@ const Stored = z.object({
   createdAt: z.number(),
   updatedAt: z.number(),
 });
+type StoredSecret = z.output<typeof Stored>;
 interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
@@ -29,6 +30,7 @@ interface Deps {
   readonly learn: (value: Secret) => void;
 }
 const mostOfOwner = 500;
+const secretId = /^sec_[0-9a-f]{24}$/;
 const missing = () => new AppError('not_found', 'There is no such secret.');
 
 /** The id follows from owner and name, so that two servers cannot give a name twice. */
@@ -41,30 +43,35 @@ const idOf = (name: string, owner = '') =>
 /** The secrets of programs, sealed in the records of the store. */
 export class NamedSecrets {
   readonly service: SecretService;
-  readonly #inTurn = keyedQueue();
+  readonly #secrets: Collection<StoredSecret>;
   readonly #deps: Deps;
   readonly #sealing: ReturnType<typeof sealedRecords>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#secrets = new Collection<StoredSecret>(deps.records, {
+      kind,
+      schema: Stored,
+      missing,
+    });
     this.#sealing = sealedRecords({ records: deps.records, vault: deps.vault, kind, field: 'value' });
     this.service = {
       list: (owner) => this.#list(owner),
-      get: async (id) => shown((await this.#stored(id)).doc),
+      get: async (id) => shown(await this.#stored(id)),
       find: (idOrName, owner) => this.#find(idOrName, owner),
-      create: (secret) => this.#inTurn(secret.owner ?? '', () => this.#create(secret)),
+      create: (secret) => this.#create(secret),
       replace: (id, value, metadata) => this.#replace(id, value, metadata),
       delete: async (id) => {
         await this.#stored(id);
-        await deps.records.delete(kind, id);
+        await this.#secrets.delete(id);
       },
     };
   }
 
   /** Rejects: not_found (it was deleted), store_corrupt. */
   async value(id: string): Promise<Secret> {
-    const { doc } = await this.#stored(id);
-    const value = this.#sealing.open(id, doc.sealed);
+    const { sealed } = await this.#stored(id);
+    const value = this.#sealing.open(id, sealed);
     this.#deps.learn(value); // another server may have stored it
     return value;
   }
@@ -77,64 +84,48 @@ export class NamedSecrets {
     return this.#sealing.rotate();
   }
 
-  async #stored(id: string) {
-    const found = await this.#record(id);
-    if (!found) throw missing();
-    return found;
-  }
-
-  async #record(id: string) {
-    const found = /^sec_[0-9a-f]{24}$/.test(id) ? await this.#deps.records.get(kind, id) : undefined;
-    return found && { doc: Stored.parse(found.doc), version: found.version };
+  async #stored(id: string): Promise<StoredSecret> {
+    if (!secretId.test(id)) throw missing();
+    return await this.#secrets.get(id);
   }
 
   async #list(owner?: string): Promise<readonly NamedSecret[]> {
-    const all = (await this.#deps.records.list(kind)).map(({ doc }) => Stored.parse(doc));
-    return all
-      .filter((one) => owner === undefined || one.owner === owner)
-      .sort((one, other) => other.createdAt - one.createdAt || (one.id < other.id ? -1 : 1))
-      .map(shown);
+    return (await this.#secrets.listFor(owner)).map(shown);
   }
 
   async #find(idOrName: string, owner?: string): Promise<NamedSecret> {
-    const { doc } = (await this.#record(idOrName)) ?? (await this.#stored(idOf(idOrName.toLowerCase(), owner)));
-    return shown(doc);
+    const byId = secretId.test(idOrName) ? (await this.#secrets.find(idOrName))?.doc : undefined;
+    return shown(byId ?? (await this.#stored(idOf(idOrName.toLowerCase(), owner))));
   }
 
   async #create({ name: given, value, metadata, owner }: Parameters<SecretService['create']>[0]) {
-    const { records, clock, learn } = this.#deps;
+    const { clock, learn } = this.#deps;
     refuseUnfit(value);
-    const own = (await this.#list()).filter((one) => one.owner === owner);
-    if (own.length >= mostOfOwner)
-      throw new AppError('quota', `There are ${mostOfOwner} secrets already. Delete some first.`);
     learn(value);
     const now = clock.now();
     const name = given.toLowerCase();
     const id = idOf(name, owner);
     const facts = { id, name, version: 1, metadata: { ...metadata }, createdAt: now, updatedAt: now };
     const doc = { ...facts, ...(owner !== undefined && { owner }), sealed: this.#sealing.seal(id, value) };
-    if ((await records.put({ kind, id, doc, sort: now, expect: 0 }).catch(unlessConflict)) === undefined)
+    const text = `There are ${mostOfOwner} secrets already. Delete some first.`;
+    if (!(await this.#secrets.create(doc, { most: mostOfOwner, text, now }).catch(unlessConflict)))
       throw new AppError('conflict', `There is a secret ${name} already. Give it a new value, or delete it first.`);
     return shown(doc);
   }
 
   async #replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret> {
-    const { records, clock, learn } = this.#deps;
+    const { clock, learn } = this.#deps;
     refuseUnfit(value);
     learn(value);
-    for (;;) {
-      const { doc: before, version } = await this.#stored(id);
-      const doc = {
-        ...before,
-        version: before.version + 1,
-        ...(metadata && { metadata: { ...metadata } }),
-        sealed: this.#sealing.seal(id, value),
-        updatedAt: clock.now(),
-      };
-      const put = { kind, id, doc, sort: doc.createdAt, expect: version };
-      if ((await records.put(put).catch(unlessConflict)) !== undefined) return shown(doc);
-    }
+    const replaced = await this.#secrets.change(id, (before) => ({
+      ...before,
+      version: before.version + 1,
+      ...(metadata && { metadata: { ...metadata } }),
+      sealed: this.#sealing.seal(id, value),
+      updatedAt: clock.now(),
+    }));
+    return shown(replaced);
   }
 }
 
-const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): NamedSecret => rest;
+const shown = ({ sealed: _, ...rest }: StoredSecret): NamedSecret => rest;

@@ -5,6 +5,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { vaultKind as kind } from '../../core/model/records.ts';
+import { Collection } from '../../storage/collection.ts';
 import type { CredentialVault, VaultCredential, VaultFacts, VaultService } from '../api/server/vaults.ts';
 import type { CredentialRecords } from './credential-records.ts';
 import type { McpTokens } from './mcp-tokens.ts';
@@ -35,39 +36,25 @@ const archived = (what: string) =>
 export function vaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
   const newId = (prefix: string) => `${prefix}_${ids.short()}${ids.short()}`;
 
+  const vaults = new Collection<CredentialVault>(records, {
+    kind,
+    schema: Stored,
+    missing,
+  });
   const stored = async (id: string) => {
-    const record = /^vlt_[0-9a-f]{24}$/.test(id) ? await records.get(kind, id) : undefined;
-    if (!record) throw missing();
-    return { vault: Stored.parse(record.doc), version: record.version };
+    if (!/^vlt_[0-9a-f]{24}$/.test(id)) throw missing();
+    return await vaults.get(id);
   };
   const open = async (id: string) => {
-    const { vault } = await stored(id);
-    if (vault.archivedAt !== null) throw archived('vault');
+    if ((await stored(id)).archivedAt !== null) throw archived('vault');
   };
   const found = async (id: string, credential: string) => {
     await stored(id);
     return await credentials.find(id, credential);
   };
-  /** Begins again when another server was first. */
-  async function changed(id: string, next: (now: CredentialVault) => CredentialVault): Promise<CredentialVault> {
-    for (;;) {
-      const { vault: now, version } = await stored(id);
-      const vault = next(now);
-      if (vault === now) return now;
-      if (await put(() => records.put({ kind, id, doc: vault, sort: vault.createdAt, expect: version }))) return vault;
-    }
-  }
-  const all = async (owner: string | undefined) =>
-    (await records.list(kind))
-      .map(({ doc }) => Stored.parse(doc))
-      .filter((vault) => owner === undefined || vault.owner === owner);
-
   const service: VaultService = {
-    list: (owner) => all(owner),
+    list: (owner) => vaults.listFor(owner),
     async create({ displayName, metadata, owner }) {
-      const own = (await all(undefined)).filter((vault) => vault.owner === owner);
-      if (own.length >= mostOfOwner)
-        throw new AppError('quota', `There are ${mostOfOwner} vaults already. Delete some first.`);
       const now = clock.now();
       const vault: CredentialVault = {
         id: newId('vlt'),
@@ -78,19 +65,19 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
         updatedAt: now,
         archivedAt: null,
       };
-      await records.put({ kind, id: vault.id, doc: vault, sort: now, expect: 0 });
-      return vault;
+      const text = `There are ${mostOfOwner} vaults already. Delete some first.`;
+      return await vaults.create(vault, { most: mostOfOwner, text, now });
     },
-    get: async (id) => (await stored(id)).vault,
+    get: stored,
     update: (id, change) =>
-      changed(id, (now) => {
+      vaults.change(id, (now) => {
         if (now.archivedAt !== null) throw archived('vault');
         const { displayName, metadata }: VaultFacts = change(now);
         return { ...now, displayName, metadata, updatedAt: clock.now() };
       }),
     async archive(id) {
       const at = clock.now();
-      const vault = await changed(id, (now) =>
+      const vault = await vaults.change(id, (now) =>
         now.archivedAt === null ? { ...now, updatedAt: at, archivedAt: at } : now,
       );
       for (const { credential } of await credentials.list(id))
@@ -100,7 +87,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
     async delete(id) {
       await stored(id);
       await credentials.deleteAll(id);
-      await records.delete(kind, id);
+      await vaults.delete(id);
     },
 
     async credentials(id) {

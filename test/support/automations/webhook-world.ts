@@ -63,7 +63,7 @@ export async function webhookWorld({
   const router = new Router({
     records,
     outbox,
-    automationOf: async (id) => (await automations.get(id)).doc,
+    automationOf: async (id) => await automations.get(id),
     startOf: (id) => automations.findStart(id),
     costOf: async () => 0.5,
     isOwned,

@@ -249,6 +249,6 @@ describe('an automation with a goal', () => {
     const found = await store.records.get('automation', id);
     const { goal: _, ...earlier } = (found?.doc ?? {}) as { goal?: unknown };
     await store.records.put({ kind: 'automation', id, doc: earlier });
-    expect((await records.get(id)).doc.goal).toBeNull();
+    expect((await records.get(id)).goal).toBeNull();
   });
 });

@@ -286,7 +286,7 @@ test('the pause of an automation reaches endpoints, and one that was never store
     ...agent,
     ...times,
   };
-  await automations.put(one, 0);
+  await automations.create(one);
   const outbox = new Outbox(store.records);
   outbox.open(true);
   await outbox.addPause({ automationId: one.id, by: 'failures', at: begin - 1 });

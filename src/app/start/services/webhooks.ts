@@ -44,7 +44,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
     pageUrl,
     clock,
     startOf: (id) => automations.findStart(id),
-    automationOf: async (id) => (await automations.get(id).catch(unlessNotFound))?.doc,
+    automationOf: (id) => automations.get(id).catch(unlessNotFound),
   });
   const deliverer = new Deliverer({
     records,

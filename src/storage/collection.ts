@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
+import type { ListOptions, RecordPut, RecordStore, StoredRecord } from '../core/contracts/ports.ts';
+import { AppError, unlessConflict } from '../core/errors/errors.ts';
+
+type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
+type Awaitable<Value> = Value | Promise<Value>;
+/** The document that a record has next, and its place in lists. Undefined: it stays as it is. */
+type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | undefined;
+
+const maxTries = 1_000; // of which another writer won all but the last
+
+/**
+ * Changes a record by what it holds at the time of the write, however many servers change it. `change` runs again after
+ * another writer, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is taken).
+ */
+export async function changeRecord<Doc>(
+  records: Pick<RecordStore, 'get' | 'put'>,
+  { kind, id }: Pick<RecordPut, 'kind' | 'id'>,
+  change: (now: StoredRecord | undefined) => Awaitable<Next<Doc>>,
+): Promise<Doc | undefined> {
+  for (let [tries, refused] = [0, -1]; tries < maxTries; tries++) {
+    const found = await records.get(kind, id);
+    const expect = found?.version ?? 0;
+    if (expect === refused) throw new AppError('conflict', 'Another record has this name.'); // nobody changed this one
+    const next = await change(found);
+    if (!next) return undefined;
+    if ((await records.put({ kind, id, ...next, expect }).catch(unlessConflict)) !== undefined) return next.doc;
+    refused = expect;
+  }
+  throw new AppError('store_busy', 'Many callers change this at the same time. Try again.');
+}
+
+export interface Quota<Doc> {
+  readonly most: number;
+  /** The text of the refusal. */
+  readonly text: string;
+  /** The present time, by which places of servers that died are given back. */
+  readonly now: number;
+  /** Whether a stored document counts; absent: each one does. */
+  readonly counts?: (doc: Doc) => boolean;
+}
+interface Rules<Doc> {
+  readonly kind: string;
+  readonly schema: z.ZodType<Doc>;
+  /** Absent: the time of creation, so that lists have the newest first. */
+  readonly sortOf?: (doc: Doc) => number;
+  readonly missing: () => AppError;
+}
+interface Owned {
+  readonly id: string;
+  readonly owner?: string | undefined;
+  readonly createdAt?: number;
+}
+export interface Versioned<Doc> {
+  readonly doc: Doc;
+  readonly version: number;
+}
+
+/** Documents of one kind, with an owner and an id of their own. Changes, quotas and names hold for all servers of the store. */
+export class Collection<Doc extends Owned> {
+  readonly #records: Records;
+  readonly #rules: Rules<Doc>;
+  readonly #inTurn = keyedQueue();
+
+  constructor(records: Records, rules: Rules<Doc>) {
+    this.#records = records;
+    this.#rules = rules;
+  }
+
+  async find(id: string): Promise<Versioned<Doc> | undefined> {
+    const found = await this.#records.get(this.#rules.kind, id);
+    return found && { doc: this.#rules.schema.parse(found.doc), version: found.version };
+  }
+
+  /** Rejects: not_found. */
+  async get(id: string): Promise<Doc> {
+    const found = await this.find(id);
+    if (!found) throw this.#rules.missing();
+    return found.doc;
+  }
+
+  async list(options: ListOptions = {}): Promise<Doc[]> {
+    return (await this.#records.list(this.#rules.kind, options)).map(({ doc }) => this.#rules.schema.parse(doc));
+  }
+
+  /** All documents for an undefined owner, who sees everything; else the owner's, and with `shared` those of everybody. */
+  async listFor(owner: string | undefined, { shared = false } = {}): Promise<Doc[]> {
+    if (owner === undefined) return await this.list();
+    const [own, others] = await Promise.all([this.list({ owner }), shared ? this.list({ shared: true }) : []]);
+    return [...own, ...others.filter((doc) => doc.owner !== owner)];
+  }
+
+  /** Rejects: conflict (the id or the unique name is taken), quota. */
+  async create(doc: Doc, quota?: Quota<Doc>): Promise<Doc> {
+    const { kind } = this.#rules;
+    const put = () => this.#records.put({ kind, id: doc.id, doc, sort: this.#sortOf(doc), expect: 0 });
+    await (quota ? this.within(quota, doc, put) : put());
+    return doc;
+  }
+
+  /** Calls `make`, which stores a document of this id and owner, if the owner has room for it. Rejects: quota. */
+  async within<Made>(quota: Quota<Doc>, of: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
+    const owner = of.owner ?? null;
+    const place = { kind: quotaKind, id: `quota:${this.#rules.kind}:${owner ?? ''}` };
+    return await this.#inTurn(place.id, async () => {
+      await changeRecord(this.#records, place, async (found) => {
+        const places = Object.entries(Places.parse(found?.doc ?? {}));
+        const taken = places.filter(([id, at]) => id !== of.id && quota.now - at < placeMs);
+        if (
+          await this.#isFull(
+            quota,
+            owner,
+            taken.map(([id]) => id),
+          )
+        )
+          throw new AppError('quota', quota.text);
+        return { doc: { ...Object.fromEntries(taken), [of.id]: quota.now } };
+      });
+      try {
+        return await make();
+      } finally {
+        await changeRecord(this.#records, place, (found) => {
+          const { [of.id]: _, ...others } = Places.parse(found?.doc ?? {});
+          return { doc: others };
+        }).catch(() => {}); // the place is given back after its time
+      }
+    });
+  }
+
+  /** `taken`: the documents that are being stored. One that is stored by now is counted once. */
+  async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
+    if (!counts && (await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
+    const own = await this.list({ owner });
+    const stored = new Set(own.map(({ id }) => id));
+    const waiting = taken.filter((id) => !stored.has(id));
+    return own.filter((doc) => counts?.(doc) ?? true).length + waiting.length >= most;
+  }
+
+  /** `change` gets the present document; undefined or the same object: it stays. Rejects: not_found, conflict (the name is taken). */
+  async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
+    const { kind, schema, missing } = this.#rules;
+    let now: Doc | undefined;
+    const changed = await changeRecord(this.#records, { kind, id }, async (found): Promise<Next<Doc>> => {
+      if (!found) throw missing();
+      now = schema.parse(found.doc);
+      const next = await change(now);
+      return next === undefined || next === now ? undefined : { doc: next, sort: this.#sortOf(next) };
+    });
+    return (changed ?? now) as Doc;
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#records.delete(this.#rules.kind, id);
+  }
+
+  #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
+}
+
+/** The places that owners have taken for documents that are being stored, by the ids of these. */
+const quotaKind = 'quota';
+const Places = z.record(z.string(), z.number());
+const placeMs = 60_000; // then the server that took it has died

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { Collection, changeRecord } from '../../../src/storage/collection.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+
+const Thing = z.object({
+  id: z.string(),
+  owner: z.string().optional(),
+  at: z.number(),
+  tags: z.array(z.string()).default([]),
+});
+const missing = () => new AppError('not_found', 'There is no such thing.');
+const rules = { kind: 'thing', schema: Thing, sortOf: ({ at }: z.output<typeof Thing>) => at, missing };
+const quota = { most: 10, text: 'There are 10 already.', now: 1_000 };
+
+/** The collections of several servers on one store, and the reads and writes of the store. */
+function servers(count: number) {
+  const { records } = memoryStore({ shared: true });
+  const calls: string[] = [];
+  const counted = new Proxy(records, {
+    get:
+      (target, name: keyof typeof records) =>
+      (...args: never[]) => {
+        calls.push(String(name));
+        return (target[name] as (...given: never[]) => unknown)(...args);
+      },
+  });
+  return { records, calls, all: Array.from({ length: count }, () => new Collection(counted, rules)) };
+}
+const ofAnn = (n: number) => ({ id: `t${n}`, owner: 'ann', at: n, tags: [] });
+
+test('a quota holds to the last place for creations at several servers at the same time', async () => {
+  const { all, records } = servers(3);
+  const tries = Array.from({ length: 30 }, (_, n) => all[n % 3]?.create(ofAnn(n), quota));
+  const ends = await Promise.allSettled(tries);
+  expect(await records.count('thing', { owner: 'ann' })).toBe(10);
+  expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+  const [first] = await records.list('thing', { owner: 'ann', limit: 1 });
+  await all[0]?.delete(first?.id ?? '');
+  await all[1]?.create(ofAnn(40), quota);
+  await expect(all[2]?.create(ofAnn(41), quota)).rejects.toMatchObject({ code: 'quota' });
+  await all[2]?.create({ ...ofAnn(42), owner: 'bob' }, quota);
+});
+
+test('a creation that fails, or whose server dies, keeps no place for good', async () => {
+  const { all, records } = servers(1);
+  for (let n = 0; n < 9; n++) await all[0]?.create(ofAnn(n), quota);
+  await expect(all[0]?.create(ofAnn(3), quota)).rejects.toMatchObject({ code: 'conflict' });
+  await records.put({ kind: 'quota', id: 'quota:thing:ann', doc: { died: 1_000 } });
+  await expect(all[0]?.create(ofAnn(10), quota)).rejects.toMatchObject({ code: 'quota' });
+  await all[0]?.create(ofAnn(10), { ...quota, now: 62_000 });
+});
+
+test('a creation counts what its owner has by an index, however much others have', async () => {
+  const { all, calls, records } = servers(1);
+  for (let n = 0; n < 500; n++)
+    await records.put({ kind: 'thing', id: `o${n}`, doc: { id: `o${n}`, owner: `o${n}`, at: n } });
+  await all[0]?.create(ofAnn(1), quota);
+  expect(calls).toEqual(['get', 'count', 'put', 'put', 'get', 'put']);
+});
+
+test('changes at several servers lose nothing, and a change of a document that is gone is refused', async () => {
+  const { all } = servers(4);
+  await all[0]?.create(ofAnn(1));
+  const add = (n: number) => all[n % 4]?.change('t1', (now) => ({ ...now, tags: [...now.tags, `${n}`] }));
+  await Promise.all(Array.from({ length: 20 }, (_, n) => add(n)));
+  expect((await all[0]?.get('t1'))?.tags.toSorted()).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`).toSorted());
+  await expect(all[0]?.change('t2', (now) => now)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a change that stores nothing writes nothing, and a taken name ends the tries', async () => {
+  const { records } = memoryStore();
+  const skill = (id: string, name: string) =>
+    records.put({ kind: 'skill', id, doc: { name, owner: 'ann' }, expect: 0 });
+  await Promise.all([skill('a', 'one'), skill('b', 'two')]);
+  expect(await changeRecord(records, { kind: 'skill', id: 'a' }, () => undefined)).toBeUndefined();
+  const rename = changeRecord(records, { kind: 'skill', id: 'a' }, () => ({ doc: { name: 'two', owner: 'ann' } }));
+  await expect(rename).rejects.toMatchObject({ code: 'conflict' });
+});
