@@ -1,8 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parametersOf } from '../../../src/agents/models/gemini/schema.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
 import type { PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
-import publicServers from './mcp-schemas.json' with { type: 'json' };
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
@@ -210,22 +210,24 @@ test('Gemini reads in words what its schema has no field for', () => {
   });
 });
 
-// The shapes of two tools of each of 30 public servers, as their packages on npm list them, without their words.
-test.each(publicServers as { server: string; tools: Record<string, { properties?: object }> }[])(
-  '$server',
-  ({ tools }) => {
-    for (const [tool, source] of Object.entries(tools)) {
-      const { schema, restore } = portableParameters(source);
-      expect(oddIn(schema), tool).toEqual([]);
-      const shown = Object.fromEntries(Object.keys(schema.properties ?? {}).map((name) => [name, 1]));
-      expect(restore(shown), tool).toMatchObject(
-        Object.fromEntries(Object.keys(source.properties ?? {}).map((name) => [name, 1])),
-      );
-      const gemini = parametersOf(schema);
-      expect(gemini ? oddIn(gemini as PortableSchema) : [], tool).toEqual([]);
-    }
-  },
-);
+/** The shapes of two tools of each of 30 public servers, as their packages on npm list them, without their words. */
+const publicServers = readFileSync(new URL('mcp-schemas.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line): { server: string; tools: Record<string, { properties?: object }> } => JSON.parse(line));
+
+test.each(publicServers)('$server', ({ tools }) => {
+  for (const [tool, source] of Object.entries(tools)) {
+    const { schema, restore } = portableParameters(source);
+    expect(oddIn(schema), tool).toEqual([]);
+    const shown = Object.fromEntries(Object.keys(schema.properties ?? {}).map((name) => [name, 1]));
+    expect(restore(shown), tool).toMatchObject(
+      Object.fromEntries(Object.keys(source.properties ?? {}).map((name) => [name, 1])),
+    );
+    const gemini = parametersOf(schema);
+    expect(gemini ? oddIn(gemini as PortableSchema) : [], tool).toEqual([]);
+  }
+});
 
 /** The parts that some provider refuses. */
 function oddIn(schema: PortableSchema, path = ''): string[] {
