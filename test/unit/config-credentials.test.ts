@@ -53,9 +53,8 @@ test('a value that no header can carry is an error that does not repeat it', asy
   await expect(wrong).rejects.not.toThrow(/lines/);
 });
 
-test('two credentials for one header of one host are an error', async () => {
-  await expect(opened({ one: anthropic, two: anthropic })).rejects.toThrow(/one and two both set x-api-key of/);
-});
+test('two credentials for one header of one host are an error', () =>
+  expect(opened({ one: anthropic, two: anthropic })).rejects.toThrow(/one and two both set x-api-key of/));
 
 test.each([
   ['an unknown key', { one: { ...anthropic, colour: 'red' } }],
@@ -64,9 +63,7 @@ test.each([
   ['a name with capitals', { One: anthropic }],
   ['a header that the proxy itself writes', { one: { ...anthropic, header: 'Host' } }],
   ['a variable of the daemon', { one: { ...anthropic, env: ['CORRAL_DESKTOP'] } }],
-])('%s is refused', (_, credentials) => {
-  expect(() => from(credentials)).toThrow(/egress\.credentials/);
-});
+])('%s is refused', (_, credentials) => expect(() => from(credentials)).toThrow(/egress\.credentials/));
 
 test("users' credentials come before the server's, a change here counts at once, and one elsewhere within a second", async () => {
   const id = SessionId.parse('0123456789abcdef');

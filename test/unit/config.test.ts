@@ -19,7 +19,7 @@ function refused(env: Record<string, string>, yaml = ''): string[] {
 }
 
 describe('configuration', () => {
-  test('the default configuration matches the wire contract', () => {
+  test('the default configuration matches the wire contract', () =>
     expect(loadConfig({}, '')).toMatchObject({
       host: '127.0.0.1',
       port: 8000,
@@ -41,8 +41,7 @@ describe('configuration', () => {
       workspaceGraceSeconds: 30,
       sandbox: { idleSeconds: 1800, memory: 2 ** 30, disk: 2 ** 31, pids: 512, maxStarting: 4 },
       egress: { policy: 'registries', allow: [], registries: [], allowRanges: [] },
-    });
-  });
+    }));
 
   test('every variable of the wire contract is one, under its own name', () => {
     const config = loadConfig(
@@ -102,27 +101,24 @@ describe('configuration', () => {
     expect(config.sandbox).toMatchObject({ pids: 64, cpus: 2, memory: 512 * 2 ** 20, disk: 2 ** 31 });
   });
 
-  test("Corral's own variable wins over the name that other tools share", () => {
+  test("Corral's own variable wins over the name that other tools share", () =>
     expect(loadConfig({ PORT: '1', CORRAL_PORT: '2', LOG_LEVEL: 'debug' }, '')).toMatchObject({
       port: 2,
       log: { level: 'debug' },
-    });
-  });
+    }));
 
-  test('an empty variable and an empty value of the file are unset', () => {
-    expect(loadConfig({ CORRAL_TOKEN: '', PORT: '' }, 'token:\nport:\nsandbox:\n')).toEqual(loadConfig({}, ''));
-  });
+  test('an empty variable and an empty value of the file are unset', () =>
+    expect(loadConfig({ CORRAL_TOKEN: '', PORT: '' }, 'token:\nport:\nsandbox:\n')).toEqual(loadConfig({}, '')));
 
   test('further authorities come from both places that name them', () => {
     const env = { CORRAL_EXTRA_CA: '/etc/a.pem', NODE_EXTRA_CA_CERTS: '/etc/b.pem' };
     expect(loadConfig(env, '').extraCa).toEqual(['/etc/a.pem', '/etc/b.pem']);
   });
 
-  test('a wrong value is refused with the variable, the key, what it accepts and what it got', () => {
+  test('a wrong value is refused with the variable, the key, what it accepts and what it got', () =>
     expect(refused({ CORRAL_DRIVER: 'podman' })).toEqual([
       'CORRAL_DRIVER (driver in corral.yaml) accepts one of auto, docker, kubernetes, process, memory; it got "podman".',
-    ]);
-  });
+    ]));
 
   test('every problem is reported at once', () => {
     const problems = refused(
@@ -147,37 +143,32 @@ describe('configuration', () => {
     ['CORRAL_MODELS_GEMINI_BASE_URL', 'ftp://example.com'],
     ['CORRAL_MODEL', 'gemini'],
     ['CORRAL_TOKEN', 'with a space'],
-  ])('%s=%s is refused', (variable, value) => {
-    expect(refused({ [variable]: value })).toEqual([expect.stringContaining(variable)]);
-  });
+  ])('%s=%s is refused', (variable, value) =>
+    expect(refused({ [variable]: value })).toEqual([expect.stringContaining(variable)]),
+  );
 
-  test('a misspelt variable is an error that suggests the nearest one', () => {
+  test('a misspelt variable is an error that suggests the nearest one', () =>
     expect(refused({ CORRAL_MAX_STEP: '80' })).toEqual([
       'CORRAL_MAX_STEP is not a setting; did you mean CORRAL_MAX_STEPS?',
-    ]);
-  });
+    ]));
 
-  test('the address that the command and the clients use is no mistake, because `up` runs in the same shell', () => {
-    expect(refused({ CORRAL_URL: 'http://127.0.0.1:8000', CORRAL_MAX_STEP: '80' })).toHaveLength(1);
-  });
+  test('the address that the command and the clients use is no mistake, because `up` runs in the same shell', () =>
+    expect(refused({ CORRAL_URL: 'http://127.0.0.1:8000', CORRAL_MAX_STEP: '80' })).toHaveLength(1));
 
-  test('a misspelt key of the file is an error that suggests the nearest one', () => {
+  test('a misspelt key of the file is an error that suggests the nearest one', () =>
     expect(refused({}, 'sandbox: { memroy: 1GiB }')).toEqual([
       'sandbox.memroy in corral.yaml is not a setting; did you mean sandbox.memory?',
-    ]);
-  });
+    ]));
 
-  test('a word like no other gets no suggestion', () => {
-    expect(nearestWord('CORRAL_ZZZZZZZZZZZZZZZZZZ', ['CORRAL_PORT', 'CORRAL_TOKEN'])).toBeUndefined();
-  });
+  test('a word like no other gets no suggestion', () =>
+    expect(nearestWord('CORRAL_ZZZZZZZZZZZZZZZZZZ', ['CORRAL_PORT', 'CORRAL_TOKEN'])).toBeUndefined());
 
-  test.each(['just text', '- a list', 'sandbox: 3', 'a: b: c'])('a file that says %j is refused', (yaml) => {
-    expect(refused({}, yaml)).toEqual([expect.stringContaining('corral.yaml')]);
-  });
+  test.each(['just text', '- a list', 'sandbox: 3', 'a: b: c'])('a file that says %j is refused', (yaml) =>
+    expect(refused({}, yaml)).toEqual([expect.stringContaining('corral.yaml')]),
+  );
 
-  test('a server in a sandbox accepts the environment variables of that sandbox', () => {
-    expect(() => loadConfig({ CORRAL_SANDBOX_ID: 'sbx-1', CORRAL_OPERATION: 'op-1' }, '')).not.toThrow();
-  });
+  test('a server in a sandbox accepts the environment variables of that sandbox', () =>
+    expect(() => loadConfig({ CORRAL_SANDBOX_ID: 'sbx-1', CORRAL_OPERATION: 'op-1' }, '')).not.toThrow());
 
   test.each(['0.0.0.0', '::', '192.168.1.5', 'box.example', '127.0.0.1.nip.io'])(
     'listening on %s without a token is refused in one line',
@@ -187,9 +178,9 @@ describe('configuration', () => {
     },
   );
 
-  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('listening on %s needs no token', (HOST) => {
-    expect(refused({ HOST })).toEqual([]);
-  });
+  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('listening on %s needs no token', (HOST) =>
+    expect(refused({ HOST })).toEqual([]),
+  );
 
   test('a storage without what it needs is refused, each lack in a line', () => {
     expect(refused({ CORRAL_STORAGE_KIND: 'volume' })).toEqual([expect.stringContaining('CORRAL_STORAGE_PATH')]);
@@ -208,15 +199,12 @@ describe('configuration', () => {
     ]);
   });
 
-  test('a model of an unknown provider is refused with the known ones', () => {
-    expect(refused({ CORRAL_MODEL: 'nobody/x' })).toEqual([expect.stringContaining('gemini, openai, anthropic')]);
-  });
+  test('a model of an unknown provider is refused with the known ones', () =>
+    expect(refused({ CORRAL_MODEL: 'nobody/x' })).toEqual([expect.stringContaining('gemini, openai, anthropic')]));
 
   test('compatible servers and the catalog come from the file, or as JSON from a variable', () => {
     const text = [
-      'model: local/qwen3',
-      'models:',
-      '  compatible: {local: {base-url: "http://127.0.0.1:11434/v1"}}',
+      ...['model: local/qwen3', 'models:', '  compatible: {local: {base-url: "http://127.0.0.1:11434/v1"}}'],
       '  catalog: {local/qwen3: {window: 8192, max-output: 512, price: {input: 0.1, output: 0.4}}}',
     ].join('\n');
     const { models } = loadConfig({}, text);
@@ -234,15 +222,13 @@ describe('configuration', () => {
   });
 
   test.each([
-    '{"gemini": {"base-url": "http://a/v1"}}',
-    '{"local": {}}',
-    '{"local": {"base-url": "http://a/v1", "key": "k"}}',
-    'local',
-  ])('the compatible server %s is refused, and not shown, because it can hold a key', (given) => {
+    ...['{"gemini": {"base-url": "http://a/v1"}}', '{"local": {}}'],
+    ...['{"local": {"base-url": "http://a/v1", "key": "k"}}', 'local'],
+  ])('the compatible server %s is refused, and not shown, because it can hold a key', (given) =>
     expect(refused({ CORRAL_MODELS_COMPATIBLE: given })).toEqual([
       expect.stringMatching(/models.compatible.*not shown/),
-    ]);
-  });
+    ]),
+  );
 });
 
 describe('secrets of the configuration', () => {

@@ -68,9 +68,8 @@ test('an anchor is the one that GitHub makes', () => {
   expect(anchorOf('What `corral run` does, twice')).toBe('what-corral-run-does-twice');
 });
 
-test('HTML in a page is shown, not obeyed', () => {
-  expect(renderPage('index', '# One\n\n<script>alert(1)</script>')).not.toContain('<script>');
-});
+test('HTML in a page is shown, not obeyed', () =>
+  expect(renderPage('index', '# One\n\n<script>alert(1)</script>')).not.toContain('<script>'));
 
 test('a drawing is part of its page', () => {
   const text = renderPage('performance', '# A\n\n![all figures](performance/targets.svg)');

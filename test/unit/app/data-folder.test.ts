@@ -4,13 +4,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDataFolder } from '../../../src/storage/data-folder.ts';
 
-test('a folder that the system cannot make is one error at once, also below /proc', () => {
-  expect(() => openDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be made or written');
-});
+test('a folder that the system cannot make is one error at once, also below /proc', () =>
+  expect(() => openDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be made or written'));
 
-test('a file in its place is named as one', () => {
-  expect(() => openDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder');
-});
+test('a file in its place is named as one', () =>
+  expect(() => openDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder'));
 
 test('missing parents are made, for this user alone', () => {
   const root = mkdtempSync(join(tmpdir(), 'corral-data-'));

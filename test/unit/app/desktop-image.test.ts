@@ -70,6 +70,4 @@ test('a failed build is told once, and tried again until it succeeds', async () 
   expect(troubles).toEqual(['the registry is away']);
 });
 
-test('a driver that makes no images offers no desktop', () => {
-  expect(imageOf().image.offer).toEqual({ state: 'none' });
-});
+test('a driver that makes no images offers no desktop', () => expect(imageOf().image.offer).toEqual({ state: 'none' }));

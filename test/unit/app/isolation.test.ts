@@ -21,9 +21,9 @@ const asked = (env: Record<string, string>, runtimes: Record<string, string> | E
     };
   });
 
-test.each(['docker', 'auto'])('strict isolation with the driver %s takes the engine’s gVisor', async (driver) => {
-  expect(await asked({ CORRAL_DRIVER: driver })).toMatchObject({ driver: 'docker', docker: { runtime: 'runsc' } });
-});
+test.each(['docker', 'auto'])('strict isolation with the driver %s takes the engine’s gVisor', async (driver) =>
+  expect(await asked({ CORRAL_DRIVER: driver })).toMatchObject({ driver: 'docker', docker: { runtime: 'runsc' } }),
+);
 
 test('strict isolation takes Kata, and a runtime of another name whose program is gVisor', async () => {
   const kata = { runc: 'runc', 'io.containerd.kata.v2': '' };
@@ -44,12 +44,12 @@ test.each([
   [{ CORRAL_DRIVER: 'process' }, engine, /the driver process has none to give/],
   [{ CORRAL_DRIVER: 'memory' }, engine, /the driver memory has none to give/],
   [{ CORRAL_DRIVER: 'kubernetes' }, engine, /set CORRAL_KUBERNETES_RUNTIME_CLASS/],
-])('strict isolation with %j on %j is refused, with what to do', async (env, runtimes, words) => {
-  await expect(asked(env, runtimes)).rejects.toMatchObject({
+])('strict isolation with %j on %j is refused, with what to do', (env, runtimes, words) =>
+  expect(asked(env, runtimes)).rejects.toMatchObject({
     code: 'invalid_request',
     message: expect.stringMatching(words),
-  });
-});
+  }),
+);
 
 test('strict isolation on Kubernetes trusts the runtime class that is named', async () => {
   const config = await asked({ CORRAL_DRIVER: 'kubernetes', CORRAL_KUBERNETES_RUNTIME_CLASS: 'gvisor' });

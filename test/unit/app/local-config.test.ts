@@ -10,6 +10,5 @@ test('CORRAL_CONFIG names another file of settings', () => {
   expect(configText(file)).toBe('port: 1234');
 });
 
-test('a named file that is not there is refused by its path', () => {
-  expect(() => configText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG names \/nowhere\/other.yaml/);
-});
+test('a named file that is not there is refused by its path', () =>
+  expect(() => configText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG names \/nowhere\/other.yaml/));

@@ -38,6 +38,6 @@ test.each([
     { allow: ['a.example'], deny: ['192.0.2.7', '::1'] },
     ' Of these, this session reaches no address of 192.0.2.7, ::1, except a.example.',
   ],
-])('what a session chose of the network is said to its agent: %j', (choice, text) => {
-  expect(describeChosen(choice)).toBe(text);
-});
+])('what a session chose of the network is said to its agent: %j', (choice, text) =>
+  expect(describeChosen(choice)).toBe(text),
+);

@@ -22,16 +22,14 @@ function server(driver: ReturnType<typeof walls>, unconfined = false, model = 'd
 
 test.each(['gemini/x', 'openai/gpt-5', 'local/qwen3', 'demonstration/x'])(
   'without isolation the server refuses %s and names the setting that accepts it',
-  (ref) => {
-    expect(() => server(none).check(ref)).toThrow(/invalid_request: .*without any isolation.*CORRAL_UNCONFINED=1/);
-  },
+  (ref) =>
+    expect(() => server(none).check(ref)).toThrow(/invalid_request: .*without any isolation.*CORRAL_UNCONFINED=1/),
 );
 
 test('without isolation the server uses the demo model', () => expect(() => server(none).check('demo')).not.toThrow());
 
-test('an operator who accepts it can use every model without isolation', () => {
-  expect(() => server(none, true).check('gemini/x')).not.toThrow();
-});
+test('an operator who accepts it can use every model without isolation', () =>
+  expect(() => server(none, true).check('gemini/x')).not.toThrow());
 
 test('with isolation the server uses every model', () => expect(() => server(walls()).check('gemini/x')).not.toThrow());
 

@@ -37,6 +37,5 @@ test.each<[DesktopOffer, RegExp, RegExp]>([
   expect(runnable.whyNot(templates.get('default'))).toBeUndefined();
 });
 
-test('with a desktop that is ready every template without a missing image runs', () => {
-  expect(templates.list().filter((template) => here({ state: 'ready' }).whyNot(template))).toEqual([]);
-});
+test('with a desktop that is ready every template without a missing image runs', () =>
+  expect(templates.list().filter((template) => here({ state: 'ready' }).whyNot(template))).toEqual([]));

@@ -32,9 +32,8 @@ describe('services are refused before anything starts', () => {
     expect(() => check(redis, 'postgres:16')).toThrow(/It allows postgres:16/);
     expect(() => check(redis, 'redis:7')).not.toThrow();
   });
-  test('at a port of Corral', () => {
-    expect(() => check({ a: { image: 'a:1', ports: [3128] } }, '"a:1"')).toThrow(/port 3128 belongs to Corral/);
-  });
+  test('at a port of Corral', () =>
+    expect(() => check({ a: { image: 'a:1', ports: [3128] } }, '"a:1"')).toThrow(/port 3128 belongs to Corral/));
 });
 
 test.each([
@@ -47,9 +46,7 @@ test.each([
   ['registry:5000/redis', 'registry:*', false],
   ['registry:5000/redis:7', 'registry:5000/redis:*', true],
   ['redis@sha256:00', 'redis:*', false],
-])('the image %s with the entry %s: %s', (image, entry, isFine) => {
-  expect(isAllowed(image, [entry])).toBe(isFine);
-});
+])('the image %s with the entry %s: %s', (image, entry, isFine) => expect(isAllowed(image, [entry])).toBe(isFine));
 
 test("a session has its own services, else those of its template, with the operator's limits", () => {
   const template = parseTemplate('shop', 'services: {redis: {image: "redis:7", ports: [6379]}}', 'shop.yaml');
@@ -76,9 +73,9 @@ test.each([
   ['services: {redis: {image: "redis:7", volumes: ["/:/host"]}}'],
   ['services: {a: {image: "a:1", ports: [80]}, b: {image: "b:1", ports: [80]}}'],
   ['services: [redis]'],
-])('a template with services that cannot be is refused by the key (%s)', (yaml) => {
-  expect(() => parseTemplate('shop', yaml, 'shop.yaml')).toThrow(/services in shop\.yaml/);
-});
+])('a template with services that cannot be is refused by the key (%s)', (yaml) =>
+  expect(() => parseTemplate('shop', yaml, 'shop.yaml')).toThrow(/services in shop\.yaml/),
+);
 
 describe('services beside a sandbox that runs', () => {
   const settings = (images = 'redis:7') => {
@@ -109,15 +106,13 @@ describe('services beside a sandbox that runs', () => {
     return { started, told };
   }
 
-  test('start, and the log says that they do and that they are ready', async () => {
+  test('start, and the log says that they do and that they are ready', async () =>
     expect(await begin()).toEqual({
       started: ['redis'],
       told: ['Starting the services redis', 'The service redis is ready at redis:6379.'],
-    });
-  });
-  test('are looked for again by a server that adopts the sandbox, which tells only failures', async () => {
-    expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], told: [] });
-  });
+    }));
+  test('are looked for again by a server that adopts the sandbox, which tells only failures', async () =>
+    expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], told: [] }));
   test.each([
     ['a daemon that would let them out', { version: '1.5.0' }, /older than services are/],
     [

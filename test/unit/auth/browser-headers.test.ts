@@ -18,9 +18,7 @@ test.each([
   ['evil.example#localhost', false],
   ['', false],
   [undefined, false],
-])('F129 Host %j is ours: %s', (host, ours) => {
-  expect(hostAllowed(host, [])).toBe(ours);
-});
+])('F129 Host %j is ours: %s', (host, ours) => expect(hostAllowed(host, [])).toBe(ours));
 
 test.each([
   [{ host: 'a:1' }, 'own'],
@@ -57,9 +55,7 @@ test.each([
   [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' }, 'own'],
   [{ host: 'a:1', origin: 'http://localhost:3000.evil.example' }, 'foreign'],
   [{ host: 'a:1', origin: 'http://localhost:3000/' }, 'foreign'],
-])('F128 a request with %j is of a page that is %s', (headers, page) => {
-  expect(pageOf(headers, named)).toBe(page);
-});
+])('F128 a request with %j is of a page that is %s', (headers, page) => expect(pageOf(headers, named)).toBe(page));
 
 test('a development origin counts as one only where the operator named no origins', () => {
   const headers = { host: 'localhost:8000', origin: 'http://localhost:5173', 'sec-fetch-site': 'same-site' };

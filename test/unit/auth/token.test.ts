@@ -17,9 +17,9 @@ test.each([
   [['righ'], false],
   [['right '], false],
   [['RIGHT'], false],
-])('of the tokens %j it accepts: %s', (presented, accepted) => {
-  expect(tokenCheck(new Secret('right')).accepts(presented)).toBe(accepted);
-});
+])('of the tokens %j it accepts: %s', (presented, accepted) =>
+  expect(tokenCheck(new Secret('right')).accepts(presented)).toBe(accepted),
+);
 
 test('a token is found in the header, the query and the subprotocols', () => {
   const presented = presentedTokens({

@@ -92,9 +92,9 @@ test('a rotation wraps the same data key anew, and leaves the text as it is', ()
   expect(both.rewrap(fresh, place)).toBeUndefined();
 });
 
-test.each(['', 'short', 'zz'.repeat(32), 'a'.repeat(42)])('%j is refused as a key, with how to make one', (text) => {
-  expect(() => vault([new Secret(text)])).toThrow(/openssl rand -hex 32/);
-});
+test.each(['', 'short', 'zz'.repeat(32), 'a'.repeat(42)])('%j is refused as a key, with how to make one', (text) =>
+  expect(() => vault([new Secret(text)])).toThrow(/openssl rand -hex 32/),
+);
 
 test('a key may be hex or base64', () => {
   const bytes = Buffer.alloc(32, 7);

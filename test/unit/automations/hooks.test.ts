@@ -157,9 +157,8 @@ test('a signed delivery of any program starts once for its id, for five minutes'
   expect((await send('msg_2', eventAt + minute)).started).toBe(true);
 });
 
-test('a template reads fields of the payload alone, never those of its prototypes', () => {
-  expect(fillTemplate('{{a.b.0}} {{constructor.name}} {{a.length}} {{ a }}', { a: { b: [1] } })).toBe('1   {"b":[1]}');
-});
+test('a template reads fields of the payload alone, never those of its prototypes', () =>
+  expect(fillTemplate('{{a.b.0}} {{constructor.name}} {{a.length}} {{ a }}', { a: { b: [1] } })).toBe('1   {"b":[1]}'));
 
 test.each([
   ['a forge without events', { events: [] }],

@@ -148,12 +148,8 @@ describe('a change of a session', () => {
     await it.append({ type: 'session.created', runId: null, data: { origin: 'api', template: 'x' } }, { parent });
     const all = await told(it);
     expect(all.map(({ data }) => data.type).sort()).toEqual([
-      'session.archived',
-      'session.status_rescheduled',
-      'session.status_run_started',
-      'session.status_terminated',
-      'session.thread_terminated',
-      'session.updated',
+      ...['session.archived', 'session.status_rescheduled', 'session.status_run_started'],
+      ...['session.status_terminated', 'session.thread_terminated', 'session.updated'],
     ]);
     expect(new Set(all.map(({ id }) => id)).size).toBe(6);
     const of = (type: string) => all.find(({ data }) => data.type === type)?.data;
@@ -196,10 +192,7 @@ describe('what happens to an automation', () => {
     await it.service.delete(own.id);
     const told = await it.told();
     expect(told.map(({ type }) => type).sort()).toEqual([
-      'deployment.archived',
-      'deployment.created',
-      'deployment.deleted',
-      'deployment.updated',
+      ...['deployment.archived', 'deployment.created', 'deployment.deleted', 'deployment.updated'],
     ]);
     expect(new Set(told.map((one) => one.id))).toEqual(new Set([`depl_${id}`]));
   });

@@ -22,9 +22,8 @@ test('a result with a field that nobody knows is refused', () => {
   expect(BenchResult.safeParse({ ...result, more: 1 }).success).toBe(false);
 });
 
-test('a metric is known by its row, its variant and its statistic', () => {
-  expect(keyOf(metric)).toBe('fan-out subscribers=100 bytes=300 p99');
-});
+test('a metric is known by its row, its variant and its statistic', () =>
+  expect(keyOf(metric)).toBe('fan-out subscribers=100 bytes=300 p99'));
 
 test('every metric has a unique name in both modes', () => {
   for (const mode of ['quick', 'full'] as const) {
@@ -39,27 +38,20 @@ test('the table says the ratio, its interval, the target and the verdict with it
   expect(cells(metric)).toEqual(['fan-out', 'subscribers=100 bytes=300 p99', '1.23', '1.10 to 1.30', '<= 1.5', 'pass']);
   const { ratio: _none, ...without } = metric;
   expect(cells({ ...without, verdict: 'skipped', reason: 'no Docker engine answers' })).toEqual([
-    'fan-out',
-    'subscribers=100 bytes=300',
-    '',
-    '',
-    '<= 1.5',
-    'skipped: no Docker engine answers',
+    ...['fan-out', 'subscribers=100 bytes=300', '', '', '<= 1.5', 'skipped: no Docker engine answers'],
   ]);
 });
 
-test('columns line up', () => {
+test('columns line up', () =>
   expect(
     plainTable([
       ['a', 'bb'],
       ['ccc', 'd'],
     ]),
-  ).toBe('a    bb\nccc  d');
-});
+  ).toBe('a    bb\nccc  d'));
 
-test('a table for a document is Markdown, whatever stands in its cells', () => {
-  expect(markdownTable([['a'], ['x|y']])).toBe('| a |\n| --- |\n| x\\|y |');
-});
+test('a table for a document is Markdown, whatever stands in its cells', () =>
+  expect(markdownTable([['a'], ['x|y']])).toBe('| a |\n| --- |\n| x\\|y |'));
 
 test('a series has a name that no row has', () => {
   const names = [...new Set(rows.map(({ name }) => name)), ...series.map(({ name }) => name)];

@@ -13,13 +13,10 @@ const plan: SeriesPlan = {
 };
 const never = new AbortController().signal;
 
-test('a line through points on one line fits them entirely', () => {
-  expect(fitOf([1, 2, 4], [5, 7, 11])).toEqual({ slope: 2, r2: 1 });
-});
+test('a line through points on one line fits them entirely', () =>
+  expect(fitOf([1, 2, 4], [5, 7, 11])).toEqual({ slope: 2, r2: 1 }));
 
-test('points far from a line fit it badly', () => {
-  expect(fitOf([1, 2, 3, 4], [1, 9, 1, 9]).r2).toBeLessThan(0.5);
-});
+test('points far from a line fit it badly', () => expect(fitOf([1, 2, 3, 4], [1, 9, 1, 9]).r2).toBeLessThan(0.5));
 
 test('a series has each figure at each point, its fits, and its rules judged', async () => {
   const found = await measureSeries(plan, 'quick', never);

@@ -22,13 +22,11 @@ test('the median of an even number of values lies between the two in the middle'
   expect(median([10, 2, 9])).toBe(9);
 });
 
-test('a summary says the usual percentiles, the largest, and how many there were', () => {
-  expect(summary(oneToHundred.toReversed())).toEqual({ p50: 50, p95: 95, p99: 99, max: 100, n: 100 });
-});
+test('a summary says the usual percentiles, the largest, and how many there were', () =>
+  expect(summary(oneToHundred.toReversed())).toEqual({ p50: 50, p95: 95, p99: 99, max: 100, n: 100 }));
 
-test('values that are all the same leave no doubt', () => {
-  expect(bootstrapInterval([2, 2, 2, 2], seeded(1))).toEqual([2, 2]);
-});
+test('values that are all the same leave no doubt', () =>
+  expect(bootstrapInterval([2, 2, 2, 2], seeded(1))).toEqual([2, 2]));
 
 test('the interval holds the median, and is narrower where there are more values', () => {
   const [low, high] = bootstrapInterval(oneToHundred, seeded(1));

@@ -22,9 +22,8 @@ test('a metric with more than 30 % void rounds is noisy, not failed or undecided
   expect(verdictOf([2, 3], { max: 1 }, { valid: 7, voided: 3, needed: 4 })).toBe('fail');
 });
 
-test('a metric within its target is noisy on a noisy machine, not passed', () => {
-  expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('noisy');
-});
+test('a metric within its target is noisy on a noisy machine, not passed', () =>
+  expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('noisy'));
 
 test('too few rounds that count are no pass, however good they look', () => {
   expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 3, voided: 1, needed: 4 })).toBe('noisy');

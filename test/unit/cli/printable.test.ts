@@ -9,9 +9,7 @@ test.each([
   ['carriage returns and backspaces', 'secret\rpublic\u0008', 'secretpublic'],
   ['letters that turn the direction of text', 'a\u202eb', 'ab'],
   ['line breaks and tabs, which stay', 'a\r\n\tb\n', 'a\n\tb\n'],
-])('text of others cannot steer the terminal: %s', (_, text, shown) => {
-  expect(printable(text)).toBe(shown);
-});
+])('text of others cannot steer the terminal: %s', (_, text, shown) => expect(printable(text)).toBe(shown));
 
 test('a line is cut where it does not fit', () => {
   expect(oneLine('one\ntwo', 10)).toBe('one');
@@ -26,13 +24,12 @@ test.each([
   ['a carriage return in a line', 'good\rbad', 'goodbad'],
   ['line ends, which stay', 'a\r\n\tb', 'a\r\n\tb'],
   ['JSON, which keeps its value', JSON.stringify({ a: '\u009b\u007f\u202e' }), '{"a":"\\u009b\\u007f\\u202e"}'],
-])('no line of a command steers the terminal: %s', (_, line, shown) => {
-  expect([escapeControls(line, false), escapeControls(line, true)]).toEqual([shown, shown]);
-});
+])('no line of a command steers the terminal: %s', (_, line, shown) =>
+  expect([escapeControls(line, false), escapeControls(line, true)]).toEqual([shown, shown]),
+);
 
-test('colours of our own reach a terminal that shows them', () => {
+test('colours of our own reach a terminal that shows them', () =>
   expect([escapeControls('\u001b[2mdim\u001b[22m', true), escapeControls('\u001b[2mdim\u001b[22m', false)]).toEqual([
     '\u001b[2mdim\u001b[22m',
     'dim',
-  ]);
-});
+  ]));

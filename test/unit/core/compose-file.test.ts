@@ -34,7 +34,7 @@ services:
       retries: 4
 `;
 
-test('the services of a compose file are read: images, commands, variables, ports inside, health checks, order and scratch', () => {
+test('the services of a compose file are read: images, commands, variables, ports inside, health checks, order and scratch', () =>
   expect(read(shop)).toEqual({
     web: {
       image: 'shop/web:1',
@@ -55,8 +55,7 @@ test('the services of a compose file are read: images, commands, variables, port
         retries: 4,
       },
     },
-  });
-});
+  }));
 
 const redis = (line: string) => `services: {redis: {image: "redis:7", ${line}}}`;
 
@@ -97,11 +96,11 @@ describe('what Corral does not carry out is refused by its name', () => {
     ['depends_on: [redis]', 'services.redis'],
     ['depends_on: [other]', 'services.redis'],
     ['ports: [70000]', 'services.redis.ports'],
-  ])('%s', (line, name) => {
+  ])('%s', (line, name) =>
     expect(() => read(redis(line))).toThrow(
       expect.objectContaining({ code: 'invalid_request', message: expect.stringContaining(name) }),
-    );
-  });
+    ),
+  );
 
   test.each([
     ['', /no services/],
@@ -113,9 +112,7 @@ describe('what Corral does not carry out is refused by its name', () => {
     ['services: {__proto__: {image: "a:1"}}', /services\.__proto__/],
     ['services: {a: {image: "a:1"}}\nvolumes: {data: {}}', /volumes: a service keeps nothing/],
     ['services: {a: {image: "a:1"}}\ninclude: [other.yaml]', /include/],
-  ])('%s', (text, message) => {
-    expect(() => read(text)).toThrow(message);
-  });
+  ])('%s', (text, message) => expect(() => read(text)).toThrow(message));
 
   test('every mistake is named at once, at most twenty of them', () => {
     expect(() => read(redis('build: ., privileged: true'))).toThrow(/build.*; services\.redis\.privileged/);

@@ -28,7 +28,7 @@ describe('errors', () => {
     expect(toAppError(covered).cause).toBe(covered);
   });
 
-  test.each([undefined, null, 'text', 0, {}])('%j thrown is an internal error', (thrown) => {
-    expect(toAppError(thrown).code).toBe('internal');
-  });
+  test.each([undefined, null, 'text', 0, {}])('%j thrown is an internal error', (thrown) =>
+    expect(toAppError(thrown).code).toBe('internal'),
+  );
 });

@@ -27,9 +27,9 @@ describe('session facts', () => {
     { type: 'run.end', runId, data: { status: 'stopped', reason: 'superseded', task: 'hi' } },
     { type: 'sandbox.phase', runId: null, data: { phase: 'ready', ms: 12 } },
     { type: 'egress', runId: null, data: { host: 'example.com', port: 443, decision: 'refused', rule: 'none' } },
-  ])('$type is one, and comes back as it went in', (fact) => {
-    expect(SessionFact.parse(JSON.parse(JSON.stringify(fact)))).toEqual(fact);
-  });
+  ])('$type is one, and comes back as it went in', (fact) =>
+    expect(SessionFact.parse(JSON.parse(JSON.stringify(fact)))).toEqual(fact),
+  );
 
   test.each([
     ['an unknown type', { type: 'message.edited', runId: null, data: {} }],
@@ -39,9 +39,7 @@ describe('session facts', () => {
       { type: 'run.end', runId, data: { status: 'stopped', reason: 'bored', task: '' } },
     ],
     ['a run id that is none', { type: 'title', runId: 'run-1', data: { title: 'x' } }],
-  ])('%s is not', (_, fact) => {
-    expect(SessionFact.safeParse(fact).success).toBe(false);
-  });
+  ])('%s is not', (_, fact) => expect(SessionFact.safeParse(fact).success).toBe(false));
 
   test('have one line each, and a client reads those of a newer server too', () => {
     expect(lineOf({ type: 'tool.calling', data: { function: 'shell_exec', args: { command: 'ls' } } })).toBe(
@@ -60,11 +58,10 @@ describe('session facts', () => {
       { before: 9, after: 4 },
       'The model sees the conversation shortened: about 9 tokens became 4.',
     ],
-  ] as const)('of the type %s tell a person what matters now: %o', (type, data, text) => {
-    expect(noticeOf({ type, data })?.text).toBe(text);
-  });
+  ] as const)('of the type %s tell a person what matters now: %o', (type, data, text) =>
+    expect(noticeOf({ type, data })?.text).toBe(text),
+  );
 
-  test('only facts that are stored in full elsewhere are droppable', () => {
-    expect([...droppable]).toEqual(['message.delta', 'tool.output']);
-  });
+  test('only facts that are stored in full elsewhere are droppable', () =>
+    expect([...droppable]).toEqual(['message.delta', 'tool.output']));
 });

@@ -71,9 +71,7 @@ test('disposing disarms, but not what was armed since', () => {
 
 test.each(['a', 'a=explode', 'a=sleep', 'a=throw(1)', 'a=hang(2)', '=exit', 'a=exit@x'])(
   'the spec "%s" is refused by name',
-  (spec) => {
-    expect(() => arm(spec)).toThrow(`CORRAL_FAILPOINTS: "${spec}"`);
-  },
+  (spec) => expect(() => arm(spec)).toThrow(`CORRAL_FAILPOINTS: "${spec}"`),
 );
 
 test('an environment arms only where NODE_ENV says test', () => {

@@ -16,9 +16,7 @@ test.each([
   ['NUL', 'a\0b'],
   ['a part that is too long', `a/${'x'.repeat(256)}`],
   ['a path that is too long', `${'x'.repeat(100)}/`.repeat(41)],
-])('a path with %s is refused: no file of a workspace has it', (_what, path) => {
-  expect(safePath(path)).toBeUndefined();
-});
+])('a path with %s is refused: no file of a workspace has it', (_what, path) => expect(safePath(path)).toBeUndefined());
 
 test('a name of a folder has one part', () => {
   expect(safeName('a')?.path).toBe('a');
@@ -46,9 +44,9 @@ test.each([
   ['a device with an odd digit', 'COM¹', '_COM¹'],
   ['dots and spaces at the end', '.. /a. .', '___/a___'],
   ['half a character', 'a\ud800', 'a\ufffd'],
-])('a copy of a file with %s in its name is called otherwise', (_what, path, wanted) => {
-  expect(safePath(path)).toEqual({ path, portable: wanted });
-});
+])('a copy of a file with %s in its name is called otherwise', (_what, path, wanted) =>
+  expect(safePath(path)).toEqual({ path, portable: wanted }),
+);
 
 test('a name of more than 255 bytes is cut before its extension, between characters', () => {
   const cut = portable(`${'😀'.repeat(100)}.txt`) as string;
@@ -95,12 +93,10 @@ describe('the names of one archive', () => {
     expect(named('a.txt', 'A.txt', 'A.TXT', 'a (2).txt')).toEqual(['a.txt', 'A (2).txt', 'A (3).TXT', 'a (2) (2).txt']);
     expect(named('straße', 'STRASSE')).toEqual(['straße', 'STRASSE (2)']);
   });
-  test('differ also where forms of Unicode do not count', () => {
-    expect(named('caf\u00e9', 'cafe\u0301')).toEqual(['caf\u00e9', 'cafe\u0301 (2)']);
-  });
-  test('differ after they were made safe', () => {
-    expect(named('a:b', 'a*b', 'a_b')).toEqual(['a_b', 'a_b (2)', 'a_b (3)']);
-  });
+  test('differ also where forms of Unicode do not count', () =>
+    expect(named('caf\u00e9', 'cafe\u0301')).toEqual(['caf\u00e9', 'cafe\u0301 (2)']));
+  test('differ after they were made safe', () =>
+    expect(named('a:b', 'a*b', 'a_b')).toEqual(['a_b', 'a_b (2)', 'a_b (3)']));
   test('keep the files of one folder together, and folders and files apart', () => {
     expect(named('a', 'A/x', 'A/y', 'a:/x', 'A (2)')).toEqual(['a', 'A (2)/x', 'A (2)/y', 'a_/x', 'A (2) (2)']);
     expect(named('d/x', 'D/x')).toEqual(['d/x', 'D (2)/x']);

@@ -22,9 +22,7 @@ test.each([
   ['*', '.hidden', true],
   ['ü?', 'üß', true],
   ['', 'x', false],
-])('%j against %j is %j', (glob, path, matches) => {
-  expect(globMatcher(glob)(path)).toBe(matches);
-});
+])('%j against %j is %j', (glob, path, matches) => expect(globMatcher(glob)(path)).toBe(matches));
 
 test('a path matches one of several patterns, and every path matches an empty list', () => {
   expect(['x.py', 'deep/y.js', '.eslintrc.json', 'z.md'].filter(anyGlob(['*.py', '*.js*']))).toEqual([

@@ -23,13 +23,7 @@ describe('ids', () => {
   });
 
   test.each([
-    '',
-    '.',
-    '..',
-    '0123456789ABCDEF',
-    '0123456789abcde',
-    '0123456789abcdef0',
-    '../../etc/passwd',
+    ...['', '.', '..', '0123456789ABCDEF', '0123456789abcde', '0123456789abcdef0', '../../etc/passwd'],
     '0123456789abcdef\n',
   ])('%j is no session id, so that an id is never a way through the file system', (odd) => {
     expect(SessionId.safeParse(odd).success).toBe(false);

@@ -43,10 +43,9 @@ test.for([
   ],
   ['sudo: true', /sudo/],
   ['- a list', /./],
-] as const)('%s is refused with its place', ([text, problem]) => {
-  expect(read(text)).toEqual({ problem: expect.stringMatching(problem) });
-});
+] as const)('%s is refused with its place', ([text, problem]) =>
+  expect(read(text)).toEqual({ problem: expect.stringMatching(problem) }),
+);
 
-test('aliases, whose content can grow without end, are refused', () => {
-  expect(() => parseYaml('a: &a [x]\nb: [*a, *a]')).toThrow(/alias/i);
-});
+test('aliases, whose content can grow without end, are refused', () =>
+  expect(() => parseYaml('a: &a [x]\nb: [*a, *a]')).toThrow(/alias/i));

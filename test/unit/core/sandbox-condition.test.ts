@@ -45,6 +45,6 @@ test.each([
   ['running', 'running'],
   ['stopped', 'paused'],
   ['not_found', 'lost'],
-] as const)('the record of an earlier version that says %s means %s', (sandboxState, condition) => {
-  expect(conditionOf({ ...record, sandboxState }, 'files').condition).toBe(condition);
-});
+] as const)('the record of an earlier version that says %s means %s', (sandboxState, condition) =>
+  expect(conditionOf({ ...record, sandboxState }, 'files').condition).toBe(condition),
+);

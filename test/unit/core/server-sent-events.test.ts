@@ -14,12 +14,11 @@ async function read(body: ReadableStream<Uint8Array>, maxChars?: number): Promis
   return await Array.fromAsync(serverSentEvents(body, maxChars));
 }
 
-test('a frame has its type, its lines of data, its id and the pause', async () => {
+test('a frame has its type, its lines of data, its id and the pause', async () =>
   expect(await read(bodyOf('event: step\ndata: one\ndata: two\nid: 7\nretry: 900\n\n: connected\n\n'))).toEqual([
     { type: 'step', data: 'one\ntwo', id: '7', retry: 900 },
     none,
-  ]);
-});
+  ]));
 
 test('frames are whole however the stream is cut, also within the end of a line', async () => {
   const text = 'event: step\r\ndata: ü\r\n\r\ndata:next\r\n\r\ndata: cut off';
@@ -32,13 +31,11 @@ test('frames are whole however the stream is cut, also within the end of a line'
   }
 });
 
-test('a pause that is no number does not count', async () => {
-  expect(await read(bodyOf('retry: soon\n\n'))).toEqual([none]);
-});
+test('a pause that is no number does not count', async () =>
+  expect(await read(bodyOf('retry: soon\n\n'))).toEqual([none]));
 
-test('an event without an end is refused once it is too long', async () => {
-  await expect(read(bodyOf('data: 123', '4567890'), 12)).rejects.toThrow('an event has more than 12 characters');
-});
+test('an event without an end is refused once it is too long', () =>
+  expect(read(bodyOf('data: 123', '4567890'), 12)).rejects.toThrow('an event has more than 12 characters'));
 
 test('a reader that stops early ends the connection, also where streams cannot be iterated', async () => {
   const ended = Promise.withResolvers<void>();

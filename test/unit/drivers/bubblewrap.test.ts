@@ -64,16 +64,14 @@ test("the sandbox's own sudo is on its path, and takes the place of the machine'
   expect(places(false)).toEqual(['/opt/corral/bin/sudo']);
 });
 
-test("the sandbox's user is called user, and its home is the workspace", () => {
+test("the sandbox's user is called user, and its home is the workspace", () =>
   expect(accountFiles(1_500_007)).toMatchObject({
     passwd: expect.stringMatching(/^user:x:1500007:1500007::\/home\/user:\/bin\/bash$/m),
     group: expect.stringMatching(/^user:x:1500007:$/m),
-  });
-});
+  }));
 
-test('a sandbox outlives the server that started it, so the server can restart', () => {
-  expect([...asUser, ...asRoot]).not.toContain('--die-with-parent');
-});
+test('a sandbox outlives the server that started it, so the server can restart', () =>
+  expect([...asUser, ...asRoot]).not.toContain('--die-with-parent'));
 
 test('root becomes the sandbox’s user before anything of the sandbox runs', () => {
   const command = asRoot.slice(asRoot.indexOf('--remount-ro') + 3);
@@ -86,9 +84,9 @@ test('root becomes the sandbox’s user before anything of the sandbox runs', ()
 test.each([
   ['a user', user],
   ['root', root],
-])('started by %s, it sets no limits of processes where control groups hold them', (_who, found) => {
-  expect(bubblewrapArguments(found, inside).join(' ')).not.toContain('ulimit');
-});
+])('started by %s, it sets no limits of processes where control groups hold them', (_who, found) =>
+  expect(bubblewrapArguments(found, inside).join(' ')).not.toContain('ulimit'),
+);
 
 test.each([
   ['memory', ['pids', 'cpus'], '-c ulimit -d 2097152 || exit 70; exec'],
@@ -134,9 +132,8 @@ test("bubblewrap hides the kernel's keys, and the sandbox sees only its own coun
   }
 });
 
-test('the token is not among the arguments, which every user of the machine can read', () => {
-  expect([...asUser, ...asRoot].join(' ')).not.toMatch(/token/i);
-});
+test('the token is not among the arguments, which every user of the machine can read', () =>
+  expect([...asUser, ...asRoot].join(' ')).not.toMatch(/token/i));
 
 test('files in memory take at most two thirds of it, so that the daemon outlives whoever fills them', () => {
   for (const args of [asUser, asRoot]) {

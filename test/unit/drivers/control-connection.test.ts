@@ -237,9 +237,7 @@ test('a successor listens on the same path, and the predecessor closing late doe
 test('anyone who can reach the folder can dial the sockets, and dispose removes them', async () => {
   const end = await open({ replica: 'b', caBundle: 'PEM' });
   await end.takeEgress();
-  for (const name of ['control.b', 'egress']) {
-    expect((await stat(join(folder, name))).mode & 0o777).toBe(0o666);
-  }
+  for (const name of ['control.b', 'egress']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o666);
   expect((await stat(join(folder, 'ca.pem'))).mode & 0o777).toBe(0o644);
   await end[Symbol.asyncDispose]();
   await expect(stat(join(folder, 'control.b'))).rejects.toThrow('ENOENT');

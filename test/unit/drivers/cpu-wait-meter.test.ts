@@ -64,9 +64,7 @@ test('a daemon that is stopped is not starved, however busy the machine is', asy
   expect((await starvedMs()) - from).toBeLessThan(300);
 });
 
-test('a process without a daemon is never starved', async () => {
-  expect(await cpuWaitMeter(1_999_999_999)()).toBe(0);
-});
+test('a process without a daemon is never starved', async () => expect(await cpuWaitMeter(1_999_999_999)()).toBe(0));
 
 test('a part of the machine’s pressure counts, but not for a daemon that is stopped', async () => {
   const { init, daemon } = await sandbox('setInterval(() => {}, 1_000_000);');

@@ -29,9 +29,8 @@ test('a container runs as an ordinary user without capabilities', () => {
   expect(host.CapAdd).toBeUndefined();
 });
 
-test('a container gains no privileges from a program, and its system calls follow our seccomp profile', () => {
-  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${ociProfile()}`]);
-});
+test('a container gains no privileges from a program, and its system calls follow our seccomp profile', () =>
+  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${ociProfile()}`]));
 
 test("a container's system is read-only, and its writable folders are in memory or in its volume", () => {
   expect(host.ReadonlyRootfs).toBe(true);
@@ -98,9 +97,8 @@ test("a container runs in the engine's own runtime or in the one that the operat
   });
 });
 
-test('the engine never gets the token itself, which inspect would show', () => {
-  expect(JSON.stringify(body)).not.toContain('s3cret');
-});
+test('the engine never gets the token itself, which inspect would show', () =>
+  expect(JSON.stringify(body)).not.toContain('s3cret'));
 
 // One line for each escape that a container's configuration can allow.
 const escapes: [string, (host: Record<string, unknown>) => unknown, unknown][] = [
@@ -127,9 +125,7 @@ const escapes: [string, (host: Record<string, unknown>) => unknown, unknown][] =
   ['seccomp or AppArmor turned off', (it) => JSON.stringify(it.SecurityOpt).includes('unconfined'), false],
   ["the engine's socket", (it) => JSON.stringify(it).includes('docker.sock'), false],
 ];
-test.each(escapes)('no %s', (_name, pick, safe) => {
-  expect(pick(host)).toEqual(safe);
-});
+test.each(escapes)('no %s', (_name, pick, safe) => expect(pick(host)).toEqual(safe));
 
 describe('labels', () => {
   test('reserved ones cannot be overridden or added by others', () => {
@@ -146,7 +142,7 @@ describe('labels', () => {
     expect(info).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'paused' });
   });
 
-  test.each([undefined, {}, { 'corral.session': '../../etc' }])('%j are not labels of a sandbox', (labels) => {
-    expect(infoFrom(labels, 'ready')).toBeUndefined();
-  });
+  test.each([undefined, {}, { 'corral.session': '../../etc' }])('%j are not labels of a sandbox', (labels) =>
+    expect(infoFrom(labels, 'ready')).toBeUndefined(),
+  );
 });

@@ -37,9 +37,8 @@ function ours(): Body {
 }
 const allows = (body: unknown) => containerRules(scope, name).safeParse(body).success;
 
-test('a container as the driver makes it may be made', () => {
-  expect(containerRules(scope, name).safeParse(ours()).error).toBeUndefined();
-});
+test('a container as the driver makes it may be made', () =>
+  expect(containerRules(scope, name).safeParse(ours()).error).toBeUndefined());
 
 test("the filter allows a volume from this installation's pool, but not from another pool", () => {
   const on = (volume: string) => {
@@ -156,42 +155,16 @@ test.each(forbidden)('a container %s may not be made', (_what, change) => {
 
 describe('a request', () => {
   test.each([
-    'POST /containers/x/exec',
-    'POST /v1.41/containers/x/exec',
-    'POST /exec/x/start',
-    'POST /containers/x/attach',
-    'GET /containers/x/attach/ws',
-    'GET /containers/x/archive?path=/',
-    'PUT /containers/x/archive?path=/',
-    'GET /containers/x/export',
-    'GET /containers/x/logs',
-    'POST /containers/x/update',
-    'POST /containers/x/resize',
-    'POST /commit?container=x',
-    'POST /build',
-    'POST /images/load',
-    'POST /images/create?fromSrc=-',
-    'POST /images/x/push',
-    'DELETE /images/x',
-    'POST /volumes/prune',
-    'POST /containers/prune',
-    'POST /networks/create',
-    'POST /networks/x/connect',
-    'GET /networks',
-    'POST /swarm/init',
-    'GET /secrets',
-    'POST /plugins/pull',
-    'POST /auth',
-    'POST /session',
-    'GET /distribution/x/json',
-    'PUT /corral/sockets/..',
-    'PUT /corral/sockets/sbx-0123456789abcdef/mount',
-    'PUT /corral/sockets/sbx-0123456789ABCDEF',
-    'GET /corral/sockets/sbx-0123456789abcdef',
-    'POST /containers/x%2Fexec',
-    'POST /containers/x/../y/exec',
-    'POST //containers/create',
-    'TRACE /_ping',
+    ...['POST /containers/x/exec', 'POST /v1.41/containers/x/exec', 'POST /exec/x/start'],
+    ...['POST /containers/x/attach', 'GET /containers/x/attach/ws', 'GET /containers/x/archive?path=/'],
+    ...['PUT /containers/x/archive?path=/', 'GET /containers/x/export', 'GET /containers/x/logs'],
+    ...['POST /containers/x/update', 'POST /containers/x/resize', 'POST /commit?container=x', 'POST /build'],
+    ...['POST /images/load', 'POST /images/create?fromSrc=-', 'POST /images/x/push', 'DELETE /images/x'],
+    ...['POST /volumes/prune', 'POST /containers/prune', 'POST /networks/create', 'POST /networks/x/connect'],
+    ...['GET /networks', 'POST /swarm/init', 'GET /secrets', 'POST /plugins/pull', 'POST /auth', 'POST /session'],
+    ...['GET /distribution/x/json', 'PUT /corral/sockets/..', 'PUT /corral/sockets/sbx-0123456789abcdef/mount'],
+    ...['PUT /corral/sockets/sbx-0123456789ABCDEF', 'GET /corral/sockets/sbx-0123456789abcdef'],
+    ...['POST /containers/x%2Fexec', 'POST /containers/x/../y/exec', 'POST //containers/create', 'TRACE /_ping'],
     'POST /v1.41/v1.41/containers/create',
   ])('%s is refused', (line) => {
     const [method = '', target = ''] = line.split(' ');
@@ -223,7 +196,7 @@ describe('a request', () => {
     ['{"label":["a=c"]}', false],
     ['{"label":"a=b"}', false],
     ['nonsense', false],
-  ])("with the filters %s asks for the installation's label: %s", (filters, answer) => {
-    expect(asksForLabel(`/containers/json?filters=${encodeURIComponent(filters)}`, 'a=b')).toBe(answer);
-  });
+  ])("with the filters %s asks for the installation's label: %s", (filters, answer) =>
+    expect(asksForLabel(`/containers/json?filters=${encodeURIComponent(filters)}`, 'a=b')).toBe(answer),
+  );
 });

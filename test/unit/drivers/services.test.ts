@@ -85,9 +85,8 @@ describe('the container of a service', () => {
     );
   });
 
-  test('is never claimed with a sandbox of the pool, which has none', () => {
-    expect(recipeName({ ...spec, services: [redis] })).not.toBe(recipeName(spec));
-  });
+  test('is never claimed with a sandbox of the pool, which has none', () =>
+    expect(recipeName({ ...spec, services: [redis] })).not.toBe(recipeName(spec)));
 });
 
 describe('the engine filter', () => {

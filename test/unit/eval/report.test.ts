@@ -35,9 +35,8 @@ test('the table has a line for each task, over all its attempts, and one for eve
   ]);
 });
 
-test('a cost is shown as unknown when one attempt has no known price', () => {
-  expect(words(reportTable(report(outcome('a'), outcome('a', { cost: null })))).at(-1)?.[5]).toBe('-');
-});
+test('a cost is shown as unknown when one attempt has no known price', () =>
+  expect(words(reportTable(report(outcome('a'), outcome('a', { cost: null })))).at(-1)?.[5]).toBe('-'));
 
 test('two runs stand side by side, with the better one named', () => {
   const one = report(outcome('a'), outcome('b', { passed: false }), outcome('only'));

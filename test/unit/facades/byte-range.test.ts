@@ -21,17 +21,16 @@ async function answer(range: string | undefined, file = whole) {
 }
 const attachment = { disposition: 'attachment' };
 
-test('a file without a range is sent whole, as an attachment', async () => {
-  expect(await answer(undefined)).toEqual({ statusCode: 200, payload: '0123456789', length: 10, ...attachment });
-});
+test('a file without a range is sent whole, as an attachment', async () =>
+  expect(await answer(undefined)).toEqual({ statusCode: 200, payload: '0123456789', length: 10, ...attachment }));
 
 test.each([
   ['bytes=2-4', '234', 'bytes 2-4/10'],
   ['bytes=7-', '789', 'bytes 7-9/10'],
   ['bytes=8-100', '89', 'bytes 8-9/10'],
-])('%s is sent as a part', async (range, payload, part) => {
-  expect(await answer(range)).toEqual({ statusCode: 206, payload, part, length: payload.length, ...attachment });
-});
+])('%s is sent as a part', async (range, payload, part) =>
+  expect(await answer(range)).toEqual({ statusCode: 206, payload, part, length: payload.length, ...attachment }),
+);
 
 test('a range that begins behind the end is refused, and the answer says the size', async () => {
   const refused = await answer('bytes=10-');
@@ -40,10 +39,9 @@ test('a range that begins behind the end is refused, and the answer says the siz
   expect(JSON.parse(refused.payload)).toEqual({ detail: 'The range is outside of the file' });
 });
 
-test.each(['bytes=-3', 'bytes=5-2', 'items=0-1', 'bytes=0-1,4-5'])('%s is ignored', async (range) => {
-  expect(await answer(range)).toMatchObject({ statusCode: 200, payload: '0123456789' });
-});
+test.each(['bytes=-3', 'bytes=5-2', 'items=0-1', 'bytes=0-1,4-5'])('%s is ignored', async (range) =>
+  expect(await answer(range)).toMatchObject({ statusCode: 200, payload: '0123456789' }),
+);
 
-test('an empty file is sent whole for every range', async () => {
-  expect(await answer('bytes=0-', Buffer.alloc(0))).toMatchObject({ statusCode: 200, payload: '', length: 0 });
-});
+test('an empty file is sent whole for every range', async () =>
+  expect(await answer('bytes=0-', Buffer.alloc(0))).toMatchObject({ statusCode: 200, payload: '', length: 0 }));

@@ -23,9 +23,7 @@ test.each([
   ['<!-- a note --> @corral-bot'],
   ['A line\n    @corral-bot that goes on'],
   ['| a | @corral-bot |'],
-])('a mention in the own words of a comment starts: %j', (text) => {
-  expect(starts(text)).toBe(true);
-});
+])('a mention in the own words of a comment starts: %j', (text) => expect(starts(text)).toBe(true));
 
 test.each([
   ['> @corral-bot fix it'],
@@ -50,9 +48,7 @@ test.each([
   ['<!-- @corral-bot -->'],
   ['mail@corral-bot'],
   ['@corral-bots'],
-])('a mention inside of a quote or code starts nothing: %j', (text) => {
-  expect(starts(text)).toBe(false);
-});
+])('a mention inside of a quote or code starts nothing: %j', (text) => expect(starts(text)).toBe(false));
 
 test.each([
   ['0 9 * * 1#2', 'has #, which counts the weeks of a month'],
@@ -90,13 +86,9 @@ test.each([
   ['0 9,, * * *', 'has no hour'],
   ['0 9 -1 * *', 'has no day of the month: -1'],
   ['0 9 31 2 *', 'never comes'],
-])('%s is refused by what it is', (cron, why) => {
-  expect(() => parseCron({ cron, timezone: 'UTC' })).toThrow(why);
-});
+])('%s is refused by what it is', (cron, why) => expect(() => parseCron({ cron, timezone: 'UTC' })).toThrow(why));
 
 test.each(['*/5 9-17 1,15 jan-mar MON-FRI', '0 9 * * sun', '0 9 * * 7', '0 9 * jul wed', '0-30/10 * * 1-12/2 *'])(
   '%s is a schedule',
-  (cron) => {
-    expect(parseCron({ cron, timezone: 'UTC' }).cron.nextRun()).not.toBeNull();
-  },
+  (cron) => expect(parseCron({ cron, timezone: 'UTC' }).cron.nextRun()).not.toBeNull(),
 );

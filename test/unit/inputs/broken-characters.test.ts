@@ -23,9 +23,7 @@ test.each([
     JSON.parse(`{"__proto__": "${half}"}`),
     JSON.parse('{"__proto__": "\ufffd"}'),
   ],
-])('half of a character is replaced in %s', (_, value, whole) => {
-  expect(wellFormed(value)).toStrictEqual(whole);
-});
+])('half of a character is replaced in %s', (_, value, whole) => expect(wellFormed(value)).toStrictEqual(whole));
 
 test('what is well formed is the same value, not a copy', () => {
   const value = { a: [emoji, { b: null, c: undefined, d: new Uint8Array(1) }] };

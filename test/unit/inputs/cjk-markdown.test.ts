@@ -52,9 +52,7 @@ test.each([
   ['注意 ** 必ず ** です', '注意 ** 必ず ** です'],
   ['変数_名前_です', '変数_名前_です'],
   ['`**「a」**`です', '**「a」**です'],
-])('%s', (text, expected) => {
-  expect(drawn(readMarkdown(text))).toBe(expected);
-});
+])('%s', (text, expected) => expect(drawn(readMarkdown(text))).toBe(expected));
 
 test.each([
   ['请看https://example.com/a。谢谢', 'https://example.com/a'],

@@ -119,9 +119,7 @@ test.each([
     `${said('Half')}data: {"choices": [}\n\n`,
     { text: 'Half', outcome: { kind: 'failed', retryable: false, message: expect.stringContaining('cannot be read') } },
   ],
-])('%s', async (_, body, expected) => {
-  expect(await reply(sse(body))).toMatchObject(expected);
-});
+])('%s', async (_, body, expected) => expect(await reply(sse(body))).toMatchObject(expected));
 
 test('a server that does not stream answers all the same', async () => {
   const answer = {
@@ -148,6 +146,4 @@ test.each([
   expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringContaining(reason) });
 });
 
-test('a page of 64 KiB without an end is read once', () => {
-  expect(errorTextOf(`<${'<a '.repeat(1_000_000)}`)).toBe('');
-});
+test('a page of 64 KiB without an end is read once', () => expect(errorTextOf(`<${'<a '.repeat(1_000_000)}`)).toBe(''));

@@ -158,10 +158,8 @@ test.each([
   ['mixed', 'a\r\nb\nc\r\nd\n', ' a\n-b\n+x\n+y\n c', 'a\r\nx\r\ny\r\nc\r\nd\n'],
   ['old Mac', 'a\rb\rc', ' a\n-b\n+x\n c', 'a\rx\rc'],
   [
-    'the last line, without a line end',
-    'a\r\nb',
-    ' a\n-b\n\\ No newline at end of file\n+x\n+y\n\\ No newline at end of file',
-    'a\r\nx\r\ny',
+    ...['the last line, without a line end', 'a\r\nb'],
+    ...[' a\n-b\n\\ No newline at end of file\n+x\n+y\n\\ No newline at end of file', 'a\r\nx\r\ny'],
   ],
   ['a patch of Windows', 'a\nb\nc\n', ' a\r\n-b\r\n+x\r\n c\r', 'a\nx\nc\n'],
 ])('a patch keeps line ends: %s', async (_, before, lines, after) => {

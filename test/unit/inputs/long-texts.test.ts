@@ -52,9 +52,9 @@ test.each<[string, string, RegExp]>([
   ['an alias', 'a: &a [1]\nb: *a', /an alias/],
   ['bytes', `a: ${'é'.repeat(70_000)}`, /larger than 128 KiB/],
   ['a key twice', 'a: 1\nb: {c: 1, c: 2}', /the key c twice/],
-])('YAML with too much of one thing is refused before it is parsed: %s', (_, text, why) => {
-  expect(failure(() => parseYaml(text))).toMatch(why);
-});
+])('YAML with too much of one thing is refused before it is parsed: %s', (_, text, why) =>
+  expect(failure(() => parseYaml(text))).toMatch(why),
+);
 
 test('YAML within its limits is read, also with 1,400 keys', () => {
   const text = many((n) => `k${n}: ${n}\n`, 1_400);
@@ -115,9 +115,9 @@ test.each<[string, () => unknown, unknown]>([
   ['a line of the log', () => createScrubber().scrub('\\'.repeat(much)).length, much],
   ['backticks of a comment', () => ownWords(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
   ['marks of a comment', () => ownWords('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
-])('%s is read in a time that grows with its length', async (_, work, expected) => {
-  expect(await work()).toEqual(expected);
-});
+])('%s is read in a time that grows with its length', async (_, work, expected) =>
+  expect(await work()).toEqual(expected),
+);
 
 const notes = (text: string) =>
   ({ list: async () => [{ path: 'person/a' }], read: async () => ({ text }) }) as unknown as Parameters<

@@ -44,9 +44,8 @@ test('every reference leads to something', () => {
   expect(found.filter(([, to]) => to === undefined)).toEqual([]);
 });
 
-test('every pattern means the same in other engines: no properties of Unicode, no look-behind, no named groups', () => {
-  expect(valuesOf('pattern').filter((one) => /\\[pPuk]\{?|\(\?<|\(\?[a-z-]+[):]/.test(one))).toEqual([]);
-});
+test('every pattern means the same in other engines: no properties of Unicode, no look-behind, no named groups', () =>
+  expect(valuesOf('pattern').filter((one) => /\\[pPuk]\{?|\(\?<|\(\?[a-z-]+[):]/.test(one))).toEqual([]));
 
 test('operations on things that others make are linked with those', () => {
   const linked = new Set(

@@ -32,9 +32,9 @@ test.each([
   ['a JPEG called PNG', jpeg(7, 5), 'image/png', 'image/jpeg', { width: 7, height: 5 }],
   ['a GIF called PNG', gif, 'image/png', 'image/gif', { width: 2, height: 3 }],
   ['a WebP called JPEG', webp, 'image/jpeg', 'image/webp', { width: 1, height: 1 }],
-])('%s is shown', async (_, bytes, called, type, size) => {
-  expect(await seen(bytes, called)).toEqual({ type, size, words: undefined, told: 0 });
-});
+])('%s is shown', async (_, bytes, called, type, size) =>
+  expect(await seen(bytes, called)).toEqual({ type, size, words: undefined, told: 0 }),
+);
 
 test.each([
   ['a PNG that is cut', png(50, 50).subarray(0, -20), 'image/png', /cut off/],
@@ -51,13 +51,12 @@ test.each([
     /more than providers take/,
   ],
   ['a PNG whose size would fill the memory', hugePng(), 'image/png', /more than providers take/],
-])('%s is described to the model, and reported', async (_, bytes, called, reason) => {
-  expect(await seen(bytes, called)).toMatchObject({ size: undefined, words: expect.stringMatching(reason), told: 1 });
-});
+])('%s is described to the model, and reported', async (_, bytes, called, reason) =>
+  expect(await seen(bytes, called)).toMatchObject({ size: undefined, words: expect.stringMatching(reason), told: 1 }),
+);
 
-test('many pictures are smaller', async () => {
-  expect(await seen(png(10, 4_000), 'image/png', 21)).toMatchObject({ size: { width: 5, height: 2_000 } });
-});
+test('many pictures are smaller', async () =>
+  expect(await seen(png(10, 4_000), 'image/png', 21)).toMatchObject({ size: { width: 5, height: 2_000 } }));
 
 function hugePng(): Buffer {
   const bytes = png(1, 1);

@@ -103,6 +103,6 @@ test.each([
   ['/a?token=of-the-program', '/a?token=of-the-program'],
   ['/a?', '/a?'],
   ['/a?b?c=1', '/a?b?c=1'],
-])('nor in the address: %s', (url, kept) => {
-  expect(withoutCredentials({ url, headers: {} }, (one) => one === ours).url).toBe(kept);
-});
+])('nor in the address: %s', (url, kept) =>
+  expect(withoutCredentials({ url, headers: {} }, (one) => one === ours).url).toBe(kept),
+);

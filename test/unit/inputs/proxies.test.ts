@@ -28,9 +28,9 @@ test.each([
   ['such a text before an address', '127.0.0.1', '<script>, 203.0.113.9', '203.0.113.9'],
   ['an empty header', '127.0.0.1', '', '127.0.0.1'],
   ['empty places', '127.0.0.1', ' , 203.0.113.9', '203.0.113.9'],
-])('the client of %s', (_, peer, forwarded, address) => {
-  expect(of(peer, { 'x-forwarded-for': forwarded }).address).toBe(address);
-});
+])('the client of %s', (_, peer, forwarded, address) =>
+  expect(of(peer, { 'x-forwarded-for': forwarded }).address).toBe(address),
+);
 
 test.each([
   ['127.0.0.1', 'https', 'https'],
@@ -39,9 +39,9 @@ test.each([
   ['127.0.0.1', 'javascript', 'http'],
   ['127.0.0.1', '', 'http'],
   ['192.0.2.1', 'https', 'http'],
-])('the scheme for %s with %s', (peer, forwarded, scheme) => {
-  expect(of(peer, { 'x-forwarded-proto': forwarded }).scheme).toBe(scheme);
-});
+])('the scheme for %s with %s', (peer, forwarded, scheme) =>
+  expect(of(peer, { 'x-forwarded-proto': forwarded }).scheme).toBe(scheme),
+);
 
 let server: TestServer | undefined;
 afterEach(() => server?.[Symbol.asyncDispose]());

@@ -77,8 +77,7 @@ test.each([
   'messages.0.content.2.image.source.base64.data: At least one of the image dimensions exceed max allowed size: 8000 pixels',
   'Invalid image data. (image_parse_error)',
   'You uploaded an unsupported image. Please make sure your image is valid.',
-  'Unable to process input image. Please retry.',
-  'Unsupported MIME type: image/svg+xml',
+  ...['Unable to process input image. Please retry.', 'Unsupported MIME type: image/svg+xml'],
   'image input is not supported - hint: if this is unexpected, you may need to provide the mmproj',
 ])('after %o the picture is left out, and the others stay', async (text) => {
   const { ask, seen } = picky((request) => (visible(request).includes('b') ? text : undefined));

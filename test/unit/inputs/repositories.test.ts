@@ -22,13 +22,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const env = { PATH: process.env.PATH, HOME: tmpdir(), GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
 const named = [
-  '-c',
-  'user.name=a',
-  '-c',
-  'user.email=a@b.c',
-  '-c',
-  'protocol.file.allow=always',
-  '-c',
+  ...['-c', 'user.name=a', '-c', 'user.email=a@b.c', '-c', 'protocol.file.allow=always', '-c'],
   'init.defaultBranch=main',
 ];
 const git = (at: string, ...args: string[]) =>
@@ -199,10 +193,7 @@ test.each(['sha1', 'sha256'])(
     expect(asked).toEqual(['/srv/out', '/srv/sub', '/srv/deep']);
     const files = execFileSync('find', ['.', '-name', '*.txt'], { cwd: join(root, 'got'), encoding: 'utf8' });
     expect(files.trim().split('\n').toSorted()).toEqual([
-      './o.txt',
-      './parts/deep/d.txt',
-      './parts/sub/deep/d.txt',
-      './parts/sub/s.txt',
+      ...['./o.txt', './parts/deep/d.txt', './parts/sub/deep/d.txt', './parts/sub/s.txt'],
     ]);
     expect(git('got/parts/sub', 'remote', 'get-url', 'origin').trim()).toBe(`file://${root}/srv/sub`);
   },

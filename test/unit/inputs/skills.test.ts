@@ -54,9 +54,7 @@ test.each<[string, string, string, string]>([
   ['a comment', '# about\ndescription: a # b', 'own', 'a'],
   ['empty lines', '\n\ndescription: a\n\n', 'own', 'a'],
   ['a field twice', 'description: a\ndescription: b', 'own', 'b'],
-])('with %s', (_, fields, name, description) => {
-  expect(read(fields)).toEqual(good(name, description));
-});
+])('with %s', (_, fields, name, description) => expect(read(fields)).toEqual(good(name, description)));
 
 test.each<[string, (text: string) => string]>([
   ['CRLF', (text) => text.replaceAll('\n', '\r\n')],
@@ -73,9 +71,8 @@ test.each<[string, (text: string) => string]>([
   });
 });
 
-test('a file without fields is its first paragraph, under the name of its folder', () => {
-  expect(parseSkill('# Title\n\nDo it.\n', 'own').skill).toMatchObject({ name: 'own', description: 'Do it.' });
-});
+test('a file without fields is its first paragraph, under the name of its folder', () =>
+  expect(parseSkill('# Title\n\nDo it.\n', 'own').skill).toMatchObject({ name: 'own', description: 'Do it.' }));
 
 // The beginnings of files of public collections under the MIT or Apache licence, as they were in 2026.
 test.each<[string, string, string]>([

@@ -177,9 +177,9 @@ test.each([
   [object({ a: { $ref: 'https://example.com/a.json' } }), /refer to/],
   [object({ a: { allOf: [string, { type: 'number' }] } }, { required: ['a'] }), /no value fits its parameter "a"/],
   [object(Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`parameter${n}`, string]))), /KiB are the limit/],
-])('%o has no form that keeps its meaning', (schema, reason) => {
-  expect(() => portableParameters(schema)).toThrow(reason);
-});
+])('%o has no form that keeps its meaning', (schema, reason) =>
+  expect(() => portableParameters(schema)).toThrow(reason),
+);
 
 test('names that a provider refuses have others, and the server gets its own back', () => {
   const inner = object({ 'x.y': string, [`long${'g'.repeat(80)}`]: string });

@@ -122,6 +122,6 @@ test.each([
   ['Enter, in an old Firefox', { isComposing: true, keyCode: 13 }, ''],
   ['Escape, which closes a list of candidates', { isComposing: true, keyCode: 27 }, ''],
   ['ArrowDown', { isComposing: false, keyCode: 40 }, 'ArrowDown'],
-])('a field gets %s as it is meant', (name, how, pressed) => {
-  expect(pressedKey({ key: name.split(',')[0] as string, ...how })).toBe(pressed);
-});
+])('a field gets %s as it is meant', (name, how, pressed) =>
+  expect(pressedKey({ key: name.split(',')[0] as string, ...how })).toBe(pressed),
+);

@@ -95,9 +95,7 @@ describe('run graph', () => {
     expect(graph.broken).toEqual([]);
   });
 
-  test('every transition is taken', () => {
-    expect(graph.untaken).toEqual([]);
-  });
+  test('every transition is taken', () => expect(graph.untaken).toEqual([]));
 
   test('a stop and the end that follows end the run from every state', () => {
     for (const state of graph.states) {

@@ -44,9 +44,7 @@ describe('sandbox graph', () => {
     expect(graph.broken).toEqual([]);
   });
 
-  test('every transition is taken', () => {
-    expect(graph.untaken).toEqual([]);
-  });
+  test('every transition is taken', () => expect(graph.untaken).toEqual([]));
 
   test('F106 a release ends the sandbox from every state, as soon as it is done or its grace is over', () => {
     for (const state of graph.states) {

@@ -41,10 +41,7 @@ describe('F109 stop', () => {
     stop();
     run.ends({ reason: 'stopped' });
     expect(log().slice(-4)).toEqual([
-      'run.end 1 stopped',
-      'run.end 2 stopped',
-      'run.end 3 stopped',
-      'run.end 4 stopped',
+      ...['run.end 1 stopped', 'run.end 2 stopped', 'run.end 3 stopped', 'run.end 4 stopped'],
     ]);
     expect(actor.getSnapshot().context.queue).toEqual([]);
   });
@@ -89,9 +86,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     run.ends({ reason: 'stopped' });
     sandbox.ends({ kind: 'released', workspace: 'keep' });
     expect(log().slice(2)).toEqual([
-      'sandbox.phase 1 starting',
-      'sandbox.phase none queued',
-      'run.end 1 stopped',
+      ...['sandbox.phase 1 starting', 'sandbox.phase none queued', 'run.end 1 stopped'],
       'sandbox.phase none released',
     ]);
   });

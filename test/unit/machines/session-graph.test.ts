@@ -101,9 +101,7 @@ describe('session graph', () => {
     expect(graph.broken).toEqual([]);
   });
 
-  test('every transition is taken', () => {
-    expect(graph.untaken).toEqual([]);
-  });
+  test('every transition is taken', () => expect(graph.untaken).toEqual([]));
 
   test('F110 a delete and the ends of its children end the session from every state', () => {
     for (const state of graph.states) {

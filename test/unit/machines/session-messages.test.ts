@@ -75,11 +75,7 @@ describe('F111 the table of messages', () => {
     expect(answerTo(command)).toEqual(accepted(2));
     run.ends({ reason: 'completed' });
     expect(log()).toEqual([
-      'message.user 1',
-      'run.started 1',
-      'message.user 2',
-      'run.end 1 completed',
-      'run.started 2',
+      ...['message.user 1', 'run.started 1', 'message.user 2', 'run.end 1 completed', 'run.started 2'],
     ]);
   });
 

@@ -29,15 +29,10 @@ describe('F083 stuck', () => {
     ['an old repetition that something new ended', [...times(4, call('ls', 'a')), call('cat', 'b')]],
     ['a text between the calls', [...times(3, call('ls', 'a')), text('hm'), call('ls', 'a')]],
     ['nothing yet', []],
-  ])('is not: %s', (_, acts) => {
-    expect(stuckReason(acts, policy)).toBeUndefined();
-  });
+  ])('is not: %s', (_, acts) => expect(stuckReason(acts, policy)).toBeUndefined());
 
-  test('the limits are those of the policy', () => {
-    expect(stuckReason(times(2, call('ls', 'a')), { ...policy, sameResult: 2 })).toMatch(/2 times/);
-  });
+  test('the limits are those of the policy', () =>
+    expect(stuckReason(times(2, call('ls', 'a')), { ...policy, sameResult: 2 })).toMatch(/2 times/));
 
-  test('so many acts are remembered as the longest rule looks at', () => {
-    expect(maxRememberedActs(policy)).toBe(30);
-  });
+  test('so many acts are remembered as the longest rule looks at', () => expect(maxRememberedActs(policy)).toBe(30));
 });

@@ -71,9 +71,8 @@ describe('verification of the audit log', () => {
     kept('d');
   });
 
-  test('untouched, it is whole, over the ends of servers', () => {
-    expect(verify()).toMatchObject({ files: 2, rows: 8, broken: [], notes: [] });
-  });
+  test('untouched, it is whole, over the ends of servers', () =>
+    expect(verify()).toMatchObject({ files: 2, rows: 8, broken: [], notes: [] }));
   test.each<[string, (lines: string[]) => string[]]>([
     ['changed', (lines) => lines.map((line) => line.replace('"b"', '"x"'))],
     ['removed', (lines) => lines.toSpliced(2, 1)],

@@ -20,10 +20,7 @@ test('an error is shown with its stack, indented', () => {
   expect(line).toMatch(/two words"\n {4}Error: oh\n {8}at here\n$/);
 });
 
-test('colours are there only on request', () => {
-  expect(prettyLine(JSON.stringify(entry), { colour: true })).toContain('\u001b[33mwarn');
-});
+test('colours are there only on request', () =>
+  expect(prettyLine(JSON.stringify(entry), { colour: true })).toContain('\u001b[33mwarn'));
 
-test('a line that is no JSON stays as it is', () => {
-  expect(prettyLine('plain\n', { colour: false })).toBe('plain\n');
-});
+test('a line that is no JSON stays as it is', () => expect(prettyLine('plain\n', { colour: false })).toBe('plain\n'));

@@ -59,18 +59,12 @@ describe('the scrubber', () => {
     ['{"headers":{"authorization":"x\\"y","host":"h"}}', '{"headers":{"authorization":"[secret]","host":"h"}}'],
     ['{"apiKey":"k","set-cookie":"c"}', '{"apiKey":"[secret]","set-cookie":"[secret]"}'],
     ['{"daemonToken":"k","client_secret":"c"}', '{"daemonToken":"[secret]","client_secret":"[secret]"}'],
-  ])('masks what names itself a credential: %s', (text, expected) => {
-    expect(scrub(text)).toBe(expected);
-  });
+  ])('masks what names itself a credential: %s', (text, expected) => expect(scrub(text)).toBe(expected));
 
   test.each([
-    '{"inputTokens":12,"outputTokens":3}',
-    '{"type":"token.count"}',
-    'the word "token": it stays',
-    '/x?tokens=1',
+    ...['{"inputTokens":12,"outputTokens":3}', '{"type":"token.count"}', 'the word "token": it stays', '/x?tokens=1'],
   ])('leaves %s alone', (text) => expect(scrub(text)).toBe(text));
 
-  test('a very short secret does not blot out ordinary words', () => {
-    expect(createScrubber([new Secret('a')]).scrub('a cat')).toBe('a cat');
-  });
+  test('a very short secret does not blot out ordinary words', () =>
+    expect(createScrubber([new Secret('a')]).scrub('a cat')).toBe('a cat'));
 });

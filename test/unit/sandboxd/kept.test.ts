@@ -116,9 +116,8 @@ describe('programs that users install', () => {
     expect(baseEnvironment({ ...given, ...own }, 10_001)).toMatchObject(own);
   });
 
-  test('is not forced on a system that root could break', () => {
-    expect(baseEnvironment(given, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES');
-  });
+  test('is not forced on a system that root could break', () =>
+    expect(baseEnvironment(given, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
 
   test('is on the path of a login shell too, and a profile that is there is left alone', async () => {
     const home = await folder();
@@ -135,11 +134,7 @@ describe('programs that users install', () => {
   });
 });
 
-test('the prompt shows the workspace as ~', () => {
+test('the prompt shows the workspace as ~', () =>
   expect(['/workspace', '/workspace/a/b', '/', '/workspace2'].map((cwd) => prompt('/workspace', cwd))).toEqual([
-    'corral:~$ ',
-    'corral:~/a/b$ ',
-    'corral:/$ ',
-    'corral:/workspace2$ ',
-  ]);
-});
+    ...['corral:~$ ', 'corral:~/a/b$ ', 'corral:/$ ', 'corral:/workspace2$ '],
+  ]));

@@ -16,6 +16,4 @@ test.each([
   ['\\p{Greek}\\d', '\\p{Greek}\\d'],
   ['[', '['],
   ['(', '('],
-])('%j is told as %j', (posix, told) => {
-  expect(forRipgrep(posix)).toBe(told);
-});
+])('%j is told as %j', (posix, told) => expect(forRipgrep(posix)).toBe(told));

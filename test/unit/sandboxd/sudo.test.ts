@@ -39,9 +39,9 @@ test.each([
   ['--preserve-env=', ['--preserve-env=A_SECRET,NONE'], '<> <x y> <>'],
   ['letters in one word', ['-nHEu', 'root', '--'], '<dropped> <x y> <>'],
   ['variables', ['-n', 'OWN=a b', 'OF_CALLER=set'], '<set> <> <a b>'],
-] as const)('%s before the command has its meaning', async (_what, options, expected) => {
-  expect(await sudo(...options, ...print)).toEqual({ code: 0, out: `${uid} ${expected}\n`, err: '' });
-});
+] as const)('%s before the command has its meaning', async (_what, options, expected) =>
+  expect(await sudo(...options, ...print)).toEqual({ code: 0, out: `${uid} ${expected}\n`, err: '' }),
+);
 
 test("arguments reach the command as they are, and the command's exit code the caller", async () => {
   const { code, out } = await sudo('sh', '-c', 'printf "[%s]" "$@"; exit 7', 'sh', 'a b', '', '-E', "it's");

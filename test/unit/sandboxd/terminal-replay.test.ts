@@ -23,9 +23,8 @@ test('the replay has as many lines as the terminal is high, and begins with a wh
   expect(screen.last().toString()).toBe(`${lines(98, 100)}$ `);
 });
 
-test('the replay begins after the last clearing of the screen', () => {
-  expect(shown(lines(0, 5), `${esc}[H${esc}[2J$ `)).toBe(`${esc}[2J$ `);
-});
+test('the replay begins after the last clearing of the screen', () =>
+  expect(shown(lines(0, 5), `${esc}[H${esc}[2J$ `)).toBe(`${esc}[2J$ `));
 
 test('all that a full-screen program drew, and only lines once it has left', () => {
   const drawn = `${esc}[?1049h${lines(0, 60)}`;
@@ -68,6 +67,5 @@ test("the replay drops queries to the viewer's terminal, whose answers would be 
   for (const sequence of told) expect(shown(`a${esc}${sequence}b`), sequence).toBe(`a${esc}${sequence}b`);
 });
 
-test('the replay keeps an unfinished sequence, which later output completes', () => {
-  expect(shown(`$ ${esc}[3`)).toBe(`$ ${esc}[3`);
-});
+test('the replay keeps an unfinished sequence, which later output completes', () =>
+  expect(shown(`$ ${esc}[3`)).toBe(`$ ${esc}[3`));

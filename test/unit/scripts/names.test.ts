@@ -30,9 +30,7 @@ test.each([
   ['export async function told() {}', 'told: a function is a verb with its object'],
   ['export const mostRows = 5;', 'mostRows: a limit begins with max'],
   ['export const sampleDialect = {};', 'sampleDialect: one API of the server is a facade'],
-])('%s is refused', (text, why) => {
-  expect(check(text)).toEqual({ status: 1, stderr: expect.stringContaining(why) });
-});
+])('%s is refused', (text, why) => expect(check(text)).toEqual({ status: 1, stderr: expect.stringContaining(why) }));
 
 test('nouns of the field, verbs with objects, and functions that no other file sees pass', () => {
   const text =

@@ -27,9 +27,7 @@ test.each([
   ['/** Of one message. */', 'begins with "Of", "As" or "For"'],
   [`const a = 1; ${'//'} taken anew`, 'an old or translated word'],
   [`// The owner ${'writes and '.repeat(25)}ends.`, 'more than 40 words'],
-])('%s breaks a rule', (text, why) => {
-  expect(check(text)).toEqual({ status: 1, stderr: expect.stringContaining(why) });
-});
+])('%s breaks a rule', (text, why) => expect(check(text)).toEqual({ status: 1, stderr: expect.stringContaining(why) }));
 
 test('a plain comment passes, and code and strings are no prose', () => {
   const text =

@@ -37,9 +37,7 @@ test.each([
     listOf({ ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] }),
     'a@1.0.0 names the place it was downloaded from',
   ],
-])('%s is found', (_what, sbom, problem) => {
-  expect(problemsOf(sbom, lock)).toContain(problem);
-});
+])('%s is found', (_what, sbom, problem) => expect(problemsOf(sbom, lock)).toContain(problem));
 
 test('places of download and the name of the folder are taken out', () => {
   const from = { ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] };

@@ -12,9 +12,7 @@ test.each([
   ['one\r\ntwo\r\r\n', 'one\ntwo\n'],
   ['bell\u0007 back\b tab\tend\u009b', 'bell back tab\tend'],
   ['cut off \u001b[', 'cut off '],
-])('%j is shown as %j', (given, shown) => {
-  expect(plainText(given)).toBe(shown);
-});
+])('%j is shown as %j', (given, shown) => expect(plainText(given)).toBe(shown));
 
 test('plain text has no control characters', () => {
   fc.assert(

@@ -64,6 +64,4 @@ test.each([
   ],
   ['Claude Code by its usual choice', { configOptions: [{ category: 'model', currentValue: 'default' }] }, undefined],
   ['a strange agent', { models: 1, configOptions: 'x', _meta: null }, undefined],
-])('the model that %s names', (_, message, model) => {
-  expect(modelIn(message)).toBe(model);
-});
+])('the model that %s names', (_, message, model) => expect(modelIn(message)).toBe(model));

@@ -34,12 +34,9 @@ test.each([
   [{ usage: { totalTokens: 'many' } }],
   [{ _meta: { quota: 1 } }],
   [undefined],
-])('an answer of %j counts nothing', (answer) => {
-  expect(new SpendingCounter().answered(answer)).toEqual([]);
-});
+])('an answer of %j counts nothing', (answer) => expect(new SpendingCounter().answered(answer)).toEqual([]));
 
-test('a cost in another currency is not counted', () => {
+test('a cost in another currency is not counted', () =>
   expect(new SpendingCounter().reported({ used: 1, cost: { amount: 5, currency: 'EUR' } })).toMatchObject([
     { cost: undefined },
-  ]);
-});
+  ]));

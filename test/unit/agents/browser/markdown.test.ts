@@ -6,17 +6,15 @@ const el = (tag: string, ...inner: Tree[]): Tree => ({ tag, inner });
 const link = (to: string, ...inner: Tree[]): Tree => ({ tag: 'a', to, inner });
 const markdown = (...tree: Tree[]) => markdownOf(tree);
 
-test('headings, paragraphs and emphasis stand as Markdown', () => {
+test('headings, paragraphs and emphasis stand as Markdown', () =>
   expect(markdown(el('h2', 'A  title'), el('p', 'Some ', el('b', 'bold'), ' and ', el('em', 'fine'), ' words.'))).toBe(
     '## A title\n\nSome **bold** and *fine* words.',
-  );
-});
+  ));
 
-test('links keep where they lead, but for scripts', () => {
+test('links keep where they lead, but for scripts', () =>
   expect(markdown(link('https://a.example/x', 'there'), ' ', link('javascript:void 0', 'nowhere'))).toBe(
     '[there](https://a.example/x) nowhere',
-  );
-});
+  ));
 
 test('lists are nested and numbered', () => {
   const inner = el('ul', el('li', 'deep'));
@@ -29,16 +27,13 @@ test('a table of data is a table, and one for layout is not', () => {
   expect(markdown(el('table', row('only'), row('text')))).toBe('only\n\ntext');
 });
 
-test('code keeps its lines and cannot end its fence', () => {
-  expect(markdown(el('pre', 'a\n  b ``` c'))).toBe('```\na\n  b `\u200b`` c\n```');
-});
+test('code keeps its lines and cannot end its fence', () =>
+  expect(markdown(el('pre', 'a\n  b ``` c'))).toBe('```\na\n  b `\u200b`` c\n```'));
 
-test('a long page is cut at a whole character and says how much is left', () => {
+test('a long page is cut at a whole character and says how much is left', () =>
   expect(clipMarkdown(markdownOf(['😀'.repeat(10)]), 5)).toBe(
     '😀😀\n[… The page goes on for 16 characters; scroll, or look with browser_console_exec.]',
-  );
-});
+  ));
 
-test('a page that was cut when it was read says so', () => {
-  expect(clipMarkdown(markdownOf(['text']), 100, true)).toContain('[… The page goes on;');
-});
+test('a page that was cut when it was read says so', () =>
+  expect(clipMarkdown(markdownOf(['text']), 100, true)).toContain('[… The page goes on;'));

@@ -16,12 +16,7 @@ test.each([
 ])('%s is opened as %s', (given, url) => expect(addressOf(given, '/workspace')).toEqual({ url }));
 
 test.each([
-  'file:///etc/passwd',
-  'file:///workspace/../etc',
-  'file:///workspace2/x',
-  'ftp://a',
-  'javascript:1',
-  'http://',
+  ...['file:///etc/passwd', 'file:///workspace/../etc', 'file:///workspace2/x', 'ftp://a', 'javascript:1', 'http://'],
 ])('%s is not opened', (given) => expect(addressOf(given, '/workspace')).toHaveProperty('no'));
 
 test.each([

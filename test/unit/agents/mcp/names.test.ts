@@ -2,12 +2,11 @@ import { expect, test } from 'vitest';
 import { mcpNames } from '../../../../src/agents/mcp/names.ts';
 import { describedTools } from '../../../../src/agents/tools/list.ts';
 
-test('a tool is called mcp_<server>_<tool>', () => {
+test('a tool is called mcp_<server>_<tool>', () =>
   expect([...mcpNames('files', ['read_file', 'list-all'])]).toEqual([
     ['mcp_files_read_file', 'read_file'],
     ['mcp_files_list-all', 'list-all'],
-  ]);
-});
+  ]));
 
 test('names that providers refuse become ones they take, and stay apart', () => {
   const tools = ['a.b', 'a b', 'a/b', 'x'.repeat(100), `${'x'.repeat(99)}y`, 'ä'];
@@ -16,6 +15,5 @@ test('names that providers refuse become ones they take, and stay apart', () => 
   for (const name of names.keys()) expect(name).toMatch(/^mcp_s_[A-Za-z0-9_-]{1,58}$/);
 });
 
-test('no Corral tool has a name that a tool server can take', () => {
-  expect(describedTools.filter(({ name }) => name.startsWith('mcp_'))).toEqual([]);
-});
+test('no Corral tool has a name that a tool server can take', () =>
+  expect(describedTools.filter(({ name }) => name.startsWith('mcp_'))).toEqual([]));

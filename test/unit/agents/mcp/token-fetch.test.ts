@@ -40,12 +40,12 @@ test.each([
   ['there is no other one', ['a', 'a'], /refused the credential/],
   ['the other one is refused too', ['a', 'c'], /refused the credential/],
   ['there is none', [undefined], /no vault of the session has one/],
-])('a call fails in words for a model when %s', async (_, tokens, words) => {
-  await expect(world('b', tokens).call(address)).rejects.toMatchObject({
+])('a call fails in words for a model when %s', (_, tokens, words) =>
+  expect(world('b', tokens).call(address)).rejects.toMatchObject({
     code: 'unauthorized',
     publicMessage: expect.stringMatching(words),
-  });
-});
+  }),
+);
 
 test.each(['https://mcp.example/other', 'https://mcp.example:444/mcp', 'http://mcp.example/mcp'])(
   '%s, another address, gets no token',

@@ -46,9 +46,8 @@ describe('a collected turn', () => {
     expect((await collect([{ type: 'raw', part }, end('done')])).message.raw).toEqual([part]);
   });
 
-  test('without an end has failed, and a retry can help', async () => {
-    expect((await collect([say('half')])).outcome).toMatchObject({ kind: 'failed', retryable: true });
-  });
+  test('without an end has failed, and a retry can help', async () =>
+    expect((await collect([say('half')])).outcome).toMatchObject({ kind: 'failed', retryable: true }));
 
   test('F079 without an end has no calls but keeps its text', async () => {
     const { message } = await collect([say('I will'), call('a')]);

@@ -5,12 +5,11 @@ const lines = (...all: string[]) => all.join('\n');
 const blocksOf = (message: string) => parseBlocks(message).blocks;
 
 describe('a fence', () => {
-  test('is three backticks and a word, and ends at three backticks', () => {
+  test('is three backticks and a word, and ends at three backticks', () =>
     expect(parseBlocks(lines('Say hi', '```sh', 'echo hi', '```', 'bye'))).toEqual({
       blocks: [{ word: 'sh', text: 'echo hi' }],
       text: ['Say hi', 'bye'],
-    });
-  });
+    }));
 
   test.each(['````sh', ' ```sh', '``` sh', '```sh ', '```', '``sh', '```sh -e', 'x```sh'])(
     'is not the line %j',
@@ -20,9 +19,9 @@ describe('a fence', () => {
     },
   );
 
-  test.each(['````', '``` ', ' ```', '```sh', '``'])('is not closed by the line %j', (line) => {
-    expect(blocksOf(lines('```sh', line, '```'))).toEqual([{ word: 'sh', text: line }]);
-  });
+  test.each(['````', '``` ', ' ```', '```sh', '``'])('is not closed by the line %j', (line) =>
+    expect(blocksOf(lines('```sh', line, '```'))).toEqual([{ word: 'sh', text: line }]),
+  );
 
   test('without an end is text, and so are the lines after it', () => {
     const message = lines('```sh', 'echo a', '```', '```sh', 'echo b');
@@ -65,15 +64,14 @@ describe('the units of a message', () => {
     ]);
   });
 
-  test.each(['sh', 'bash', 'shell'])('%s is a command', (word) => {
-    expect(unitsOf(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]);
-  });
+  test.each(['sh', 'bash', 'shell'])('%s is a command', (word) =>
+    expect(unitsOf(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]),
+  );
 
-  test('each line of a browse block is an address', () => {
+  test('each line of a browse block is an address', () =>
     expect(unitsOf(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
       { kind: 'browse', urls: ['http://a', 'http://b'] },
-    ]);
-  });
+    ]));
 
   test.each(['python', 'SH', 'file:', 'shh'])('a block of %s is text, and nothing in it is run', (word) => {
     const message = lines(`\`\`\`${word}`, '```sh', 'rm -rf x', '```');

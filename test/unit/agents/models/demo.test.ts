@@ -213,9 +213,8 @@ describe('a question', () => {
   const answer = `Red\n${block('sh', 'echo never')}`;
   const asked = () => planned(`${block('ask', 'Which?')}\n${block('sh', 'b')}`).said('', [question]);
 
-  test('is asked with the text of the block', async () => {
-    expect((await turn(planned(block('ask', 'Which?')), step(0))).calls).toEqual([question]);
-  });
+  test('is asked with the text of the block', async () =>
+    expect((await turn(planned(block('ask', 'Which?')), step(0))).calls).toEqual([question]));
 
   test.each([
     ['result first', () => asked().result(question, answer).user(answer)],
@@ -239,24 +238,17 @@ describe('the summary', () => {
       .text;
   };
 
-  test('shows what the last command printed', async () => {
-    expect(await summary('hi\n')).toBe('Demo, no AI. All steps are done. The last command printed:\n\n```\nhi\n```');
-  });
-  test('shows the last 2000 characters of it', async () => {
-    expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/);
-  });
-  test('does not begin in the middle of a character', async () => {
-    expect(await summary(`😀${'y'.repeat(1_999)}`)).toMatch(/```\ny{1999}\n```$/);
-  });
-  test('fences it with more backticks than it has', async () => {
-    expect(await summary('a\n````\nb')).toContain('`````\na\n````\nb\n`````');
-  });
-  test('counts what failed, and leaves out what the tools say about it', async () => {
-    expect(await summary('[exit code 2]\nno\n', false)).toMatch(/1 of 1 tool calls failed.*\n\n```\nno\n```$/);
-  });
-  test('says so when nothing was printed', async () => {
-    expect(await summary('')).toMatch(/printed nothing/);
-  });
+  test('shows what the last command printed', async () =>
+    expect(await summary('hi\n')).toBe('Demo, no AI. All steps are done. The last command printed:\n\n```\nhi\n```'));
+  test('shows the last 2000 characters of it', async () =>
+    expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/));
+  test('does not begin in the middle of a character', async () =>
+    expect(await summary(`😀${'y'.repeat(1_999)}`)).toMatch(/```\ny{1999}\n```$/));
+  test('fences it with more backticks than it has', async () =>
+    expect(await summary('a\n````\nb')).toContain('`````\na\n````\nb\n`````'));
+  test('counts what failed, and leaves out what the tools say about it', async () =>
+    expect(await summary('[exit code 2]\nno\n', false)).toMatch(/1 of 1 tool calls failed.*\n\n```\nno\n```$/));
+  test('says so when nothing was printed', async () => expect(await summary('')).toMatch(/printed nothing/));
 });
 
 test('every text comes in at least two pieces, none of them empty', async () => {

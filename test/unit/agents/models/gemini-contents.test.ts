@@ -88,9 +88,8 @@ test('a turn of another model is sent again with the signature that skips valida
   ]);
 });
 
-test('a turn without a word is left out', () => {
-  expect(kinds(contents(new Conversation().user('go').said('')))).toEqual(['user:text', 'user:text']);
-});
+test('a turn without a word is left out', () =>
+  expect(kinds(contents(new Conversation().user('go').said('')))).toEqual(['user:text', 'user:text']));
 
 describe('the task of the turn', () => {
   const place = (talk: Conversation) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
@@ -111,19 +110,13 @@ describe('the task of the turn', () => {
     turn(talk, call('a', 'c1'));
     turn(talk, call('b', 'c2'));
     expect(kinds(contents(talk))).toEqual([
-      'user:text',
-      'model:text',
-      'user:text',
-      'model:functionCall',
-      'user:functionResponse',
-      'model:functionCall',
-      'user:functionResponse',
+      ...['user:text', 'model:text', 'user:text', 'model:functionCall', 'user:functionResponse'],
+      ...['model:functionCall', 'user:functionResponse'],
     ]);
   });
 
-  test('is not said where the loop does not say it', () => {
-    expect(kinds(contents(new Conversation().user('go'), { note: '' }))).toEqual(['user:text']);
-  });
+  test('is not said where the loop does not say it', () =>
+    expect(kinds(contents(new Conversation().user('go'), { note: '' }))).toEqual(['user:text']));
 });
 
 test('a hint stands last, after the calls', () => {

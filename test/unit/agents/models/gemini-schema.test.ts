@@ -15,11 +15,10 @@ test('descriptions, bounds and required names stay', () => {
   });
 });
 
-test('a bound that every integer has is left out', () => {
-  expect(converted({ n: z.int() })).toEqual({ n: { type: 'integer' } });
-});
+test('a bound that every integer has is left out', () =>
+  expect(converted({ n: z.int() })).toEqual({ n: { type: 'integer' } }));
 
-test('schema features that Gemini spells differently are converted', () => {
+test('schema features that Gemini spells differently are converted', () =>
   expect(
     converted({
       choice: z.enum(['a', 'b']),
@@ -34,12 +33,10 @@ test('schema features that Gemini spells differently are converted', () => {
     none: { type: 'string', nullable: true },
     either: { anyOf: [{ type: 'string' }, { type: 'number' }] },
     list: { type: 'array', items: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] } },
-  });
-});
+  }));
 
-test('a tool without arguments has no parameters at all', () => {
-  expect(parametersOf(z.toJSONSchema(z.object({})))).toBeUndefined();
-});
+test('a tool without arguments has no parameters at all', () =>
+  expect(parametersOf(z.toJSONSchema(z.object({})))).toBeUndefined());
 
 // The fields of `Schema` in Gemini's API reference; its `title`, `example` and the like are left out on purpose.
 test('no Corral tool uses a schema keyword that Gemini refuses', () => {
@@ -54,18 +51,8 @@ test('no Corral tool uses a schema keyword that Gemini refuses', () => {
   for (const { parameters } of [makePlan, ...toolRegistry().declarations])
     collect(parametersOf(parameters) ?? {}, false);
   const known = [
-    'type',
-    'description',
-    'properties',
-    'required',
-    'enum',
-    'items',
-    'minimum',
-    'maximum',
-    'minLength',
-    'maxLength',
-    'minItems',
-    'maxItems',
+    ...['type', 'description', 'properties', 'required', 'enum', 'items', 'minimum', 'maximum', 'minLength'],
+    ...['maxLength', 'minItems', 'maxItems'],
   ];
   expect([...words].filter((word) => !known.includes(word))).toEqual([]);
 });

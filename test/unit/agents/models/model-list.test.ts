@@ -42,9 +42,9 @@ describe('the list of a provider', () => {
     ['openai', ['gpt-5-mini', 'gpt-5', 'o4-mini']],
     ['anthropic', ['claude-sonnet-5-5', 'claude-haiku-5-5']],
     ['compatible', ['qwen3', 'meta/llama-9', 'small:1b']],
-  ])('%s has the models of every page that an agent can use', async (wire, ids) => {
-    expect((await ask(wire)).map(({ id }) => id)).toEqual(ids);
-  });
+  ])('%s has the models of every page that an agent can use', async (wire, ids) =>
+    expect((await ask(wire)).map(({ id }) => id)).toEqual(ids),
+  );
 
   test('says what the provider says about context, price and abilities', async () => {
     expect(await ask('compatible')).toContainEqual({

@@ -27,9 +27,8 @@ describe('F075 a provider that asks for patience', () => {
     expect(retryDelay(failed(true, 3_000), 1, () => 1)).toBe(3_500);
   });
 
-  test('is not waited for longer than a minute', () => {
-    expect(retryDelay(failed(true, 3_600_000), 1, () => 1)).toBe(60_000);
-  });
+  test('is not waited for longer than a minute', () =>
+    expect(retryDelay(failed(true, 3_600_000), 1, () => 1)).toBe(60_000));
 });
 
 describe('F076 a provider that is in trouble', () => {
@@ -38,9 +37,8 @@ describe('F076 a provider that is in trouble', () => {
     expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, undefined]);
   });
 
-  test('is asked again at moments that differ by half', () => {
-    expect([0, 0.5, 1].map((random) => retryDelay(failed(true), 3, () => random))).toEqual([2_000, 3_000, 4_000]);
-  });
+  test('is asked again at moments that differ by half', () =>
+    expect([0, 0.5, 1].map((random) => retryDelay(failed(true), 3, () => random))).toEqual([2_000, 3_000, 4_000]));
 });
 
 describe('F077 a failure that a retry cannot fix', () => {

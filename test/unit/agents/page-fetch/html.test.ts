@@ -32,9 +32,7 @@ test.each([
     'shown',
   ],
   ['quotes and lines', '<blockquote><p>q</blockquote><hr>end', '> q\n\n---\nend'],
-])('%s become Markdown', (_, html, expected) => {
-  expect(markdown(html)).toBe(expected);
-});
+])('%s become Markdown', (_, html, expected) => expect(markdown(html)).toBe(expected));
 
 test('navigation is left out, and marked main content stands alone', () => {
   const menu = '<header>Menu</header><nav><a href="/">Home</a></nav>';

@@ -46,17 +46,8 @@ test('a replacement that does not fit prevents all others, and the answer names 
 test('a unified diff is applied, also where its line numbers are off', async () => {
   const { edit, text } = workspace(numbers);
   const patch = [
-    '--- a/a.txt',
-    '+++ b/a.txt',
-    '@@ -5,3 +5,4 @@',
-    ' line 3',
-    '-line 4',
-    '+line four',
-    '+line four and a half',
-    ' line 5',
-    '@@ -15,2 +16,1 @@',
-    ' line 15',
-    '-line 16',
+    ...['--- a/a.txt', '+++ b/a.txt', '@@ -5,3 +5,4 @@', ' line 3', '-line 4', '+line four', '+line four and a half'],
+    ...[' line 5', '@@ -15,2 +16,1 @@', ' line 15', '-line 16'],
   ].join('\n');
   expect(await edit({ patch })).toMatchObject({ ok: true, output: 'Applied 2 hunks to a.txt.' });
   expect(text()).toBe(numbers.replace('line 4\n', 'line four\nline four and a half\n').replace('line 16\n', ''));

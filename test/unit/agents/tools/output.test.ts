@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BoundedOutput, boundOutput, forModel } from '../../../../src/agents/tools/output.ts';
 
-test('a short output is shown to the model as it is', () => {
-  expect(forModel({ ok: true, output: 'hi\n', exitCode: 0 })).toBe('hi\n');
-});
+test('a short output is shown to the model as it is', () =>
+  expect(forModel({ ok: true, output: 'hi\n', exitCode: 0 })).toBe('hi\n'));
 
 test('a command that failed says how before its output', () => {
   expect(forModel({ ok: false, reason: 'failed', output: 'no\n', exitCode: 2 })).toBe('[exit code 2]\nno\n');

@@ -16,47 +16,16 @@ const registry = toolRegistry();
 const { context } = toolBench();
 const run = (name: string, args: unknown, more = {}) => runTool(registry, context(more), { name, args });
 
-test('a registry holds the tools of the wire contract and the question', () => {
+test('a registry holds the tools of the wire contract and the question', () =>
   expect(registry.declarations.map(({ name }) => name)).toEqual([
-    'shell_exec',
-    'shell_view',
-    'shell_wait',
-    'shell_write_to_process',
-    'shell_kill_process',
-    'file_read',
-    'file_write',
-    'file_str_replace',
-    'file_edit',
-    'file_find_in_content',
-    'file_find_by_name',
-    'open_pull_request',
-    'skill_read',
-    'memory_list',
-    'memory_read',
-    'memory_write',
-    'memory_delete',
-    'delegate',
-    'delegate_check',
-    'delegate_send',
-    'delegate_stop',
-    'delegate_take',
-    'message_notify_user',
-    'todo',
-    'browser_view',
-    'browser_navigate',
-    'browser_restart',
-    'browser_click',
-    'browser_input',
-    'browser_move_mouse',
-    'browser_press_key',
-    'browser_select_option',
-    'browser_scroll_up',
-    'browser_scroll_down',
-    'browser_console_exec',
-    'browser_console_view',
-    'message_ask_user',
-  ]);
-});
+    ...['shell_exec', 'shell_view', 'shell_wait', 'shell_write_to_process', 'shell_kill_process', 'file_read'],
+    ...['file_write', 'file_str_replace', 'file_edit', 'file_find_in_content', 'file_find_by_name'],
+    ...['open_pull_request', 'skill_read', 'memory_list', 'memory_read', 'memory_write', 'memory_delete', 'delegate'],
+    ...['delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take', 'message_notify_user', 'todo'],
+    ...['browser_view', 'browser_navigate', 'browser_restart', 'browser_click', 'browser_input', 'browser_move_mouse'],
+    ...['browser_press_key', 'browser_select_option', 'browser_scroll_up', 'browser_scroll_down'],
+    ...['browser_console_exec', 'browser_console_view', 'message_ask_user'],
+  ]));
 
 test('a registry of some tools neither declares nor finds the other tools', () => {
   const some = toolRegistry(['file_read']);
@@ -123,14 +92,11 @@ test.each([
 test.each([
   ['file_find_by_name', { path: '.', glob: '*' }],
   ['unknown', 'not JSON'],
-])('%s %j can run beside every other call', (name, args) => {
-  expect(orderKeyOf(registry, { name, args })).toBeNull();
-});
+])('%s %j can run beside every other call', (name, args) => expect(orderKeyOf(registry, { name, args })).toBeNull());
 
 describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
-  test('arguments that are not JSON', async () => {
-    expect(await run('file_read', '{"file": "a')).toMatchObject({ ok: false, reason: 'bad_arguments' });
-  });
+  test('arguments that are not JSON', async () =>
+    expect(await run('file_read', '{"file": "a')).toMatchObject({ ok: false, reason: 'bad_arguments' }));
 
   test('arguments of a wrong type are named', async () => {
     const result = await run('file_read', { file: 'a.txt', start_line: 'ten' });
@@ -138,9 +104,9 @@ describe('F080 a call that makes no sense is answered, so that the model can do 
     expect(result.output).toMatch(/start_line/);
   });
 
-  test.each([null, undefined, 7, []])('arguments that are %o', async (args) => {
-    expect(await run('file_read', args)).toMatchObject({ ok: false, reason: 'bad_arguments' });
-  });
+  test.each([null, undefined, 7, []])('arguments that are %o', async (args) =>
+    expect(await run('file_read', args)).toMatchObject({ ok: false, reason: 'bad_arguments' }),
+  );
 
   test('an unknown tool, with the names of those there are', async () => {
     const result = await run('rm_rf', {});
@@ -159,9 +125,9 @@ describe('F080 a call that makes no sense is answered, so that the model can do 
   test.each([
     ['/etc/passwd', 'refused'],
     ['missing.txt', 'not_found'],
-  ])('the file %s', async (file, reason) => {
-    expect(await run('file_read', { file })).toMatchObject({ ok: false, reason });
-  });
+  ])('the file %s', async (file, reason) =>
+    expect(await run('file_read', { file })).toMatchObject({ ok: false, reason }),
+  );
 });
 
 test('a lost sandbox is not the model’s affair: it is thrown', async () => {

@@ -12,25 +12,9 @@ test('without rules an agent has every tool, of every group', () => {
 
 test('groups bring their tools, beside those that no project can turn off', () => {
   expect(namesWith({ allow: ['file_read', 'search'] })).toEqual([
-    'file_read',
-    'file_find_in_content',
-    'file_find_by_name',
-    'skill_read',
-    'memory_list',
-    'memory_read',
-    'memory_write',
-    'memory_delete',
-    'delegate',
-    'delegate_check',
-    'delegate_send',
-    'delegate_stop',
-    'delegate_take',
-    'message_notify_user',
-    'todo',
-    'web_search',
-    'web_fetch',
-    'message_ask_user',
-    'recall',
+    ...['file_read', 'file_find_in_content', 'file_find_by_name', 'skill_read', 'memory_list', 'memory_read'],
+    ...['memory_write', 'memory_delete', 'delegate', 'delegate_check', 'delegate_send', 'delegate_stop'],
+    ...['delegate_take', 'message_notify_user', 'todo', 'web_search', 'web_fetch', 'message_ask_user', 'recall'],
   ]);
   expect(groupsOf({ allow: ['file_read', 'search'] })).toEqual(['file_read', 'search']);
 });

@@ -26,31 +26,31 @@ test('steps keep their ids by their text, and new ones get new ids', async () =>
   });
 });
 
-test('a list can leave out steps that ended and drop those that never began; one at work then failed', async () => {
+test('a list can leave out steps that ended and drop those that never began; one at work then failed', async () =>
   expect((await changed([step('Lint', 'running')])).plan?.steps).toEqual([
     plan[0],
     { id: '2', description: 'Write', status: 'failed' },
     { id: '4', description: 'Lint', status: 'running' },
-  ]);
-});
+  ]));
 
 test('the step at work goes on while no other begins', async () => {
   const { plan: after } = await changed([step('Write', 'pending'), step('Test', 'pending')]);
   expect(after?.steps.map(({ status }) => status)).toEqual(['completed', 'running', 'pending']);
 });
 
-test('a first plan needs none before it', async () => {
-  expect((await changed([step('Read', 'running')], [])).plan?.steps).toEqual([{ id: '1', ...step('Read', 'running') }]);
-});
+test('a first plan needs none before it', async () =>
+  expect((await changed([step('Read', 'running')], [])).plan?.steps).toEqual([
+    { id: '1', ...step('Read', 'running') },
+  ]));
 
 test.each([
   ['two running steps', [step('Write', 'running'), step('Test', 'running')], /Only one step/],
   ['a status of its own', [step('Write', 'paused' as StepStatus)], /status/],
   ['no step', [], /steps/],
-])('%s is refused with a reason for the model', async (_, steps, reason) => {
+])('%s is refused with a reason for the model', async (_, steps, reason) =>
   expect(await changed(steps)).toMatchObject({
     ok: false,
     reason: 'bad_arguments',
     output: expect.stringMatching(reason),
-  });
-});
+  }),
+);

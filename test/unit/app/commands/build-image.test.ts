@@ -47,6 +47,5 @@ test('with a tag the image gets that name too', async () => {
   expect(asked.at(-1)).toMatch(/^POST .*corral\/sandbox:[0-9a-f]{12}\/tag\?.*tag=1/);
 });
 
-test('two kinds of image at once are refused', async () => {
-  await expect(run('--code', '--desktop')).rejects.toMatchObject({ code: 'invalid_request' });
-});
+test('two kinds of image at once are refused', () =>
+  expect(run('--code', '--desktop')).rejects.toMatchObject({ code: 'invalid_request' }));

@@ -41,9 +41,8 @@ test('a revoked key stays in the list, as what it is', async () => {
   expect((await run('list')).printed[0]).toMatch(/user {6}revoked .* app$/);
 });
 
-test('the first key of a server without a token is one of an administrator', async () => {
-  await expect(run('create', '--role', 'user', '--name', 'x')).rejects.toThrow('Create an admin key first');
-});
+test('the first key of a server without a token is one of an administrator', () =>
+  expect(run('create', '--role', 'user', '--name', 'x')).rejects.toThrow('Create an admin key first'));
 
 test.each([
   [['create', '--role', 'boss', '--name', 'x'], '--role must be one of viewer, user, operator, admin'],
@@ -54,6 +53,4 @@ test.each([
   [['revoke'], 'keys needs create'],
   [['list', 'more'], 'keys needs create'],
   [[], 'keys needs create'],
-])('keys %j says what is wrong', async (args, text) => {
-  await expect(run(...args)).rejects.toThrow(text);
-});
+])('keys %j says what is wrong', (args, text) => expect(run(...args)).rejects.toThrow(text));

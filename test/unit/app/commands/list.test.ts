@@ -4,17 +4,16 @@ import { commandOf, helpFor } from '../../../../src/app/commands/list.ts';
 const all = (commands: readonly string[]) => `everything, and ${commands.length} commands`;
 
 describe('help', () => {
-  test.each([[['help']], [['--help']], [['-h']], [['help', '--help']]])('%j shows everything', async (args) => {
-    expect(await helpFor(args, all)).toMatch(/^everything, and \d\d commands$/);
-  });
+  test.each([[['help']], [['--help']], [['-h']], [['help', '--help']]])('%j shows everything', async (args) =>
+    expect(await helpFor(args, all)).toMatch(/^everything, and \d\d commands$/),
+  );
 
   test.each([[['help', 'keys']], [['keys', '--help']], [['keys', 'create', '-h']]])(
     '%j shows the usage of that command alone',
-    async (args) => {
+    async (args) =>
       expect(await helpFor(args, all)).toMatch(
         /^npm start -- keys create --role <role> .*\n +makes, lists and revokes/,
-      );
-    },
+      ),
   );
 
   test('is not shown to whoever does not ask for it', async () => {
@@ -29,11 +28,9 @@ describe('an unknown command', () => {
     await expect(helpFor(['help', 'docter'], all)).rejects.toThrow('did you mean doctor?');
   });
 
-  test('is an error that lists them where it is like none of them', async () => {
-    await expect(commandOf(['frobnicate'])).rejects.toThrow(/known are up, down, try, .*keys/);
-  });
+  test('is an error that lists them where it is like none of them', () =>
+    expect(commandOf(['frobnicate'])).rejects.toThrow(/known are up, down, try, .*keys/));
 
-  test('but looks like an option is an error that says where settings come from', async () => {
-    await expect(commandOf(['--port'])).rejects.toThrow('There is no option --port. Settings are no arguments');
-  });
+  test('but looks like an option is an error that says where settings come from', () =>
+    expect(commandOf(['--port'])).rejects.toThrow('There is no option --port. Settings are no arguments'));
 });

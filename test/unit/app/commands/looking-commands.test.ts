@@ -59,11 +59,10 @@ describe('export', () => {
     await using _store = await sqliteStore({ path: inside('data/corral.db') });
   });
 
-  test('writes no file where its folder is missing, and says so', async () => {
-    await expect(run(exportCommand, inside('missing/sessions.ndjson'))).rejects.toThrow(
+  test('writes no file where its folder is missing, and says so', () =>
+    expect(run(exportCommand, inside('missing/sessions.ndjson'))).rejects.toThrow(
       /missing\/sessions.ndjson cannot be written \(ENOENT\). Is its folder there/,
-    );
-  });
+    ));
 
   test('does not write over what is no export', async () => {
     writeFileSync(inside('notes.txt'), 'mine\n');
@@ -95,6 +94,4 @@ test.each([
     'localhost:8000 is no address of a server. Write it like http://127.0.0.1:8000',
   ],
   [doctorCommand, ['--url', 'server'], 'server is no address of a server. Write it like http://127.0.0.1:8000'],
-])('%o with %j says what is wrong', async (command, args, text) => {
-  await expect(run(command, ...args)).rejects.toThrow(text);
-});
+])('%o with %j says what is wrong', (command, args, text) => expect(run(command, ...args)).rejects.toThrow(text));

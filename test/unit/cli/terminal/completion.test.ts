@@ -19,9 +19,7 @@ test('files complete behind @, the nearest first, and the rest of the line stays
   expect(found && completed(editor, found, 0)).toMatchObject({ text: 'look at @notes.md and tell', at: 18 });
 });
 
-test('a mail address names no file', async () => {
-  expect(await words('write to me@not')).toBeUndefined();
-});
+test('a mail address names no file', async () => expect(await words('write to me@not')).toBeUndefined());
 
 test('a command is named whole or by a beginning that no other one has', () => {
   expect(slashOf('/diff notes.md')).toMatchObject({ command: { name: 'diff' }, argument: 'notes.md' });

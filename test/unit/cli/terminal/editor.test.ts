@@ -33,9 +33,8 @@ test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new 
   expect([sends(continued, { return: true }), press(continued, { return: true }).text]).toEqual([false, 'one\n']);
 });
 
-test('what is pasted keeps its lines and loses what could steer the terminal', () => {
-  expect(press(emptyEditor(), 'one\r\ntwo\u001b[31m\u0007').text).toBe('one\ntwo[31m');
-});
+test('what is pasted keeps its lines and loses what could steer the terminal', () =>
+  expect(press(emptyEditor(), 'one\r\ntwo\u001b[31m\u0007').text).toBe('one\ntwo[31m'));
 
 test('up and down go through lines first, then through the messages before, and the draft comes back', () => {
   const before = press(emptyEditor(['first', 'second']), 'one\ntwo');

@@ -10,9 +10,7 @@ test.each([
   ['a quote', '> one\n> two', '│ one\n│ two'],
   ['a table', '| a | b |\n| --- | --- |\n| 10 | 2 |', 'a  │ b\n───┼──\n10 │ 2'],
   ['half of a block of code, while it comes', '```sh\necho', '  echo'],
-])('%s is shown as text', (_, markdown, text) => {
-  expect(markdownText(markdown, plain)).toBe(text);
-});
+])('%s is shown as text', (_, markdown, text) => expect(markdownText(markdown, plain)).toBe(text));
 
 test('words are styled, and an escape sequence of the agent is gone', () => {
   const text = markdownText('**bold** \u001b[2J`code`', coloured);

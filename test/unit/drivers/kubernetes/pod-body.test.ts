@@ -51,14 +51,7 @@ function violations(pod: ReturnType<typeof body>): string[] {
   check(!it?.hostNetwork && !it?.hostPID && !it?.hostIPC, 'host namespaces');
   check(!it?.securityContext?.sysctls, 'sysctls');
   const volumeKinds = [
-    'configMap',
-    'csi',
-    'downwardAPI',
-    'emptyDir',
-    'ephemeral',
-    'persistentVolumeClaim',
-    'projected',
-    'secret',
+    ...['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'persistentVolumeClaim', 'projected', 'secret'],
   ];
   for (const volume of it?.volumes ?? []) {
     for (const kind of Object.keys(volume)) check(kind === 'name' || volumeKinds.includes(kind), `volume ${kind}`);
@@ -86,9 +79,7 @@ function violations(pod: ReturnType<typeof body>): string[] {
 }
 
 describe('the pod of a sandbox', () => {
-  test('is what it was when it was last looked at', () => {
-    expect(body()).toMatchSnapshot();
-  });
+  test('is what it was when it was last looked at', () => expect(body()).toMatchSnapshot());
 
   test('keeps to the Pod Security level "restricted" and our own rules, whatever the settings', () => {
     const words = fc.string({ minLength: 1 });

@@ -14,6 +14,6 @@ test.each([
   [{ seccompProfile: 'corral.json' }, ['shared-user']],
   [{ userNamespaces: true }, ['seccomp-profile']],
   [{ seccompProfile: 'corral.json', userNamespaces: true }, []],
-])('a closed weakness is not listed: %o', (over, left) => {
-  expect(weaknessesOf({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left);
-});
+])('a closed weakness is not listed: %o', (over, left) =>
+  expect(weaknessesOf({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left),
+);

@@ -127,9 +127,9 @@ test.each([
   ['file_read', { file: '/wider/b' }, 'read_file', { path: '/wider/b' }],
   ['info_search_web', { query: 'q' }, 'info_search_web', { query: 'q' }],
   ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
-])('%s %j is %s %j', (name, args, theirs, expected) => {
-  expect(toolNames(name, args, '/w')).toEqual({ name: theirs, arguments: expected });
-});
+])('%s %j is %s %j', (name, args, theirs, expected) =>
+  expect(toolNames(name, args, '/w')).toEqual({ name: theirs, arguments: expected }),
+);
 
 test('the line for people is one line, and not a long one', () => {
   expect(toolLine({ name: 'run_shell', arguments: { cmd: ' cd a \r\n  ls\n' } })).toBe('run_shell: cd a ls');
@@ -157,6 +157,6 @@ test.each([
   [{ content: 7 }, 'content must be a non-empty string'],
   [{ content: 'x'.repeat(200_001) }, 'content must have at most 200000 characters'],
   [{ content: 'hi', mode: 'later' }, 'mode must be inject, queue or replace'],
-])('a client that sends %j is told why not', (frame, message) => {
-  expect(readClientFrame(frame)).toEqual({ kind: 'bad', message });
-});
+])('a client that sends %j is told why not', (frame, message) =>
+  expect(readClientFrame(frame)).toEqual({ kind: 'bad', message }),
+);

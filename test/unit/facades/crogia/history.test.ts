@@ -40,7 +40,7 @@ test('a failed run is an assistant message with the error', () => {
   });
 });
 
-test('the full conversation has each tool call and its output too, questions included, an open call without an output', () => {
+test('the full conversation has each tool call and its output too, questions included, an open call without an output', () =>
   expect(events.map((event) => toItem(event, '/workspace')).filter(isShown)).toEqual([
     { role: 'user', content: 'Say hi' },
     { role: 'assistant', content: [{ type: 'output_text', text: 'Working on it: Say hi' }] },
@@ -49,5 +49,4 @@ test('the full conversation has each tool call and its output too, questions inc
     { role: 'assistant', content: [{ type: 'output_text', text: 'It says hi.' }] },
     { role: 'assistant', content: [{ type: 'output_text', text: 'All done: hi' }] },
     { type: 'function_call', name: 'message_ask_user', arguments: '{"text":"Which?"}', call_id: 'call_2' },
-  ]);
-});
+  ]));

@@ -67,13 +67,11 @@ const log = numbered([
   whole(2, 4, 'Again'),
 ]);
 
-test('profile crogia sends deltas, and whole only what no delta carried, with a blank line before further texts', () => {
-  expect(joined(fresh('crogia'), log)).toBe('Working\n\nNo deltas\n\nDAgain');
-});
+test('profile crogia sends deltas, and whole only what no delta carried, with a blank line before further texts', () =>
+  expect(joined(fresh('crogia'), log)).toBe('Working\n\nNo deltas\n\nDAgain'));
 
-test('profile cambioml sends each message whole, once, and nothing before it', () => {
-  expect(joined(fresh('cambioml'), log)).toBe('WorkingNo deltasDAgain');
-});
+test('profile cambioml sends each message whole, once, and nothing before it', () =>
+  expect(joined(fresh('cambioml'), log)).toBe('WorkingNo deltasDAgain'));
 
 test('cut anywhere and resumed, the joined text is the same', async () => {
   for (const profile of ['crogia', 'cambioml'] as const) {

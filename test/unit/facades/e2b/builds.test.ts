@@ -99,6 +99,6 @@ test.each([
   [{ readyCmd: 'sleep 1' }, 202],
   [{ readyCmd: '[ -n "$(ss -Htuln sport = :70000)" ]' }, 400],
   [{ startCmd: 'x'.repeat(70_000) }, 400],
-])('a build with %j is %i', async (commands, status) => {
-  expect((await startBuild({ fromTemplate: 'base', steps: [], ...commands })).status).toBe(status);
-});
+])('a build with %j is %i', async (commands, status) =>
+  expect((await startBuild({ fromTemplate: 'base', steps: [], ...commands })).status).toBe(status),
+);

@@ -53,13 +53,12 @@ const lines = async (body: object) =>
     .split('\n')
     .map((line) => JSON.parse(line) as object);
 
-test('contexts are listed with the folder that they work in', async () => {
+test('contexts are listed with the folder that they work in', async () =>
   expect((await ask('/contexts')).body).toEqual([
     { id: 'python', language: 'python', cwd: '/home/user' },
     { id: 'javascript', language: 'javascript', cwd: '/home/user' },
     { id: 'own', language: 'python', cwd: '/tmp' },
-  ]);
-});
+  ]));
 test.each([
   [{}, 'python', '/home/user'],
   [{ language: null, cwd: null }, 'python', '/home/user'],

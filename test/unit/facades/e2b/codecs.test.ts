@@ -45,19 +45,17 @@ test('one header alone, and a port that is none, lead nowhere', () => {
   }
 });
 
-test('a signed address of a file leads to the agent without a name', () => {
-  expect(led('/files?path=x&signature=v1_x')).toEqual({ url: '/e2b/data', id: undefined, port: 49_983, byHost: false });
-});
+test('a signed address of a file leads to the agent without a name', () =>
+  expect(led('/files?path=x&signature=v1_x')).toEqual({
+    url: '/e2b/data',
+    id: undefined,
+    port: 49_983,
+    byHost: false,
+  }));
 
 test('paths of the control plane are found with and without the prefix, and all others stay', () => {
   const folders = [
-    '/v2/templates',
-    '/v3/templates',
-    '/templates/x',
-    '/snapshots',
-    '/volumes',
-    '/volumecontent/x',
-    '/secrets',
+    ...['/v2/templates', '/v3/templates', '/templates/x', '/snapshots', '/volumes', '/volumecontent/x', '/secrets'],
     '/teams',
   ];
   for (const path of ['/sandboxes', '/v2/sandboxes?limit=1', `/sandboxes/${sid}/pause`, ...folders]) {
@@ -192,9 +190,7 @@ test.each([
   { network: { allowOut: ['user@a.example'] } },
   { network: { denyOut: Array.from({ length: 201 }, (_, n) => `192.0.2.${n}`) } },
   { network: { rules: [{}] } },
-])('a create with %j is refused', (more) => {
-  expect(() => life(more)).toThrow();
-});
+])('a create with %j is refused', (more) => expect(() => life(more)).toThrow());
 
 test('a program can close the network of its sandbox, or open it for some hosts alone', () => {
   const sandbox = (more: object) => wanted(more).sandbox;
@@ -226,9 +222,9 @@ test.each([
   ],
   [{ allowOut: ['1.1.1.1/24'] }, undefined],
   [{ denyOut: [], allowOut: null }, undefined],
-])('addresses and ranges become rules: %j', (network, egress) => {
-  expect(wanted({ network }).sandbox).toEqual(egress && { egress });
-});
+])('addresses and ranges become rules: %j', (network, egress) =>
+  expect(wanted({ network }).sandbox).toEqual(egress && { egress }),
+);
 test('a sandbox without internet access reaches the addresses that it allows alone', () => {
   const network = { denyOut: ['8.8.8.8'], allowOut: ['1.1.1.0/24'] };
   expect(wanted({ allow_internet_access: false, network }).sandbox).toEqual({
@@ -310,13 +306,13 @@ test.each([
   ['application/pdf', 'pdf'],
   ['text/latex', 'latex'],
   ['application/javascript', 'javascript'],
-])('%s is %s', (mime, name) => {
+])('%s is %s', (mime, name) =>
   expect(resultOf({ isMain: false, data: { [mime]: 'v' } })).toEqual({
     type: 'result',
     is_main_result: false,
     [name]: 'v',
-  });
-});
+  }),
+);
 test('a text loses its quotes if they are a pair', () => {
   const text = (said: string) => (resultOf({ isMain: true, data: { 'text/plain': said } }) as { text: string }).text;
   expect(["'a\nb'", '"a"', `'a"`, "'", 'a'].map(text)).toEqual(['a\nb', 'a', `'a"`, "'", 'a']);

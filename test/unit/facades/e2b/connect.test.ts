@@ -55,15 +55,14 @@ test.each([
   ['internal', 'internal'],
   ['sandbox_unavailable', 'unavailable'],
   ['shutting_down', 'unavailable'],
-] as const)('%s of the sandbox is %s on the wire', (code, connect) => {
-  expect(connectError(new AppError(code, 'why')).code).toBe(connect);
-});
-test('a failure that nobody expected is internal, and tells nothing about itself', () => {
+] as const)('%s of the sandbox is %s on the wire', (code, connect) =>
+  expect(connectError(new AppError(code, 'why')).code).toBe(connect),
+);
+test('a failure that nobody expected is internal, and tells nothing about itself', () =>
   expect(connectError(new Error('password=hunter2'))).toMatchObject({
     code: 'internal',
     message: 'Internal server error',
-  });
-});
+  }));
 
 test.each([
   [{}, 90],
@@ -93,9 +92,9 @@ test.each([
   ['0', undefined],
   [undefined, undefined],
   ['9999999999', 2 ** 31 - 1],
-])('a timeout of %j is %j', (said, ms) => {
-  expect(timeoutOf({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms);
-});
+])('a timeout of %j is %j', (said, ms) =>
+  expect(timeoutOf({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms),
+);
 
 test.each([
   ['', '/home/user'],
@@ -139,12 +138,11 @@ test('an entry has the letters of its mode, and the name that programs expect fo
   for (const type of ['other', 'broken']) expect(of({ type })).toMatchObject({ type: 'FILE_TYPE_UNSPECIFIED' });
 });
 
-test('names of fields are read in both spellings, and the keys of maps stay', () => {
+test('names of fields are read in both spellings, and the keys of maps stay', () =>
   expect(camelCased({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
     includeEntry: true,
     process: { envs: { MY_VAR: 'x' } },
-  });
-});
+  }));
 
 test('an end says its exit status, or the signal', () => {
   expect(endOf({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });

@@ -130,9 +130,8 @@ test('a create with iam is 400 and names it', async () => {
     expect.objectContaining({ code: 400, message: expect.stringContaining('iam') }),
   ]);
 });
-test('a create with mcp makes a sandbox, in which the SDK then starts the gateway itself', async () => {
-  expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', mcp: { time: {} } })).status).toBe(201);
-});
+test('a create with mcp makes a sandbox, in which the SDK then starts the gateway itself', async () =>
+  expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', mcp: { time: {} } })).status).toBe(201));
 test.each([
   [{ allow_internet_access: false }, [], false],
   [{ denyOut: ['0.0.0.0/0'], allowOut: ['a.example', '*.b.example'] }, ['a.example', '*.b.example'], false],
@@ -243,9 +242,9 @@ test.each([
   { name: 'two-lines', value: 'long\nenough' },
   { name: 'large', value: 'x'.repeat(9_000) },
   { name: 'labels', value: 'long-enough', metadata: { a: 'x'.repeat(2_000) } },
-])('a secret that cannot be kept is 400: $name', async (wanted) => {
-  expect((await it.api('POST', '/secrets', wanted)).status).toBe(400);
-});
+])('a secret that cannot be kept is 400: $name', async (wanted) =>
+  expect((await it.api('POST', '/secrets', wanted)).status).toBe(400),
+);
 test('rules bind secrets to headers of hosts, and new rules take their place', async () => {
   await it.api('POST', '/secrets', { name: 'bound', value: 'v-a-l-u-e' });
   const headers = { Authorization: 'Bearer ${e2b.secrets.bound}', 'X-Team': 'a-literal-value' };
@@ -269,9 +268,7 @@ test('new rules for an unknown sandbox are 404, and for a paused one 409', async
 });
 test.each([{ egressProxy: 'x' }, { rules: { a: 1 } }, { httpsPorts: [443] }, { dnsServers: ['8.8.8.8'] }])(
   'a create whose network has %j is 400',
-  async (network) => {
-    expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400);
-  },
+  async (network) => expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400),
 );
 test('a body that is no JSON is 400, with the status in the body', async () => {
   const answer = await it.ask('/v2/sandboxes', { method: 'POST', body: '{"templateID"' });

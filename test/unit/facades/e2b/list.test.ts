@@ -39,9 +39,8 @@ test('a start time counts itself in, and a template is a name', () => {
   expect(listed(`startedAfter=${new Date(2_000).toISOString()}`)).toEqual([3_000, 2_000]);
   expect(listed('template=desktop')).toEqual([2_000]);
 });
-test('the total counts what runs, whatever the query', () => {
-  expect(pageOf(all, new URLSearchParams('state=paused')).running).toBe(2);
-});
+test('the total counts what runs, whatever the query', () =>
+  expect(pageOf(all, new URLSearchParams('state=paused')).running).toBe(2));
 test('a page goes on at its place in either order, and an empty token is none', () => {
   for (const order of ['asc', 'desc']) {
     const first = pageOf(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));

@@ -97,9 +97,8 @@ test('the name sandbox of the domain leads on by the headers', async () => {
 });
 test.each(['/', '/v2/sandboxes', '/e2b/v2/sandboxes', '/api/v1/sessions', '/health', '/openapi.json'])(
   'the name sandbox of the domain leads nowhere else: %s',
-  async (path) => {
-    expect(await it.ask(path, { headers: host('sandbox') })).toMatchObject({ status: 400, body: { code: 400 } });
-  },
+  async (path) =>
+    expect(await it.ask(path, { headers: host('sandbox') })).toMatchObject({ status: 400, body: { code: 400 } }),
 );
 test.each([
   ['api.sandboxes.example:8000', 'http://localhost', 403],

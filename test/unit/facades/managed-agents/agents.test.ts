@@ -12,7 +12,7 @@ const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', mode
 const skill = { type: 'custom', skill_id: 'skill_1' };
 const toolset = { type: 'agent_toolset_20260401' };
 
-test('an agent has every field, and each tool its policy', () => {
+test('an agent has every field, and each tool its policy', () =>
   expect(
     made({ tools: [{ ...toolset, configs: [{ name: 'bash', permission_policy: { type: 'always_ask' } }] }] }),
   ).toEqual({
@@ -32,8 +32,7 @@ test('an agent has every field, and each tool its policy', () => {
     multiagent: null,
     execution_identity: { type: 'service_account' },
     metadata: {},
-  });
-});
+  }));
 
 test('a change keeps what it leaves out, and the effort while the model stays', () => {
   const now = made({ model: { id: 'claude-x', effort: 'low' }, system: 'One', metadata: { a: '1', b: '2' } });
@@ -61,9 +60,9 @@ test.each([
   ['a roster of nobody', { multiagent: { type: 'coordinator', agents: [] } }],
   ['a field that the API does not have', { colour: 'red' }],
   ['a fast model', { model: { id: 'claude-x', speed: 'fast' } }],
-])('an agent with %s is refused', (_, more) => {
-  expect(() => made(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
-});
+])('an agent with %s is refused', (_, more) =>
+  expect(() => made(more)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+);
 
 test('an agent keeps which version of a skill it wants, and a change that names skills replaces them', () => {
   const now = made({ skills: [skill, { ...skill, skill_id: 'skill_2', version: 'skillver_2' }] });

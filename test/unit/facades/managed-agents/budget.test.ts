@@ -22,9 +22,9 @@ test('a cap in cents is a hard budget of the session, and is shown as it was sen
   expect(shownBudget(record())).toBeNull();
 });
 
-test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is refused', (amount) => {
-  expect(() => parsed(BudgetInput, limit(amount))).toThrow(expect.objectContaining({ code: 'invalid_request' }));
-});
+test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is refused', (amount) =>
+  expect(() => parsed(BudgetInput, limit(amount))).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+);
 
 test('a cap is raised above what is used, or removed for good; a session without one gets none', () => {
   const capped = record(ownBudgetOf(limit('100')));

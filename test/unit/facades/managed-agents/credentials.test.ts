@@ -73,9 +73,9 @@ test.each([
   ['a token endpoint that is no address', { ...oauth, refresh: { ...refresh, token_endpoint: 'auth' } }],
   ['a variable', { type: 'environment_variable', secret_name: 'A', secret_value: 'b' }],
   ['an unknown field', { type: 'static_bearer', token: 'a', mcp_server_url: url, colour: 'red' }],
-])('a credential with %s is refused', (_, auth) => {
-  expect(() => made(auth)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
-});
+])('a credential with %s is refused', (_, auth) =>
+  expect(() => made(auth)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+);
 
 test.each([
   ['another type', { type: 'static_bearer', token: 'x' }, oauth],
@@ -86,6 +86,6 @@ test.each([
     { type: 'mcp_oauth', refresh: { token_endpoint_auth: { type: 'client_secret_basic', client_secret: 'x' } } },
     { ...oauth, refresh: { ...refresh, token_endpoint_auth: { type: 'none' } } },
   ],
-])('a change to %s is refused', (_, auth, of) => {
-  expect(() => change(auth, of)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
-});
+])('a change to %s is refused', (_, auth, of) =>
+  expect(() => change(auth, of)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+);

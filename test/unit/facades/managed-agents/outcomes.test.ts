@@ -51,12 +51,8 @@ test('a goal with a rubric is an outcome: defined, evaluated, revised, and at it
     judged('not_satisfied'),
   );
   expect(types.filter((type) => !type.includes('running'))).toEqual([
-    'user.define_outcome',
-    'span.outcome_evaluation_start',
-    'span.outcome_evaluation_end',
-    'span.outcome_evaluation_start',
-    'span.outcome_evaluation_ongoing',
-    'span.outcome_evaluation_end',
+    ...['user.define_outcome', 'span.outcome_evaluation_start', 'span.outcome_evaluation_end'],
+    ...['span.outcome_evaluation_start', 'span.outcome_evaluation_ongoing', 'span.outcome_evaluation_end'],
   ]);
   const rubric = { type: 'text', content: 'It rhymes.' };
   expect(events[0]).toMatchObject({ description: 'Write a poem', rubric, max_iterations: 2, outcome_id: outcomeId });

@@ -103,11 +103,7 @@ describe('the log of a long session drops the pieces of old texts', () => {
 test('a call that a program carries out waits, and its result is the answer; the question about it is not shown', () => {
   const { projection, events, types } = projected(logOf(...begun, usage, ...asked('get_weather')));
   expect(types).toEqual([
-    'user.message',
-    ...running,
-    'span.model_request_start',
-    'span.model_request_end',
-    'agent.custom_tool_use',
+    ...['user.message', ...running, 'span.model_request_start', 'span.model_request_end', 'agent.custom_tool_use'],
     ...idle,
   ]);
   const use = events.find(({ type }) => type === 'agent.custom_tool_use');
@@ -230,10 +226,7 @@ test.each([
   });
   const { events, types, projection } = projected(logOf(...begun, notice('github'), notice('other'), usage));
   expect(types.slice(3)).toEqual([
-    'session.error',
-    'session.error',
-    'span.model_request_start',
-    'span.model_request_end',
+    ...['session.error', 'session.error', 'span.model_request_start', 'span.model_request_end'],
   ]);
   const error = { type, message: 'No.', retry_status: { type: 'retrying' } };
   expect(events.flatMap((one) => (one.type === 'session.error' ? [one.error] : []))).toEqual([
@@ -265,15 +258,8 @@ test('a pause for the provider is told once, and the run goes on with the next t
   const said = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };
   const { types, projection } = projected(logOf(...begun, notice, notice, said));
   expect(types).toEqual([
-    'user.message',
-    ...running,
-    'session.error',
-    'session.thread_status_rescheduled',
-    'session.status_rescheduled',
-    'session.error',
-    ...running,
-    'span.model_request_start',
-    'agent.message',
+    ...['user.message', ...running, 'session.error', 'session.thread_status_rescheduled'],
+    ...['session.status_rescheduled', 'session.error', ...running, 'span.model_request_start', 'agent.message'],
   ]);
   expect(projection.status).toBe('running');
 });

@@ -43,9 +43,9 @@ test.each([
   ['the address of another', [{}, { mount_path: '/workspace/b' }]],
   ['the place of another', [{}, { url: 'https://github.com/other/tools' }]],
   ['an unknown field', [{ colour: 'red' }]],
-])('a repository with %s is refused', (_, wishes) => {
-  expect(() => made(...wishes)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
-});
+])('a repository with %s is refused', (_, wishes) =>
+  expect(() => made(...wishes)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+);
 
 test('each token is for git in its own repository, and a new one replaces it', async () => {
   const held = new Map<string, [BoundCredential, Secret]>();

@@ -140,9 +140,7 @@ test('calls of children that wait for the program stand in the primary stream, a
     ...it.write(writer, 'run.resumed'),
   ];
   expect(typesIn(answered, root)).toEqual([
-    'user.custom_tool_result',
-    'session.status_running',
-    'session.thread_status_running',
+    ...['user.custom_tool_result', 'session.status_running', 'session.thread_status_running'],
     'session.thread_status_running',
   ]);
   const running = answered.filter((one) => one.thread === root && one.type === 'session.thread_status_running');
@@ -233,17 +231,9 @@ test('an agent without children has the same events as its log alone, also after
     ...it.end(root),
   ];
   expect(typesIn(told, root)).toEqual([
-    'user.message',
-    'session.status_running',
-    'session.thread_status_running',
-    'session.error',
-    'session.thread_status_rescheduled',
-    'session.status_rescheduled',
-    'session.status_running',
-    'session.thread_status_running',
-    'span.model_request_start',
-    'agent.message',
-    'span.model_request_end',
+    ...['user.message', 'session.status_running', 'session.thread_status_running', 'session.error'],
+    ...['session.thread_status_rescheduled', 'session.status_rescheduled', 'session.status_running'],
+    ...['session.thread_status_running', 'span.model_request_start', 'agent.message', 'span.model_request_end'],
     ...idle,
   ]);
   expect(find(told, 'session.status_running')?.id).toBe(eventWord(root, 2));

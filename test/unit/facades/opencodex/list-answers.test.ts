@@ -40,6 +40,4 @@ test.each<[string, Step[], Step[], readonly [number | undefined, number]]>([
   ['an old answer does not count', ['ask', 'answer', 3_000], [200, 'ask', 'answer'], [7, 300]],
   ['a broken request does not count', ['ask', 'break'], [200, 'ask', 'answer'], [7, 300]],
   ['no list is loaded', [], [], [undefined, 5_000]],
-])('%s', async (_name, before, after, expected) => {
-  expect(await loaded(before, after)).toEqual(expected);
-});
+])('%s', async (_name, before, after, expected) => expect(await loaded(before, after)).toEqual(expected));

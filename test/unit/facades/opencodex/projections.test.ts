@@ -78,9 +78,9 @@ describe('derived ids', () => {
     );
   });
 
-  test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (given) => {
-    expect(positionOf('action', given)).toBeUndefined();
-  });
+  test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (given) =>
+    expect(positionOf('action', given)).toBeUndefined(),
+  );
 });
 
 describe('tools', () => {
@@ -97,9 +97,9 @@ describe('tools', () => {
     ['file_find_in_content', { file: 'a', regex: 'x' }, 'search', { pattern: 'x', path: 'a' }],
     ['file_find_by_name', { path: '.', glob: '*.ts' }, 'search', { pattern: '*.ts', path: '.' }],
     ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
-  ])('%s is said in this facade', (name, args, tool, shown) => {
-    expect(toolCall({ function: name, args }, view)).toEqual({ tool, args: shown });
-  });
+  ])('%s is said in this facade', (name, args, tool, shown) =>
+    expect(toolCall({ function: name, args }, view)).toEqual({ tool, args: shown }),
+  );
 
   test('a workspace elsewhere is shown as /workspace', () => {
     const elsewhere = { workdir: '/data/s/x/workspace' };
@@ -137,14 +137,13 @@ describe('messages', () => {
     expect(second?.agent_actions).toMatchObject([{ action_type: 'bash', status: 'success', message_id: run }]);
   });
 
-  test('a working run is an empty row that streams', () => {
+  test('a working run is an empty row that streams', () =>
     expect(rows(user('Hi'), started(), whole('One', 2), calling)[1]).toMatchObject({
       id: run,
       content: '',
       message_metadata: { streaming: true },
       agent_actions: [],
-    });
-  });
+    }));
 
   test('a wait fills and closes the row, and an answer opens the next one, below it', () => {
     const asked = [user('Hi'), started(), whole('One', 2), calling, called(), ...asking];
@@ -215,9 +214,8 @@ describe('actions', () => {
     });
   });
 
-  test('a question is none', () => {
-    expect(actionsOf(log(user('Hi'), started(), ...asking, ...answered), view)).toEqual([]);
-  });
+  test('a question is none', () =>
+    expect(actionsOf(log(user('Hi'), started(), ...asking, ...answered), view)).toEqual([]));
 
   test('the same call id in two runs is two actions', () => {
     const again: SessionFact = { ...calling, runId: other } as SessionFact;
@@ -271,11 +269,7 @@ describe('blocks', () => {
     const working = [user('Hi'), started(), whole('One', 2), calling, called()];
     expect(blocksOf(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
     expect(blocksOf(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
-      'user_text',
-      'assistant_text',
-      'tool_call',
-      'tool_result',
-      'assistant_text',
+      ...['user_text', 'assistant_text', 'tool_call', 'tool_result', 'assistant_text'],
     ]);
     expect(blocksOf(log(...working, ...asking, ...answered, whole('Two', 7)), view)).toHaveLength(6);
     expect(blocksOf(log(...working, end('stopped')), view)).toHaveLength(4);
@@ -336,19 +330,14 @@ describe('frames', () => {
   test.each([
     ['stopped', { cancelled: true }],
     ['failed', { error: true }],
-  ] as const)('a run that %s says so at its end', (status, more) => {
-    expect(framesOf(end(status))).toEqual([{ type: 'end', message_id: run, ...more, seq: 1, timestamp: iso }]);
-  });
+  ] as const)('a run that %s says so at its end', (status, more) =>
+    expect(framesOf(end(status))).toEqual([{ type: 'end', message_id: run, ...more, seq: 1, timestamp: iso }]),
+  );
 
   test('a question ends with waiting, and its answer starts the same run again', () => {
     const all = framesOf(user('Hi'), started(), ...asking, ...answered);
     expect(all.map(({ type }) => type)).toEqual([
-      'user_text_block',
-      'start',
-      'chunk',
-      'end',
-      'user_text_block',
-      'start',
+      ...['user_text_block', 'start', 'chunk', 'end', 'user_text_block', 'start'],
     ]);
     expect(all[3]).toMatchObject({ waiting: true, message_id: run });
     expect(all[5]).toMatchObject({ run_id: run, user_message_id: said(6) });

@@ -17,9 +17,7 @@ test.each([
   ['bytes=0-1,4-5', undefined],
   ['items=0-1', undefined],
   ['bytes=-', undefined],
-])('of ten bytes the range %s is %o', (header, range) => {
-  expect(rangeOf(header, 10)).toEqual(range);
-});
+])('of ten bytes the range %s is %o', (header, range) => expect(rangeOf(header, 10)).toEqual(range));
 
 test('an empty file has no range that could be given', () => {
   expect(rangeOf('bytes=0-0', 0)).toBe('unsatisfiable');
@@ -32,9 +30,7 @@ test.each([
   ['Makefile', null],
   ['.txt', null],
   ['a.constructor', null],
-])('%s is %s', (path, type) => {
-  expect(mimeType(path)).toBe(type);
-});
+])('%s is %s', (path, type) => expect(mimeType(path)).toBe(type));
 
 test('a page without a part is the newest 500, oldest first', () => {
   const all = Array.from({ length: 600 }, (_, n) => n);
@@ -45,21 +41,12 @@ test('a page without a part is the newest 500, oldest first', () => {
 });
 
 test.each([
-  '/workspace',
-  '/workspace/',
-  '/workspace/..',
-  '/workspace/../etc/passwd',
-  '/etc/passwd',
-  'a',
-  '/workspaces/a',
+  ...['/workspace', '/workspace/', '/workspace/..', '/workspace/../etc/passwd', '/etc/passwd', 'a', '/workspaces/a'],
   '.',
-])('%s is not below the workspace', (path) => {
-  expect(() => inWorkspace(path)).toThrow(/path_outside/);
-});
+])('%s is not below the workspace', (path) => expect(() => inWorkspace(path)).toThrow(/path_outside/));
 
-test('a path below the workspace is relative to it', () => {
-  expect(inWorkspace('/workspace/a//b/../c.txt')).toBe('a/c.txt');
-});
+test('a path below the workspace is relative to it', () =>
+  expect(inWorkspace('/workspace/a//b/../c.txt')).toBe('a/c.txt'));
 
 test('content is text, an image as a data URI, or nothing of what is binary', () => {
   expect(contentOf('a.md', Buffer.from('hé'))).toEqual({ content: 'hé', is_binary: false, mime_type: 'text/markdown' });

@@ -14,6 +14,5 @@ test('frames are split into pieces of at most 64 KiB, in order and without loss'
   expect(lengthsOf([])).toEqual([]);
 });
 
-test('a frame longer than a piece is a piece of its own', () => {
-  expect(lengthsOf([frame('a'), frame('b', 100_000), frame('c'), frame('d')])).toEqual([1, 100_000, 2]);
-});
+test('a frame longer than a piece is a piece of its own', () =>
+  expect(lengthsOf([frame('a'), frame('b', 100_000), frame('c'), frame('d')])).toEqual([1, 100_000, 2]));

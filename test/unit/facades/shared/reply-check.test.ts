@@ -28,9 +28,8 @@ const ask = async (...given: Parameters<typeof serverThatSends>) => {
   return { statusCode, body, errors };
 };
 
-test('a reply that keeps its schema is sent as it is', async () => {
-  expect(await ask(right)).toEqual({ statusCode: 200, body: JSON.stringify(right), errors: [] });
-});
+test('a reply that keeps its schema is sent as it is', async () =>
+  expect(await ask(right)).toEqual({ statusCode: 200, body: JSON.stringify(right), errors: [] }));
 
 test('a reply that breaks its schema is a 500 that names the route and the field, and an error in the log', async () => {
   const { statusCode, body, errors } = await ask({ ...right, sizes: [{ width: 1 }, { width: 'wide' }] });
@@ -63,9 +62,8 @@ test('a body of another type than the documented one breaks the schema', async (
   expect([statusCode, body]).toEqual([500, expect.stringContaining('its type is text/plain, not application/json')]);
 });
 
-test('a reply without a described body is not checked', async () => {
-  expect(await ask('', { status: 204 })).toMatchObject({ statusCode: 204, errors: [] });
-});
+test('a reply without a described body is not checked', async () =>
+  expect(await ask('', { status: 204 })).toMatchObject({ statusCode: 204, errors: [] }));
 
 test('without the check a reply is sent unchanged, and Fastify gets no schema for it', async () => {
   const { app } = serverThatSends({ id: 7 }, { checks: false });

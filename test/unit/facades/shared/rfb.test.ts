@@ -37,9 +37,7 @@ function greeted(): RfbClientParser {
   return parser;
 }
 
-test.each(messages)('%s is %s', (_name, kind, bytes) => {
-  expect(greeted().push(bytes)).toEqual([{ kind, bytes }]);
-});
+test.each(messages)('%s is %s', (_name, kind, bytes) => expect(greeted().push(bytes)).toEqual([{ kind, bytes }]));
 
 test('however a stream is cut, the same messages come out, and byte for byte', () => {
   const all = Buffer.concat(messages.map(([, , bytes]) => bytes));
@@ -82,9 +80,7 @@ test.each([
   ['another protocol', Buffer.from('GET / HTTP')],
   ['another version', Buffer.from('RFB 004.001\n')],
   ['another security type', Buffer.from('RFB 003.008\n\x02', 'latin1')],
-])('F127 %s is refused', (_name, bytes) => {
-  expect(() => new RfbClientParser().push(bytes)).toThrow(/\.$/);
-});
+])('F127 %s is refused', (_name, bytes) => expect(() => new RfbClientParser().push(bytes)).toThrow(/\.$/));
 
 const request = Buffer.from([3, 0, 0, 0, 0, 0, 0, 9, 0, 9]);
 const askedAgain = { kind: 'setup', bytes: Buffer.from([3, 1, 0, 0, 0, 0, 0, 9, 0, 9]) };

@@ -33,13 +33,11 @@ describe('JSON bodies', () => {
     expect(() => parseJsonBody(nested(65))).toThrow('deeper than 64');
   });
 
-  test('an empty body is no body', () => {
-    expect(parseJsonBody(Buffer.alloc(0))).toBeUndefined();
-  });
+  test('an empty body is no body', () => expect(parseJsonBody(Buffer.alloc(0))).toBeUndefined());
 
-  test.each(['"', '"\\', '{"a', '{"a\\"', 'nul', '[1,]'])('%j is not JSON', (text) => {
-    expect(() => parseJsonBody(Buffer.from(text))).toThrow('not valid JSON');
-  });
+  test.each(['"', '"\\', '{"a', '{"a\\"', 'nul', '[1,]'])('%j is not JSON', (text) =>
+    expect(() => parseJsonBody(Buffer.from(text))).toThrow('not valid JSON'),
+  );
 });
 
 describe('cursors', () => {
@@ -50,13 +48,11 @@ describe('cursors', () => {
     ['0', 0],
     ['42', 42],
     ['9007199254740991', 9007199254740991],
-  ])('%j is %j', (given, cursor) => {
-    expect(parseCursor(given)).toBe(cursor);
-  });
+  ])('%j is %j', (given, cursor) => expect(parseCursor(given)).toBe(cursor));
 
-  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (given) => {
-    expect(() => parseCursor(given)).toThrow(AppError);
-  });
+  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (given) =>
+    expect(() => parseCursor(given)).toThrow(AppError),
+  );
 
   test('the later one counts', () => {
     expect(laterCursor('7', '12')).toBe(12);

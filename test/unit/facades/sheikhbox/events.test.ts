@@ -67,9 +67,9 @@ describe('every row of the mapping', () => {
     [{ type: 'egress', runId, data: { host: 'h', port: 1, decision: 'refused', rule: 'r' } }, undefined],
     [{ type: 'usage', runId, data: { model: 'm', inputTokens: 1, outputTokens: 1 } }, undefined],
   ];
-  test.each(rows)('%j is %s', (fact, name, data) => {
-    expect(said(fact)).toEqual(name && { event: name, data: { ...stamp, ...data } });
-  });
+  test.each(rows)('%j is %s', (fact, name, data) =>
+    expect(said(fact)).toEqual(name && { event: name, data: { ...stamp, ...data } }),
+  );
 });
 
 describe('tools', () => {
@@ -87,13 +87,12 @@ describe('tools', () => {
     ['mcp', { result: [1] }, { result: [1] }],
     ['message', { result: 1 }, null],
     ['shell', null, null],
-  ])('the content of %s %j is %j', (tool, content, shown) => {
-    expect(said(called(tool, content))?.data).toHaveProperty('content', shown);
-  });
+  ])('the content of %s %j is %j', (tool, content, shown) =>
+    expect(said(called(tool, content))?.data).toHaveProperty('content', shown),
+  );
 
-  test('a family that this wire does not know is shown as mcp', () => {
-    expect(said(calling('kernel'))?.data).toMatchObject({ name: 'mcp', function: 'f' });
-  });
+  test('a family that this wire does not know is shown as mcp', () =>
+    expect(said(calling('kernel'))?.data).toMatchObject({ name: 'mcp', function: 'f' }));
 
   test('a search also has the result that v2.0.0 reads', () => {
     const results = [{ title: 't', link: 'l', snippet: 's' }];

@@ -94,7 +94,5 @@ describe('the spans of a run', () => {
     });
   });
 
-  test('are none while the run works', () => {
-    expect(spansOfRun(whole(called()), runId(), hidden)).toBeUndefined();
-  });
+  test('are none while the run works', () => expect(spansOfRun(whole(called()), runId(), hidden)).toBeUndefined());
 });

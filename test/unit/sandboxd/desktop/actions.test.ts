@@ -17,22 +17,19 @@ describe('the names of keys', () => {
     ['ö', [0xf6]],
     ['U20AC', [0x010020ac]],
     ['你', [0x01004f60]],
-  ])('%s', (keys, keysyms) => {
-    expect(keysymsOf(keys)).toEqual(keysyms);
-  });
+  ])('%s', (keys, keysyms) => expect(keysymsOf(keys)).toEqual(keysyms));
 
-  test.each(['', 'ctrl+', 'nokey', 'ctrl+nokey', 'F99', 'constructor'])('%j is none', (keys) => {
-    expect(keysymsOf(keys)).toBeUndefined();
-  });
+  test.each(['', 'ctrl+', 'nokey', 'ctrl+nokey', 'F99', 'constructor'])('%j is none', (keys) =>
+    expect(keysymsOf(keys)).toBeUndefined(),
+  );
 
-  test('a line ends with Return, and what no key writes has none', () => {
+  test('a line ends with Return, and what no key writes has none', () =>
     expect([keysymOf('\n'), keysymOf('\t'), keysymOf('\x07'), keysymOf('\ud800')]).toEqual([
       0xff0d,
       0xff09,
       undefined,
       undefined,
-    ]);
-  });
+    ]));
 });
 
 describe('an action', () => {
@@ -50,9 +47,7 @@ describe('an action', () => {
     { kind: 'scroll', x: 0, y: 0, dx: -1, dy: 100 },
     { kind: 'type', text: '' },
     { kind: 'key', keys: 'a', holdMs: 0 },
-  ])('passes: $kind', (action) => {
-    expect(screenAction(action, screen)).toBe(action);
-  });
+  ])('passes: $kind', (action) => expect(screenAction(action, screen)).toBe(action));
 
   test.each([
     [null, 'kind'],
@@ -68,9 +63,7 @@ describe('an action', () => {
     [{ kind: 'key', keys: 'ctrl+', holdMs: 1 }, 'keys'],
     [{ kind: 'key', keys: 'a', holdMs: 30_001 }, 'holdMs'],
     [{ kind: 'press', button: 'left', x: 1 }, 'no field x'],
-  ])('is refused with what is wrong: %j', (action, text) => {
-    expect(() => screenAction(action, screen)).toThrow(text);
-  });
+  ])('is refused with what is wrong: %j', (action, text) => expect(() => screenAction(action, screen)).toThrow(text));
 });
 
 test('a screen becomes a PNG with the same pixels', async () => {

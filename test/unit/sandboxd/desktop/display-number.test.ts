@@ -14,9 +14,8 @@ test('a display takes a number whose socket no other display has, however few ar
   for (let times = 0; times < 50; times++) expect(free).toContain(await unusedDisplayNumber(folder.path));
 });
 
-test('a machine that never had a display has every number', async () => {
-  expect(all).toContain(await unusedDisplayNumber('/tmp/no-such-folder-of-displays'));
-});
+test('a machine that never had a display has every number', async () =>
+  expect(all).toContain(await unusedDisplayNumber('/tmp/no-such-folder-of-displays')));
 
 async function temporaryFolder() {
   const path = await mkdtemp(join(tmpdir(), 'corral-displays-'));

@@ -58,12 +58,11 @@ async function typed(actions: readonly (readonly number[])[], { answersPings }: 
 }
 const from = (first: number, count: number) => Array.from({ length: count }, (_, at) => first + at);
 
-test('keys with a new meaning are pressed after the program answered twice, and get another one after a third answer', async () => {
+test('keys with a new meaning are pressed after the program answered twice, and get another one after a third answer', async () =>
   expect(await typed([from(0x01004e00, 120)], { answersPings: true })).toEqual([
     ...['key', 'ping', 'ping', 'press 96'],
     ...['ping', 'key', 'ping', 'ping', 'press 24'],
-  ]);
-});
+  ]));
 
 test('a key keeps its meaning for the next action, and the one that was unused for the longest time gets a new one', async () => {
   const [a, b, c, many] = [[0x1004e00], [0x1004e01], [0x1004e02], from(0x01005000, 94)];
@@ -75,6 +74,5 @@ test('a key keeps its meaning for the next action, and the one that was unused f
   ]);
 });
 
-test('a program that answers no pings gets one pause before the presses', async () => {
-  expect(await typed([from(0x01004e00, 2)], { answersPings: false })).toEqual(['key', 'pause 150', 'press 2']);
-});
+test('a program that answers no pings gets one pause before the presses', async () =>
+  expect(await typed([from(0x01004e00, 2)], { answersPings: false })).toEqual(['key', 'pause 150', 'press 2']));

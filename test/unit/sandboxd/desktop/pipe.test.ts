@@ -51,9 +51,7 @@ test('a new client first detaches everything of the earlier client, which gets n
   const second = await pipe.open(used);
   expect(first.destroyed).toBe(true);
   expect(asked).toEqual([
-    'Target.setAutoAttach',
-    'Target.setDiscoverTargets',
-    'Browser.setDownloadBehavior',
+    ...['Target.setAutoAttach', 'Target.setDiscoverTargets', 'Browser.setDownloadBehavior'],
     'Target.detachFromTarget S1',
   ]);
   const heard: string[] = [];

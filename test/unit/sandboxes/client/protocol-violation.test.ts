@@ -175,9 +175,9 @@ describe.each(Object.entries(every))('whatever answers %s', (call, ask) => {
   );
 });
 
-test.each(Object.entries(silent))('%s is refused when it is answered with something', async (call, ask) => {
-  expect(await refused(await saying(http('{}')), ask)).toMatchObject({ call, reason: 'bad_status' });
-});
+test.each(Object.entries(silent))('%s is refused when it is answered with something', async (call, ask) =>
+  expect(await refused(await saying(http('{}')), ask)).toMatchObject({ call, reason: 'bad_status' }),
+);
 
 test('the client refuses a protocol upgrade that it did not request', async () => {
   const client = await saying('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n');

@@ -125,12 +125,7 @@ describe('a range', () => {
   test.each([
     ...['', '/', '/24', '192.0.2/24', '192.0.2.0/', '192.0.2.0/33', '192.0.2.0/-1', '192.0.2.0/08', '192.0.2.0/0x8'],
     ...[
-      '0300.0.2.0/24',
-      '192.0.2.01',
-      '0xc0.0.2.0',
-      '3221225984',
-      '127.1',
-      '192.0.2.0/24/8',
+      ...['0300.0.2.0/24', '192.0.2.01', '0xc0.0.2.0', '3221225984', '127.1', '192.0.2.0/24/8'],
       '192.0.2.0/255.255.255.0',
     ],
     ...[' 192.0.2.0/24', '192.0.2.0 /24', '192.0.2.0/24\n', '192.0.2.0/2 4', '192.0.2.0:80', '[2001:db8::]/32'],
@@ -142,21 +137,11 @@ test('a range of IPv4 has its addresses in every notation that can lead to them,
   const list = chosenRanges(['192.0.2.0/24', '2001:db8:1::/48']);
   const isIn = (text: string) => list(canonicalAddress(text) ?? text);
   const inside = [
-    '192.0.2.0',
-    '192.0.2.255',
-    '::ffff:192.0.2.1',
-    '::FFFF:c000:201',
-    '64:ff9b::c000:201',
-    '::192.0.2.1',
+    ...['192.0.2.0', '192.0.2.255', '::ffff:192.0.2.1', '::FFFF:c000:201', '64:ff9b::c000:201', '::192.0.2.1'],
   ];
   expect([...inside, '::ffff:0:c000:2ff', '2002:c000:2ff::1', '2001:db8:1:ffff::'].map(isIn)).not.toContain(false);
   const outside = [
-    '192.0.1.255',
-    '192.0.3.0',
-    '::ffff:192.0.3.0',
-    '64:ff9b::c000:301',
-    '2002:c000:300::',
-    '2001:db8:2::',
+    ...['192.0.1.255', '192.0.3.0', '::ffff:192.0.3.0', '64:ff9b::c000:301', '2002:c000:300::', '2001:db8:2::'],
   ];
   expect([...outside, '::ffff:0:192.0.3.1'].map(isIn)).not.toContain(true);
   expect(chosenRanges([])('192.0.2.1')).toBe(false);
@@ -174,13 +159,11 @@ test.each([
   ['192.0.2.0/24', [], false],
   ['0.0.0.0/0', [], false],
   ['2001:db8::/32', [], false],
-])('%s, where %j are opened, is private as a whole: %s', (range, opened, isPrivate) => {
-  expect(isAllPrivate(range, opened)).toBe(isPrivate);
-});
+])('%s, where %j are opened, is private as a whole: %s', (range, opened, isPrivate) =>
+  expect(isAllPrivate(range, opened)).toBe(isPrivate),
+);
 
 test.each(['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'example.test/8', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/'])(
   'a range that cannot be is refused at start: %s',
-  (range) => {
-    expect(() => addressCheck({ allowRanges: [range] })).toThrow(/not an address range/);
-  },
+  (range) => expect(() => addressCheck({ allowRanges: [range] })).toThrow(/not an address range/),
 );

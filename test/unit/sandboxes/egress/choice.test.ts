@@ -53,12 +53,7 @@ describe('rules of a session', () => {
   });
   test('decide on the addresses of a name, in every notation; an allowed one wins', () => {
     const addresses = [
-      '192.0.2.7',
-      '192.0.2.8',
-      '::ffff:192.0.2.8',
-      '64:ff9b::c000:208',
-      '198.51.100.1',
-      '2001:db8::1',
+      ...['192.0.2.7', '192.0.2.8', '::ffff:192.0.2.8', '64:ff9b::c000:208', '198.51.100.1', '2001:db8::1'],
     ];
     expect(admitted(some, addresses)).toEqual([true, false, false, false, true, false]);
     expect(admitted(only, [...addresses, '192.0.2.200', 'no address'])).toEqual([
@@ -70,7 +65,6 @@ describe('rules of a session', () => {
     expect(verdict({ allow: ['a.example'], deny: ['0.0.0.0/0', '::/0'] }, 'b.example:443')).toBe('not chosen');
     expect(verdict({ allow: [], deny: ['0.0.0.0/0'] }, 'b.example:443')).toBe('asked'); // it may have addresses of IPv6
   });
-  test('that cannot be read allow nothing', () => {
-    expect(() => verdict({ allow: [], deny: ['192.0.2'] }, '198.51.100.7:443')).toThrow('not an address range');
-  });
+  test('that cannot be read allow nothing', () =>
+    expect(() => verdict({ allow: [], deny: ['192.0.2'] }, '198.51.100.7:443')).toThrow('not an address range'));
 });

@@ -49,9 +49,9 @@ test.each([
   ['*', 'a.example.test:443', false],
   ['*.*.example.test', 'a.b.example.test:443', false],
   ['', 'a.example.test:443', false],
-])('the entry "%s" and a wish for %s: %s', (entry, wish, allowed) => {
-  expect(verdict(list(entry), wish)).toBe(allowed ? `allow-list: ${entry}` : 'not listed');
-});
+])('the entry "%s" and a wish for %s: %s', (entry, wish, allowed) =>
+  expect(verdict(list(entry), wish)).toBe(allowed ? `allow-list: ${entry}` : 'not listed'),
+);
 
 test('a policy that does not exist refuses everything', () => {
   expect(verdict({ kind: 'open' }, 'npm.example.test:443')).toBe('unknown policy');
@@ -104,16 +104,7 @@ describe('each policy', () => {
 });
 
 test.each([
-  '',
-  'host',
-  'a b:443',
-  'user@host:443',
-  'host:0',
-  'host:65536',
-  'host:',
-  '[::1:443',
-  'h\u00f6st:443',
-  'a/b:1',
+  ...['', 'host', 'a b:443', 'user@host:443', 'host:0', 'host:65536', 'host:', '[::1:443', 'h\u00f6st:443', 'a/b:1'],
 ])('a CONNECT for "%s" is malformed', (text) => expect(parseAuthority(text)).toBeUndefined());
 
 test('policies and proxy fit the contract of the drivers, in both directions', () => {

@@ -61,9 +61,8 @@ test('passwords in an index URL are neither stored nor shown', () => {
   expect(found.pages).toEqual([{ for: 'pip', url: 'https://pip.example.test/simple/pip/' }]);
 });
 
-test('a script that broke off is an error, not an image without registries', () => {
-  expect(() => parseRegistries('npm\thttps://npm.example.test/\n')).toThrow(/could not be read/);
-});
+test('a script that broke off is an error, not an image without registries', () =>
+  expect(() => parseRegistries('npm\thttps://npm.example.test/\n')).toThrow(/could not be read/));
 
 test('output of any length gives at most 64 entries', () => {
   const lines = Array.from({ length: 500 }, (_, n) => `apt\thttp://h${n}.example.test`);
@@ -82,9 +81,7 @@ test('the hosts that an index links to are added', async () => {
   const { entries, unread } = await discoverRegistries(discovery, signal);
   expect(unread).toEqual([]);
   expect(entries.map((entry) => `${entry.for} ${entry.host}:${entry.port}`)).toEqual([
-    'pip pip.example.test:443',
-    'cargo index.example.test:443',
-    'pip files.example.test:443',
+    ...['pip pip.example.test:443', 'cargo index.example.test:443', 'pip files.example.test:443'],
     'cargo crates.example.test:444',
   ]);
 });

@@ -17,9 +17,8 @@ test('the name of a TLS hello is read, in lower case', async () => {
   expect(found).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: false });
 });
 
-test('a hello without a name has none', async () => {
-  expect(firstBytesOf(await helloOf())).toEqual({ kind: 'tls', name: undefined, encrypted: false });
-});
+test('a hello without a name has none', async () =>
+  expect(firstBytesOf(await helloOf())).toEqual({ kind: 'tls', name: undefined, encrypted: false }));
 
 test('a hello that arrives byte by byte says nothing until it is whole', async () => {
   const hello = await helloOf('some.example.test');
@@ -28,9 +27,8 @@ test('a hello that arrives byte by byte says nothing until it is whole', async (
   }
 });
 
-test('a hello in more than 64 records is not waited for', async () => {
-  expect(firstBytesOf(inRecords(await helloOf('some.example.test'), 2)).kind).toBe('broken-tls');
-});
+test('a hello in more than 64 records is not waited for', async () =>
+  expect(firstBytesOf(inRecords(await helloOf('some.example.test'), 2)).kind).toBe('broken-tls'));
 
 test.each([50, 100, 400])('a name cannot hide in a hello cut into records of %i bytes', async (size) => {
   const hello = inRecords(await helloOf('some.example.test'), size);

@@ -62,9 +62,9 @@ test.each(sizes)(
   },
 );
 
-test.each(sizes)('a text in a control frame is found, in chunks of %i', (size) => {
-  expect(passed(frame('a sk-secret', { opcode: 9 }), size)).toEqual({ out: Buffer.alloc(0), found: ['repeats'] });
-});
+test.each(sizes)('a text in a control frame is found, in chunks of %i', (size) =>
+  expect(passed(frame('a sk-secret', { opcode: 9 }), size)).toEqual({ out: Buffer.alloc(0), found: ['repeats'] }),
+);
 
 test.each([
   ['masked', frame('hi', { bits: [0, 0x80] })],
@@ -72,6 +72,6 @@ test.each([
   ['of an unknown kind', frame('hi', { opcode: 3 })],
   ['a control frame in parts', frame('hi', { opcode: 9, isLast: false })],
   ['a long control frame', frame('a'.repeat(126), { opcode: 9 })],
-])('a frame that cannot be searched ends the answer: %s', (_, bytes) => {
-  expect(passed(bytes, 1_000)).toEqual({ out: Buffer.alloc(0), found: ['unsearchable'] });
-});
+])('a frame that cannot be searched ends the answer: %s', (_, bytes) =>
+  expect(passed(bytes, 1_000)).toEqual({ out: Buffer.alloc(0), found: ['unsearchable'] }),
+);

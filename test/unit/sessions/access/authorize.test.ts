@@ -15,9 +15,8 @@ test.each([
   ['admin', 'see read work stop', 'see read work stop', 'see read work stop', 'see read work stop'],
 ] as const)(
   "a %s: of its own, %s; of another owner's, %s; of a shared one, %s; of one without an owner, %s",
-  (role, ...rights) => {
-    expect([own, foreign, shown, old].map((thing) => allowed(principal(role), thing))).toEqual(rights);
-  },
+  (role, ...rights) =>
+    expect([own, foreign, shown, old].map((thing) => allowed(principal(role), thing))).toEqual(rights),
 );
 
 test('the token has every permission, and a request without a caller only reads shared sessions', () => {

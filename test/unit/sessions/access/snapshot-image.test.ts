@@ -26,9 +26,8 @@ test('a session that begins with a snapshot has the image that the files come fr
   expect(made).toMatchObject({ startsFrom: { blob: 'snap-1', sha256: 'aa' }, sandbox: { image: 'built-1' } });
 });
 
-test('a built template that the caller names counts before the snapshot’s image', async () => {
-  expect(await madeWith({ image: 'built-1' }, { built: 'tools' })).toMatchObject({ sandbox: { image: 'chosen' } });
-});
+test('a built template that the caller names counts before the snapshot’s image', async () =>
+  expect(await madeWith({ image: 'built-1' }, { built: 'tools' })).toMatchObject({ sandbox: { image: 'chosen' } }));
 
 test('a caller cannot name an image by a snapshot without one', async () => {
   const made = await madeWith(undefined, { sandbox: { image: 'anything', cpus: 1 } });

@@ -29,7 +29,7 @@ test('a Dockerfile becomes steps in its order, which begin as root in the root f
   expect(notes).toEqual([expect.stringMatching(/Line 7: CMD is not used/)]);
 });
 
-test('continued lines, comments between them, heredocs and the form of lists are commands', () => {
+test('continued lines, comments between them, heredocs and the form of lists are commands', () =>
   expect(
     stepsOf(
       'RUN a && \\\n# a comment\n\n  b\nRUN <<END\none\ntwo\nEND\nRUN ["printf", "it\'s"]\nRUN cat <<X > f\nX1\nX\n',
@@ -39,8 +39,7 @@ test('continued lines, comments between them, heredocs and the form of lists are
     { type: 'RUN', command: 'one\ntwo' },
     { type: 'RUN', command: expect.stringMatching(/^'?printf'? 'it'\\''s'$/) },
     { type: 'RUN', command: 'cat <<X > f\nX1\nX' },
-  ]);
-});
+  ]));
 
 test('ARGs have the given values, are variables of each RUN, and end where ENV sets the same name', () => {
   const text = 'ARG V=1\nARG W\nRUN a\nENV V=$V-x\nRUN b\n';
@@ -97,9 +96,7 @@ describe('refused with the number of the line', () => {
     ['COPY a ${V!x}', /nothing else/],
     ['BOGUS x', /no BOGUS/],
     ['--x', /no instruction/],
-  ])('%s', (text, expected) => {
-    expect(() => stepsOf(text)).toThrow(expected);
-  });
+  ])('%s', (text, expected) => expect(() => stepsOf(text)).toThrow(expected));
 
   test('nothing before FROM but ARG, and nothing without FROM', () => {
     expect(() => planOfDockerfile('RUN x')).toThrow(/stands before FROM/);

@@ -12,9 +12,7 @@ test.each([
   ['/a', '../../..', '/'],
   ['/a', '~/x', '/home/user/x'],
   ['/', '/', '/'],
-])('from %s the path %s leads to %s', (folder, path, expected) => {
-  expect(pathIn(folder, path)).toBe(expected);
-});
+])('from %s the path %s leads to %s', (folder, path, expected) => expect(pathIn(folder, path)).toBe(expected));
 
 test('a step finds the user, folder and variables that the steps before it set', () => {
   const steps: BuildStep[] = [
@@ -50,9 +48,8 @@ describe('a plan that cannot be built is refused with the number of its step', (
     expect(() => checkPlan([run('true'), step])).toThrow(why);
     expect(() => checkPlan([run('true'), step])).toThrow(/Step 2/);
   });
-  test('more steps than a build has', () => {
-    expect(() => checkPlan(Array.from({ length: 201 }, () => run('true')))).toThrow(/at most 200/);
-  });
+  test('more steps than a build has', () =>
+    expect(() => checkPlan(Array.from({ length: 201 }, () => run('true')))).toThrow(/at most 200/));
 });
 
 test('the same first steps have the same hash, and another owner or base has none of them', () => {
@@ -65,16 +62,10 @@ test('the same first steps have the same hash, and another owner or base has non
   expect(strange.filter((hash) => hashes.includes(hash))).toEqual([]);
 });
 
-test('root and user are the users of an image, by name or number', () => {
+test('root and user are the users of an image, by name or number', () =>
   expect(['root', '0', 'root:root', 'user', '10001:10001'].map(userOf)).toEqual([
-    'root',
-    'root',
-    'root',
-    'user',
-    'user',
-  ]);
-});
+    ...['root', 'root', 'root', 'user', 'user'],
+  ]));
 
-test('the log names the variables of a step and never their values', () => {
-  expect(labelOf({ type: 'ENV', pairs: [['TOKEN', 'secret-value']] })).toBe('ENV TOKEN');
-});
+test('the log names the variables of a step and never their values', () =>
+  expect(labelOf({ type: 'ENV', pairs: [['TOKEN', 'secret-value']] })).toBe('ENV TOKEN'));

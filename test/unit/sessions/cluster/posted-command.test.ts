@@ -24,9 +24,8 @@ test.each([
   expect(JSON.parse(JSON.stringify(parsePosted(stored)))).toEqual(stored);
 });
 
-test('a change has no fields that were not posted, defaults neither', () => {
-  expect(parsePosted({ name: 'change', body: { title: 'New' } }).body).toEqual({ title: 'New' });
-});
+test('a change has no fields that were not posted, defaults neither', () =>
+  expect(parsePosted({ name: 'change', body: { title: 'New' } }).body).toEqual({ title: 'New' }));
 
 test.each([
   ['an unknown name', 'dance', {}],
@@ -34,6 +33,4 @@ test.each([
   ['a message without its text', 'command', { ...send, text: undefined }],
   ['a change of the wrong type', 'change', { title: 7 }],
   ['a fact that no sandbox tells', 'note', { type: 'run.end', data: {} }],
-])('%s is refused', (_, name, body) => {
-  expect(() => parsePosted({ name, body })).toThrow('Run one version of Corral');
-});
+])('%s is refused', (_, name, body) => expect(() => parsePosted({ name, body })).toThrow('Run one version of Corral'));

@@ -45,6 +45,6 @@ test('an archived document stays readable and cannot be changed; a deleted one i
   await expect(documents.get(id, 1)).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test.each(['', 'agent_', 'agent_../x', 'session_0123456789abcdef01234567'])('the id %j is unknown', async (id) => {
-  await expect(service().get(id)).rejects.toMatchObject({ code: 'not_found' });
-});
+test.each(['', 'agent_', 'agent_../x', 'session_0123456789abcdef01234567'])('the id %j is unknown', (id) =>
+  expect(service().get(id)).rejects.toMatchObject({ code: 'not_found' }),
+);

@@ -256,14 +256,13 @@ describe('a session’s open runs', () => {
     expect([runs.length, folds.size]).toEqual([1, 0]);
   });
 
-  test('become what the session machine queues', () => {
+  test('become what the session machine queues', () =>
     expect(queuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
       runId: runId(),
       task: 'task 1',
       messageId: messageId(),
       resume: undefined,
-    });
-  });
+    }));
 
   test('are read page by page, to the end', async () => {
     const { log, writer } = writerBench();

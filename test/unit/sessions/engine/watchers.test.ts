@@ -40,7 +40,5 @@ describe('a session', () => {
     expect(fresh.signal.aborted).toBe(true);
   });
 
-  test('without a watcher can end without an error', () => {
-    expect(() => new Watchers().end(sessionId)).not.toThrow();
-  });
+  test('without a watcher can end without an error', () => expect(() => new Watchers().end(sessionId)).not.toThrow());
 });

@@ -74,21 +74,20 @@ test.for([
   { condition: 'stopped' },
   { condition: 'lost' },
   { condition: 'paused', keeps: 'files' },
-] as const)('a sandbox that is $condition is not ended', async (condition) => {
+] as const)('a sandbox that is $condition is not ended', async (condition) =>
   expect((await allow(undefined, { condition })).happened.map((one) => (one as string[])[0])).toEqual([
     'check',
     'change',
-  ]);
-});
+  ]),
+);
 
 test('a sandbox whose memory a pause keeps is ended too', async () => {
   const { happened } = await allow(undefined, { condition: { condition: 'paused', keeps: 'memory' } });
   expect(happened).toContainEqual(['pause', 'files']);
 });
 
-test('services that the session has change nothing', async () => {
-  expect(await allow(undefined, { has: wanted })).toEqual({ happened: [], failure: undefined });
-});
+test('services that the session has change nothing', async () =>
+  expect(await allow(undefined, { has: wanted })).toEqual({ happened: [], failure: undefined }));
 
 test.for([
   [['mysql'], {}, 'not_found', /no service mysql/],

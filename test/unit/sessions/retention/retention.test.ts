@@ -24,9 +24,8 @@ const idsOf = (sessions: readonly StoredSession[]) => sessions.map(({ id }) => i
 describe('sessions that the policy removes', () => {
   const sizes = new Map<SessionId, number>();
 
-  test('a policy without limits removes none', () => {
-    expect(isOverdue(all, [session(90), session(10)], sizes, now)).toEqual([]);
-  });
+  test('a policy without limits removes none', () =>
+    expect(isOverdue(all, [session(90), session(10)], sizes, now)).toEqual([]));
 
   test('by age: those in which nothing happened for so many days', () => {
     const [old, older, young] = [session(31), session(50), session(29)];

@@ -78,9 +78,9 @@ describe('the budget that does not cover a request', () => {
   test.each([
     [900, undefined],
     [901, { scope: 'run', kind: 'tokens', limit: 1_000, used: 901, needs: 100 }],
-  ])('is the run’s when %i tokens of 1,000 are used', (before, over) => {
-    expect(findBudgetOverrun({ run: run(before), session: () => undefined }, needs, used)).toEqual(over);
-  });
+  ])('is the run’s when %i tokens of 1,000 are used', (before, over) =>
+    expect(findBudgetOverrun({ run: run(before), session: () => undefined }, needs, used)).toEqual(over),
+  );
 
   test('counts what the same turn has used already', () => {
     const spent = { ...nothing, tokens: 1 };
@@ -100,9 +100,8 @@ describe('the budget that does not cover a request', () => {
     });
   });
 
-  test('is none once a user has granted it', () => {
-    expect(findBudgetOverrun({ run: undefined, session: () => undefined }, needs, used)).toBeUndefined();
-  });
+  test('is none once a user has granted it', () =>
+    expect(findBudgetOverrun({ run: undefined, session: () => undefined }, needs, used)).toBeUndefined());
 });
 
 describe('the tool calls that the budgets cover', () => {

@@ -97,7 +97,5 @@ describe('a run with a goal, folded from its log', () => {
     expect([resume.judgement?.isOpen, resume.acts]).toEqual([false, []]);
   });
 
-  test('has its goal before it begins', () => {
-    expect(folded(...begin.slice(0, 1)).goal).toEqual(goal);
-  });
+  test('has its goal before it begins', () => expect(folded(...begin.slice(0, 1)).goal).toEqual(goal));
 });

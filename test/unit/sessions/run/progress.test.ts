@@ -84,9 +84,7 @@ const legitimate: Readonly<Record<string, (round: number) => readonly CallRow[]>
 };
 
 describe('F083 stuck detection raises no alarm in', () => {
-  test.each(Object.entries(legitimate))('%s', (_, loop) => {
-    expect(alarm(loop)).toBeUndefined();
-  });
+  test.each(Object.entries(legitimate))('%s', (_, loop) => expect(alarm(loop)).toBeUndefined());
 });
 
 describe('F083 stuck detection raises the alarm at', () => {
@@ -116,9 +114,7 @@ describe('F083 stuck detection raises the alarm at', () => {
       () => [['browser_click', { x: 1 }, 'Clicked.', { picture: true }]],
       /30 times/,
     ],
-  ])('%s', (_, loop, reason) => {
-    expect(alarm(loop, 31)).toMatch(reason);
-  });
+  ])('%s', (_, loop, reason) => expect(alarm(loop, 31)).toMatch(reason));
 });
 
 describe('F083 after a restart', () => {

@@ -38,16 +38,13 @@ test('the instructions say where the memory stores are, what they are for and wh
   const { prompt } = sessionAgentProfile({ ...agent, memoryStores }, { usual, denied: [] });
   expect(prompt).toMatch(/^You write code\.\n\n# Memory\n/);
   expect(prompt?.split('\n').slice(-4)).toEqual([
-    '- /mnt/memory/notes: Notes. Each change of a file in it is kept.',
-    '  Of Alice.',
-    '  Read it first.',
+    ...['- /mnt/memory/notes: Notes. Each change of a file in it is kept.', '  Of Alice.', '  Read it first.'],
     '- /mnt/memory/rules: Rules. You can only read it.',
   ]);
 });
 
-test('a tool that the server denies under its own name is missing, also in a group', () => {
-  expect(namesOf(profileWith({}, ['shell_exec', 'file_write']))).toEqual(['read', 'get_weather']);
-});
+test('a tool that the server denies under its own name is missing, also in a group', () =>
+  expect(namesOf(profileWith({}, ['shell_exec', 'file_write']))).toEqual(['read', 'get_weather']));
 
 test('a tool of a server that the program turned off is not offered', () => {
   const { allows } = profileWith({});
@@ -66,9 +63,8 @@ test('the approvals of the server hold for the tool under its other name, before
   expect(asks(profileWith({}), 'bash', { command: 'ls' })).toBeUndefined();
 });
 
-test('a call of a tool that the program carries out always waits', () => {
-  expect(asks(profileWith({}), 'get_weather')).toBe('ask');
-});
+test('a call of a tool that the program carries out always waits', () =>
+  expect(asks(profileWith({}), 'get_weather')).toBe('ask'));
 
 test('with workers the tools of the sandbox have the same names and arguments, and wait for a result once they are permitted', () => {
   const own = sessionAgentProfile({ ...agent, environment: 'env_1' }, { usual, denied: [] });

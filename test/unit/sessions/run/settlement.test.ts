@@ -27,7 +27,6 @@ describe('what budgets count beyond the count of a provider', () => {
     expect((assumed?.cost ?? 0) + cost).toBeGreaterThanOrEqual(model.costOf(honest));
   });
 
-  test('is the part that is not believed alone', () => {
-    expect(assumeBeyond({}, { ...honest, outputTokens: 1 }, exchange)).toEqual({ tokens: 299, cost: 0 });
-  });
+  test('is the part that is not believed alone', () =>
+    expect(assumeBeyond({}, { ...honest, outputTokens: 1 }, exchange)).toEqual({ tokens: 299, cost: 0 }));
 });

@@ -32,9 +32,8 @@ const shares = async (...facts: SessionFact[]) =>
   (await costs(...facts)).events.map(({ seq, about, turns, inputTokens }) => [seq, about, turns, inputTokens]);
 
 describe('a turn belongs to', () => {
-  test('the message that it answers', async () => {
-    expect(await shares(message('Hello'), delta, usage(10))).toEqual([[1, 'Hello', 1, 10]]);
-  });
+  test('the message that it answers', async () =>
+    expect(await shares(message('Hello'), delta, usage(10))).toEqual([[1, 'Hello', 1, 10]]));
 
   test('the last result that it had to wait for', async () => {
     const facts = [message('Go'), usage(10), calling('a'), calling('b'), called('b'), called('a'), usage(30)];
@@ -91,10 +90,8 @@ test('the shares add up to the total, and kinds join the results of one tool, th
   ]);
 });
 
-test('a cost is unknown when the price of one turn is', async () => {
-  expect((await costs(message('Go'), usage(10, 1), called('a'), usage(20))).total.cost).toBeNull();
-});
+test('a cost is unknown when the price of one turn is', async () =>
+  expect((await costs(message('Go'), usage(10, 1), called('a'), usage(20))).total.cost).toBeNull());
 
-test('a session without turns cost nothing', async () => {
-  expect(await costs(message('Go'))).toMatchObject({ total: { turns: 0, cost: 0 }, events: [], kinds: [] });
-});
+test('a session without turns cost nothing', async () =>
+  expect(await costs(message('Go'))).toMatchObject({ total: { turns: 0, cost: 0 }, events: [], kinds: [] }));

@@ -9,6 +9,5 @@ test('an output that was cut ends with a line that names the file with all of it
   expect(stderr).toBe('oh');
 });
 
-test('an output that is whole stays as it is', () => {
-  expect(outputsOf(ended)).toEqual({ stdout: 'the beginning', stderr: 'oh' });
-});
+test('an output that is whole stays as it is', () =>
+  expect(outputsOf(ended)).toEqual({ stdout: 'the beginning', stderr: 'oh' }));

@@ -63,9 +63,9 @@ describe('a listing that starts nothing', () => {
     ['none was started', 'created', false],
     ['it was stopped', 'stopped', true],
     ['it is being stopped', 'running', true],
-  ])('is refused where %s', async (_where, state, isHeld) => {
-    await expect(listing(state, { isHeld })).rejects.toMatchObject({ code: 'sandbox_not_found' });
-  });
+  ])('is refused where %s', (_where, state, isHeld) =>
+    expect(listing(state, { isHeld })).rejects.toMatchObject({ code: 'sandbox_not_found' }),
+  );
 
   test('reads a sandbox that runs, and resumes one that is paused', async () => {
     expect(await listing('running', { client: { listFiles: async () => [] } })).toEqual([]);

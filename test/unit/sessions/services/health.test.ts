@@ -28,14 +28,13 @@ async function healthOf(parts: {
   return await Promise.race([answer, new Promise<undefined>((resolve) => setImmediate(resolve, undefined))]);
 }
 
-test('a store that hangs, and with it the count of the sessions, says nothing against the sandboxes', async () => {
+test('a store that hangs, and with it the count of the sessions, says nothing against the sandboxes', async () =>
   expect(await healthOf({ store: hangs, driver: works, count: hangs })).toMatchObject({
     storage: { status: 'unhealthy' },
     sandbox: { status: 'healthy', driver: 'docker' },
     model: { status: 'healthy' },
     sessions: { total: 0, running: 0, waiting: 0 },
-  });
-});
+  }));
 
 test('a driver that hangs or fails is unhealthy, in its own words', async () => {
   const count = async () => ({ total: 3, running: 1, waiting: 0 });

@@ -24,12 +24,9 @@ async function dial(port: number, { isOwnMachine = false } = {}) {
   return { code, dialled };
 }
 
-test.each([3128, 2718])('port %i of Corral itself is never dialled', async (port) => {
-  expect(await dial(port)).toEqual({ code: 'forbidden', dialled: [] });
-});
-test('other ports are dialled', async () => {
-  expect(await dial(3000)).toEqual({ code: 'open', dialled: [3000] });
-});
-test('no port is dialled where nothing isolates the sandbox, because it would be one of the server', async () => {
-  expect(await dial(3000, { isOwnMachine: true })).toEqual({ code: 'forbidden', dialled: [] });
-});
+test.each([3128, 2718])('port %i of Corral itself is never dialled', async (port) =>
+  expect(await dial(port)).toEqual({ code: 'forbidden', dialled: [] }),
+);
+test('other ports are dialled', async () => expect(await dial(3000)).toEqual({ code: 'open', dialled: [3000] }));
+test('no port is dialled where nothing isolates the sandbox, because it would be one of the server', async () =>
+  expect(await dial(3000, { isOwnMachine: true })).toEqual({ code: 'forbidden', dialled: [] }));

@@ -124,9 +124,8 @@ describe('from the moment a call names it', () => {
     expect(console).toEqual([entry('one'), { ps1, command: 'ls', output: '' }]);
   });
 
-  test('a shell that is only looked at is there, and empty', async () => {
-    expect((await shell(await logOf(calls('shell', 'shell_view', { id: 'main' })))).console).toEqual([]);
-  });
+  test('a shell that is only looked at is there, and empty', async () =>
+    expect((await shell(await logOf(calls('shell', 'shell_view', { id: 'main' })))).console).toEqual([]));
 
   test('a command that never began says why', async () => {
     const failed = { ...begun({}).data, success: false, output: 'No room.', content: null };

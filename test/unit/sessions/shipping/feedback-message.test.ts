@@ -48,10 +48,7 @@ test('open comments, reviews that say something and failed checks are feedback',
     ],
   });
   expect(items.map(({ heading }) => heading)).toEqual([
-    'eve asks for changes',
-    'Review of eve',
-    'Comment of bob on src/sum.ts, line 12',
-    'The check unit failed',
+    ...['eve asks for changes', 'Review of eve', 'Comment of bob on src/sum.ts, line 12', 'The check unit failed'],
   ]);
 });
 

@@ -13,10 +13,7 @@ test('a file is found by some of its letters, in their order', () => {
 
 test('a name that begins with the letters comes before one that has them apart, and the name before its folder', () => {
   expect(best(['app/x.ts', 'lib/a-p-p.ts', 'src/app.ts', 'src/myapp.ts'], 'app')).toEqual([
-    'src/app.ts',
-    'app/x.ts',
-    'src/myapp.ts',
-    'lib/a-p-p.ts',
+    ...['src/app.ts', 'app/x.ts', 'src/myapp.ts', 'lib/a-p-p.ts'],
   ]);
   expect(best(['b', 'a'], '')).toEqual(['b', 'a']);
 });

@@ -35,9 +35,8 @@ test('a message that a branch copied has the wordings of the session that it was
   });
 });
 
-test('where the session with the old wording was deleted, the others remain', () => {
+test('where the session with the old wording was deleted, the others remain', () =>
   expect(branchesOf([second, third], { sessionId: 'second', seq: 25, firstOwn: 25 })).toEqual({
     ids: ['second', 'third'],
     at: 0,
-  });
-});
+  }));

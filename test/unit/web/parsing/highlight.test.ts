@@ -13,6 +13,4 @@ test('the colours of a long code come in the parts in which its text is drawn', 
   expect(parts[1]).toEqual([{ class: 'hljs-comment', inner: [textParts(code)[1]] }]);
 });
 
-test('a language that is not known has no colours', () => {
-  expect(highlight('a', 'constructor')).toBeUndefined();
-});
+test('a language that is not known has no colours', () => expect(highlight('a', 'constructor')).toBeUndefined());

@@ -4,13 +4,11 @@ import { countLines, estimateWrapped, textParts, withHidden } from '../../../../
 
 const esc = '\u001b';
 
-test('a line that was overwritten has its last state', () => {
-  expect(plainText('10%\r50%\r100%\r\nnext\r\r\n\rlast')).toBe('100%\nnext\nlast');
-});
+test('a line that was overwritten has its last state', () =>
+  expect(plainText('10%\r50%\r100%\r\nnext\r\r\n\rlast')).toBe('100%\nnext\nlast'));
 
-test('a million returns without a new line are read in linear time', () => {
-  expect(plainText(`${'\r'.repeat(1_000_000)}x`)).toBe('x');
-});
+test('a million returns without a new line are read in linear time', () =>
+  expect(plainText(`${'\r'.repeat(1_000_000)}x`)).toBe('x'));
 
 test('a line of the terminal has a limit of spans, and goes on in further rows', () => {
   const rows = ansiRows(`${esc}[31ma${esc}[32mb`.repeat(100_000));
@@ -50,6 +48,5 @@ test('the lines of a text are counted with those that wrap', () => {
   expect(estimateWrapped(`a\n${'b'.repeat(100)}\n\n`)).toBe(4);
 });
 
-test('characters that are invisible or turn the direction of text are shown as codes', () => {
-  expect(withHidden('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té');
-});
+test('characters that are invisible or turn the direction of text are shown as codes', () =>
+  expect(withHidden('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té'));

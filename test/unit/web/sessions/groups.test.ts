@@ -20,11 +20,10 @@ test('each day has one heading, and the newest days have names', () => {
   expect(told(sessions)).toEqual(['Today', '- a', 'Yesterday', '- b', 'Fri Oct 23 2026', '- c', '- d']);
 });
 
-test('the same day of another year is another day', () => {
+test('the same day of another year is another day', () =>
   expect(told([session('new', at(23)), session('old', at(23, 9, 2020))])).toEqual([
     ...['Fri Oct 23 2026', '- new', 'Fri Oct 23 2020', '- old'],
-  ]);
-});
+  ]));
 
 test('pinned sessions come first, and the archive last, where it is open', () => {
   const sessions = [

@@ -7,18 +7,8 @@ import { en } from '../../../../src/web/text/en/all.ts';
 const same = new Set([
   ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'endedIn', 'plan', 'retry.in', 'timeline.at', 'share.link'],
   ...[
-    'tab.terminal',
-    'terminal.list',
-    'terminal.own',
-    'terminal.agent',
-    'timeline.pause',
-    'processes.pid',
-    'screen.live',
-    'preview.port',
-    'repository',
-    'ship.reviews',
-    'usage.by.person',
-    'webhooks',
+    ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
+    ...['screen.live', 'preview.port', 'repository', 'ship.reviews', 'usage.by.person', 'webhooks'],
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;
@@ -26,9 +16,8 @@ const english: Readonly<Record<string, string>> = en;
 const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
 const isSingular = (key: string) => key.endsWith('.one');
 
-test('both languages have the same texts', () => {
-  expect(Object.keys(german).sort()).toEqual(Object.keys(english).sort());
-});
+test('both languages have the same texts', () =>
+  expect(Object.keys(german).sort()).toEqual(Object.keys(english).sort()));
 
 test('a translation has the same values in it', () => {
   const keys = Object.keys(english).filter((key) => !isSingular(key));

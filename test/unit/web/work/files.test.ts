@@ -54,12 +54,11 @@ test.each([
   ['', []],
 ])('the CSV text %j has the rows %j', (text, rows) => expect(parseCsv(text)).toEqual(rows));
 
-test('a CSV text is read up to the wanted rows, and with tabs where they separate', () => {
+test('a CSV text is read up to the wanted rows, and with tabs where they separate', () =>
   expect(parseCsv('a\tb\n1\t2\n3\t4', '\t', 2)).toEqual([
     ['a', 'b'],
     ['1', '2'],
-  ]);
-});
+  ]));
 
 test('a file is shown by its name, and as binary when its beginning holds a NUL', () => {
   const text = new TextEncoder().encode('hello');
@@ -69,6 +68,5 @@ test('a file is shown by its name, and as binary when its beginning holds a NUL'
   expect([languageOf('a/Dockerfile'), languageOf('x.rs'), languageOf('notes')]).toEqual(['dockerfile', 'rust', '']);
 });
 
-test('an ending that every object inherits as a property is no ending', () => {
-  expect([previewOf('x.constructor', new Uint8Array()), languageOf('x.constructor')]).toEqual(['text', '']);
-});
+test('an ending that every object inherits as a property is no ending', () =>
+  expect([previewOf('x.constructor', new Uint8Array()), languageOf('x.constructor')]).toEqual(['text', '']));

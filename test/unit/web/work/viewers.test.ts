@@ -54,10 +54,7 @@ test('links to the sandbox’s own address are places in it, and no others', () 
   expect(placeOf('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
   expect(placeOf('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
   for (const href of [
-    'http://localhost',
-    'http://localhost:0',
-    'http://localhost:99999',
-    'http://localhost.evil:3000',
+    ...['http://localhost', 'http://localhost:0', 'http://localhost:99999', 'http://localhost.evil:3000'],
     'https://a.b:1',
   ])
     expect(placeOf(href), href).toBeUndefined();

@@ -154,11 +154,7 @@ test("Gemini's typing replaces what is there and presses Enter unless told not t
   const { run, done } = bench();
   await run(gemini('type_text_at'), { x: 0, y: 0, text: 'hi' });
   expect(done.map((it) => ('keys' in it ? it.keys : it.kind))).toEqual([
-    'click',
-    'ctrl+a',
-    'BackSpace',
-    'type',
-    'Return',
+    ...['click', 'ctrl+a', 'BackSpace', 'type', 'Return'],
   ]);
 });
 

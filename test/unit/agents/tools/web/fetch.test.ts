@@ -53,9 +53,9 @@ test.each([
   ['the page', { bytes: Buffer.from('<meta charset="koi8-r">\xf0', 'latin1') }, 'П'],
   ['a mark at the beginning', { charset: 'utf-8', bytes: Buffer.from('\ufeffhé', 'utf16le') }, 'hé'],
   ['an unknown header, which does not count', { charset: 'klingon', bytes: Buffer.from('é') }, 'é'],
-])('the charset is told by %s', async (_, page, expected) => {
-  expect((await bench(page).run()).output).toContain(expected);
-});
+])('the charset is told by %s', async (_, page, expected) =>
+  expect((await bench(page).run()).output).toContain(expected),
+);
 
 test.each(['application/json', 'application/ld+json', 'text/csv', 'application/xml'])(
   '%s is shown as it is',

@@ -69,12 +69,9 @@ describe('each broken configuration is found by its check', () => {
     ['kernel-version', 'weak', { kernel: '5.10.50-generic' }],
     ['kernel-version', 'weak', { kernel: '4.4.0-21' }],
   ];
-  test.each(cases)('%s is %s with %j', (check, state, facts) => {
-    expect(stateOf(check, facts)).toBe(state);
-  });
-  test('every check has one', () => {
-    expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(insideChecks.map(({ name }) => name).sort());
-  });
+  test.each(cases)('%s is %s with %j', (check, state, facts) => expect(stateOf(check, facts)).toBe(state));
+  test('every check has one', () =>
+    expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(insideChecks.map(({ name }) => name).sort()));
 });
 
 test('the scenarios of the public benchmark each have a check', () => {
@@ -108,6 +105,4 @@ test.each([
   ['5.15.24', 'weak'],
   ['5.17.0', 'ok'],
   ['6.18.44-custom', 'ok'],
-] as const)('the kernel %s is %s', (kernel, state) => {
-  expect(stateOf('kernel-version', { kernel })).toBe(state);
-});
+] as const)('the kernel %s is %s', (kernel, state) => expect(stateOf('kernel-version', { kernel })).toBe(state));

@@ -26,9 +26,7 @@ const wrong = (more: Partial<ServerAnswers>, who: Partial<typeof about> = {}) =>
     .filter(({ state }) => state !== 'ok')
     .map(({ check, state }) => [check, state]);
 
-test('a closed server is ok in every check', () => {
-  expect(wrong({})).toEqual([]);
-});
+test('a closed server is ok in every check', () => expect(wrong({})).toEqual([]));
 
 describe('each open door is found by its check', () => {
   const cases: readonly [check: string, state: string, question: Question, answer: Answer][] = [
@@ -53,12 +51,11 @@ describe('each open door is found by its check', () => {
     ['server-keeps-to-the-workspace', 'broken', 'a file above the workspace', answer(200, 'the-secret')],
     ['server-closes-the-forwarder', 'broken', 'the forwarder of a sandbox', answer(400, 'this is a proxy and …')],
   ];
-  test.each(cases)('%s is %s when it answers %s', (check, state, question, its) => {
-    expect(wrong({ [question]: its })).toEqual([[check, state]]);
-  });
-  test('every check has one', () => {
-    expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(serverChecks.map(({ name }) => name).sort());
-  });
+  test.each(cases)('%s is %s when it answers %s', (check, state, question, its) =>
+    expect(wrong({ [question]: its })).toEqual([[check, state]]),
+  );
+  test('every check has one', () =>
+    expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(serverChecks.map(({ name }) => name).sort()));
 });
 
 test('a server without a token is weak on loopback, and broken elsewhere', () => {

@@ -20,6 +20,4 @@ test.each([
   ['another argument', called(['a', { x: 1 }]), called(['a', { x: 2 }]), 'arguments'],
   ['another tool', called(['a', {}]), called(['b', {}]), 'tools'],
   ['one call more', called(['a', {}]), called(['a', {}], ['a', {}]), 'tools'],
-] as const)('%s', (_what, one, other, difference) => {
-  expect(differenceOf(one, other)).toBe(difference);
-});
+] as const)('%s', (_what, one, other, difference) => expect(differenceOf(one, other)).toBe(difference));

@@ -24,9 +24,7 @@ test('a zip file is one that others can read', async () => {
   ]);
 });
 
-test('a zip file of nothing is one too', async () => {
-  expect(await packed({})).toHaveLength(22);
-});
+test('a zip file of nothing is one too', async () => expect(await packed({})).toHaveLength(22));
 
 test('no entry of a zip file unpacks outside its folder, on any system', async () => {
   const archive = await packed({
@@ -51,9 +49,7 @@ test('no entry of a zip file unpacks outside its folder, on any system', async (
 
 test.each(['yesterday', '-271821-04-20T00:00:00Z', '+275760-09-13T00:00:00Z'])(
   'a file of the time %s is packed all the same',
-  async (time) => {
-    expect(await unzip(await packed({ a: 'x' }, time))).toMatchObject([{ name: 'a', content: 'x' }]);
-  },
+  async (time) => expect(await unzip(await packed({ a: 'x' }, time))).toMatchObject([{ name: 'a', content: 'x' }]),
 );
 
 test('zip reads one file at a time, and none before the reader takes the output', async () => {

@@ -25,15 +25,11 @@ describe('the rule that decides about a call', () => {
   });
 
   test.each([
-    'git status; rm -r .',
-    'git log | sh',
-    'git $(rm x)',
-    'git `rm x`',
-    'git status\nrm x',
+    ...['git status; rm -r .', 'git log | sh', 'git $(rm x)', 'git `rm x`', 'git status\nrm x'],
     'git log > ~/.bashrc',
-  ])('a permission of a command covers nothing that is appended to it: %s', (command) => {
-    expect(found([rule('allow', 'shell_exec', 'git *')], shell(command))).toBeUndefined();
-  });
+  ])('a permission of a command covers nothing that is appended to it: %s', (command) =>
+    expect(found([rule('allow', 'shell_exec', 'git *')], shell(command))).toBeUndefined(),
+  );
 
   test('a permission covers the command with and without arguments, and operators that its pattern names', () => {
     const rules = [rule('allow', 'shell_exec', 'git *'), rule('allow', 'shell_exec', 'npm test && npm run *')];
@@ -46,9 +42,7 @@ describe('the rule that decides about a call', () => {
 
   test.each(['git push', 'cd a && git push --force', 'true; git push origin main', '(git push x)', 'x=$(git push y)'])(
     'a denied command is found among others of its line: %s',
-    (command) => {
-      expect(found([rule('deny', 'shell_exec', 'git push *')], shell(command))).toBe('deny');
-    },
+    (command) => expect(found([rule('deny', 'shell_exec', 'git push *')], shell(command))).toBe('deny'),
   );
 
   test('a pattern with many stars ends, however long the text is', () => {
@@ -82,7 +76,6 @@ describe('the permission of a call, with rules', () => {
     expect(permissionFor(work(rule('deny', '*')), asked)).toBeUndefined();
   });
 
-  test('a call that has begun goes on, though a rule denies it meanwhile', () => {
-    expect(permissionFor(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined();
-  });
+  test('a call that has begun goes on, though a rule denies it meanwhile', () =>
+    expect(permissionFor(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined());
 });

@@ -20,9 +20,7 @@ describe('the later of two calls of one turn', () => {
     ['comes after a question', other, { name: 'message_ask_user', args: { text: '?' } }],
     ['uses the same browser', { name: 'browser_view', args: {} }, { name: 'browser_navigate', args: {} }],
     ['speaks to the user too', { name: 'message_notify_user', args: {} }, { name: 'message_notify_user', args: {} }],
-  ])('waits when it %s', (_, later, earlier) => {
-    expect(mustFollow(tools, later, earlier)).toBe(true);
-  });
+  ])('waits when it %s', (_, later, earlier) => expect(mustFollow(tools, later, earlier)).toBe(true));
 
   test.each([
     ['runs in another shell', shell('b'), shell('a')],
@@ -31,7 +29,5 @@ describe('the later of two calls of one turn', () => {
     ['reads a file that no command names', file('file_read', 'b.txt'), shell('a', 'sleep 3')],
     ['has nothing to do with it', other, shell('a')],
     ['makes no sense', { name: 'file_read', args: 7 }, { name: 'file_write', args: null }],
-  ])('does not wait when it %s', (_, later, earlier) => {
-    expect(mustFollow(tools, later, earlier)).toBe(false);
-  });
+  ])('does not wait when it %s', (_, later, earlier) => expect(mustFollow(tools, later, earlier)).toBe(false));
 });

@@ -13,13 +13,12 @@ const files = (sizes: Readonly<Record<string, number>>, bytes = gif): AttachedFi
 const shown = async (attachments: readonly string[], of: AttachedFiles) =>
   (await shownMessages([{ messageId: messageId(), text: 'See', attachments }], of, '/workspace')).get(messageId());
 
-test('a picture is known by its bytes, whatever its name', async () => {
+test('a picture is known by its bytes, whatever its name', async () =>
   expect(await shown([id(1)], files({ [id(1)]: 12 }))).toEqual({
     text: 'See\n\n[Attached files]\n- a.dat (12 bytes): /workspace/attachments/00000001-a.dat',
     pictures: [{ file: id(1), mimeType: 'image/gif' }],
     attached: [{ id: id(1), path: 'attachments/00000001-a.dat' }],
-  });
-});
+  }));
 
 test('a file that only looks like a picture, and one that is too large for providers, is a file', async () => {
   expect((await shown([id(1)], files({ [id(1)]: 12 }, Buffer.from('GIF, or not?'))))?.pictures).toEqual([]);

@@ -32,6 +32,4 @@ test.each([
   [7, 'bad_arguments'],
   [{ call_id: 'c9' }, 'not_found'],
   [{ query: 'nowhere' }, 'not_found'],
-])('%j is refused as %s', (args, reason) => {
-  expect(recallFrom(messages, args)).toMatchObject({ ok: false, reason });
-});
+])('%j is refused as %s', (args, reason) => expect(recallFrom(messages, args)).toMatchObject({ ok: false, reason }));

@@ -9,9 +9,8 @@ const step = fact('step', { id: '1', description: 'x', status: 'running' });
 const types = (facts: readonly SessionFact[]) => facts.map(({ type }) => type);
 
 describe('an open message', () => {
-  test('lets everything pass while there is none', () => {
-    expect(new OpenMessage().arrange([usage, step, output])).toEqual([usage, step, output]);
-  });
+  test('lets everything pass while there is none', () =>
+    expect(new OpenMessage().arrange([usage, step, output])).toEqual([usage, step, output]));
 
   test('is closed by its full message, and the waiting facts follow', () => {
     const open = new OpenMessage();

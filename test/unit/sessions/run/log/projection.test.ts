@@ -31,9 +31,8 @@ describe('the record of a session', () => {
     expect(recordOf([asks('do it'), started(), ended()]).openRuns).toEqual([]);
   });
 
-  test('takes a message into an open run for no run of its own', () => {
-    expect(recordOf([asks('do it'), started(), asks('and this', messageId(2))]).openRuns).toHaveLength(1);
-  });
+  test('takes a message into an open run for no run of its own', () =>
+    expect(recordOf([asks('do it'), started(), asks('and this', messageId(2))]).openRuns).toHaveLength(1));
 
   test('is pending, then running, waiting while it asks, running again, and completed at the end', () => {
     const facts = [
@@ -89,7 +88,7 @@ describe('the record of a session', () => {
     ['resumed', 'running'],
     ['lost', 'not_found'],
     ['released', 'stopped'],
-  ] as const)('has, in the phase %s, a sandbox that is %s', (phase, sandboxState) => {
+  ] as const)('has, in the phase %s, a sandbox that is %s', (phase, sandboxState) =>
     expect(
       recordOf(
         [fact('sandbox.phase', { phase }, null)],
@@ -97,8 +96,8 @@ describe('the record of a session', () => {
       ),
     ).toMatchObject({
       sandboxState,
-    });
-  });
+    }),
+  );
 
   test('remembers until the next run that a person stopped its sandbox', () => {
     const held = stored({ sandboxHeld: true });

@@ -16,9 +16,8 @@ const facts: PromptFacts = {
 };
 const system = (more: Partial<PromptFacts> = {}) => composePrompt(ownParts(), { ...facts, ...more }).system;
 
-test('the prompt says where the files are, in the line that the demo model reads', () => {
-  expect(system({ workdir: '/srv/ws' })).toMatch(/^Working directory: \/srv\/ws$/m);
-});
+test('the prompt says where the files are, in the line that the demo model reads', () =>
+  expect(system({ workdir: '/srv/ws' })).toMatch(/^Working directory: \/srv\/ws$/m));
 
 test('an agent without a tool that works in the sandbox is not told of one', () => {
   const text = system({ hasSandbox: false });
@@ -44,9 +43,8 @@ test('equal facts make equal bytes, and the notes of a workspace change nothing 
   expect(after).toContain('<workspace-notes>\nRun make test.\n</workspace-notes>');
 });
 
-test('a project’s own instructions come first, and placeholders in them stay as they are', () => {
-  expect(system({ instructions: 'Say {{workdir}} and $& twice.' })).toMatch(/^Say \{\{workdir\}\} and \$& twice\.\n/);
-});
+test('a project’s own instructions come first, and placeholders in them stay as they are', () =>
+  expect(system({ instructions: 'Say {{workdir}} and $& twice.' })).toMatch(/^Say \{\{workdir\}\} and \$& twice\.\n/));
 
 test('approvals name only tools that can be called', () => {
   expect(system({ approvals: ['shell_exec', 'nothing', 'mcp_a_b'] })).toContain('before they run: `shell_exec`.');
@@ -64,6 +62,5 @@ test('the notes of a turn hold the plan and the step', () => {
   expect(step(steps, steps[1])).toContain('Work on step 2 now: Act');
 });
 
-test('the own prompt leaves room in small windows', () => {
-  expect(Buffer.byteLength(system({ plans: true, hasToolServers: true, hasTool: () => true }))).toBeLessThan(8_000);
-});
+test('the own prompt leaves room in small windows', () =>
+  expect(Buffer.byteLength(system({ plans: true, hasToolServers: true, hasTool: () => true }))).toBeLessThan(8_000));

@@ -70,6 +70,5 @@ test('hidden characters and the end of the frame do not get through', () => {
   expect(text(' \n')).toBe(undefined);
 });
 
-test('a long file is cut between characters, and says so', () => {
-  expect(text('ééé', 5)).toBe('éé\n[The rest of the file is left out here.]');
-});
+test('a long file is cut between characters, and says so', () =>
+  expect(text('ééé', 5)).toBe('éé\n[The rest of the file is left out here.]'));

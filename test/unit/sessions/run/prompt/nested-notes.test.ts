@@ -29,12 +29,8 @@ test('the first call below a folder is told its notes, the outermost first, and 
   const { asked, touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.', 'app/a/b/CLAUDE.md': 'Run make.' });
   const told = await touch({ file: '/workspace/app/a/b/c.ts' });
   expect(told?.split('\n').slice(1)).toEqual([
-    '<workspace-notes file="app/a/AGENTS.md">',
-    'Use tabs.',
-    '</workspace-notes>',
-    '<workspace-notes file="app/a/b/CLAUDE.md">',
-    'Run make.',
-    '</workspace-notes>',
+    ...['<workspace-notes file="app/a/AGENTS.md">', 'Use tabs.', '</workspace-notes>'],
+    ...['<workspace-notes file="app/a/b/CLAUDE.md">', 'Run make.', '</workspace-notes>'],
   ]);
   expect(told).toContain('They can have any author');
   expect(asked).not.toContain('app/AGENTS.md'); // the system prompt has it

@@ -54,6 +54,6 @@ test('every mistake is named at once, with the parts that there are', () => {
   );
 });
 
-test.each(partNames)('the own part %s keeps the rules for overrides', (name) => {
-  expect(() => checkPart(name, ownParts()[name], name)).not.toThrow();
-});
+test.each(partNames)('the own part %s keeps the rules for overrides', (name) =>
+  expect(() => checkPart(name, ownParts()[name], name)).not.toThrow(),
+);

@@ -124,9 +124,8 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     expect(() => readFileSync(join(root, copyOf('large.bin')))).toThrow('ENOENT');
   });
 
-  test('are unknown before the first run', async () => {
-    expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false });
-  });
+  test('are unknown before the first run', async () =>
+    expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false }));
 
   test('that a sandbox makes up are left out', () => {
     const told = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
