@@ -1,8 +1,10 @@
+import type { PictureType } from '../../core/text/pictures.ts';
+
 // The browser of a sandbox's desktop, as tools use it. Results and failures of a page are reports in words for the
 // model. Only a lost sandbox and the caller's own signal reject.
 
 export interface PictureBytes {
-  readonly mimeType: 'image/jpeg' | 'image/png';
+  readonly mimeType: PictureType;
   readonly data: Buffer;
 }
 export interface BrowserReport {

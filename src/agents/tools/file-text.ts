@@ -12,10 +12,18 @@ export const file = z.string().min(1).describe('absolute path below the working 
 export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
-/** Undefined if the bytes are not text. */
-export async function textOf({ sandbox, signal }: ToolContext, path: string): Promise<FileText | undefined> {
+/** The bytes of a file. Rejects: payload_too_large, file_not_found. */
+export async function bytesOf({ sandbox, signal }: ToolContext, path: string): Promise<Buffer> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
   if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is over 10 MiB; use a command.`);
+  return bytes;
+}
+
+/** Undefined if the file is not text. */
+export const textOf = async (ctx: ToolContext, path: string) => textIn(await bytesOf(ctx, path), path);
+
+/** Undefined if the bytes are not text. */
+export function textIn(bytes: Buffer, path: string): FileText | undefined {
   const text = decodeFile(bytes);
   const encoding = text ? undefined : unreadableEncoding(bytes);
   if (encoding)

@@ -1,16 +1,28 @@
 import { z } from 'zod';
 import { shownName } from '../../core/text/file-names.ts';
 import { replacePieces, withLineEndsOf } from '../../core/text/files/edits.ts';
-import { binary, change, editFile, file, noFile, orderByFile, textOf, unwritable } from './file-text.ts';
+import { pictureSizeOf, pictureTypeOf } from '../../core/text/pictures.ts';
+import {
+  binary,
+  bytesOf,
+  change,
+  editFile,
+  file,
+  noFile,
+  orderByFile,
+  textIn,
+  textOf,
+  unwritable,
+} from './file-text.ts';
 import { boundOutput } from './output.ts';
-import { defineTool, type ToolResult } from './tool.ts';
+import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 export const fileRead = defineTool({
   name: 'file_read',
   family: 'file',
   group: 'file_read',
   label: 'Read',
-  description: 'Read a text file, optionally only some of its lines.',
+  description: 'Read a text file, optionally only some of its lines, or see a picture (PNG, JPEG, GIF, WebP).',
   parameters: z.object({
     file,
     start_line: z.int().min(1).optional().describe('first line, counted from 1'),
@@ -25,7 +37,10 @@ export const fileRead = defineTool({
     opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
   },
   async run(ctx, { file: path, start_line, end_line }) {
-    const read = await textOf(ctx, path);
+    const bytes = await bytesOf(ctx, path);
+    const picture = await pictureIn(ctx, path, bytes);
+    if (picture) return picture;
+    const read = textIn(bytes, path);
     if (read === undefined) return binary(path);
     const text = read.text.toWellFormed();
     const lines = text.split('\n');
@@ -38,6 +53,19 @@ export const fileRead = defineTool({
     return { ok: true, output, content: { content: output, oldContent: null }, rest };
   },
 });
+
+/** The model sees a picture as a picture; undefined: the bytes are none. */
+async function pictureIn(ctx: ToolContext, path: string, data: Buffer): Promise<ToolResult | undefined> {
+  const mimeType = pictureTypeOf(data);
+  const size = mimeType && pictureSizeOf(data);
+  if (mimeType === undefined || !ctx.keepPicture) return undefined;
+  if (!size) return { ok: false, reason: 'refused', output: `${path} is a picture that is cut off or broken.` };
+  const kept = await ctx.keepPicture({ mimeType, data });
+  if (!kept)
+    return { ok: false, reason: 'failed', output: `The server could not keep the picture ${path}. Try again.` };
+  const output = `${path} is a picture (${mimeType}, ${size.width} × ${size.height} pixels, ${data.length} bytes).`;
+  return { ok: true, output, content: { content: output, oldContent: null }, pictures: [kept] };
+}
 
 export const fileWrite = defineTool({
   name: 'file_write',

@@ -1,7 +1,6 @@
-import { pictureTypeOf } from '../../core/text/pictures.ts';
+import { maxPictureBytes, pictureTypeOf } from '../../core/text/pictures.ts';
 import type { KeptPicture, ToolContext } from './tool.ts';
 
-const pictureBytes = 5 * 1024 * 1024;
 const extensions: Readonly<Record<string, string>> = {
   'image/png': 'png',
   'image/jpeg': 'jpg',
@@ -22,9 +21,9 @@ export async function keptBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly said: string; readonly picture: KeptPicture | undefined }> {
-  const found = pictureTypeOf(data) ?? mimeType;
+  const found = pictureTypeOf(data);
   const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
-  const isShown = (found === 'image/png' || found === 'image/jpeg') && data.length <= pictureBytes;
+  const isShown = found !== undefined && data.length <= maxPictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;
   return { said: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }

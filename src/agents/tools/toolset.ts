@@ -61,7 +61,7 @@ const read = defineTool({
   family: 'file',
   group: 'file_read',
   label: 'Read',
-  description: 'Read a text file, optionally only some of its lines.',
+  description: 'Read a text file, optionally only some of its lines, or see a picture (PNG, JPEG, GIF, WebP).',
   parameters: z.object({
     file_path: filePath,
     view_range: z

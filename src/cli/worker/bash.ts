@@ -56,8 +56,11 @@ echo $? >"$2/exit.new"
 mv "$2/exit.new" "$2/exit"
 `;
 
-export interface BashResult {
+/** The result of a call. */
+export interface CallResult {
   readonly text: string;
+  /** A picture beside the text, in the words of the API. */
+  readonly picture?: object;
   readonly isError: boolean;
 }
 
@@ -67,7 +70,7 @@ export async function runBash(
   callId: string,
   { command, timeoutMs = defaultTimeoutMs }: { command: string; timeoutMs?: number | undefined },
   signal: AbortSignal,
-): Promise<BashResult> {
+): Promise<CallResult> {
   const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1_000)));
   await box.files.write(`${workerFolder}/commands/${callId}`, `${command}\n`, { signal });
   const begin = bashOf(beginScript, callId, seconds, callScript);

@@ -117,9 +117,9 @@ class RunningCalls {
     signal.throwIfAborted();
     const { api, sessionId, box, say } = this.#parts;
     say(`${sessionId}: ${call.name}`);
-    const { text, isError } = await runTool(box, call, signal);
+    const { text, picture, isError } = await runTool(box, call, signal);
     if (this.#calls.isSettled(call)) return;
-    const content = [{ type: 'text', text: text === '' ? '(no output)' : text }];
+    const content = [{ type: 'text', text: text === '' ? '(no output)' : text }, ...(picture ? [picture] : [])];
     const answer = { type: 'user.tool_result', tool_use_id: call.id, is_error: isError, content };
     await retry(() => api.send(sessionId, [answer], signal), signal);
   }

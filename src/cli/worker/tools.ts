@@ -4,7 +4,8 @@ import { type Box, CorralError } from '../../client/index.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { decodeFile } from '../../core/text/files/encoding.ts';
-import { type BashResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
+import { pictureTypeOf } from '../../core/text/pictures.ts';
+import { type CallResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
 import type { ToolCall } from './call-queue.ts';
 
 const maxFileBytes = 16 * 1024 * 1024;
@@ -15,7 +16,7 @@ const rateLimitMs = 5_000;
 /** A call that cannot be carried out as it is; its text goes to the agent. */
 class ToolError extends Error {}
 
-type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | BashResult>;
+type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | CallResult>;
 const tool = <Shape extends z.ZodType>(
   input: Shape,
   run: (
@@ -53,6 +54,11 @@ const tools: Readonly<Record<string, Run>> = {
     z.object({ file_path: Path, view_range: z.array(z.int()).length(2).nullish() }),
     async (box, { file_path: path, view_range: range }, { signal }) => {
       const bytes = await bytesOf(box, path, signal);
+      const picture = pictureTypeOf(bytes);
+      if (picture) {
+        const source = { type: 'base64', media_type: picture, data: bytes.toString('base64') };
+        return { text: `${path} is a picture.`, picture: { type: 'image', source }, isError: false };
+      }
       const text = (decodeFile(bytes)?.text ?? bytes.toString()).toWellFormed();
       const [first = 1, last = 0] = range ?? [];
       const part = range
@@ -126,7 +132,7 @@ const tools: Readonly<Record<string, Run>> = {
 export const toolNames: readonly string[] = Object.keys(tools);
 
 /** Carries out a call. A call that fails is an answer too; rejects only where the sandbox cannot be reached or `signal` fires. */
-export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<BashResult> {
+export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<CallResult> {
   for (;;) {
     try {
       return await tryTool(box, call, signal);
@@ -137,7 +143,7 @@ export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Pr
   }
 }
 
-async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<BashResult> {
+async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<CallResult> {
   try {
     const result = await tools[call.name]?.(box, call, signal);
     if (result === undefined) throw new ToolError(`There is no tool ${call.name}.`);

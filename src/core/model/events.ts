@@ -42,11 +42,12 @@ export type RunEndReason = z.infer<typeof RunEndReason>;
 /** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
+const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
 /** The result of a call that a program or a worker carried out. */
 export const CallAnswer = z.object({
   output: z.string(),
   isError: z.boolean(),
-  pictures: z.array(z.object({ file: z.string(), mimeType: z.string() })).exactOptional(),
+  pictures: z.array(PictureFile).exactOptional(),
   /** The same in the words of the program's API, where the text is not all of it. */
   blocks: z.array(ApiBlock).exactOptional(),
 });
@@ -143,6 +144,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The reason, if the run did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
+      /** What the model sees beside the output: files of the session. */
+      pictures: z.array(PictureFile).exactOptional(),
     }),
   ),
   fact(

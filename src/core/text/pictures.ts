@@ -5,8 +5,13 @@ export const pngSignature = Buffer.from('89504e470d0a1a0a', 'hex');
 /** How many of a file's first bytes `pictureTypeOf` needs. */
 export const pictureHeadBytes = 12;
 
+export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
+
+/** A larger file is no picture for a model. Pictures over the limits of providers are scaled. */
+export const maxPictureBytes = 20 * 1024 * 1024;
+
 /** The type by the file's first bytes; undefined for a file that models do not take as a picture. */
-export function pictureTypeOf(head: Buffer): string | undefined {
+export function pictureTypeOf(head: Buffer): PictureType | undefined {
   if (head.subarray(0, pngSignature.length).equals(pngSignature)) return 'image/png';
   const latin = head.toString('latin1', 0, pictureHeadBytes);
   if (latin.startsWith('\xff\xd8\xff')) return 'image/jpeg';

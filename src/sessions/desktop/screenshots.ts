@@ -28,7 +28,7 @@ export function pictureService({ uploads, keepPerSession, newName, urlOf, warn }
   }
   return {
     async keep(id, { mimeType, data }, signal) {
-      const name = `screenshot-${newName()}.${mimeType === 'image/png' ? 'png' : 'jpg'}`;
+      const name = `screenshot-${newName()}.${mimeType.slice('image/'.length).replace('jpeg', 'jpg')}`;
       try {
         const file = { projectId: null, sessionId: id, name, type: 'output', mimeType, content: once(data) } as const;
         await using staged = await uploads.stage(file, signal);

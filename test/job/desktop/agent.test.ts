@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { computer } from '../../../src/agents/tools/computer/claude.ts';
-import { type Raster, readPng } from '../../../src/agents/tools/computer/png.ts';
 import type { ToolContext } from '../../../src/agents/tools/tool.ts';
 import { sessionIdOf } from '../../../src/core/model/ids.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 import { fence, run } from '../../support/clients/api.ts';
 import { cdp } from '../../support/clients/cdp.ts';
 import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { readPng } from '../../support/png.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { realServer } from '../../support/servers/real-server.ts';
@@ -53,15 +53,13 @@ async function opened(context: TestContext) {
       expect(result.ok, result.output).toBe(true);
       return result.output;
     },
-    picture: () => readPng(pictures.at(-1) as Buffer) as Raster,
+    picture: () => readPng(pictures.at(-1) as Buffer),
     async [Symbol.asyncDispose]() {
       await used[Symbol.asyncDispose]();
       await sessions.delete(id);
     },
   };
 }
-const pixel = ({ rgb, width }: { rgb: Buffer; width: number }, x: number, y: number) =>
-  [...rgb.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)] as number[];
 
 test('the computer tool clicks, types any script, drags, scrolls, presses and zooms on a real screen', {
   tags: ['nightly'],
@@ -98,11 +96,11 @@ test('the computer tool clicks, types any script, drags, scrolls, presses and zo
   await it.act({ action: 'screenshot' });
   expect([it.picture().width, it.picture().height]).toEqual([1280, 800]);
   await it.act({ action: 'mouse_move', coordinate: at(1200, 600) });
-  expect(pixel(it.picture(), 1050, 350 + inset)).toEqual([0xc8, 0x1e, 0x2d]);
+  expect(it.picture().at(1050, 350 + inset)).toEqual([0xc8, 0x1e, 0x2d]);
   await it.act({ action: 'zoom', region: [...at(1000, 300), ...at(1100, 400)] });
   const { width, height } = it.picture();
-  expect(pixel(it.picture(), width >> 1, height >> 1)).toEqual([0xc8, 0x1e, 0x2d]);
-  expect(pixel(it.picture(), 5, 5)).toEqual([0xc8, 0x1e, 0x2d]); // the square fills the whole picture
+  expect(it.picture().at(width >> 1, height >> 1)).toEqual([0xc8, 0x1e, 0x2d]);
+  expect(it.picture().at(5, 5)).toEqual([0xc8, 0x1e, 0x2d]); // the square fills the whole picture
 });
 
 test('F126 F127 the log records that a tool started the desktop, and that its browser and its display were killed', {

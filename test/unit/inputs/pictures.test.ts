@@ -1,8 +1,17 @@
-import { deflateSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { crc32, deflateSync } from 'node:zlib';
+import encodeWebp, { init } from '@jsquash/webp/encode.js';
 import { expect, test } from 'vitest';
 import type { Message } from '../../../src/agents/models/model.ts';
+import { writeJpeg } from '../../../src/agents/tools/computer/codecs.ts';
+import { fileRead } from '../../../src/agents/tools/file.ts';
+import { toolset } from '../../../src/agents/tools/toolset.ts';
+import { runTool } from '../../../src/cli/worker/tools.ts';
+import type { Box } from '../../../src/client/index.ts';
 import { pictureSizeOf, pngFile } from '../../../src/core/text/pictures.ts';
 import { withPictures } from '../../../src/sessions/run/turns/message-images.ts';
+import { toolBench } from '../../support/agents/tools.ts';
 
 const png = (width: number, height: number) =>
   pngFile(width, height, deflateSync(Buffer.alloc((1 + 3 * width) * height)));
@@ -12,6 +21,31 @@ const jpeg = (width: number, height: number) => {
   frame.writeUInt16BE(width, 27);
   return Buffer.concat([frame, Buffer.from('ffda0000ffd9', 'hex')]);
 };
+/** 8-bit levels of gray, or a picture of one bit. */
+function grayPng(width: number, height: number, bits: 1 | 8) {
+  const bytes = pngFile(width, height, deflateSync(Buffer.alloc((1 + Math.ceil((width * bits) / 8)) * height)));
+  bytes.set([bits, 0], 24);
+  bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
+  return bytes;
+}
+const noise = (width: number, height: number) => ({
+  width,
+  height,
+  rgba: Buffer.from(Array.from({ length: width * height * 4 }, (_, n) => (n % 4 === 3 ? 255 : (n * n * 7919) >> 5))),
+});
+const photograph = (width: number, height: number) => writeJpeg(noise(width, height));
+/** Of a camera that was held upright: EXIF's orientation 6. */
+async function turned(width: number, height: number) {
+  const bytes = await photograph(width, height);
+  const exif = 'ffe1002245786966000049492a00080000000100120103000100000006000000000000000000';
+  return Buffer.concat([bytes.subarray(0, 2), Buffer.from(exif, 'hex').subarray(0, 36), bytes.subarray(2)]);
+}
+async function webpOf(width: number, height: number) {
+  const file = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/enc/webp_enc.wasm'));
+  await init({ wasmBinary: readFileSync(file) });
+  const { rgba } = noise(width, height);
+  return Buffer.from(await encodeWebp(new ImageData(new Uint8ClampedArray(rgba), width, height)));
+}
 const gif = Buffer.concat([Buffer.from('GIF89a\x02\0\x03\0\0\0\0', 'latin1'), Buffer.from([0x3b])]);
 const webp = Buffer.alloc(30);
 webp.write('RIFF\x16\0\0\0WEBPVP8X', 'latin1');
@@ -32,8 +66,20 @@ test.each([
   ['a JPEG called PNG', jpeg(7, 5), 'image/png', 'image/jpeg', { width: 7, height: 5 }],
   ['a GIF called PNG', gif, 'image/png', 'image/gif', { width: 2, height: 3 }],
   ['a WebP called JPEG', webp, 'image/jpeg', 'image/webp', { width: 1, height: 1 }],
+  ['a gray PNG that is too long', grayPng(100, 9_000, 8), 'image/png', 'image/png', { width: 89, height: 8_000 }],
+  [
+    'a black and white PNG that is too wide',
+    grayPng(9_000, 90, 1),
+    'image/png',
+    'image/png',
+    { width: 8_000, height: 80 },
+  ],
+  ['a JPEG that is too long', photograph(100, 9_000), 'image/jpeg', 'image/jpeg', { width: 89, height: 8_000 }],
+  ['a JPEG that lies on its side', turned(9_000, 90), 'image/jpeg', 'image/jpeg', { width: 80, height: 8_000 }],
+  ['a JPEG with too many bytes', photograph(2_600, 2_600), 'image/jpeg', 'image/jpeg', { width: 2_000, height: 2_000 }],
+  ['a WebP that is too wide', webpOf(9_000, 90), 'image/webp', 'image/jpeg', { width: 8_000, height: 80 }],
 ])('%s is shown', async (_, bytes, called, type, size) =>
-  expect(await seen(bytes, called)).toEqual({ type, size, words: undefined, told: 0 }),
+  expect(await seen(await bytes, called)).toEqual({ type, size, words: undefined, told: 0 }),
 );
 
 test.each([
@@ -45,7 +91,7 @@ test.each([
   ['an SVG called PNG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'image/png', /no PNG/],
   ['an empty file', Buffer.alloc(0), 'image/png', /no PNG/],
   [
-    'a JPEG with too many bytes',
+    'a broken JPEG with too many bytes',
     Buffer.concat([jpeg(9, 9), Buffer.alloc(4_000_000), Buffer.from('ffd9', 'hex')]),
     'image/jpeg',
     /more than providers take/,
@@ -57,6 +103,50 @@ test.each([
 
 test('many pictures are smaller', async () =>
   expect(await seen(png(10, 4_000), 'image/png', 21)).toMatchObject({ size: { width: 5, height: 2_000 } }));
+
+const read = toolset.find(({ name }) => name === 'read') ?? fileRead;
+test.each([
+  ['a PNG', png(10, 20), 'image/png', '10 × 20'],
+  ['a JPEG', jpeg(7, 5), 'image/jpeg', '7 × 5'],
+  ['a GIF', gif, 'image/gif', '2 × 3'],
+  ['a WebP', webp, 'image/webp', '1 × 1'],
+])('%s of the workspace is seen when it is read, whatever its name', async (_, data, mimeType, size) => {
+  const { sandbox, run } = toolBench();
+  await sandbox.writeFile('notes.txt', data as never, new AbortController().signal);
+  sandbox.files.set([...sandbox.files.keys()][0] ?? '', data);
+  const keepPicture = async ({ data: kept, mimeType: type }: { data: Buffer; mimeType: string }) => ({
+    file: kept.equals(data) ? 'same' : 'changed',
+    url: '/f',
+    mimeType: type,
+  });
+  for (const [tool, args] of [
+    [fileRead, { file: 'notes.txt' }],
+    [read, { file_path: 'notes.txt' }],
+  ] as const)
+    expect(await run(tool, args, { keepPicture })).toMatchObject({
+      ok: true,
+      output: expect.stringContaining(size),
+      pictures: [{ file: 'same', mimeType }],
+    });
+  const box = {
+    files: { stream: async () => ({ size: data.length, body: new Blob([new Uint8Array(data)]).stream() }) },
+  };
+  const call = { id: 'c', name: 'read', input: { file_path: 'notes.txt' } };
+  expect(await runTool(box as unknown as Box, call as never, new AbortController().signal)).toMatchObject({
+    picture: { type: 'image', source: { type: 'base64', media_type: mimeType, data: data.toString('base64') } },
+  });
+});
+
+test('a picture that is cut off is refused when it is read', async () => {
+  const { sandbox, run } = toolBench();
+  await sandbox.writeFile('a.png', 'x', new AbortController().signal);
+  sandbox.files.set([...sandbox.files.keys()][0] ?? '', png(50, 50).subarray(0, -20));
+  const keepPicture = async () => undefined;
+  expect(await run(fileRead, { file: 'a.png' }, { keepPicture })).toMatchObject({
+    ok: false,
+    output: expect.stringContaining('cut off'),
+  });
+});
 
 function hugePng(): Buffer {
   const bytes = png(1, 1);

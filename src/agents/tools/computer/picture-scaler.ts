@@ -5,13 +5,25 @@ import type { Region } from './png.ts';
 import type { Size } from './screen.ts';
 
 export interface ScaleJob {
-  readonly png: Uint8Array;
+  readonly picture: Uint8Array;
   /** The part of the picture to show, in its own pixels. */
   readonly region: Region;
   /** The size of the result. */
   readonly size: Size;
 }
-export type ScaleResult = { readonly ok: true; readonly png: Uint8Array<ArrayBuffer> } | { readonly ok: false };
+export interface FitJob {
+  readonly picture: Uint8Array;
+  /** The longest side of the result, in pixels. */
+  readonly side: number;
+  readonly maxBytes: number;
+}
+export interface ScaledPicture {
+  readonly mimeType: 'image/png' | 'image/jpeg';
+  readonly bytes: Uint8Array;
+}
+export type ScaleResult =
+  | { readonly ok: true; readonly mimeType: ScaledPicture['mimeType']; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly ok: false };
 
 interface Options {
   readonly start?: () => Worker;
@@ -20,11 +32,11 @@ interface Options {
 }
 /** Scaling the largest picture takes a few seconds. */
 const patienceMs = 30_000;
-const full = 'Too many pictures of screens are being scaled. Try again soon.';
+const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Scales PNG pictures in a thread of their own. A thread that dies is replaced, and the picture tried once more. */
+/** Scales pictures in a thread of their own. A thread that dies is replaced, and the picture tried once more. */
 export class PictureScaler implements AsyncDisposable {
-  readonly #thread: JobThread<ScaleJob, ScaleResult>;
+  readonly #thread: JobThread<ScaleJob | FitJob, ScaleResult>;
 
   constructor({ start = startWorker, maxPending = 64 }: Options = {}) {
     this.#thread = new JobThread({ start, maxPending, full, patienceMs, tries: 2 });
@@ -37,7 +49,13 @@ export class PictureScaler implements AsyncDisposable {
   async scale(job: ScaleJob, signal: AbortSignal): Promise<Buffer> {
     const said = await this.#thread.do(job, signal);
     if (!said?.ok) throw new AppError('unsupported', 'The picture of the screen could not be read.');
-    return Buffer.from(said.png.buffer);
+    return Buffer.from(said.bytes.buffer);
+  }
+
+  /** A PNG, JPEG or WebP within these limits; undefined if it cannot be read. Rejects: queue_full, cancelled. */
+  async fit(job: FitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
+    const said = await this.#thread.do(job, signal);
+    return said?.ok ? said : undefined;
   }
 
   /** Ends the thread. A later picture starts another. */
@@ -50,7 +68,7 @@ function startWorker(): Worker {
   const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // the sources, or tsc's output
   const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 };
   return new Worker(new URL(file, import.meta.url), {
-    name: 'pictures of screens',
+    name: 'pictures',
     resourceLimits,
     env: {},
     execArgv: [],

@@ -1,22 +1,48 @@
 import { parentPort } from 'node:worker_threads';
-import type { ScaleJob, ScaleResult } from './picture-scaler.ts';
-import { readPng, scaled, writePng } from './png.ts';
+import { pictureSizeOf, pictureTypeOf } from '../../../core/text/pictures.ts';
+import { readPicture, writeJpeg } from './codecs.ts';
+import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
+import { type Raster, scaled, writePng } from './png.ts';
 
-// Unpacks, scales and packs pictures of the screen, which takes too long for the server's event loop.
+// Unpacks, scales and packs pictures, which takes too long for the server's event loop.
 
-parentPort?.on('message', (job: ScaleJob) => {
-  const png = attempt(job);
-  if (!png) return void parentPort?.postMessage({ ok: false } satisfies ScaleResult);
-  const own = new Uint8Array(png); // a memory of its own, so that it can be transferred
-  parentPort?.postMessage({ ok: true, png: own } satisfies ScaleResult, [own.buffer]);
+parentPort?.on('message', async (job: ScaleJob | FitJob) => {
+  const made = await attempt(job);
+  if (!made) return void parentPort?.postMessage({ ok: false } satisfies ScaleResult);
+  const bytes = new Uint8Array(made.bytes); // a memory of its own, so that it can be transferred
+  parentPort?.postMessage({ ok: true, mimeType: made.mimeType, bytes } satisfies ScaleResult, [bytes.buffer]);
 });
 
-/** Undefined if the bytes are no readable picture. */
-function attempt({ png, region, size }: ScaleJob): Buffer | undefined {
+/** 400 MB while they are unpacked. */
+const maxPixels = 50_000_000;
+/** Models see no more of a picture. */
+const maxShownPixels = 4_000_000;
+
+/** Undefined if the bytes are no readable picture, or too many pixels. */
+async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefined> {
+  const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
+  const size = pictureSizeOf(bytes);
+  if (!size || size.width * size.height > maxPixels) return undefined;
   try {
-    const picture = readPng(Buffer.from(png.buffer, png.byteOffset, png.byteLength));
-    return picture && writePng(scaled(picture, region, size));
+    const raster = await readPicture(bytes);
+    if ('region' in job) return { mimeType: 'image/png', bytes: writePng(scaled(raster, job.region, job.size)) };
+    return await fitted(raster, job, pictureTypeOf(bytes) === 'image/png');
   } catch {
     return undefined;
   }
+}
+
+/** A PNG stays one where that is small enough, because it is sharp. */
+async function fitted(raster: Raster, { side, maxBytes }: FitJob, isPng: boolean): Promise<ScaledPicture | undefined> {
+  const { width, height } = raster;
+  for (const most of [side, side / 4]) {
+    const factor = Math.min(1, most / Math.max(width, height), Math.sqrt(maxShownPixels / (width * height)));
+    const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+    const small = scaled(raster, { x: 0, y: 0, width, height }, size);
+    const png = isPng ? writePng(small) : undefined;
+    if (png && png.length <= maxBytes) return { mimeType: 'image/png', bytes: png };
+    const jpeg = await writeJpeg(small);
+    if (jpeg.length <= maxBytes) return { mimeType: 'image/jpeg', bytes: jpeg };
+  }
+  return undefined;
 }

@@ -68,7 +68,7 @@ function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, h
             height: Math.max(1, Math.round(region.height * scale)),
           }
         : screen;
-      return await pictureScaler.scale({ png, region, size }, signal);
+      return await pictureScaler.scale({ picture: png, region, size }, signal);
     },
   };
 }

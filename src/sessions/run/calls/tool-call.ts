@@ -196,6 +196,7 @@ async function record(
       success: result.ok,
       output: result.output,
       content: result.content ?? null,
+      ...(pictures && { pictures }),
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(reason === undefined ? {} : { reason }),
     }),

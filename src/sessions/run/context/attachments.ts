@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Picture } from '../../../agents/models/model.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
-import { pictureHeadBytes, pictureTypeOf } from '../../../core/text/pictures.ts';
+import { maxPictureBytes, pictureHeadBytes, pictureTypeOf } from '../../../core/text/pictures.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 // Files that a user attached to a message: the model reads where each of them is, and sees pictures as pictures.
@@ -34,7 +34,6 @@ interface UserText {
 const maxNamed = 20;
 const maxPathChars = 500;
 const maxPictures = 8;
-const maxPictureBytes = 20 * 1024 * 1024; // scaled for the provider where it takes less
 const maxCopiedBytes = 64 * 1024 * 1024;
 const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

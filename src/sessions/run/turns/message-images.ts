@@ -7,7 +7,6 @@ const maxBytes = 3_750_000; // providers take 5 MB in base64
 const maxSide = 8_000; // pixels
 /** Providers take smaller pictures where a request has more than 20 of them. */
 const many = { pictures: 20, side: 2_000 };
-const maxPixels = 64_000_000;
 const maxKept = 16;
 
 export interface Loaded {
@@ -71,7 +70,7 @@ async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Pr
   const key = `${picture.file} ${side}`;
   const known = scaledBefore.get(key);
   if (known) return await known;
-  const made = smaller(bytes, { mimeType, size, side, signal });
+  const made = smaller(bytes, { size, side, signal });
   const [oldest] = scaledBefore.keys();
   if (scaledBefore.size >= maxKept && oldest !== undefined) scaledBefore.delete(oldest);
   scaledBefore.set(key, made);
@@ -80,25 +79,12 @@ async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Pr
 }
 
 interface Oversize extends Pick<Fitting, 'side' | 'signal'> {
-  readonly mimeType: string;
   readonly size: { readonly width: number; readonly height: number };
 }
 
-async function smaller(png: Buffer, { mimeType, size, side, signal }: Oversize): Promise<Fitted> {
-  const { width, height } = size;
-  const why = `it has ${width} × ${height} pixels and ${png.length} bytes, which is more than providers take`;
-  if (mimeType !== 'image/png' || width * height > maxPixels) return { leftOut: why };
-  for (const most of [side, many.side, many.side / 2]) {
-    const factor = Math.min(1, most / Math.max(width, height));
-    const target = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
-    const job = { png, region: { x: 0, y: 0, width, height }, size: target };
-    const made = await pictureScaler.scale(job, signal).catch((thrown: unknown) => {
-      signal.throwIfAborted();
-      if ((thrown as { code?: string }).code === 'unsupported') return undefined;
-      throw thrown;
-    });
-    if (!made) return { leftOut: 'it is cut off or broken' };
-    if (made.length <= maxBytes) return { mimeType, data: made.toString('base64') };
-  }
-  return { leftOut: why };
+async function smaller(picture: Buffer, { size: { width, height }, side, signal }: Oversize): Promise<Fitted> {
+  const made = await pictureScaler.fit({ picture, side, maxBytes }, signal);
+  if (made) return { mimeType: made.mimeType, data: Buffer.from(made.bytes).toString('base64') };
+  const why = `it has ${width} × ${height} pixels and ${picture.length} bytes, which is more than providers take`;
+  return { leftOut: `${why}, and it could not be made smaller` };
 }

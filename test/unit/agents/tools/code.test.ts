@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Cell, Execution } from '../../../../src/agents/kernels/kernel.ts';
 import { codeTool } from '../../../../src/agents/tools/code.ts';
 import { forModel } from '../../../../src/agents/tools/output.ts';
+import { pngSignature } from '../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
 const whole: Execution = {
@@ -78,17 +79,15 @@ test('a table is shown as Markdown, and a picture is a file that the model sees'
     listener.onResult(main({ 'text/plain': 'a  b', 'text/markdown': '| a |' }));
     listener.onResult({
       isMain: false,
-      data: { 'text/plain': '<Figure>', 'image/png': Buffer.from('png').toString('base64') },
+      data: { 'text/plain': '<Figure>', 'image/png': pngSignature.toString('base64') },
     });
     return {};
   });
   const kept = { file: 'f', url: '/f', mimeType: 'image/png' };
   const result = await run({}, { operationId: 'run.call', keepPicture: async () => kept });
-  expect(result.output).toBe('| a |\n<Figure>\n[image/png, 3 bytes: .corral/output/run.call-2.png]');
+  expect(result.output).toBe('| a |\n<Figure>\n[image/png, 8 bytes: .corral/output/run.call-2.png]');
   expect(result.pictures).toEqual([kept]);
-  expect((await sandbox.readFile('.corral/output/run.call-2.png', new AbortController().signal)).toString()).toBe(
-    'png',
-  );
+  expect(await sandbox.readFile('.corral/output/run.call-2.png', new AbortController().signal)).toEqual(pngSignature);
 });
 
 test('long output is a file of the sandbox, and the model reads where', async () => {

@@ -387,3 +387,17 @@ test.each([
   expect(events.at(-1)?.event).toMatchObject({ type: 'session.status_idle', stop_reason: { type: reason } });
   expect(projection.isAtBudget).toBe(isAtBudget);
 });
+
+test('the pictures of a result come back as pictures, with the files that have them', () => {
+  const call = { callId: 'c1', tool: 'file', function: 'read', args: {} };
+  const pictures = [{ file: messageId, mimeType: 'image/png' }];
+  const called = { ...call, success: true, output: 'a.png', content: null, pictures };
+  const { events } = projected(
+    logOf(...begun, { type: 'tool.calling', data: call }, { type: 'tool.called', data: called }),
+  );
+  const image = { type: 'image', source: { type: 'file', file_id: `file_u${messageId.replaceAll('-', '')}` } };
+  expect(events.at(-1)).toMatchObject({
+    type: 'agent.tool_result',
+    content: [{ type: 'text', text: 'a.png' }, image],
+  });
+});

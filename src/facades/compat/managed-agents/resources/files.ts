@@ -111,14 +111,17 @@ function fileOf({ id, content, createdAt }: KeptDocument) {
 }
 
 /** A file that came in a message or a result. */
-const fileOfUpload = (id: string, { name, mimeType, size, uploadedAt }: UploadedFile): ReturnType<typeof fileOf> => ({
+const fileOfUpload = (
+  id: string,
+  { name, mimeType, size, uploadedAt, type }: UploadedFile,
+): ReturnType<typeof fileOf> => ({
   id,
   type: 'file',
   filename: name,
   mime_type: mimeType ?? fileType(name),
   size_bytes: size,
   created_at: iso(uploadedAt),
-  downloadable: false,
+  downloadable: type === 'output',
   expires_at: null,
   scope: null,
 });
@@ -231,7 +234,15 @@ export function fileRoutes(deps: FileDeps): Route[] {
         const id = params.id ?? '';
         const output = outputOf(id);
         if (!output) {
-          await uploadFor(id, deps);
+          const upload = await uploadFor(id, deps);
+          const { type, name, mimeType, size } = await uploads().get(upload);
+          if (type === 'output' && uploadIdOf(id) !== undefined) {
+            reply
+              .header('content-type', mimeType ?? fileType(name))
+              .header('content-length', size)
+              .header('content-disposition', attachment(name));
+            return reply.send(await uploads().open(upload));
+          }
           throw new ApiError('invalid_request', 'Uploads cannot be downloaded; files that sessions wrote can.', {
             errorCode: 'file_not_downloadable',
           });

@@ -1,4 +1,5 @@
 import type { FactOf } from '../../../../core/model/events.ts';
+import { uploadWord } from './ids.ts';
 
 /** An event of the API without its id and time. */
 export interface ToldEvent {
@@ -95,11 +96,12 @@ export class Calls {
     return by.isShown && !this.#all.has(call.callId) ? this.#announce(call, 'allow', by) : undefined;
   }
 
-  end({ callId, output, success }: FactOf<'tool.called'>['data']): ToldEvent | undefined {
+  end({ callId, output, success, pictures = [] }: FactOf<'tool.called'>['data']): ToldEvent | undefined {
     this.#underWay.delete(callId);
     const call = this.#all.get(callId);
     this.#all.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
-    return call && resultOf(call, output, !success);
+    const shown = pictures.map(({ file }) => ({ type: 'image', source: { type: 'file', file_id: uploadWord(file) } }));
+    return call && resultOf(call, [...textsOf(output), ...shown], !success);
   }
 
   /** The run has ended: the results of the calls that have none. */
@@ -108,8 +110,8 @@ export class Calls {
     for (const [callId, call] of open) this.#all.set(callId, { ...call, answered: true });
     this.#pending.clear();
     this.#underWay.clear();
-    const text = 'Tool execution was interrupted before completion. Please retry.';
-    return open.flatMap(([, call]) => resultOf(call, text, true) ?? []);
+    const content = textsOf('Tool execution was interrupted before completion. Please retry.');
+    return open.flatMap(([, call]) => resultOf(call, content, true) ?? []);
   }
 
   #announce({ callId, function: name, args: input }: Call, permission: 'allow' | 'ask', by: Announcer): ToldEvent {
@@ -127,9 +129,15 @@ export class Calls {
   }
 }
 
-function resultOf({ eventId, kind, answered }: KnownCall, text: string, isError: boolean): ToldEvent | undefined {
+const textsOf = (text: string) => (text === '' ? [] : [{ type: 'text', text }]);
+
+function resultOf(
+  { eventId, kind, answered }: KnownCall,
+  content: readonly object[],
+  isError: boolean,
+): ToldEvent | undefined {
   if (answered) return undefined;
-  const result = { content: text === '' ? [] : [{ type: 'text', text }], is_error: isError };
+  const result = { content, is_error: isError };
   return kind === 'mcp'
     ? { type: 'agent.mcp_tool_result', fields: { mcp_tool_use_id: eventId, ...result } }
     : { type: 'agent.tool_result', fields: { tool_use_id: eventId, ...result } };

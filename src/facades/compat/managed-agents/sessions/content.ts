@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
-import { pictureTypeOf } from '../../../../core/text/pictures.ts';
+import { maxPictureBytes, pictureTypeOf } from '../../../../core/text/pictures.ts';
 import { invalid } from '../errors.ts';
 import { uploadWord } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
@@ -32,7 +32,6 @@ export interface EventContents {
 type Block = z.output<typeof MessageContent> | z.output<typeof ResultContent>;
 type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 
-const maxPictureBytes = 3_750_000; // providers take 5 MB in base64
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /** Reads the contents of all events, before any of them counts. Rejects: invalid_request, not_found. */

@@ -1,14 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { PictureScaler } from '../../../../../src/agents/tools/computer/picture-scaler.ts';
-import { readPng, writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { readPng } from '../../../../support/png.ts';
 
 const fourK = { width: 3840, height: 2160 };
 const size = { width: 1280, height: 720 };
-const png = writePng({ ...fourK, rgb: Buffer.alloc(fourK.width * fourK.height * 3, 7) });
-const job = { png, region: { x: 0, y: 0, ...fourK }, size };
+const png = writePng({ ...fourK, rgba: Buffer.alloc(fourK.width * fourK.height * 4, Buffer.from([7, 7, 7, 255])) });
+const job = { picture: png, region: { x: 0, y: 0, ...fourK }, size };
 const small = {
-  png: writePng({ width: 2, height: 1, rgb: Buffer.from([0, 0, 0, 100, 100, 100]) }),
+  picture: writePng({ width: 2, height: 1, rgba: Buffer.from([0, 0, 0, 255, 100, 100, 100, 255]) }),
   region: { x: 0, y: 0, width: 2, height: 1 },
   size: { width: 1, height: 1 },
 };
@@ -25,7 +26,7 @@ test('the event loop goes on while a 4K picture is scaled', async () => {
   expect(turns).toBeGreaterThan(10);
   const picture = readPng(scaled);
   expect(picture).toMatchObject(size);
-  expect([...(picture?.rgb.subarray(0, 3) ?? [])]).toEqual([7, 7, 7]);
+  expect(picture.at(0, 0)).toEqual([7, 7, 7]);
 });
 
 test.each([
@@ -33,7 +34,7 @@ test.each([
   ['a picture that was cut off', png.subarray(0, 100)],
 ])('%s is refused, and the next picture is scaled', async (_name, broken) => {
   await using scaler = new PictureScaler();
-  await expect(scaler.scale({ ...job, png: broken }, never())).rejects.toMatchObject({ code: 'unsupported' });
+  await expect(scaler.scale({ ...job, picture: broken }, never())).rejects.toMatchObject({ code: 'unsupported' });
   expect(readPng(await scaler.scale(small, never()))).toMatchObject(small.size);
 });
 

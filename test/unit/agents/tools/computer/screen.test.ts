@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { readPng, scaled, writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { readPicture } from '../../../../../src/agents/tools/computer/codecs.ts';
+import { scaled, writePng } from '../../../../../src/agents/tools/computer/png.ts';
 import { gridOfThousand, modelScreen, scalePoint } from '../../../../../src/agents/tools/computer/screen.ts';
 
 test.each([
@@ -36,18 +37,19 @@ test('a point beyond the screen is brought to its edge', () => {
   expect(scalePoint({ x: 1000, y: -3 }, gridOfThousand, desktop)).toEqual({ x: 1279, y: 0 });
 });
 
-test('a picture is read as it was written, whatever the filters', () => {
-  const rgb = Buffer.from(Array.from({ length: 4 * 3 * 3 }, (_, n) => (n * 37) % 256));
-  const picture = { width: 4, height: 3, rgb };
-  expect(readPng(writePng(picture))).toEqual(picture);
-  expect(readPng(Buffer.from('no picture'))).toBeUndefined();
+test('a picture is read as it was written', async () => {
+  const rgba = new Uint8Array(Array.from({ length: 4 * 3 * 4 }, (_, n) => (n % 4 === 3 ? 255 : (n * 37) % 256)));
+  const picture = { width: 4, height: 3, rgba };
+  expect(await readPicture(writePng(picture))).toEqual(picture);
+  await expect(readPicture(Buffer.from('no picture'))).rejects.toThrow();
 });
 
-test('a smaller picture averages, a larger one repeats', () => {
-  const rgb = Buffer.from([0, 0, 0, 100, 100, 100, 200, 200, 200, 100, 100, 100]);
-  const picture = { width: 2, height: 2, rgb };
+test('a smaller picture averages, a larger one repeats, and what is clear is white', () => {
+  const gray = (...levels: number[]) => Buffer.from(levels.flatMap((level) => [level, level, level, 255]));
+  const picture = { width: 2, height: 2, rgba: gray(0, 100, 200, 100) };
   const whole = { x: 0, y: 0, width: 2, height: 2 };
-  expect([...scaled(picture, whole, { width: 1, height: 1 }).rgb]).toEqual([100, 100, 100]);
+  expect(scaled(picture, whole, { width: 1, height: 1 }).rgba).toEqual(gray(100));
   const corner = scaled(picture, { x: 1, y: 0, width: 1, height: 1 }, { width: 2, height: 1 });
-  expect([...corner.rgb]).toEqual([100, 100, 100, 100, 100, 100]);
+  expect(corner.rgba).toEqual(gray(100, 100));
+  expect(scaled({ ...picture, rgba: Buffer.alloc(16) }, whole, { width: 1, height: 1 }).rgba).toEqual(gray(255));
 });

@@ -3,6 +3,7 @@ import type { FetchedPage } from '../../../../../src/agents/page-fetch/fetch.ts'
 import { forModel } from '../../../../../src/agents/tools/output.ts';
 import { webFetchTool } from '../../../../../src/agents/tools/web/fetch.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
+import { pngSignature } from '../../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../../support/agents/tools.ts';
 
 const signal = () => new AbortController().signal;
@@ -73,7 +74,7 @@ test('a type that is missing is guessed', async () => {
 });
 
 test('a picture is kept for the model, and in a file', async () => {
-  const { run, sandbox } = bench({ type: 'image/png', bytes: Buffer.from('png') });
+  const { run, sandbox } = bench({ type: 'image/png', bytes: pngSignature });
   const kept = { file: 'f', url: '/f', mimeType: 'image/png' };
   const result = await run({}, { keepPicture: async () => kept });
   expect(result).toMatchObject({
@@ -81,7 +82,7 @@ test('a picture is kept for the model, and in a file', async () => {
     pictures: [kept],
     output: expect.stringContaining('.corral/output/op.png'),
   });
-  expect((await sandbox.readFile('.corral/output/op.png', signal())).toString()).toBe('png');
+  expect(await sandbox.readFile('.corral/output/op.png', signal())).toEqual(pngSignature);
 });
 
 test('what cannot be read says so, with another way', async () => {

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import decodeJpeg, { init as initJpegDecoder } from '@jsquash/jpeg/decode.js';
+import encodeJpeg, { init as initJpegEncoder } from '@jsquash/jpeg/encode.js';
+import decodePng, { init as initPng } from '@jsquash/png/decode.js';
+import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
+import { pictureTypeOf } from '../../../core/text/pictures.ts';
+import type { Raster } from './png.ts';
+
+// The codecs are WebAssembly, so a hostile picture stays inside their memory. Their pictures are a browser's `ImageData`.
+
+globalThis.ImageData ??= class {
+  readonly data: Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  constructor(data: Uint8ClampedArray, width: number, height: number) {
+    this.data = data;
+    this.width = width;
+    this.height = height;
+  }
+} as unknown as typeof ImageData;
+
+const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
+const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
+
+/** A decoder begins anew with each picture: one that failed is in no known state, and its memory never shrinks. */
+const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
+  'image/png': async (bytes) => {
+    await initPng(wasm('png/codec/pkg/squoosh_png_bg'));
+    return await decodePng(bytes);
+  },
+  'image/jpeg': async (bytes) => {
+    await initJpegDecoder(options('jpeg/codec/dec/mozjpeg_dec'));
+    return await decodeJpeg(bytes, { preserveOrientation: true });
+  },
+  'image/webp': async (bytes) => {
+    await initWebp(options('webp/codec/dec/webp_dec'));
+    return await decodeWebp(bytes);
+  },
+};
+
+/** Upright, by a photograph's own word. Rejects when the bytes are broken, or no PNG, JPEG or WebP. */
+export async function readPicture(bytes: Uint8Array): Promise<Raster> {
+  const decode = decoders[pictureTypeOf(Buffer.from(bytes)) ?? ''];
+  if (!decode) throw new Error('no picture that can be read');
+  const { data, width, height } = await decode(new Uint8Array(bytes).buffer);
+  return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+/** An opaque picture as a JPEG, which takes a tenth of a PNG where it is a photograph. */
+export async function writeJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
+  await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
+  const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);
+  return Buffer.from(await encodeJpeg(pixels, { quality: 85, progressive: false, optimize_coding: false }));
+}
