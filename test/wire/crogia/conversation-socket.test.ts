@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { openWebSocket, type TestSocket } from '../../support/clients/sockets.ts';
@@ -53,16 +52,6 @@ test('a run is sent frame by frame, each with its seq in the log', async () => {
   expect(seqs(client)).toEqual(seqs(client).toSorted((a, b) => a - b));
 });
 
-test('a page that joins all text frames gets a blank line between texts', async () => {
-  await using server = await testServer();
-  const { sid, id } = await crogiaSession(server);
-  using client = await connect(server, sid);
-  await played(server, id);
-  await expect.poll(() => types(client).at(-1)).toBe('task_completed');
-  const text = client.frames.filter(({ type }) => type === 'text_delta').map(({ content }) => content);
-  expect(text.join('')).toBe('Working on it: Say hi\n\nIt says hi.\n\nAll done: hi');
-});
-
 test('a session of CambioML sends each text whole, unless the client asks for the other profile', async () => {
   await using server = await testServer();
   const { sid, id } = await cambioSession(server);
@@ -77,15 +66,6 @@ test('a session of CambioML sends each text whole, unless the client asks for th
   expect(texts(cut)).toHaveLength(6);
   using other = await connect(server, `${(await crogiaSession(server)).sid}?profile=cambioml`);
   await expect.poll(() => types(other)).toEqual(['connection_established']);
-});
-
-test('the first non-empty content of a CambioML run is assistant text', async () => {
-  await using server = await testServer();
-  const { sid, id } = await cambioSession(server);
-  using client = await connect(server, sid);
-  await played(server, id);
-  await expect.poll(() => client.frames.find(({ content }) => content !== '')).toBeDefined();
-  expect(client.frames.find(({ content }) => content !== '')).toMatchObject({ type: 'text_delta', role: 'assistant' });
 });
 
 test('a client that resumes after any frame receives every frame once and in order', async () => {
@@ -265,20 +245,6 @@ test('a cursor ahead of the log gets a resync first, and the stream continues af
   await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_started', seq: lastSeq + 2 });
 });
 
-test('a cursor far ahead of the log costs no more than a near one', async () => {
-  await using server = await testServer();
-  const { sid, id } = await crogiaSession(server);
-  await played(server, id);
-  const { page } = server.fake.sessions;
-  let pages = 0;
-  server.fake.instead.page = async (...asked) => {
-    if (++pages > 100) throw new AppError('internal', 'It reads on and on.');
-    return await page(...asked);
-  };
-  using client = await connect(server, `${sid}?after_seq=9999999999999999`);
-  await expect.poll(() => types(client)).toEqual(['connection_established', 'resync']);
-});
-
 test('a cursor whose deltas are compacted gets a resync; cambioml never needs one, and cursor 0 gets whole texts', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
@@ -304,31 +270,4 @@ test('deleting the session closes the socket with 4410, and a shutdown with 1001
   using other = await connect(server, (await crogiaSession(server)).sid);
   server.close.abort();
   expect(await other.closed).toMatchObject({ code: 1001 });
-});
-
-test('many sockets of one session get the same frames', async () => {
-  await using server = await testServer();
-  const { sid, id } = await crogiaSession(server);
-  const clients = await Promise.all(Array.from({ length: 20 }, () => connect(server, sid)));
-  await played(server, id);
-  for (const client of clients) await expect.poll(() => types(client).at(-1)).toBe('task_completed');
-  for (const { frames } of clients) expect(frames.slice(1)).toEqual(clients[0]?.frames.slice(1));
-  for (const { ws } of clients) ws.close();
-  await expect.poll(() => server.streams()).toBe(0);
-});
-
-test('user messages, titles, plans and events for tRPC alone create no frames', async () => {
-  await using server = await testServer();
-  const { sid, id } = await crogiaSession(server);
-  const { runId } = await server.fake.sessions.send(id, { text: 'x', mode: 'queue' });
-  const silent: SessionFact[] = [
-    { type: 'title', runId, data: { title: 'T' } },
-    { type: 'plan', runId, data: { steps: [] } },
-    { type: 'tool.output', runId, data: { callId: 'c', text: 'live' } },
-    { type: 'sandbox.phase', runId: null, data: { phase: 'ready' } },
-    { type: 'run.notice', runId, data: { kind: 'stuck', detail: 'd' } },
-  ];
-  await server.fake.say(id, ...silent, runEnd(runId, 'completed'));
-  using client = await connect(server, `${sid}?after_seq=0`);
-  await expect.poll(() => types(client)).toEqual(['connection_established', 'task_started', 'task_completed']);
 });

@@ -119,18 +119,6 @@ test('a terminal stays alive without a socket', async () => {
   await expect.poll(() => second.frames[0]?.type).toBe('shell_connected');
 });
 
-test('a new socket of a terminal replaces the old one, which closes with 1000', async () => {
-  const { server, open, connect } = await withTerminals();
-  await using _server = server;
-  const id = await open();
-  using first = await connect(id);
-  await expect.poll(() => first.frames.length).toBe(1);
-  using second = await connect(id);
-  expect(await first.closed).toMatchObject({ code: 1000 });
-  second.ws.send('{"type":"shell_input","data":"x"}');
-  await expect.poll(() => second.frames.at(-1)?.data).toBe('x');
-});
-
 test('the greeting is the first frame, even if the client speaks before its terminal is found', async () => {
   const { server, terminals, open, connect } = await withTerminals();
   await using _server = server;

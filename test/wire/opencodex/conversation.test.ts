@@ -49,35 +49,6 @@ test("a message is stored at once, and its run's answer is one message with its 
   expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
 });
 
-test('an action is pending until its call ends', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-  const run = demoRun(runId);
-  const open = run.findIndex(({ type }) => type === 'tool.calling') + 1;
-  await server.fake.say(id, ...run.slice(0, open));
-  const [action] = (await server.call('GET', `/chats/${sid}/agent-actions`)).body.agent_actions;
-  expect(action).toMatchObject({ status: 'pending', action_output: null });
-  expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
-  const [, row] = (await server.call('GET', `/chats/${sid}/messages`)).body.messages;
-  expect(row).toMatchObject({ content: '', message_metadata: { streaming: true }, agent_actions: [] });
-});
-
-test('each action has its own result, even when another run repeats the call id', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  for (const isAnswered of [false, true]) {
-    const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-    const calls = demoRun(runId).filter(({ type }) => type.startsWith('tool.'));
-    await server.fake.say(id, ...calls.slice(0, isAnswered ? 2 : 1), runEnd(runId, 'failed'));
-  }
-  const actions = (await server.call('GET', `/chats/${sid}/agent-actions`)).body.agent_actions;
-  expect(actions.map(({ status }: { status: string }) => status)).toEqual(['pending', 'success']);
-  for (const action of actions) expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
-});
-
 test('assistant and system messages are stored apart from the conversation: they create no run, event or block', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
@@ -171,47 +142,6 @@ test('a stream without a cursor replays an active run, but not a waiting or fini
   expect(waiting.frames[1]).toMatchObject({ run_id: runId, user_message_id: waiting.frames[0].block.id });
 });
 
-test('a client that joins in the middle of a message gets resuming_stream and the missed part once', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-  const run = demoRun(runId);
-  await server.fake.say(id, ...run.slice(0, 7));
-  const listed = async () => (await server.call('GET', `/chats/${sid}/messages`)).body.messages;
-  const chunks = (frames: { type: string; content?: string }[]) =>
-    frames.map(({ type, content }) => (type === 'chunk' ? content : '')).join('');
-  using first = server.stream(sid);
-  await expect.poll(() => types(first.frames)).toContain('action');
-  expect(first.frames[0]).toMatchObject({ type: 'resuming_stream', message_id: (await listed())[1].id, run_id: runId });
-  expect(first.frames[0]).not.toHaveProperty('user_message_id');
-  await server.fake.say(id, run[7] as SessionFact, { type: 'run.wait', runId, data: { question: 'Which?' } });
-  await server.call('POST', `/chats/${sid}/messages`, { content: 'The first' });
-  const reply = MessageId.parse('00000000-0000-4000-8000-000000000009');
-  await server.fake.say(id, { type: 'message.delta', runId, data: { messageId: reply, text: 'Well, ' } });
-
-  using second = server.stream(sid);
-  await expect.poll(() => types(second.frames)).toEqual(['resuming_stream', 'chunk']);
-  const rows = await listed();
-  expect(rows.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
-  expect(rows[1]).toMatchObject({ content: 'Working on it: Say hi', message_metadata: {} });
-  expect(rows[3]).toMatchObject({ content: '', message_metadata: { streaming: true } });
-  expect(second.frames[0]).toMatchObject({ message_id: rows[3].id, run_id: runId });
-  expect(second.frames[1]).toMatchObject({ message_id: rows[3].id, content: 'Well, ' });
-  await server.fake.say(
-    id,
-    { type: 'message.delta', runId, data: { messageId: reply, text: 'thanks.' } },
-    { type: 'message.assistant', runId, data: { messageId: reply, text: 'Well, thanks.', attachments: [] } },
-    runEnd(runId, 'completed'),
-  );
-  await expect.poll(() => second.frames.at(-1)).toMatchObject({ type: 'end', message_id: rows[3].id });
-  expect(chunks(second.frames)).toBe('Well, thanks.');
-  const [, , , stored] = await listed();
-  expect(stored).toEqual({ ...rows[3], content: 'Well, thanks.', message_metadata: {} });
-  // The client had it before.
-  await expect.poll(() => types(first.frames).filter((type) => type === 'start')).toHaveLength(1);
-});
-
 test('the oldest page, which does not know resuming_stream, gets start when it joins', async () => {
   await using server = await opencodexServer({ profile: 'first' });
   const sid = await server.newChat();
@@ -245,29 +175,6 @@ test('the oldest page, which overwrites its list with the answer, gets a joined 
     await expect.poll(() => types(client.frames)).toContain('user_text_block');
     expect(types(client.frames).includes('chunk')).toBe(!endsBefore);
   }
-});
-
-test('a failed run is an assistant message with the error, in messages and blocks', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-  const error: SessionFact = { type: 'run.error', runId, data: { error: 'The model does not answer.' } };
-  await server.fake.say(id, ...demoRun(runId).slice(0, 4), error, runEnd(runId, 'failed'));
-  const { messages } = (await server.call('GET', `/chats/${sid}/messages`)).body;
-  const { blocks } = (await server.call('GET', `/chats/${sid}/blocks`)).body;
-  const contents = messages.map(({ role, content }: { role: string; content: string }) => [role, content]);
-  expect(contents).toEqual([
-    ['user', 'Work'],
-    ['assistant', 'Working on it: Say hi'],
-    ['assistant', 'The model does not answer.'],
-  ]);
-  expect(messages[2].message_metadata).toEqual({ error: true });
-  expect(blocks.at(-1)).toMatchObject({
-    id: messages[2].id,
-    block_type: 'assistant_text',
-    content: { text: 'The model does not answer.' },
-  });
 });
 
 test('the oldest page, which makes a bubble of its own when it joins, finds no empty row of the run at work', async () => {
@@ -314,22 +221,6 @@ test('a cursor ahead of the log gets a resync, and the stream continues live', a
   await expect.poll(() => types(client.frames)).toContain('end');
 });
 
-test("after a resync the stream counts steps from the run's current step", async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-  const run = demoRun(runId);
-  const [calling, called] = run.filter(({ type }) => type.startsWith('tool.')) as [SessionFact, SessionFact];
-  await server.fake.say(id, ...run.slice(0, run.indexOf(called) + 1));
-  using client = server.stream(sid, '?after_seq=99');
-  await expect.poll(() => types(client.frames)).toEqual(['resync']);
-  await server.fake.say(id, calling, ...run.slice(run.indexOf(called) + 1));
-  await expect.poll(() => types(client.frames)).toContain('end');
-  expect(client.frames[1]).toMatchObject({ type: 'action', step: 2 });
-  expect(client.frames[2]).toMatchObject({ type: 'chunk', content: '\n\nIt says ' });
-});
-
 test('cancel and stop end the run, and a ping gets an answer', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
@@ -343,19 +234,6 @@ test('cancel and stop end the run, and a ping gets an answer', async () => {
   }
   await client.send({ type: 'ping' });
   await expect.poll(() => client.frames.at(-1)).toEqual({ type: 'pong', timestamp: expect.stringMatching(/Z$/) });
-});
-
-test('a failed run sends error, then end', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  using client = server.stream(sid);
-  await client.opened;
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-  await server.fake.say(id, { type: 'run.error', runId, data: { error: 'It broke.' } }, runEnd(runId, 'failed'));
-  await expect.poll(() => types(client.frames)).toEqual(['user_text_block', 'start', 'error', 'end']);
-  expect(client.frames[2]).toMatchObject({ content: 'It broke.', message: 'It broke.', seq: 3 });
-  expect(client.frames[3]).toMatchObject({ error: true });
 });
 
 test.each([
@@ -411,46 +289,6 @@ test('deleting a chat ends its streams with 4410', async () => {
   await expect.poll(() => types(client.frames)).toEqual(['pong']);
   await server.call('DELETE', `/chats/${sid}`);
   expect(await client.closed).toMatchObject({ code: 4410 });
-});
-
-test('a message whose deltas are compacted arrives whole', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
-  const messageId = MessageId.parse('00000000-0000-4000-8000-00000000000a');
-  const facts: SessionFact[] = Array.from({ length: 40 }, (_, n) => ({
-    type: 'message.delta',
-    runId,
-    data: { messageId, text: `${n} ` },
-  }));
-  const whole = facts.map((_, n) => `${n} `).join('');
-  await server.fake.say(
-    id,
-    ...facts,
-    { type: 'message.assistant', runId, data: { messageId, text: whole, attachments: [] } },
-    runEnd(runId, 'completed'),
-  );
-  await server.fake.store.events.compact(id, { keepDroppable: 3, keepAll: 1_000 });
-  using client = server.stream(sid, '?after_seq=0');
-  await expect.poll(() => types(client.frames)).toContain('end');
-  expect(types(client.frames)).toEqual(['user_text_block', 'start', 'chunk', 'end']);
-  expect(client.frames[2].content).toBe(whole);
-
-  using late = server.stream(sid, '?after_seq=2');
-  await expect.poll(() => late.frames.length).toBe(1);
-  const { head } = await server.fake.sessions.page(id, 0, 1);
-  expect(late.frames[0]).toEqual({
-    type: 'resync',
-    reason: 'cursor_too_old',
-    oldest_seq: 40,
-    latest_seq: head,
-    seq: head,
-    content: '',
-    timestamp: expect.stringMatching(/Z$/),
-  });
-  await late.send({ type: 'message', content: 'Go on' });
-  await expect.poll(() => types(late.frames)).toEqual(['resync', 'user_text_block', 'start']);
 });
 
 test('a message waits for the active run, unless it asks for another mode', async () => {
