@@ -64,17 +64,6 @@ test('a session whose sandbox cannot start is in error until a sandbox starts', 
   expect((await ask('GET', `/sessions/${id}`)).status).toBe('active');
 });
 
-test('the list has the sessions of all facades, and a repeat with the same key creates no second session', async () => {
-  await using server = await withServer();
-  const key = { 'idempotency-key': 'k' };
-  const first = await server.call('POST', '/sessions', {}, key);
-  const again = await server.call('POST', '/sessions', {}, key);
-  expect(again.body).toEqual(first.body);
-  const other = await server.newSession();
-  const ids = ((await (await fetch(`${server.url}/sessions`)).json()) as { id: string }[]).map(({ id }) => id);
-  expect(ids.toSorted()).toEqual([first.body.id, other].toSorted());
-});
-
 test('the list shows each session the same way as its own route does, newest first', async () => {
   const clock = manualClock(Date.parse(now));
   await using server = await testServer({ clock });
@@ -84,19 +73,6 @@ test('the list shows each session the same way as its own route does, newest fir
   await server.fake.sessions.send(first.id, { text: 'Newer word, older session', mode: 'inject' });
   expect(await (await fetch(`${server.url}/sessions`)).json()).toEqual([second, first]);
   expect((await server.call('GET', `/sessions/${second.id}`)).body).toEqual(second);
-});
-
-test('ending a session deletes it, in every facade', async () => {
-  await using server = await withServer();
-  const { id } = (await server.call('POST', '/sessions')).body;
-  expect(await server.call('DELETE', `/sessions/${id}`)).toMatchObject({
-    status: 200,
-    body: { message: `Session ${id} ended`, id, status: 'inactive' },
-  });
-  for (const path of [`/sessions/${id}`, `/sessions/${id}/history`, `/api/sessions/${id}`]) {
-    expect(await server.call('GET', path)).toMatchObject({ status: 404, body: { detail: 'Session not found' } });
-  }
-  expect((await server.call('GET', `/api/v1/sessions/${id}`)).status).toBe(404);
 });
 
 test("the history is a bare array of the user's and the agent's messages, oldest first", async () => {

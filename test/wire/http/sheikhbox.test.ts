@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
@@ -24,16 +23,6 @@ test('PUT creates a session that every facade can find by its id, and ignores an
   expect(status).toBe(200);
   expect(body).toEqual(success({ session_id: expect.stringMatching(/^[0-9a-f]{16}$/) }));
   expect((await server.fake.sessions.get(body.data.session_id)).origin).toBe('sheikhbox');
-});
-
-test('a creation over the session limit is 503, with the time to wait', async () => {
-  await using server = await testServer();
-  server.fake.instead.create = async () => {
-    throw new AppError('sandbox_capacity', 'There are 500 sessions already.', { retryAfterMs: 2_500 });
-  };
-  const { status, headers, body } = await server.call('PUT', base);
-  expect([status, headers.get('retry-after')]).toEqual([503, '3']);
-  expect(body).toEqual({ code: 503, msg: 'There are 500 sessions already.', data: null });
 });
 
 test('a new session appears in the list with strings and numbers, never null', async () => {
