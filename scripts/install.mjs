@@ -121,7 +121,8 @@ export class Installation {
       rmSync(modules, { recursive: true, force: true });
       renameSync(staged, modules);
       const count = Object.keys(json(join(modules, '.package-lock.json')).packages ?? {}).length;
-      const rest = set === 'all' ? '' : ` ${set === 'serving' ? 'Tests and checks' : 'Checks'} install the rest when they start.`;
+      const rest =
+        set === 'all' ? '' : ` ${set === 'serving' ? 'Tests and checks' : 'Checks'} install the rest when they start.`;
       this.#say(`dependencies installed: ${count} packages.${rest}`);
       return 0;
     } finally {
@@ -192,7 +193,8 @@ function reduce(manifest, lock, set) {
   const { bundle = [], copy = [] } = manifest.servingFromSource ?? {};
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   for (const name of [...bundle, ...copy]) dependencies[name] = devDependencies[name];
-  const left = set === 'serving' ? Object.keys(devDependencies) : [...bundle, ...copy, ...(manifest.onlyForChecks ?? [])];
+  const left =
+    set === 'serving' ? Object.keys(devDependencies) : [...bundle, ...copy, ...(manifest.onlyForChecks ?? [])];
   for (const name of left) delete devDependencies[name];
   for (const name of copy) {
     const { version, resolved, integrity, license } = lock.packages[`node_modules/${name}`];

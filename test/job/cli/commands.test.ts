@@ -2,29 +2,35 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { needs } from '../../support/servers/components.ts';
-import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
-import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { runCommand } from '../../support/clients/cli.ts';
+import { test } from '../../support/fixtures.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
+import type { CliOptions } from '../../support/servers/packed-cli.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
-// The packed command in an empty folder, with the host's own Node, against a real server.
-let cli: PackedCli;
-let server: ServerProcess;
-const token = 'the-token-of-the-commands';
+// Commands in this process against a real server. terminal.test.ts starts the program itself.
 let env: Record<string, string>;
+const folder = temporaryFolder();
+const local = (file: string) => join(folder.path, file);
 
-beforeAll(async () => {
-  [cli, server] = await Promise.all([packedCli(), serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token })]);
-  env = { CORRAL_URL: server.url, CORRAL_TOKEN: token };
+eachNeeds('bubblewrap');
+let box = '';
+test.beforeEach(({ crew }) => {
+  env = crew.env;
+  box = crew.box.id;
 });
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await cli?.[Symbol.asyncDispose]();
-});
+afterAll(() => folder[Symbol.dispose]());
 
-const corral = (...args: string[]) => cli.run(args, { env });
+const cli = (args: readonly string[], options: CliOptions = {}) => runCommand(args, { env, ...options });
+const corral = (...args: string[]) => cli(args);
 const newBox = async () => (await corral('run', '--detach', fence('sh', 'echo begun'))).stdout.trim();
+const linesOf = ({ stdout }: { readonly stdout: string }) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 const sha256 = async (file: string) => {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(file)) hash.update(piece);
@@ -33,9 +39,8 @@ const sha256 = async (file: string) => {
 
 describe('prebuild', () => {
   test('says why a repository could not be prepared, exits with 1, and leaves neither a session nor an automation', {
-    tags: ['nightly'],
-  }, async (context) => {
-    await needs(context, 'bubblewrap'); // only walls refuse a host
+    tags: ['all'],
+  }, async () => {
     const url = 'https://git.example.org/team/project.git';
     const { code, stdout, stderr } = await corral('prebuild', url);
     expect([code, stdout]).toEqual([1, '']);
@@ -68,16 +73,16 @@ describe('run', () => {
   });
 
   test('--follow shows the work on stderr', async () => {
-    const { stderr } = await corral('run', '--follow', fence('sh', 'echo it works'));
+    const { stderr } = await corral('run', '--session', box, '--follow', fence('sh', 'echo it works'));
     expect(stderr).toMatch(/\$ echo it works\n(sandbox: .*\n)*it works\n/);
     expect(stderr).toMatch(/✓ \d+\.\d s/);
   });
 
   test('--json prints one result, and with --follow every event before it', async () => {
-    const { stdout } = await corral('run', '--json', fence('sh', 'echo one'));
+    const { stdout } = await corral('run', '--session', box, '--json', fence('sh', 'echo one'));
     expect(JSON.parse(stdout)).toMatchObject({ type: 'result', status: 'completed', reason: 'completed' });
-    const followed = (await corral('run', '--json', '--follow', fence('sh', 'echo one'))).stdout.trim().split('\n');
-    const types = followed.map((line) => JSON.parse(line).type);
+    const followed = linesOf(await corral('run', '--session', box, '--json', '--follow', fence('sh', 'echo one')));
+    const types = followed.map(({ type }) => type);
     expect(types).toContain('tool.called');
     expect(types.slice(-2)).toEqual(['run.end', 'result']);
   });
@@ -104,7 +109,7 @@ describe('run', () => {
   });
 
   test('exits with 1 and the reason when the run fails', async () => {
-    const { code, stderr } = await corral('run', fence('fail', 'the model is out'));
+    const { code, stderr } = await corral('run', '--session', box, fence('fail', 'the model is out'));
     expect(code).toBe(1);
     expect(stderr).toContain('The run is failed: the model is out');
   });
@@ -115,109 +120,73 @@ describe('run', () => {
     expect(stderr).toMatch(/Which colour\?[\s\S]*corral chat --session [0-9a-f]{16}/);
   });
 
-  test('asks on a terminal that cannot be drawn on, and goes on with the answer', async () => {
-    const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
-    const plain = { env: { ...env, TERM: 'dumb' } };
-    const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);
-    expect([code, stdout]).toEqual([0, expect.stringContaining('blue')]);
-    expect(stdout.match(/Which colour\?/g)).toHaveLength(1);
-  });
-
-  test('draws the run on a terminal, asks in place, and leaves at its end', async () => {
-    const task = `${fence('file:notes.md', 'one')}\n${fence('ask', 'Which colour?')}`;
-    const steps = [{ expect: 'notes.md[\\s\\S]*\\+one[\\s\\S]*enter answers', send: 'blue\r' }];
-    const { code, stdout } = await cli.onTerminal(['run', task], steps, { env });
-    expect([code, stdout]).toEqual([0, expect.stringContaining('You answered: "blue"')]);
-  });
-
   test('--file puts a file into the workspace', async () => {
-    await writeFile(join(cli.folder, 'words.txt'), 'one two three');
-    const { stderr } = await corral('run', '--follow', '--file', 'words.txt', fence('sh', 'wc -w < words.txt'));
+    await writeFile(local('words.txt'), 'one two three');
+    const { stderr } = await corral('run', '--follow', '--file', local('words.txt'), fence('sh', 'wc -w < words.txt'));
     expect(stderr).toMatch(/\$ wc -w < words.txt\n3\n/);
-  });
-});
-
-describe('chat', () => {
-  test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async () => {
-    const steps = [
-      // The first line comes before the screen is drawn: what a person types by then is not lost.
-      { expect: 'ctrl-d leaves', send: '! echo from $((40 + 2)); exit 3\r' },
-      { expect: 'from 42', send: '/model\r' },
-      { expect: 'demo \\(template default\\)', send: '\u0004' },
-      { expect: 'Go on with: corral chat --session' },
-    ];
-    const { code, stdout } = await cli.onTerminal(['chat'], steps, { env });
-    expect([code, stdout]).toEqual([0, expect.stringContaining('exit 3')]);
-  });
-
-  test('--list shows the sessions, and q leaves without one', async () => {
-    const id = await newBox();
-    const steps = [{ expect: `${id}[\\s\\S]*enter opens`, send: 'q' }];
-    expect((await cli.onTerminal(['chat', '--list'], steps, { env })).code).toBe(0);
-    expect((await corral('chat')).code).toBe(2);
   });
 });
 
 describe('cp', () => {
   const mebibytes = 10; // a copy is many pieces
   test(`copies ${mebibytes} MiB both ways with equal hashes`, async () => {
-    const id = await newBox();
-    const there = join(cli.folder, 'big.bin');
+    const id = box;
+    const there = local('big.bin');
     const piece = Buffer.alloc(1_048_576, 'corral ');
     await writeFile(
       there,
       Buffer.concat(Array.from({ length: mebibytes }, (_, n) => Buffer.concat([Buffer.from([n]), piece.subarray(1)]))),
     );
-    const up = await corral('cp', '--json', 'big.bin', `${id}:in/`);
+    const up = await corral('cp', '--json', there, `${id}:in/`);
     expect(up).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(up.stdout)).toEqual({
       session: id,
-      from: 'big.bin',
+      from: there,
       to: `${id}:in/big.bin`,
       size: mebibytes * piece.length,
     });
     const inside = await corral('exec', id, 'sha256sum < in/big.bin');
-    const down = await corral('cp', '--json', `${id}:in/big.bin`, 'back.bin');
+    const down = await corral('cp', '--json', `${id}:in/big.bin`, local('back.bin'));
     expect(JSON.parse(down.stdout).size).toBe(mebibytes * piece.length);
     const wanted = await sha256(there);
-    expect([inside.stdout.split(' ')[0], await sha256(join(cli.folder, 'back.bin'))]).toEqual([wanted, wanted]);
+    expect([inside.stdout.split(' ')[0], await sha256(local('back.bin'))]).toEqual([wanted, wanted]);
   });
 
   test('reads standard input and writes standard output', async () => {
-    const id = await newBox();
-    await cli.run(['cp', '-', `${id}:note.txt`], { env, input: 'from a pipe' });
+    const id = box;
+    await cli(['cp', '-', `${id}:note.txt`], { input: 'from a pipe' });
     expect((await corral('cp', `${id}:note.txt`, '-')).stdout).toBe('from a pipe');
   });
 
   test('a file outside of the workspace is refused, and a missing one is 5', async () => {
-    const id = await newBox();
-    expect(await corral('cp', `${id}:/etc/passwd`, 'x')).toMatchObject({ code: 1 });
-    expect(await corral('cp', `${id}:nothing.txt`, 'x')).toMatchObject({ code: 5 });
-    expect(await readFile(join(cli.folder, 'x')).catch(() => 'none')).toBe('none');
+    const id = box;
+    expect(await corral('cp', `${id}:/etc/passwd`, local('x'))).toMatchObject({ code: 1 });
+    expect(await corral('cp', `${id}:nothing.txt`, local('x'))).toMatchObject({ code: 5 });
+    expect(await readFile(local('x')).catch(() => 'none')).toBe('none');
   });
 });
 
 describe('exec', () => {
   test("passes input, both outputs and the command's exit code on", async () => {
-    const id = await newBox();
-    const done = await cli.run(['exec', id, 'cat; echo oh >&2; exit 7'], { env, input: 'hello' });
+    const id = box;
+    const done = await cli(['exec', id, 'cat; echo oh >&2; exit 7'], { input: 'hello' });
     expect(done).toEqual({ code: 7, stdout: 'hello', stderr: 'oh\n' });
   });
 
   test('several words are a program with its arguments, options included', async () => {
-    const id = await newBox();
+    const id = box;
     expect((await corral('exec', id, 'printf', '%s|', '-n', 'a b', "it's")).stdout).toBe("-n|a b|it's|");
   });
 
   test('what stands behind -- is a program with its arguments, as with Docker', async () => {
-    const id = await newBox();
+    const id = box;
     expect(await corral('exec', id, '--', 'sh', '-c', 'exit 7')).toEqual({ code: 7, stdout: '', stderr: '' });
     expect((await corral('exec', id, '--', 'printf', '%s|', '--', '--json')).stdout).toBe('--|--json|');
     expect(await corral('exec', id, '--', 'echo one | wc -l')).toMatchObject({ code: 127 });
   });
 
   test('its own options can stand behind the session, and a strange one there is refused', async () => {
-    const id = await newBox();
+    const id = box;
     const { stdout } = await corral('exec', id, '--json', '-e', 'WORD=yes', 'echo "$WORD"');
     expect(JSON.parse(stdout)).toMatchObject({ exitCode: 0, stdout: 'yes\n' });
     const strange = await corral('exec', id, '--jsn', 'ls');
@@ -225,18 +194,18 @@ describe('exec', () => {
   });
 
   test('streams 50 MB', { tags: ['nightly'] }, async () => {
-    const id = await newBox();
+    const id = box;
     const { stdout } = await corral('exec', id, 'head -c 50000000 /dev/zero | tr "\\0" x');
     expect(stdout.length).toBe(50_000_000);
   });
 
   test('--timeout ends the command with 124', async () => {
-    const id = await newBox();
+    const id = box;
     expect(await corral('exec', '--timeout', '1', id, 'sleep 60')).toMatchObject({ code: 124 });
   });
 
   test('--timeout ends a command that is still being started', async () => {
-    const id = await newBox();
+    const id = box;
     expect(await corral('exec', '--timeout', '0.001', id, 'sleep 61')).toMatchObject({ code: 124 });
     expect((await corral('ps', id)).stdout).not.toContain('sleep 61');
   });
@@ -244,15 +213,12 @@ describe('exec', () => {
 
 describe('logs --process', () => {
   test('prints and follows the whole log of a background process, of any length', async () => {
-    const id = await newBox();
+    const id = box;
     const cmd = 'seq 1 30000; until [ -e go ]; do sleep 0.1; done; echo the end';
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${env.CORRAL_TOKEN}`, 'content-type': 'application/json' };
     const body = JSON.stringify({ cmd, background: true });
-    await fetch(`${server.url}/api/sessions/${id}/shell`, { method: 'POST', headers, body });
-    const listed = (await corral('ps', '--json', id)).stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    await fetch(`${env.CORRAL_URL}/api/sessions/${id}/shell`, { method: 'POST', headers, body });
+    const listed = linesOf(await corral('ps', '--json', id));
     const pid = String(listed.find((one) => one.cmd === cmd)?.pid);
     const whole = Array.from({ length: 30_000 }, (_, n) => `${n + 1}\n`).join('');
     const printed = async () => (await corral('logs', '--process', pid, id)).stdout === whole;
@@ -266,31 +232,6 @@ describe('logs --process', () => {
 });
 
 describe('attach', () => {
-  test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', async () => {
-    const id = await newBox();
-    const first = await cli.onTerminal(
-      ['attach', id],
-      [
-        { expect: '[$#] ', send: 'tty; export KEPT=kept\r' },
-        { expect: '/dev/pts/\\d+', resize: [101, 33] },
-        { send: 'sleep 1; stty size\r' },
-        { expect: '33 101', send: '\u0010\u0011' },
-        { expect: 'left; take it again' },
-      ],
-      { env },
-    );
-    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('left; take it again')]);
-    const again = await cli.onTerminal(
-      ['attach', id],
-      [
-        { expect: 'again at', send: 'echo "still $KEPT"\r' },
-        { expect: 'still kept', send: 'exit\r' },
-      ],
-      { env },
-    );
-    expect(again.code).toBe(0);
-  });
-
   test('without a terminal it says what to use', async () => {
     expect(await corral('attach', 'last')).toMatchObject({ code: 2, stderr: expect.stringContaining('corral exec') });
   });
@@ -311,20 +252,14 @@ test('desktop says that a sandbox has none, and --add why it cannot have one', a
 describe('sessions', () => {
   test('ls, show and logs tell of a session as JSON, and rm deletes it', async () => {
     const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
-    const listed = (await corral('ls', '--json')).stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line).id);
+    const listed = linesOf(await corral('ls', '--json')).map(({ id }) => id);
     expect(listed).toContain(id);
     expect(JSON.parse((await corral('show', '--json', id)).stdout)).toMatchObject({
       id,
       status: 'completed',
       sandbox: { state: 'running' },
     });
-    const events = (await corral('logs', '--json', id)).stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const events = linesOf(await corral('logs', '--json', id));
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n + 1));
     expect(await corral('rm', id)).toMatchObject({ code: 0, stdout: `${id}\n` });
     expect(await corral('show', id)).toMatchObject({ code: 5 });
@@ -342,12 +277,12 @@ describe('sessions', () => {
 
 describe('failures', () => {
   test('have exit codes of their own', async () => {
-    const none = await cli.run(['ls'], { env: { CORRAL_URL: 'http://127.0.0.1:9' } });
+    const none = await cli(['ls'], { env: { CORRAL_URL: 'http://127.0.0.1:9' } });
     expect(none).toMatchObject({
       code: 3,
       stderr: expect.stringMatching(/No Corral server answers at http:\/\/127\.0\.0\.1:9/),
     });
-    const wrong = await cli.run(['ls'], { env: { ...env, CORRAL_TOKEN: 'wrong' } });
+    const wrong = await cli(['ls'], { env: { ...env, CORRAL_TOKEN: 'wrong' } });
     expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('CORRAL_TOKEN') });
     expect(await corral('show', 'ffffffffffffffff')).toMatchObject({ code: 5 });
     expect(await corral('lss')).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean ls?') });
@@ -361,7 +296,7 @@ describe('failures', () => {
 });
 
 test('snapshot keeps the files of a session by a name, lists and deletes them', async () => {
-  const id = await newBox();
+  const id = box;
   const unnamed = await corral('snapshot', 'create', id, '--label', 'branch');
   expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining('write name=value')]);
   const { code, stdout } = await corral('snapshot', 'create', id, '--name', 'cache', '--label', 'branch=main');
@@ -369,7 +304,7 @@ test('snapshot keeps the files of a session by a name, lists and deletes them', 
   const [line = ''] = (await corral('snapshot', '--json')).stdout.trim().split('\n');
   const kept = { id: stdout.trim(), name: 'cache', labels: { branch: 'main' }, sessionId: id };
   expect(JSON.parse(line)).toMatchObject(kept);
-  const file = join(cli.folder, 'cache.tar');
+  const file = local('cache.tar');
   expect((await corral('snapshot', 'export', 'cache', file)).code).toBe(0);
   expect((await corral('snapshot', 'delete', 'cache')).code).toBe(0);
   const moved = await corral('snapshot', 'import', file, '--name', 'moved', '--json');
@@ -381,13 +316,13 @@ test('snapshot keeps the files of a session by a name, lists and deletes them', 
   expect((await corral('snapshot', 'ls', '--json')).stdout).toBe('');
   const again = await corral('snapshot', 'delete', 'cache');
   expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('no such snapshot')]);
-  await corral('rm', id);
 });
 
-test('secret keeps values for sandboxes, tells where they go, and never shows one', async () => {
+test('secret keeps values for sandboxes, tells where they go, and never shows one', async ({ server }) => {
+  env = server.adminEnv;
   const value = 'a-value-of-this-test';
   const at = ['--host', 'api.weather.example', '--header', 'x-api-key', '--variable', 'WEATHER_KEY'];
-  const made = await cli.run(['secret', 'set', 'weather', ...at, '--json'], { env, input: `${value}\n` });
+  const made = await cli(['secret', 'set', 'weather', ...at, '--json'], { input: `${value}\n` });
   expect(JSON.parse(made.stdout)).toMatchObject({
     name: 'weather',
     hosts: ['api.weather.example'],
@@ -396,16 +331,15 @@ test('secret keeps values for sandboxes, tells where they go, and never shows on
   const listed = await corral('secret');
   expect(listed.stdout).toMatch(/^weather +api\.weather\.example {2}x-api-key \$WEATHER_KEY\n$/);
   for (const { stdout, stderr } of [made, listed]) expect(stdout + stderr).not.toContain(value);
-  const id = await newBox();
-  const ofSession = await cli.run(['secret', 'set', 'own', '--session', id, ...at], { env, input: value });
+  const id = box;
+  const ofSession = await cli(['secret', 'set', 'own', '--session', id, ...at], { input: value });
   expect([ofSession.code, (await corral('secret', 'ls', '--session', id)).stdout]).toEqual([0, ofSession.stdout]);
-  const nowhere = await cli.run(['secret', 'set', 'weather'], { env, input: value });
+  const nowhere = await cli(['secret', 'set', 'weather'], { input: value });
   expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('--host api.example.com')]);
-  const short = await cli.run(['secret', 'set', 'weather', ...at], { env, input: 'x' });
+  const short = await cli(['secret', 'set', 'weather', ...at], { input: 'x' });
   expect([short.code, short.stderr]).toEqual([1, expect.stringMatching(/8/)]);
   expect((await corral('secret', 'remove', 'weather')).stdout).toBe('weather\n');
   expect((await corral('secret', 'remove', 'weather')).code).toBe(5);
-  await corral('rm', id);
 });
 
 test('box makes a session by its name, every command finds it by that, and the name can be changed and freed', async () => {
@@ -422,12 +356,18 @@ test('box makes a session by its name, every command finds it by that, and the n
   await corral('rm', id);
 });
 
-test('budget gives a person a limit, shows it, and takes it back', async () => {
+test('budget gives a person a limit, shows it, and takes it back', async ({ server }) => {
+  env = server.adminEnv;
   const given = await corral('budget', 'person', '', '--tokens-per-day', '2000000', '--cost-per-month', 'unlimited');
   expect([given.code, given.stderr]).toEqual([0, '']);
   expect(given.stdout).toMatch(/^person \(without a key\) +tokens\/day \d+ of 2000000/);
   const shown = await corral('budget', '--json');
-  expect(JSON.parse(shown.stdout)).toMatchObject({ of: 'person', id: '', tokensPerDay: { own: 2_000_000 } });
+  const of = expect.objectContaining({
+    of: 'person',
+    id: '',
+    tokensPerDay: expect.objectContaining({ own: 2_000_000 }),
+  });
+  expect(linesOf(shown)).toContainEqual(of);
   const taken = await corral('budget', 'person', '', '--tokens-per-day', 'default', '--json');
   expect(JSON.parse(taken.stdout)).toMatchObject({ tokensPerDay: { own: null }, costPerMonth: { own: 'unlimited' } });
   const strange = await corral('budget', 'person', 'nobody', '--tokens-per-day', '5');
@@ -437,13 +377,13 @@ test('budget gives a person a limit, shows it, and takes it back', async () => {
 });
 
 test('memory writes a note, shows its history, undoes, redacts and removes it', async () => {
-  const note = join(cli.folder, 'note.md');
+  const note = local('note.md');
   for (const text of ['one\n', 'two\n']) {
     await writeFile(note, text);
     expect((await corral('memory', 'edit', 'build/commands.md', '--file', note)).code).toBe(0);
   }
   const list = await corral('memory');
-  expect(list.stdout).toMatch(/^build\/commands[.]md +v2 +4 bytes +\d{4}-\d\d-\d\d .* a person\n$/);
+  expect(list.stdout).toMatch(/^build\/commands[.]md +v2 +4 bytes +\d{4}-\d\d-\d\d .* person \w+\n$/);
   expect((await corral('memory', 'show', 'build/commands.md')).stdout).toBe('two\n');
   expect((await corral('memory', 'show', 'build/commands.md', '1')).stdout).toBe('one\n');
   expect((await corral('memory', 'undo', 'build/commands.md', '--json')).stdout).toContain('"version":3');
@@ -466,10 +406,4 @@ test('memory writes a note, shows its history, undoes, redacts and removes it', 
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('many is no version')]);
   const nowhere = await corral('memory', 'list', '--project', 'nothing');
   expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('no project nothing')]);
-});
-
-test('a local server is found without an address or a token', async (context) => {
-  await needs(context, 'bubblewrap'); // without walls the agent could read the token, so the server leaves it out
-  const { code, stdout } = await cli.run(['ls', '--json'], { env: { CORRAL_DATA_DIR: server.data } });
-  expect([code, stdout]).toEqual([0, expect.stringContaining('"id"')]);
 });

@@ -1,23 +1,18 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { type Box, Corral, CorralError, type Event } from '../../../src/client/index.ts';
 import { fence } from '../../support/clients/api.ts';
-import { docker, hasDocker } from '../../support/sandboxes/docker.ts';
+import { careful, test } from '../../support/fixtures.ts';
+import { docker } from '../../support/sandboxes/docker.ts';
+import { eachNeeds, needs } from '../../support/servers/components.ts';
 import { freePort } from '../../support/servers/free-port.ts';
-import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
-let server: ServerProcess;
 let corral: Corral;
 let box: Box;
-
-beforeAll(async () => {
-  server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
-  corral = new Corral({ url: server.url });
-  box = await corral.create({ title: 'A box' });
-});
-afterAll(async () => {
-  corral?.api.close();
-  await server?.[Symbol.asyncDispose]();
+eachNeeds('bubblewrap');
+test.beforeEach(({ crew }) => {
+  ({ corral, box } = crew);
 });
 
 async function* pieces(count: number, size: number) {
@@ -47,7 +42,9 @@ describe('create', () => {
   });
 });
 
-test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', async () => {
+test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', async ({
+  crew: { token },
+}) => {
   const opened = await Promise.all(
     Array.from({ length: 4 }, () => corral.box('build-cache', { metadata: { of: 'names' } })),
   );
@@ -57,7 +54,7 @@ test('a box is found by its name, made once for callers at the same time, rename
     'build-cache',
   ]);
   {
-    await using again = await Corral.box('build-cache', { url: server.url });
+    await using again = await Corral.box('build-cache', { url: corral.address, token });
     await again.exec('echo kept > note.txt');
     await again.stop();
   }
@@ -130,8 +127,8 @@ describe('limits', () => {
   });
 });
 
-test('on Docker a box has its size, and reaches only what it chose of what the policy opens', async (context) => {
-  if (!(await hasDocker())) return context.skip('Docker does not answer');
+test('on Docker a box has its size, and reaches only what it chose of what the policy opens', async ({ skip }) => {
+  await needs({ skip }, 'docker');
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'web', CORRAL_SANDBOX_MAX_MEMORY: '2GiB' };
   await using own = await serverProcess(settings);
   const size = { memory: '1536MiB', cpus: 0.5 };
@@ -172,7 +169,7 @@ describe('exec', () => {
       keep: 10,
       async onStdout(text) {
         bytes += text.length;
-        if (bytes === text.length) await new Promise((resolve) => setTimeout(resolve, 300));
+        await new Promise(setImmediate); // it reads on only when the loop has turned
       },
     });
     expect([bytes, ended.stdout, ended.truncated]).toEqual([50_000_000, 'xxxxxxxxxx', true]);
@@ -221,7 +218,7 @@ test('a watch tells every change after it began, and ends with the loop', async 
   expect([...seen]).toEqual(
     expect.arrayContaining(['create new.txt', 'write new.txt', 'create sub', 'create sub/x', 'remove old.txt']),
   );
-  await expect(box.files.watch('../..')).rejects.toMatchObject({ address: server.url });
+  await expect(box.files.watch('../..')).rejects.toMatchObject({ address: corral.address });
 });
 
 describe('terminal', () => {
@@ -253,7 +250,7 @@ describe('run', () => {
     const events: Event[] = [];
     for await (const event of run) {
       events.push(event);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise(setImmediate);
     }
     expect(events.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed' } });
     const [first] = events;
@@ -273,9 +270,10 @@ describe('run', () => {
   });
 
   test('waits for an approval', async () => {
-    const run = await box.run(fence('file:approved.txt', 'yes'));
+    await using asking = await corral.create({ template: careful });
+    const run = await asking.run(fence('file:approved.txt', 'yes'));
     for await (const event of run) if (event.type === 'approval.requested') await run.approve(event.data.callId);
-    expect(await box.files.read('approved.txt')).toContain('yes');
+    expect(await asking.files.read('approved.txt')).toContain('yes');
   });
 
   test('says why it failed', async () => {
@@ -298,7 +296,7 @@ test('a refusal has a code, a hint where one helps, and the address', async () =
   await expect(corral.open('ffffffffffffffff')).rejects.toMatchObject({
     name: 'CorralError',
     code: 'session_not_found',
-    address: server.url,
+    address: corral.address,
   });
   const url = `http://127.0.0.1:${await freePort()}`;
   const nobody = await Corral.create({ url }).catch((error: unknown) => error);
@@ -308,18 +306,21 @@ test('a refusal has a code, a hint where one helps, and the address', async () =
 });
 
 test('a run is followed through a restart of the server, and no event comes twice', async () => {
-  const run = await box.run(fence('sh', 'echo before; sleep 4; echo after'));
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
+  const own = await Corral.create({ url: server.url });
+  const run = await own.run(fence('sh', 'echo before; until [ -e go ]; do sleep 0.1; done; echo after'));
   const seqs: number[] = [];
-  let restarted: Promise<void> | undefined;
+  let restarted: Promise<unknown> | undefined;
   for await (const event of run) {
     seqs.push(event.seq);
     if (restarted || event.type !== 'tool.calling') continue;
     server.kill('SIGTERM');
-    restarted = server.restart();
+    restarted = server.restart().then(() => own.files.write('go', ''));
   }
   await restarted;
   expect(seqs).toEqual(seqs.map((_, n) => (seqs[0] ?? 0) + n));
   expect((await run.result()).status).toBe('completed');
+  await own.remove();
 });
 
 test('stop ends every process and keeps the files', async () => {

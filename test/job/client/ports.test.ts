@@ -1,23 +1,13 @@
-// @module-tag all
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Corral } from '../../../src/client/index.ts';
-import { needs } from '../../support/servers/components.ts';
-import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { expect } from 'vitest';
+import { test } from '../../support/fixtures.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
 
-let server: ServerProcess;
-let corral: Corral;
-beforeAll(async () => {
-  server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'the-token-of-the-ports' });
-  corral = new Corral({ url: server.url, token: 'the-token-of-the-ports' });
-});
-afterAll(async () => {
-  corral?.api.close();
-  await server?.[Symbol.asyncDispose]();
-});
+eachNeeds('bubblewrap');
 
-test('a port of a box is listed, answers a program without the token, and ends when it is closed', async (context) => {
-  await needs(context, 'bubblewrap');
-  const box = await corral.create();
+test('a port of a box is listed, answers a program without the token, and ends when it is closed', async ({
+  owner,
+}) => {
+  const box = await owner.corral.create();
   const told = 'response.end(JSON.stringify(request.headers))';
   await box.files.write('server.cjs', `require('node:http').createServer((request, response) => ${told}).listen(3000)`);
   const terminal = await box.terminal(); // a command ends with all that it started
@@ -31,7 +21,6 @@ test('a port of a box is listed, answers a program without the token, and ends w
   expect(headers).not.toHaveProperty('authorization');
   const { path } = await port.open();
   await port.close();
-  expect((await fetch(server.url + path)).status).toBe(401);
+  expect((await fetch(owner.corral.address + path)).status).toBe(401);
   await expect(box.preview(3128)).rejects.toMatchObject({ code: 'forbidden' });
-  await box.remove();
 });

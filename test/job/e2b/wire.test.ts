@@ -1,3 +1,4 @@
+// @module-tag all
 import { afterAll, beforeAll, describe } from 'vitest';
 import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
-import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 import { testRows } from '../../support/runner/tags.ts';
 
@@ -29,7 +29,7 @@ testRows([true, false])(
       if (said.includes('Much was said.')) return { text: 'That is all.' };
       return { text: words(n), calls: [{ name: 'shell_exec', args: { id: 's', command: `echo turn ${n}` } }] };
     };
-    await using it = await modelServer({ wire: 'compatible', replies, settings });
+    await using it = await modelServerProcess({ wire: 'compatible', replies, settings });
     const session = await it.session({ plans });
     const compactions = () => session.of('context.compacted').map(({ data }) => data);
     await session.send('Talk much');

@@ -1,43 +1,29 @@
-// A real MCP client drives whole sessions: over HTTP, and through the packed `corral mcp` as an assistant starts it.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+// A real MCP client drives whole sessions: over HTTP, and through `corral mcp` as an assistant starts it.
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { type McpTestClient, mcpClient, overHttp, overStdio, textOf } from '../../support/clients/mcp-client.ts';
+import { mcpClient, overHttp, overStdio, textOf } from '../../support/clients/mcp-client.ts';
+import { type Owner, test } from '../../support/fixtures.ts';
 import { nightly } from '../../support/runner/tags.ts';
-import { needs } from '../../support/servers/components.ts';
-import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
-import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
+import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 
-const token = 'the-token-of-the-mcp-server';
-let server: ServerProcess;
 let cli: PackedCli;
-
+eachNeeds('bubblewrap');
 beforeAll(async () => {
-  [cli, server] = await Promise.all([
-    packedCli(),
-    serverProcess({
-      CORRAL_DRIVER: 'process',
-      CORRAL_TOKEN: token,
-      CORRAL_EGRESS_POLICY: 'none',
-      CORRAL_APPROVALS_TOOLS: 'file_write',
-    }),
-  ]);
+  cli = await bundledCli();
 });
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await cli?.[Symbol.asyncDispose]();
-});
+afterAll(() => cli?.[Symbol.asyncDispose]());
 
-const ways: Record<string, () => Promise<McpTestClient>> = {
-  'streamable HTTP': () => mcpClient(overHttp(server.url, token)),
-  'corral mcp': () => mcpClient(overStdio(cli, { CORRAL_URL: server.url, CORRAL_TOKEN: token })),
-};
+const ways = {
+  'streamable HTTP': ({ env }: Owner) => mcpClient(overHttp(env.CORRAL_URL, env.CORRAL_TOKEN)),
+  'corral mcp': ({ env }: Owner) => mcpClient(overStdio(cli, env)),
+} as const;
 
-describe.each(Object.keys(ways))('over %s', (way) => {
-  const connect = () => ways[way]?.() as Promise<McpTestClient>;
+describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
+  const connect = ways[way];
 
-  test('a client drives a whole session', async (context) => {
-    await needs(context, 'bubblewrap');
-    await using mcp = await connect();
+  test('a client drives a whole session', async ({ owner }) => {
+    await using mcp = await connect(owner);
     expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
     // No notice of a change can reach a client, so none is promised.
     expect(mcp.client.getServerCapabilities()).toEqual({
@@ -76,9 +62,8 @@ describe.each(Object.keys(ways))('over %s', (way) => {
 
   // `corral mcp` passes on what the server says, so one session over it is enough for every run.
   const options = way === 'streamable HTTP' ? {} : nightly;
-  test('a task that takes longer than the wait goes on, can be watched, and stops', options, async (context) => {
-    await needs(context, 'bubblewrap');
-    await using mcp = await connect();
+  test('a task that takes longer than the wait goes on, can be watched, and stops', options, async ({ owner }) => {
+    await using mcp = await connect(owner);
     const { session_id } = await mcp.call('create_session');
     const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
     expect(began.status).toBe('running');
@@ -89,19 +74,21 @@ describe.each(Object.keys(ways))('over %s', (way) => {
     await mcp.call('end_session', { session_id });
   });
 
-  test('a run that asks answers `waiting` with its question, and goes on with the reply', options, async (context) => {
-    await needs(context, 'bubblewrap');
-    await using mcp = await connect();
-    const { session_id } = await mcp.call('create_session');
-    const asked = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
-    expect(asked).toMatchObject({ status: 'waiting', question: 'Which colour?' });
-    expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
-    await mcp.call('end_session', { session_id });
-  });
+  test(
+    'a run that asks answers `waiting` with its question, and goes on with the reply',
+    options,
+    async ({ owner }) => {
+      await using mcp = await connect(owner);
+      const { session_id } = await mcp.call('create_session');
+      const asked = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
+      expect(asked).toMatchObject({ status: 'waiting', question: 'Which colour?' });
+      expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
+      await mcp.call('end_session', { session_id });
+    },
+  );
 
-  test('progress reaches a client that asks for it', options, async (context) => {
-    await needs(context, 'bubblewrap');
-    await using mcp = await connect();
+  test('progress reaches a client that asks for it', options, async ({ owner }) => {
+    await using mcp = await connect(owner);
     const { session_id } = await mcp.call('create_session');
     const heard: (string | undefined)[] = [];
     await mcp.client.callTool(
@@ -112,8 +99,8 @@ describe.each(Object.keys(ways))('over %s', (way) => {
     await mcp.call('end_session', { session_id });
   });
 
-  test('bad input is an answer that says what is wrong', options, async () => {
-    await using mcp = await connect();
+  test('bad input is an answer that says what is wrong', options, async ({ owner }) => {
+    await using mcp = await connect(owner);
     const wrong = [
       ['run_command', { session_id: 'x', command: '' }, /command/],
       ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],
@@ -137,7 +124,7 @@ test('corral mcp says why nothing answers, to the request that waits', async () 
   await expect(mcpClient(overStdio(cli, env))).rejects.toThrow(/No Corral server answers/);
 });
 
-test('corral mcp passes a refusal of the token on to its client', async () => {
+test('corral mcp passes a refusal of the token on to its client', async ({ server }) => {
   const env = { CORRAL_URL: server.url, CORRAL_TOKEN: 'wrong' };
   await expect(mcpClient(overStdio(cli, env))).rejects.toThrow(/Not authenticated/);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
 import { streamOf } from '../../support/clients/opencodex.ts';
 import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 test("a project's agent works step by step with its own model, key, prompt and tools", async (context) => {
   await needs(context, 'bubblewrap');
@@ -11,9 +11,8 @@ test("a project's agent works step by step with its own model, key, prompt and t
       ? { chunks: [text('Let me look.'), parts([functionCall('file_read', { file: 'project_files/in.txt' })], 'STOP')] }
       : { chunks: [text('It says '), text('hello.', 'STOP')] },
   );
-  await using server = await serverProcess({
+  await using server = await composedServer({
     CORRAL_DRIVER: 'process',
-    CORRAL_EGRESS_POLICY: 'none',
     CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
   });
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects

@@ -148,7 +148,9 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   await expect(client.repositories.status.query(of('nowhere'))).rejects.toThrow(/no repository in the folder/);
 });
 
-test('a private repository opens by a credential that the sandbox never has, and pushes nowhere else', async (context) => {
+test('a private repository opens by a credential that the sandbox never has, and pushes nowhere else', {
+  tags: ['all'],
+}, async (context) => {
   git.make('team/private', { 'README.md': 'private\n' });
   git.make('team/other', { 'README.md': 'other\n' });
   git.make('public/open', { 'README.md': 'open\n' });

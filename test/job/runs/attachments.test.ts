@@ -29,7 +29,7 @@ test.each(['gemini', 'anthropic', 'openai', 'compatible'] as const)(
     await session.reaches('run.end');
     const { provider } = it;
     const first = JSON.stringify(provider.requests[0]?.body);
-    expect(first, it.server.output()).toContain(png);
+    expect(first).toContain(png);
     expect(first).toContain('src/main.c');
     expect(JSON.stringify(provider.requests.at(-1)?.body)).toContain('the secret word');
     expect(provider.refusals).toEqual([]);

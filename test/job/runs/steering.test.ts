@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
-import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 
 // Messages with attachments that reach a session at work, in each way of working and of sending, and over a restart.
@@ -37,7 +37,7 @@ const replies =
 /** A session in whose shell a command runs, and an uploaded picture. */
 async function busy(way: SteeringWay) {
   await using stack = new AsyncDisposableStack();
-  const it = stack.use(await modelServer({ wire: 'compatible', replies: replies(way), settings }));
+  const it = stack.use(await modelServerProcess({ wire: 'compatible', replies: replies(way), settings }));
   const session = await it.session(ways[way]);
   const picture = await it.upload('dot.png', new Uint8Array(Buffer.from(png, 'base64')));
   await session.send('First');

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
-import { createCorralClient } from '../../../src/client/index.ts';
+import { type CorralClient, createCorralClient } from '../../../src/client/index.ts';
 import { fence } from '../../support/clients/api.ts';
 import { follow } from '../../support/clients/followed.ts';
 import { rfbClient } from '../../support/clients/rfb-client.ts';
@@ -15,9 +15,11 @@ export interface DriverUnderTest {
 
 /** One whole session through the API, the same on every driver. A single setting selects the driver. */
 export function sessionOn({ driver, ready, remains }: DriverUnderTest): void {
-  test(`a task, a shell, files, a screen, a stop and an end: on ${driver}`, async (context) => {
+  const rows = [{ screen: '' }, { screen: ' a screen,' }] as const;
+  const session = async ({ screen }: (typeof rows)[number], context: TestContext) => {
     const settings = await ready(context);
-    const server = await serverProcess({ ...settings, CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_DRIVER: driver });
+    const desktop = { CORRAL_SANDBOX_DESKTOP: String(screen !== '') };
+    const server = await serverProcess({ ...settings, ...desktop, CORRAL_DRIVER: driver });
     using corral = createCorralClient({ url: server.url, transport: 'ws' });
     const { id } = await corral.sessions.create.mutate();
     onTestFinished(async () => {
@@ -50,11 +52,7 @@ export function sessionOn({ driver, ready, remains }: DriverUnderTest): void {
       content: 'made here\n',
     });
 
-    using viewer = await rfbClient(`${server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc?viewer=the-viewer`);
-    expect(viewer.size).toEqual({ width: 1280, height: 800 });
-    await expect.poll(() => viewer.pixel(640, 780), { interval: 200 }).toBe(0xff_ff_ff); // the browser's empty page
-    viewer.click(640, 780);
-    await expect.poll(async () => (await corral.desktop.status.query({ sessionId: id })).controller).toBe('the-viewer');
+    using viewer = screen === '' ? undefined : await watched(corral, server.url, id);
 
     await corral.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo begun; sleep 600') });
     await expect.poll(() => seen.events.findLast(({ type }) => type === 'tool.output')).toBeDefined();
@@ -66,7 +64,20 @@ export function sessionOn({ driver, ready, remains }: DriverUnderTest): void {
 
     expect(await remains(id)).not.toEqual([]);
     await corral.sessions.delete.mutate({ id });
-    expect((await viewer.closed).code).toBe(4410);
+    if (viewer) expect((await viewer.closed).code).toBe(4410);
     expect(await remains(id)).toEqual([]);
-  });
+  };
+  const name = `a task, a shell, files,$screen a stop and an end: on ${driver}`;
+  test.for(rows.slice(0, 1))(name, session);
+  test.for(rows.slice(1))(name, { tags: ['all'] }, session);
+}
+
+/** A viewer of the session's screen that has taken it over. */
+async function watched(corral: CorralClient, url: string, id: string) {
+  const viewer = await rfbClient(`${url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc?viewer=the-viewer`);
+  expect(viewer.size).toEqual({ width: 1280, height: 800 });
+  await expect.poll(() => viewer.pixel(640, 780), { interval: 200 }).toBe(0xff_ff_ff); // the browser's empty page
+  viewer.click(640, 780);
+  await expect.poll(async () => (await corral.desktop.status.query({ sessionId: id })).controller).toBe('the-viewer');
+  return viewer;
 }

@@ -2,8 +2,9 @@ import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
 import { api, storedEvents } from '../clients/api.ts';
 import { openClient } from '../clients/trpc.ts';
 import { reaches } from '../servers/real-server.ts';
+import { composedServer } from '../servers/composed.ts';
 import { serverProcess } from '../servers/server-process.ts';
-import { fakeProvider } from './fake-models/server.ts';
+import { type FakeProvider, fakeProvider } from './fake-models/server.ts';
 import { fakeSettings } from './fake-models/settings.ts';
 import type { FakeReply, FakeRequest, Limits, WireName } from './fake-models/wire-format.ts';
 
@@ -14,23 +15,39 @@ interface Options {
   readonly limits?: Partial<Limits>;
 }
 
-/** The real server with a provider's wire format behind it. */
+/** The whole core, in this process, with a provider's wire format behind it. */
 export async function modelServer({ wire, replies, settings = {}, limits = {} }: Options) {
   await using stack = new AsyncDisposableStack();
   const provider = stack.use(await fakeProvider(wire, replies, limits));
-  const server = stack.use(
-    await serverProcess({
-      CORRAL_DRIVER: 'memory',
-      CORRAL_RATE_LIMIT_PER_MINUTE: '0',
-      ...fakeSettings(wire, provider.url),
-      ...settings,
-    }),
-  );
-  const client = api(server.url);
+  const server = stack.use(await composedServer({ ...fakeSettings(wire, provider.url), ...settings }));
+  const parts = modelParts(provider, { url: server.url, data: server.config.dataDir });
+  const held = stack.move();
+  return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** The same as a process that can crash. */
+export async function modelServerProcess({ wire, replies, settings = {}, limits = {} }: Options) {
+  await using stack = new AsyncDisposableStack();
+  const provider = stack.use(await fakeProvider(wire, replies, limits));
+  const quick = { CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
+  const server = stack.use(await serverProcess({ ...quick, ...fakeSettings(wire, provider.url), ...settings }));
   const held = stack.move();
   return {
+    ...modelParts(provider, server),
+    /** Kills the server as a crash would, and starts it again on the same data. */
+    async crash(more: Record<string, string> = {}): Promise<void> {
+      server.kill('SIGKILL');
+      await server.restart(more);
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function modelParts(provider: FakeProvider, server: { readonly url: string; readonly data: string }) {
+  const client = api(server.url);
+  return {
+    url: server.url,
     provider,
-    server,
     client,
     /** A new session, with its log as it is stored; one of a project makes no plan. */
     async session({ plans = true, budget }: { readonly plans?: boolean; readonly budget?: object } = {}) {
@@ -57,12 +74,6 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
       const answer = await fetch(`${server.url}/api/v1/files`, { method: 'POST', body: form });
       return ((await answer.json()) as { data: { file_id: string } }).data.file_id;
     },
-    /** Kills the server as a crash would, and starts it again on the same data. */
-    async crash(more: Record<string, string> = {}): Promise<void> {
-      server.kill('SIGKILL');
-      await server.restart(more);
-    },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

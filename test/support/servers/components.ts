@@ -54,7 +54,7 @@ export function has(name: keyof typeof components): Promise<boolean> {
 }
 
 /** Skips each test of the file or block as `needs` does. A `beforeAll` runs before it, and asks `has` itself. */
-export const eachNeeds = (name: keyof typeof components): void => beforeEach((context) => needs(context, name));
+export const eachNeeds = (name: keyof typeof components): void => beforeEach(({ skip }) => needs({ skip }, name));
 
 /** Skips the test with a reason where the component is missing; in CI a missing component is an error. */
 export async function needs(context: Pick<TestContext, 'skip'>, name: keyof typeof components): Promise<void> {

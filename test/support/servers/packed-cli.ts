@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { acquireLock } from '../../../drivers/process/lock.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { bundleCli } from '../../../scripts/bundle-cli.ts';
 import { isNewer } from '../runner/is-newer.ts';
 import { onTerminal, type TerminalStep } from '../terminals/on-terminal.ts';
 
@@ -39,16 +41,25 @@ export async function tarballOfTree(): Promise<string> {
 }
 
 /** The command of the packed tarball, installed in an empty folder, as `npx corral` runs it there. */
-export async function packedCli() {
+export const packedCli = () =>
+  cliIn(async (folder) => {
+    await run('tar', ['-xzf', await tarballOfTree(), '-C', folder, '--strip-components=1']);
+  });
+
+/** The command alone, as the package has it. Nothing is packed, so no client is compiled. */
+export const bundledCli = () =>
+  cliIn(async (folder) => {
+    await bundleCli(join(folder, 'dist'));
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ version: packageJson.version, type: 'module' }));
+    await writeFile(join(folder, 'dist/server-commands.json'), '[]');
+  });
+
+async function cliIn(install: (folder: string) => Promise<void>) {
   const home = await mkdtemp(join(tmpdir(), 'corral-packed-'));
   const installed = join(home, 'node_modules/corral');
   const empty = join(home, 'empty');
-  await Promise.all([
-    mkdir(installed, { recursive: true }),
-    mkdir(join(home, 'node_modules/.bin'), { recursive: true }),
-  ]);
-  await mkdir(empty);
-  await run('tar', ['-xzf', await tarballOfTree(), '-C', installed, '--strip-components=1']);
+  await Promise.all([installed, join(home, 'node_modules/.bin'), empty].map((it) => mkdir(it, { recursive: true })));
+  await install(installed);
   const program = join(home, 'node_modules/.bin/corral');
   await symlink('../corral/dist/corral.js', program);
   // No NODE_* variable of this test run: people run it with their own Node.

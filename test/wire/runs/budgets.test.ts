@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
-import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { modelServer, modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 
 // Budgets of runs and sessions, through the whole server, with a provider that counts what reaches it.
@@ -90,7 +90,7 @@ test('F084 a person who reached the budget of the day waits, an answer grants no
   await session.reaches('run.wait', 2);
   expect(it.provider.requests).toHaveLength(0);
 
-  using client = openClient(it.server.url, 'ws');
+  using client = openClient(it.url, 'ws');
   await client.budgets.change.mutate({ of: 'person', id: '', tokensPerDay: 1_000_000 });
   await session.reaches('run.end');
   expect(session.of('run.end')[0]?.data.status).toBe('completed');
@@ -107,7 +107,7 @@ test('F084 a person who reached the budget of the day waits, an answer grants no
 });
 
 test('F084 the budget of a session counts over its runs and a restart, until the user or a higher limit lets it go on', async () => {
-  await using it = await modelServer({
+  await using it = await modelServerProcess({
     wire: 'compatible',
     replies: threeTurns,
     settings: { CORRAL_SESSION_TURN_BUDGET: '4' },

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../../support/agents/fake-models/wire-format.ts';
-import { modelServer, saidIn } from '../../../support/agents/model-server.ts';
+import { modelServerProcess, saidIn } from '../../../support/agents/model-server.ts';
 
 // A run that makes no progress, over a compaction and a crash of the server.
 
@@ -18,7 +18,7 @@ function replies(request: FakeRequest, n: number): FakeReply {
 }
 
 test('F083 a run is stuck after as many equal calls as without a compaction and a kill -9 between them', async () => {
-  await using it = await modelServer({ wire: 'compatible', replies, settings });
+  await using it = await modelServerProcess({ wire: 'compatible', replies, settings });
   const session = await it.session({ plans: false });
   await session.send('Work');
   const isShortened = () => session.of('context.compacted').some(({ data }) => data.kind === 'summary');

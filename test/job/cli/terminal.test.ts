@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { test } from '../../support/fixtures.ts';
+import { eachNeeds } from '../../support/servers/components.ts';
+import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
+
+// The command as the package has it, in an empty folder with the host's own Node, on a real terminal.
+let cli: PackedCli;
+
+eachNeeds('bubblewrap');
+beforeAll(async () => {
+  cli = await bundledCli();
+});
+afterAll(() => cli?.[Symbol.asyncDispose]());
+
+test('asks on a terminal that cannot be drawn on, and goes on with the answer', async ({ crew }) => {
+  const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
+  const plain = { env: { ...crew.env, TERM: 'dumb' } };
+  const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('blue')]);
+  expect(stdout.match(/Which colour\?/g)).toHaveLength(1);
+});
+
+test('draws the run on a terminal, asks in place, and leaves at its end', async ({ crew }) => {
+  const task = `${fence('file:notes.md', 'one')}\n${fence('ask', 'Which colour?')}`;
+  const steps = [{ expect: 'notes.md[\\s\\S]*\\+one[\\s\\S]*enter answers', send: 'blue\r' }];
+  const { code, stdout } = await cli.onTerminal(['run', task], steps, crew);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('You answered: "blue"')]);
+});
+
+test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async ({ crew }) => {
+  const steps = [
+    // The first line comes before the screen is drawn: what a person types by then is not lost.
+    { expect: 'ctrl-d leaves', send: '! echo from $((40 + 2)); exit 3\r' },
+    { expect: 'from 42', send: '/model\r' },
+    { expect: 'demo \\(template default\\)', send: '\u0004' },
+    { expect: 'Go on with: corral chat --session' },
+  ];
+  const { code, stdout } = await cli.onTerminal(['chat'], steps, crew);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('exit 3')]);
+});
+
+test('--list shows the sessions, and q leaves without one', async ({ crew }) => {
+  const { id } = crew.box;
+  const steps = [{ expect: `${id}[\\s\\S]*enter opens`, send: 'q' }];
+  expect((await cli.onTerminal(['chat', '--list'], steps, crew)).code).toBe(0);
+  expect((await cli.run(['chat'], crew)).code).toBe(2);
+});
+
+test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', async ({ crew }) => {
+  const { id } = crew.box;
+  const first = await cli.onTerminal(
+    ['attach', id],
+    [
+      { expect: '[$#] ', send: 'tty; export KEPT=kept\r' },
+      { expect: '/dev/pts/\\d+', resize: [101, 33] },
+      { send: 'sleep 1; stty size\r' },
+      { expect: '33 101', send: '\u0010\u0011' },
+      { expect: 'left; take it again' },
+    ],
+    crew,
+  );
+  expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('left; take it again')]);
+  const again = await cli.onTerminal(
+    ['attach', id],
+    [
+      { expect: 'again at', send: 'echo "still $KEPT"\r' },
+      { expect: 'still kept', send: 'exit\r' },
+    ],
+    crew,
+  );
+  expect(again.code).toBe(0);
+});
+
+test('a local server is found without an address or a token', async ({ crew, server }) => {
+  const { code, stdout } = await cli.run(['ls', '--json'], { env: { CORRAL_DATA_DIR: server.data } });
+  expect([code, stdout]).toEqual([0, expect.stringContaining(crew.box.id)]);
+});

@@ -1,0 +1,88 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test as base } from 'vitest';
+import { type Box, Corral, type Event } from '../../src/client/index.ts';
+import { onFailureTell } from './runner/on-failure.ts';
+import { type ServerProcess, serverProcess } from './servers/server-process.ts';
+import { temporaryFolder } from './stores/store.ts';
+
+const admin = 'ma_the-token-of-the-shared-server';
+/** The template whose file_write needs an approval. */
+export const careful = 'careful';
+
+/** The server that the tests of a worker share: processes as sandboxes, and every facade. Each test is an owner of its own. */
+async function sharedServer() {
+  await using stack = new AsyncDisposableStack();
+  const settings = stack.use(temporaryFolder()).path;
+  mkdirSync(join(settings, 'templates'));
+  writeFileSync(join(settings, 'corral.yaml'), '');
+  writeFileSync(join(settings, `templates/${careful}.yaml`), 'approvals:\n  tools: [file_write]\n');
+  const server = stack.use(
+    await serverProcess({
+      CORRAL_CONFIG: join(settings, 'corral.yaml'),
+      CORRAL_DRIVER: 'process',
+      CORRAL_TOKEN: admin,
+      CORRAL_EGRESS_POLICY: 'none',
+      CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+      CORRAL_E2B_FACADE: 'on',
+      CORRAL_E2B_MAX_UPLOAD_BYTES: '8MiB',
+      CORRAL_MANAGED_AGENTS: 'on',
+      CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8',
+    }),
+  );
+  const held = stack.move();
+  return { ...server, adminEnv: envOf(server, admin), stop: () => held.disposeAsync() };
+}
+
+/** The environment in which `corral` speaks to the server. */
+const envOf = ({ url }: ServerProcess, token: string) => ({ CORRAL_URL: url, CORRAL_TOKEN: token });
+
+async function newOwner(server: ServerProcess) {
+  using keys = new Corral({ url: server.url, token: admin }).api;
+  const { key: token } = await keys.keys.create.mutate({ name: 'a test', role: 'user' });
+  const corral = new Corral({ url: server.url, token });
+  return {
+    token,
+    corral,
+    env: envOf(server, token),
+    /** All events of the session up to the first of this type. */
+    async until(box: Box, type: Event['type']): Promise<Event[]> {
+      const seen: Event[] = [];
+      for await (const event of box.events()) {
+        seen.push(event);
+        if (event.type === type) break;
+      }
+      return seen;
+    },
+    async removeAll(): Promise<void> {
+      const ids = (await Array.fromAsync(corral.list({ limit: 100 }))).map(({ id }) => id);
+      await Promise.all(ids.map((id) => corral.api.sessions.delete.mutate({ id }).catch(() => {})));
+      corral.api.close();
+    },
+  };
+}
+export type Owner = Awaited<ReturnType<typeof newOwner>>;
+
+/** Tests of what a person does. Their files need bubblewrap, because a server without walls has one owner. */
+export const test = base
+  .extend(
+    'server',
+    { scope: 'worker' }, // biome-ignore lint/correctness/noEmptyPattern: Vitest reads which fixtures this one needs
+    async ({}, { onCleanup }) => {
+      const server = await sharedServer();
+      onCleanup(server.stop);
+      return server;
+    },
+  )
+  /** Shared by the tests of a file, for those that a sandbox of another test serves as well. */
+  .extend('crew', { scope: 'file' }, async ({ server }, { onCleanup }) => {
+    const owner = await newOwner(server);
+    onCleanup(owner.removeAll);
+    return { ...owner, box: await owner.corral.create({ title: 'A box' }) };
+  })
+  .extend('owner', async ({ server }, { onCleanup }) => {
+    onFailureTell('the shared server’s output', () => server.output());
+    const owner = await newOwner(server);
+    onCleanup(owner.removeAll);
+    return owner;
+  });
