@@ -5,7 +5,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { serverProgram } from '../support/servers/built-server.ts';
 import { temporaryFolder } from '../support/stores/store.ts';
 
@@ -17,8 +17,8 @@ async function startOf(settings: Record<string, string>) {
     said += chunk;
   });
   child.stdout.resume();
-  const ended = once(child, 'exit', { signal: AbortSignal.timeout(30_000) });
-  const [code] = await ended.catch(() => ['it did not end']).finally(() => child.kill('SIGKILL'));
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [code] = await once(child, 'exit');
   return { code, said };
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test as base } from 'vitest';
-import { type Box, Corral, type Event } from '../../src/client/index.ts';
+import { Corral } from '../../src/client/index.ts';
 import { onFailureTell } from './runner/on-failure.ts';
 import { type ServerProcess, serverProcess } from './servers/server-process.ts';
 import { temporaryFolder } from './stores/store.ts';
@@ -10,7 +10,7 @@ const admin = 'ma_the-token-of-the-shared-server';
 /** The template whose file_write needs an approval. */
 export const careful = 'careful';
 
-/** The server that the tests of a worker share: processes as sandboxes, and every facade. Each test is an owner of its own. */
+/** The server that the tests of a worker share: processes as sandboxes. Each test is an owner of its own. */
 async function sharedServer() {
   await using stack = new AsyncDisposableStack();
   const settings = stack.use(temporaryFolder()).path;
@@ -24,10 +24,6 @@ async function sharedServer() {
       CORRAL_TOKEN: admin,
       CORRAL_EGRESS_POLICY: 'none',
       CORRAL_RATE_LIMIT_PER_MINUTE: '0',
-      CORRAL_E2B_FACADE: 'on',
-      CORRAL_E2B_MAX_UPLOAD_BYTES: '8MiB',
-      CORRAL_MANAGED_AGENTS: 'on',
-      CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8',
     }),
   );
   const held = stack.move();
@@ -45,15 +41,6 @@ async function newOwner(server: ServerProcess) {
     token,
     corral,
     env: envOf(server, token),
-    /** All events of the session up to the first of this type. */
-    async until(box: Box, type: Event['type']): Promise<Event[]> {
-      const seen: Event[] = [];
-      for await (const event of box.events()) {
-        seen.push(event);
-        if (event.type === type) break;
-      }
-      return seen;
-    },
     async removeAll(): Promise<void> {
       const ids = (await Array.fromAsync(corral.list({ limit: 100 }))).map(({ id }) => id);
       await Promise.all(ids.map((id) => corral.api.sessions.delete.mutate({ id }).catch(() => {})));

@@ -6,7 +6,7 @@ import { type Driver, hostsServices, isPausable, type SandboxSpec } from '../../
 import { type DockerHarness, docker, dockerHarness, hasDocker, testImage } from '../../support/sandboxes/docker.ts';
 import { askStandIns, standInAnswers, standInImage, standInSpecs } from '../../support/sandboxes/stand-in-services.ts';
 
-describe.skipIf(!(await hasDocker()))('Docker services', () => {
+describe.skipIf(!(await hasDocker()))('Docker services (needs that Docker answers)', () => {
   let harness: DockerHarness;
   let driver: Driver;
   let spec: SandboxSpec;

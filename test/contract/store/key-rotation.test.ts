@@ -29,7 +29,8 @@ describe.each([
   ['sqlite', false],
   ['mongo', skipMongo],
 ] as const)('a rotation on %s', (name, isMissing) => {
-  test.skipIf(isMissing)('under load loses no key: each opens with the new encryption key alone', async (context) => {
+  test('under load loses no key: each opens with the new encryption key alone', async (context) => {
+    if (isMissing) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
     if (name === 'mongo' && !(await hasAtomicUpdates())) context.skip('this database loses one of two updates');
     await using opened = await stores[name]();
     const { store } = opened;

@@ -14,13 +14,3 @@ export const templates = {
   'an image that is not allowed': 'BuildError',
   tags: [['stable'], ['default', 'stable', 'v1'], ['default', 'v1']],
 };
-export const pythonTemplates = {
-  build: [true, ['default', 'v1']],
-  log: [true, true, true, false],
-  found: [true, false],
-  started: [...tools, 'hello', 'green', ''],
-  'by a tag': [['2.0.0', ''], 'SandboxException'],
-  'of the other SDK': [...tools, 'blue', ''],
-  'a step that fails': 'BuildException',
-  tags: ['default', 'v1'],
-};

@@ -22,15 +22,3 @@ export const volumes = {
   remove: [false, 'VolumePathNotFoundError'],
   destroy: [true, false],
 };
-export const pythonVolumes = {
-  listed: ['data-of-python'],
-  connected: 'data-of-python',
-  make: ['b', '/a/b', 'VolumePathNotFoundException'],
-  write: ['/a/b/one.txt', 5, '0o640'],
-  read: ['hello', 'VolumePathNotFoundException'],
-  list: ['/a', '/a/b', '/a/b/one.txt'],
-  info: [true, false, '0o600'],
-  mounted: ['hello', 'VolumeException', 'more\n'],
-  remove: [null, false],
-  destroy: [true, false],
-};

@@ -6,7 +6,7 @@ import { stepsOf } from '../../support/clients/e2b-steps.ts';
 import { hasDocker, removeBuiltImages } from '../../support/sandboxes/docker.ts';
 import { has } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
-import { pythonTemplates, templates } from './expected-templates.ts';
+import { templates } from './expected-templates.ts';
 
 // The published SDKs build templates of apt, pip and npm steps, and find each by its alias.
 const isHere = (await hasDocker()) && (await has('registries'));
@@ -29,5 +29,4 @@ describe.skipIf(!isHere)(isHere ? name : `${name}: skipped, no Docker or no regi
   });
   const env = () => ({ E2B_API_URL: server.url, E2B_SANDBOX_URL: server.url, E2B_API_KEY: 'e2b_0123456789' });
   stepsOf('templates.mjs', templates, env);
-  stepsOf('templates.py', pythonTemplates, env); // starts the template of the other program too
 });

@@ -1,17 +1,27 @@
-import { describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { wireClient } from '../../support/clients/e2b-wire.ts';
-import { type Owner, test } from '../../support/fixtures.ts';
-import { eachNeeds } from '../../support/servers/components.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { uploadRows } from './wire-upload-rows.ts';
 
 // The rows run on Docker with the others of the wire.
+const token = 'e2b_0123456789';
+let server: ComposedServer;
+
 describe('uploads into a process sandbox', () => {
-  let crew: Owner;
-  const it = wireClient(() => ({ E2B_API_URL: crew.env.CORRAL_URL, E2B_API_KEY: crew.token }));
-  eachNeeds('bubblewrap');
-  test.beforeEach(async ({ crew: owner }) => {
-    crew = owner;
-    if (it.sid === '') await it.create();
+  const it = wireClient(() => ({ E2B_API_URL: server.url, E2B_API_KEY: token }));
+  beforeAll(async () => {
+    const limits = { CORRAL_E2B_MAX_UPLOAD_BYTES: '8MiB' };
+    server = await composedServer({
+      CORRAL_DRIVER: 'process',
+      CORRAL_E2B_FACADE: 'on',
+      CORRAL_TOKEN: token,
+      ...limits,
+    });
+    await it.create();
+  });
+  afterAll(async () => {
+    await it.api(`/sandboxes/${it.sid}`, { method: 'DELETE' });
+    await server[Symbol.asyncDispose]();
   });
 
   uploadRows(it);

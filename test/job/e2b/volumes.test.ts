@@ -4,7 +4,7 @@ import { stepsOf } from '../../support/clients/e2b-steps.ts';
 import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { hasBubblewrap } from '../../support/servers/process.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
-import { pythonVolumes, volumes } from './expected-volumes.ts';
+import { volumes } from './expected-volumes.ts';
 
 const drivers = { docker: await hasDocker(), process: (await hasBubblewrap()) !== undefined };
 
@@ -28,6 +28,5 @@ for (const driver of ['docker', 'process'] as const) {
       E2B_API_KEY: 'e2b_0123456789',
     });
     stepsOf('volumes.mjs', volumes, env);
-    stepsOf('volumes.py', pythonVolumes, env);
   });
 }

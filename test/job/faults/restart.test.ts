@@ -47,7 +47,9 @@ inEachWorld('process', 'a restart with $driver', (world) => {
   );
 });
 
-test('F001 with a hundred sessions a killed server is ready again within 5 s, and active sessions continue', async () => {
+test('F001 with a hundred sessions a killed server is ready again, and active sessions continue', {
+  tags: ['all'],
+}, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
   const client = api(server.url);
   const ids: string[] = [];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { fence, run } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
 import { realServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
@@ -14,6 +15,7 @@ const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
 inEachWorld('process', 'in $driver', (world) => {
   test('a hostile program cannot find the token or trace other processes, and its connections are refused', async (context) => {
+    if (world.driver === 'process') await needs(context, 'python');
     await using real = await realServer(context, world);
     const id = await real.ready();
     const meta = join(real.server.data, 's', sandboxIdOf(id as SessionId), 'meta.json');

@@ -38,7 +38,3 @@ testEverywhere('a program deploys an agent, runs it, and finds its runs', {}, as
     cron,
   });
 });
-
-testEverywhere('a schedule starts the agent of a program in TypeScript', {}, async (it) => {
-  expect(await stepsOf(it, 'deployments.mjs')).toEqual({ cron });
-});

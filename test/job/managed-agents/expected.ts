@@ -70,30 +70,9 @@ export const core = {
   threads: ['running', null, true, ['user.message', ...running, ...request, ...idle]],
 };
 
-/** The results of webhooks.py. */
-export const webhooks = {
-  types: ['session.status_idled', 'session.status_run_started'],
-  about: true,
-  fields: ['type,id,created_at,data,type,id,organization_id,workspace_id'],
-  ids: true,
-  refused: [true, true, true],
-};
-
-/** The results of the steps of worker.py and worker.mjs. */
-export const workers = {
-  python: {
-    worker: ['end_turn', 'of the SDK', 'stopped'],
-    queue: [['starting', 'active', true], ['stopping', 'stopped'], [412, 'heartbeat_precondition_failed'], 409],
-  },
-  typescript: { worker: ['of the SDK', 'stopped'] },
-};
-
-const { quickstart, deltas, confirmation, interrupt, outcome, files } = core;
-/** The results of the steps of core.mjs. */
-export const coreInTypeScript = { quickstart, deltas, confirmation, interrupt, outcome, files };
-
-/** The results of the steps of runner.py, and those that runner.mjs has besides. */
+/** The results of the steps of runner.mjs. */
 export const runner = {
   'tool runner': [['user.custom_tool_result', 'user.custom_tool_result'], ['Oslo a', 'Oslo b'], true],
+  quickstart: [true, 'end_turn'],
+  'other sessions': [true, true],
 };
-export const runnerInTypeScript = { ...runner, quickstart: [true, 'end_turn'], 'other sessions': [true, true] };

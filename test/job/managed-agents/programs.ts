@@ -12,9 +12,8 @@ import { obedient } from './script.ts';
 export const key = 'ma_0123456789';
 /** A program of this folder. */
 export const program = (name: string) => join(import.meta.dirname, 'programs', name);
-/** The packages of the programs in each language; the second one of Python also verifies webhooks. */
+/** The packages of the programs in each language. */
 export const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
-const pythonWithWebhooks = { language: 'python', packages: ['anthropic[webhooks]==2.12.0'] } as const;
 export const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
 
 /** A real server whose model, on this wire, does what a message asks. */
@@ -47,9 +46,8 @@ type ManagedServer = Awaited<ReturnType<typeof serverWith>>;
 export async function stepsOf(it: ManagedServer, name: string, more: Record<string, string> = {}): Promise<Steps> {
   const env = { ...it.env, ...more };
   if (name.endsWith('.mjs')) return await runProgram({ ...javascript, files: [program(name)] }, env);
-  const packages = name === 'webhooks.py' ? pythonWithWebhooks : python;
   const files = [program('strict.py'), program(name)];
-  const { faults, models, ...steps } = await runProgram({ ...packages, files }, env);
+  const { faults, models, ...steps } = await runProgram({ ...python, files }, env);
   expect(faults).toEqual({});
   expect(models).toBeGreaterThan(3);
   return steps;

@@ -1,6 +1,6 @@
 // @module-tag all
 import { expect } from 'vitest';
-import { core, runnerInTypeScript } from './expected.ts';
+import { core, runner } from './expected.ts';
 import { stepsOf, testEverywhere } from './programs.ts';
 
 // The published SDKs are the oracle: unpatched, led here by base URL and key alone.
@@ -10,5 +10,5 @@ testEverywhere('a program in Python finds what it expects', {}, async (it) => {
 });
 
 testEverywhere('a program in TypeScript runs its tools by the SDK’s runner', { first: 'compatible' }, async (it) => {
-  expect(await stepsOf(it, 'runner.mjs')).toEqual(runnerInTypeScript);
+  expect(await stepsOf(it, 'runner.mjs')).toEqual(runner);
 });

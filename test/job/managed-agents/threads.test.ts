@@ -83,10 +83,6 @@ testEverywhere('a coordinator and three agents work for a program as threads of 
   });
 });
 
-testEverywhere('three agents work for a program in TypeScript', {}, async (it) => {
-  expect(await stepsOf(it, 'threads.mjs')).toEqual({ team });
-});
-
 test('calls that threads wait for are answered after the server was killed', async (context) => {
   await needs(context, 'bubblewrap');
   await using it = await serverWith('anthropic');

@@ -65,9 +65,3 @@ testEverywhere(
     expect(looked).toBeGreaterThan(0);
   },
 );
-
-testEverywhere('a program in TypeScript uses a tool server with a token of a vault', { settings }, async (it) => {
-  await using tools = await guardedTools();
-  expect(await stepsOf(it, 'vaults.mjs', { TOOL_SERVER: tools.url })).toEqual({ bearer });
-  expect(it.server.output()).not.toMatch(secret);
-});

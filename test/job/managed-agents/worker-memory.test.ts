@@ -18,3 +18,10 @@ testEverywhere('the worker of the SDK keeps the memory stores of its session', {
     ],
   });
 });
+
+testEverywhere('the worker of the SDK serves the queue', {}, async (it) => {
+  expect(await stepsOf(it, 'worker.py')).toEqual({
+    worker: ['end_turn', 'of the SDK', 'stopped'],
+    queue: [['starting', 'active', true], ['stopping', 'stopped'], [412, 'heartbeat_precondition_failed'], 409],
+  });
+});

@@ -17,21 +17,19 @@ function replies({ body }: FakeRequest) {
   return { text: 'Seen.' };
 }
 
-test.each(['gemini', 'anthropic', 'openai', 'compatible'] as const)(
-  'with %s the model sees a picture in the first turn, and reads another file at the path in the message',
-  async (wire) => {
-    const images = JSON.stringify({ [fakeRefs.compatible]: { images: true } });
-    await using it = await modelServer({ wire, replies, settings: { CORRAL_MODELS_CATALOG: images } });
-    const picture = await it.upload('dot.bin', new Uint8Array(Buffer.from(png, 'base64')));
-    const notes = await it.upload('notes.txt', new TextEncoder().encode('the secret word\n'));
-    const session = await it.session();
-    await session.send('Look at these', 'queue', [picture, notes, 'src/main.c']);
-    await session.reaches('run.end');
-    const { provider } = it;
-    const first = JSON.stringify(provider.requests[0]?.body);
-    expect(first).toContain(png);
-    expect(first).toContain('src/main.c');
-    expect(JSON.stringify(provider.requests.at(-1)?.body)).toContain('the secret word');
-    expect(provider.refusals).toEqual([]);
-  },
-);
+// models/four-wires.test.ts has a picture in each format.
+test('the model sees a picture in the first turn, and reads another file at the path in the message', async () => {
+  const images = JSON.stringify({ [fakeRefs.compatible]: { images: true } });
+  await using it = await modelServer({ wire: 'compatible', replies, settings: { CORRAL_MODELS_CATALOG: images } });
+  const picture = await it.upload('dot.bin', new Uint8Array(Buffer.from(png, 'base64')));
+  const notes = await it.upload('notes.txt', new TextEncoder().encode('the secret word\n'));
+  const session = await it.session();
+  await session.send('Look at these', 'queue', [picture, notes, 'src/main.c']);
+  await session.reaches('run.end');
+  const { provider } = it;
+  const first = JSON.stringify(provider.requests[0]?.body);
+  expect(first).toContain(png);
+  expect(first).toContain('src/main.c');
+  expect(JSON.stringify(provider.requests.at(-1)?.body)).toContain('the secret word');
+  expect(provider.refusals).toEqual([]);
+});

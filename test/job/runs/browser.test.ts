@@ -39,6 +39,7 @@ interface ToolEvent {
 test('an agent places an order in a shop inside its sandbox, and reaches neither this server nor an unlisted host', async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'chromium');
+  await needs(context, 'python');
   let corral = '';
   const calls = () =>
     [

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openClient } from '../clients/trpc.ts';
 import { filesUnder, formsOf, insideOf } from '../hostile/canaries.ts';
 import { realServer } from '../servers/real-server.ts';
+import { temporaryFolder } from '../stores/store.ts';
 import type { World } from '../worlds.ts';
 import { standIn } from './egress.ts';
 import { selfSigned } from './egress-certificate.ts';
@@ -25,7 +26,8 @@ const ownIsRight = (headers: IncomingHttpHeaders) =>
 export function canaryOfCredentials(world: World): void {
   test(`secrets of the proxy work for curl, Node, Python and git on ${world.driver}, and are nowhere to be found`, async (context) => {
     const certificate = selfSigned(host);
-    const file = join(tmpdir(), `corral-credentials-${process.pid}-${world.driver}.pem`);
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'certificate.pem');
     await writeFile(file, certificate.cert);
     await using upstream = await standIn(
       createServer(certificate, (req, res) => {

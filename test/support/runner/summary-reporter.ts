@@ -5,12 +5,12 @@ const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
 const stateOf = (test: TestCase) => test.result().state;
 
-/** The reason of `context.skip('reason')`. `skipIf` has none, so it is in the name: `(needs …)`, or `skipped, …`. */
+/** The reason of `context.skip('reason')`. `skipIf` has none, so it is in the name: `(needs …)`, `needs …`, or `skipped, …`. */
 function reasonOf(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
-  const named = /\((needs [^)]*)\)|\bskipped,? ([^)>]*)/.exec(test.fullName);
-  return note ?? named?.[1] ?? named?.[2]?.trim() ?? `no reason given (${test.module.relativeModuleId})`;
+  const named = /\((needs [^)]*)\)|\bskipped,? ([^)>]*)|> (needs .*)$/.exec(test.fullName);
+  return note ?? named?.[1] ?? named?.[2]?.trim() ?? named?.[3] ?? `no reason given (${test.module.relativeModuleId})`;
 }
 
 /** Where a person's work can happen, and the tests that show it there. */

@@ -1,11 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configText } from '../../../src/app/commands/local-config.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 test('CORRAL_CONFIG names another file of settings', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'corral-config-')), 'other.yaml');
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'other.yaml');
   writeFileSync(file, 'port: 1234');
   expect(configText(file)).toBe('port: 1234');
 });
