@@ -1,8 +1,8 @@
 import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
 import { api, storedEvents } from '../clients/api.ts';
 import { openClient } from '../clients/trpc.ts';
-import { reaches } from '../servers/real-server.ts';
 import { composedServer } from '../servers/composed.ts';
+import { reaches } from '../servers/real-server.ts';
 import { serverProcess } from '../servers/server-process.ts';
 import { type FakeProvider, fakeProvider } from './fake-models/server.ts';
 import { fakeSettings } from './fake-models/settings.ts';
