@@ -165,8 +165,7 @@ export class EnvironmentKeys {
   }
 
   async #of(environmentId: string): Promise<StoredKey[]> {
-    const all = (await this.#deps.records.list(kind)).map(({ doc }) => StoredKey.parse(doc));
-    return all.filter((one) => one.environmentId === environmentId);
+    return (await this.#deps.records.list(kind, { owner: environmentId })).map(({ doc }) => StoredKey.parse(doc));
   }
 
   #secret(): Promise<Peppers> {

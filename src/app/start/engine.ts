@@ -184,6 +184,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const pullRequests = new AgentPullRequests();
   const delegation: Delegation = new Delegation({
     records: store.records,
+    events: store.events,
     copies: new WorkspaceCopies({
       sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
       archive: workspaceArchive,

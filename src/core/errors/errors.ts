@@ -100,6 +100,11 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
+/** The sandbox went away or does not answer, or this server stops using it. The next use of a sandbox tries again. */
+export const endsWithSandbox: ReadonlySet<ErrorCode> = new Set([
+  ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
+]);
+
 /** A handler for `catch`: an error of this code becomes undefined, and all others are thrown again. */
 const undefinedFor =
   (code: ErrorCode) =>

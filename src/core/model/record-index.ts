@@ -13,7 +13,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Records that belong to another record than a person, by the field with its id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
-  'template-build': 'templateId',
 };
 const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, shared }) => (shared ? `:${name}` : `${owner ?? ''}:${name}`),
@@ -21,6 +20,8 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
 const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
   session: ({ deleting, status }) => (deleting ? 'deleting' : status),
   automation: ({ after }) => (after ? 'after' : null),
+  'named-snapshot': ({ making }) => (making === undefined ? null : 'making'),
+  large: ({ isKept }) => (isKept ? null : 'unchecked'),
 };
 /** The kinds whose owners, or everybody, share records. */
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);

@@ -112,7 +112,11 @@ export class AttemptRounds {
   /** The session is gone: nothing of its attempts may stay. */
   async #abandon({ sessionId, attempts, count }: OpenAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
-    for (let n = 1; n <= count; n++) await sessions.delete(attemptSessionId(attempts, n)).catch(unlessGone);
+    for (let n = 1; n <= count; n++) {
+      const id = attemptSessionId(attempts, n);
+      this.#tries.delete(id);
+      await sessions.delete(id).catch(unlessGone);
+    }
     await records.close(sessionId);
   }
 
@@ -158,6 +162,7 @@ export class AttemptRounds {
         parts: left,
       } as const;
       await this.#deps.starts.start(start, signal);
+      this.#tries.delete(id);
       return { ...attempt, phase: 'working' };
     } catch (thrown) {
       throwIfFired(signal);
@@ -165,6 +170,7 @@ export class AttemptRounds {
       const tries = (this.#tries.get(id) ?? 0) + 1;
       this.#tries.set(id, tries);
       if (passing.has(code) || (retryable && tries < maxTries)) throw thrown;
+      this.#tries.delete(id);
       return { ...attempt, phase: 'not_started', error: publicMessage };
     }
   }

@@ -37,7 +37,7 @@ export class BuildFiles {
   /** Rejects: payload_too_large, quota. */
   async put(owner = '', hash: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
     const { records, blobs, clock } = this.#deps;
-    const own = (await records.list(kind)).map(({ doc }) => Stored.parse(doc)).filter((one) => one.owner === owner);
+    const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));
     const sum = own.reduce((total, { bytes }) => total + bytes, 0);
     const advice = 'They go after a day.';
     if (own.length >= maxFiles) throw new AppError('quota', `You have ${own.length} uploads for builds. ${advice}`);

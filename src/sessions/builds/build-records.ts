@@ -4,6 +4,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
+import { changeRecord } from '../../storage/collection.ts';
 
 export const usualTag = 'default';
 const maxTags = 20;
@@ -22,14 +23,15 @@ export class BuildRecords {
     this.#records = records;
   }
 
-  /** All owners without one. */
-  async templates(owner?: string): Promise<readonly BuiltTemplate[]> {
-    const all = (await this.#records.list(builtTemplateKind)).map(({ doc }) => BuiltTemplate.parse(doc));
-    return owner === undefined ? all : all.filter((one) => one.owner === owner);
+  /** All owners' without one; null: those that have none. */
+  async templates(owner?: string | null): Promise<readonly BuiltTemplate[]> {
+    const found = await this.#records.list(builtTemplateKind, owner === undefined ? {} : { owner });
+    return found.map(({ doc }) => BuiltTemplate.parse(doc));
   }
 
-  async builds(): Promise<readonly TemplateBuild[]> {
-    return (await this.#records.list(templateBuildKind)).map(({ doc }) => TemplateBuild.parse(doc));
+  async builds(owner?: string | null): Promise<readonly TemplateBuild[]> {
+    const found = await this.#records.list(templateBuildKind, owner === undefined ? {} : { owner });
+    return found.map(({ doc }) => TemplateBuild.parse(doc));
   }
 
   /** Rejects: not_found. */
@@ -82,21 +84,22 @@ export class BuildRecords {
     await this.#records.delete(templateBuildKind, id);
   }
 
-  /** Rejects: not_found, quota. */
+  /** Changes the tags as they are at the write, also when another server changes them. Rejects: not_found, quota. */
   async changeTags(
-    { id, owner }: Pick<BuiltTemplate, 'id' | 'owner'>,
+    { id }: Pick<BuiltTemplate, 'id'>,
     change: (template: BuiltTemplate) => BuiltTemplate['tags'],
   ): Promise<BuiltTemplate> {
-    return await this.inTurn(owner ?? '', async () => {
-      const template = await this.template(id);
+    const place = { kind: builtTemplateKind, id };
+    const changed = await changeRecord(this.#records, place, (found): { doc: BuiltTemplate; sort: number } => {
+      if (!found) throw missing();
+      const template = BuiltTemplate.parse(found.doc);
       const tags = change(template);
       const count = Object.keys(tags).length;
       if (count > maxTags && count > Object.keys(template.tags).length) {
         throw new AppError('quota', `A template has at most ${maxTags} tags. Take one off first.`);
       }
-      const changed = { ...template, tags };
-      await this.putTemplate(changed);
-      return changed;
+      return { doc: { ...template, tags }, sort: template.at };
     });
+    return changed as BuiltTemplate;
   }
 }

@@ -43,7 +43,7 @@ export class BuiltImages {
     const { driver, records } = this.#deps;
     if (!buildsImages(driver)) return undefined;
     const here = new Set(await driver.builtImages(callOf()));
-    const own = (await records.builds()).filter((one) => one.owner === owner && one.image && here.has(one.image));
+    const own = (await records.builds(owner ?? null)).filter(({ image }) => image && here.has(image));
     const byPrint = new Map(own.map((one) => [one.print, one.image as string]));
     for (let done = prints.length - 1; done > 0; done--) {
       const image = byPrint.get(prints[done]);
@@ -55,9 +55,9 @@ export class BuiltImages {
   /** After a build: forgets the oldest builds that no tag names, so that an owner who builds often fills no disk. */
   async trim(owner: string | undefined): Promise<void> {
     const { records } = this.#deps;
-    const named = await this.#named();
-    const old = (await records.builds())
-      .filter((one) => one.owner === owner && !isOpen(one) && !named.has(one.id))
+    const named = await this.#named(owner ?? null);
+    const old = (await records.builds(owner ?? null))
+      .filter((one) => !isOpen(one) && !named.has(one.id))
       .sort((a, b) => b.at - a.at)
       .slice(untaggedKept);
     for (const build of old) await records.deleteBuild(build);
@@ -84,8 +84,8 @@ export class BuiltImages {
     return removed + (await this.#removeUnused());
   }
 
-  async #named(): Promise<ReadonlySet<string>> {
-    const templates = await this.#deps.records.templates();
+  async #named(owner?: string | null): Promise<ReadonlySet<string>> {
+    const templates = await this.#deps.records.templates(owner);
     return new Set(templates.flatMap(({ tags }) => Object.values(tags).map(({ build }) => build)));
   }
 

@@ -103,16 +103,14 @@ export class TemplateBuilds {
     }
     const { clock, ids, policy } = this.#deps;
     return await this.#records.inTurn(owner ?? '', async () => {
-      const all = (await this.#records.templates()).filter((one) => one.owner === owner);
+      const all = await this.#records.templates(owner ?? null);
       const found = all.find((one) => one.name === name);
       if (!found && all.length >= policy.ownerCount) {
         const text = `You have ${all.length} built templates of ${policy.ownerCount} allowed.`;
         throw new AppError('quota', `${text} Delete one first.`);
       }
       const at = clock.now();
-      const open = (await this.#records.builds()).filter(
-        (one) => one.owner === owner && isOpen(one) && endsBy(one) > at,
-      );
+      const open = (await this.#records.builds(owner ?? null)).filter((one) => isOpen(one) && endsBy(one) > at);
       if (open.length >= openBuilds) {
         throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them, or stop it.`);
       }
@@ -204,7 +202,8 @@ export class TemplateBuilds {
   }
 
   async #builds(templateId: string): Promise<readonly TemplateBuild[]> {
-    const own = (await this.#records.builds()).filter((one) => one.templateId === templateId);
+    const { owner = null } = await this.#records.template(templateId);
+    const own = (await this.#records.builds(owner)).filter((one) => one.templateId === templateId);
     return await Promise.all(own.sort((a, b) => b.at - a.at).map(({ id }) => this.#build(templateId, id)));
   }
 
@@ -244,8 +243,7 @@ export class TemplateBuilds {
   }
 
   async #tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate> {
-    const { owner } = await this.#records.template(templateId);
-    return await this.#records.changeTags({ id: templateId, owner }, (template) => {
+    return await this.#records.changeTags({ id: templateId }, (template) => {
       const source = template.tags[from];
       if (!source) throw new AppError('not_found', `The template ${template.name} has no tag ${from}.`);
       const at = this.#deps.clock.now();
@@ -254,8 +252,7 @@ export class TemplateBuilds {
   }
 
   async #untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate> {
-    const { owner } = await this.#records.template(templateId);
-    return await this.#records.changeTags({ id: templateId, owner }, (template) =>
+    return await this.#records.changeTags({ id: templateId }, (template) =>
       Object.fromEntries(Object.entries(template.tags).filter(([tag]) => !tags.includes(tag))),
     );
   }

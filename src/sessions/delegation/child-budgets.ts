@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
-import { exact } from '../../core/model/spending.ts';
+import { countedFor, exact, Spending } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
 import { unlessGone } from './child-failures.ts';
 
@@ -25,6 +25,8 @@ const Link = z.object({
     .object({ turns: z.number(), tokens: z.number(), cost: z.number(), toolCalls: z.number().default(0) })
     .optional(),
 });
+
+const Counted = z.object({ spending: Spending.optional() });
 
 interface BudgetDeps {
   readonly records: RecordStore;
@@ -102,8 +104,19 @@ export class ChildBudgets {
     return { ...budget, ...(hard && { hard }) };
   }
 
-  /** By its log, which has the usage of each turn, also of a run that is under way. */
+  /** By its record, which counts each turn, also of a run that is under way. A record of an early version has no count, but its log. */
   async spent(id: SessionId): Promise<Amounts> {
+    const { spending } = Counted.parse((await this.#deps.records.get('session', id))?.doc ?? {});
+    if (!spending) return await this.#spentByLog(id);
+    return {
+      turns: spending.turns,
+      tokens: countedFor(spending, 'tokens'),
+      cost: countedFor(spending, 'cost'),
+      toolCalls: countedFor(spending, 'toolCalls'),
+    };
+  }
+
+  async #spentByLog(id: SessionId): Promise<Amounts> {
     const sessions = await this.#deps.sessions();
     const used = { ...nothing };
     const copied = (await sessions.get(id)).forkedFrom?.seq ?? 0; // of the session that it was forked from

@@ -1,10 +1,10 @@
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, SessionId, sessionIdFor } from '../../core/model/ids.ts';
-import { childKind, type SessionRecord } from '../../core/model/records.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
@@ -21,12 +21,13 @@ import type { WorkspaceCopies } from './workspace-copies.ts';
 interface ChildServices {
   readonly sessions: Pick<
     SessionService,
-    'create' | 'fork' | 'get' | 'send' | 'stop' | 'page' | 'follow' | 'delete' | 'history'
+    'create' | 'fork' | 'get' | 'list' | 'send' | 'stop' | 'page' | 'follow' | 'delete' | 'history'
   >;
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps {
   readonly records: RecordStore;
+  readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly copies: WorkspaceCopies;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   /** The limits of a session over all of its runs. */
@@ -117,6 +118,7 @@ export class Delegation {
 
   /** Stops all children, or those that the agent started, which end with its run. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
+    this.#budgets.forget(id); // its calls are over
     const { sessions } = await this.#services.promise;
     for (const child of await this.#budgets.childrenOf(id, only)) {
       const record = await sessions.get(child).catch(unlessGone);
@@ -156,12 +158,20 @@ export class Delegation {
 
   async #adoptAll(signal: AbortSignal): Promise<void> {
     const { sessions } = await raceAbort(this.#services.promise, signal);
-    for (const { id } of await this.#deps.records.list(childKind)) {
+    const open = await Promise.all(
+      (['running', 'waiting'] as const).map((status) =>
+        sessions.list({
+          limit: Number.MAX_SAFE_INTEGER,
+          after: undefined,
+          status,
+          keep: ({ parent }) => parent != null,
+        }),
+      ),
+    );
+    for (const child of open.flat()) {
       throwIfFired(signal);
-      const [parentId = '', childId = ''] = id.split(':');
-      const child = await sessions.get(SessionId.parse(childId)).catch(unlessGone);
-      if (!child || child.status === 'completed' || !child.parent) continue;
-      const parent = await sessions.get(SessionId.parse(parentId)).catch(unlessGone);
+      if (child.status === 'completed' || !child.parent) continue;
+      const parent = await sessions.get(child.parent.sessionId).catch(unlessGone);
       if (!parent) await sessions.delete(child.id).catch(unlessGone);
       else if (child.parent.attempts !== undefined) continue;
       else if (parent.status === 'completed' && (await this.#isOlder(child.id, parent.id)))
@@ -171,10 +181,11 @@ export class Delegation {
 
   /** Whether the child's run began before its parent's last one ended. A person can let a child work on later. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
-    const { sessions } = await this.#services.promise;
-    let [began, ended] = [0, 0];
-    for await (const { type, ts } of sessions.history(child)) if (type === 'run.started') began = ts;
-    for await (const { type, ts } of sessions.history(parent)) if (type === 'run.end') ended = ts;
+    const timeOf = async (id: SessionId, type: 'run.started' | 'run.end') => {
+      const seq = await this.#deps.events.lastOf(id, type);
+      return seq === 0 ? 0 : ((await this.#deps.events.page(id, seq - 1, 1)).events[0]?.ts ?? 0);
+    };
+    const [began, ended] = await Promise.all([timeOf(child, 'run.started'), timeOf(parent, 'run.end')]);
     return began <= ended;
   }
 

@@ -183,12 +183,9 @@ export class NamedSnapshots {
     }
   }
 
-  async #list(owner?: string): Promise<readonly Snapshot[]> {
-    const all = await this.#deps.records.list(kind);
-    return all
-      .filter(({ doc }) => !isMaking(doc))
-      .map(({ doc }) => Snapshot.parse(doc))
-      .filter((one) => owner === undefined || one.owner === owner);
+  async #list(owner?: string | null): Promise<readonly Snapshot[]> {
+    const all = await this.#deps.records.list(kind, owner === undefined ? {} : { owner });
+    return all.filter(({ doc }) => !isMaking(doc)).map(({ doc }) => Snapshot.parse(doc));
   }
 
   async #get(id: string): Promise<Snapshot> {
@@ -235,7 +232,7 @@ export class NamedSnapshots {
   async collect(before: number): Promise<number> {
     const { records, blobs } = this.#deps;
     let removed = 0;
-    for (const { id, doc } of await records.list(kind)) {
+    for (const { id, doc } of await records.list(kind, { state: 'making' })) {
       if (!isMaking(doc) || doc.making >= before) continue;
       await blobs.delete(id);
       await records.delete(kind, id);
@@ -280,7 +277,7 @@ export class NamedSnapshots {
 
   async #refuseOverQuota(owner: string | undefined): Promise<void> {
     const { ownerBytes, ownerCount } = this.#deps.policy;
-    const own = (await this.#list()).filter((one) => one.owner === owner);
+    const own = await this.#list(owner ?? null);
     const sum = own.reduce((all, { bytes }) => all + bytes, 0);
     if (own.length < ownerCount && sum < ownerBytes) return;
     const advice = 'Delete some first.';
@@ -289,7 +286,7 @@ export class NamedSnapshots {
   }
 
   async #takeName(name: string, owner: string | undefined): Promise<void> {
-    const own = (await this.#list()).filter((one) => one.owner === owner && one.name === name);
+    const own = (await this.#list(owner ?? null)).filter((one) => one.name === name);
     for (const one of own) await this.#put({ ...one, name: null });
   }
 

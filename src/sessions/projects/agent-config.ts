@@ -3,6 +3,7 @@ import { toolGroups } from '../../agents/tools/tool.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { ToolProgram } from '../../core/model/tool-server.ts';
+import { changeRecord } from '../../storage/collection.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import { joinModel, type OfferedProvider, splitModel } from './providers.ts';
 import { checkOptions } from './sampling.ts';
@@ -51,6 +52,7 @@ interface Deps {
   readonly checkModel?: (ref: string) => void;
 }
 const kind = 'agent-config';
+const missing = () => new AppError('not_found', 'There is no such project.');
 /** The wire knows several types of agents, and Corral has one. */
 export const agentType = 'code_agent';
 
@@ -58,18 +60,20 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
   const { records, newId, templates, providers, model, checkModel } = deps;
   const read = async (projectId: string) => {
     const found = await records.get(kind, projectId);
-    if (!found) throw new AppError('not_found', 'There is no such project.');
-    return { config: AgentConfig.parse(found.doc), version: found.version };
+    if (!found) throw missing();
+    return AgentConfig.parse(found.doc);
   };
+  /** Changes these fields alone, also while others change other ones. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
-    const { config, version } = await read(projectId);
     const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-    const doc = AgentConfig.parse({ ...config, ...given });
-    await records.put({ kind, id: projectId, doc, expect: version });
-    return doc;
+    const changed = await changeRecord(records, { kind, id: projectId }, (found) => {
+      if (!found) throw missing();
+      return { doc: AgentConfig.parse({ ...AgentConfig.parse(found.doc), ...given }) };
+    });
+    return changed as AgentConfig;
   };
   return {
-    get: async (projectId) => (await read(projectId)).config,
+    get: read,
     async update(projectId, fields) {
       const known = new Set((await providers()).map(({ id }) => id));
       if (fields.provider !== undefined && !known.has(fields.provider)) {
@@ -77,7 +81,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
       }
       if (fields.options !== undefined) checkOptions(fields.options);
       if (fields.provider !== undefined || fields.model !== undefined) {
-        const { config } = await read(projectId);
+        const config = await read(projectId);
         checkModel?.(joinModel(fields.provider ?? config.provider, fields.model ?? config.model));
       }
       for (const ref of fields.fallbacks ?? []) {
@@ -94,7 +98,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
       return await change(projectId, { ...fields, ...(choosesModel && { isOwnModel: true }) });
     },
     async apply(projectId, template) {
-      const { config } = await read(projectId);
+      const config = await read(projectId);
       const named = config.isOwnModel || template.model === undefined ? {} : splitModel(template.model);
       return await change(projectId, { ...fieldsOf(template), ...named });
     },

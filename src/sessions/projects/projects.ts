@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { Collection } from '../../storage/collection.ts';
 import type { Project, ProjectAgent, ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
@@ -27,12 +28,12 @@ interface Deps {
 const kind = 'project';
 
 export function projectService({ records, sessions, agents, removeBelongings, newId, clock }: Deps): ProjectService {
-  async function read(id: string): Promise<{ project: Project; version: number }> {
-    const found = await records.get(kind, id);
-    if (!found) throw new AppError('not_found', 'There is no such project.');
-    return { project: StoredProject.parse(found.doc), version: found.version };
-  }
-  const put = (doc: Project, expect: number) => records.put({ kind, id: doc.id, doc, sort: doc.updatedAt, expect });
+  const projects = new Collection<Project>(records, {
+    kind,
+    schema: StoredProject,
+    sortOf: ({ updatedAt }) => updatedAt,
+    missing: () => new AppError('not_found', 'There is no such project.'),
+  });
 
   async function removeContent(id: string): Promise<void> {
     const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
@@ -42,31 +43,25 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
 
   return {
     async list({ skip, limit, owner }) {
-      const all = await records.list(kind);
-      const wanted = owner === undefined ? all : all.filter(({ doc }) => (doc as Project).owner === owner);
-      const projects = wanted.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
-      return { projects, total: wanted.length };
+      const all = await records.list(kind, owner === undefined ? {} : { owner });
+      const found = all.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
+      return { projects: found, total: all.length };
     },
     async create({ name, description = null, owner }) {
       const now = clock.now();
       const whose = owner === undefined ? {} : { owner };
       const project = { id: newId(), name, description, createdAt: now, updatedAt: now, ...whose };
       await agents.create(project.id); // first, so that every project has a configuration
-      await put(project, 0);
-      return project;
+      return await projects.create(project);
     },
-    get: async (id) => (await read(id)).project,
-    async update(id, { name, description }) {
-      const { project, version } = await read(id);
-      const changed = {
-        ...project,
+    get: (id) => projects.get(id),
+    update: (id, { name, description }) =>
+      projects.change(id, (now) => ({
+        ...now,
         ...(name !== undefined && { name }),
         ...(description !== undefined && { description }),
         updatedAt: clock.now(),
-      };
-      await put(changed, version);
-      return changed;
-    },
+      })),
     agent: async (id) => agentOf(await agents.get(id)),
     async changeAgent(id, { model, prompt, tools, fallbacks, toolServers }) {
       const change: AgentConfigChange = {
@@ -79,10 +74,10 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
       return agentOf(await agents.update(id, change));
     },
     async delete(id) {
-      await read(id);
+      await projects.get(id);
       await removeContent(id);
       await agents.delete(id);
-      await records.delete(kind, id); // last, so that an interrupted deletion can be repeated
+      await projects.delete(id); // last, so that an interrupted deletion can be repeated
       await removeContent(id); // files and sessions created meanwhile; from here on the project cannot be found
     },
   };

@@ -1,6 +1,6 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
@@ -27,11 +27,6 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
-
-/** The sandbox went away, so the next use of one tries again. */
-const passing: ReadonlySet<string> = new Set([
-  ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'],
-]);
 
 /** Fetches the repositories of sessions into their sandboxes. Each use of a sandbox waits until they are there, or failed. */
 export class RepositoryFetches {
@@ -111,7 +106,8 @@ export class RepositoryFetches {
           await this.#deps.preparation.start(client, one, this.#deps.closing);
     };
     const done = this.#inTurn(id, work).catch((err: unknown) => {
-      if (!passing.has(toAppError(err).code)) this.#deps.warn({ session: id, err }, 'a repository was not fetched');
+      if (!endsWithSandbox.has(toAppError(err).code))
+        this.#deps.warn({ session: id, err }, 'a repository was not fetched');
     });
     this.#pending.set(id, done);
     await done;
@@ -155,7 +151,7 @@ export class RepositoryFetches {
       return found;
     } catch (thrown) {
       const failure = toAppError(thrown);
-      if (passing.has(failure.code)) throw failure;
+      if (endsWithSandbox.has(failure.code)) throw failure;
       const error = failure.publicMessage;
       await this.#keep(writer, path, { state: 'failed', error }, tell('failed', error));
       return undefined;

@@ -1,4 +1,4 @@
-import { toAppError } from '../../core/errors/errors.ts';
+import { endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -20,15 +20,6 @@ export interface SetupWish {
   /** The environment as this fetch read it; undefined: it is to be read again. */
   readonly found: FoundEnvironment | undefined;
 }
-/** The codes that say that the sandbox or the server goes away, so that the next use tries again. */
-const passing: ReadonlySet<string> = new Set([
-  'sandbox_lost',
-  'cancelled',
-  'sandbox_not_found',
-  'shutting_down',
-  'fenced',
-]);
-
 /** The state of the setup, for the record and for people. */
 export interface PreparedEnd {
   readonly setup: 'ran' | 'restored' | 'failed';
@@ -73,7 +64,7 @@ export class Preparation {
       return await this.#keep(client, path, key, signal);
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);
-      if (passing.has(code)) throw thrown;
+      if (endsWithSandbox.has(code)) throw thrown;
       return { setup: 'failed', detail: `${path} could not be prepared: ${publicMessage}` };
     }
   }
@@ -92,7 +83,7 @@ export class Preparation {
       };
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);
-      if (passing.has(code)) throw thrown;
+      if (endsWithSandbox.has(code)) throw thrown;
       if (code === 'payload_too_large') {
         const detail = `.corral/setup.sh of ${path} ran. Its files are larger than repositories.prepared-bytes, so no later session has them.`;
         return { setup, detail };
@@ -109,7 +100,7 @@ export class Preparation {
     try {
       return await this.#deps.files.restore(client, path, key, signal);
     } catch (err) {
-      if (passing.has(toAppError(err).code)) throw err;
+      if (endsWithSandbox.has(toAppError(err).code)) throw err;
       this.#deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
       return undefined;
     }

@@ -11,7 +11,7 @@ export interface RetentionPolicy {
   readonly maxSessionBytes: number;
 }
 
-const dayMs = 24 * 60 * 60 * 1_000;
+export const dayMs = 24 * 60 * 60 * 1_000;
 
 export const deletesAny = ({ days, maxSessions, maxBytes }: RetentionPolicy): boolean =>
   days > 0 || maxSessions > 0 || maxBytes > 0;

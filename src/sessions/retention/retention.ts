@@ -1,6 +1,6 @@
 import type { Call, Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -11,7 +11,7 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
-import { asksBytes, deletesAny, isDeletable, isOverdue, type RetentionPolicy } from './policy.ts';
+import { asksBytes, dayMs, deletesAny, isDeletable, isOverdue, type RetentionPolicy } from './policy.ts';
 import { ViewedSessions } from './viewed-sessions.ts';
 
 export interface RetentionDeps {
@@ -38,6 +38,7 @@ export interface RetentionDeps {
 const batch = 50; // sessions per round
 const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
 const listMs = 20_000;
+const readAtOnce = 500; // sessions
 
 /** Deletes and shortens old sessions as the retention policy says, in small batches. Never touches a session in use. */
 export class Retention {
@@ -68,7 +69,7 @@ export class Retention {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { policyOf, mayDeleteOld, store, clock, collect, logger } = this.#deps;
+    const { policyOf, mayDeleteOld, clock, collect, logger } = this.#deps;
     const policy = policyOf();
     if (deletesAny(policy)) await this.#viewed?.tell();
     if (!(await mayDeleteOld())) {
@@ -78,10 +79,28 @@ export class Retention {
     const blobs = await collect(clock.now() - blobAgeMs, signal);
     if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
     if (!deletesAny(policy) && !asksBytes(policy)) return;
-    const sessions = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+    const sessions = await this.#candidates(policy);
     if (policy.maxSessionBytes > 0) await this.#shorten(sessions, policy.maxSessionBytes, signal);
     const bytes = policy.maxBytes > 0 ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
     await this.#delete(isOverdue(policy, sessions, bytes, clock.now()), signal);
+  }
+
+  /** All sessions where their number or their bytes count; else those whose newest message is past the age. */
+  async #candidates(policy: RetentionPolicy): Promise<StoredSession[]> {
+    const { store, clock } = this.#deps;
+    const countsAll =
+      asksBytes(policy) || (policy.maxSessions > 0 && (await store.records.count('session')) > policy.maxSessions);
+    const found: StoredSession[] = [];
+    const oldest = { sort: clock.now() - policy.days * dayMs, id: '' };
+    for (let after = countsAll ? undefined : oldest; countsAll || policy.days > 0; ) {
+      const rows = await store.records.list('session', { limit: readAtOnce, ...(after && { after }) });
+      found.push(...rows.map(({ doc }) => StoredSession.parse(doc)));
+      const last = found.at(-1);
+      if (!last || rows.length < readAtOnce) break;
+      after = { sort: last.latestMessageAt, id: last.id };
+      await turnOfTheLoop();
+    }
+    return found;
   }
 
   async #delete(due: readonly SessionId[], signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -36,11 +36,6 @@ const commands: Readonly<Record<string, string>> = {
   npm: 'npm install --global --no-audit --no-fund --loglevel error',
   pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
 };
-/** The sandbox went away, so the next use of one tries again. */
-const passing: ReadonlySet<string> = new Set([
-  ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'],
-]);
-
 /**
  * Prepares the sandboxes of sessions whose program gave them an agent: the folders of `/mnt/session`, the program's files,
  * and packages. Each use of such a sandbox waits until it is done. A failure hinders nobody; the log says what is missing.
@@ -68,7 +63,8 @@ export class SessionSetup {
     if (known?.print === print) return await raceAbort(known.work, signal);
     const work = this.#prepare(live, client, agent).catch((err: unknown) => {
       this.#done.delete(client);
-      if (!passing.has(toAppError(err).code)) this.#deps.warn({ session: id, err }, 'a sandbox was not prepared');
+      if (!endsWithSandbox.has(toAppError(err).code))
+        this.#deps.warn({ session: id, err }, 'a sandbox was not prepared');
     });
     this.#done.set(client, { print, work });
     await raceAbort(work, signal);
@@ -109,7 +105,7 @@ export class SessionSetup {
       await at(`chmod a-w ${quoteForShell(place)}`); // the agent only reads what the program gave it
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (passing.has(error.code)) throw error;
+      if (endsWithSandbox.has(error.code)) throw error;
       await this.#tell(live, `The file ${path} could not be placed: ${error.publicMessage}`);
     }
   }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { ListOptions, RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
+import { changeRecord } from '../../storage/collection.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
@@ -10,7 +11,6 @@ interface Deps {
 }
 /** A session that is being created has a place among the holders before its record. */
 const creationMs = 60_000;
-const tries = 20;
 
 export const noVolume = (named?: string) =>
   new AppError('not_found', named === undefined ? 'There is no such volume.' : `There is no volume ${named}.`);
@@ -24,8 +24,8 @@ export class VolumeRecords {
   }
 
   /** The volumes that are there, and with `all` also those whose removal is not complete. */
-  async list(which: 'present' | 'all' = 'present'): Promise<readonly Volume[]> {
-    const found = (await this.#deps.records.list(kind)).map(({ doc }) => Volume.parse(doc));
+  async list(which: 'present' | 'all' = 'present', only: Pick<ListOptions, 'owner'> = {}): Promise<readonly Volume[]> {
+    const found = (await this.#deps.records.list(kind, only)).map(({ doc }) => Volume.parse(doc));
     return which === 'all' ? found : found.filter(({ removing }) => removing === undefined);
   }
 
@@ -38,7 +38,7 @@ export class VolumeRecords {
 
   /** By its id or its owner's name for it. Undefined as owner: any, or with `exactly` the volumes that have none. */
   async find(idOrName: string, owner: string | undefined, exactly = false): Promise<Volume> {
-    const mine = (await this.list()).filter((one) => (owner === undefined && !exactly) || one.owner === owner);
+    const mine = await this.list('present', owner === undefined && !exactly ? {} : { owner: owner ?? null });
     const found = mine.find(({ id }) => id === idOrName) ?? mine.find(({ name }) => name === idOrName);
     if (!found) throw noVolume(idOrName);
     return found;
@@ -54,19 +54,14 @@ export class VolumeRecords {
 
   /** `change` decides by the newest state, and can throw. Rejects: not_found. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
-    for (let left = tries; ; left -= 1) {
-      const found = await this.#deps.records.get(kind, id);
-      const before = found && Volume.parse(found.doc);
-      if (!before || before.removing !== undefined) throw noVolume();
-      const doc = await change(before);
-      if (doc === before) return before;
-      try {
-        await this.#deps.records.put({ kind, id, doc, sort: doc.at, expect: found.version });
-        return doc;
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict' || left === 0) throw thrown;
-      }
-    }
+    let now: Volume | undefined;
+    const changed = await changeRecord(this.#deps.records, { kind, id }, async (found) => {
+      now = found && Volume.parse(found.doc);
+      if (!now || now.removing !== undefined) throw noVolume();
+      const doc = await change(now);
+      return doc === now ? undefined : { doc, sort: doc.at };
+    });
+    return (changed ?? now) as Volume;
   }
 
   /** Whether a holder is there no more: its session was deleted or never made, or its transfer was cut off. */

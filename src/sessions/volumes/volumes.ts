@@ -151,7 +151,8 @@ export class Volumes {
 
   async #check(owner: string | undefined, wanted: Pick<Volume, 'name' | 'quotaBytes'>, except?: string): Promise<void> {
     const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
-    const own = (await this.#deps.records.list()).filter((one) => one.owner === owner && one.id !== except);
+    const all = await this.#deps.records.list('present', { owner: owner ?? null });
+    const own = all.filter((one) => one.id !== except);
     if (own.some(({ name }) => name === wanted.name)) {
       throw new AppError(
         'conflict',

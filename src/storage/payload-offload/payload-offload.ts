@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Append, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
-import { toAppError } from '../../core/errors/errors.ts';
+import { toAppError, unlessConflict } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -29,7 +29,12 @@ type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
 
 const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a clean-up finds every blob
-const Kept = z.object({ at: z.number(), seq: z.int() });
+const Kept = z.object({
+  at: z.number(),
+  seq: z.int(),
+  /** An event refers to the blob; it is looked at again when the log is cut. */
+  isKept: z.literal(true).optional(),
+});
 const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
 
 /**
@@ -109,6 +114,15 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
       small.catch(() => leaned.delete(entry));
       return small.then((it) => events.append(it));
     },
+    async compact(sessionId, limits) {
+      await events.compact(sessionId, limits);
+      const { thinned } = await events.page(sessionId, 0, 1);
+      if (thinned === 0) return;
+      for (const { id, doc } of await records.list(kind, { idPrefix: `${sessionId}:` })) {
+        const { isKept, ...one } = Kept.parse(doc);
+        if (isKept && one.seq <= thinned) await records.put({ kind, id, doc: one });
+      }
+    },
     async restore(sessionId, given, marks) {
       const small: SessionEvent[] = [];
       for (const event of given) small.push(await aside(sessionId, event.seq, event));
@@ -132,12 +146,15 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     },
     async collect(before, signal) {
       let removed = 0;
-      for (const { id, doc } of await records.list(kind)) {
+      for (const { id, doc, version } of await records.list(kind, { state: 'unchecked' })) {
         throwIfFired(signal);
         const { at, seq } = Kept.parse(doc);
         if (at >= before) continue;
         const [event] = (await events.page(SessionId.parse(id.slice(0, 16)), seq - 1, 1)).events;
-        if (event?.seq === seq && (event as WithReference).large?.blob === blobOf(id)) continue;
+        if (event?.seq === seq && (event as WithReference).large?.blob === blobOf(id)) {
+          await records.put({ kind, id, doc: { at, seq, isKept: true }, expect: version }).catch(unlessConflict);
+          continue;
+        }
         await remove(id);
         removed++;
       }

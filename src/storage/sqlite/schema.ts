@@ -65,10 +65,11 @@ export const migrations: readonly string[] = [
   ALTER TABLE record ADD COLUMN name TEXT;
   UPDATE record SET owner = doc ->> '$.owner' WHERE doc LIKE '{%"owner":"%' AND json_type(doc, '$.owner') = 'text';
   UPDATE record SET owner = doc ->> '$.environmentId' WHERE kind = 'environment-key';
-  UPDATE record SET owner = doc ->> '$.templateId' WHERE kind = 'template-build';
   UPDATE record SET shared = 1 WHERE kind IN ('skill', 'automation') AND doc ->> '$.shared';
   UPDATE record SET state = iif(doc ->> '$.deleting', 'deleting', doc ->> '$.status') WHERE kind = 'session';
   UPDATE record SET state = 'after' WHERE kind = 'automation' AND json_type(doc, '$.after') = 'object';
+  UPDATE record SET state = 'making' WHERE kind = 'named-snapshot' AND doc ->> '$.making' IS NOT NULL;
+  UPDATE record SET state = 'unchecked' WHERE kind = 'large';
   UPDATE record SET name = iif(shared, '', ifnull(owner, '')) || ':' || (doc ->> '$.name') WHERE kind = 'skill';
   UPDATE record SET name = NULL WHERE name IS NOT NULL AND EXISTS (
     SELECT 1 FROM record AS first WHERE first.kind = record.kind AND first.name = record.name AND first.id < record.id

@@ -13,6 +13,7 @@ export const recordsBeforeIndex: readonly { readonly kind: string; readonly id: 
   { kind: 'webhook', id: 'w1', doc: { owner: "o'neil \u00e9" } },
   { kind: 'environment-key', id: 'k1', doc: { environmentId: 'env_1' } },
   { kind: 'template-build', id: 'b1', doc: { templateId: 't1', owner: 'ann' } },
+  { kind: 'large', id: '0123456789abcdef:b', doc: { at: 1, seq: 2 } },
   { kind: 'text', id: 'x', doc: 'owner' },
   skill('s1', { owner: 'ann' }),
   skill('s2', { owner: 'ann' }), // left behind by a crash
@@ -34,7 +35,8 @@ export async function expectIndexed(records: RecordStore): Promise<void> {
   expect(await found('automation', { shared: true })).toEqual(['a1']);
   expect(await found('webhook', { owner: "o'neil \u00e9" })).toEqual(['w1']);
   expect(await found('environment-key', { owner: 'env_1' })).toEqual(['k1']);
-  expect(await found('template-build', { owner: 't1' })).toEqual(['b1']);
+  expect(await found('template-build', { owner: 'ann' })).toEqual(['b1']);
+  expect(await found('large', { state: 'unchecked' })).toEqual(['0123456789abcdef:b']);
   expect(await found('skill', { owner: 'ann' })).toEqual(['s1', 's2', 's3']);
   expect(await found('skill', { shared: true })).toEqual(['s3']);
   expect(await records.count('skill-name')).toBe(0);

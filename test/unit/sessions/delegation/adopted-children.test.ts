@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { childKind } from '../../../../src/core/model/records.ts';
+import type { ListQuery } from '../../../../src/sessions/api/sessions.ts';
 import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -13,25 +13,29 @@ const child = SessionId.parse('1'.repeat(16));
 /** A server after a restart, whose store is away at first, and a child whose parent is gone. */
 async function restarted(failures: number) {
   const { records } = memoryStore();
-  await records.put({ kind: childKind, id: `${parent}:${child}`, doc: { callId: 'c', runId: null } });
   const clock = manualClock();
   const warned: string[] = [];
   const deleted = Promise.withResolvers<SessionId>();
   let asked = 0;
-  const list: typeof records.list = async (kind) => {
-    if (asked++ < failures) throw new AppError('store_unavailable', 'The store did not answer in time.');
-    return await records.list(kind);
-  };
   const delegation = new Delegation({
     ...({} as ConstructorParameters<typeof Delegation>[0]),
-    records: { ...records, list },
+    records,
     clock,
     warn: (_, text) => void warned.push(text),
+  });
+  const open = stored({
+    id: child,
+    status: 'running',
+    parent: { sessionId: parent, runId: null, callId: 'c' } as never,
   });
   const sessions = {
     get: async (id: SessionId) => {
       if (id === parent) throw new AppError('session_not_found', 'It is gone.');
-      return stored({ id, status: 'running', parent: { sessionId: parent, runId: null, callId: 'c' } as never });
+      return open;
+    },
+    list: async ({ status }: ListQuery) => {
+      if (asked++ < failures) throw new AppError('store_unavailable', 'The store did not answer in time.');
+      return status === open.status ? [open] : [];
     },
     delete: async (id: SessionId) => void deleted.resolve(id),
   };
@@ -40,7 +44,7 @@ async function restarted(failures: number) {
 }
 
 test('a child whose parent is gone is deleted after a restart, also when the store answers only later', async () => {
-  const { delegation, clock, warned, deleted } = await restarted(2);
+  const { delegation, clock, warned, deleted } = await restarted(3); // two lists at a time
   const adopted = delegation.adopt(new AbortController().signal);
   for (let n = 1; n <= 2; n++) {
     await expect.poll(() => warned).toHaveLength(n);
