@@ -98,12 +98,12 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
         updatedAt: now,
       };
       try {
+        await records.addVersion(version); // first, so that nobody finds a skill without a version
         await records.create(skill);
       } catch (thrown) {
-        await blobs.delete(version.blob);
+        await removeVersion(version);
         throw thrown;
       }
-      await records.addVersion(version);
       return publicSkill(skill);
     },
     get: async (id) => publicSkill(await records.get(id)),

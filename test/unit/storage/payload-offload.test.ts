@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Append, Store } from '../../../src/core/contracts/ports.ts';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
 import { eventsFrom } from '../../../src/sessions/engine/run-fold.ts';
@@ -20,7 +20,7 @@ function bench(blobs = memoryBlobs()) {
   };
   let [ids, now] = [0, 1_000];
   const { store, collect } = withPayloadOffload({
-    store: { ...bare, events: { ...bare.events, append } },
+    store: { ...bare, events: { ...bare.events, append, page: (...args) => bare.events.page(...args) } },
     blobs,
     newId: () => `${++ids}`,
     now: () => now,
@@ -48,6 +48,22 @@ test('F068 each event in the log is at most 256 KiB, and a larger fact reads bac
   for (const row of rows) expect(Buffer.byteLength(row)).toBeLessThan(256 * 1024);
   expect(blobs.kept.size).toBe(4);
   expect(await eventsOf(store, id)).toEqual(facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId: id, ts: 1 })));
+});
+
+test('a clean-up looks once at each large fact, and again when its log was cut', async () => {
+  const { store, bare, blobs, collect, later } = bench();
+  const id = newSession();
+  const facts = Array.from({ length: 3 }, (_, n) => calledFact({ output: `${n}`.repeat(MiB) }));
+  await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  later(1_000);
+  const pages = vi.spyOn(bare.events, 'page');
+  expect(await collect(1_500, never)).toBe(0);
+  expect(pages).toHaveBeenCalledTimes(3);
+  expect(await collect(1_500, never)).toBe(0);
+  expect(pages).toHaveBeenCalledTimes(3);
+  await store.events.compact(id, { keepDroppable: 1, keepAll: 1 });
+  expect(await collect(1_500, never)).toBe(2);
+  expect(blobs.kept.size).toBe(1);
 });
 
 test('F068 a page of large events ends early instead of holding them all, and nothing is left out', async () => {

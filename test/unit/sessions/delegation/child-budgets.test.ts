@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { childKind, type SessionRecord } from '../../../../src/core/model/records.ts';
-import type { OwnBudget } from '../../../../src/core/model/spending.ts';
+import { addToolCall, addUsage, noSpending, type OwnBudget } from '../../../../src/core/model/spending.ts';
 import type { SessionService } from '../../../../src/sessions/api/sessions.ts';
 import { ChildBudgets } from '../../../../src/sessions/delegation/child-budgets.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -53,6 +53,26 @@ test('children get parts of the tool calls that are left, and what one has not u
   end(2);
   expect(await begin(3, { toolCalls: 100 })).toBe(10);
   expect((await budgets.spentWithChildren(parent)).toolCalls).toBe(20);
+});
+
+test('what a child has spent is in its record, and its log is not read', async () => {
+  const { records } = memoryStore();
+  const spending = addUsage(noSpending, {
+    inputTokens: 7,
+    outputTokens: 3,
+    cost: 0.5,
+    assumed: { tokens: 2, cost: 0.25 },
+  });
+  const sessions: Pick<SessionService, 'get' | 'history'> = {
+    get: async (id) => stored({ id, status: 'running', budget: {} }),
+    history: () => expect.fail('the log was read'),
+  };
+  for (const n of [1, 2]) {
+    await records.put({ kind: childKind, id: `${parent}:${idOf(n)}`, doc: { callId: 'c', runId: null } });
+    await records.put({ kind: 'session', id: idOf(n), doc: { spending: addToolCall(spending) } });
+  }
+  const budgets = new ChildBudgets({ records, sessions: async () => sessions, budgetOf: async () => ({}) });
+  expect(await budgets.reservedFor(parent)).toEqual({ turns: 2, tokens: 24, cost: 1.5, toolCalls: 2 });
 });
 
 test('the calls that the parent makes now are given to no child', async () => {

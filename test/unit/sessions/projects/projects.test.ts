@@ -38,6 +38,19 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
   await expect(agents.get(id)).rejects.toMatchObject({ code: 'not_found' });
 });
 
+test('changes of different fields of a project, and of its agent, at the same time are all kept', async () => {
+  const clock = manualClock(1_000);
+  const { sessions, store } = fakeService({ clock });
+  const parts = { templates, providers: async () => offeredProviders({}), model: 'demo' };
+  const agents = agentConfigService({ records: store.records, newId: () => 'a', ...parts });
+  const { projects } = watched({ records: store.records, sessions, agents, clock });
+  const { id } = await projects.create({ name: 'One' });
+  await Promise.all([projects.update(id, { name: 'Two' }), projects.update(id, { description: 'new' })]);
+  expect(await projects.get(id)).toMatchObject({ name: 'Two', description: 'new' });
+  await Promise.all([agents.update(id, { prompt: 'Be brief.' }), agents.update(id, { tools: [] })]);
+  expect(await agents.get(id)).toMatchObject({ prompt: 'Be brief.', tools: [] });
+});
+
 test('a deletion also removes sessions that are created in the project meanwhile', async () => {
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });

@@ -38,6 +38,31 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: AppError) => error.code,
   );
 
+test.each(['skill', 'skill-version'])(
+  'an upload that fails at the put of a %s, or after it, leaves the name free',
+  async (kind) => {
+    const { records } = memoryStore();
+    let left = 1;
+    const failing: typeof records.put = async (put) => {
+      if (put.kind === kind && left-- > 0) throw new Error('killed');
+      return await records.put(put);
+    };
+    const service = skillService({
+      records: new SkillRecords({ ...records, put: failing }),
+      blobs: memoryBlobs(),
+      clock: { now: () => 1_000 } as never,
+      ids: randomIds(),
+      templates: () => [],
+    });
+    const wish = { files: folder('letters'), owner: 'ann' };
+    await expect(service.create(wish)).rejects.toThrow('killed');
+    expect(await service.list('ann')).toEqual([]);
+    const { id } = await service.create(wish);
+    expect(await service.versions(id)).toHaveLength(1);
+    expect(await codeOf(service.create(wish))).toBe('conflict');
+  },
+);
+
 test('a SKILL.md says its name, its description and what else the form knows', () => {
   const text =
     '---\nname: pdf-forms\ndescription: >\n  Fill forms.\nlicense: MIT\nallowed-tools: Bash(git:*) Read\nmetadata: {a: b}\nextra: 1\n---\n# Forms\n';
