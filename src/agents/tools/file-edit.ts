@@ -1,5 +1,6 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { type EditResult, editFile, file, orderByFile } from './file-text.ts';
 import { defineTool, type ToolResult } from './tool.ts';
@@ -10,6 +11,9 @@ const edit = z.object({
   all: z.boolean().default(false).describe('replace every occurrence; otherwise old_str must occur exactly once'),
 });
 type Edit = z.output<typeof edit>;
+/** A hunk is tried at every line of the file, and each one copies the file. */
+const maxCompared = 5_000_000;
+const maxCopied = 500_000_000; // characters
 
 export const fileEdit = defineTool({
   name: 'file_edit',
@@ -59,10 +63,13 @@ function patched(old: string, patch: string, path: string): EditResult {
   const [parsed, ...more] = parse(patch);
   if (!parsed || parsed.hunks.length === 0) return { refused: wrong('The patch is not a unified diff with @@ lines.') };
   if (more.length > 0) return { refused: wrong('The patch is for several files. Call the tool once for each file.') };
+  if (parsed.hunks.length * old.length > maxCopied)
+    return { refused: wrong('The patch has too many hunks for a file of this size. Nothing was changed. Send fewer.') };
+  const budget = { compared: 0 };
   let now = old;
   // One hunk at a time, so that the answer can name the one that does not fit.
   for (const [index, hunk] of parsed.hunks.entries()) {
-    const next = applyHunk(now, { ...parsed, hunks: [hunk] });
+    const next = applyHunk(now, { ...parsed, hunks: [hunk] }, budget);
     if (next === false) {
       const output =
         `Hunk ${index + 1} of ${parsed.hunks.length} (line ${hunk.oldStart}) does not fit ${path}: ` +
@@ -76,7 +83,7 @@ function patched(old: string, patch: string, path: string): EditResult {
 }
 
 /** The line ends of the file stay, and an added line gets those of its surroundings. */
-function applyHunk(text: string, patch: StructuredPatch): string | false {
+function applyHunk(text: string, patch: StructuredPatch, budget: { compared: number }): string | false {
   const isOld = text.includes('\r') && !text.includes('\n');
   const marked = patch.hunks.map((hunk) => ({
     ...hunk,
@@ -87,7 +94,10 @@ function applyHunk(text: string, patch: StructuredPatch): string | false {
     { ...patch, hunks: marked },
     {
       autoConvertLineEndings: false,
-      compareLine: (_, line, _operation, content) => line !== undefined && bare(line) === bare(content),
+      compareLine: (_, line, _operation, content) => {
+        if (++budget.compared > maxCompared) throw new AppError('invalid_request', tooMuch);
+        return line !== undefined && bare(line) === bare(content);
+      },
     },
   );
   if (applied === false) return false;
@@ -100,6 +110,8 @@ function applyHunk(text: string, patch: StructuredPatch): string | false {
   }
   return lines.join(isOld ? '\r' : '\n');
 }
+const tooMuch =
+  'The patch fits at too many places nearly, and none was found. Nothing was changed. Send shorter hunks, or edits.';
 const added = '\udfff'; // in no text that is well formed
 const bare = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 

@@ -1,5 +1,6 @@
 const heldLines = 100; // the rows to which a program can go back
 const maxLine = 64 * 1024; // characters; a longer line is passed on in parts
+const widest = 250; // the last column that a program reaches by moves; each character behind a move fills its row to there
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');
 // Sequences of colours and the cursor, of titles and links, and all others.
@@ -93,6 +94,7 @@ export class ScreenText {
   }
 
   #write(row: string[], text: string): void {
+    if (text === '') return;
     if (this.#column >= row.length) {
       while (row.length < this.#column) row.push(' ');
       for (const char of text) row.push(char);
@@ -110,6 +112,7 @@ export class ScreenText {
     const numbers = given.split(';').map((one) => Math.min(Number(one) || 0, 1_000));
     const [first = 0, second = 0] = numbers;
     const steps = Math.max(1, first);
+    if ('ABK'.includes(kind) && (kind !== 'K' || first > 0)) this.#column = Math.min(this.#column, widest);
     const up = (to: number) => {
       this.#row = Math.max(0, to);
       this.#isRedrawn = true;
@@ -117,7 +120,7 @@ export class ScreenText {
     if (kind === 'A' || kind === 'F') up(this.#row - steps);
     if (kind === 'B' || kind === 'E') for (let step = 0; step < Math.min(steps, heldLines); step++) this.#down();
     if (kind === 'E' || kind === 'F') this.#column = 0;
-    if (kind === 'C') this.#column += steps;
+    if (kind === 'C') this.#column = Math.max(this.#column, Math.min(this.#column + steps, widest));
     if (kind === 'D') this.#column = Math.max(0, this.#column - steps);
     if (kind === 'G') this.#column = steps - 1;
     if (kind === 'H' || kind === 'f') {
@@ -126,11 +129,14 @@ export class ScreenText {
       this.#column = Math.max(1, second) - 1;
     }
     if (kind === 'K' && first !== 1) row.length = Math.min(row.length, this.#column);
-    if (kind === 'K' && first > 0) row.fill(' ', 0, first === 1 ? this.#column : row.length);
+    if (kind === 'K' && first === 1) row.fill(' ', 0, this.#column);
+    if (kind === 'K' && first === 2) row.length = 0;
     if (kind === 'P') row.splice(this.#column, steps);
     if (kind !== 'J') return;
-    if (first >= 2) this.#rows = this.#rows.slice(0, this.#row + 1).map(() => []);
-    else if (first === 0) {
+    if (first >= 2) {
+      this.#rows = this.#rows.slice(0, this.#row + 1).map(() => []);
+      this.#column = Math.min(this.#column, widest);
+    } else if (first === 0) {
       row.length = Math.min(row.length, this.#column);
       this.#rows.length = this.#row + 1;
     }

@@ -2,8 +2,11 @@ import { AppError } from '../errors/errors.ts';
 
 // Does not use regular expressions: a pattern from outside must not be able to run for ever.
 
-/** Matches the base name, or the whole relative path when the glob has a slash. */
+const maxChars = 4_096; // as of a path
+
+/** Matches the base name, or the whole relative path when the glob has a slash. Throws invalid_request for one that is too long. */
 export function globMatcher(glob: string): (relativePath: string) => boolean {
+  if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
   const patterns = alternatives(glob.replace(/^\.?\//, ''));
   if (!glob.includes('/')) return (path) => patterns.some((pattern) => matchName(pattern, nameOf(path)));
   const deep = patterns.map((pattern) => pattern.split('/'));

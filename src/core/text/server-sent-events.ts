@@ -17,16 +17,29 @@ export async function* serverSentEvents(
 ): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder();
   const reader = body.getReader(); // not every browser iterates over a stream
-  let text = '';
+  let begun: string[] = []; // a frame in parts: each is searched once
+  let chars = 0;
+  let held = ''; // a line end that the next part can continue
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      text = (text + decoder.decode(value, { stream: true })).replaceAll('\r\n', '\n');
-      const frames = text.split('\n\n');
-      text = frames.pop() ?? '';
-      if (text.length > maxChars) throw new RangeError(`an event has more than ${maxChars} characters`);
-      for (const frame of frames) yield eventOf(frame);
+      const text = held + decoder.decode(value, { stream: true });
+      const [end = ''] = /[\r\n]{0,3}$/.exec(text.slice(-3)) ?? [];
+      const isOpen = end !== '' && !end.replaceAll('\r\n', '\n').endsWith('\n\n');
+      held = isOpen ? end : '';
+      const frames = text
+        .slice(0, text.length - held.length)
+        .replaceAll('\r\n', '\n')
+        .split('\n\n');
+      const last = frames.pop() ?? '';
+      for (const frame of frames) {
+        yield eventOf([...begun, frame].join(''));
+        [begun, chars] = [[], 0];
+      }
+      begun.push(last);
+      chars += last.length;
+      if (chars > maxChars) throw new RangeError(`an event has more than ${maxChars} characters`);
     }
   } finally {
     await reader.cancel().catch(() => {}); // a reader that stops early ends the connection

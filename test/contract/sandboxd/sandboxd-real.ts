@@ -165,6 +165,13 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await run(client, 'echo "$A $B $CORRAL_RUN"; pwd')).output).toBe(` x\ny \n${client.workdir}\n`);
     });
 
+    test('a fresh command begins in the workspace, without the exports before it', async () => {
+      const client = await opened();
+      await run(client, 'mkdir sub; cd sub; export A=1');
+      expect((await run(client, 'echo "$A"; pwd; export B=2', { fresh: true })).output).toBe(`\n${client.workdir}\n`);
+      expect((await run(client, 'echo "$A$B"; pwd')).output).toBe(`2\n${client.workdir}\n`);
+    });
+
     test('a command of 200 000 characters runs, in a session and by exec', async () => {
       const client = await opened();
       const command = `x='${'a'.repeat(200_000)}'; echo \${#x}`;

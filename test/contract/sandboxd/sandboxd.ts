@@ -16,7 +16,7 @@ let operations = 0;
 export async function run(
   client: SandboxClient,
   command: string,
-  more: { shell?: string; cwd?: string; timeoutMs?: number; tag?: string } = {},
+  more: { shell?: string; cwd?: string; timeoutMs?: number; tag?: string; fresh?: boolean } = {},
 ) {
   const id = `op-${own}-${operations++}`;
   await client.start({ id, shell: 'main', command, ...more }, budget());

@@ -6,12 +6,17 @@ import { expect, test } from 'vitest';
 import { verdictOf } from '../../../machines/run-rules.ts';
 import { forRipgrep } from '../../../sandbox-images/sandboxd/files/ripgrep-expression.ts';
 import { markdownOf } from '../../../src/agents/browser/markdown.ts';
+import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
+import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
+import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
+import { ScreenText } from '../../../src/agents/tools/screen-text.ts';
 import { ownWords } from '../../../src/automations/hooks/own-words.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
 import { servicesOfCompose } from '../../../src/core/model/services/compose-file.ts';
 import { safePath } from '../../../src/core/text/file-names.ts';
 import { globMatcher } from '../../../src/core/text/glob.ts';
+import { serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
 import { toolLine } from '../../../src/facades/shared/conversation/tool-names.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
@@ -20,6 +25,7 @@ import { tellNotes } from '../../../src/sessions/memory/agent-memory.ts';
 import { bareCopy, findGitFolder } from '../../../src/sessions/repositories/bare-copy.ts';
 import { sanitizeMemory } from '../../../src/sessions/run/prompt/memory.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
+import { toolBench } from '../../support/agents/tools.ts';
 
 // Texts of strangers that took a parser the square of their length, or more. Each has to end at all: the suite's own
 // limit catches one that does not.
@@ -108,7 +114,22 @@ test.each<[string, () => unknown, unknown]>([
   ],
   ['a line of a tool', () => toolLine({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],
   ['a name of a file', () => safePath(`${' '.repeat(255)}`)?.portable, '_'.repeat(255)],
-  ['a glob', () => globMatcher(`a${'['.repeat(100_000)}`)('b'), false],
+  ['a glob', () => globMatcher(`a${'['.repeat(4_000)}`)('b'), false],
+  ['a long glob', () => failure(() => globMatcher('{a}'.repeat(100_000))), expect.stringContaining('4096')],
+  [
+    'a row that is erased again and again',
+    () => screen(`${'x'.repeat(60_000)}${'\u001b[1K'.repeat(200_000)}`).length,
+    60_000,
+  ],
+  ['a far column', () => screen(`${'\u001b[1000C'.repeat(150_000)}x`).length, 251],
+  ['rows below a far column', () => screen(`${'x'.repeat(60_000)}${'\u001b[Bx'.repeat(20_000)}`).length > 0, true],
+  ['a form of a call that never ends', () => written('<tool_call>', 'abcd', 250_000).length, 1_000_011],
+  ['blanks before a reply', () => written('', ' ', 300_000).length, 300_000],
+  ['calls without content', () => written('<tool_call></tool_call>'.repeat(20_000), '', 1).length, 460_000],
+  ['a line of a model that never ends', () => replied('data: "', 'x'.repeat(1_000), 20_000), 'cannot be read'],
+  ['a frame that never ends', () => framed('x'.repeat(1_000), 40_000), 'RangeError'],
+  ['a patch that nearly fits everywhere', () => patched(1, 500_000, 3_000), expect.stringContaining('shorter hunks')],
+  ['a patch of many hunks', () => patched(30_000, 100_000, 1), expect.stringContaining('too many hunks')],
   ['an entry of the egress policy', () => parseEntry(':'.repeat(much))?.port, undefined],
   ['an expression of a search', () => forRipgrep('['.repeat(100_000)).length, 199_999],
   ['an expression of classes', () => forRipgrep('\\p{'.repeat(100_000)).length, 400_000],
@@ -119,6 +140,42 @@ test.each<[string, () => unknown, unknown]>([
   expect(await work()).toEqual(expected),
 );
 
+function screen(text: string): string {
+  const seen = new ScreenText();
+  return seen.add(text) + seen.end();
+}
+function written(begin: string, delta: string, count: number): string {
+  const calls = new WrittenCalls(new Set(['a']));
+  const texts = [calls.push(begin).text];
+  for (let n = 0; n < count; n++) texts.push(calls.push(delta).text);
+  return texts.join('') + calls.end().text;
+}
+const stream = (begin: string, part: string, count: number) =>
+  ReadableStream.from(
+    (function* () {
+      yield Buffer.from(begin);
+      for (let n = 0; n < count; n++) yield Buffer.from(part);
+    })(),
+  ) as ReadableStream<Uint8Array>;
+async function replied(begin: string, part: string, count: number): Promise<string> {
+  const headers = { 'content-type': 'text/event-stream' };
+  const answer = await compatibleFetch(async () => new Response(stream(begin, part, count), { headers }))('http://a');
+  return /cannot be read/.exec(await answer.text())?.[0] ?? '';
+}
+async function framed(part: string, count: number): Promise<string> {
+  const frames = Array.fromAsync(serverSentEvents(stream('data: ', part, count), 32_000_000));
+  return await frames.then(String, (thrown: Error) => thrown.name);
+}
+async function patched(hunks: number, lines: number, context: number): Promise<string> {
+  const { run, sandbox } = toolBench();
+  await sandbox.writeFile('a', 'a\n'.repeat(lines), new AbortController().signal);
+  const hunk = `@@ -1,${context + 1} +1,${context} @@\n${' a\n'.repeat(context)}-${hunks > 1 ? 'a' : 'b'}\n`;
+  const args = { file: 'a', patch: `--- a\n+++ a\n${hunk.repeat(hunks)}` };
+  return await run(fileEdit, args).then(
+    ({ output }) => output,
+    (thrown: Error) => thrown.message,
+  );
+}
 const notes = (text: string) =>
   ({ list: async () => [{ path: 'person/a' }], read: async () => ({ text }) }) as unknown as Parameters<
     typeof tellNotes

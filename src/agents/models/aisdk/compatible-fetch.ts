@@ -9,6 +9,7 @@ const isTree = (value: unknown): value is Tree => typeof value === 'object' && v
 const treesIn = (value: unknown): Tree[] => (Array.isArray(value) ? value.filter(isTree) : []);
 const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const maxErrorBytes = 256 * 1024;
+const maxBlank = 1_000; // characters before a reply's first word
 
 /** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with a text. */
 export const compatibleFetch =
@@ -91,16 +92,23 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 /** Rewrites the lines of a stream. */
 function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> {
   const reply = new Reply(tools);
-  let rest = '';
+  let begun: string[] = []; // a line in parts: each is searched once
+  let chars = 0;
+  const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
+    const line = [...begun, end].join('').trimEnd();
+    [begun, chars] = [[], 0];
+    for (const chunk of reply.read(line)) controller.enqueue(chunk);
+  };
   return new TransformStream({
     transform(text, controller) {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) for (const chunk of reply.read(line.trimEnd())) controller.enqueue(chunk);
+      const lines = text.split('\n');
+      const last = lines.pop() ?? '';
+      for (const line of lines) readLine(line, controller);
+      begun.push(last);
+      chars += last.length;
+      if (chars > limits.maxBytes) readLine('', controller); // no JSON within the limits, which ends the reply
     },
-    flush(controller) {
-      for (const chunk of reply.read(rest.trimEnd())) controller.enqueue(chunk);
-    },
+    flush: (controller) => readLine('', controller),
   });
 }
 
@@ -272,7 +280,8 @@ class ThinkTags {
           this.#state = 'inside';
           continue;
         }
-        if (trimmed === '' || openers.some((one) => one.startsWith(trimmed))) return { text, thought };
+        const canOpen = trimmed === '' || openers.some((one) => one.startsWith(trimmed));
+        if (canOpen && this.#held.length < maxBlank) return { text, thought };
         this.#state = 'after';
       }
       const marks = this.#state === 'inside' ? closers : [...closers.slice(0, 2)];

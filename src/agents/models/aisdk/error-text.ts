@@ -33,14 +33,15 @@ export function errorTextOf(body: unknown, depth = 0): string {
 function plain(given: string): string {
   const text = given.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();
+  const lower = text.toLowerCase();
   const parts: string[] = [];
   for (let at = 0; at < text.length; ) {
     const open = text.indexOf('<', at);
     parts.push(text.slice(at, open < 0 ? text.length : open));
     if (open < 0) break;
-    const name = text.slice(open + 1, open + 7).toLowerCase();
+    const name = lower.slice(open + 1, open + 7);
     const hidden = name.startsWith('style') ? '</style' : name.startsWith('script') ? '</script' : '';
-    const from = hidden === '' ? open : text.toLowerCase().indexOf(hidden, open);
+    const from = hidden === '' ? open : lower.indexOf(hidden, open);
     const close = from < 0 ? -1 : text.indexOf('>', from);
     if (close < 0) break;
     at = close + 1;

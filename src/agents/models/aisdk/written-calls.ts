@@ -25,8 +25,12 @@ const forms: readonly Form[] = [
   { opens: '```json', closes: '\n```', isCommon: true },
   { opens: '```\n{', closes: '\n```', isCommon: true },
 ];
+/** Each `opens`. */
+const opening =
+  /<tool_call>|<\|tool_call\|>|<tool_calls>|<function_call>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>|```(?:tool_call|json|\n\{)/;
 const bare: Form = { opens: '{', closes: '', isCommon: true };
 const maxHeld = 1024 * 1024; // characters of one form
+const maxBlank = 1_000; // characters before a reply's first word
 const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
 
 export interface WrittenPart {
@@ -38,6 +42,11 @@ export interface WrittenPart {
 export class WrittenCalls {
   readonly #tools: ReadonlySet<string>;
   #held = '';
+  /** What came after `held` while a form was open, in parts, because a search through all of it at each part takes too long. */
+  #more: string[] = [];
+  #moreChars = 0;
+  /** The last characters of it, in which the form's end can begin. */
+  #tail = '';
   #form: Form | undefined;
   #hasBegun = false;
 
@@ -47,12 +56,31 @@ export class WrittenCalls {
 
   push(delta: string): WrittenPart {
     if (this.#tools.size === 0) return { text: delta, calls: [] };
-    this.#held += delta;
+    if (this.#form) {
+      if (!this.#endsIn(delta, this.#form)) return { text: '', calls: [] };
+      this.#gather();
+    } else this.#held += delta;
     return this.#read(false);
   }
 
   end(): WrittenPart {
+    this.#gather();
     return this.#read(true);
+  }
+
+  /** Whether the open form can end with this part, which is kept. */
+  #endsIn(delta: string, { closes }: Form): boolean {
+    this.#more.push(delta);
+    this.#moreChars += delta.length;
+    const last = this.#tail + delta;
+    this.#tail = closes.length > 1 ? last.slice(1 - closes.length) : '';
+    return (closes !== '' && last.includes(closes)) || this.#held.length + this.#moreChars >= maxHeld;
+  }
+
+  #gather(): void {
+    if (this.#more.length === 0) return;
+    this.#held += this.#more.join('');
+    [this.#more, this.#moreChars] = [[], 0];
   }
 
   #read(isOver: boolean): WrittenPart {
@@ -64,7 +92,10 @@ export class WrittenCalls {
       if (!form) break;
       const from = form.opens.length;
       const end = form.closes === '' ? -1 : this.#held.indexOf(form.closes, from);
-      if (end < 0 && !isOver && this.#held.length < maxHeld) break;
+      if (end < 0 && !isOver && this.#held.length < maxHeld) {
+        this.#tail = this.#held.slice(from).slice(1 - form.closes.length);
+        break;
+      }
       const length = end < 0 ? this.#held.length : end + form.closes.length;
       const whole = this.#held.slice(0, length);
       const inside =
@@ -86,17 +117,13 @@ export class WrittenCalls {
   #find(texts: string[]): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
-      if (first === '') return undefined;
+      if (first === '' && this.#held.length < maxBlank) return undefined;
       this.#hasBegun = true;
       if (first.startsWith('{')) return bare;
     }
-    let at = this.#held.length;
-    let found: Form | undefined;
-    for (const form of forms) {
-      const place = this.#held.indexOf(form.opens);
-      if (place >= 0 && place < at) [at, found] = [place, form];
-    }
-    if (!found) at = this.#held.length - this.#possible();
+    const match = opening.exec(this.#held);
+    const found = forms.find(({ opens }) => opens === match?.[0]);
+    const at = match?.index ?? this.#held.length - this.#possible();
     texts.push(this.#held.slice(0, at));
     this.#held = this.#held.slice(at);
     return found;
