@@ -3,10 +3,10 @@ import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
+import { ScreenText, seenOnScreen } from '../../core/text/screen-text.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
 import { BoundedOutput, boundOutput } from './output.ts';
-import { ScreenText } from './screen-text.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 const id = z
@@ -65,7 +65,7 @@ export const shellView = defineTool({
   orderKey,
   async run(ctx, { id: shell }) {
     const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
-    const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${output}`).join('\n');
+    const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${seenOnScreen(output)}`).join('\n');
     const output = boundOutput(running === undefined ? lines : `${lines}\n[still running]`);
     return { ok: true, output, content: { console: await boundedConsole(console) } };
   },
@@ -91,7 +91,8 @@ export const shellWait = defineTool({
     if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
     if (asked.signal.aborted) return { ok: true, output: waiting(output, shell), content };
     const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
-    return { ok: true, output: `It still runs after ${seconds} s.\n${newest ?? output}`, content };
+    const seen = newest === undefined ? output : seenOnScreen(newest);
+    return { ok: true, output: `It still runs after ${seconds} s.\n${seen}`, content };
   },
 });
 

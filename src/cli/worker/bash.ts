@@ -1,5 +1,6 @@
 import type { Box } from '../../client/index.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
+import { seenOnScreen } from '../../core/text/screen-text.ts';
 import { trimEndOf } from '../../core/text/text.ts';
 
 const maxOutputBytes = 100_000;
@@ -77,7 +78,7 @@ export async function runBash(
   await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
   const { stdout, stderr } = await box.exec(bashOf(waitScript, callId), { signal });
   const said = /^exit (\d+)$/m.exec(stderr);
-  const output = trimEndOf(stdout, '\n');
+  const output = trimEndOf(seenOnScreen(stdout), '\n');
   if (!said) {
     const text = 'The sandbox was stopped while this command ran. Look what it has done before you run it again.';
     return { text: [output, text].filter((part) => part !== '').join('\n'), isError: true };

@@ -10,12 +10,12 @@ import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fet
 import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
-import { ScreenText } from '../../../src/agents/tools/screen-text.ts';
 import { ownWords } from '../../../src/automations/hooks/own-words.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
 import { servicesOfCompose } from '../../../src/core/model/services/compose-file.ts';
 import { safePath } from '../../../src/core/text/file-names.ts';
 import { globMatcher } from '../../../src/core/text/glob.ts';
+import { ScreenText } from '../../../src/core/text/screen-text.ts';
 import { serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
 import { toolLine } from '../../../src/facades/shared/conversation/tool-names.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';

@@ -1,11 +1,35 @@
 import { expect, test } from 'vitest';
-import { ScreenText } from '../../../src/agents/tools/screen-text.ts';
-import { shellExec } from '../../../src/agents/tools/shell.ts';
+import { shellExec, shellView } from '../../../src/agents/tools/shell.ts';
+import { runBash } from '../../../src/cli/worker/bash.ts';
+import type { Box } from '../../../src/client/index.ts';
+import { ScreenText } from '../../../src/core/text/screen-text.ts';
+import { makeChecks } from '../../../src/sessions/run/goal/checks.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const esc = '\u001b';
 const frames = (count: number, frame: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => frame(n + 1)).join('');
+
+const { signal } = new AbortController();
+/** What an agent reads of a goal's check with this output. */
+async function checked(output: string): Promise<string | undefined> {
+  const client = toolBench(() => ({ chunks: [output] })).sandbox;
+  const work = {
+    runWriter: { runId: 'r', checkedIn: () => [], goal: (fact: unknown) => fact, write: async () => {} },
+    sandbox: { use: async () => ({ client, [Symbol.asyncDispose]: async () => {} }) },
+  };
+  const checks = [{ command: 'x', timeoutSeconds: 9 }];
+  return (await makeChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
+}
+/** What an agent reads of a worker's command with this output. */
+async function worked(stdout: string): Promise<string> {
+  const box = {
+    files: { write: async () => {} },
+    api: { sandbox: { exec: { mutate: async () => {} } } },
+    exec: async () => ({ stdout, stderr: 'exit 0\n' }),
+  };
+  return (await runBash(box as unknown as Box, 'c', { command: 'x' }, signal)).text;
+}
 
 test.each([
   [
@@ -36,9 +60,16 @@ test.each([
 ])('%s reaches the model as a person would see it', async (_, output, seen) => {
   const { run } = toolBench(() => ({ chunks: [output] }));
   expect((await run(shellExec, { id: 'main', command: 'x' })).output.trimEnd()).toBe(seen.trimEnd());
+  expect((await run(shellView, { id: 'main' })).output.trimEnd()).toBe(`corral:~$ x\n${seen.trimEnd()}`);
+  expect((await checked(output))?.trimEnd()).toBe(seen.trim());
+  expect((await worked(output)).trimEnd()).toBe(seen.trimEnd());
   const screen = new ScreenText();
   const parts = [...output].map((char) => screen.add(char)); // in the smallest pieces
   expect((parts.join('') + screen.end()).replace(/\s+$/, '')).toBe(seen.replace(/\s+$/, ''));
+});
+
+test('the end of a check begins with a whole character', async () => {
+  expect(await checked(`${'🤖'.repeat(2_000)}x`)).toBe(`${'🤖'.repeat(1_499)}x`);
 });
 
 test('an output without line ends passes in bounded memory', () => {

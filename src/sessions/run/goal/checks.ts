@@ -2,6 +2,8 @@ import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { GoalCheck } from '../../../core/model/runs/goal.ts';
+import { ScreenText } from '../../../core/text/screen-text.ts';
+import { endOf } from '../../../core/text/text.ts';
 import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
@@ -63,8 +65,12 @@ async function followed(
   signal: AbortSignal,
 ): Promise<{ ended: Operation; output: string }> {
   const output = new BoundedOutput();
+  const screen = new ScreenText();
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
   await client.start(wish, signal);
-  const ended = await client.follow(wish.id, 0, (chunk) => output.add(chunk), signal);
+  const add = (chunk: Uint8Array) => output.addText(screen.add(decoder.decode(chunk, { stream: true })));
+  const ended = await client.follow(wish.id, 0, add, signal);
+  output.addText(screen.end());
   return { ended, output: output.text() };
 }
 
@@ -72,7 +78,7 @@ function readEnd(
   { exitCode, reason }: Operation,
   { output, timeoutSeconds }: { readonly output: string; readonly timeoutSeconds: number },
 ): CheckOutcome {
-  const said = printable(output).slice(-outputChars);
+  const said = endOf(printable(output), outputChars);
   const code = exitCode === undefined ? {} : { exitCode };
   if (reason === 'lost' || exitCode === undefined)
     return { result: 'unknown', detail: 'The sandbox was lost while the check ran.' };

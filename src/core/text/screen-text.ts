@@ -142,3 +142,9 @@ export class ScreenText {
     }
   }
 }
+
+/** A whole output as a person would see it. */
+export function seenOnScreen(output: string): string {
+  const screen = new ScreenText();
+  return screen.add(output) + screen.end();
+}
