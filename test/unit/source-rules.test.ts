@@ -61,7 +61,7 @@ const rules: Rule[] = [
       'drivers/memory/daemon.ts': 'the fake, whose users are tests',
       'src/web/parts/ansi.ts': 'of its own words',
       'src/cli/io.ts': 'of its own words',
-      'src/core/text/screen-text.ts': 'of its own words',
+      'src/core/text/terminal/screen-text.ts': 'of its own words',
       'src/core/text/files/encoding.ts': 'of its own words',
       'src/app/settings/templates.ts': 'of its own limit',
       'src/automations/hooks/match.ts': 'of the escaped name of an account',

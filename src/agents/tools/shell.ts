@@ -3,7 +3,7 @@ import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
-import { ScreenText, seenOnScreen } from '../../core/text/screen-text.ts';
+import { ScreenText, seenOnScreen } from '../../core/text/terminal/screen-text.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
 import { BoundedOutput, boundOutput } from './output.ts';

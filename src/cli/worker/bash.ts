@@ -1,6 +1,6 @@
 import type { Box } from '../../client/index.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
-import { seenOnScreen } from '../../core/text/screen-text.ts';
+import { seenOnScreen } from '../../core/text/terminal/screen-text.ts';
 import { trimEndOf } from '../../core/text/text.ts';
 
 const maxOutputBytes = 100_000;

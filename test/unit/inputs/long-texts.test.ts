@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { verdictOf } from '../../../machines/run-rules.ts';
 import { forRipgrep } from '../../../sandbox-images/sandboxd/files/ripgrep-expression.ts';
@@ -15,8 +16,8 @@ import { parseYaml } from '../../../src/config/yaml-file.ts';
 import { servicesOfCompose } from '../../../src/core/model/services/compose-file.ts';
 import { safePath } from '../../../src/core/text/file-names.ts';
 import { globMatcher } from '../../../src/core/text/glob.ts';
-import { ScreenText } from '../../../src/core/text/screen-text.ts';
 import { serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
+import { ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { toolLine } from '../../../src/facades/shared/conversation/tool-names.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
@@ -151,12 +152,14 @@ function written(begin: string, delta: string, count: number): string {
   return texts.join('') + calls.end().text;
 }
 const stream = (begin: string, part: string, count: number) =>
-  ReadableStream.from(
-    (function* () {
-      yield Buffer.from(begin);
-      for (let n = 0; n < count; n++) yield Buffer.from(part);
-    })(),
-  ) as ReadableStream<Uint8Array>;
+  Readable.toWeb(
+    Readable.from(
+      (function* () {
+        yield Buffer.from(begin);
+        for (let n = 0; n < count; n++) yield Buffer.from(part);
+      })(),
+    ),
+  ) as ReadableStream<Uint8Array<ArrayBuffer>>;
 async function replied(begin: string, part: string, count: number): Promise<string> {
   const headers = { 'content-type': 'text/event-stream' };
   const answer = await compatibleFetch(async () => new Response(stream(begin, part, count), { headers }))('http://a');

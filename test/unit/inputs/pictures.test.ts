@@ -34,7 +34,7 @@ const noise = (width: number, height: number) => ({
   rgba: Buffer.from(Array.from({ length: width * height * 4 }, (_, n) => (n % 4 === 3 ? 255 : (n * n * 7919) >> 5))),
 });
 const photograph = (width: number, height: number) => writeJpeg(noise(width, height));
-/** Of a camera that was held upright: EXIF's orientation 6. */
+/** A photograph of a camera that was held upright: EXIF's orientation 6. */
 async function turned(width: number, height: number) {
   const bytes = await photograph(width, height);
   const exif = 'ffe1002245786966000049492a00080000000100120103000100000006000000000000000000';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { shellExec, shellView } from '../../../src/agents/tools/shell.ts';
 import { runBash } from '../../../src/cli/worker/bash.ts';
 import type { Box } from '../../../src/client/index.ts';
-import { ScreenText } from '../../../src/core/text/screen-text.ts';
+import { ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { makeChecks } from '../../../src/sessions/run/goal/checks.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
@@ -11,7 +11,7 @@ const frames = (count: number, frame: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => frame(n + 1)).join('');
 
 const { signal } = new AbortController();
-/** What an agent reads of a goal's check with this output. */
+/** The words for an agent about a goal's check with this output. */
 async function checked(output: string): Promise<string | undefined> {
   const client = toolBench(() => ({ chunks: [output] })).sandbox;
   const work = {
@@ -21,7 +21,7 @@ async function checked(output: string): Promise<string | undefined> {
   const checks = [{ command: 'x', timeoutSeconds: 9 }];
   return (await makeChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
 }
-/** What an agent reads of a worker's command with this output. */
+/** The words for an agent about a worker's command with this output. */
 async function worked(stdout: string): Promise<string> {
   const box = {
     files: { write: async () => {} },

@@ -42,7 +42,7 @@ export interface WrittenPart {
 export class WrittenCalls {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** What came after `held` while a form was open, in parts, because a search through all of it at each part takes too long. */
+  /** The parts after `held` while a form is open. To search all of them at each part takes too long. */
   #more: string[] = [];
   #moreChars = 0;
   /** The last characters of it, in which the form's end can begin. */

@@ -23,7 +23,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** A decoder begins anew with each picture: one that failed is in no known state, and its memory never shrinks. */
+/** Each picture has a new decoder: one that failed is in no known state, and its memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));

@@ -2,7 +2,7 @@ import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { GoalCheck } from '../../../core/model/runs/goal.ts';
-import { ScreenText } from '../../../core/text/screen-text.ts';
+import { ScreenText } from '../../../core/text/terminal/screen-text.ts';
 import { endOf } from '../../../core/text/text.ts';
 import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
