@@ -49,9 +49,14 @@ const options: EventLogOptions = { maxLag: 100, pageSize: 10 };
 
 /** A writer over a log in memory; `append` can replace the log's own method. */
 export function writerBench(
-  more: { record?: StoredSession; append?: (real: () => Promise<number>) => Promise<number>; watched?: boolean } = {},
+  more: {
+    store?: Store;
+    record?: StoredSession;
+    append?: (real: () => Promise<number>) => Promise<number>;
+    watched?: boolean;
+  } = {},
 ) {
-  const store: Store = memoryStore();
+  const store = more.store ?? memoryStore();
   const real = storeEventLog(store.events, options);
   const clock = manualClock(1_000);
   const heard: SessionFact[] = [];

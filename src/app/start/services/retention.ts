@@ -2,6 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { Lifetimes } from '../../../sessions/retention/lifetimes.ts';
 import { Retention } from '../../../sessions/retention/retention.ts';
+import { shortenRequests } from '../../../sessions/run/log/request-upgrade.ts';
 import type { RunningEngine } from '../engine.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { inBackground, type Startup } from '../startup.ts';
@@ -42,5 +43,12 @@ export function openRetention(
   const stack = new AsyncDisposableStack();
   stack.use(inBackground(closing, (signal) => retention.run(signal)));
   stack.use(inBackground(closing, (signal) => lifetimes.run(signal)));
+  stack.use(
+    inBackground(closing, (signal) =>
+      shortenRequests(store.records, clock, signal).catch((thrown: unknown) => {
+        if (!signal.aborted) logger.warn({ err: thrown }, 'requests of an older version were not shortened');
+      }),
+    ),
+  );
   return { retention, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }

@@ -7,6 +7,7 @@ import { inboxAndLeaseContract } from './inbox-lease-contract.ts';
 import { largeContract } from './large-contract.ts';
 import { logContract } from './log-contract.ts';
 import { recordContract } from './record-contract.ts';
+import { requestContract } from './request-contract.ts';
 import { transferContract } from './transfer-contract.ts';
 
 /**
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, effo
     };
     eventContract(store, effort);
     recordContract(store);
+    requestContract(store);
     inboxAndLeaseContract(store);
     commandContract(store);
     transferContract(store);
