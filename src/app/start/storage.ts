@@ -11,6 +11,7 @@ import { inboxOf } from '../../sessions/cluster/inbox.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { instanceName } from '../../storage/instance.ts';
+import { withKeptReads } from '../../storage/kept-reads.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
@@ -49,7 +50,7 @@ export interface Storage extends AsyncDisposable {
 export async function openStorage(startup: Startup, existing?: Store): Promise<Storage> {
   const { config, clock, ids, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
-  const opened = existing ?? stack.use(await openStore({ config, logger, say }));
+  const opened = existing ?? withKeptReads(stack.use(await openStore({ config, logger, say })));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId: () => ids.short(), now: clock.now });
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));

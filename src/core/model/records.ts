@@ -115,6 +115,8 @@ export const ChildOrigin = z.object({
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
 /** Links of parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
 export const childKind = 'child';
+/** The account of a person or a project. */
+export const accountKind = 'budget-account';
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.

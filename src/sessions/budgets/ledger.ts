@@ -4,6 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
+import { accountKind } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import {
   type Amounts,
@@ -33,7 +34,6 @@ import {
   withUsed,
 } from './account.ts';
 
-export const accountKind = 'budget-account';
 /** A reservation whose server renews it no more is free after this time. */
 export const leaseMs = 60_000;
 const renewMs = leaseMs / 3;

@@ -1,0 +1,66 @@
+import type { Store } from '../core/contracts/ports.ts';
+import { accountKind, childKind, toolServerKind } from '../core/model/records.ts';
+import { openAttemptsKind } from '../core/model/runs/attempts.ts';
+
+/** Kinds that each run reads several times and that seldom change. */
+const kept: ReadonlySet<string> = new Set([toolServerKind, childKind, openAttemptsKind, accountKind]);
+const maxAnswers = 1_000; // of each kind
+
+/**
+ * The same store, which answers a repeated read of a few kinds from memory until a record of that kind changes. A store that
+ * other servers write is returned as it is. Readers must not change the documents.
+ */
+export function withKeptReads(store: Store): Store {
+  if (store.shared) return store;
+  const { events, records } = store;
+  const answers = new Map<string, Map<string, Promise<unknown>>>();
+
+  /** An answer that was read while a write was under way is not kept beyond its end. */
+  async function changing<Result>(kinds: Iterable<string>, write: () => Promise<Result>): Promise<Result> {
+    const clear = () => {
+      for (const kind of kinds) answers.delete(kind);
+    };
+    clear();
+    try {
+      return await write();
+    } finally {
+      clear();
+    }
+  }
+  const change = <Result>(kind: string, write: () => Promise<Result>) =>
+    kept.has(kind) ? changing([kind], write) : write();
+
+  function answer<Result>(kind: string, query: string, read: () => Promise<Result>): Promise<Result> {
+    if (!kept.has(kind)) return read();
+    const known = answers.get(kind) ?? new Map<string, Promise<unknown>>();
+    answers.set(kind, known);
+    const before = known.get(query) as Promise<Result> | undefined;
+    if (before) return before;
+    if (known.size >= maxAnswers) known.clear();
+    const found = read();
+    known.set(query, found);
+    found.catch(() => known.delete(query));
+    return found;
+  }
+
+  return {
+    ...store,
+    events: {
+      ...events,
+      append(entry) {
+        const kinds = entry.puts?.filter(({ kind }) => kept.has(kind)).map(({ kind }) => kind) ?? [];
+        return kinds.length > 0 ? changing(kinds, () => events.append(entry)) : events.append(entry);
+      },
+      erase: (sessionId) => changing(kept, () => events.erase(sessionId)),
+    },
+    records: {
+      ...records,
+      get: (kind, id) => answer(kind, id, () => records.get(kind, id)),
+      list: async (kind, options = {}) => [
+        ...(await answer(kind, JSON.stringify(options), () => records.list(kind, options))),
+      ],
+      put: (record) => change(record.kind, () => records.put(record)),
+      delete: (kind, id, expect) => change(kind, () => records.delete(kind, id, expect)),
+    },
+  };
+}
