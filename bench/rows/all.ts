@@ -16,6 +16,7 @@ import { page } from './page.ts';
 import { llmSandbox, sweRex } from './peers.ts';
 import { kill, restart } from './restart.ts';
 import { resume } from './resume.ts';
+import { run } from './run.ts';
 import { screen } from './screen.ts';
 import { burst, claimPod, startDocker, startPod, startProcess, startWarm } from './start.ts';
 import { startDesktop } from './start-desktop.ts';
@@ -45,6 +46,7 @@ export const rows: readonly Row[] = [
   restart,
   kill,
   load,
+  run,
   egress,
   egressTunnel,
   memory,
