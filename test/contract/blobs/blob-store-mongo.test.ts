@@ -1,3 +1,4 @@
+// @module-tag all
 import { MongoClient } from 'mongodb';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';

@@ -1,3 +1,4 @@
+// @module-tag all
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';

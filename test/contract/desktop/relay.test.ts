@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, type TestContext, test } from 'vitest';
 import WebSocket from 'ws';
 import { rfbClient } from '../../support/clients/rfb-client.ts';
@@ -65,7 +66,7 @@ test('one person at a time has the keyboard and mouse, until a release or a take
   await two.pixel(0, 0);
   expect(await where()).toBe('x:10 y:10');
 
-  const open = shown.server.others.services.desktop.gate(it.id, AbortSignal.timeout(10_000)).then(() => 'open');
+  const open = shown.server.others.services.desktop.gate(it.id, AbortSignal.timeout(60_000)).then(() => 'open');
   two.ws.send('{"type":"take"}');
   await expect.poll(() => two.told.at(-1)?.who).toBe('you');
   two.click(30, 30);

@@ -1,3 +1,4 @@
+// @module-tag all
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ const shown = shownDesktop(73);
 
 async function session(context: TestContext) {
   const it = await shown.session(context);
-  await shown.desktop.client.start(AbortSignal.timeout(10_000));
+  await shown.desktop.client.start(AbortSignal.timeout(60_000));
   return it;
 }
 

@@ -27,7 +27,7 @@ const run = promisify(execFile);
 
 /** Runs a command as the server's user without capabilities, as docker-compose.yaml does. */
 const asServer = (script: string) =>
-  run('setpriv', [...bare, `--reuid=${server}`, '--', 'sh', '-c', script], { timeout: 10_000 }).then(
+  run('setpriv', [...bare, `--reuid=${server}`, '--', 'sh', '-c', script]).then(
     () => 'done',
     ({ stderr }) => String(stderr),
   );

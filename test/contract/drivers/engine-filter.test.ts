@@ -39,7 +39,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     await using driver = await harness.connect();
     const spec = testSpec(testImage);
     await driver.provision(spec, within(300_000)); // builds the image, because the filter refuses builds
-    await driver.destroy(spec.id, 'remove', within(30_000));
+    await driver.destroy(spec.id, 'remove', within(60_000));
     folder = await mkdtemp(join(tmpdir(), 'corral-filter-'));
     listen = join(folder, 'engine.sock');
     const { instance, users = { first: 0, last: 0 } } = harness.options();
@@ -81,17 +81,17 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     await using _driver = driver;
     const spec = testSpec(testImage);
     try {
-      await driver.check(within(5_000));
+      await driver.check(within(60_000));
       await driver.provision(spec, within(60_000));
-      await using link = await driver.attach(spec.id, within(10_000));
+      await using link = await driver.attach(spec.id, within(60_000));
       expect((await askDaemon(link, 'GET', '/health')).status).toBe(200);
-      await driver.pause(spec.id, within(10_000));
-      await driver.resume(spec.id, within(10_000));
-      expect((await driver.list(within(10_000))).map(({ id }) => id)).toContain(spec.id);
-      await driver.destroy(spec.id, 'keep', within(30_000));
-      expect((await driver.list(within(10_000))).find(({ id }) => id === spec.id)?.phase).toBe('stopped');
+      await driver.pause(spec.id, within(60_000));
+      await driver.resume(spec.id, within(60_000));
+      expect((await driver.list(within(60_000))).map(({ id }) => id)).toContain(spec.id);
+      await driver.destroy(spec.id, 'keep', within(60_000));
+      expect((await driver.list(within(60_000))).find(({ id }) => id === spec.id)?.phase).toBe('stopped');
     } finally {
-      await driver.destroy(spec.id, 'remove', within(30_000));
+      await driver.destroy(spec.id, 'remove', within(60_000));
     }
     expect(await harness.remains(spec.id)).toEqual([]);
     expect(await readdir(socketsDir)).toEqual([]);
@@ -104,7 +104,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     const spec = testSpec(testImage);
     try {
       await driver.provision(spec, within(60_000));
-      await using link = await driver.attach(spec.id, within(10_000));
+      await using link = await driver.attach(spec.id, within(60_000));
       const archived =
         'mkdir /tmp/from && echo x > /tmp/from/file && chmod 700 /tmp/from && tar -C /tmp/from -cf /tmp/all.tar ./';
       const used = 'cd /workspace && tar -xf /tmp/all.tar && cp -a /tmp/from/. . && touch -d 2020-01-02 .';
@@ -121,7 +121,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       });
       refused.length = 0;
     } finally {
-      await driver.destroy(spec.id, 'remove', within(30_000));
+      await driver.destroy(spec.id, 'remove', within(60_000));
     }
   });
 
@@ -173,7 +173,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     expect(await docker('ps', '-aq', '--filter', `name=${name}`)).toBe('');
 
     await using unfiltered = await dockerDriver(harness.options({ socketsDir }));
-    await expect(unfiltered.provision(spec, within(30_000))).rejects.toMatchObject({
+    await expect(unfiltered.provision(spec, within(60_000))).rejects.toMatchObject({
       code: 'driver_unavailable',
       message: expect.stringContaining('not to an engine filter'),
     });

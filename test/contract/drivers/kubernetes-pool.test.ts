@@ -1,3 +1,4 @@
+// @module-tag all
 import { describe, expect, test } from 'vitest';
 import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import { isPoolable } from '../../../drivers/driver.ts';

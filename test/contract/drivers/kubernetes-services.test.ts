@@ -1,3 +1,4 @@
+// @module-tag all
 // Services as containers of a sandbox's pod, before an API server that answers as told.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { budget, testSpec } from '../../../drivers/conformance/harness.ts';

@@ -1,3 +1,4 @@
+// @module-tag all
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { budget, testSpec } from '../../../drivers/conformance/harness.ts';

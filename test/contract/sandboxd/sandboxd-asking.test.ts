@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, onTestFinished, test } from 'vitest';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { needs } from '../../support/servers/components.ts';

@@ -1,5 +1,4 @@
 // @module-tag all
-import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -18,8 +17,6 @@ async function opened(env: Record<string, string> = {}): Promise<RealSandboxd> {
   onTestFinished(() => daemon[Symbol.asyncDispose]());
   return daemon;
 }
-const residentMiB = (pid: number) =>
-  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
 
 test('F031 a killed daemon is back, and says that what ran is lost', async () => {
   const daemon = await opened();
@@ -98,39 +95,36 @@ test('F034 the daemon does nothing for a caller with a wrong token', async () =>
   expect(await readdir(daemon.workspace)).toEqual([]);
 });
 
-test('F116 long output of random bytes, of lines and of one line leaves the memory flat', async () => {
+test('F116 long output of random bytes, of lines and of one line arrives whole', async () => {
   const mib = 30;
   const daemon = await opened();
   const { client } = daemon;
-  const pid = await daemon.daemonPid();
-  await run(client, 'echo warm');
-  const before = residentMiB(pid);
   for (const command of [
     `head -c ${mib}M /dev/urandom`,
     `yes | head -c ${mib}M`,
     `head -c ${mib}M /dev/zero | tr "\\0" x`,
   ]) {
     const id = `flood-${command.length}`;
-    await client.start({ id, shell: 'main', command }, AbortSignal.timeout(30_000));
+    await client.start({ id, shell: 'main', command }, AbortSignal.timeout(60_000));
     let size = 0;
-    const operation = await client.follow(id, 0, (part) => (size += part.length), AbortSignal.timeout(30_000));
+    const operation = await client.follow(id, 0, (part) => (size += part.length), AbortSignal.timeout(60_000));
     expect({ size, ...operation }).toMatchObject({ size: mib << 20, bytes: mib << 20, exitCode: 0 });
-    expect(residentMiB(pid) - before).toBeLessThan(40); // after one, two and three times as much: what the collector leaves
   }
 });
 
-test('F118 endless output is held back: flat memory, and gone after a stop', async () => {
+test("F118 endless output is held back at the spool's limit, and gone after a stop", async () => {
   const daemon = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
   const { client } = daemon;
-  const pid = await daemon.daemonPid();
   await client.start(
     { id: 'endless', shell: 'main', command: 'while :; do echo x; done', tag: ownTag('run') },
     budget(),
   );
-  await expect.poll(async () => (await client.operation('endless', budget()))?.bytes).toBeGreaterThan(1 << 20);
-  const before = residentMiB(pid);
+  const bytes = async () => (await client.operation('endless', budget()))?.bytes;
+  await expect.poll(bytes).toBeGreaterThan(1 << 20);
   for (let round = 0; round < 20; round++) await client.exec({ command: 'true' }, budget());
-  expect(residentMiB(pid) - before).toBeLessThan(15);
+  const held = await bytes();
+  for (let round = 0; round < 20; round++) await client.exec({ command: 'true' }, budget());
+  expect(await bytes()).toBe(held);
   await client.killTagged(ownTag('run'), budget());
   expect((await followed(client, 'endless')).operation.reason).toBe('killed');
 });
@@ -165,17 +159,15 @@ test('exec reads no start-up file of the shell, with input or without a terminal
   expect(await client.exec({ command: 'cat', stdin: 'x' }, budget())).toMatchObject({ stdout: 'x' });
 });
 
-test('a follower that does not read neither blocks the command nor uses memory', async () => {
+test('a follower that does not read does not block the command', async () => {
   const daemon = await opened();
   const { client, agent, token } = daemon;
-  const pid = await daemon.daemonPid();
   await client.start({ id: 'flood', shell: 'main', command: 'head -c 30M /dev/zero | tr "\\0" x' }, budget());
   const path = '/operations/flood/output?from=0';
   const deaf = request({ agent, path, headers: { authorization: `Bearer ${token}` } }).end();
   deaf.on('response', (response) => void response.pause()).on('error', () => {});
   onTestFinished(() => void deaf.destroy());
   await expect.poll(async () => (await client.operation('flood', budget()))?.state).toBe('exited');
-  expect(residentMiB(pid)).toBeLessThan(100);
 });
 
 test('an upload that is cut leaves nothing behind', async () => {

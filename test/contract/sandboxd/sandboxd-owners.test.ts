@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 
-const call = () => ({ signal: AbortSignal.timeout(30_000), deadlineAt: 0 });
+const call = () => ({ signal: AbortSignal.timeout(60_000), deadlineAt: 0 });
 const { signal } = call();
 const sessionId = SessionId.parse('00000000000000aa');
 const id = sandboxIdOf(sessionId);

@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, onTestFinished, test } from 'vitest';
 import { memorySandboxd } from '../../support/sandboxes/memory-sandboxd.ts';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';

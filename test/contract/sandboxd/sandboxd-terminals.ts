@@ -284,7 +284,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
                 () => 'taken',
                 ({ code }) => code,
               ),
-            { timeout: 10_000, interval: 5 },
+            { interval: 5 },
           )
           .toBe('taken');
       }

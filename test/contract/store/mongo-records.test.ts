@@ -1,3 +1,4 @@
+// @module-tag all
 import { describe, expect, test } from 'vitest';
 import type { Append } from '../../../src/core/contracts/ports.ts';
 import { Secret } from '../../../src/core/text/secret.ts';

@@ -1,3 +1,4 @@
+// @module-tag all
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { mongoStore } from '../../../src/storage/mongo/store.ts';

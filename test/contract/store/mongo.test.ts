@@ -1,3 +1,4 @@
+// @module-tag all
 import { describe, test } from 'vitest';
 import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { storeContract } from './contracts/store-contract.ts';

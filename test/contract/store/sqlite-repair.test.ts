@@ -1,3 +1,4 @@
+// @module-tag all
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { recoverFile } from '../../../src/storage/sqlite/recover.ts';

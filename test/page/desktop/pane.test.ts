@@ -14,7 +14,7 @@ const sizes: readonly (readonly [string, { width: number; height: number }])[] =
 describeRows(sizes)('on %s', ([, size]) => {
   test('the main page offers a stopped desktop, starts it, and shows it while it runs', async (context) => {
     const { id } = await shown.session(context);
-    await shown.desktop.client.stop(AbortSignal.timeout(10_000));
+    await shown.desktop.client.stop(AbortSignal.timeout(60_000));
     const { page, complaints } = await browse(context, size);
     await page.goto(`${shown.server.url}/#${id}`);
     if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();

@@ -67,7 +67,7 @@ const withServers = base.extend('servers', { scope: 'worker' }, ({}, { onCleanup
   onCleanup(() => stack.disposeAsync());
   const start = async (settings: Settings): Opened => {
     const folder = stack.use(temporaryFolder()); // outlives the server, because it names the sandboxes that the server leaves
-    stack.defer(() => endSandboxes(folder.path));
+    if (settings.CORRAL_DRIVER) stack.defer(() => endSandboxes(folder.path)); // the memory driver leaves none
     return stack.use(await composedServer({ ...settings }, folder.path));
   };
   return (settings: Settings): Opened => {

@@ -4,6 +4,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
+const adminTest = deskTest({}, 'admin');
 
 const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
 const palette = async (page: Page, command: string) => {
@@ -126,7 +127,7 @@ test('on a phone all runs of the list are stopped together, and the page says ho
   await expect.poll(() => page.getByRole('listitem').getByText('waits for you').count()).toBe(3);
   await page.evaluate(`new MutationObserver(() => {
     const shown = document.querySelector('.chosen-bar progress');
-    if (shown) desk.tell(shown.getAttribute('aria-label'));
+    if (shown) tell(shown.getAttribute('aria-label'));
   }).observe(document.getElementById('sidebar'), { childList: true, subtree: true })`);
   await page.getByRole('button', { name: 'Choose several sessions' }).click();
   await page.getByRole('button', { name: 'All', exact: true }).click();
@@ -252,20 +253,22 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
   await expect.poll(() => page.locator('h1').textContent()).toBe('By keyboard');
 });
 
-test('where the policy opens nothing, the settings say why no host can be allowed', { tags: ['all'] }, async ({
-  desk,
-}) => {
-  const id = await desk.worked('Look around');
-  const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
-  await desk.tell(id, { type: 'egress', runId: null, data });
-  const { page } = await desk.open(`/#${id}`);
-  await page.getByRole('button', { name: 'Allow this host' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog
-    .getByText("You cannot allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
-    .waitFor();
-  expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
-});
+adminTest(
+  'where the policy opens nothing, the settings say why no host can be allowed',
+  { tags: ['all'] },
+  async ({ desk }) => {
+    const id = await desk.worked('Look around');
+    const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
+    await desk.tell(id, { type: 'egress', runId: null, data });
+    const { page } = await desk.open(`/#${id}`);
+    await page.getByRole('button', { name: 'Allow this host' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Settings' });
+    await dialog
+      .getByText("You cannot allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
+      .waitFor();
+    expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
+  },
+);
 
 test('on a phone a menu has what the header has no room for', { tags: ['all'] }, async ({ desk }) => {
   const id = await desk.worked('In my pocket');

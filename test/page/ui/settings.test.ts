@@ -11,16 +11,19 @@ const priced = fakeRefs.compatible;
 /** A turn of the fake costs 0.054: 120 tokens of input and 42 of output. */
 const prices = { [priced]: { price: { input: 100, output: 1_000 } } };
 
-const test = deskTest({
-  CORRAL_EGRESS_POLICY: 'allow-list',
-  CORRAL_EGRESS_ALLOW: 'good.example.org',
-  CORRAL_APPROVALS_TOOLS: 'shell_exec',
-  CORRAL_SESSION_TOKEN_BUDGET: '500000',
-  ...fakeSettings('compatible', fake.url),
-  CORRAL_MODEL: 'demo',
-  CORRAL_MODELS_CATALOG: JSON.stringify(prices),
-  CORRAL_SESSION_COST_BUDGET: '10',
-});
+const test = deskTest(
+  {
+    CORRAL_EGRESS_POLICY: 'allow-list',
+    CORRAL_EGRESS_ALLOW: 'good.example.org',
+    CORRAL_APPROVALS_TOOLS: 'shell_exec',
+    CORRAL_SESSION_TOKEN_BUDGET: '500000',
+    ...fakeSettings('compatible', fake.url),
+    CORRAL_MODEL: 'demo',
+    CORRAL_MODELS_CATALOG: JSON.stringify(prices),
+    CORRAL_SESSION_COST_BUDGET: '10',
+  },
+  'admin',
+);
 
 const blocked = (desk: Desk, id: string, host: string) =>
   desk.tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });

@@ -328,7 +328,7 @@ export async function limitAttacks(attacked: AttackedBuilds): Promise<Attempt[]>
             throw new Escaped(`the log has ${size} characters`);
           return failed(over.ended);
         }
-        const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(30_000) });
+        const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(60_000) });
         if (response.status !== 200) throw new Escaped(`the server answers ${response.status} after ${answered}`);
         answered += 1;
       }

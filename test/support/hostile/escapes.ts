@@ -229,7 +229,7 @@ async function readFromOutside({ url, id, shell, host }: AttackedServer): Promis
     const response = await fetch(`${url}/api/v1/sessions/${id}/file`, {
       method: 'POST',
       body: JSON.stringify({ file }),
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     });
     return `${response.status} ${await response.text()}`;
   };

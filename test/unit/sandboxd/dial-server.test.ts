@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { dialControl } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => void vi.useRealTimers().restoreAllMocks());
 
 /** A server that a daemon dials, and its connections so far. */
-async function dialled() {
+async function dialled(answer = 'ok\n') {
   const stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-control-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -18,7 +18,7 @@ async function dialled() {
   const listener = createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => {
-      socket.write('ok\n');
+      socket.write(answer);
       connections.push(socket);
     });
   }).listen(join(folder, 'control'));
@@ -60,4 +60,16 @@ test('a connection that is dropped before it was of any use is dialled again onl
   expect(it.connections).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(60);
   await expect.poll(() => it.connections.length).toBe(2);
+});
+
+test('a server that says no is dialled again after pauses that double, up to a second', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  await using _it = await dialled('no wrong token\n');
+  const pauses = () => timers.mock.calls.flatMap(([, ms]) => (ms && ms <= 1_000 ? ms : []));
+  const expected = [50, 100, 200, 400, 800, 1_000, 1_000];
+  for (const n of expected.keys()) {
+    await expect.poll(pauses).toEqual(expected.slice(0, n + 1));
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
 });
