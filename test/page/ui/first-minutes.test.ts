@@ -55,7 +55,7 @@ test('a wrong key and an address that is no provider are told at the form, which
   await page.getByLabel('Key, if it needs one').fill('a-wrong-key');
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByRole('alert').getByText('The provider refused this key').waitFor();
-  await address.fill(desk.server.url);
+  await address.fill(new URL('/elsewhere', fake.url).href);
   await address.press('Enter');
   await page.getByRole('alert').getByText('no list of models at this address').waitFor();
   expect(await page.getByRole('button', { name: 'Use this model' }).count()).toBe(0);
