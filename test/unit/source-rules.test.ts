@@ -143,8 +143,6 @@ const testRules: Rule[] = [
     pattern: /\bperformance\.now\(/g,
     sample: 'const began = performance.now();',
     but: {
-      'test/contract/sandboxd/sandboxd-sockets.test.ts':
-        'a pause has a least length, which a busy machine only adds to',
       'test/job/automations/exactly-once.test.ts': 'starts of many minutes',
       'test/job/desktop/auto.test.ts': 'a busy desktop stays awake for a least time',
       'test/job/faults/provider.test.ts': 'a wait has a least length, which the provider names',
