@@ -8,11 +8,11 @@ import type {
   RecordStore,
   Store,
 } from '../../core/contracts/ports.ts';
+import { type IndexEntry, indexEntryOf } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type IndexEntry, indexEntryOf } from '../../core/model/record-index.ts';
 import { asciiLower } from '../../core/text/text.ts';
 import { usageSums } from '../usage-sums.ts';
 import { memoryCommands } from './commands.ts';

@@ -1,9 +1,9 @@
 import type { Document } from 'mongodb';
 import { z } from 'zod';
 import type { ListOptions, RecordPut } from '../../core/contracts/ports.ts';
+import { indexEntryOf } from '../../core/contracts/record-index.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { indexEntryOf } from '../../core/model/record-index.ts';
 
 // The documents of the collections. Facts and documents are JSON text, which keeps values that BSON would change (lone
 // surrogates, keys with dots and dollars), and a page is parsed once.

@@ -1,4 +1,4 @@
-import { indexEntryOf } from '../../core/model/record-index.ts';
+import { indexEntryOf } from '../../core/contracts/record-index.ts';
 
 /** The types of events that the index of types leaves out, because a log has very many of them. */
 export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
