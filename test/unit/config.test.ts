@@ -209,11 +209,8 @@ describe('configuration', () => {
     ].join('\n');
     const { models } = loadConfig({}, text);
     expect(models.compatible.local).toMatchObject({ baseUrl: 'http://127.0.0.1:11434/v1' });
-    expect(models.catalog['local/qwen3']).toMatchObject({
-      window: 8192,
-      maxOutput: 512,
-      price: { input: 0.1, output: 0.4 },
-    });
+    const expected = { window: 8192, maxOutput: 512, price: { input: 0.1, output: 0.4 } };
+    expect(models.catalog['local/qwen3']).toMatchObject(expected);
     expect(refused({ CORRAL_CONFIG: 'other.yaml' })).toEqual([]);
     const compatible = JSON.stringify({ other: { 'base-url': 'http://127.0.0.1:1/v1', 'api-key': 'k' } });
     expect(loadConfig({ CORRAL_MODELS_COMPATIBLE: compatible }, text.replace('local/qwen3\n', 'other/x\n')).model).toBe(

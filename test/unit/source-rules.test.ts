@@ -147,7 +147,21 @@ const testRules: Rule[] = [
       'test/job/desktop/auto.test.ts': 'a busy desktop stays awake for a least time',
       'test/job/faults/provider.test.ts': 'a wait has a least length, which the provider names',
       'test/job/faults/sandboxes/hostile-sandbox.test.ts': 'floods for a fixed time',
-      'test/unit/drivers/yielding-connection.test.ts': 'holds the loop for a fixed time',
+    },
+  },
+  {
+    what: 'reads the clock, sleeps, or measures time or memory',
+    pattern:
+      /(?<![.\w])Date\.now\b|(?<![.\w])setTimeout\(|\bsetTimeout\b[^;\n]*'node:timers\/promises'|\bcpuUsage\(|\bmemoryUsage\b|\brss\b|\bAtomics\.wait\b/g,
+    sample: 'const began = Date.now();',
+    within: /^test\/unit\//,
+    but: {
+      'test/unit/agents/acp/agents.test.ts': 'an agent that ended unheard leaves nothing to wait for',
+      'test/unit/automations/webhooks.test.ts': 'the public library compares a signature with the time',
+      'test/unit/drivers/freeze.test.ts': 'a clock that does not wait',
+      'test/unit/facades/shared/small-parts.test.ts': 'names that a limiter has forgotten show in the heap alone',
+      'test/unit/observability/logger.test.ts': 'in the text of another program',
+      'test/unit/sandboxes/egress/authority.test.ts': 'OpenSSL compares a certificate with the time',
     },
   },
 ];

@@ -62,8 +62,9 @@ const rows: readonly [row: string, met: RegExp][] = [
   ['F115 more sessions start than have a place to start in', /^F115/],
 ];
 
-/** Plays many short histories. A failure comes with the command that repeats it. */
+/** Plays many short histories. A failure comes with the command that repeats it. Hundreds of seeds reach every situation. */
 export function simulationSuite(file: string, from: number, to: number): void {
+  const isWhole = to - from >= 500;
   const only = process.env.SIM_SEED === undefined ? undefined : Number(process.env.SIM_SEED);
   const isMine = only === undefined || (only >= from && only <= to);
   const seeds = only === undefined ? Array.from({ length: to - from + 1 }, (_, n) => from + n) : [only];
@@ -100,7 +101,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
       expect(refused).toBeLessThan(asked / 2);
     });
 
-    test.skipIf(only !== undefined).each(rows)('%s happens, and the server survives it', (_, pattern) => {
+    test.runIf(only === undefined && isWhole).each(rows)('%s happens, and the server survives it', (_, pattern) => {
       expect([...met.keys()].filter((what) => pattern.test(what))).not.toEqual([]);
     });
   });

@@ -1,6 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { onShutdown } from '../../../src/app/shutdown.ts';
+
+let now = 0;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 function draining(graceMs: number) {
   const codes: number[] = [];
@@ -11,31 +21,39 @@ function draining(graceMs: number) {
   proc.emit('SIGTERM', 'SIGTERM');
   return { codes, late, requested: shutdown.requested };
 }
-/** Gives the event loop no turn. */
-const standStill = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-const turns = async (count: number) => {
-  for (let n = 0; n < count; n++) await new Promise((resolve) => setTimeout(resolve, 1));
+/** Time passes, and the event loop gets no turn. */
+const standStill = (ms: number) => {
+  now += ms;
 };
+function turns(ms: number): void {
+  for (let n = 0; n < ms; n++) {
+    now += 1;
+    vi.advanceTimersByTime(1);
+  }
+}
 
-test('F007 a server that stood still for longer than its grace still has time to finish', async () => {
+test('F007 a server that stood still for longer than its grace still has time to finish', () => {
   const { codes, requested } = draining(400);
   expect(requested.aborted).toBe(true);
   standStill(600);
-  await turns(3);
+  turns(100);
   expect(codes).toEqual([]);
 });
 
-test('F007 work that hangs ends with the grace, and the exit code says so', async () => {
+test('F007 work that hangs ends with the grace, and the exit code says so', () => {
   const { codes, late } = draining(100);
-  await expect.poll(() => codes[0], { interval: 5 }).toBe(1);
-  expect(late).toEqual(['late']);
+  turns(99);
+  expect(codes).toEqual([]);
+  turns(1);
+  expect([codes, late]).toEqual([[1], ['late']]);
 });
 
-test('F007 a server that stands still again and again ends all the same, after three times its grace', async () => {
+test('F007 a server that stands still again and again ends all the same, after three times its grace', () => {
   const { codes } = draining(200);
   for (let n = 0; n < 4; n++) {
+    expect(codes).toEqual([]);
     standStill(160);
-    await turns(1);
+    turns(20);
   }
-  expect(codes[0]).toBe(1);
+  expect(codes).toEqual([1]);
 });

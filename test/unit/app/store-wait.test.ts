@@ -48,6 +48,6 @@ test('a database file that cannot be read ends the start', async () => {
 test('F061 a stop ends the wait for the database', async () => {
   const { closing, options } = await wait(address);
   const waiting = onceStoreAnswers(() => Promise.reject(new AppError('store_busy', 'busy')), options);
-  setTimeout(() => closing.abort(), 20);
+  setImmediate(() => closing.abort());
   await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
 });

@@ -53,13 +53,3 @@ test('the reader counts lost, doubled and reordered events separately', async ()
   expect(reader.correct({ count: 6, crc: 0 })).toMatchObject({ lost: 1, duplicated: 1, reordered: 1 });
   expect(reader.correct({ count: 5, crc: 1 })).toMatchObject({ lost: 1, duplicated: 0 });
 });
-
-test('events that arrive with the head of the answer are heard', async () => {
-  server.removeAllListeners('connection');
-  server.on('connection', (socket) => {
-    socket.end(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${frame(1)}${frame(2)}`);
-  });
-  const { port } = server.address() as { port: number };
-  using reader = await EventReader.open(`http://127.0.0.1:${port}/events`, 'sse', 7);
-  await expect.poll(() => reader.last).toBe(2);
-});

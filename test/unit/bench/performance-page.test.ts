@@ -85,12 +85,6 @@ test('the stored figures belong to rows that exist, and make the page as it is',
 
 const circleOf = (shown: Metric) => Number(/<circle cx="([\d.]+)"/.exec(targetsPlot([shown]))?.[1]);
 
-test('a figure beyond its target is right of the line, and one within is left of it', () => {
-  const at = (median: number) => circleOf({ ...metric, ratio: { ...ratio, median } });
-  expect(at(3)).toBeGreaterThan(at(1.5));
-  expect(at(0.5)).toBeLessThan(at(1.5));
-});
-
 test('a speed below its minimum is right of the line too', () => {
   const at = (median: number) => circleOf({ ...metric, target: { min: 1 }, ratio: { ...ratio, median } });
   expect(at(0.5)).toBeGreaterThan(at(1));

@@ -76,19 +76,6 @@ test('the cap on time ends it before, once there are as many rounds as an interv
   expect(order.filter((it) => it === 'A')).toHaveLength(4);
 });
 
-test('a very slow machine runs fewer rounds, and the verdict is unclear', async () => {
-  const { experiment, order } = fake({ rounds: { capMs: 400 } });
-  const { outcomes } = await measure(experiment, instruments());
-  expect(order.filter((it) => it === 'A')).toHaveLength(1);
-  expect(outcomes[0]).toMatchObject({ verdict: 'unclear', reason: 'too few rounds in the time' });
-});
-
-test('an abort before the first round leaves nothing to say', async () => {
-  const { experiment, order } = fake({});
-  expect(await measureRounds(experiment, instruments({ signal: AbortSignal.abort() }))).toBeUndefined();
-  expect(order).toEqual(['closed']);
-});
-
 test('an abort ends it after the round under way', async () => {
   const stop = new AbortController();
   const { experiment, order } = fake({
@@ -112,24 +99,12 @@ test('the ratio is taken per round, so that drift of the machine falls out', asy
   expect(outcomes[0]?.ratio).toMatchObject({ median: 1.5, ci95: [1.5, 1.5] });
 });
 
-test('a grace is taken off the subject before it is compared', async () => {
-  const { experiment } = fake({
-    subject: always(2_150),
-    peer: always(100),
-    goal: { stat: 'p50', max: 1.6, grace: 2_000 },
-  });
-  expect((await measure(experiment, instruments())).outcomes[0]?.ratio.median).toBe(1.5);
-});
-
 test('rounds in which the machine changed its pace are void, and many of them make the result noisy', async () => {
   const readings = [10, 10, 14, 10, 14, 10, 14, 10, 14];
   const { experiment } = fake({ subject: always(9) });
   const { outcomes } = await measure(experiment, instruments({ feel: () => readings.shift() ?? 10 }));
-  expect(outcomes[0]).toMatchObject({
-    verdict: 'noisy',
-    reason: 'the machine changed its pace',
-    ratio: { rounds: 1, voided: 7 },
-  });
+  const expected = { verdict: 'noisy', reason: 'the machine changed its pace', ratio: { rounds: 1, voided: 7 } };
+  expect(outcomes[0]).toMatchObject(expected);
 });
 
 test.each([
@@ -149,12 +124,6 @@ test('one lost event fails the whole metric at once, whatever the ratio', async 
   expect(order.filter((it) => it === 'A')).toHaveLength(2);
   expect(correct).toMatchObject({ expected: 20, received: 19, lost: 1 });
   expect(outcomes[0]).toMatchObject({ verdict: 'fail', reason: 'a bug: 1 lost, 0 doubled, 0 out of order' });
-});
-
-test('a higher-is-better goal passes above its least ratio', async () => {
-  const goal = { stat: 'p50', min: 0.5 } as const;
-  const { experiment } = fake({ subject: always(600), peer: always(1_000), goal });
-  expect((await measure(experiment, instruments())).outcomes[0]?.verdict).toBe('pass');
 });
 
 test('a side that used nothing counts as the floor of a limit, so a ratio has an end', async () => {

@@ -28,24 +28,6 @@ test('a summary says the usual percentiles, the largest, and how many there were
 test('values that are all the same leave no doubt', () =>
   expect(bootstrapInterval([2, 2, 2, 2], seeded(1))).toEqual([2, 2]));
 
-test('the interval holds the median, and is narrower where there are more values', () => {
-  const [low, high] = bootstrapInterval(oneToHundred, seeded(1));
-  expect(low).toBeLessThan(50.5);
-  expect(high).toBeGreaterThan(50.5);
-  const few = bootstrapInterval([1, 25, 50, 75, 100], seeded(1));
-  expect(high - low).toBeLessThan(few[1] - few[0]);
-});
-
-test('about 95 % of such intervals hold the true median', () => {
-  const random = seeded(7);
-  const holds = Array.from({ length: 200 }, () => {
-    const drawn = Array.from({ length: 25 }, () => random());
-    const [low, high] = bootstrapInterval(drawn, random, 300);
-    return low <= 0.5 && 0.5 <= high;
-  });
-  expect(holds.filter(Boolean).length).toBeGreaterThan(180);
-});
-
 test('the same seed gives the same results, and another seed gives different ones', () => {
   expect(bootstrapInterval(oneToHundred, seeded(3))).toEqual(bootstrapInterval(oneToHundred, seeded(3)));
   expect(shuffled(oneToHundred, seeded(1))).not.toEqual(shuffled(oneToHundred, seeded(2)));

@@ -1,6 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
 import {
-  armedSpec,
   armFailpoints,
   failpoint,
   failpointHits,
@@ -18,13 +17,6 @@ afterEach(() => {
   exits.length = 0;
 });
 
-test('an unarmed failpoint does nothing and counts nothing', () => {
-  expect(failpoint('a')).toBeUndefined();
-  failpointSync('a');
-  expect(failpointHits('a')).toBe(0);
-  expect(armedSpec()).toBeUndefined();
-});
-
 test('an exit springs on the hit it names and on no other', () => {
   arm('a=exit@2');
   for (const expected of [0, 1, 1]) {
@@ -35,21 +27,6 @@ test('an exit springs on the hit it names and on no other', () => {
   expect(failpointHits('a')).toBe(3);
 });
 
-test('the star counts the hits of every name', () => {
-  arm('*=exit(3)@3');
-  for (const name of ['a', 'b', 'a']) failpointSync(name);
-  expect(exits).toEqual([3]);
-  expect([failpointHits('a'), failpointHits('b'), failpointHits('*')]).toEqual([2, 1, 3]);
-});
-
-test('throw throws where it is hit, and other names go on', () => {
-  arm('a=throw; b=throw@2');
-  expect(() => failpointSync('a')).toThrow('failpoint a');
-  expect(() => failpoint('a')).toThrow('failpoint a');
-  failpointSync('b');
-  failpointSync('c');
-});
-
 test('sleep lets its caller go on, and hang blocks it for ever', async () => {
   arm('a=sleep(1),b=hang');
   await expect(failpoint('a')).resolves.toBeUndefined();
@@ -57,16 +34,6 @@ test('sleep lets its caller go on, and hang blocks it for ever', async () => {
   await expect(Promise.race([failpoint('b'), new Promise((resolve) => setImmediate(resolve, 'first'))])).resolves.toBe(
     'first',
   );
-});
-
-test('disposing disarms, but not what was armed since', () => {
-  arm('a=throw');
-  const first = disarm;
-  arm('b=throw');
-  first?.[Symbol.dispose]();
-  expect(armedSpec()).toBe('b=throw');
-  disarm?.[Symbol.dispose]();
-  expect(armedSpec()).toBeUndefined();
 });
 
 test.each(['a', 'a=explode', 'a=sleep', 'a=throw(1)', 'a=hang(2)', '=exit', 'a=exit@x'])(

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { cpuWaitMeter } from '../../../drivers/shared/pool/cpu-wait-meter.ts';
 
@@ -30,7 +29,7 @@ async function sandbox(program: string): Promise<{ init: number; daemon: number 
     init.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
   });
-  await pause(500);
+  await expect.poll(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1')).toContain('sandboxd.mjs');
   return { init: init.pid ?? 0, daemon: pid };
 }
 
@@ -51,17 +50,6 @@ test('a daemon that other programs keep from running is measured as starved', as
   const starvedMs = cpuWaitMeter(init);
   const from = await starvedMs();
   await expect.poll(async () => (await starvedMs()) - from).toBeGreaterThan(1_000);
-});
-
-test('a daemon that is stopped is not starved, however busy the machine is', async () => {
-  const { init, daemon } = await sandbox(spinning);
-  busyMachine();
-  process.kill(daemon, 'SIGSTOP');
-  await pause(500);
-  const starvedMs = cpuWaitMeter(init);
-  const from = await starvedMs();
-  await pause(1_000);
-  expect((await starvedMs()) - from).toBeLessThan(300);
 });
 
 test('a process without a daemon is never starved', async () => expect(await cpuWaitMeter(1_999_999_999)()).toBe(0));

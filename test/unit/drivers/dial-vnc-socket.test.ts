@@ -39,7 +39,7 @@ test('many small messages do not share the memory of later ones', async () => {
   const server = createServer(async (socket) => {
     for (let n = 0; n < 20; n++) {
       socket.write(Buffer.alloc(10, n));
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise(setImmediate);
     }
     socket.end();
   }).listen(name());

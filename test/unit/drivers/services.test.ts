@@ -61,13 +61,8 @@ describe('the container of a service', () => {
     expect(Object.keys(host?.Tmpfs ?? {}).sort()).toEqual(['/data', '/run', '/srv/data', '/tmp']);
     for (const options of Object.values(host?.Tmpfs ?? {})) expect(options).toMatch(/^rw,nosuid,nodev,.*size=\d+/);
     expect(body).toMatchObject({ User: '40003:40003', Env: ['PASSWORD=$(SECRET)'], Cmd: redis.command });
-    expect(body.Healthcheck).toEqual({
-      Test: ['CMD', 'redis-cli', 'ping'],
-      Interval: 3e9,
-      Timeout: 2e9,
-      Retries: 4,
-      StartPeriod: 0,
-    });
+    const expected = { Test: ['CMD', 'redis-cli', 'ping'], Interval: 3e9, Timeout: 2e9, Retries: 4, StartPeriod: 0 };
+    expect(body.Healthcheck).toEqual(expected);
   });
 
   test('is the only one whose names the sandbox knows, and the forwarder then takes its own user alone', () => {

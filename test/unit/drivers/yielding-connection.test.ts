@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { YieldingConnection } from '../../../drivers/shared/link/yielding-connection.ts';
 
 const KiB = 1024;
@@ -9,9 +9,6 @@ function connection() {
   const [incoming, outgoing] = [new PassThrough({ highWaterMark: 1024 * KiB }), new PassThrough()];
   return { incoming, outgoing, socket: Duplex.from({ readable: incoming, writable: outgoing }) };
 }
-const spun = (ms: number) => {
-  for (const until = performance.now() + ms; performance.now() < until; );
-};
 
 test('all bytes arrive in order, however slowly they are read', async () => {
   const { incoming, socket } = connection();
@@ -27,6 +24,9 @@ test('all bytes arrive in order, however slowly they are read', async () => {
 });
 
 test('a reader that needs long for each piece lets the loop turn in between', async () => {
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  onTestFinished(() => void vi.restoreAllMocks());
   const { incoming, socket } = connection();
   const read = new YieldingConnection(socket);
   let [pieces, inThisTurn, most] = [0, 0, 0];
@@ -39,7 +39,7 @@ test('a reader that needs long for each piece lets the loop turn in between', as
     expect(piece.length).toBeLessThanOrEqual(8 * KiB);
     pieces++;
     most = Math.max(most, ++inThisTurn);
-    spun(3);
+    now += 3; // milliseconds
   });
   incoming.end(Buffer.alloc(256 * KiB));
   await once(read, 'end');
@@ -62,7 +62,7 @@ test('a connection that is given back is as it was, and one with unread bytes is
   const second = connection();
   const unread = new YieldingConnection(second.socket);
   second.incoming.write('unasked');
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
   expect(unread.release()).toBeUndefined();
   expect(second.socket.destroyed).toBe(true);
 });

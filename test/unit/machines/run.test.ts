@@ -45,14 +45,6 @@ describe('run: the way to its end', () => {
     expect(end()).toEqual({ reason: 'completed' });
   });
 
-  test('all calls of a turn go to their actor at once, and the next turn follows when each has a result', async () => {
-    const { holes, resolves } = startRun();
-    await resolves(['act', calls('c1', 'c2')]);
-    expect(holes.the('calls').input.calls.map(({ callId }: { callId: string }) => callId)).toEqual(['c1', 'c2']);
-    await resolves(['calls', [callOutcome('a'), callOutcome('b')]]);
-    holes.the('act');
-  });
-
   test('a call that needs a decision makes the run wait; that call and the held ones run after the answer', async () => {
     const { actor, holes, resolves, tells } = startRun();
     await resolves(['act', calls('c1', 'c2', 'c3')]);
@@ -82,13 +74,6 @@ describe('run: the way to its end', () => {
     expect(holes.the('act').input.steps).toEqual([step('1'), step('2')]);
     await resolves(['act', textTurn()]);
     expect(isIn('finishing')).toBe(true);
-  });
-
-  test('a plan without steps is not asked for again', async () => {
-    const { resolves, ends, end } = startRun(withPlan);
-    await resolves(['plan', planned()], ['summarize', textTurn()]);
-    await ends();
-    expect(end()).toEqual({ reason: 'completed' });
   });
 
   test('a run does not end before its session allows it', async () => {
@@ -176,15 +161,6 @@ describe('run: stop', () => {
 });
 
 describe('run: messages on the way', () => {
-  test('a message that came during the last turn is read by one more', async () => {
-    const { actor, holes, resolves, ends } = startRun();
-    actor.send({ type: 'run.inject' });
-    await resolves(['act', textTurn('before it was read')]);
-    expect(holes.named('act')).toHaveLength(2);
-    await resolves(['act', textTurn('after')]);
-    await ends();
-  });
-
   test('the model reads a message that arrives while the run asks to end', async () => {
     const { actor, resolves, tells, ends } = startRun();
     await resolves(['act', textTurn()]);
@@ -347,14 +323,6 @@ describe('run: questions', () => {
     expect(holes.the('calls').input).toMatchObject({ answered: false, calls: [{ callId: 'then' }] });
   });
 
-  test('a stop ends a run that waits', async () => {
-    const { actor, holes, resolves, end } = startRun();
-    await resolves(['act', calls('ask')], ['calls', [ask]], ['wait', undefined]);
-    actor.send({ type: 'run.stop', reason: 'stopped' });
-    await holes.the('end').resolve();
-    expect(end()).toEqual({ reason: 'stopped' });
-  });
-
   test('a question that cannot be written ends the run', async () => {
     const { holes, resolves } = startRun();
     await resolves(['act', calls('ask')], ['calls', [ask]]);
@@ -414,12 +382,5 @@ describe('run: after a restart', () => {
     const { actor, tells } = startRun({ policy: { ...runPolicy, budget }, resume });
     actor.send({ type: 'run.answer' });
     expect(tells('run.waiting')).toHaveLength(1);
-  });
-
-  test('a stop ends it before it got its place', async () => {
-    const { actor, holes, end } = startRun({ resume: begun });
-    actor.send({ type: 'run.stop', reason: 'stopped' });
-    await holes.the('end').resolve();
-    expect(end()).toEqual({ reason: 'stopped' });
   });
 });

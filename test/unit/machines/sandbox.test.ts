@@ -248,14 +248,6 @@ describe('sandbox: its life', () => {
     expect(end()).toEqual({ kind: 'lost' });
   });
 
-  test('the end of its ttl releases a sandbox, in use or not', async () => {
-    const { actor, clock, holes, toReady } = start();
-    await toReady();
-    actor.send({ type: 'sandbox.busy' });
-    clock.advance(3_600_000);
-    holes.the('release');
-  });
-
   test('F015 the ttl of an adopted sandbox goes on where it stood', () => {
     const { actor, clock, holes, tell } = start({ begin: 'adopt', livedMs: 3_000_000 });
     tell({ type: 'hold.ready', ms: 0 } as never);

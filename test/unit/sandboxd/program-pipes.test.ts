@@ -1,8 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { pipeProgram } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
 import { pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
@@ -33,11 +32,13 @@ test('two pipes that close at the same moment give one end', async () => {
 });
 
 test('a reader that stands still after the end of the program loses nothing', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
   const { child, attach } = program();
   const reader = attach();
   child.stdout.end(Buffer.alloc(400_000));
   child.stderr.end();
   child.emit('exit', 0, null);
-  await pause(1_200); // more than the time in which a pipe without a reader is given up
+  await vi.advanceTimersByTimeAsync(1_200); // more than the time in which a pipe without a reader is given up
   expect(await read(reader)).toEqual({ output: 400_000, ends: 1 });
 });

@@ -32,7 +32,7 @@ function silentEngine(dice: Dice, time: ManualClock) {
 }
 
 test('F025 an engine whose events are lost for good: the looks alone find each end within 31 s, and only ends', async () => {
-  for (let seed = 1; seed <= 100; seed++) {
+  for (let seed = 1; seed <= 25; seed++) {
     const dice = new Dice(seed);
     const time = new ManualClock(1_700_000_000_000);
     const { engine, running, refused } = silentEngine(dice, time);

@@ -1,3 +1,4 @@
+// @module-tag all
 import { simulationSuite } from '../../support/simulation/suite.ts';
 
 // 600 of them reach every situation that the suite names.

@@ -245,7 +245,7 @@ async function play(seed: number): Promise<Play> {
   return game;
 }
 
-const count = 500;
+const count = 125;
 
 describe('session, at random', () => {
   test(`F111 ${count} plays: each command is answered once, each run ends once and last, no message is lost, a delete ends it all`, async () => {

@@ -89,7 +89,6 @@ function bench(resume?: 'summary') {
 }
 const nobody: CallForApproval = { callId: '', name: '', args: {}, content: null };
 const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
-const seconds = { timeout: 60_000 };
 
 test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', async () => {
   const { turn, heard, said } = bench();
@@ -101,18 +100,6 @@ test('a task becomes thoughts, plan, calls, diff, cost and text, in their order'
   expect(heard[3]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
   expect(heard[4]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
   expect(heard[7]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
-});
-
-test.each([
-  [true, 'You said yes.'],
-  [false, 'You said no.'],
-])('a permission decided with %s reaches the agent, which goes on', async (allowed, wanted) => {
-  const { turn, agents, client, said } = bench();
-  const pause = await turn(['I need permission']);
-  expect(pause).toMatchObject({ kind: 'asks', title: 'rm -rf build', call: { args: { command: 'rm -rf build' } } });
-  agents.decide(client, askedIn(pause), allowed);
-  expect(await turn([])).toEqual({ kind: 'said' });
-  expect(said()).toBe(wanted);
 });
 
 test.each([
@@ -176,15 +163,6 @@ test('a request to read a file is refused, and a tool named __proto__ is a name 
   await turn(['Try proto']);
   expect(heard.find(({ kind }) => kind === 'call')).toMatchObject({ name: '__proto__', family: 'mcp' });
   expect(({} as { a?: unknown }).a).toBeUndefined();
-});
-
-test('another server continues the session that the agent can load, without the repeated history', async () => {
-  const first = bench();
-  await first.turn(['remember']);
-  await first.agents.end(first.client);
-  const second = first.again();
-  expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
-  expect(second.said()).toBe('I had 1 messages before.');
 });
 
 test('work that was cut ends typed where the agent cannot load its session', async () => {

@@ -9,7 +9,7 @@ import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(60_000);
 const quiet = () => ({ signal: soon(), onProgress: () => {} });
 const loopback = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
 

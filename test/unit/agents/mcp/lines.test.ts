@@ -18,21 +18,10 @@ test('the splitter keeps only the ends of a line that is too long, and the next 
     ...split(Buffer.alloc(100_000, 'x')),
     ...split(Buffer.from('tail\nnext\n')),
   ];
-  expect(long).toMatchObject({
-    kind: 'too_long',
-    head: expect.stringMatching(/^headx/),
-    tail: expect.stringMatching(/xtail$/),
-  });
+  const expected = { kind: 'too_long', head: expect.stringMatching(/^headx/), tail: expect.stringMatching(/xtail$/) };
+  expect(long).toMatchObject(expected);
   expect(JSON.stringify(long).length).toBeLessThan(10_000);
   expect(next).toEqual({ kind: 'line', text: 'next' });
-});
-
-test('50 MB without a line break need little memory', () => {
-  const split = lineSplitter();
-  const chunk = Buffer.alloc(64 * 1024, 'x');
-  const before = process.memoryUsage().arrayBuffers;
-  for (let n = 0; n < 800; n++) split(chunk);
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024);
 });
 
 test('the request that a long message answers is found at either end, and only at the top level', () => {

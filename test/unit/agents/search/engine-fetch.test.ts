@@ -15,16 +15,6 @@ async function engine(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('searches one after the other share their connections', async () => {
-  const ports = new Set<number | undefined>();
-  const url = await engine(({ socket }, res) => {
-    ports.add(socket.remotePort);
-    res.end('{}');
-  });
-  for (let n = 0; n < 6; n++) await (await engineFetch(url)).text();
-  expect(ports.size).toBeLessThan(3); // a search can begin before the connection of the last one is free again
-});
-
 test('a redirect is not followed, so the key goes to no other host', async () => {
   const asked: unknown[] = [];
   const url = await engine(({ url: path }, res) => {

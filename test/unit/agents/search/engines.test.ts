@@ -4,7 +4,7 @@ import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(60_000);
 const settings = { baseUrl: 'http://search.example/api', key: new Secret('k-1'), engineId: 'cx-1' };
 const hit = { title: 'A page', link: 'https://a.example/', snippet: 'About a.' };
 

@@ -67,11 +67,8 @@ test('a new kernel, and one that is lost, are said', async () => {
 
 test('an error is a failure with its traceback', async () => {
   const error = { name: 'E', value: 'v', traceback: 'Traceback: E: v' };
-  expect(await bench(() => ({ error })).run({})).toMatchObject({
-    ok: false,
-    reason: 'failed',
-    output: 'Traceback: E: v',
-  });
+  const expected = { ok: false, reason: 'failed', output: 'Traceback: E: v' };
+  expect(await bench(() => ({ error })).run({})).toMatchObject(expected);
 });
 
 test('a table is shown as Markdown, and a picture is a file that the model sees', async () => {

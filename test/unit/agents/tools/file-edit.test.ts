@@ -64,12 +64,6 @@ test('a hunk that does not fit is named, and nothing is changed', async () => {
   expect(text()).toBe(numbers);
 });
 
-test('windows line ends stay as they are', async () => {
-  const { edit, text } = workspace('a\r\nb\r\nc\r\n');
-  await edit({ patch: '@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n' });
-  expect(text()).toBe('a\r\nB\r\nc\r\n');
-});
-
 test.each([
   ['both', { edits: [{ old_str: 'a', new_str: 'b' }], patch: '@@ -1,1 +1,1 @@\n-a\n+b\n' }, 'bad_arguments'],
   ['neither', {}, 'bad_arguments'],

@@ -38,13 +38,6 @@ describe('file_write', () => {
     expect(text('a.txt')).toBe('new');
   });
 
-  test('appends where it is told to', async () => {
-    const { run, text } = workspace({ 'a.txt': 'old' });
-    const { content } = await run(fileWrite, { file: 'a.txt', content: ' and new', append: true });
-    expect(content).toEqual({ content: 'old and new', oldContent: 'old' });
-    expect(text('a.txt')).toBe('old and new');
-  });
-
   test('a new file had nothing before', async () => {
     const { run } = workspace({});
     expect(await run(fileWrite, { file: 'a.txt', content: '' })).toMatchObject({

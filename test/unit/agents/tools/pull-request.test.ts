@@ -43,11 +43,8 @@ test.each<[ErrorCode, string]>([
   ['provider_error', 'failed'],
 ])('the failure %s is told to the model as %s', async (code, reason) => {
   const pullRequests = () => Promise.reject(new AppError(code, 'The forge said no.'));
-  expect(await run(openPullRequest, wish, { pullRequests })).toMatchObject({
-    ok: false,
-    reason,
-    output: 'No pull request was opened. The forge said no.',
-  });
+  const expected = { ok: false, reason, output: 'No pull request was opened. The forge said no.' };
+  expect(await run(openPullRequest, wish, { pullRequests })).toMatchObject(expected);
 });
 
 test('a lost sandbox is not the model’s affair', async () => {

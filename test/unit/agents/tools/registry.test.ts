@@ -16,17 +16,6 @@ const registry = toolRegistry();
 const { context } = toolBench();
 const run = (name: string, args: unknown, more = {}) => runTool(registry, context(more), { name, args });
 
-test('a registry holds the tools of the wire contract and the question', () =>
-  expect(registry.declarations.map(({ name }) => name)).toEqual([
-    ...['shell_exec', 'shell_view', 'shell_wait', 'shell_write_to_process', 'shell_kill_process', 'file_read'],
-    ...['file_write', 'file_str_replace', 'file_edit', 'file_find_in_content', 'file_find_by_name'],
-    ...['open_pull_request', 'skill_read', 'memory_list', 'memory_read', 'memory_write', 'memory_delete', 'delegate'],
-    ...['delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take', 'message_notify_user', 'todo'],
-    ...['browser_view', 'browser_navigate', 'browser_restart', 'browser_click', 'browser_input', 'browser_move_mouse'],
-    ...['browser_press_key', 'browser_select_option', 'browser_scroll_up', 'browser_scroll_down'],
-    ...['browser_console_exec', 'browser_console_view', 'message_ask_user'],
-  ]));
-
 test('a registry of some tools neither declares nor finds the other tools', () => {
   const some = toolRegistry(['file_read']);
   expect(some.declarations.map(({ name }) => name)).toEqual(['file_read']);

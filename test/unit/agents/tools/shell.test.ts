@@ -63,13 +63,6 @@ describe('shell_exec', () => {
     expect(await run(shellExec, main)).toMatchObject({ ok: false, reason, exitCode: end.exitCode, output: 'partly' });
   });
 
-  test('a character that lies across two chunks is told whole', async () => {
-    const bytes = Buffer.from('a€b');
-    const { run, told } = toolBench(() => ({ chunks: [bytes.subarray(0, 2), bytes.subarray(2)] }));
-    expect(await run(shellExec, main)).toMatchObject({ output: 'a€b' });
-    expect(told).toEqual(['a', '€b']);
-  });
-
   test('F117 keeps valid text in any chunks and replaces invalid bytes with U+FFFD, as for the whole', async () => {
     const whole = Buffer.concat([
       Buffer.from('ä€😀\r\nmixed\r\u0000\u001b]52;c;ZWNobw==\u0007\u001b[31m'),

@@ -13,7 +13,7 @@ beforeEach(async () => {
   stub = await kubeStub();
 });
 afterEach(() => stub[Symbol.asyncDispose]());
-const signal = () => AbortSignal.timeout(20_000);
+const signal = () => AbortSignal.timeout(60_000);
 
 /** Creates a pod or claim with the labels of an instance, without a driver. */
 async function make(kind: 'Pod' | 'PersistentVolumeClaim', name: string, instance: string): Promise<void> {

@@ -79,7 +79,50 @@ function violations(pod: ReturnType<typeof body>): string[] {
 }
 
 describe('the pod of a sandbox', () => {
-  test('is what it was when it was last looked at', () => expect(body()).toMatchSnapshot());
+  test('has its facts as labels, the limits of its template, a share of them as its request, and no way to resolve names', () => {
+    const { metadata, spec: pod } = body();
+    expect(metadata?.labels).toMatchObject({
+      ...{
+        'corral/instance': 'test',
+        'corral/sandbox': spec.id,
+        'corral/session': spec.sessionId,
+        'corral/epoch': '3',
+      },
+      ...{ 'corral/egress': 'proxy', 'app.kubernetes.io/managed-by': 'corral' },
+    });
+    const annotations = { attempt: 'a1', expires: '3600000', image: spec.image, key: 'k1', template: 'default' };
+    expect(metadata?.annotations).toEqual(
+      Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`corral/${name}`, value])),
+    );
+    const { env, ...container } = pod?.containers[0] ?? {};
+    expect(env).toEqual(
+      expect.arrayContaining([
+        { name: 'HTTP_PROXY', value: spec.env.HTTP_PROXY },
+        { name: 'CORRAL_DISK_BYTES', value: String(2 ** 31) },
+        { name: 'CORRAL_EGRESS_URL', value: 'tcp://10.96.1.2:8118' },
+        { name: 'CORRAL_EGRESS_TOKEN', value: 'the egress token' },
+      ]),
+    );
+    expect(container).toMatchObject({
+      ...{ image: spec.image, imagePullPolicy: 'IfNotPresent', workingDir: '/workspace' },
+      resources: {
+        limits: { cpu: '1000m', memory: String(2 ** 30), 'ephemeral-storage': '3825205248' },
+        requests: { cpu: '250m', memory: String(2 ** 28), 'ephemeral-storage': '956301312' },
+      },
+      ports: [{ containerPort: 2718 }],
+    });
+    const lost = { effect: 'NoExecute', operator: 'Exists', tolerationSeconds: 30 };
+    expect(pod).toMatchObject({
+      ...{ activeDeadlineSeconds: 3_600, terminationGracePeriodSeconds: 1, hostname: 'sandbox', dnsPolicy: 'None' },
+      dnsConfig: { nameservers: ['127.0.0.1'] },
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      securityContext: { runAsUser: 10_001, runAsGroup: 10_001, fsGroup: 10_001 },
+      tolerations: ['not-ready', 'unreachable'].map((key) => ({ ...lost, key: `node.kubernetes.io/${key}` })),
+    });
+    const sizes = { workspace: 3 * 2 ** 30, tmp: 2 ** 28, home: 2 ** 28, run: 2 ** 24 };
+    const volumes = pod?.volumes?.map(({ name, emptyDir }) => [name, Number(emptyDir?.sizeLimit)]) ?? [];
+    expect(Object.fromEntries(volumes)).toEqual(sizes);
+  });
 
   test('keeps to the Pod Security level "restricted" and our own rules, whatever the settings', () => {
     const words = fc.string({ minLength: 1 });

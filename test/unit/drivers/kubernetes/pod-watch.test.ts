@@ -92,35 +92,3 @@ test('a pod is kept without the parts that nobody reads', () => {
   } as V1Pod);
   expect(table.get('a')).toEqual({ status, metadata, spec: { containers: [] } });
 });
-
-test('F048 whatever order the news of a pod comes in, the end is the same', () => {
-  const news = [
-    { type: 'ADDED', pod: pod('a', 1, 'Pending') },
-    { type: 'MODIFIED', pod: pod('a', 2) },
-    { type: 'DELETED', pod: pod('a', 3) },
-    { type: 'ADDED', pod: pod('b', 4, 'Pending') },
-    { type: 'MODIFIED', pod: pod('b', 5) },
-  ] as const;
-  const twice = [...news, ...news];
-  fc.assert(
-    fc.property(fc.shuffledSubarray(twice, { minLength: twice.length }), (order) => {
-      const told = new Map<string, string | undefined>();
-      const table = new PodTable((uid, now) => told.set(uid, now?.status?.phase));
-      for (const { type, pod: it } of order) type === 'DELETED' ? table.deleted(it) : table.seen(it);
-      expect(table.get('a')).toBeUndefined();
-      expect(table.get('b')?.status?.phase).toBe('Running');
-      expect(told.get('a')).toBeUndefined();
-      expect(told.get('b')).toBe('Running');
-    }),
-  );
-});
-
-test('a list older than a pod does not remove it, and a newer list without the pod does', () => {
-  const told: string[] = [];
-  const table = new PodTable((uid, now) => told.push(`${uid} ${now ? 'there' : 'gone'}`));
-  table.seen(pod('a', 5));
-  table.listed([], '4');
-  expect(table.get('a')).toBeDefined();
-  table.listed([], '6');
-  expect(told).toEqual(['a there', 'a gone']);
-});

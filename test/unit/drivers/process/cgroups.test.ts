@@ -8,7 +8,7 @@ const all = ['memory', 'pids', 'cpu'];
 const wanted = { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512 };
 const own = [100, 200];
 const v2 = { version: 2, controllers: [], mount: '/cg' } as const;
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(60_000);
 
 async function opened(
   fake: ReturnType<typeof fakeCgroups>,

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { unreadableLoader } from '../../../../drivers/process/unreadable-loader.ts';
 
 const copyIn = (folder: string) =>
-  unreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(10_000));
+  unreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(60_000));
 
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-loader-'));

@@ -25,13 +25,8 @@ test('a demo run becomes frames of the wire contract, without facts that the con
     ...[undefined, 'task_started', undefined, undefined, undefined],
     ...['tool_call', 'tool_complete', undefined, undefined, 'task_completed'],
   ]);
-  expect(said({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual({
-    ...common,
-    type: 'task_started',
-    task: 'Say hi',
-    run_id: runId,
-    content: '',
-  });
+  const expected = { ...common, type: 'task_started', task: 'Say hi', run_id: runId, content: '' };
+  expect(said({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual(expected);
 });
 
 test('a tool call carries the name and the arguments that its clients know, and a line for people', () => {
@@ -62,13 +57,8 @@ test('a tool call carries the name and the arguments that its clients know, and 
 });
 
 test('text, a wait, an error and the ends of runs', () => {
-  expect(said({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual({
-    ...common,
-    type: 'text_delta',
-    role: 'assistant',
-    message_id: messageId,
-    content: 'Hel',
-  });
+  const expected = { ...common, type: 'text_delta', role: 'assistant', message_id: messageId, content: 'Hel' };
+  expect(said({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual(expected);
   expect(said({ type: 'run.wait', runId, data: { question: 'Which?' } })).toEqual({
     ...common,
     type: 'waiting',

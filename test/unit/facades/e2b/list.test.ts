@@ -44,7 +44,8 @@ test('the total counts what runs, whatever the query', () =>
 test('a page goes on at its place in either order, and an empty token is none', () => {
   for (const order of ['asc', 'desc']) {
     const first = pageOf(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));
-    const rest = pageOf(all, new URLSearchParams({ limit: '2', order, nextToken: first.next ?? '' }));
+    const now = order === 'desc' ? [...all, record(9_000)] : all; // a new sandbox shifts nothing
+    const rest = pageOf(now, new URLSearchParams({ limit: '2', order, nextToken: first.next ?? '' }));
     expect([...first.sessions, ...rest.sessions].map(({ createdAt }) => createdAt)).toEqual(listed(`order=${order}`));
     expect(rest.next).toBeUndefined();
   }

@@ -131,12 +131,8 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
     ['Coder', '', 'a/b'],
     ['Coder 2', 'Codes', 'a/b'],
   ]);
-  expect(agent.subAgents?.[1]?.agent).toMatchObject({
-    name: 'Coder',
-    instructions: 'Hi',
-    tools: [],
-    vaults: ['vlt_1'],
-  });
+  const expected = { name: 'Coder', instructions: 'Hi', tools: [], vaults: ['vlt_1'] };
+  expect(agent.subAgents?.[1]?.agent).toMatchObject(expected);
   expect(rosterOfSession({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
   const given = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });

@@ -290,11 +290,8 @@ test('a call of a self-hosted environment waits for a person first, then for its
   expect(second.projection.pending).toEqual([use?.id]);
   expect(second.types.filter((type) => type === 'agent.tool_use')).toHaveLength(1);
   const third = projected(logOf(...log, given, resumed));
-  expect(third.events.find(({ type }) => type === 'user.tool_result')).toMatchObject({
-    tool_use_id: use?.id,
-    content: [{ type: 'text', text: 'done' }],
-    is_error: true,
-  });
+  const expected = { tool_use_id: use?.id, content: [{ type: 'text', text: 'done' }], is_error: true };
+  expect(third.events.find(({ type }) => type === 'user.tool_result')).toMatchObject(expected);
   const alone = projected(logOf(...begun, usage, ...forWorker));
   expect(alone.events.find(({ type }) => type === 'agent.tool_use')).toMatchObject({ evaluated_permission: 'allow' });
 });
@@ -342,11 +339,8 @@ test('a message that waits for its turn is told with that, and listed without a 
   expect(projection.queued).toMatchObject([{ type: 'user.message', processed_at: null }]);
   const [{ id } = { id: '' }] = projection.queued;
   projection.add(ended);
-  expect(projection.add(own(begins, next))[0]).toMatchObject({
-    id,
-    type: 'user.message',
-    processed_at: '1970-01-01T00:00:06.000Z',
-  });
+  const expected = { id, type: 'user.message', processed_at: '1970-01-01T00:00:06.000Z' };
+  expect(projection.add(own(begins, next))[0]).toMatchObject(expected);
   expect(projection.queued).toEqual([]);
 });
 

@@ -121,11 +121,8 @@ test('pictures and documents of messages and results are kept, and come back as 
   const address = picture({ type: 'url', url: 'https://example.com/a.png' });
   expect(await content('user.message', [address])).toMatchObject({ files: [upload], blocks: [shown] });
   const seen = await content('user.tool_result', [...text, given]);
-  expect(seen).toMatchObject({
-    text: 'ok',
-    blocks: [...text, shown],
-    pictures: [{ file: upload, mimeType: 'image/png' }],
-  });
+  const expected = { text: 'ok', blocks: [...text, shown], pictures: [{ file: upload, mimeType: 'image/png' }] };
+  expect(seen).toMatchObject(expected);
   const own = { type: 'document', title: 'Plan', source: { type: 'file', file_id: 'file_1' } };
   expect((await content('user.message', [own])).blocks).toEqual([own]);
   const plain = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'abc' } };

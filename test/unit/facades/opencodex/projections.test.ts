@@ -207,11 +207,8 @@ describe('actions', () => {
       created_at: iso,
     });
     const [done] = actionsOf(log(user('Hi'), started(), calling, called({ success: false, exitCode: 2 })), view);
-    expect(done).toEqual({
-      ...pending,
-      status: 'error',
-      action_output: { success: false, result: 'a\n', exit_code: 2 },
-    });
+    const expected = { ...pending, status: 'error', action_output: { success: false, result: 'a\n', exit_code: 2 } };
+    expect(done).toEqual(expected);
   });
 
   test('a question is none', () =>

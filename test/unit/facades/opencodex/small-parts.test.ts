@@ -50,10 +50,7 @@ test('a path below the workspace is relative to it', () =>
 
 test('content is text, an image as a data URI, or nothing of what is binary', () => {
   expect(contentOf('a.md', Buffer.from('hé'))).toEqual({ content: 'hé', is_binary: false, mime_type: 'text/markdown' });
-  expect(contentOf('a.png', Buffer.from([1, 0]))).toEqual({
-    content: 'data:image/png;base64,AQA=',
-    is_binary: true,
-    mime_type: 'image/png',
-  });
+  const expected = { content: 'data:image/png;base64,AQA=', is_binary: true, mime_type: 'image/png' };
+  expect(contentOf('a.png', Buffer.from([1, 0]))).toEqual(expected);
   expect(contentOf('a.dat', Buffer.from([65, 0]))).toEqual({ content: '', is_binary: true, mime_type: null });
 });

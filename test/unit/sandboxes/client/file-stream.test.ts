@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { facing, http, saying } from '../../../support/facing.ts';
 
-const soon = () => AbortSignal.timeout(50_000);
+const soon = () => AbortSignal.timeout(60_000);
 const head = (length: number) => `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`;
 
 test('a file is read while it arrives, with its size known before', async () => {

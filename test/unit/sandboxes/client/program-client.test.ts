@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { framesOf } from '../../../../src/core/text/pipe-frames.ts';
 import { facing } from '../../../support/facing.ts';
 
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(60_000);
 const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
 
 /** A program's pipes, from a sandbox that sends these bytes after the upgrade. */

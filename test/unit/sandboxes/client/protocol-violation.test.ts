@@ -95,7 +95,7 @@ const every: Record<string, Ask> = {
   ...silent,
   ...streams,
 };
-const budget = () => AbortSignal.timeout(10_000);
+const budget = () => AbortSignal.timeout(60_000);
 const status = (line: string, body = '') => `HTTP/1.1 ${line}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 
 async function refused(client: SandboxClient, ask: Ask) {

@@ -101,11 +101,8 @@ test('an index that did not answer is named and asked again next time, the image
   expect(await discoverRegistries(discovery, signal)).toMatchObject({ unread: [page] });
   pages[page] = '<a href="https://files.example.test/x">';
   const { entries, unread } = await discoverRegistries(discovery, signal);
-  expect({ did, unread, hosts: entries.map(({ host }) => host) }).toEqual({
-    did: ['run', page, page],
-    unread: [],
-    hosts: ['pip.example.test', 'files.example.test'],
-  });
+  const expected = { did: ['run', page, page], unread: [], hosts: ['pip.example.test', 'files.example.test'] };
+  expect({ did, unread, hosts: entries.map(({ host }) => host) }).toEqual(expected);
 });
 
 test('a stored record of another shape is replaced by a new reading', async () => {

@@ -32,10 +32,7 @@ test('a session of another owner looks as if it did not exist; for an own sessio
 
 test('an operator sees no metadata, texts or repositories of sessions of others', () => {
   const session = { owner: 'anna', metadata: { a: '1' }, latestMessage: 'x', lastTask: 'y', repositories: [] } as never;
-  expect(seenBy({ role: 'operator', owner: 'bert' }, session)).toEqual({
-    owner: 'anna',
-    latestMessage: '',
-    lastTask: '',
-  });
+  const expected = { owner: 'anna', latestMessage: '', lastTask: '' };
+  expect(seenBy({ role: 'operator', owner: 'bert' }, session)).toEqual(expected);
   expect(seenBy({ role: 'user', owner: 'anna' }, session)).toBe(session);
 });

@@ -7,7 +7,7 @@ import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = SessionId.parse('00000000000000aa');
-const until = Date.now() + 60_000;
+const until = Date.UTC(2100, 0, 1);
 
 function crossing(act: RemoteCommandsOptions['act']) {
   const { commands } = memoryStore();

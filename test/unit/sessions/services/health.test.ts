@@ -44,11 +44,8 @@ test('a driver that hangs or fails is unhealthy, in its own words', async () => 
     sessions: { total: 3 },
   });
   const fails = () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
-  expect((await healthOf({ store: works, driver: fails, count }))?.sandbox).toEqual({
-    status: 'unhealthy',
-    driver: 'docker',
-    detail: 'Docker does not answer.',
-  });
+  const expected = { status: 'unhealthy', driver: 'docker', detail: 'Docker does not answer.' };
+  expect((await healthOf({ store: works, driver: fails, count }))?.sandbox).toEqual(expected);
 });
 
 test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {

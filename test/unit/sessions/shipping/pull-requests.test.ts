@@ -117,11 +117,8 @@ test('feedback is sent once, and what is new after it again', async () => {
   await expect(service.sendFeedback(id, 'totals', signal)).rejects.toMatchObject({ code: 'conflict' });
   fake.content.comments.push({ pull: 1, author: 'bob', text: 'Why twice?', place: { path: 'sum.ts', line: 3 } });
   fake.content.checks.push({ commit: 'a'.repeat(40), name: 'unit', status: 'failed', summary: '2 failed' });
-  expect(await service.state(id, 'totals', signal)).toMatchObject({
-    unsent: 2,
-    reviews: [],
-    forge: { label: 'Gitea' },
-  });
+  const expected = { unsent: 2, reviews: [], forge: { label: 'Gitea' } };
+  expect(await service.state(id, 'totals', signal)).toMatchObject(expected);
   expect(await service.sendFeedback(id, 'totals', signal)).toEqual({ sent: 2, runId: 'r' });
   expect(done.at(-1)).toContain('Comment of bob on sum.ts, line 3:\n> Why twice?');
   expect(await service.state(id, 'totals', signal)).toMatchObject({ unsent: 0 });

@@ -52,11 +52,8 @@ test('an entered server is asked with its key, counts in sessions, and shows no 
   const server = await fake('a-real-key');
   const { it, entered, records, learned } = service();
   const put = await it.put('docs', { url: server.url, headers: bearer('a-real-key') }, neverFires);
-  expect(put).toMatchObject({
-    from: 'page',
-    headers: ['Authorization'],
-    state: { ok: true, tools: [{ name: 'find' }] },
-  });
+  const expected = { from: 'page', headers: ['Authorization'], state: { ok: true, tools: [{ name: 'find' }] } };
+  expect(put).toMatchObject(expected);
   const [own] = await entered.inForce();
   expect(own?.headers.Authorization?.reveal()).toBe('Bearer a-real-key');
   expect(await entered.inForce()).toBe(await entered.inForce()); // the same object while nothing changes

@@ -269,12 +269,8 @@ describe('credentials of workers', () => {
     const it = opened();
     const { key, view } = await it.service.createKey(environment, wish);
     const found = await it.queue.find(key);
-    expect(found).toMatchObject({
-      environmentId: environment,
-      owner: 'owner',
-      keyId: view.id,
-      maker: { key: 'maker' },
-    });
+    const expected = { environmentId: environment, owner: 'owner', keyId: view.id, maker: { key: 'maker' } };
+    expect(found).toMatchObject(expected);
     await enqueued(it);
     const item = await it.service.poll(environment, { ...pollOptions(), maker: { environmentKey: view.id } });
     expect(await it.queue.find(item?.token ?? '')).toMatchObject({ maker: { key: 'maker' } });

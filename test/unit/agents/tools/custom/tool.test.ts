@@ -59,11 +59,8 @@ test('wrong arguments never reach the tool', async () => {
 });
 
 test('a thrown error and a wrong result are failures that the model can read', async () => {
-  expect(await bench(() => Promise.reject(new Error('no such table'))).call()).toEqual({
-    ok: false,
-    reason: 'failed',
-    output: 'count failed: no such table',
-  });
+  const expected = { ok: false, reason: 'failed', output: 'count failed: no such table' };
+  expect(await bench(() => Promise.reject(new Error('no such table'))).call()).toEqual(expected);
   expect(await bench(async () => 7 as never).call()).toMatchObject({
     ok: false,
     output: expect.stringContaining('neither'),

@@ -99,11 +99,8 @@ test('what cannot be read says so, with another way', async () => {
 });
 
 test('statuses, cut answers, refusals and silence are said', async () => {
-  expect(await bench({ status: 404, text: 'gone' }).run()).toMatchObject({
-    ok: false,
-    reason: 'failed',
-    output: expect.stringMatching(/^HTTP status 404\nTitle/),
-  });
+  const expected = { ok: false, reason: 'failed', output: expect.stringMatching(/^HTTP status 404\nTitle/) };
+  expect(await bench({ status: 404, text: 'gone' }).run()).toMatchObject(expected);
   expect((await bench({ isCut: true, type: 'text/plain', text: 'x' }).run()).output).toContain('longer than 10 MiB');
   const no = await bench(new AppError('forbidden', 'egress to a.example:443 refused: policy')).run();
   expect(no).toEqual({ ok: false, reason: 'refused', output: 'egress to a.example:443 refused: policy' });

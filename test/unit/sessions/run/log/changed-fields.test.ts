@@ -15,11 +15,10 @@ const agent: SessionAgent = {
 const now = { ...stored(), agent, metadata: { team: 'a' }, budget: { cost: 1, hard: true as const } };
 
 test('the log tells of fields with another value alone, and of an agent only that it is another one', () => {
-  expect(changedFields(now, { agent: { ...agent, tools: ['bash', 'read'] }, metadata: {}, archived: true })).toEqual({
-    agent: true,
-    metadata: {},
-    archived: true,
-  });
+  const expected = { agent: true, metadata: {}, archived: true };
+  expect(changedFields(now, { agent: { ...agent, tools: ['bash', 'read'] }, metadata: {}, archived: true })).toEqual(
+    expected,
+  );
   expect(changedFields(now, { budget: {} })).toEqual({ budget: {} });
   const same = { agent: { ...agent }, metadata: { team: 'a' }, budget: { ...now.budget }, archived: false };
   expect(changedFields(now, same)).toEqual({});

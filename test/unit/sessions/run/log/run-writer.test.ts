@@ -50,13 +50,6 @@ describe('a run that is written down', () => {
     expect(await types()).toEqual(['title']);
   });
 
-  test('takes up what a restart left: the steps and the open call', () => {
-    const openCall = { ...call, logged: 3 };
-    const { runWriter } = scribeBench({ steps: [running], openCalls: [openCall] });
-    expect(runWriter.steps).toEqual([running]);
-    expect(runWriter.openCalls).toEqual([openCall]);
-  });
-
   test('tells of the child of a call once, also after a restart, and leaves the child out of the result', async () => {
     const child = SessionId.parse('aaaaaaaaaaaaaaaa');
     const { runWriter, types, events } = scribeBench();

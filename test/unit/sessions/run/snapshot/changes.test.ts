@@ -46,7 +46,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
     mkdirSync(join(root, path, '..'), { recursive: true });
     writeFileSync(join(root, path), text);
   };
-  const changes = () => changesIn(client, AbortSignal.timeout(5_000));
+  const changes = () => changesIn(client, AbortSignal.timeout(60_000));
   return { root, ran, warned, begin, write, changes };
 }
 
