@@ -1,6 +1,5 @@
 import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
 import { PodTable } from '../../../../drivers/kubernetes/pods/pod-table.ts';

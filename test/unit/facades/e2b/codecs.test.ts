@@ -1,19 +1,17 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { peppers } from '../../../../src/auth/pepper.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { everybody, type Principal } from '../../../../src/core/model/principal.ts';
-import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { keptBy, noticeOf, toSandboxRequest } from '../../../../src/facades/compat/e2b/control/create.ts';
-import { metadataOf, pageOf } from '../../../../src/facades/compat/e2b/control/list.ts';
+import { metadataOf } from '../../../../src/facades/compat/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
 import { resultLine } from '../../../../src/facades/compat/e2b/data/code-results.ts';
 import { headersFor } from '../../../../src/facades/compat/e2b/data/ports.ts';
 import { e2bSettings } from '../../../../src/facades/compat/e2b/settings.ts';
 import { Targets } from '../../../../src/facades/compat/e2b/target.ts';
-import { signatureOf, tokensOf } from '../../../../src/facades/compat/e2b/tokens.ts';
+import { tokensOf } from '../../../../src/facades/compat/e2b/tokens.ts';
 
 const sid = '5f2a09c1d3e4b688';
 const box = { id: sid as SessionId };

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { piecesOf } from '../../../../../src/agents/models/conversation.ts';
 import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
 import type { ScriptLine } from '../../../../../src/agents/models/scripted/scripted.ts';
 import { randomIds } from '../../../../../src/core/model/ids.ts';
