@@ -77,8 +77,10 @@ export const runSetup = setup({
     isJudging: ({ context }) => context.isJudging && !isUnseen(context),
     needsJudging: ({ context }) => context.goal !== undefined && context.judged === undefined,
     goesBack: (_, { result }: Result) => result.kind === 'judged' && result.goesBack,
-    needsPlan: ({ context }) => context.policy.plans && context.steps.length === 0 && !context.planned,
+    needsPlan: ({ context }) =>
+      context.policy.plans && context.steps.length === 0 && !context.planned && !context.concluded,
     needsReplan: ({ context }) => context.policy.plans && isUnseen(context),
+    needsSummary: ({ context }) => context.policy.plans && context.planned && !context.concluded,
     needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
     // A run that has already replied can end without any budget left.
     isSpent: ({ context }) =>
@@ -103,6 +105,7 @@ export const runSetup = setup({
     /** Every message received so far is part of the next turn. */
     see: assign(({ context }) => ({
       seen: context.injected,
+      concluded: false,
       sentBack: false,
       isJudging: false,
       judged: undefined,

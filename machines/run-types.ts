@@ -121,16 +121,26 @@ export interface RunSpending {
  * own made in it.
  */
 export type TurnResult =
-  | { readonly kind: 'planned'; readonly steps: readonly PlanStep[]; readonly spent: RunSpending }
+  | {
+      readonly kind: 'planned';
+      readonly steps: readonly PlanStep[];
+      /** The other calls of the reply: the first step begins with them. */
+      readonly calls?: readonly PendingCall[];
+      readonly spent: RunSpending;
+    }
   | {
       readonly kind: 'calls';
       readonly calls: readonly PendingCall[];
+      /** The plan, if the turn changed it. */
+      readonly steps?: readonly PlanStep[];
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
   | {
       readonly kind: 'said';
       readonly digest: string;
+      /** The text is the run's answer, so no summary follows. */
+      readonly answers?: boolean;
       readonly steps: readonly PlanStep[];
       readonly spent: RunSpending;
       readonly toolCalls?: number;
@@ -226,7 +236,8 @@ export type RunNotice =
 
 export interface RunMachineContext extends RunInput {
   steps: readonly PlanStep[];
-  planned: boolean; // true also for a plan without steps
+  planned: boolean; // the model made the plan, so a summary follows its last step
+  concluded: boolean; // the newest text is the run's answer
   calls: readonly PendingCall[];
   injected: number; // messages received
   seen: number; // how many of them a turn has seen
@@ -262,6 +273,8 @@ export interface TurnInput {
   readonly runId: RunId;
   /** False: the agent chooses each next action by itself. It can keep a plan all the same. */
   readonly plans: boolean;
+  /** The model made the plan. False: the steps are the server's, for a model that began without one. */
+  readonly planned: boolean;
   readonly steps: readonly PlanStep[];
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;

@@ -54,6 +54,7 @@ const judgeInput = (context: RunMachineContext): JudgeInput => {
 const turnInput = (context: RunMachineContext): TurnInput => ({
   ...whose(context),
   plans: context.policy.plans,
+  planned: context.planned,
   steps: context.steps,
   hint: context.hint,
   left: leftOf(context),
@@ -146,7 +147,8 @@ export const runMachine = runSetup.createMachine({
   context: ({ input }) => ({
     ...input,
     steps: input.resume?.steps ?? [],
-    planned: false,
+    planned: (input.resume?.steps.length ?? 0) > 0,
+    concluded: false,
     calls: input.resume?.calls ?? [],
     injected: input.resume?.unseen ?? 0,
     seen: 0,
@@ -207,7 +209,7 @@ export const runMachine = runSetup.createMachine({
             { guard: 'needsPlan', target: 'planning' },
             { guard: 'needsReplan', target: 'replanning' },
             { guard: 'needsAct', target: 'acting' },
-            { guard: ({ context }) => context.policy.plans, target: 'summarizing' },
+            { guard: 'needsSummary', target: 'summarizing' },
             { target: 'claiming' },
           ],
         },

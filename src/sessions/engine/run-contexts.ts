@@ -272,7 +272,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       sandbox: { use },
       ...(gate && { gate: (until: AbortSignal) => gate(id, until) }),
       ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions } }),
-      hasTitle: () => live.writer.record.titleBy !== null,
+      hasTitle: (provisional) => {
+        const { title, titleBy } = live.writer.record;
+        return titleBy !== null && !(titleBy === 'run' && title === provisional);
+      },
     };
   }
 

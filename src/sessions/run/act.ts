@@ -1,9 +1,9 @@
-import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
+import type { TurnInput, TurnResult } from '../../../machines/run.ts';
 import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { addSpending, subtractSpending } from './allowance.ts';
 import { missingParts } from './missing-tools.ts';
-import { firstLine } from './plan.ts';
+import { answerPlan, beginning, planningTools, titleFacts } from './plan.ts';
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { closedPlan, todoFacts } from './todo-facts.ts';
@@ -12,35 +12,36 @@ import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function takeStepTurn(
   work: RunContext,
-  { plans, steps, hint, left }: TurnInput,
+  { plans, planned, steps, hint, left }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter, workdir } = work;
   const prompt = await work.prompt(signal);
   const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
-  const known = runWriter.steps.find(({ id }) => id === step?.id);
-  if (step && known?.status !== 'running') await runWriter.write(runWriter.step(step));
   // Without a plan nothing else gives the session a title.
-  if (!step && !work.hasTitle()) await runWriter.write(runWriter.title(firstLine(work.task)));
+  const begun = step ? beginning(runWriter, steps) : titleFacts(work);
+  if (begun.length > 0) await runWriter.write(...begun);
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
   // Without a step of its own the plan is in the agent's calls of todo, until a compaction leaves those out.
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
-  const note = step ? prompt.step(steps, step) : isHidden ? prompt.todoList(steps) : '';
-  // A step's result follows the step's end in the log, and only the end of the turn shows that the text is a result.
-  const text = step ? 'later' : 'live';
-  const tools = work.tools.declarations;
-  const turn = await takeTurn(work, { phase, note, hint, left, tools, prompt, workdir, text }, signal);
+  const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
+  const tools = plans ? planningTools(work) : work.tools.declarations;
+  const turn = await takeTurn(work, { phase, note, hint, left, tools, prompt, workdir }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
-  const said = step && message.text !== '' ? runWriter.said(pieces) : [];
+  const { made, calls } = answerPlan(runWriter, message, { steps, planned });
+  if (made) {
+    await runWriter.write(...facts, ...titleFacts(work, made.title), runWriter.plan(made.steps));
+    return { kind: 'planned', steps: made.steps, calls, spent };
+  }
   if (message.calls.length > 0) {
     // A message whose beginning is in the log is completed now, because no other fact can be written before its end.
-    if (text === 'live' && pieces.length > 0) await runWriter.write(...facts);
-    else runWriter.owe(...said, ...facts);
-    return { kind: 'calls', calls: message.calls.map((call): PendingCall => ({ ...call, begun: false })), spent };
+    if (pieces.length > 0) await runWriter.write(...facts);
+    else runWriter.owe(...facts);
+    return { kind: 'calls', calls, spent };
   }
   if (!step) {
     const closed = closedPlan(steps, saysItFailed(message.text));
@@ -50,8 +51,9 @@ export async function takeStepTurn(
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  await runWriter.write(runWriter.step(done), ...said, ...facts, ...missingParts.callless(work), runWriter.plan(after));
-  return { kind: 'said', digest: digest(message.text), steps: after, spent };
+  // The contract wants a step's result after the step's end, so the end stands between the text's pieces and the whole.
+  await runWriter.write(runWriter.step(done), ...facts, ...missingParts.callless(work), runWriter.plan(after));
+  return { kind: 'said', digest: digest(message.text), answers: !planned, steps: after, spent };
 }
 
 /** A step's outcome is the model's own verdict: the last command of a good step can fail, such as a search without a hit. */
@@ -63,16 +65,15 @@ export async function summarizeRun(
   { steps, hint, left }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { runWriter, tools } = work;
+  const { runWriter } = work;
   const prompt = await work.prompt(signal);
   const wanted = {
     phase: { kind: 'summarize' },
     note: prompt.answer,
     prompt,
     workdir: work.workdir,
-    text: 'live',
   } as const;
-  const first = await takeTurn(work, { ...wanted, hint, left, tools: tools.declarations }, signal);
+  const first = await takeTurn(work, { ...wanted, hint, left, tools: planningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
   // The work is over. Without tools the model can only answer.

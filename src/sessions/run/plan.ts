@@ -1,89 +1,151 @@
-import type { TurnInput, TurnResult } from '../../../machines/run.ts';
-import { addSpent } from '../../../machines/run-rules.ts';
+import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
+import { withRunning } from '../../../machines/run-rules.ts';
+import type { AssistantMessage, ToolDeclaration } from '../../agents/models/model.ts';
 import { MakePlanArgs, makePlan } from '../../agents/tools/special.ts';
-import type { PlanStep } from '../../core/model/events.ts';
+import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
-import { addSpending, subtractSpending } from './allowance.ts';
 import type { RunWriter } from './log/run-writer.ts';
+import { missingParts } from './missing-tools.ts';
+import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
-import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
+import { emptyTurn, takeTurn } from './turns/turn.ts';
 
-/** Makes the plan; with `again`, replans the remaining steps because the user wrote. */
+/**
+ * The turn that decides how the run goes on: the model makes a plan, calls tools without one, or answers. With `again`
+ * the user wrote while the plan was at work.
+ */
 export async function planRun(
   work: RunContext,
-  input: TurnInput & { again: boolean },
+  { steps, planned, again, hint, left }: TurnInput & { readonly again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);
-  const { steps, again, hint, left } = input;
+  const isOpen = steps.some(isUnfinished);
+  let provisional: SessionFact[] = [];
   const wanted = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
-    tools: [makePlan],
-    mustCall: makePlan.name,
+    note: isOpen ? prompt.replan(steps) : '',
+    tools: planningTools(work),
+    beforeText: () => {
+      provisional = titleFacts(work);
+      void runWriter.write(...provisional).catch(() => {}); // the next awaited write reports the failure
+    },
     prompt,
     workdir: work.workdir,
+    hint,
     left,
-    text: 'later' as const,
   };
-  const note = again ? prompt.replan(steps) : prompt.makePlan;
-  const first = await takeTurn(work, { ...wanted, note, hint }, signal);
-  if (!first.ok) return first.result;
-  if (first.empty) return await emptyTurn(work, first);
-  let turn: Turn & { ok: true } = first;
-  let made = answerCalls(runWriter, turn);
-  if (!made) {
-    // A model that answers in prose is asked once more; after that its task becomes a plan of one step.
-    await runWriter.write(...turn.facts);
-    const asked = { ...wanted, note, hint: 'Answer by calling make_plan.', left: subtractSpending(left, first.spent) };
-    const second = await takeTurn(work, asked, signal);
-    if (!second.ok) return addSpending(second.result, first.spent);
-    turn = { ...second, spent: addSpent(first.spent, second.spent) };
-    made = answerCalls(runWriter, second);
+  const turn = await takeTurn(work, wanted, signal);
+  if (!turn.ok) return turn.result;
+  const { message, facts, spent } = turn;
+  if (turn.empty) return await emptyTurn(work, turn);
+  const { made, calls } = answerPlan(runWriter, message, { steps, planned });
+  const title = provisional.length > 0 ? [] : titleFacts(work);
+  if (made) {
+    const text = message.text.trim() === '' ? acknowledgement(made, again) : '';
+    const said = text === '' ? [] : runWriter.said(splitTitle(text));
+    await runWriter.write(...titleFacts(work, made.title), ...said, ...facts, runWriter.plan(made.steps));
+    if (calls.length === 0) return { kind: 'planned', steps: made.steps, spent };
+    const begun = withRunning(made.steps);
+    await runWriter.write(...beginning(runWriter, begun));
+    return { kind: 'planned', steps: begun, calls, spent };
   }
-  const kept = steps.filter(({ status }) => status !== 'pending');
-  const task = again ? undefined : firstLine(work.task);
-  const descriptions = made?.steps ?? (task === undefined ? pendingOf(steps) : [task]);
-  const planned = numbered(kept, descriptions.length + kept.length > 0 ? descriptions : [task ?? 'Answer']);
-  const title = made?.title.trim() || firstLine(work.task);
-  await runWriter.write(
-    ...(again || work.hasTitle() ? [] : [runWriter.title(beginningOf(title, 200))]),
-    ...acknowledged(runWriter, turn, made, again),
-    ...turn.facts,
-    runWriter.plan(planned),
-  );
-  return { kind: 'planned', steps: planned, spent: turn.spent };
+  if (calls.length > 0) {
+    const known = isOpen ? steps : [...steps, ...numbered(steps, [firstLine(newestWords(runWriter) ?? work.task)])];
+    const begun = withRunning(known);
+    const plan = isOpen ? [] : [runWriter.plan(known)];
+    await runWriter.write(...title, ...facts, ...plan, ...beginning(runWriter, begun));
+    return { kind: 'calls', calls, steps: begun, spent };
+  }
+  if (message.calls.length > 0) return await emptyTurn(work, { ...turn, hint: planHint });
+  await runWriter.write(...title, ...facts, ...missingParts.callless(work));
+  return { kind: 'said', digest: digest(message.text), answers: !isOpen, steps, spent };
 }
 
-/** Gives every call a result, as providers demand. The first valid make_plan becomes the plan. */
-function answerCalls(runWriter: RunWriter, { message }: Turn & { ok: true }): MakePlanArgs | undefined {
+const planHint = `Call ${makePlan.name} with a title and the steps, call another tool, or answer.`;
+
+/** The tools of every turn of a run that can have a plan: the same in each, so that a provider's cache holds. */
+export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
+  ...tools.declarations,
+  makePlan,
+];
+
+interface Plan {
+  readonly title: string;
+  readonly acknowledgement: string;
+  readonly steps: readonly PlanStep[];
+}
+
+/**
+ * Answers the calls that make a plan, because providers demand a result for each call: the first valid one becomes the
+ * plan. The other calls of the message are left to be made.
+ */
+export function answerPlan(
+  runWriter: Pick<RunWriter, 'add' | 'runId'>,
+  message: AssistantMessage,
+  now: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
+): { readonly made: Plan | undefined; readonly calls: readonly PendingCall[] } {
   let made: MakePlanArgs | undefined;
-  for (const { callId, name, args } of message.calls) {
-    const parsed = name === makePlan.name ? MakePlanArgs.safeParse(args) : undefined;
-    made ??= parsed?.data;
-    const output = parsed?.success ? 'Noted.' : 'Not done: only make_plan, with a title and steps, can be called now.';
-    const result = { role: 'tool', callId, name, output, success: parsed?.success === true } as const;
-    runWriter.add({ runId: runWriter.runId, message: result });
+  const calls: PendingCall[] = [];
+  for (const call of message.calls) {
+    if (call.name !== makePlan.name) {
+      calls.push({ ...call, begun: false });
+      continue;
+    }
+    const parsed = MakePlanArgs.safeParse(call.args);
+    made ??= parsed.data;
+    const { callId, name } = call;
+    const output = parsed.success ? 'Noted.' : 'Not done: a plan has a title and steps, each a text.';
+    runWriter.add({
+      runId: runWriter.runId,
+      message: { role: 'tool', callId, name, output, success: parsed.success },
+    });
   }
-  return made;
+  if (!made) return { made, calls };
+  const { title, acknowledgement = '', steps } = made;
+  return { made: { title: title.trim(), acknowledgement, steps: replanned(now, steps) }, calls };
 }
 
-function acknowledged(runWriter: RunWriter, turn: Turn & { ok: true }, made: MakePlanArgs | undefined, again: boolean) {
-  if (turn.pieces.join('').trim() !== '') return runWriter.said(turn.pieces);
-  const text = made?.acknowledgement ?? '';
-  if (text.trim() !== '') return runWriter.said(splitTitle(text));
-  return again ? [] : runWriter.said(['Working on it: ', made?.title ?? 'your task']);
+/** The begun steps and the new ones. A step that the server made, for work without a plan, becomes the first new one. */
+function replanned(
+  { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
+  descriptions: readonly string[],
+): PlanStep[] {
+  const kept = steps.filter(({ status }) => status !== 'pending');
+  const running = planned ? undefined : kept.at(-1);
+  const [first, ...rest] = descriptions;
+  if (running?.status === 'running' && first !== undefined) {
+    return [...kept.slice(0, -1), { ...running, description: first }, ...numbered(kept, rest)];
+  }
+  const isEmpty = kept.length === 0 && descriptions.length === 0;
+  return [...kept, ...numbered(kept, isEmpty ? ['Answer'] : descriptions)];
 }
 
 function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): PlanStep[] {
   const last = Math.max(0, ...kept.map(({ id }) => Number(id) || 0)); // the agent can have changed their order
-  const fresh = descriptions.map(
-    (description, n): PlanStep => ({ id: String(last + n + 1), description, status: 'pending' }),
-  );
-  return [...kept, ...fresh];
+  return descriptions.map((description, n) => ({ id: String(last + n + 1), description, status: 'pending' }));
 }
-const pendingOf = (steps: readonly PlanStep[]) =>
-  steps.filter(({ status }) => status === 'pending').map(({ description }) => description);
+
+/** The fact that the running step of the plan begins, unless the log has it. */
+export function beginning(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
+  const step = steps.find(({ status }) => status === 'running');
+  const known = runWriter.steps.find(({ id }) => id === step?.id);
+  return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
+}
+
+/** The session's title: the task's first line until a plan has a better one. One that a person gave stays. */
+export function titleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
+  const provisional = firstLine(work.task);
+  if (work.hasTitle(title === '' ? undefined : provisional)) return [];
+  return [work.runWriter.title(title === '' ? provisional : beginningOf(title, 200))];
+}
+
+const acknowledgement = ({ acknowledgement: text, title }: Plan, again: boolean): string =>
+  text.trim() !== '' ? text : again ? '' : `Working on it: ${title || 'your task'}`;
+const isUnfinished = ({ status }: PlanStep): boolean => status === 'pending' || status === 'running';
+const newestWords = ({ transcript }: RunWriter): string | undefined =>
+  transcript.messages.findLast((message) => message.role === 'user')?.text;
 export const firstLine = (text: string): string => beginningOf(text.trim().split('\n')[0] ?? '', 60) || 'Task';
 export const splitTitle = (text: string): [string, string] => {
   const first = beginningOf(text, Math.ceil(text.length / 2));

@@ -118,5 +118,6 @@ export interface RunContext {
     readonly loops: ExternalAgents;
     readonly instructions: string | undefined;
   };
-  hasTitle(): boolean;
+  /** Whether the session has a title, other than this one that a run gave it. */
+  hasTitle(provisional?: string): boolean;
 }

@@ -14,7 +14,8 @@ export function problemsOf(events: readonly SessionEvent[]): string[] {
     if (event.seq !== n + 1) problems.push(`seq ${event.seq} stands where ${n + 1} should`);
     if (event.runId !== null && ended.has(event.runId))
       problems.push(`${event.type} (${event.seq}) after the end of its run`);
-    if (open && !betweenDeltas.has(event.type) && event.type !== 'message.assistant') {
+    const endsStep = event.type === 'step' && events[n + 1]?.type === 'message.assistant'; // its result follows it
+    if (open && !betweenDeltas.has(event.type) && !endsStep && event.type !== 'message.assistant') {
       problems.push(`${event.type} (${event.seq}) between a message's deltas and the message`);
     }
     const run = event.runId === null ? undefined : (runs.get(event.runId) ?? { started: 0, ended: 0 });

@@ -53,15 +53,15 @@ function decide(request: TurnRequest): Decision {
   const { phase } = request;
   const run = readRun(request);
   const planned = request.messages.filter((message) => message.role === 'assistant' && plans(message)).length;
-  const makePlan = (steps: string[]): ToolCall => ({
+  const makePlan = (steps: string[], acknowledgement?: string): ToolCall => ({
     callId: `${phase.kind}_${planned + 1}`,
     name: 'make_plan',
-    args: { title: titleOf(run.task), steps },
+    args: { title: titleOf(run.task), steps, ...(acknowledgement && { acknowledgement }) },
   });
   switch (phase.kind) {
     case 'plan':
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { text: announcement(run.task), call: makePlan(run.units.map(describe)) };
+      return { call: makePlan(run.units.map(describe), announcement(run.task)) };
     case 'replan': {
       // A step's id is its place in the plan, so the highest id tells how many units are planned already.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;

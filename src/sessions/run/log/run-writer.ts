@@ -71,7 +71,6 @@ export class RunWriter {
   #inbox: UserMessage[];
   #checked: readonly GoalChecked[];
   readonly #listeners = new Set<() => void>();
-  #unsaid: readonly string[] = [];
   #owed: SessionFact[] = [];
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -265,16 +264,6 @@ export class RunWriter {
     };
   }
 
-  /** Keeps text that the turn writes at its end. If the run ends earlier, its end writes that text. */
-  holdBack(pieces: readonly string[]): Disposable {
-    this.#unsaid = pieces;
-    return {
-      [Symbol.dispose]: () => {
-        if (!this.#closed) this.#unsaid = [];
-      },
-    };
-  }
-
   /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
     // otherwise the run's end would close a call that never began
@@ -369,7 +358,7 @@ export class RunWriter {
     }
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
-    const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
+    const said = this.#writer.message.close();
     // The model knows of the cut reply what the history shows.
     for (const { type, data } of said)
       if (type === 'message.assistant')

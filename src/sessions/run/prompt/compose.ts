@@ -7,7 +7,6 @@ export interface TurnPrompt {
   readonly system: string;
   /** The named parts of `system`, in their order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];
-  readonly makePlan: string;
   readonly answer: string;
   /** The instructions of the grader, whose request has nothing else of the session's. */
   readonly grader: string;
@@ -27,7 +26,6 @@ export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPromp
   return {
     sections,
     system: sections.map(({ text }) => text).join('\n\n'),
-    makePlan: parts['make-plan'],
     answer: parts.answer,
     grader: parts.grader,
     todoList: (steps) => fillPart(parts['todo-list'], { plan: shown(steps) }),

@@ -59,7 +59,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
 }
 
 /** The notes that say what a turn is for. They stand at the end of a request, because they change. */
-export const noteNames = ['make-plan', 'replan', 'step', 'todo-list', 'answer', 'grader'] as const;
+export const noteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type NoteName = (typeof noteNames)[number];
 type SystemPart = keyof typeof systemParts;
 export type PartName = SystemPart | NoteName;

@@ -31,8 +31,8 @@ export interface TurnInput {
   readonly workdir: string;
   /** The rest of the run's budget. Undefined: a user has just granted it. */
   readonly left?: RemainingBudget | undefined;
-  /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
-  readonly text: 'live' | 'later';
+  /** Called before the first text of the reply is logged. */
+  readonly beforeText?: () => void;
 }
 export type ModelReply = CollectedTurn & {
   /** The reply repeated itself without end and was stopped. */

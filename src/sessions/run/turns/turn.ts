@@ -44,14 +44,11 @@ export async function takeTurn(
   runWriter.transcript.placeNote(wanted.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
   const pieces: string[] = [];
   using speech = runWriter.speak();
-  using _held = wanted.text === 'later' ? runWriter.holdBack(pieces) : undefined;
   const hear = (delta?: string) => {
-    if (delta === undefined) {
-      if (wanted.text === 'live') speech.think();
-      return;
-    }
+    if (delta === undefined) return speech.think();
+    if (pieces.length === 0) wanted.beforeText?.();
     pieces.push(delta);
-    if (wanted.text === 'live') speech.say(delta);
+    speech.say(delta);
   };
   const first = await askWithinWindow(work, wanted, hear, signal);
   if (!first.ok) return first;
@@ -87,7 +84,7 @@ export async function takeTurn(
     return { ok: false, result: addSpending(failedTurn(outcome), spent) };
   }
   if (outcome.stop === 'refused') {
-    await runWriter.write(...facts, ...(wanted.text === 'later' && pieces.length > 0 ? runWriter.said(pieces) : []));
+    await runWriter.write(...facts);
     return { ok: false, result: declined(message, outcome) };
   }
   const { runId } = runWriter;

@@ -26,10 +26,10 @@ describe('planning', () => {
   test('gives an acknowledgement, a title and a step for each block', async () => {
     const talk = new Conversation().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
     const { text, calls, outcome } = await turn(talk, { kind: 'plan' });
-    expect(text).toBe('Demo, no AI. Working on it: Say hi');
-    expect(calls).toEqual([
-      { callId: 'plan_1', name: 'make_plan', args: { title: 'Say hi', steps: ['Run a command', 'Write a.txt'] } },
-    ]);
+    expect(text).toBe('');
+    const acknowledgement = 'Demo, no AI. Working on it: Say hi';
+    const args = { title: 'Say hi', steps: ['Run a command', 'Write a.txt'], acknowledgement };
+    expect(calls).toEqual([{ callId: 'plan_1', name: 'make_plan', args }]);
     expect(outcome).toMatchObject({ kind: 'finished', stop: 'calls' });
   });
 
@@ -136,9 +136,9 @@ describe('a step', () => {
     expect(await reasonOf('<h1>Not found</h1>\n')).toBe('This step failed: `<h1>Not found</h1>`');
     expect(await reasonOf('# Title `x`')).toBe('This step failed: `` # Title `x` ``');
     const talk = planned(`Say <h1>Hello</h1>\n${block('sh', 'a')}`);
-    expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).text).toBe(
-      'Demo, no AI. Working on it: `Say <h1>Hello</h1>`',
-    );
+    expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).calls[0]?.args).toMatchObject({
+      acknowledgement: 'Demo, no AI. Working on it: `Say <h1>Hello</h1>`',
+    });
   });
 
   test('says a reason whole, also where there is no desktop', async () => {
@@ -253,7 +253,7 @@ describe('the summary', () => {
 
 test('every text comes in at least two pieces, none of them empty', async () => {
   const talk = planned(block('sh', 'a'));
-  for (const phase of [{ kind: 'plan' }, step(9), { kind: 'summarize' }] as const) {
+  for (const phase of [step(9), { kind: 'summarize' }] as const) {
     const { deltas } = await turn(talk, phase, { runFrom: 0 });
     expect(deltas.length).toBeGreaterThan(1);
     expect(deltas).not.toContain('');

@@ -240,31 +240,6 @@ describe('a run that ends', () => {
     expect(await types()).toEqual(['run.end']);
   });
 
-  test('says the words of a turn that it cut', async () => {
-    const { runWriter, events } = scribeBench();
-    using _held = runWriter.holdBack(['I begin ', 'to']);
-    runWriter.shut();
-    await runWriter.close([stopped()], 'cancelled');
-    const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
-    expect(said).toEqual(['I begin to']);
-  });
-
-  test('does not say again the words of a turn that was through', async () => {
-    const { runWriter, types } = scribeBench();
-    runWriter.holdBack(['done'])[Symbol.dispose]();
-    await runWriter.close([stopped()], 'cancelled');
-    expect(await types()).toEqual(['run.end']);
-  });
-
-  test('keeps those words also when the turn lets go of them before the end is written', async () => {
-    const { runWriter, types } = scribeBench();
-    const held = runWriter.holdBack(['I begin']);
-    runWriter.shut();
-    held[Symbol.dispose]();
-    await runWriter.close([stopped()], 'cancelled');
-    expect(await types()).toEqual(['message.delta', 'message.assistant', 'run.end']);
-  });
-
   test('is written to no more, by whoever still has something to say', async () => {
     const { runWriter, clock, types } = scribeBench();
     await runWriter.write(runWriter.calling(call));
