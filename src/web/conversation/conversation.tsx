@@ -10,6 +10,7 @@ import { Composer } from './composer.tsx';
 import { Items } from './items.tsx';
 import { OpenItems } from './open-items.tsx';
 import { Plan } from './plan.tsx';
+import { Thinking } from './thinking.tsx';
 import { Welcome } from './welcome.tsx';
 
 export function Conversation() {
@@ -84,6 +85,7 @@ export function Conversation() {
               <h2 class="sr-only">{t('conversation')}</h2>
               {isEndOnly.value && <p class="quiet">{t('earlierComing')}</p>}
               <Items model={model} sessionId={id} isLive isEndOnly={isEndOnly.value} />
+              <Thinking />
             </Boundary>
           )}
         </div>

@@ -201,10 +201,11 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && docsOf(data.code);
   const isGoalUnread = data.goal && !goal && isEndOnly.value;
+  const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   return (
-    <div class="ended" data-status={data.reason === 'expired' ? 'expired' : data.status}>
+    <div class="ended" data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}>
       <p>
-        <strong>{t(endWord(data))}</strong>
+        {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(endWord(data))}</strong>}
         {kind === 'superseded' ? '' : took}
         {used.turns > 0 && (
           <span class="quiet">
