@@ -143,8 +143,10 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
     // The reasons are news, so that what the agent did before them counts as no repetition.
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
-  if (result.kind === 'planned')
-    return { ...base, empties: 0, planned: true, steps: result.steps, calls: result.calls ?? [] };
+  if (result.kind === 'planned') {
+    const acts = result.digest === undefined ? context.acts : appendAct(context, { kind: 'text', text: result.digest });
+    return { ...base, empties: 0, planned: true, steps: result.steps, calls: result.calls ?? [], acts };
+  }
   if (result.kind === 'calls')
     return { ...base, empties: 0, calls: result.calls, ...(result.steps && { steps: result.steps }) };
   const acts = appendAct(context, { kind: 'text', text: result.digest });

@@ -123,6 +123,8 @@ export interface RunSpending {
 export type TurnResult =
   | {
       readonly kind: 'planned';
+      /** Equal plans have equal ones: a model that plans the same again and again makes no progress. */
+      readonly digest?: string;
       readonly steps: readonly PlanStep[];
       /** The other calls of the reply: the first step begins with them. */
       readonly calls?: readonly PendingCall[];

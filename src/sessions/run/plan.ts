@@ -46,10 +46,10 @@ export async function planRun(
     const text = message.text.trim() === '' ? acknowledgement(made, again) : '';
     const said = text === '' ? [] : runWriter.said(splitTitle(text));
     await runWriter.write(...titleFacts(work, made.title), ...said, ...facts, runWriter.plan(made.steps));
-    if (calls.length === 0) return { kind: 'planned', steps: made.steps, spent };
+    if (calls.length === 0) return { kind: 'planned', digest: made.digest, steps: made.steps, spent };
     const begun = withRunning(made.steps);
     await runWriter.write(...beginning(runWriter, begun));
-    return { kind: 'planned', steps: begun, calls, spent };
+    return { kind: 'planned', digest: made.digest, steps: begun, calls, spent };
   }
   if (calls.length > 0) {
     const known = isOpen ? steps : [...steps, ...numbered(steps, [firstLine(newestWords(runWriter) ?? work.task)])];
@@ -74,6 +74,8 @@ export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly To
 interface Plan {
   readonly title: string;
   readonly acknowledgement: string;
+  /** Equal plans have equal ones. */
+  readonly digest: string;
   readonly steps: readonly PlanStep[];
 }
 
@@ -104,8 +106,14 @@ export function answerPlan(
   }
   if (!made) return { made, calls };
   const { title, acknowledgement = '', steps } = made;
-  return { made: { title: title.trim(), acknowledgement, steps: replanned(now, steps) }, calls };
+  const planned = { title: title.trim(), acknowledgement, digest: digest(steps.join('\n')) };
+  return { made: { ...planned, steps: replanned(now, steps) }, calls };
 }
+
+/** The calls of a run that can have no plan of the server's. */
+export const withoutPlan = ({ calls }: AssistantMessage): { made?: undefined; calls: readonly PendingCall[] } => ({
+  calls: calls.map((call) => ({ ...call, begun: false })),
+});
 
 /** The begun steps and the new ones. A step that the server made, for work without a plan, becomes the first new one. */
 function replanned(

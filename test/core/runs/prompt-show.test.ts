@@ -33,8 +33,7 @@ test('prompt show prints the instructions, tools and messages of a turn, and the
   const first = await shown('show', id, '--turn', '1', '--url', server.url);
   expect(first).toMatch(/^turn 1 of run \S+, plan, asked of demo/);
   expect(first).toContain('== instructions: role\n');
-  expect(first).toContain('== tools: 1\nmake_plan: ');
-  expect(first).toContain('The model must call make_plan.');
+  expect(first).toMatch(/== tools: \d+\n[^=]*make_plan: /);
   expect(first).toMatch(/== message 1: user\n.*\n?.*echo hi there/);
   expect(first).not.toContain('== message 2');
   const newest = await shown('show', id, '--url', server.url);

@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 import { testRows } from '../../support/runner/tags.ts';
@@ -21,7 +21,7 @@ testRows([true, false])(
     let summaries = 0;
     const replies = (request: FakeRequest, n: number): FakeReply => {
       if (wantsSummary(request)) return ++summaries === 1 ? 'silence' : { text: summary };
-      if (request.body.tools?.[0]?.function.name === 'make_plan') {
+      if (plans && !isPlanned(request)) {
         return { calls: [{ name: 'make_plan', args: { title: 'Talk', steps: ['Talk'], acknowledgement: 'On it.' } }] };
       }
       const said = saidIn(request);

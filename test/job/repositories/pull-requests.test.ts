@@ -4,6 +4,7 @@ import type { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, wide } from '../../page/ui/desk.ts';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { browse } from '../../support/clients/browser.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
@@ -95,10 +96,10 @@ test('an agent opens a pull request, once a person has read and mended it in the
   const proposal = { title: 'sum', text: 'It was twice.' };
   const isOffered = (body: { tools?: { function: { name: string } }[] }) =>
     (body.tools ?? []).some(({ function: { name } }) => name === 'open_pull_request');
-  await using provider = await fakeProvider('compatible', ({ body }) => {
-    const { messages, tools } = body;
-    if (tools?.[0]?.function.name === 'make_plan')
-      return { calls: [{ name: 'make_plan', args: { title: 'Sum', steps: ['Mend it'] } }] };
+  await using provider = await fakeProvider('compatible', (request) => {
+    const { body } = request;
+    const { messages } = body;
+    if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: { title: 'Sum', steps: ['Mend it'] } }] };
     const results = messages.filter(({ role }: { role: string }) => role === 'tool').length;
     if (!isOffered(body)) return { text: 'There is no such tool.' };
     if (results === 1) return { calls: [{ name: 'shell_exec', args: { id: 'main', command: commit } }] };

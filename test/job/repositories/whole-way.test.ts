@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { wide } from '../../page/ui/desk.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { browse } from '../../support/clients/browser.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { gitServer } from '../../support/egress/git-server.ts';
@@ -25,14 +25,12 @@ const mended = '# Sums two numbers.\necho $(($1 + $2))\n';
 const reviewed = '# Sums two numbers.\nfirst=$1 second=$2\necho $((first + second))\n';
 
 /** The agent corrects the sum and writes notes, runs the tests, and follows the comment on a line. */
-function reply({ body }: FakeRequest): FakeReply {
+function reply(request: FakeRequest): FakeReply {
+  const { body } = request;
   const messages = body.messages as { readonly role: string; readonly content: unknown }[];
   const said = JSON.stringify(messages);
-  const tools = (body.tools ?? []).map((one: { function: { name: string } }) => one.function.name);
-  if (!tools.includes('shell_exec'))
-    return tools.includes('make_plan')
-      ? { calls: [{ name: 'make_plan', args: { title, steps: ['Mend it'] } }] }
-      : { text: 'The sum is right.' };
+  if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: { title, steps: ['Mend it'] } }] };
+  if (JSON.stringify(messages.at(-1)).includes('All steps are through')) return { text: 'The sum is right.' };
   const workdir = /Working directory: (\/[^\\"]*)/.exec(said)?.[1];
   const write = (file: string, content: string) => ({
     calls: [{ name: 'file_write', args: { file: `${workdir}/totals/${file}`, content } }],

@@ -1,7 +1,7 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 
@@ -27,8 +27,7 @@ const todoCall = {
 const replies =
   (way: SteeringWay) =>
   (request: FakeRequest): FakeReply => {
-    if (request.body.tools?.[0]?.function.name === 'make_plan')
-      return { calls: [{ name: 'make_plan', args: planArgs }] };
+    if (ways[way].plans && !isPlanned(request)) return { calls: [{ name: 'make_plan', args: planArgs }] };
     if (saidIn(request).includes('Look at this')) return { text: 'Seen.' };
     const wait = { name: 'shell_exec', args: { id: 's', command: 'sleep 2; echo waited' } };
     return { calls: way === 'todo' ? [todoCall, wait] : [wait] };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer } from '../../support/agents/model-server.ts';
 
 // The plan as the agent keeps it, with a plan of the loop and without one, through the whole server.
@@ -46,8 +46,9 @@ function sharedBytes(requests: readonly FakeRequest[]): number {
 describe('an agent that keeps its plan by todo', () => {
   test('takes no turn for the end of a step, and each request begins with the bytes of the one before', async () => {
     let turn = 0;
-    const replies = ({ body }: FakeRequest): FakeReply => {
-      if (body.tools?.[0]?.function.name === 'make_plan') return { calls: [{ name: 'make_plan', args: planArgs }] };
+    const replies = (request: FakeRequest): FakeReply => {
+      const { body } = request;
+      if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: planArgs }] };
       const last = JSON.stringify(body.messages.at(-1));
       return last.includes('All steps are through') ? { text: 'All is done.' } : works(turn++);
     };

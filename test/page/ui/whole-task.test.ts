@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { axeFinds, deskTest } from './desk.ts';
 
 // One task from its files to the result, as a person with a browser has it: attached, worked on, served, seen, commented on in
@@ -33,19 +33,19 @@ interface ModelMessage {
 }
 
 /** The model: it reads both files, writes and serves a page of them, and changes its heading when a person asks for it. */
-function reply({ body }: FakeRequest): FakeReply {
+function reply(request: FakeRequest): FakeReply {
+  const { body } = request;
   const said = JSON.stringify(body.messages);
-  const tools = (body.tools ?? []).map((one: { function: { name: string } }) => one.function.name);
   const workdir = /Working directory: (\/[^\\"]*)/.exec(said)?.[1];
   const lastResult = (body.messages as ModelMessage[]).findLast(({ role }) => role === 'tool')?.content;
   const shell = (command: string) => ({ calls: [{ name: 'shell_exec', args: { id: 'main', command } }] });
   const write = (name: string, content: string) => ({
     calls: [{ name: 'file_write', args: { file: `${workdir}/${name}`, content } }],
   });
-  if (!tools.includes('shell_exec'))
-    return tools.includes('make_plan')
-      ? { calls: [{ name: 'make_plan', args: { title: 'Cities as a page', steps: ['Serve the page'] } }] }
-      : { text: 'It is done: http://localhost:4400/' };
+  if (!isPlanned(request))
+    return { calls: [{ name: 'make_plan', args: { title: 'Cities as a page', steps: ['Serve the page'] } }] };
+  if (JSON.stringify(body.messages.at(-1)).includes('All steps are through'))
+    return { text: 'It is done: http://localhost:4400/' };
   if (said.includes('About page.html, line 4')) {
     if (said.includes('new_str')) return { text: 'The heading is changed.' };
     const edits = [{ old_str: '<h1>Cities', new_str: '<h1>Towns' }];
