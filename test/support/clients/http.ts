@@ -21,7 +21,7 @@ export interface TestServer extends AsyncDisposable {
   readonly requests: { method: string; route: string; status: number; seconds: number }[];
   readonly streams: () => number;
   readonly app: ListeningApp['app'];
-  /** Its open connections. */
+  /** The open connections of the server. */
   readonly sockets: ListeningApp['sockets'];
   /** Shuts the server down, if it is the test's own. */
   readonly close: AbortController;

@@ -28,7 +28,7 @@ export async function listeningApp(deps: HttpServerDeps): Promise<ListeningApp> 
   return { app, port, sockets, [Symbol.asyncDispose]: dispose };
 }
 
-type Parts = Record<PropertyKey, (...args: never[]) => unknown>;
+type Methods = Record<PropertyKey, (...args: never[]) => unknown>;
 interface SharedApp extends ListeningApp {
   lend(deps: HttpServerDeps): void;
   isFree: boolean;
@@ -65,7 +65,7 @@ async function delegating(first: HttpServerDeps): Promise<SharedApp> {
   let now = first;
   const ends = new AbortController(); // the server lives as long as its worker
   const parts = Object.entries(first).map(([name, part]) => {
-    if (typeof part === 'function') return [name, (...args: never[]) => (now as never as Parts)[name]?.(...args)];
+    if (typeof part === 'function') return [name, (...args: never[]) => (now as never as Methods)[name]?.(...args)];
     const isPart = typeof part === 'object' && !['config', 'closing'].includes(name);
     return [name, isPart ? newest(() => now[name as 'services']) : part];
   });
@@ -86,7 +86,7 @@ function newest<Whole extends object>(find: () => Whole): Whole {
   return new Proxy(find(), {
     get(_, name) {
       const value = part(name);
-      if (typeof value === 'function') return (...args: never[]) => (find() as Parts)[name]?.(...args);
+      if (typeof value === 'function') return (...args: never[]) => (find() as Methods)[name]?.(...args);
       return typeof value === 'object' && value !== null ? newest(() => part(name) as object) : value;
     },
   });

@@ -27,7 +27,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-interface Parts extends NonNullable<Parameters<typeof compose>[0]['given']> {
+interface CoreOptions extends NonNullable<Parameters<typeof compose>[0]['given']> {
   readonly clock?: Clock;
   readonly lines?: LogLine[];
 }
@@ -36,7 +36,7 @@ interface Parts extends NonNullable<Parameters<typeof compose>[0]['given']> {
 export async function composeCore(
   settings: Record<string, string> = {},
   folder?: string,
-  { clock = systemClock, lines = [], ...given }: Parts = {},
+  { clock = systemClock, lines = [], ...given }: CoreOptions = {},
 ): Promise<ComposedCore> {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
@@ -61,7 +61,7 @@ export async function composeCore(
 export async function composedServer(
   settings: Record<string, string> = {},
   folder?: string,
-  { clock = systemClock, lines = [], ...given }: Parts = {},
+  { clock = systemClock, lines = [], ...given }: CoreOptions = {},
 ): Promise<ComposedServer> {
   await using stack = new AsyncDisposableStack();
   const { core, config, closing } = stack.use(
