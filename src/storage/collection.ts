@@ -47,7 +47,7 @@ interface Rules<Doc> {
   readonly sortOf?: (doc: Doc) => number;
   readonly missing: () => AppError;
 }
-interface Owned {
+interface OwnedDocument {
   readonly id: string;
   readonly owner?: string | undefined;
   readonly createdAt?: number;
@@ -58,7 +58,7 @@ export interface Versioned<Doc> {
 }
 
 /** Documents of one kind, with an owner and an id of their own. Changes, quotas and names hold for all servers of the store. */
-export class Collection<Doc extends Owned> {
+export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;
   readonly #inTurn = keyedQueue();

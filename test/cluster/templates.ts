@@ -218,6 +218,6 @@ function linesOf(value: unknown, path: string): string[] {
   return [`${path}: ${/ (token|encryption-key)$/.test(path) ? 'made' : JSON.stringify(value)}`];
 }
 
-/** What the values add to the usual chart, or take away. */
+/** The lines that the values add to the usual chart, or take away. */
 const without = (some: readonly string[], others: readonly string[], sign: string): string[] =>
   some.filter((line) => !others.includes(line)).map((line) => `${sign} ${line}`);

@@ -132,7 +132,7 @@ export interface RecordStore {
   /** All records of the kind, or those of an owner or in a state, by the index of a list. */
   count(kind: string, only?: Pick<ListOptions, 'owner' | 'state'>): Promise<number>;
   /**
-   * The ids of the records with this text in one of these fields of their documents, whatever its case, at most `limit`
+   * Up to `limit` ids of records whose documents have this text in one of these fields, ignoring case
    * and in no order. It reads in pieces, so that no write waits for it.
    */
   search(

@@ -144,7 +144,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The reason, if the run did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
-      /** What the model sees beside the output: files of the session. */
+      /** Files of the session that the model sees beside the output. */
       pictures: z.array(PictureFile).exactOptional(),
     }),
   ),

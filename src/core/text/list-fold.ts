@@ -1,4 +1,4 @@
-// What is computed from a list, such as its size or its hash, continues when the list grows. Such lists never change: a
+// Values computed from a list, such as its size or its hash, continue when the list grows. Such lists never change: a
 // longer one replaces them, and takes over what is known of its beginning.
 
 interface Progress {

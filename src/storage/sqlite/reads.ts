@@ -30,7 +30,7 @@ export type ReadOperations = ReturnType<typeof readOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A piece of a search ends after this much text or so many rows: a few milliseconds, for which a write waits. */
 const piece = { chars: 1024 * 1024, rows: 1_000 };
-/** What a piece of a search found, and where the next one begins; null: there is none. */
+/** The hits of a piece of a search, and where the next one begins; null: there is none. */
 export type Piece<Place> = readonly [found: string[], next: Place | null];
 export type EventPlace = readonly [session: string, seq: number];
 export type RecordPlace = readonly [sort: number, id: string];

@@ -57,20 +57,20 @@ type Fact = Append['facts'][number];
 type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
 
 type Settings = Readonly<Record<string, string>>;
-type Opened = Promise<ComposedServer>;
+type PendingServer = Promise<ComposedServer>;
 
 /** The servers of a worker, one for each set of settings that its files ask for. */
 // biome-ignore lint/correctness/noEmptyPattern: Vitest parses the parameter
 const withServers = base.extend('servers', { scope: 'worker' }, ({}, { onCleanup }) => {
   const stack = new AsyncDisposableStack();
-  const byText = new Map<string, Opened>();
+  const byText = new Map<string, PendingServer>();
   onCleanup(() => stack.disposeAsync());
-  const start = async (settings: Settings): Opened => {
+  const start = async (settings: Settings): PendingServer => {
     const folder = stack.use(temporaryFolder()); // outlives the server, because it names the sandboxes that the server leaves
     if (settings.CORRAL_DRIVER) stack.defer(() => endSandboxes(folder.path)); // the memory driver leaves none
     return stack.use(await composedServer({ ...settings }, folder.path));
   };
-  return (settings: Settings): Opened => {
+  return (settings: Settings): PendingServer => {
     const text = JSON.stringify(settings);
     const server = byText.get(text) ?? start(settings);
     byText.set(text, server);

@@ -30,7 +30,7 @@ export interface BrowserVisit {
   /** The errors and warnings that the page reported. */
   readonly complaints: string[];
 }
-interface Look {
+interface PageSize {
   readonly width: number;
   readonly height: number;
   readonly dark?: boolean;
@@ -55,7 +55,7 @@ const aboutPolicy = /Content Security Policy|Trusted(HTML|Script)/;
  */
 export async function browse(
   context: Pick<TestContext, 'skip'>,
-  { width, height, dark = false, hasTouch = false }: Look,
+  { width, height, dark = false, hasTouch = false }: PageSize,
   { url, token }: { readonly url?: string; readonly token?: string | undefined } = {},
 ): Promise<BrowserVisit> {
   await needs(context, 'chromium');

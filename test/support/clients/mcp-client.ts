@@ -22,7 +22,6 @@ export async function mcpClient(transport: StreamableHTTPClientTransport | Stdio
     [Symbol.asyncDispose]: () => client.close(),
   };
 }
-export type McpTestClient = Awaited<ReturnType<typeof mcpClient>>;
 
 export const textOf = ({ content }: { content?: unknown }): string =>
   (content as { type: string; text?: string }[]).map(({ text }) => text ?? '').join('');

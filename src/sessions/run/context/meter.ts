@@ -72,7 +72,7 @@ export const requestBytes = ({
 
 const noteBytes = listFold(0, (sum, { text }: NoteAtMessage) => sum + Buffer.byteLength(text) + 1);
 const bytesOfTool = oncePer((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
-/** Of their JSON list. */
+/** The bytes of the tools' JSON list. */
 const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
 /** The bytes of a conversation. */

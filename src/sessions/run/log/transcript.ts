@@ -25,7 +25,7 @@ interface View {
 }
 
 /** The view of the conversation that all runs have. It grows until the next compaction. */
-interface Seen {
+interface SharedView {
   readonly view: ReturnType<typeof viewIn>;
   /** The messages of the conversation that are in it. */
   readonly upto: number;
@@ -40,7 +40,7 @@ export class Transcript {
   readonly #entries: Entry[] = [];
   /** The messages of the first entries, as `messages` has them. */
   #ordered: readonly Message[] = [];
-  #seen: Seen | undefined;
+  #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
   /** Places are those in the whole conversation. */
@@ -174,7 +174,7 @@ export class Transcript {
     return { of: runId, seen, messages, runFrom, earlier, ...(this.#note && { note: noteIn(view, this.#note) }) };
   }
 
-  #seenNow(): Seen {
+  #seenNow(): SharedView {
     const whole = this.messages;
     const view = this.#seen?.view ?? viewIn(whole, this.#compactions);
     const before = this.#seen ?? {
@@ -250,5 +250,5 @@ export class Transcript {
 }
 
 /** A note at its place in the view. The newest one stands behind a summary that hides its place. */
-const noteIn = ({ head, from }: Seen['view'], note: NoteAtMessage): NoteAtMessage =>
+const noteIn = ({ head, from }: SharedView['view'], note: NoteAtMessage): NoteAtMessage =>
   head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

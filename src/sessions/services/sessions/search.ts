@@ -5,7 +5,7 @@ import type { ListQuery } from '../../api/sessions.ts';
 const maxFound = 10_000;
 const texts = ['title', 'latestMessage', 'lastTask'] as const satisfies readonly (keyof SessionRecord)[];
 
-interface Found {
+interface SearchFilter {
   readonly matches: (session: SessionRecord) => boolean;
   /** No other session can match. Undefined: there are too many of them. */
   readonly among: ReadonlySet<string> | undefined;
@@ -18,7 +18,7 @@ export async function searched(
     records,
   }: { readonly events: Pick<Store['events'], 'search'>; readonly records: Pick<Store['records'], 'search'> },
   { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
-): Promise<Found> {
+): Promise<SearchFilter> {
   const wanted = text.toLowerCase();
   const has = (where: string) => where.toLowerCase().includes(wanted);
   const [said, shown] = await Promise.all([
