@@ -13,6 +13,7 @@ import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { memory } from './memory/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
+import { webhooks } from './rest/descriptors.ts';
 import { repositories } from './repositories/descriptor.ts';
 import { sandboxes } from './sandboxes/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
@@ -21,7 +22,6 @@ import { skills } from './skills/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 import { volumes } from './volumes/descriptor.ts';
-import { webhooks } from './webhooks/descriptor.ts';
 
 /** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
 export const facadeDescriptors = {

@@ -1,25 +1,25 @@
-import { all, type Rule } from './caller-rights.ts';
+import { all, described, type Rule } from './caller-rights.ts';
 
 export const procedureRules: Readonly<Record<string, Rule>> = {
+  ...Object.fromEntries(described.map(({ name, may }) => [name, may])),
   ...all(
     'any',
-    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'automations.create\ntemplateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
+    'automations.create\ntemplateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
   ),
   ...all(
     'see',
-    'snapshots.get\nvolumes.get\nbudgets.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
+    'snapshots.get\nvolumes.get\nbudgets.get\nautomations.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
   ),
   ...all(
     'read',
     `sandbox.services
     automations.starts
-    webhooks.deliveries
     memory.notes
     memory.read
     memory.history
@@ -69,7 +69,6 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     automations.resume
     automations.start
     automations.rotateSecret
-    webhooks.update
     memory.write
     memory.delete
     memory.undo
@@ -81,10 +80,6 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     templateBuilds.start
     templateBuilds.tag
     templateBuilds.untag
-    webhooks.resume
-    webhooks.rotate
-    webhooks.test
-    webhooks.resend
     sessions.update
     sessions.edit
     sessions.fork
@@ -136,7 +131,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'budgets.change'),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),

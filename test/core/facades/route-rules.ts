@@ -1,6 +1,7 @@
-import { all, type Rule } from './caller-rights.ts';
+import { all, described, type Rule } from './caller-rights.ts';
 
 export const routeRules: Readonly<Record<string, Rule>> = {
+  ...Object.fromEntries(described.flatMap(({ route, may }) => (route === undefined ? [] : [[route, may]]))),
   ...all(
     'open',
     `GET /
@@ -59,7 +60,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/automations/times
     GET /api/v1/usage
     GET /api/v1/budgets
-    GET /api/v1/webhooks
     GET /api/v1/skills
     GET /api/v1/memory
     GET /api/v1/snapshots
@@ -96,7 +96,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'create',
     `PUT /api/v1/sessions
     POST /api/v1/automations
-    POST /api/v1/webhooks
     POST /api/v1/snapshots/archive
     POST /api/v1/skills
     POST /api/v1/volumes
@@ -126,7 +125,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     `GET /api/v1/automations/{id}
     GET /api/v1/snapshots/{snapshot_id}
     GET /api/v1/volumes/{volume}
-    GET /api/v1/webhooks/{id}
     GET /sessions/{sid}
     GET /api/sessions/{sid}
     GET /api/v1/projects/{project_id}
@@ -145,7 +143,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/built-templates/{id}/builds/{build}
     GET /e2b/templates/{sid}/builds/{build}/logs
     GET /api/v1/automations/{id}/starts
-    GET /api/v1/webhooks/{id}/deliveries
     GET /api/v1/skills/{id}
     GET /api/v1/volumes/{volume}/files
     GET /api/v1/volumes/{volume}/file
@@ -250,7 +247,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/automations/{id}/resume
     POST /api/v1/automations/{id}/starts
     POST /api/v1/automations/{id}/secret
-    PATCH /api/v1/webhooks/{id}
     POST /api/v1/skills/{id}/versions
     PATCH /api/v1/volumes/{volume}
     GET /e2b/volumes/{volume}
@@ -261,10 +257,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/memory/note
     POST /api/v1/memory/undo
     POST /api/v1/memory/redact
-    POST /api/v1/webhooks/{id}/resume
-    POST /api/v1/webhooks/{id}/rotate
-    POST /api/v1/webhooks/{id}/test
-    POST /api/v1/webhooks/{id}/deliveries/{delivery}/resend
     POST /api/v1/sessions/{sid}/chat
     PATCH /api/v1/sessions/{sid}/title
     POST /api/v1/sessions/{sid}/favorite
@@ -386,7 +378,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'stop',
     `DELETE /api/v1/automations/{id}
     POST /api/v1/automations/{id}/pause
-    DELETE /api/v1/webhooks/{id}
     DELETE /api/v1/skills/{id}
     DELETE /api/v1/skills/{id}/versions/{version}
     DELETE /anthropic/v1/skills/{id}
@@ -396,7 +387,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/built-templates/{id}
     DELETE /e2b/volumes/{volume}
     DELETE /e2b/templates/{sid}
-    POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
     POST /api/v1/sessions/{sid}/attempts/{attempts}/stop
