@@ -154,7 +154,15 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     const { sign, ...acts } = actingBy(deps, links.sign, () => principal);
     const onceFor: CallerContext['once'] = (key, ...rest) =>
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
-    const made = { principal, resources: deps.services, sign, services: acts.services, keys: acts.keys, audit: acts.audit, once: onceFor };
+    const made = {
+      principal,
+      resources: deps.services,
+      sign,
+      services: acts.services,
+      keys: acts.keys,
+      audit: acts.audit,
+      once: onceFor,
+    };
     principals.set(principal, made);
     return made;
   };

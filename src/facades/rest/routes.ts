@@ -51,7 +51,11 @@ function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }:
       ...(operation._def.type === 'query' && method !== 'GET' && { reads: true as const }),
     },
     handler: async (request, response) => {
-      const { params, query, body, principal } = request as { params: object; query: object; body?: object } & typeof request;
+      const { params, query, body, principal } = request as {
+        params: object;
+        query: object;
+        body?: object;
+      } & typeof request;
       const ctx = {
         ...parts.acting(principal),
         version: parts.version,
@@ -91,7 +95,11 @@ function inputSchemas(meta: OperationMeta, { method, url }: { readonly method: s
   const shape: Shape = input?.shape ?? {};
   const params = z.object(Object.fromEntries(names.map((name) => [name, shape[name] ?? z.string()])));
   const isEmpty = Object.keys(shape).length === names.length;
-  const others = isEmpty ? undefined : names.length === 0 ? meta.in : input?.omit(maskOf(names) as Record<never, never>);
+  const others = isEmpty
+    ? undefined
+    : names.length === 0
+      ? meta.in
+      : input?.omit(maskOf(names) as Record<never, never>);
   const inQuery = method === 'GET' || method === 'DELETE';
   const querystring = meta.query ?? (inQuery ? others : undefined);
   const body = meta.body ?? (inQuery ? undefined : others);

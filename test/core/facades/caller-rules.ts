@@ -4,31 +4,22 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(described.map(({ name, may }) => [name, may])),
   ...all(
     'any',
-    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'usage.report\nbudgets.list\nvolumes.list\nsnapshots.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'automations.create\ntemplateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
+    'templateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
   ),
-  ...all(
-    'see',
-    'snapshots.get\nvolumes.get\nbudgets.get\nautomations.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
-  ),
+  ...all('see', 'snapshots.get\nvolumes.get\nbudgets.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
     `sandbox.services
-    automations.starts
-    memory.notes
-    memory.read
-    memory.history
-    skills.get
     volumes.files
     templateBuilds.builds
     templateBuilds.hasFiles
     templateBuilds.status
-    skills.version
     skills.read
     sessions.skills
     events.list
@@ -65,16 +56,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `automations.update
-    automations.resume
-    automations.start
-    automations.rotateSecret
-    memory.write
-    memory.delete
-    memory.undo
-    memory.redact
-    skills.addVersion
-    snapshots.update
+    `snapshots.update
     volumes.update
     volumes.removeFile
     templateBuilds.start
@@ -131,7 +113,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
   ...all('admin', 'budgets.change'),
   ...all('admin', 'models.test\nmodels.use\nmodels.forget'),

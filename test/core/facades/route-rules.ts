@@ -56,12 +56,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/sessions
     GET /api/v1/projects
     GET /api/v1/templates
-    GET /api/v1/automations
-    GET /api/v1/automations/times
     GET /api/v1/usage
     GET /api/v1/budgets
-    GET /api/v1/skills
-    GET /api/v1/memory
     GET /api/v1/snapshots
     GET /api/v1/volumes
     GET /api/v1/built-templates
@@ -95,12 +91,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'create',
     `PUT /api/v1/sessions
-    POST /api/v1/automations
     POST /api/v1/snapshots/archive
-    POST /api/v1/skills
     POST /api/v1/volumes
     POST /api/v1/built-templates
-    POST /api/v1/skills/check
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -122,8 +115,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'see',
-    `GET /api/v1/automations/{id}
-    GET /api/v1/snapshots/{snapshot_id}
+    `GET /api/v1/snapshots/{snapshot_id}
     GET /api/v1/volumes/{volume}
     GET /sessions/{sid}
     GET /api/sessions/{sid}
@@ -142,16 +134,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /e2b/templates/{sid}/files/{hash}
     GET /api/v1/built-templates/{id}/builds/{build}
     GET /e2b/templates/{sid}/builds/{build}/logs
-    GET /api/v1/automations/{id}/starts
-    GET /api/v1/skills/{id}
     GET /api/v1/volumes/{volume}/files
     GET /api/v1/volumes/{volume}/file
     GET /api/v1/volumes/{volume}/backup
     GET /api/v1/snapshots/{snapshot_id}/archive
-    GET /api/v1/memory/notes
-    GET /api/v1/memory/note
-    GET /api/v1/memory/history
-    GET /api/v1/skills/{id}/versions/{version}
     GET /api/v1/skills/{id}/versions/{version}/content
     GET /e2b/sandboxes/{sid}/logs
     GET /e2b/secrets/{secret}
@@ -243,20 +229,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `PATCH /api/v1/automations/{id}
-    POST /api/v1/automations/{id}/resume
-    POST /api/v1/automations/{id}/starts
-    POST /api/v1/automations/{id}/secret
-    POST /api/v1/skills/{id}/versions
-    PATCH /api/v1/volumes/{volume}
+    `PATCH /api/v1/volumes/{volume}
     GET /e2b/volumes/{volume}
     PUT /api/v1/volumes/{volume}/file
     DELETE /api/v1/volumes/{volume}/file
     PUT /api/v1/volumes/{volume}/backup
-    PUT /api/v1/memory/note
-    DELETE /api/v1/memory/note
-    POST /api/v1/memory/undo
-    POST /api/v1/memory/redact
     POST /api/v1/sessions/{sid}/chat
     PATCH /api/v1/sessions/{sid}/title
     POST /api/v1/sessions/{sid}/favorite
@@ -376,11 +353,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    `DELETE /api/v1/automations/{id}
-    POST /api/v1/automations/{id}/pause
-    DELETE /api/v1/skills/{id}
-    DELETE /api/v1/skills/{id}/versions/{version}
-    DELETE /anthropic/v1/skills/{id}
+    `DELETE /anthropic/v1/skills/{id}
     DELETE /anthropic/v1/skills/{id}/versions/{version}
     DELETE /api/v1/snapshots/{snapshot_id}
     DELETE /api/v1/volumes/{volume}

@@ -14,7 +14,9 @@ async function call(path: string, operation: CallableOperation, principal: Princ
     { get: (_, method: string) => async () => (method === 'get' ? { owner: 'its-owner' } : void touched.push(method)) },
   );
   const resources = new Proxy({}, { get: () => resource });
-  const audit = { tell: ({ action, outcome }: { action: string; outcome: string }) => told.push(`${action} ${outcome}`) };
+  const audit = {
+    tell: ({ action, outcome }: { action: string; outcome: string }) => told.push(`${action} ${outcome}`),
+  };
   const calls = { enter: () => ({ [Symbol.dispose]: () => {} }) };
   const ctx = { principal, resources, services: {}, audit, calls } as never;
   const rejected = await callOperation(operation, { id: 'x' }, { ctx, path, signal: AbortSignal.abort() }).then(
@@ -24,17 +26,21 @@ async function call(path: string, operation: CallableOperation, principal: Princ
   return { told, touched, rejected };
 }
 
-test.each(checkedHere)('%s refuses those whom its description leaves out, and the audit log has it', async (name, one) => {
-  const { may, audit } = one._def.meta ?? {};
-  const stranger = await call(name, one, { role: 'user', key: 'k', owner: 'a-stranger' });
-  const viewer = await call(name, one, { role: 'viewer', key: 'k', owner: 'its-owner' });
-  const ofItem = may === 'see' || may === 'read' || may === 'work' || may === 'stop';
-  const code = ofItem ? 'not_found' : 'forbidden';
-  if (ofItem || may === 'admin' || may === 'operator') {
-    expect(stranger).toEqual({ told: audit === undefined ? [] : [`${audit} ${code}`], touched: [], rejected: code });
-  }
-  if (may !== 'any' && may !== 'see' && may !== 'read') expect([viewer.rejected, viewer.touched]).toEqual(['forbidden', []]);
-  const admin = await call(name, one, { role: 'admin' });
-  expect(admin.rejected).not.toBe('forbidden');
-  expect(admin.told.map((line) => line.split(' ')[0])).toEqual(audit === undefined ? [] : [audit]);
-});
+test.each(checkedHere)(
+  '%s refuses those whom its description leaves out, and the audit log has it',
+  async (name, one) => {
+    const { may, audit } = one._def.meta ?? {};
+    const stranger = await call(name, one, { role: 'user', key: 'k', owner: 'a-stranger' });
+    const viewer = await call(name, one, { role: 'viewer', key: 'k', owner: 'its-owner' });
+    const ofItem = may === 'see' || may === 'read' || may === 'work' || may === 'stop';
+    const code = ofItem ? 'not_found' : 'forbidden';
+    if (ofItem || may === 'admin' || may === 'operator') {
+      expect(stranger).toEqual({ told: audit === undefined ? [] : [`${audit} ${code}`], touched: [], rejected: code });
+    }
+    if (may !== 'any' && may !== 'see' && may !== 'read')
+      expect([viewer.rejected, viewer.touched]).toEqual(['forbidden', []]);
+    const admin = await call(name, one, { role: 'admin' });
+    expect(admin.rejected).not.toBe('forbidden');
+    expect(admin.told.map((line) => line.split(' ')[0])).toEqual(audit === undefined ? [] : [audit]);
+  },
+);
