@@ -48,6 +48,8 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly example?: object;
   /** An example of the answer. */
   readonly answer: z.output<Out>;
+  /** The answer of the REST route, where it is another one: always the same, or made from the answer. */
+  readonly reply?: { readonly schema: z.ZodType; readonly value: object | ((answer: z.output<Out>) => object) };
   /** The statuses with which it can fail, next to those that all routes share. */
   readonly fails?: readonly number[];
 }

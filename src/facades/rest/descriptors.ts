@@ -1,7 +1,7 @@
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { describeFacade, type FacadeParts } from '../shared/facade.ts';
+import { restRoutes } from '../shared/rest.ts';
 import { hookRoutes } from './hooks.ts';
-import { restRoutes } from './routes.ts';
 import { skillDownload } from './skill-download.ts';
 
 interface Section {

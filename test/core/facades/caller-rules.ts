@@ -4,15 +4,15 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(described.map(({ name, may }) => [name, may])),
   ...all(
     'any',
-    'usage.report\nbudgets.list\nvolumes.list\nsnapshots.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'volumes.list\nsnapshots.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'templateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
+    'templateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nsessions.create\nsessions.named\nprojects.create',
   ),
-  ...all('see', 'snapshots.get\nvolumes.get\nbudgets.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all('see', 'snapshots.get\nvolumes.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
     `sandbox.services
@@ -115,15 +115,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'stop',
     'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
-  ...all('admin', 'budgets.change'),
-  ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
-  ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),
-  ...all('admin', 'serverCredentials.list\nserverCredentials.put\nserverCredentials.revoke'),
-  ...all(
-    'admin',
-    'toolServers.list\ntoolServers.put\ntoolServers.change\ntoolServers.test\ntoolServers.remove\ntoolServers.beginSignIn\ntoolServers.endSignIn\ntoolServers.signOut',
-  ),
-  ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
+  ...all('admin', ''),
 };
 
 /** The tools of the MCP endpoint, and its resources by their name. */

@@ -56,12 +56,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/sessions
     GET /api/v1/projects
     GET /api/v1/templates
-    GET /api/v1/usage
-    GET /api/v1/budgets
     GET /api/v1/snapshots
     GET /api/v1/volumes
     GET /api/v1/built-templates
-    GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
     GET /api/v1/settings/llm-providers
@@ -373,35 +370,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /e2b/sandboxes/{sid}`,
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
-  ...all('create', 'GET /api/v1/models/offered\nGET /anthropic/v1/models\nGET /anthropic/v1/models/*'),
+  ...all('create', 'GET /anthropic/v1/models/*'),
   ...all('create', 'PUT /api/v1/boxes/{name}'),
   ...all('own', 'GET /api/v1/boxes/{name}'),
   ...all('own-work', 'PATCH /api/v1/boxes/{name}\nDELETE /api/v1/boxes/{name}'),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
   ...all(
     'admin',
-    `POST /api/v1/models/test
-    PUT /api/v1/models/usual
-    DELETE /api/v1/models/providers/{provider}
-    GET /api/v1/server-settings
-    PUT /api/v1/server-settings/{key}
-    DELETE /api/v1/server-settings/{key}
-    GET /api/v1/tool-servers
-    PUT /api/v1/tool-servers/{name}
-    PATCH /api/v1/tool-servers/{name}
-    DELETE /api/v1/tool-servers/{name}
-    POST /api/v1/tool-servers/{name}/test
-    POST /api/v1/tool-servers/{name}/sign-in
-    DELETE /api/v1/tool-servers/{name}/sign-in
-    POST /api/v1/tool-servers/{name}/signed-in
-    GET /api/v1/server-credentials
-    PUT /api/v1/server-credentials/{name}
-    DELETE /api/v1/server-credentials/{name}
-    PATCH /api/v1/budgets
-    GET /api/v1/keys
-    POST /api/v1/keys
-    DELETE /api/v1/keys/{id}
-    GET /api/v1/settings/api-keys
+    `GET /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys/test
     DELETE /api/v1/settings/api-keys/{provider}`,

@@ -7,14 +7,14 @@ import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
 import { describing, ok } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
-import type { FacadeParts } from '../shared/facade.ts';
-import { serverFailures } from '../shared/server-failures.ts';
+import { envelopeStyle, okEnveloped, success } from './envelope.ts';
+import type { FacadeParts } from './facade.ts';
+import { serverFailures } from './server-failures.ts';
 
 // The REST routes of the operations in `src/api`. Path, schemas, documents and rights come from their descriptions.
 
 const operations = Object.entries(appRouter._def.procedures as unknown as Record<string, CallableOperation>);
-const Ended = z.object({ deleted: z.literal(true) });
+const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
 type Shape = Record<string, z.ZodType>;
 
 /** The routes of one section of the OpenAPI document. */
@@ -34,8 +34,9 @@ interface Mounted {
 }
 function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }: Mounted): void {
   const [method = 'GET', url = ''] = meta.rest?.split(' ') ?? [];
-  const isDeletion = method === 'DELETE' && meta.out === Done;
-  const reply = isDeletion ? { schema: Ended, example: { deleted: true as const } } : undefined;
+  const reply = meta.reply ?? (method === 'DELETE' && meta.out === Done ? ended : undefined);
+  const shown = (answer: unknown) =>
+    typeof reply?.value === 'function' ? reply.value(answer) : (reply?.value ?? answer);
   const isEnveloped = meta.of.style === 'session';
   const wrapped = isEnveloped ? okEnveloped : ok;
   app.route({
@@ -43,7 +44,7 @@ function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }:
     url,
     schema: {
       ...inputSchemas(meta, { method, url }),
-      response: { 200: wrapped(reply?.schema ?? meta.out, (reply?.example ?? meta.answer) as never) },
+      response: { 200: wrapped(reply?.schema ?? meta.out, shown(meta.answer) as never) },
     },
     config: {
       doc: documentOf(meta),
@@ -66,9 +67,8 @@ function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }:
         drained: async () => {},
       };
       const input = { ...query, ...body, ...params };
-      const answer = await callOperation(operation, input, { ctx, path, signal: abortOnDisconnect(response) });
-      const shown = reply?.example ?? answer;
-      return isEnveloped ? success(shown) : shown;
+      const answer = shown(await callOperation(operation, input, { ctx, path, signal: abortOnDisconnect(response) }));
+      return isEnveloped ? success(answer) : answer;
     },
   });
 }
@@ -95,14 +95,13 @@ function inputSchemas(meta: OperationMeta, { method, url }: { readonly method: s
   const shape: Shape = input?.shape ?? {};
   const params = z.object(Object.fromEntries(names.map((name) => [name, shape[name] ?? z.string()])));
   const isEmpty = Object.keys(shape).length === names.length;
-  const others = isEmpty
-    ? undefined
-    : names.length === 0
-      ? meta.in
-      : input?.omit(maskOf(names) as Record<never, never>);
+  const others = () => {
+    if (isEmpty) return undefined;
+    return names.length === 0 ? meta.in : input?.omit(maskOf(names) as Record<never, never>);
+  };
   const inQuery = method === 'GET' || method === 'DELETE';
-  const querystring = meta.query ?? (inQuery ? others : undefined);
-  const body = meta.body ?? (inQuery ? undefined : others);
+  const querystring = meta.query ?? (inQuery ? others() : undefined);
+  const body = meta.body ?? (inQuery ? undefined : others());
   return { ...(names.length > 0 && { params }), ...(querystring && { querystring }), ...(body && { body }) };
 }
 const maskOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, true as const]));
