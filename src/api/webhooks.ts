@@ -130,7 +130,7 @@ const operation = operationsOf({
   tag: 'Webhooks',
   prefix: 'webhooks',
   noun: 'webhook',
-  find: ({ resources }, id) => resources.webhooks.get(id),
+  find: ({ unchecked }, id) => unchecked.webhooks.get(id),
 });
 const base = '/api/v1/webhooks';
 const one = { in: byId, out: Webhook, answer: example };
@@ -144,8 +144,8 @@ export const webhooksRouter = router({
     may: 'any',
     out: Webhook.array(),
     answer: [example],
-  }).query(async ({ ctx: { principal, resources } }) => {
-    const all = await resources.webhooks.list(listedOwner(principal));
+  }).query(async ({ ctx: { principal, unchecked } }) => {
+    const all = await unchecked.webhooks.list(listedOwner(principal));
     return all.map((doc) => shown(principal, doc));
   }),
   create: operation({
@@ -161,8 +161,8 @@ export const webhooksRouter = router({
     fails: [400, 403, 404, 422, 429],
   }).mutation(async ({ ctx, input }) => {
     await intoProject(ctx, input.projectId);
-    const { principal, resources } = ctx;
-    return withSecret(principal, await resources.webhooks.create({ ...input, ...ownOf(principal) }));
+    const { principal, unchecked } = ctx;
+    return withSecret(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
   }),
   get: operation({
     ...one,
@@ -171,7 +171,7 @@ export const webhooksRouter = router({
     summary: 'Get a webhook',
     may: 'see',
     fails: [404],
-  }).query(async ({ ctx, input }) => shown(ctx.principal, await ctx.resources.webhooks.get(input.id))),
+  }).query(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.get(input.id))),
   update: operation({
     ...one,
     rest: `PATCH ${base}/:id`,
@@ -184,7 +184,7 @@ export const webhooksRouter = router({
     fails: [400, 403, 404, 422],
   }).mutation(async ({ ctx, input: { id, ...change } }) => {
     await intoProject(ctx, change.projectId);
-    return shown(ctx.principal, await ctx.resources.webhooks.update(id, definedOf(change)));
+    return shown(ctx.principal, await ctx.unchecked.webhooks.update(id, definedOf(change)));
   }),
   delete: operation({
     rest: `DELETE ${base}/:id`,
@@ -197,7 +197,7 @@ export const webhooksRouter = router({
     answer: done,
     fails: [403, 404],
   }).mutation(async ({ ctx, input }) => {
-    await ctx.resources.webhooks.delete(input.id);
+    await ctx.unchecked.webhooks.delete(input.id);
     return done;
   }),
   pause: operation({
@@ -208,7 +208,7 @@ export const webhooksRouter = router({
     may: 'stop',
     audit: 'webhook.pause',
     fails: [403, 404],
-  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.resources.webhooks.pause(input.id))),
+  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.pause(input.id))),
   resume: operation({
     ...one,
     rest: `POST ${base}/:id/resume`,
@@ -217,7 +217,7 @@ export const webhooksRouter = router({
     may: 'work',
     audit: 'webhook.resume',
     fails: [403, 404],
-  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.resources.webhooks.resume(input.id))),
+  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.resume(input.id))),
   rotate: operation({
     rest: `POST ${base}/:id/rotate`,
     id: 'Rotate',
@@ -228,7 +228,7 @@ export const webhooksRouter = router({
     out: WebhookWithSecret,
     answer: exampleWithSecret,
     fails: [403, 404],
-  }).mutation(async ({ ctx, input }) => withSecret(ctx.principal, await ctx.resources.webhooks.rotate(input.id))),
+  }).mutation(async ({ ctx, input }) => withSecret(ctx.principal, await ctx.unchecked.webhooks.rotate(input.id))),
   test: operation({
     ...oneDelivery,
     rest: `POST ${base}/:id/test`,
@@ -237,7 +237,7 @@ export const webhooksRouter = router({
     may: 'work',
     audit: 'webhook.test',
     in: byId,
-  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.resources.webhooks.test(input.id))),
+  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.unchecked.webhooks.test(input.id))),
   deliveries: operation({
     rest: `GET ${base}/:id/deliveries`,
     id: 'Deliveries',
@@ -247,7 +247,7 @@ export const webhooksRouter = router({
     out: Delivery.array(),
     answer: [exampleDelivery],
     fails: [404],
-  }).query(async ({ ctx, input }) => (await ctx.resources.webhooks.deliveries(input.id)).map(toDelivery)),
+  }).query(async ({ ctx, input }) => (await ctx.unchecked.webhooks.deliveries(input.id)).map(toDelivery)),
   resend: operation({
     ...oneDelivery,
     rest: `POST ${base}/:id/deliveries/:delivery/resend`,
@@ -256,5 +256,5 @@ export const webhooksRouter = router({
     may: 'work',
     audit: 'webhook.resend',
     in: byId.extend({ delivery }),
-  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.resources.webhooks.resend(input.id, input.delivery))),
+  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.unchecked.webhooks.resend(input.id, input.delivery))),
 });

@@ -156,7 +156,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
     const made = {
       principal,
-      resources: deps.services,
+      unchecked: deps.services,
       sign,
       services: acts.services,
       keys: acts.keys,

@@ -135,21 +135,36 @@ export const operationsOf =
       .output(described.out);
   };
 
-export interface CallableOperation {
+/** An operation of a router, and how it is called in this process. */
+export interface DescribedOperation {
+  /** Its name in tRPC, such as `webhooks.list`. */
+  readonly name: string;
+  readonly isQuery: boolean;
+  readonly meta: OperationMeta;
+  /** Checks and audits as a call over tRPC does. `input` has been parsed by the operation's schema. Rejects: AppError. */
+  readonly call: (
+    input: object,
+    caller: { readonly ctx: TrpcContext; readonly signal: AbortSignal },
+  ) => Promise<unknown>;
+}
+interface Callable {
   readonly _def: { readonly type: 'query' | 'mutation' | 'subscription'; readonly meta?: OperationMeta };
   (call: object): Promise<unknown>;
 }
-/** Calls an operation in this process, with the same checks. `input` has been parsed by the operation's schema. */
-export async function callOperation(
-  operation: CallableOperation,
-  input: object,
-  { ctx, path, signal }: { readonly ctx: TrpcContext; readonly path: string; readonly signal: AbortSignal },
-): Promise<unknown> {
-  parsed.add(input);
-  const call = { ctx, path, signal, input, type: operation._def.type, getRawInput: async () => input, batchIndex: 0 };
-  try {
-    return await operation(call);
-  } catch (thrown) {
-    throw thrown instanceof TRPCError ? (thrown.cause ?? thrown) : thrown;
-  }
-}
+type AnyRouter = { readonly _def: { readonly procedures: object } };
+
+/** The operations that the procedures of a router describe. */
+export const describedOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
+  Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
+    const { type, meta } = procedure._def;
+    if (!meta) return [];
+    const call: DescribedOperation['call'] = async (input, caller) => {
+      parsed.add(input);
+      try {
+        return await procedure({ ...caller, path: name, type, input, getRawInput: async () => input, batchIndex: 0 });
+      } catch (thrown) {
+        throw thrown instanceof TRPCError ? (thrown.cause ?? thrown) : thrown;
+      }
+    };
+    return [{ name, isQuery: type === 'query', meta, call }];
+  });

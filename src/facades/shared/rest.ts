@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CallCount } from '../../api/procedure/context.ts';
-import { type CallableOperation, callOperation, type OperationMeta } from '../../api/procedure/procedure.ts';
+import { type DescribedOperation, describedOperations, type OperationMeta } from '../../api/procedure/procedure.ts';
 import { Done } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
 import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
@@ -13,26 +13,19 @@ import { serverFailures } from './server-failures.ts';
 
 // The REST routes of the operations in `src/api`. Path, schemas, documents and rights come from their descriptions.
 
-const operations = Object.entries(appRouter._def.procedures as unknown as Record<string, CallableOperation>);
+const operations = describedOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
 type Shape = Record<string, z.ZodType>;
 
 /** The routes of one section of the OpenAPI document. */
 export const restRoutes = (parts: FacadeParts, tag: string): FacadeRoutes => ({
   mount(app) {
-    for (const [path, operation] of operations) {
-      const { meta } = operation._def;
-      if (meta?.rest !== undefined && meta.of.tag === tag) mountOperation(app, parts, { path, operation, meta });
-    }
+    const ofSection = operations.filter(({ meta }) => meta.rest !== undefined && meta.of.tag === tag);
+    for (const operation of ofSection) mountOperation(app, parts, operation);
   },
 });
 
-interface Mounted {
-  readonly path: string;
-  readonly operation: CallableOperation;
-  readonly meta: OperationMeta;
-}
-function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }: Mounted): void {
+function mountOperation(app: App, parts: FacadeParts, { isQuery, meta, call }: DescribedOperation): void {
   const [method = 'GET', url = ''] = meta.rest?.split(' ') ?? [];
   const reply = meta.reply ?? (method === 'DELETE' && meta.out === Done ? ended : undefined);
   const shown = (answer: unknown) =>
@@ -49,7 +42,7 @@ function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }:
     config: {
       doc: documentOf(meta),
       ...((meta.may === 'admin' || meta.may === 'operator') && { least: meta.may }),
-      ...(operation._def.type === 'query' && method !== 'GET' && { reads: true as const }),
+      ...(isQuery && method !== 'GET' && { reads: true as const }),
     },
     handler: async (request, response) => {
       const { params, query, body, principal } = request as {
@@ -67,7 +60,7 @@ function mountOperation(app: App, parts: FacadeParts, { path, operation, meta }:
         drained: async () => {},
       };
       const input = { ...query, ...body, ...params };
-      const answer = shown(await callOperation(operation, input, { ctx, path, signal: abortOnDisconnect(response) }));
+      const answer = shown(await call(input, { ctx, signal: abortOnDisconnect(response) }));
       return isEnveloped ? success(answer) : answer;
     },
   });

@@ -14,7 +14,7 @@ export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
   /** Without any check: only the procedures of `src/api` call them, which check and audit their callers. */
-  readonly resources: Resources;
+  readonly unchecked: Resources;
   /** Undefined: no audit log. */
   readonly audit?: Audit | undefined;
   /**

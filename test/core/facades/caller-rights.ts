@@ -1,4 +1,4 @@
-import type { OperationMeta } from '../../../src/api/procedure/procedure.ts';
+import { describedOperations } from '../../../src/api/procedure/procedure.ts';
 import { appRouter } from '../../../src/api/router.ts';
 
 /**
@@ -95,8 +95,8 @@ export const all = (rule: Rule, names: string) =>
   );
 
 /** The operations that `src/api` describes: their names, routes and rules. */
-export const described = Object.entries(
-  appRouter._def.procedures as unknown as Record<string, { _def: { meta?: OperationMeta } }>,
-).flatMap(([name, { _def }]) =>
-  _def.meta ? [{ name, route: _def.meta.rest?.replaceAll(/:(\w+)/g, '{$1}'), may: _def.meta.may }] : [],
-);
+export const described = describedOperations(appRouter).map(({ name, meta: { rest, may } }) => ({
+  name,
+  route: rest?.replaceAll(/:(\w+)/g, '{$1}'),
+  may,
+}));
