@@ -33,11 +33,11 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly summary: string;
   readonly description?: string;
   /**
-   * Who may call it: `any` a caller with any key, `create` one that can create, a role, or one with this right to the
-   * resource that the input names.
+   * The callers that it admits: `any` with any key, `create` those that can create, a role, or those with this right to
+   * the resource that the input names.
    */
   readonly may: Action | 'any' | 'create' | 'operator' | 'admin';
-  /** Its name in the audit log. Absent: it leaves no entry. */
+  /** The action in the audit log. Absent: calls leave no entry. */
   readonly audit?: string;
   readonly in?: In;
   /** The query or body of the REST route, where it differs from the input without the path's parameters. */
@@ -137,7 +137,7 @@ export const operationsOf =
 
 /** An operation of a router, and how it is called in this process. */
 export interface DescribedOperation {
-  /** Its name in tRPC, such as `webhooks.list`. */
+  /** The name in tRPC, such as `webhooks.list`. */
   readonly name: string;
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
