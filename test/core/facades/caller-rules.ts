@@ -12,7 +12,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'create',
     'templateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nsessions.create\nsessions.named\nprojects.create',
   ),
-  ...all('see', 'snapshots.get\nvolumes.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all('see', 'budgets.get\nsnapshots.get\nvolumes.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
     `sandbox.services

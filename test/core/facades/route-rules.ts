@@ -370,7 +370,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /e2b/sandboxes/{sid}`,
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
-  ...all('create', 'GET /anthropic/v1/models/*'),
+  ...all('create', 'GET /anthropic/v1/models\nGET /anthropic/v1/models/*'),
   ...all('create', 'PUT /api/v1/boxes/{name}'),
   ...all('own', 'GET /api/v1/boxes/{name}'),
   ...all('own-work', 'PATCH /api/v1/boxes/{name}\nDELETE /api/v1/boxes/{name}'),
