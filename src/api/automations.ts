@@ -1,85 +1,168 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
-import {
-  Automation,
-  AutomationChange,
-  AutomationId,
-  AutomationStart,
-  CronInput,
-  changeOf,
-  HookSecret,
-  hookPath,
-  NewAutomation,
-  StartsInput,
-  startsQuery,
-  toAutomation,
-  toStart,
-  toTimes,
-} from './views/automations.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
+import { Done, definedOf, done } from './procedure/schemas.ts';
+import * as view from './views/automations.ts';
 
-const byId = z.strictObject({ id: AutomationId });
+// Automations start sessions: at times, and when somebody wants it.
 
-/** Automations start sessions: at times, and when somebody wants it. */
+const byId = z.strictObject({ id: view.AutomationId });
+const Times = z.object({ times: z.array(z.iso.datetime()) });
+const example: z.output<typeof view.Automation> = {
+  id: '0123456789ab',
+  version: 1,
+  name: 'Morning report',
+  kind: 'run',
+  message: 'Look at the open issues, and write a summary.',
+  goal: { rubric: 'Each open issue has a line.', checks: [], maxRevisions: 3 },
+  repositories: [],
+  projectId: null,
+  template: null,
+  model: null,
+  schedule: { cron: '0 9 * * 1-5', timezone: 'Europe/Berlin', jitterSeconds: 0, missed: 'latest' },
+  hook: null,
+  after: null,
+  budget: null,
+  whileRunning: 'skip',
+  maxRunning: 1,
+  maxFailures: 5,
+  shared: false,
+  paused: null,
+  failures: 0,
+  nextAt: '2026-11-25T08:00:00.000Z',
+  createdAt: '2026-11-24T12:00:00.000Z',
+  updatedAt: '2026-11-24T12:00:00.000Z',
+};
+const exampleStart: z.output<typeof view.AutomationStart> = {
+  id: '0123456789ab:1764057600000',
+  version: 1,
+  kind: 'run',
+  cause: { kind: 'schedule', dueAt: '2026-11-25T08:00:00.000Z' },
+  at: '2026-11-25T08:00:00.400Z',
+  state: 'running',
+  sessionId: '0123456789abcdef',
+  text: '',
+  outcome: null,
+  endedAt: null,
+  cost: null,
+};
+const { name, message, schedule } = example;
+
+const operation = operationsOf({ tag: 'Automations', prefix: 'automations' });
+const base = '/api/v1/automations';
+const one = { in: byId, out: view.Automation, answer: example };
+
 export const automationsRouter = router({
-  list: procedure
-    .output(z.array(Automation))
-    .query(async ({ ctx }) => (await ctx.services.automations.list()).map(toAutomation)),
-  create: procedure
-    .input(NewAutomation)
-    .output(Automation)
-    .mutation(async ({ ctx, input }) => toAutomation(await ctx.services.automations.create(input))),
-  get: procedure
-    .input(byId)
-    .output(Automation)
-    .query(async ({ ctx, input }) => toAutomation(await ctx.services.automations.get(input.id))),
-  /** Changes the given fields, for the next starts. */
-  update: procedure
-    .input(AutomationChange.extend(byId.shape))
-    .output(Automation)
-    .mutation(async ({ ctx, input: { id, ...change } }) =>
-      toAutomation(await ctx.services.automations.update(id, changeOf(change))),
-    ),
-  /** The automation's sessions stay. */
-  delete: procedure
-    .input(byId)
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.automations.delete(input.id);
-      return done;
-    }),
-  /** The schedule rests; sessions that work go on. */
-  pause: procedure
-    .input(byId)
-    .output(Automation)
-    .mutation(async ({ ctx, input }) => toAutomation(await ctx.services.automations.pause(input.id))),
-  resume: procedure
-    .input(byId)
-    .output(Automation)
-    .mutation(async ({ ctx, input }) => toAutomation(await ctx.services.automations.resume(input.id))),
-  /** Starts it now, also when it is paused. */
-  start: procedure
-    .input(byId)
-    .output(AutomationStart)
-    .mutation(async ({ ctx, input }) => toStart(await ctx.services.automations.start(input.id, null))),
-  /** Makes a new secret for deliveries from outside, which counts at once and is shown this once. */
-  rotateSecret: procedure
-    .input(byId)
-    .output(HookSecret)
-    .mutation(async ({ ctx, input: { id } }) => ({
-      ...(await ctx.services.automations.rotateSecret(id)),
-      path: hookPath(id),
-    })),
-  /** The history, the newest first. */
-  starts: procedure
-    .input(StartsInput.extend(byId.shape))
-    .output(z.array(AutomationStart))
-    .query(async ({ ctx, input: { id, ...query } }) =>
-      (await ctx.services.automations.starts(id, startsQuery(query))).map(toStart),
-    ),
-  /** The next five times of a schedule. */
-  times: procedure
-    .input(CronInput)
-    .output(z.object({ times: z.array(z.iso.datetime()) }))
-    .query(async ({ ctx, input }) => toTimes(await ctx.services.automations.times(input, 5))),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List your automations and those that are shared, the newest first',
+    may: 'any',
+    out: view.Automation.array(),
+    answer: [example],
+  }).query(async ({ ctx }) => (await ctx.services.automations.list()).map(view.toAutomation)),
+  create: operation({
+    ...one,
+    rest: `POST ${base}`,
+    id: 'Create',
+    summary: 'Make an automation',
+    description: 'With a schedule it starts at the next time; without one, when somebody starts it.',
+    may: 'create',
+    in: view.NewAutomation,
+    example: { name, message, schedule },
+    fails: [400, 403, 404, 422, 429],
+  }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.create(input))),
+  times: operation({
+    rest: `GET ${base}/times`,
+    id: 'Times',
+    summary: 'The next five times of a schedule',
+    may: 'any',
+    in: view.CronInput,
+    out: Times,
+    answer: { times: ['2026-11-25T08:00:00.000Z'] },
+    fails: [400, 422],
+  }).query(async ({ ctx, input }) => view.toTimes(await ctx.services.automations.times(input, 5))),
+  get: operation({
+    ...one,
+    rest: `GET ${base}/:id`,
+    id: 'Get',
+    summary: 'Get an automation',
+    may: 'see',
+    fails: [404],
+  }).query(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.get(input.id))),
+  update: operation({
+    ...one,
+    rest: `PATCH ${base}/:id`,
+    id: 'Change',
+    summary: 'Change the given fields, for the next starts',
+    may: 'work',
+    in: view.AutomationChange.extend(byId.shape),
+    example: { maxRunning: 2, version: 1 },
+    fails: [400, 403, 404, 409, 422],
+  }).mutation(async ({ ctx, input: { id, ...change } }) =>
+    view.toAutomation(await ctx.services.automations.update(id, definedOf(change))),
+  ),
+  delete: operation({
+    rest: `DELETE ${base}/:id`,
+    id: 'Delete',
+    summary: 'Delete an automation; its sessions stay',
+    may: 'stop',
+    in: byId,
+    out: Done,
+    answer: done,
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.automations.delete(input.id);
+    return done;
+  }),
+  pause: operation({
+    ...one,
+    rest: `POST ${base}/:id/pause`,
+    id: 'Pause',
+    summary: 'Let its schedule rest; sessions that work go on',
+    may: 'stop',
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.pause(input.id))),
+  resume: operation({
+    ...one,
+    rest: `POST ${base}/:id/resume`,
+    id: 'Resume',
+    summary: 'Let its schedule count again, from now on',
+    may: 'work',
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.resume(input.id))),
+  rotateSecret: operation({
+    rest: `POST ${base}/:id/secret`,
+    id: 'RotateSecret',
+    summary: 'Make a new secret for deliveries to it, which is shown this once',
+    may: 'work',
+    in: byId,
+    out: view.HookSecret,
+    answer: { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', path: view.hookPath(example.id) },
+    fails: [403, 404, 409],
+  }).mutation(async ({ ctx, input: { id } }) => ({
+    ...(await ctx.services.automations.rotateSecret(id)),
+    path: view.hookPath(id),
+  })),
+  start: operation({
+    rest: `POST ${base}/:id/starts`,
+    id: 'Start',
+    summary: 'Start it now, also when it is paused',
+    may: 'work',
+    in: byId,
+    out: view.AutomationStart,
+    answer: exampleStart,
+    fails: [403, 404, 429],
+  }).mutation(async ({ ctx, input }) => view.toStart(await ctx.services.automations.start(input.id, null))),
+  starts: operation({
+    rest: `GET ${base}/:id/starts`,
+    id: 'Starts',
+    summary: 'The history of its starts, the newest first',
+    may: 'read',
+    in: view.StartsInput.extend(byId.shape),
+    out: view.AutomationStart.array(),
+    answer: [exampleStart],
+    fails: [404, 422],
+  }).query(async ({ ctx, input: { id, ...query } }) =>
+    (await ctx.services.automations.starts(id, view.startsQuery(query))).map(view.toStart),
+  ),
 });

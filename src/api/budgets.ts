@@ -1,17 +1,88 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
-import { BudgetChange, BudgetHolder, SharedBudget } from './views/budgets.ts';
+import { budgetHolders } from '../sessions/api/server/budgets.ts';
+import { operationsOf, procedure, router } from './procedure/procedure.ts';
 
-/** The limits of people and projects for a day and a month. People see their own; administrators see and change all. */
+// The budgets of people and projects, as clients see and change them. Times are in UTC.
+
+const BudgetHolder = z.strictObject({
+  of: z.enum(budgetHolders),
+  /** The owner of sessions (empty: sessions without one), or the project. */
+  id: z.string().max(100),
+});
+/** `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
+const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited')]).nullable();
+const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
+const ownCost = z.union([z.number().nonnegative().max(1e9), z.literal('unlimited')]).nullable();
+const BudgetChange = BudgetHolder.extend({
+  tokensPerDay: ownTokens.optional(),
+  costPerDay: ownCost.optional(),
+  toolCallsPerDay: ownCalls.optional(),
+  tokensPerMonth: ownTokens.optional(),
+  costPerMonth: ownCost.optional(),
+  toolCallsPerMonth: ownCalls.optional(),
+});
+const part = z.object({
+  /** The limit that counts; null: none. */
+  limit: z.number().nullable(),
+  own: z.union([z.number(), z.literal('unlimited')]).nullable(),
+  used: z.number(),
+  /** The part that requests under way have reserved. */
+  reserved: z.number(),
+});
+const SharedBudget = z.object({
+  of: z.enum(budgetHolders),
+  id: z.string(),
+  name: z.string(),
+  tokensPerDay: part,
+  costPerDay: part,
+  toolCallsPerDay: part,
+  tokensPerMonth: part,
+  costPerMonth: part,
+  toolCallsPerMonth: part,
+});
+
+const none = { limit: null, own: null, used: 0, reserved: 0 };
+const example: z.output<typeof SharedBudget> = {
+  of: 'person',
+  id: '0123456789ab',
+  name: 'Ada',
+  tokensPerDay: { limit: 2_000_000, own: 2_000_000, used: 412_000, reserved: 36_000 },
+  costPerDay: { ...none, used: 0.8 },
+  toolCallsPerDay: { limit: 500, own: null, used: 61, reserved: 0 },
+  tokensPerMonth: { ...none, used: 5_120_000, reserved: 36_000 },
+  costPerMonth: { limit: 100, own: null, used: 11.4, reserved: 0.1 },
+  toolCallsPerMonth: { ...none, used: 61 },
+};
+
+const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+
 export const budgetsRouter = router({
-  list: procedure.output(z.array(SharedBudget)).query(async ({ ctx }) => [...(await ctx.services.budgets.list())]),
+  list: operation({
+    rest: `GET /api/v1/budgets`,
+    id: 'budgets',
+    summary: 'What people and projects may use in a day and in a month, and what is used',
+    description:
+      'A caller sees its own budget and those of projects that it sees; the role admin sees all. Days and months are in UTC.',
+    may: 'any',
+    out: z.array(SharedBudget),
+    answer: [example],
+    fails: [401],
+  }).query(async ({ ctx }) => [...(await ctx.services.budgets.list())]),
   get: procedure
     .input(BudgetHolder)
     .output(SharedBudget)
     .query(async ({ ctx, input }) => await ctx.services.budgets.get(input)),
-  /** A limit that is left out stays. Runs that wait for room go on. */
-  change: procedure
-    .input(BudgetChange)
-    .output(SharedBudget)
-    .mutation(async ({ ctx, input: { of, id, ...limits } }) => await ctx.services.budgets.change({ of, id }, limits)),
+  change: operation({
+    rest: `PATCH /api/v1/budgets`,
+    id: 'changeBudget',
+    summary: 'Give a person or a project limits of its own',
+    description:
+      'For the role admin. The empty id stands for sessions without an owner. A limit that is left out stays; `null` means as the settings say, `unlimited` none at all. Runs that wait for room go on by themselves.',
+    may: 'admin',
+    in: BudgetChange,
+    out: SharedBudget,
+    example: { of: 'person', id: '', tokensPerDay: 2_000_000 },
+    answer: example,
+    fails: [400, 401, 403, 404, 413, 422],
+  }).mutation(async ({ ctx, input: { of, id, ...limits } }) => await ctx.services.budgets.change({ of, id }, limits)),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
-import { procedure, router } from './procedure/procedure.ts';
+import { operationsOf, procedure, router } from './procedure/procedure.ts';
 import { Done, done, ofSession, ProjectIdInput } from './procedure/schemas.ts';
 import { Credential, ServerCredential, shownCredential as shown, shownServerCredential } from './views/credentials.ts';
 
@@ -57,26 +57,67 @@ export const projectCredentialsRouter = router({
     }),
 });
 
-/** The credentials of all sessions of the server, for administrators. Those of the settings are listed, and stay. */
+const All = z.object({ credentials: z.array(ServerCredential) });
+const revoked = { schema: z.object({ revoked: z.literal(true) }), value: { revoked: true } };
+const example: z.output<typeof ServerCredential> = {
+  name: 'weather',
+  hosts: ['api.weather.example'],
+  header: 'x-api-key',
+  scheme: null,
+  user: null,
+  env: ['WEATHER_API_KEY'],
+  git: null,
+  paths: null,
+  setBy: null,
+  createdAt: '2026-11-24T12:00:00.000Z',
+};
+const bodyExample = { hosts: example.hosts, header: 'x-api-key', env: example.env, value: 'the-real-key' };
+const forAdmins = 'For the role admin.';
+
+const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const base = '/api/v1/server-credentials';
+
+/** The credentials of all sessions of the server. Those of the settings are listed, and stay. */
 export const serverCredentialsRouter = router({
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(z.array(ServerCredential))
-    .query(async ({ ctx }) => (await ctx.services.serverCredentials.list()).map(shownServerCredential)),
-
-  /** Replaces the one of that name. */
-  put: procedure
-    .input(z.strictObject(bound))
-    .output(ServerCredential)
-    .mutation(async ({ ctx, input: { name: given, value, ...rest } }) =>
-      shownServerCredential(await ctx.services.serverCredentials.put(given, withDefaults(rest), new Secret(value))),
-    ),
-
-  revoke: procedure
-    .input(z.strictObject({ name }))
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.serverCredentials.revoke(input.name);
-      return done;
-    }),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'serverCredentials',
+    summary: 'List the credentials of all sandboxes; never a value',
+    description: `${forAdmins} Those of the settings have \`setBy\`.`,
+    may: 'admin',
+    in: z.strictObject({}).optional(),
+    out: z.array(ServerCredential),
+    answer: [example],
+    reply: { schema: All, value: (credentials: unknown) => ({ credentials }) },
+    fails: [401, 403],
+  }).query(async ({ ctx }) => (await ctx.services.serverCredentials.list()).map(shownServerCredential)),
+  put: operation({
+    rest: `PUT ${base}/:name`,
+    id: 'putServerCredential',
+    summary: 'Store a credential of all sandboxes, encrypted; replaces the one of that name',
+    description: `${forAdmins} New connections use it at once; variables come with the next start of a sandbox.`,
+    may: 'admin',
+    in: z.strictObject(bound),
+    out: ServerCredential,
+    example: bodyExample,
+    answer: example,
+    fails: [400, 401, 403, 409, 413, 422],
+  }).mutation(async ({ ctx, input: { name: given, value, ...rest } }) =>
+    shownServerCredential(await ctx.services.serverCredentials.put(given, withDefaults(rest), new Secret(value))),
+  ),
+  revoke: operation({
+    rest: `DELETE ${base}/:name`,
+    id: 'revokeServerCredential',
+    summary: 'Revoke a credential of all sandboxes',
+    description: forAdmins,
+    may: 'admin',
+    in: z.strictObject({ name }),
+    out: Done,
+    answer: done,
+    reply: revoked,
+    fails: [400, 401, 403, 404, 422],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.serverCredentials.revoke(input.name);
+    return done;
+  }),
 });

@@ -1,22 +1,112 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
-import { Key, KeyId, Keys, keysFor, MadeKey, NewKey } from './views/keys.ts';
+import type { KeyView } from '../auth/api-keys.ts';
+import { AppError } from '../core/errors/errors.ts';
+import { hasRole, roles, tooWeak } from '../core/model/principal.ts';
+import type { CallerContext } from '../http/guard/caller-context.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
 
-/** Only for administrators. */
+// The API keys of people and programs, as administrators see them.
+
+const Key = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(roles),
+  /** The owner of everything that this key creates. */
+  owner: z.string(),
+  /** The beginning of the key; the rest is not stored. */
+  prefix: z.string(),
+  state: z.enum(['active', 'expired', 'revoked']),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().nullable(),
+  lastUsedAt: z.iso.datetime().nullable(),
+  revokedAt: z.iso.datetime().nullable(),
+});
+const Keys = z.object({ keys: z.array(Key) });
+/** The key is shown this once. */
+const MadeKey = z.object({ key: z.string(), view: Key });
+const NewKey = z.strictObject({
+  name: z.string().trim().min(1).max(100),
+  role: z.enum(roles),
+  expiresAt: z.iso.datetime().optional(),
+  /** The id of a key whose sessions the new key shares, to replace a key or to add a viewer. */
+  beside: z.string().max(100).optional(),
+});
+const KeyId = z.strictObject({ id: z.string().max(100) });
+
+const iso = (at: number) => new Date(at).toISOString();
+const time = (at: number | null) => (at === null ? null : iso(at));
+const toKey = ({ createdAt, expiresAt, lastUsedAt, revokedAt, ...key }: KeyView): z.infer<typeof Key> => ({
+  ...key,
+  createdAt: iso(createdAt),
+  expiresAt: time(expiresAt),
+  lastUsedAt: time(lastUsedAt),
+  revokedAt: time(revokedAt),
+});
+
+/** The operations on keys for administrators; throws for all others. */
+function keysFor({ principal, keys }: Pick<CallerContext, 'principal' | 'keys'>) {
+  if (!hasRole(principal, 'admin')) throw tooWeak(principal);
+  if (!keys) throw new AppError('unsupported', 'This server has no keys.');
+  return {
+    async create({ expiresAt, ...wish }: z.output<typeof NewKey>): Promise<z.output<typeof MadeKey>> {
+      const made = await keys.create({ ...wish, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) });
+      return { key: made.key, view: toKey(made.view) };
+    },
+    list: async () => ({ keys: (await keys.list()).map(toKey) }),
+    revoke: async (id: string) => toKey(await keys.revoke(id)),
+  };
+}
+
+const example: z.output<typeof Key> = {
+  id: '5f0c3d9b21aa',
+  name: 'Ada',
+  role: 'user',
+  owner: '5f0c3d9b21aa',
+  prefix: 'crl_5f0c3d9b21aa',
+  state: 'active',
+  createdAt: '2026-11-24T12:00:00.000Z',
+  expiresAt: null,
+  lastUsedAt: null,
+  revokedAt: null,
+};
+const forAdmins = 'For the role admin.';
+
+const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const base = '/api/v1/keys';
+
 export const keysRouter = router({
-  create: procedure
-    .input(NewKey)
-    .output(MadeKey)
-    .mutation(async ({ ctx, input }) => await keysFor(ctx).create(input)),
-
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(Keys)
-    .query(async ({ ctx }) => await keysFor(ctx).list()),
-
-  /** Revokes the key at once: it admits no request, and its open streams end. */
-  revoke: procedure
-    .input(KeyId)
-    .output(Key)
-    .mutation(async ({ ctx, input }) => await keysFor(ctx).revoke(input.id)),
+  create: operation({
+    rest: `POST ${base}`,
+    id: 'createKey',
+    summary: 'Make an API key, which the answer shows this once',
+    description: `${forAdmins} The first key closes the server: from then on every request needs a key or the token.`,
+    may: 'admin',
+    in: NewKey,
+    out: MadeKey,
+    example: { name: 'Ada', role: 'user' },
+    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
+    fails: [400, 401, 403, 404, 413, 422, 429],
+  }).mutation(async ({ ctx, input }) => await keysFor(ctx).create(input)),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'keys',
+    summary: 'List the API keys, without their secrets',
+    description: forAdmins,
+    may: 'admin',
+    in: z.strictObject({}).optional(),
+    out: Keys,
+    answer: { keys: [example] },
+    fails: [401, 403],
+  }).query(async ({ ctx }) => await keysFor(ctx).list()),
+  revoke: operation({
+    rest: `DELETE ${base}/:id`,
+    id: 'revokeKey',
+    summary: 'Revoke an API key at once; its open streams end',
+    description: forAdmins,
+    may: 'admin',
+    in: KeyId,
+    out: Key,
+    answer: { ...example, state: 'revoked', revokedAt: '2026-11-24T13:00:00.000Z' },
+    fails: [401, 403, 404, 409, 422],
+  }).mutation(async ({ ctx, input }) => await keysFor(ctx).revoke(input.id)),
 });

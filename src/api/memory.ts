@@ -1,66 +1,246 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
 import {
-  MemoryHolder,
-  MemorySummary,
-  Note,
-  NotePath,
-  NotePlace,
-  NoteRedaction,
-  NoteText,
-  NoteUndo,
-  NoteVersion,
-  NoteWrite,
-  toNote,
-  toSummary,
-  toText,
-  toVersion,
-} from './views/memory.ts';
+  type NoteAuthor as AuthorDoc,
+  memoryHolders,
+  type Note as NoteDoc,
+  type MemorySummary as SummaryDoc,
+  type NoteText as TextDoc,
+  type NoteVersion as VersionDoc,
+} from '../sessions/api/server/memory.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
+import { iso } from './procedure/schemas.ts';
 
-/** Notes that outlive sessions, of people and projects. Agents read and write them where settings or a template let them. */
+// The notes of people and projects, as clients see and change them. Times are ISO 8601 in UTC.
+
+const maxText = 1024 * 1024; // memory.max-note-bytes cannot be larger
+const MemoryHolder = z.strictObject({
+  of: z.enum(memoryHolders),
+  /** The project, or the owner of sessions (empty: those without one). Without it: the caller's own notes. */
+  id: z.string().max(100).optional(),
+});
+/** Relative, such as `build/commands.md`. */
+const path = z.string().min(1).max(200);
+const number = z.int().min(1).max(1_000_000_000);
+const NotePath = MemoryHolder.extend({ path });
+const NotePlace = NotePath.extend({
+  /** An earlier version; absent: the present text. */
+  version: number.optional(),
+});
+const NoteWrite = NotePath.extend({
+  text: z.string().max(maxText),
+  /** The version that you have seen; 0: there must be no such note. Absent: the last write wins. */
+  expect: z.int().nonnegative().max(1_000_000_000).optional(),
+});
+const NoteUndo = NotePath.extend({
+  /** The version whose text comes back; absent: the one before the newest. */
+  to: number.optional(),
+});
+const NoteRedaction = NotePath.extend({
+  /** `all` deletes the note too. */
+  version: z.union([number, z.literal('all')]),
+});
+
+const time = z.iso.datetime();
+const NoteAuthor = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('person'), id: z.string() }),
+  z.object({
+    kind: z.literal('agent'),
+    sessionId: z.string(),
+    runId: z.string(),
+    /** A person approved it. */
+    approved: z.boolean(),
+  }),
+  /** The server removed a note by its age. */
+  z.object({ kind: z.literal('server') }),
+]);
+const Note = z.object({
+  path: z.string(),
+  /** In bytes (UTF-8). */
+  size: z.int(),
+  /** 1, 2, 3 and so on. */
+  version: z.int(),
+  /** A deleted note keeps its history for a while. */
+  deleted: z.boolean(),
+  createdAt: time,
+  updatedAt: time,
+  author: NoteAuthor,
+});
+const NoteText = Note.extend({ text: z.string() });
+const NoteVersion = z.object({
+  number: z.int(),
+  at: time,
+  action: z.enum(['write', 'delete', 'undo']),
+  author: NoteAuthor,
+  size: z.int(),
+  /** Null: the version deleted the note, or its text was redacted. */
+  text: z.string().nullable(),
+  redacted: z.object({ at: time, by: z.string() }).nullable(),
+});
+const MemorySummary = z.object({
+  of: z.enum(memoryHolders),
+  id: z.string(),
+  name: z.string(),
+  notes: z.int(),
+  /** In bytes, without the history. */
+  size: z.int(),
+  maxSize: z.int(),
+  updatedAt: time.nullable(),
+});
+
+const toAuthor = (author: AuthorDoc): z.output<typeof NoteAuthor> => author;
+const toNote = ({ path: name, size, version, deleted, createdAt, updatedAt, author }: NoteDoc) => ({
+  path: name,
+  size,
+  version,
+  deleted,
+  createdAt: iso(createdAt),
+  updatedAt: iso(updatedAt),
+  author: toAuthor(author),
+});
+const toText = (doc: TextDoc): z.output<typeof NoteText> => ({ ...toNote(doc), text: doc.text });
+const toVersion = ({ at, redacted, ...doc }: VersionDoc): z.output<typeof NoteVersion> => ({
+  ...doc,
+  at: iso(at),
+  redacted: redacted && { ...redacted, at: iso(redacted.at) },
+});
+const toSummary = ({ updatedAt, ...doc }: SummaryDoc): z.output<typeof MemorySummary> => ({
+  ...doc,
+  updatedAt: updatedAt === null ? null : iso(updatedAt),
+});
+
+const at = '2026-11-24T12:00:00.000Z';
+const text = 'Run the tests with make test.\n';
+const project = { of: 'project', id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10' } as const;
+const place = { ...project, path: 'build.md' } as const;
+const author = { kind: 'person', id: '0123456789ab' } as const;
+const example: z.output<typeof Note> = {
+  path: place.path,
+  size: text.length,
+  version: 1,
+  deleted: false,
+  createdAt: at,
+  updatedAt: at,
+  author,
+};
+const exampleVersion: z.output<typeof NoteVersion> = {
+  number: 1,
+  at,
+  action: 'write',
+  author,
+  size: text.length,
+  text,
+  redacted: null,
+};
+const summary: z.output<typeof MemorySummary> = {
+  of: 'person',
+  id: author.id,
+  name: 'Ada',
+  notes: 1,
+  size: text.length,
+  maxSize: 4_194_304,
+  updatedAt: at,
+};
+const whose =
+  '`of` is `person` or `project`, and `id` the owner or the project. Without `id`: the notes of the caller. ';
+/** In a query every value is a text. */
+const InQuery = NotePlace.extend({ version: z.coerce.number().pipe(NotePlace.shape.version.unwrap()).optional() });
+
+const operation = operationsOf({ tag: 'Memory', prefix: 'memory' });
+const base = '/api/v1/memory';
+const one = { out: Note, answer: example };
+
 export const memoryRouter = router({
-  /** The caller's own, and those of each project that it sees. */
-  list: procedure
-    .output(z.array(MemorySummary))
-    .query(async ({ ctx }) => (await ctx.services.memory.list()).map(toSummary)),
-  /** By path, deleted ones too. */
-  notes: procedure
-    .input(MemoryHolder)
-    .output(z.array(Note))
-    .query(async ({ ctx, input }) => (await ctx.services.memory.notes(input)).map(toNote)),
-  read: procedure
-    .input(NotePlace)
-    .output(NoteText)
-    .query(async ({ ctx, input: { path, version, ...holder } }) =>
-      toText(await ctx.services.memory.read(holder, path, version)),
-    ),
-  write: procedure
-    .input(NoteWrite)
-    .output(Note)
-    .mutation(async ({ ctx, input: { of, id, ...note } }) => toNote(await ctx.services.memory.write({ of, id }, note))),
-  /** The note keeps its history for a while, so that `undo` can bring it back. */
-  delete: procedure
-    .input(NotePath)
-    .output(Note)
-    .mutation(async ({ ctx, input: { path, ...holder } }) => toNote(await ctx.services.memory.delete(holder, path))),
-  /** The newest first. */
-  history: procedure
-    .input(NotePath)
-    .output(z.array(NoteVersion))
-    .query(async ({ ctx, input: { path, ...holder } }) =>
-      (await ctx.services.memory.history(holder, path)).map(toVersion),
-    ),
-  undo: procedure
-    .input(NoteUndo)
-    .output(Note)
-    .mutation(async ({ ctx, input: { path, to, ...holder } }) =>
-      toNote(await ctx.services.memory.undo(holder, path, to)),
-    ),
-  /** Removes the text of a version for good. */
-  redact: procedure
-    .input(NoteRedaction)
-    .output(Note)
-    .mutation(async ({ ctx, input: { path, version, ...holder } }) =>
-      toNote(await ctx.services.memory.redact(holder, path, version)),
-    ),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'The people and projects whose notes you can read, with their sizes',
+    may: 'any',
+    out: z.array(MemorySummary),
+    answer: [summary],
+  }).query(async ({ ctx }) => (await ctx.services.memory.list()).map(toSummary)),
+  notes: operation({
+    rest: `GET ${base}/notes`,
+    id: 'Notes',
+    summary: 'List the notes of a person or a project, by path',
+    description: `${whose}Deleted notes are listed too while they can come back.`,
+    may: 'read',
+    in: MemoryHolder,
+    out: z.array(Note),
+    answer: [example],
+    fails: [404],
+  }).query(async ({ ctx, input }) => (await ctx.services.memory.notes(input)).map(toNote)),
+  read: operation({
+    rest: `GET ${base}/note`,
+    id: 'Read',
+    summary: 'Read a note, or an earlier version of it',
+    description: whose,
+    may: 'read',
+    in: NotePlace,
+    query: InQuery,
+    out: NoteText,
+    answer: { ...example, text },
+    fails: [404, 409],
+  }).query(async ({ ctx, input: { path, version, ...holder } }) =>
+    toText(await ctx.services.memory.read(holder, path, version)),
+  ),
+  history: operation({
+    rest: `GET ${base}/history`,
+    id: 'History',
+    summary: 'The versions of a note that are kept, the newest first',
+    description: `${whose}\`text\` is null where the version deleted the note, or was redacted.`,
+    may: 'read',
+    in: NotePath,
+    out: z.array(NoteVersion),
+    answer: [exampleVersion],
+    fails: [404],
+  }).query(async ({ ctx, input: { path, ...holder } }) =>
+    (await ctx.services.memory.history(holder, path)).map(toVersion),
+  ),
+  write: operation({
+    ...one,
+    rest: `PUT ${base}/note`,
+    id: 'Write',
+    summary: 'Write a note',
+    description: `${whose}With \`expect\` the write fails when the note is at another version; 0 means that there must be none.`,
+    may: 'work',
+    in: NoteWrite,
+    example: { ...place, text },
+    fails: [400, 403, 404, 409, 413, 422],
+  }).mutation(async ({ ctx, input: { of, id, ...note } }) => toNote(await ctx.services.memory.write({ of, id }, note))),
+  delete: operation({
+    ...one,
+    rest: `DELETE ${base}/note`,
+    id: 'Delete',
+    summary: 'Delete a note; `undo` brings it back',
+    description: whose,
+    may: 'work',
+    in: NotePath,
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input: { path, ...holder } }) => toNote(await ctx.services.memory.delete(holder, path))),
+  undo: operation({
+    ...one,
+    rest: `POST ${base}/undo`,
+    id: 'Undo',
+    summary: 'Take the newest change of a note back, or bring the text of an earlier version back',
+    description: whose,
+    may: 'work',
+    in: NoteUndo,
+    example: place,
+    fails: [400, 403, 404, 409, 413, 422],
+  }).mutation(async ({ ctx, input: { path, to, ...holder } }) =>
+    toNote(await ctx.services.memory.undo(holder, path, to)),
+  ),
+  redact: operation({
+    ...one,
+    rest: `POST ${base}/redact`,
+    id: 'Redact',
+    summary: 'Remove the text of a version for good',
+    description: `${whose}\`all\` removes the texts of all versions, and deletes the note. The newest version of a note that is there cannot be redacted alone.`,
+    may: 'work',
+    in: NoteRedaction,
+    example: { ...place, path: 'tokens.md', version: 1 },
+    fails: [400, 403, 404, 409, 413, 422],
+  }).mutation(async ({ ctx, input: { path, version, ...holder } }) =>
+    toNote(await ctx.services.memory.redact(holder, path, version)),
+  ),
 });

@@ -1,41 +1,172 @@
+import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import {
-  accessOf,
-  ModelAccessInput,
-  ModelsInForce,
-  OfferedModels,
-  ProviderInput,
-  TestedAccess,
-  UseModelInput,
-} from './views/models.ts';
+import { Secret } from '../core/text/secret.ts';
+import type { ModelAccess } from '../sessions/api/models.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
 
-/** The models that sessions can use, and the usual one. Only administrators change them. */
+// The models that sessions can use, as clients see and change them.
+
+const Provider = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** `compatible`: a server that speaks Chat Completions, under a name that somebody chose. */
+  kind: z.enum(['known', 'compatible']),
+  /** Whether sessions can use it: it has a key, or needs none. */
+  isReady: z.boolean(),
+  /** The source of the key and the address. */
+  from: z.enum(['settings', 'page', 'nowhere']),
+  /** The variable or setting that precedes what people enter. */
+  setBy: z.string().nullable(),
+  /** Null: not shown to this caller, or the provider's own. */
+  address: z.string().nullable(),
+});
+const ModelsInForce = z.object({
+  /** The model of sessions that chose none: `demo` or `provider/model`. */
+  model: z.string(),
+  /** The variable or setting that precedes the choice that people made; null: the choice counts. */
+  setBy: z.string().nullable(),
+  chosen: z.string().nullable(),
+  /** Why only the demo can be used here, and what helps. */
+  refusal: z.string().nullable(),
+  providers: z.array(Provider).readonly(),
+  canChange: z.boolean(),
+});
+const ListedModel = z.object({
+  /** Without the provider. */
+  id: z.string(),
+  name: z.string(),
+  /** Tokens of a request and its reply together; absent facts are unknown. */
+  window: z.int().optional(),
+  maxOutput: z.int().optional(),
+  images: z.boolean().optional(),
+  tools: z.boolean().optional(),
+  reasoning: z.boolean().optional(),
+  /** Per million tokens, in the currency of the price list. */
+  price: z.object({ input: z.number(), output: z.number() }).optional(),
+});
+const OfferedModels = z.object({
+  providers: z
+    .array(
+      z.object({
+        provider: z.string(),
+        name: z.string(),
+        models: z.array(ListedModel).readonly(),
+        /** Why its list is not there. */
+        trouble: z.string().nullable(),
+      }),
+    )
+    .readonly(),
+});
+const TestedAccess = z.object({
+  ok: z.boolean(),
+  /** Why not, and what to do. */
+  message: z.string(),
+  models: z.array(ListedModel).readonly(),
+});
+
+const access = {
+  /** gemini, openai, anthropic, or a name for a server that speaks Chat Completions. */
+  provider: z.string().min(1).max(31),
+  /** The form of such a server's answer, as far as `/models` and `/chat/completions` follow it. */
+  baseUrl: z.string().min(1).max(2_000).optional(),
+  /** Without it the stored one is used, or none. */
+  key: z.string().trim().min(1).max(8_192).optional(),
+};
+const ModelAccessInput = z.strictObject(access);
+const UseModelInput = z.strictObject({ ...access, model: z.string().min(1).max(200).regex(/^\S+$/) });
+const ProviderInput = z.strictObject({ provider: z.string().min(1).max(31) });
+
+const accessOf = ({ key, ...rest }: z.output<typeof ModelAccessInput>): ModelAccess => ({
+  ...rest,
+  ...(key !== undefined && { key: new Secret(key) }),
+});
+
+const listed = {
+  id: 'qwen3:8b',
+  name: 'qwen3:8b',
+  window: 32_768,
+  images: false,
+  tools: true,
+  price: { input: 0, output: 0 },
+};
+const inForce: z.output<typeof ModelsInForce> = {
+  model: 'ollama/qwen3:8b',
+  setBy: null,
+  chosen: 'ollama/qwen3:8b',
+  refusal: null,
+  canChange: true,
+  providers: [
+    {
+      id: 'ollama',
+      name: 'ollama',
+      kind: 'compatible',
+      isReady: true,
+      from: 'page',
+      setBy: null,
+      address: 'http://127.0.0.1:11434/v1',
+    },
+  ],
+};
+const exampleAccess = { provider: 'team', baseUrl: 'https://models.example/v1' };
+const forAdmins = 'For the role admin.';
+
+const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const base = '/api/v1/models';
+
 export const modelsRouter = router({
-  inForce: procedure.output(ModelsInForce).query(({ ctx }) => ctx.services.models.inForce()),
-
-  /** The providers' own lists of models, at most ten minutes old. */
-  offered: procedure
-    .output(OfferedModels)
-    .query(async ({ ctx, signal = neverFires }) => ({ providers: await ctx.services.models.offered(signal) })),
-
-  /** Asks a provider for its models with this key and address. Stores nothing. */
-  test: procedure
-    .input(ModelAccessInput)
-    .output(TestedAccess)
-    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.models.test(accessOf(input), signal)),
-
-  /** Stores key and address, and makes the model the usual one: from their next turn on also of sessions that chose none. */
-  use: procedure
-    .input(UseModelInput)
-    .output(ModelsInForce)
-    .mutation(({ ctx, input: { model, ...access }, signal = neverFires }) =>
-      ctx.services.models.use({ ...accessOf(access), model }, signal),
-    ),
-
-  /** Forgets the key and the address that people entered for a provider. */
-  forget: procedure
-    .input(ProviderInput)
-    .output(ModelsInForce)
-    .mutation(({ ctx, input }) => ctx.services.models.forget(input.provider)),
+  inForce: operation({
+    rest: `GET ${base}`,
+    id: 'models',
+    summary: 'The usual model, what precedes it, and the providers of models',
+    may: 'any',
+    out: ModelsInForce,
+    answer: inForce,
+    fails: [401],
+  }).query(({ ctx }) => ctx.services.models.inForce()),
+  offered: operation({
+    rest: `GET ${base}/offered`,
+    id: 'offeredModels',
+    summary: "The providers' own lists of models, at most ten minutes old",
+    may: 'create',
+    out: OfferedModels,
+    answer: { providers: [{ provider: 'ollama', name: 'ollama', models: [listed], trouble: null }] },
+    fails: [401, 403],
+  }).query(async ({ ctx, signal = neverFires }) => ({ providers: await ctx.services.models.offered(signal) })),
+  test: operation({
+    rest: `POST ${base}/test`,
+    id: 'testModels',
+    summary: 'Ask a provider for its models with this key and address; stores nothing',
+    description: forAdmins,
+    may: 'admin',
+    in: ModelAccessInput,
+    out: TestedAccess,
+    example: exampleAccess,
+    answer: { ok: true, message: '', models: [listed] },
+    fails: [401, 403, 413, 422],
+  }).mutation(({ ctx, input, signal = neverFires }) => ctx.services.models.test(accessOf(input), signal)),
+  use: operation({
+    rest: `PUT ${base}/usual`,
+    id: 'useModel',
+    summary: 'Store key and address, and make the model that of sessions that chose none',
+    description: `${forAdmins} It counts from the next turn on. Settings in files and variables precede it.`,
+    may: 'admin',
+    in: UseModelInput,
+    out: ModelsInForce,
+    example: { ...exampleAccess, model: 'qwen3:8b' },
+    answer: inForce,
+    fails: [400, 401, 403, 413, 422],
+  }).mutation(({ ctx, input: { model, ...given }, signal = neverFires }) =>
+    ctx.services.models.use({ ...accessOf(given), model }, signal),
+  ),
+  forget: operation({
+    rest: `DELETE ${base}/providers/:provider`,
+    id: 'forgetModels',
+    summary: 'Forget the key and the address that people entered for a provider',
+    description: forAdmins,
+    may: 'admin',
+    in: ProviderInput,
+    out: ModelsInForce,
+    answer: { ...inForce, model: 'demo' },
+    fails: [401, 403, 404],
+  }).mutation(({ ctx, input }) => ctx.services.models.forget(input.provider)),
 });

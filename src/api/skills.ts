@@ -1,53 +1,217 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
-import {
-  NewSkill,
-  Skill,
-  SkillCheck,
-  SkillDetail,
-  SkillFolder,
-  SkillId,
-  SkillVersion,
-  toDetail,
-  toFiles,
-  toSkill,
-  toVersion,
-  VersionName,
-} from './views/skills.ts';
+import { AppError } from '../core/errors/errors.ts';
+import type {
+  Skill as SkillDoc,
+  SkillFile,
+  SkillService,
+  SkillVersion as VersionDoc,
+} from '../sessions/api/server/skills.ts';
+import { operationsOf, procedure, router } from './procedure/procedure.ts';
+import { Done, done, iso } from './procedure/schemas.ts';
+
+// Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
+
+const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
+export const SkillId = z.string().transform((given): string => {
+  if (/^skill_[0-9a-f]{24}$/.test(given)) return given;
+  throw missing('skill');
+});
+/** The version of a skill: an id, a number, or `latest`. */
+export const VersionName = z.string().transform((given): string => {
+  if (/^(skillver_[0-9a-f]{24}|[1-9][0-9]{0,5}|latest)$/.test(given)) return given;
+  throw missing('version of the skill');
+});
+const base64 = z.base64().max(45_000_000);
+const SkillFiles = z
+  .array(
+    z.strictObject({
+      /** Relative, such as `pdf/SKILL.md`. */
+      path: z.string().min(1).max(500),
+      content: base64,
+      /** Absent: a file that begins with `#!` is. */
+      executable: z.boolean().optional(),
+    }),
+  )
+  .max(1_000);
+const NewSkill = z.strictObject({
+  files: SkillFiles,
+  displayName: z.string().min(1).max(255).nullable().default(null),
+  /** Everybody's sessions can have it, and templates can name it. Only administrators share skills. */
+  shared: z.boolean().optional(),
+});
+const SkillFolder = z.strictObject({ files: SkillFiles });
+
+const time = z.iso.datetime();
+const Skill = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  displayName: z.string().nullable(),
+  shared: z.boolean(),
+  latestVersion: z.string(),
+  createdAt: time,
+  updatedAt: time,
+});
+const SkillVersion = z.object({
+  id: z.string(),
+  skillId: z.string(),
+  /** 1, 2, 3 and so on. */
+  number: z.int(),
+  name: z.string(),
+  description: z.string(),
+  license: z.string().nullable(),
+  compatibility: z.string().nullable(),
+  /** The tools that its author has in mind. They give no right. */
+  allowedTools: z.array(z.string()).readonly(),
+  files: z.array(z.object({ path: z.string(), size: z.int(), executable: z.boolean() })).readonly(),
+  createdAt: time,
+});
+/** A template that names the skill; `version` null: the newest. */
+const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
+const SkillDetail = Skill.extend({ versions: z.array(SkillVersion), pins: z.array(SkillPin) });
+const SkillCheck = z.object({
+  name: z.string().nullable(),
+  /** The folder cannot be uploaded while there are any. */
+  problems: z.array(z.string()).readonly(),
+  warnings: z.array(z.string()).readonly(),
+});
+
+const toFiles = (files: z.output<typeof SkillFiles>): SkillFile[] =>
+  files.map(({ path, content, executable }) => ({ path, bytes: Buffer.from(content, 'base64'), executable }));
+const toSkill = ({ owner: _, ...doc }: SkillDoc): z.output<typeof Skill> => ({
+  ...doc,
+  createdAt: iso(doc.createdAt),
+  updatedAt: iso(doc.updatedAt),
+});
+const toVersion = (doc: VersionDoc): z.output<typeof SkillVersion> => ({
+  id: doc.id,
+  skillId: doc.skillId,
+  number: doc.number,
+  name: doc.name,
+  description: doc.description,
+  license: doc.license,
+  compatibility: doc.compatibility,
+  allowedTools: doc.allowedTools,
+  files: doc.files,
+  createdAt: iso(doc.createdAt),
+});
+async function toDetail(service: SkillService, id: string): Promise<z.output<typeof SkillDetail>> {
+  const skill = await service.get(id);
+  const [versions, pins] = await Promise.all([service.versions(id), service.pins(id)]);
+  return { ...toSkill(skill), versions: versions.map(toVersion), pins: [...pins] };
+}
 
 const byId = z.strictObject({ id: SkillId });
 const byVersion = byId.extend({ version: VersionName });
+const at = '2026-11-24T12:00:00.000Z';
+const example: z.output<typeof Skill> = {
+  id: 'skill_0123456789abcdef01234567',
+  name: 'house-style',
+  description: 'How texts of this company are written. Use it for every text that customers read.',
+  displayName: null,
+  shared: true,
+  latestVersion: 'skillver_0123456789abcdef01234567',
+  createdAt: at,
+  updatedAt: at,
+};
+const exampleVersion: z.output<typeof SkillVersion> = {
+  id: example.latestVersion,
+  skillId: example.id,
+  number: 1,
+  name: example.name,
+  description: example.description,
+  license: null,
+  compatibility: null,
+  allowedTools: [],
+  files: [{ path: 'SKILL.md', size: 91, executable: false }],
+  createdAt: at,
+};
+const skillMd = '---\nname: house-style\ndescription: How texts are written here.\n---\nWrite short sentences.\n';
+const bodyExample = {
+  files: [{ path: 'house-style/SKILL.md', content: Buffer.from(skillMd).toString('base64') }],
+};
 
-/** Skills: folders with instructions and scripts, which agents read when they need them. */
+const operation = operationsOf({ tag: 'Skills', prefix: 'skills' });
+const base = '/api/v1/skills';
+const one = { out: Skill, answer: example };
+const version = { out: SkillVersion, answer: exampleVersion };
+
 export const skillsRouter = router({
-  list: procedure.output(z.array(Skill)).query(async ({ ctx }) => (await ctx.services.skills.list()).map(toSkill)),
-  /** Says what is wrong with a folder. Nothing is stored. */
-  check: procedure
-    .input(SkillFolder)
-    .output(SkillCheck)
-    .mutation(async ({ ctx, input }) => await ctx.services.skills.check(toFiles(input.files))),
-  create: procedure
-    .input(NewSkill)
-    .output(Skill)
-    .mutation(async ({ ctx, input: { files, ...rest } }) =>
-      toSkill(await ctx.services.skills.create({ ...rest, files: toFiles(files) })),
-    ),
-  /** With its versions, the newest first, and the templates that name it. */
-  get: procedure
-    .input(byId)
-    .output(SkillDetail)
-    .query(async ({ ctx, input }) => await toDetail(ctx.services.skills, input.id)),
-  addVersion: procedure
-    .input(SkillFolder.extend(byId.shape))
-    .output(SkillVersion)
-    .mutation(async ({ ctx, input: { id, files } }) =>
-      toVersion(await ctx.services.skills.addVersion(id, { files: toFiles(files) })),
-    ),
-  version: procedure
-    .input(byVersion)
-    .output(SkillVersion)
-    .query(async ({ ctx, input }) => toVersion(await ctx.services.skills.version(input.id, input.version))),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List your skills and shared ones, by name',
+    may: 'any',
+    out: Skill.array(),
+    answer: [example],
+  }).query(async ({ ctx }) => (await ctx.services.skills.list()).map(toSkill)),
+  create: operation({
+    ...one,
+    rest: `POST ${base}`,
+    id: 'Create',
+    summary: 'Upload a folder with SKILL.md as a new skill',
+    may: 'create',
+    in: NewSkill,
+    example: bodyExample,
+    fails: [400, 403, 409, 413, 422, 429],
+  }).mutation(async ({ ctx, input: { files, ...rest } }) =>
+    toSkill(await ctx.services.skills.create({ ...rest, files: toFiles(files) })),
+  ),
+  check: operation({
+    rest: `POST ${base}/check`,
+    id: 'Check',
+    summary: 'Say what is wrong with a folder; nothing is stored',
+    may: 'create',
+    in: SkillFolder,
+    out: SkillCheck,
+    example: bodyExample,
+    answer: { name: example.name, problems: [], warnings: [] },
+    fails: [403, 413, 422],
+  }).mutation(async ({ ctx, input }) => await ctx.services.skills.check(toFiles(input.files))),
+  get: operation({
+    rest: `GET ${base}/:id`,
+    id: 'Get',
+    summary: 'Get a skill, its versions, and the templates that name it',
+    may: 'read',
+    in: byId,
+    out: SkillDetail,
+    answer: { ...example, versions: [exampleVersion], pins: [{ template: 'writer', version: null }] },
+    fails: [404],
+  }).query(async ({ ctx, input }) => await toDetail(ctx.services.skills, input.id)),
+  delete: operation({
+    rest: `DELETE ${base}/:id`,
+    id: 'Delete',
+    summary: 'Delete a skill with its versions',
+    may: 'stop',
+    in: byId,
+    out: Done,
+    answer: done,
+    fails: [403, 404, 409],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.skills.delete(input.id);
+    return done;
+  }),
+  addVersion: operation({
+    ...version,
+    rest: `POST ${base}/:id/versions`,
+    id: 'AddVersion',
+    summary: 'Upload a new version; the name of the skill stays',
+    may: 'work',
+    in: SkillFolder.extend(byId.shape),
+    example: bodyExample,
+    fails: [400, 403, 404, 413, 422, 429],
+  }).mutation(async ({ ctx, input: { id, files } }) =>
+    toVersion(await ctx.services.skills.addVersion(id, { files: toFiles(files) })),
+  ),
+  version: operation({
+    ...version,
+    rest: `GET ${base}/:id/versions/:version`,
+    id: 'Version',
+    summary: 'Get a version, by its id, its number or `latest`',
+    may: 'read',
+    in: byVersion,
+    fails: [404],
+  }).query(async ({ ctx, input }) => toVersion(await ctx.services.skills.version(input.id, input.version))),
   /** The text of one file. */
   read: procedure
     .input(byVersion.extend({ file: z.string().min(1).max(500) }))
@@ -55,18 +219,17 @@ export const skillsRouter = router({
     .query(async ({ ctx, input: { id, version, file } }) => ({
       text: await ctx.services.skills.read(id, version, file),
     })),
-  delete: procedure
-    .input(byId)
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.skills.delete(input.id);
-      return done;
-    }),
-  deleteVersion: procedure
-    .input(byVersion)
-    .output(Done)
-    .mutation(async ({ ctx, input: { id, version } }) => {
-      await ctx.services.skills.deleteVersion(id, version);
-      return done;
-    }),
+  deleteVersion: operation({
+    rest: `DELETE ${base}/:id/versions/:version`,
+    id: 'DeleteVersion',
+    summary: 'Delete a version',
+    may: 'stop',
+    in: byVersion,
+    out: Done,
+    answer: done,
+    fails: [403, 404, 409],
+  }).mutation(async ({ ctx, input: { id, version } }) => {
+    await ctx.services.skills.deleteVersion(id, version);
+    return done;
+  }),
 });

@@ -1,82 +1,261 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import { procedure, router } from './procedure/procedure.ts';
+import { Secret } from '../core/text/secret.ts';
+import type {
+  ToolServerAnswer as AnswerOfServer,
+  ToolServerChanges as Changes,
+  EnteredAddress,
+  ListedToolServer,
+} from '../sessions/api/server/tool-servers.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
 import { Done, done } from './procedure/schemas.ts';
-import {
-  BeginSignInTo,
-  ChangeToolServer,
-  EndSignInTo,
-  enteredAddress,
-  enteredChanges,
-  PutToolServer,
-  SignInAddress,
-  shownAnswer,
-  shownToolServer,
-  TestToolServer,
-  ToolServer,
-  ToolServerAnswer,
-  ToolServerName,
-  ToolServers,
-  testedAddress,
-} from './views/tool-servers.ts';
 
-/** The tool servers (MCP) of all sessions, for administrators. Those of the settings are listed, and stay. */
+// The tool servers (MCP) of all sessions, as clients see and change them. Nothing answers with a header's value.
+
+const ToolServerAnswer = z.object({
+  ok: z.boolean(),
+  at: z.iso.datetime(),
+  /** In the words of the tool server. */
+  tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
+  /** Why it cannot be used; empty when it answered. */
+  message: z.string(),
+});
+const ToolServer = z.object({
+  name: z.string(),
+  /** `program`: it runs in the sandbox of each session. */
+  kind: z.enum(['address', 'program']),
+  /** The address, or the program's command. */
+  at: z.string(),
+  /** The names of its headers. */
+  headers: z.array(z.string()).readonly(),
+  /** Globs of the tools that agents can call. */
+  tools: z.array(z.string()).readonly(),
+  timeoutSeconds: z.number(),
+  from: z.enum(['settings', 'page']),
+  /** The variable or the key of corral.yaml that precedes what people entered; null: none does. */
+  setBy: z.string().nullable(),
+  /** The templates that have a server of this name, which precedes in their sessions. */
+  templates: z.array(z.string()).readonly(),
+  /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
+  signIn: z.enum(['none', 'wanted', 'done']),
+  /** The last answer to this server; null: nobody has asked since it started. */
+  state: ToolServerAnswer.nullable(),
+});
+const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
+const SignInAddress = z.object({
+  /** The person opens it in a browser, and comes back with `code` and `state`. */
+  address: z.string(),
+});
+
+const Name = z.string().min(1).max(100);
+const entered = {
+  url: z.string().min(1).max(2_000),
+  /** Without them the stored ones are used, where the address stays the same. */
+  headers: z.record(z.string().max(100), z.string().max(8_192)).optional(),
+  tools: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(200)
+        .refine((text) => !text.includes('\0')),
+    )
+    .min(1)
+    .max(100)
+    .optional(),
+  timeoutSeconds: z.number().min(1).max(3_600).optional(),
+};
+const answer = {
+  state: z.string().min(1).max(200),
+  code: z.string().min(1).max(4_096),
+  /** `iss`, where the authorization server says it. */
+  issuer: z.string().max(2_000).optional(),
+};
+const ToolServerName = z.strictObject({ name: Name });
+const PutToolServer = z.strictObject({ name: Name, ...entered });
+const changes = {
+  /** The next name. */
+  newName: Name.optional(),
+  url: entered.url.optional(),
+  /** By their names; null removes one, and those that are not named stay, where the address does. */
+  headers: z.record(z.string().max(100), z.string().max(8_192).nullable()).optional(),
+  tools: entered.tools,
+  timeoutSeconds: entered.timeoutSeconds,
+};
+const changesSomething = (given: object) =>
+  Object.entries(given).some(([key, value]) => key !== 'name' && value !== undefined);
+const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
+/** Absent fields stay as they are. */
+const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
+const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
+/** Without an address: the one of that name. */
+const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
+const TestedAddress = TestToolServer.omit({ name: true });
+const BeginSignIn = z.strictObject({
+  /** The page to which the browser returns, at https or on localhost. */
+  returnTo: z.string().min(1).max(2_000),
+});
+const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });
+const EndSignInTo = z.strictObject({ name: Name, ...answer });
+
+const shownToolServer = ({ state, ...rest }: ListedToolServer): z.output<typeof ToolServer> => ({
+  ...rest,
+  state: state && shownAnswer(state),
+});
+const shownAnswer = ({ at, ...rest }: AnswerOfServer): z.output<typeof ToolServerAnswer> => ({
+  ...rest,
+  at: new Date(at).toISOString(),
+});
+
+const enteredChanges = ({ newName, headers, ...rest }: z.output<typeof ToolServerChanges>): Changes => ({
+  ...rest,
+  name: newName,
+  headers:
+    headers &&
+    Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value === null ? null : new Secret(value.trim())]),
+    ),
+});
+type TestWish = z.output<typeof TestedAddress>;
+const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string }): EnteredAddress => ({
+  ...rest,
+  headers:
+    headers && Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, new Secret(value.trim())])),
+});
+/** Undefined: no address is given, so the stored one is meant. */
+const testedAddress = ({ url, ...rest }: TestWish): EnteredAddress | undefined =>
+  url === undefined ? undefined : enteredAddress({ url, ...rest });
+
+const exampleAnswer: z.output<typeof ToolServerAnswer> = {
+  ok: true,
+  at: '2026-11-24T12:00:00.000Z',
+  tools: [{ name: 'search_pages', title: 'Search', description: 'Finds pages of the guide.' }],
+  message: '',
+};
+const example: z.output<typeof ToolServer> = {
+  name: 'docs',
+  kind: 'address',
+  at: 'https://docs.example/mcp',
+  headers: ['Authorization'],
+  tools: ['*'],
+  timeoutSeconds: 60,
+  from: 'page',
+  setBy: null,
+  templates: [],
+  signIn: 'none',
+  state: exampleAnswer,
+};
+const bodyExample = { url: example.at, headers: { Authorization: 'Bearer the-key' } };
+const forAdmins = 'For the role admin.';
+
+const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const base = '/api/v1/tool-servers';
+const one = { out: ToolServer, answer: example };
+const removed = { schema: z.object({ removed: z.literal(true) }), value: { removed: true } };
+
 export const toolServersRouter = router({
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(ToolServers)
-    .query(async ({ ctx }) => ({ servers: (await ctx.services.toolServers.list()).map(shownToolServer) })),
-
-  /** Replaces the one of that name, and asks it for its tools. It is stored whether or not it answers. */
-  put: procedure
-    .input(PutToolServer)
-    .output(ToolServer)
-    .mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
-      shownToolServer(await ctx.services.toolServers.put(name, enteredAddress(given), signal)),
-    ),
-
-  /** Changes one that was entered, and asks it for its tools. Absent fields stay as they are. */
-  change: procedure
-    .input(ChangeToolServer)
-    .output(ToolServer)
-    .mutation(async ({ ctx, input: { name, ...changes }, signal = neverFires }) =>
-      shownToolServer(await ctx.services.toolServers.change(name, enteredChanges(changes), signal)),
-    ),
-
-  /** Asks a tool server for its tools. Stores nothing. */
-  test: procedure
-    .input(TestToolServer)
-    .output(ToolServerAnswer)
-    .mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
-      shownAnswer(await ctx.services.toolServers.test(name, testedAddress(given), signal)),
-    ),
-
-  remove: procedure
-    .input(ToolServerName)
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.toolServers.remove(input.name);
-      return done;
-    }),
-
-  /** Begins a sign-in (OAuth): the person opens the address in a browser, which comes back with a code. */
-  beginSignIn: procedure
-    .input(BeginSignInTo)
-    .output(SignInAddress)
-    .mutation(async ({ ctx, input: { name, returnTo }, signal = neverFires }) => ({
-      address: await ctx.services.toolServers.beginSignIn(name, returnTo, signal),
-    })),
-
-  /** Takes the code that the browser brought back. */
-  endSignIn: procedure
-    .input(EndSignInTo)
-    .output(ToolServer)
-    .mutation(async ({ ctx, input: { name, ...answer }, signal = neverFires }) =>
-      shownToolServer(await ctx.services.toolServers.endSignIn(name, answer, signal)),
-    ),
-
-  signOut: procedure
-    .input(ToolServerName)
-    .output(ToolServer)
-    .mutation(async ({ ctx, input }) => shownToolServer(await ctx.services.toolServers.signOut(input.name))),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'toolServers',
+    summary: 'List the tool servers of all sessions, with their last answers',
+    description: `${forAdmins} Those of the settings come first.`,
+    may: 'admin',
+    in: z.strictObject({}).optional(),
+    out: ToolServers,
+    answer: { servers: [example] },
+    fails: [401, 403],
+  }).query(async ({ ctx }) => ({ servers: (await ctx.services.toolServers.list()).map(shownToolServer) })),
+  put: operation({
+    ...one,
+    rest: `PUT ${base}/:name`,
+    id: 'putToolServer',
+    summary: 'Store a tool server and ask it for its tools; replaces the one of that name',
+    description: `${forAdmins} It counts at once in new sessions, and in others from their next turn on.`,
+    may: 'admin',
+    in: PutToolServer,
+    example: bodyExample,
+    fails: [400, 401, 403, 409, 413, 422],
+  }).mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
+    shownToolServer(await ctx.services.toolServers.put(name, enteredAddress(given), signal)),
+  ),
+  change: operation({
+    ...one,
+    rest: `PATCH ${base}/:name`,
+    id: 'changeToolServer',
+    summary: 'Change a tool server that was entered, and ask it for its tools',
+    description: `${forAdmins} What is absent stays as it is, and null removes a header. Stored headers go to no other address.`,
+    may: 'admin',
+    in: ChangeToolServer,
+    body: ToolServerChanges,
+    example: { tools: ['search_*'], headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
+    fails: [400, 401, 403, 404, 409, 413, 422],
+  }).mutation(async ({ ctx, input: { name, ...changes }, signal = neverFires }) =>
+    shownToolServer(await ctx.services.toolServers.change(name, enteredChanges(changes), signal)),
+  ),
+  test: operation({
+    rest: `POST ${base}/:name/test`,
+    id: 'testToolServer',
+    summary: 'Ask a tool server for its tools; stores nothing',
+    description: `${forAdmins} Without \`url\` the one of that name is asked.`,
+    may: 'admin',
+    in: TestToolServer,
+    out: ToolServerAnswer,
+    example: bodyExample,
+    answer: exampleAnswer,
+    fails: [401, 403, 404, 413, 422],
+  }).mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
+    shownAnswer(await ctx.services.toolServers.test(name, testedAddress(given), signal)),
+  ),
+  remove: operation({
+    rest: `DELETE ${base}/:name`,
+    id: 'removeToolServer',
+    summary: 'Remove a tool server with its headers and its sign-in',
+    description: `${forAdmins} Sessions lose its tools with their next turn.`,
+    may: 'admin',
+    in: ToolServerName,
+    out: Done,
+    answer: done,
+    reply: removed,
+    fails: [401, 403, 404, 422],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.toolServers.remove(input.name);
+    return done;
+  }),
+  beginSignIn: operation({
+    rest: `POST ${base}/:name/sign-in`,
+    id: 'beginToolServerSignIn',
+    summary: 'Begin a sign-in (OAuth) to a tool server',
+    description: `${forAdmins} A person opens the address in a browser, which comes back with \`code\` and \`state\`.`,
+    may: 'admin',
+    in: BeginSignInTo,
+    out: SignInAddress,
+    example: { returnTo: 'https://corral.example/' },
+    answer: { address: 'https://docs.example/authorize?client_id=corral' },
+    fails: [400, 401, 403, 404, 409, 413, 422, 501],
+  }).mutation(async ({ ctx, input: { name, returnTo }, signal = neverFires }) => ({
+    address: await ctx.services.toolServers.beginSignIn(name, returnTo, signal),
+  })),
+  endSignIn: operation({
+    ...one,
+    rest: `POST ${base}/:name/signed-in`,
+    id: 'endToolServerSignIn',
+    summary: 'Take the code that the browser brought back from a sign-in',
+    description: `${forAdmins} The access is stored encrypted, and renewed by the server.`,
+    may: 'admin',
+    in: EndSignInTo,
+    example: { state: 'one-time-state', code: 'one-time-code' },
+    fails: [400, 401, 403, 404, 409, 413, 422, 501],
+  }).mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
+    shownToolServer(await ctx.services.toolServers.endSignIn(name, given, signal)),
+  ),
+  signOut: operation({
+    ...one,
+    rest: `DELETE ${base}/:name/sign-in`,
+    id: 'signOutOfToolServer',
+    summary: 'Forget the access of the person who signed in to a tool server',
+    description: forAdmins,
+    may: 'admin',
+    in: ToolServerName,
+    fails: [401, 403, 404, 409, 422],
+  }).mutation(async ({ ctx, input }) => shownToolServer(await ctx.services.toolServers.signOut(input.name))),
 });

@@ -1,10 +1,68 @@
-import { procedure, router } from './procedure/procedure.ts';
-import { UsageInput, UsageReport } from './views/usage.ts';
+import { z } from 'zod';
+import { usageDimensions } from '../sessions/api/usage.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
 
-/** The usage of the caller's sessions over days; an administrator's report has all sessions. */
+// Usage of sessions over days, as clients ask for it and see it.
+
+const total = {
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
+  /** The sum of the known costs, in the currency of the prices. */
+  cost: z.number(),
+  /** The turns whose cost is not known. */
+  unpriced: z.int(),
+};
+const UsageInput = z.strictObject({
+  /** The first and the last day, in UTC. */
+  from: z.iso.date(),
+  to: z.iso.date(),
+  by: z.enum(usageDimensions).default('model'),
+});
+const UsageReport = z.object({
+  total: z.object(total),
+  groups: z
+    .array(
+      z.object({
+        /** The owner, the model, the project, the session or the day; empty: none. */
+        id: z.string(),
+        name: z.string(),
+        ...total,
+      }),
+    )
+    .readonly(),
+  /** Every day of the range. */
+  days: z.array(z.object({ day: z.string(), ...total })).readonly(),
+});
+
+const exampleTotal = {
+  turns: 12,
+  inputTokens: 48_000,
+  cachedTokens: 30_000,
+  outputTokens: 5_200,
+  cost: 0.42,
+  unpriced: 0,
+};
+const example: z.output<typeof UsageReport> = {
+  total: exampleTotal,
+  groups: [{ id: 'openai/gpt-5-mini', name: 'openai/gpt-5-mini', ...exampleTotal }],
+  days: [{ day: '2026-11-24', ...exampleTotal }],
+};
+
+const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+
 export const usageRouter = router({
-  report: procedure
-    .input(UsageInput)
-    .output(UsageReport)
-    .query(async ({ ctx, input }) => await ctx.services.usage.report(input)),
+  report: operation({
+    rest: `GET /api/v1/usage`,
+    id: 'usage',
+    summary: 'Tokens, turns and cost over days, by person, model, project, session or day',
+    description:
+      'Counts the sessions that the caller owns; for the role admin all. Days are in UTC, at most 366. A deleted session counts no more.',
+    may: 'any',
+    in: UsageInput,
+    out: UsageReport,
+    answer: example,
+    fails: [400, 401, 422],
+  }).query(async ({ ctx, input }) => await ctx.services.usage.report(input)),
 });

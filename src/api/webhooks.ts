@@ -1,76 +1,260 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
-import {
-  changeOf,
-  DeliveryId,
-  NewWebhook,
-  toDelivery,
-  toWebhook,
-  toWebhookWithSecret,
-  Webhook,
-  WebhookChange,
-  WebhookDelivery,
-  WebhookId,
-  WebhookWithSecret,
-} from './views/webhooks.ts';
+import { AppError } from '../core/errors/errors.ts';
+import type { Principal } from '../core/model/principal.ts';
+import { may } from '../sessions/access/authorize.ts';
+import * as stored from '../sessions/api/server/webhooks.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
+import { intoProject, listedOwner, ownOf } from './procedure/rights.ts';
+import { Done, definedOf, done, iso } from './procedure/schemas.ts';
 
-const byId = z.strictObject({ id: WebhookId });
+// Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
-/** Webhooks tell other programs of runs, automations and sessions. */
+const named = (what: string, form: RegExp) =>
+  z.string().transform((given): string => {
+    if (form.test(given)) return given;
+    throw new AppError('not_found', `There is no such ${what}.`);
+  });
+const byId = z.strictObject({ id: named('webhook', /^[0-9a-f]{12}$/) });
+const delivery = named('delivery', /^msg_[0-9a-f]{24}$/);
+
+function isAddress(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+const Event = z.enum(stored.webhookEvents);
+const Format = z.enum(['json', 'slack', 'managed-agents']);
+const fields = {
+  name: z
+    .string()
+    .max(255)
+    .refine((text) => text.trim() !== '', 'must not be empty'),
+  url: z.string().max(2_000).refine(isAddress, 'must begin with https:// or http://, without a user or password'),
+  events: z
+    .array(Event)
+    .min(1)
+    .max(stored.webhookEvents.length)
+    .transform((all) => [...new Set(all)]),
+  /** `slack`: one line of text, as Slack's incoming webhooks take it; `managed-agents`: as Anthropic's SDKs read it. */
+  format: Format,
+  /** Only the sessions and automations of this project; null: all of the owner. */
+  projectId: z.uuid().nullable(),
+};
+const NewWebhook = z.strictObject({
+  ...fields,
+  events: fields.events.default([...stored.webhookEvents]),
+  format: fields.format.default('json'),
+  projectId: fields.projectId.default(null),
+});
+const WebhookChange = z.strictObject({ ...byId.shape, ...z.object(fields).partial().shape });
+
+const time = z.iso.datetime();
+const Webhook = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Only its owner and administrators see more than the host. */
+  url: z.string(),
+  events: z.array(Event),
+  format: Format,
+  projectId: z.string().nullable(),
+  /** Why nothing is sent to it; null: it is not paused. */
+  paused: z.object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: time }).nullable(),
+  /** The deliveries in a row that failed. */
+  failures: z.int(),
+  createdAt: time,
+  updatedAt: time,
+});
+/** The secret is shown this once. */
+const WebhookWithSecret = Webhook.extend({ secret: z.string() });
+const Delivery = z.object({
+  /** The header `webhook-id`. */
+  id: z.string(),
+  type: z.enum([...stored.webhookEvents, 'webhook.test']),
+  state: z.enum(['pending', 'delivered', 'failed']),
+  tries: z.int(),
+  /** The status code of the last answer; null: there was none. */
+  statusCode: z.int().nullable(),
+  /** The problem of the last try; empty: there was none. */
+  error: z.string(),
+  createdAt: time,
+  nextAt: time.nullable(),
+  endedAt: time.nullable(),
+});
+
+/** Operators see the host of another owner's webhook, because a whole address often is a secret itself. */
+const shown = (principal: Principal, { owner, ...doc }: stored.Webhook): z.output<typeof Webhook> => ({
+  ...doc,
+  url: may(principal, 'work', { owner }) ? doc.url : `${new URL(doc.url).origin}/…`,
+  events: [...doc.events],
+  paused: doc.paused && { ...doc.paused, at: iso(doc.paused.at) },
+  createdAt: iso(doc.createdAt),
+  updatedAt: iso(doc.updatedAt),
+});
+const withSecret = (principal: Principal, { secret, ...doc }: stored.WebhookWithSecret) => ({
+  ...shown(principal, doc),
+  secret,
+});
+const toDelivery = (doc: stored.WebhookDelivery): z.output<typeof Delivery> => ({
+  ...doc,
+  createdAt: iso(doc.createdAt),
+  nextAt: doc.nextAt === null ? null : iso(doc.nextAt),
+  endedAt: doc.endedAt === null ? null : iso(doc.endedAt),
+});
+
+const example: z.output<typeof Webhook> = {
+  id: '0123456789ab',
+  name: 'Our dashboard',
+  url: 'https://example.com/hooks/corral',
+  events: ['run.waiting', 'run.failed'],
+  format: 'json',
+  projectId: null,
+  paused: null,
+  failures: 0,
+  createdAt: '2026-11-24T12:00:00.000Z',
+  updatedAt: '2026-11-24T12:00:00.000Z',
+};
+const { name, url, events } = example;
+const exampleWithSecret = { ...example, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' };
+const exampleDelivery: z.output<typeof Delivery> = {
+  id: 'msg_0123456789abcdef01234567',
+  type: 'run.failed',
+  state: 'pending',
+  tries: 1,
+  statusCode: 503,
+  error: 'It answered 503.',
+  createdAt: '2026-11-25T08:00:00.000Z',
+  nextAt: '2026-11-25T08:00:05.400Z',
+  endedAt: null,
+};
+
+const operation = operationsOf({
+  tag: 'Webhooks',
+  prefix: 'webhooks',
+  noun: 'webhook',
+  find: ({ unchecked }, id) => unchecked.webhooks.get(id),
+});
+const base = '/api/v1/webhooks';
+const one = { in: byId, out: Webhook, answer: example };
+const oneDelivery = { out: Delivery, answer: exampleDelivery, fails: [403, 404, 409] };
+
 export const webhooksRouter = router({
-  list: procedure
-    .output(z.array(Webhook))
-    .query(async ({ ctx }) => (await ctx.services.webhooks.list()).map(toWebhook)),
-  /** The answer has the secret, which is shown this once. */
-  create: procedure
-    .input(NewWebhook)
-    .output(WebhookWithSecret)
-    .mutation(async ({ ctx, input }) => toWebhookWithSecret(await ctx.services.webhooks.create(input))),
-  get: procedure
-    .input(byId)
-    .output(Webhook)
-    .query(async ({ ctx, input }) => toWebhook(await ctx.services.webhooks.get(input.id))),
-  update: procedure
-    .input(WebhookChange.extend(byId.shape))
-    .output(Webhook)
-    .mutation(async ({ ctx, input: { id, ...change } }) =>
-      toWebhook(await ctx.services.webhooks.update(id, changeOf(change))),
-    ),
-  delete: procedure
-    .input(byId)
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.webhooks.delete(input.id);
-      return done;
-    }),
-  /** Nothing is sent to it, and events that come meanwhile are left out. */
-  pause: procedure
-    .input(byId)
-    .output(Webhook)
-    .mutation(async ({ ctx, input }) => toWebhook(await ctx.services.webhooks.pause(input.id))),
-  resume: procedure
-    .input(byId)
-    .output(Webhook)
-    .mutation(async ({ ctx, input }) => toWebhook(await ctx.services.webhooks.resume(input.id))),
-  /** Makes a new secret, which counts at once. */
-  rotate: procedure
-    .input(byId)
-    .output(WebhookWithSecret)
-    .mutation(async ({ ctx, input }) => toWebhookWithSecret(await ctx.services.webhooks.rotate(input.id))),
-  /** Sends a test event, once. */
-  test: procedure
-    .input(byId)
-    .output(WebhookDelivery)
-    .mutation(async ({ ctx, input }) => toDelivery(await ctx.services.webhooks.test(input.id))),
-  /** The last 200, the newest first. */
-  deliveries: procedure
-    .input(byId)
-    .output(z.array(WebhookDelivery))
-    .query(async ({ ctx, input }) => (await ctx.services.webhooks.deliveries(input.id)).map(toDelivery)),
-  /** Sends a delivery again, under the same id. */
-  resend: procedure
-    .input(byId.extend({ delivery: DeliveryId }))
-    .output(WebhookDelivery)
-    .mutation(async ({ ctx, input: { id, delivery } }) => toDelivery(await ctx.services.webhooks.resend(id, delivery))),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List your webhooks, the newest first',
+    may: 'any',
+    out: Webhook.array(),
+    answer: [example],
+  }).query(async ({ ctx: { principal, unchecked } }) => {
+    const all = await unchecked.webhooks.list(listedOwner(principal));
+    return all.map((doc) => shown(principal, doc));
+  }),
+  create: operation({
+    rest: `POST ${base}`,
+    id: 'Create',
+    summary: 'Make a webhook; the answer has its secret, which is shown this once',
+    may: 'create',
+    audit: 'webhook.create',
+    in: NewWebhook,
+    out: WebhookWithSecret,
+    example: { name, url, events },
+    answer: exampleWithSecret,
+    fails: [400, 403, 404, 422, 429],
+  }).mutation(async ({ ctx, input }) => {
+    await intoProject(ctx, input.projectId);
+    const { principal, unchecked } = ctx;
+    return withSecret(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
+  }),
+  get: operation({
+    ...one,
+    rest: `GET ${base}/:id`,
+    id: 'Get',
+    summary: 'Get a webhook',
+    may: 'see',
+    fails: [404],
+  }).query(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.get(input.id))),
+  update: operation({
+    ...one,
+    rest: `PATCH ${base}/:id`,
+    id: 'Change',
+    summary: 'Change the given fields',
+    may: 'work',
+    audit: 'webhook.change',
+    in: WebhookChange,
+    example: { events },
+    fails: [400, 403, 404, 422],
+  }).mutation(async ({ ctx, input: { id, ...change } }) => {
+    await intoProject(ctx, change.projectId);
+    return shown(ctx.principal, await ctx.unchecked.webhooks.update(id, definedOf(change)));
+  }),
+  delete: operation({
+    rest: `DELETE ${base}/:id`,
+    id: 'Delete',
+    summary: 'Delete a webhook and its deliveries',
+    may: 'stop',
+    audit: 'webhook.delete',
+    in: byId,
+    out: Done,
+    answer: done,
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.unchecked.webhooks.delete(input.id);
+    return done;
+  }),
+  pause: operation({
+    ...one,
+    rest: `POST ${base}/:id/pause`,
+    id: 'Pause',
+    summary: 'Send nothing to it; events that come meanwhile are left out',
+    may: 'stop',
+    audit: 'webhook.pause',
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.pause(input.id))),
+  resume: operation({
+    ...one,
+    rest: `POST ${base}/:id/resume`,
+    id: 'Resume',
+    summary: 'Send to it again, from now on',
+    may: 'work',
+    audit: 'webhook.resume',
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.resume(input.id))),
+  rotate: operation({
+    rest: `POST ${base}/:id/rotate`,
+    id: 'Rotate',
+    summary: 'Make a new secret, which counts at once',
+    may: 'work',
+    audit: 'webhook.rotate',
+    in: byId,
+    out: WebhookWithSecret,
+    answer: exampleWithSecret,
+    fails: [403, 404],
+  }).mutation(async ({ ctx, input }) => withSecret(ctx.principal, await ctx.unchecked.webhooks.rotate(input.id))),
+  test: operation({
+    ...oneDelivery,
+    rest: `POST ${base}/:id/test`,
+    id: 'Test',
+    summary: 'Send a test event, once',
+    may: 'work',
+    audit: 'webhook.test',
+    in: byId,
+  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.unchecked.webhooks.test(input.id))),
+  deliveries: operation({
+    rest: `GET ${base}/:id/deliveries`,
+    id: 'Deliveries',
+    summary: 'Its last 200 deliveries, the newest first',
+    may: 'read',
+    in: byId,
+    out: Delivery.array(),
+    answer: [exampleDelivery],
+    fails: [404],
+  }).query(async ({ ctx, input }) => (await ctx.unchecked.webhooks.deliveries(input.id)).map(toDelivery)),
+  resend: operation({
+    ...oneDelivery,
+    rest: `POST ${base}/:id/deliveries/:delivery/resend`,
+    id: 'Resend',
+    summary: 'Send a delivery again, under the same id',
+    may: 'work',
+    audit: 'webhook.resend',
+    in: byId.extend({ delivery }),
+  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.unchecked.webhooks.resend(input.id, input.delivery))),
 });

@@ -28,7 +28,7 @@ import type { AuditLog } from '../observability/audit/log.ts';
 import { auditedParts, auditedServices, auditedWorkspaces, withAudit } from '../sessions/access/audited-services.ts';
 import { guardedParts } from '../sessions/access/guarded-projects.ts';
 import { guardedWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
-import type { Services } from '../sessions/api/services.ts';
+import type { Resources, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
@@ -47,7 +47,7 @@ export interface HttpServerDeps {
   readonly version: string;
   readonly sessions: SessionService;
   /** The other services, next to the sessions. */
-  readonly services: Services;
+  readonly services: Services & Resources;
   /** Undefined: no links show sessions. */
   readonly shared?: SharedSessions;
   /** The credentials of workers; undefined: there are none. */
@@ -151,10 +151,18 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const acting = (principal: Principal): CallerContext => {
     const known = principals.get(principal);
     if (known) return known;
-    const { services, sign, keys } = actingBy(deps, links.sign, () => principal);
+    const { sign, ...acts } = actingBy(deps, links.sign, () => principal);
     const onceFor: CallerContext['once'] = (key, ...rest) =>
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
-    const made = { principal, services, sign, keys, once: onceFor };
+    const made = {
+      principal,
+      unchecked: deps.services,
+      sign,
+      services: acts.services,
+      keys: acts.keys,
+      audit: acts.audit,
+      once: onceFor,
+    };
     principals.set(principal, made);
     return made;
   };
@@ -216,6 +224,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
   const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: KeyAdmin | undefined = deps.keys;
   return {
+    audit,
     services: audit ? auditedServices(services, raw, audit) : services,
     projects: parts && audit ? auditedParts(parts, audit) : parts,
     keys: keys && audit ? withAudit(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,

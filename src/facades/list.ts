@@ -1,6 +1,5 @@
 import type { z } from 'zod';
 import { attempts } from './attempts/descriptor.ts';
-import { automations } from './automations/descriptor.ts';
 import { cambio } from './compat/cambio/descriptor.ts';
 import { crogia } from './compat/crogia/descriptor.ts';
 import { e2b } from './compat/e2b/descriptor.ts';
@@ -11,17 +10,15 @@ import { workspace } from './compat/workspace/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
-import { memory } from './memory/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
 import { repositories } from './repositories/descriptor.ts';
+import { automations, memory, skills, webhooks } from './rest/descriptors.ts';
 import { sandboxes } from './sandboxes/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
-import { skills } from './skills/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 import { volumes } from './volumes/descriptor.ts';
-import { webhooks } from './webhooks/descriptor.ts';
 
 /** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
 export const facadeDescriptors = {

@@ -16,6 +16,12 @@ interface Rule {
 }
 const rules: Rule[] = [
   {
+    what: 'calls a service without the checks of its operations',
+    pattern: /\bunchecked\b/g,
+    sample: 'await acting(principal).unchecked.webhooks.list();',
+    within: /^src\/facades\//,
+  },
+  {
     what: 'takes a key that an input method composes with, instead of calling pressedKey',
     pattern:
       /\bisComposing \|\||\|\| event\.isComposing|\bkeyCode ===|event\.key [!=]==|\[event\.key\]|\(\{ key \}\) =>/g,
@@ -118,6 +124,7 @@ const rules: Rule[] = [
     what: 'reads the inner parts of a tRPC procedure',
     pattern: /\b_def\b/g,
     sample: 'const { resolver } = procedure._def;',
+    but: { 'src/api/procedure/procedure.ts': 'reads what it has described' },
   },
   {
     what: 'weakens a container',

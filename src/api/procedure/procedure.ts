@@ -1,14 +1,71 @@
-import { initTRPC } from '@trpc/server';
+import { initTRPC, TRPCError } from '@trpc/server';
+import type { z } from 'zod';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { tooWeak } from '../../core/model/principal.ts';
+import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
+import type { Action } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
 
-const t = initTRPC.context<TrpcContext>().create({
-  isDev: false,
-  errorFormatter: ({ error, path }) => errorShape(error, path),
-  // The client notices a dead connection by the missing pings and resumes with its last id.
-  sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
-});
+/**
+ * The resource that operations share. `find` reads the resource that an operation names by its input's first path
+ * parameter, for checks of its owner. Undefined: the service behind the operations checks and audits its callers.
+ */
+interface Resource {
+  /** The section of the OpenAPI document. */
+  readonly tag: string;
+  /** Begins the operation ids. */
+  readonly prefix: string;
+  readonly noun?: string;
+  readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
+  /** How its REST routes answer: `detail` as they are, `session` in the envelope of a session's routes. */
+  readonly style?: 'detail' | 'server' | 'session';
+  /** Texts of documented failures by status. */
+  readonly texts?: Readonly<Record<number, string>>;
+}
+
+/** The one description of an operation: tRPC, REST with its OpenAPI document, rights and audit log are derived from it. */
+export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
+  /** Method and path of its REST route. Parameters have the names of fields of the input. */
+  readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
+  /** Ends its operation id in the OpenAPI document. */
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  /**
+   * The callers that it admits: `any` with any key, `create` those that can create, a role, or those with this right to
+   * the resource that the input names.
+   */
+  readonly may: Action | 'any' | 'create' | 'operator' | 'admin';
+  /** The action in the audit log. Absent: calls leave no entry. */
+  readonly audit?: string;
+  readonly in?: In;
+  /** The query or body of the REST route, where it differs from the input without the path's parameters. */
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly out: Out;
+  /** An example of the body. */
+  readonly example?: object;
+  /** An example of the answer. */
+  readonly answer: z.output<Out>;
+  /** The answer of the REST route, where it is another one: always the same, or made from the answer. */
+  readonly reply?: { readonly schema: z.ZodType; readonly value: object | ((answer: z.output<Out>) => object) };
+  /** The statuses with which it can fail, next to those that all routes share. */
+  readonly fails?: readonly number[];
+}
+export interface OperationMeta extends Operation {
+  readonly of: Resource;
+}
+
+const t = initTRPC
+  .context<TrpcContext>()
+  .meta<OperationMeta>()
+  .create({
+    isDev: false,
+    errorFormatter: ({ error, path }) => errorShape(error, path),
+    // The client notices a dead connection by the missing pings and resumes with its last id.
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
+  });
 
 export const router = t.router;
 
@@ -19,3 +76,95 @@ export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   using _call = type === 'subscription' ? undefined : ctx.calls.enter();
   return await next();
 });
+
+const audited = t.middleware(async ({ ctx, meta, input, next }) => {
+  const result = await next();
+  if (meta?.of.find && meta.audit !== undefined) {
+    const made = result.ok ? (result.data as { readonly id?: string } | undefined)?.id : undefined;
+    const outcome = result.ok ? 'done' : toAppError(result.error.cause ?? result.error).code;
+    ctx.audit?.tell({ principal: ctx.principal, action: meta.audit, target: namedIn(meta, input) ?? made, outcome });
+  }
+  return result;
+});
+
+const authorized = t.middleware(async ({ ctx, meta, input, next }) => {
+  if (meta?.of.find) await checkRight(ctx, meta, input);
+  return await next();
+});
+
+async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown): Promise<void> {
+  const { principal } = ctx;
+  const { may, of } = meta;
+  if (may === 'any') return;
+  if (may === 'create') return authorizeRole(principal, 'user');
+  if (may === 'operator' || may === 'admin') return authorizeRole(principal, may);
+  if (principal.role === 'admin') return; // Nothing is read from the store for its check.
+  const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
+  const found = await of.find?.(ctx, namedIn(meta, input) as never);
+  authorize(principal, may, found ?? {}, gone);
+}
+
+/** The id that the input names by the first parameter of the path. */
+function namedIn({ rest }: OperationMeta, input: unknown): string | undefined {
+  const [, parameter] = /:(\w+)/.exec(rest ?? '') ?? [];
+  return parameter === undefined ? undefined : (input as Readonly<Record<string, string>>)[parameter];
+}
+
+const parsed = new WeakSet<object>();
+
+/**
+ * Makes the operations of a resource.
+ *
+ * @example
+ * const operation = operationsOf({ tag: 'Webhooks', prefix: 'webhooks', noun: 'webhook', find });
+ * const list = operation({ rest: 'GET /api/v1/webhooks', id: 'List', summary, may: 'any', out, answer }).query(resolve);
+ */
+export const operationsOf =
+  (of: Resource) =>
+  <Out extends z.ZodType, In extends z.ZodType = z.ZodVoid>(described: Operation<In, Out>) => {
+    const schema = described.in;
+    const parse = (given: unknown): unknown => {
+      if (!schema) return undefined;
+      return typeof given === 'object' && given !== null && parsed.has(given) ? given : schema.parse(given);
+    };
+    return procedure
+      .meta({ ...described, of } as unknown as OperationMeta)
+      .input(parse as unknown as In)
+      .use(audited)
+      .use(authorized)
+      .output(described.out);
+  };
+
+/** An operation of a router, and how it is called in this process. */
+export interface DescribedOperation {
+  /** The name in tRPC, such as `webhooks.list`. */
+  readonly name: string;
+  readonly isQuery: boolean;
+  readonly meta: OperationMeta;
+  /** Checks and audits as a call over tRPC does. `input` has been parsed by the operation's schema. Rejects: AppError. */
+  readonly call: (
+    input: object,
+    caller: { readonly ctx: TrpcContext; readonly signal: AbortSignal },
+  ) => Promise<unknown>;
+}
+interface Callable {
+  readonly _def: { readonly type: 'query' | 'mutation' | 'subscription'; readonly meta?: OperationMeta };
+  (call: object): Promise<unknown>;
+}
+type AnyRouter = { readonly _def: { readonly procedures: object } };
+
+/** The operations that the procedures of a router describe. */
+export const describedOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
+  Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
+    const { type, meta } = procedure._def;
+    if (!meta) return [];
+    const call: DescribedOperation['call'] = async (input, caller) => {
+      parsed.add(input);
+      try {
+        return await procedure({ ...caller, path: name, type, input, getRawInput: async () => input, batchIndex: 0 });
+      } catch (thrown) {
+        throw thrown instanceof TRPCError ? (thrown.cause ?? thrown) : thrown;
+      }
+    };
+    return [{ name, isQuery: type === 'query', meta, call }];
+  });

@@ -6,7 +6,6 @@ import { RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal, GoalCheck } from '../../core/model/runs/goal.ts';
 import {
   type Automation as AutomationDoc,
-  type AutomationSpec,
   automationKinds,
   hookEvents,
   hookSources,
@@ -142,10 +141,6 @@ export const AutomationChange = z.strictObject({
   /** The version that the change begins with; another one is refused. */
   version: z.int().min(1).optional(),
 });
-/** Without the fields that were not given. */
-export const changeOf = (input: z.output<typeof AutomationChange>): Partial<AutomationSpec> & { version?: number } =>
-  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
-
 const time = z.iso.datetime();
 const AutomationRepository = z.object({
   url: z.string(),

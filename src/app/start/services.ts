@@ -7,7 +7,7 @@ import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
-import type { Services } from '../../sessions/api/services.ts';
+import type { Resources, Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
@@ -61,7 +61,7 @@ const maxProjects = 10_000; // in a list of budgets
 
 /** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
 export interface OpenServices extends AsyncDisposable {
-  readonly services: Services;
+  readonly services: Services & Resources;
   readonly shared: SharedSessions;
   /** The services that only the OpenCodex facade uses. */
   readonly opencodex: ProjectParts['api'];
@@ -358,7 +358,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
   );
   const needsCredential = () => keys.any || needsToken(driver.capabilities.isolation, config);
-  const services: Services = {
+  const services: Services & Resources = {
     ...withoutKeys,
     ...serverSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
     attempts: ofAttempts.service,

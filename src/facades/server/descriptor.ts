@@ -1,5 +1,6 @@
 import type { App } from '../../http/routes/routes.ts';
 import { describeFacade } from '../shared/facade.ts';
+import { restRoutes } from '../shared/rest.ts';
 import { mountPage } from './page.ts';
 import { serverRoutes } from './routes.ts';
 import { mountSharedSessions } from './shared.ts';
@@ -27,9 +28,7 @@ export const server = describeFacade({
     '/redoc',
   ],
   documents: '`/docs`, `/openapi.json`',
-  routes: async ({ services, acting, metrics, clock, version, table, page, previews: { frames } }) => [
-    serverRoutes({ services, acting, metrics, clock, version, table, page, frames }),
-  ],
+  routes: async (parts) => [serverRoutes({ ...parts, frames: parts.previews.frames }), restRoutes(parts, 'Server')],
 });
 
 export const webClient = describeFacade({

@@ -5,25 +5,14 @@ import type { HttpMetrics } from '../../http/routes/observe.ts';
 import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import type { FacadeParts, PageFiles } from '../shared/facade.ts';
+import type { PageFiles } from '../shared/facade.ts';
 import { about } from './about.ts';
-import { mountBudgets } from './budgets.ts';
-import { mountCredentials } from './credentials.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
-import { mountKeys } from './keys.ts';
-import { mountModels } from './models.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
-import { mountSettings } from './settings.ts';
-import { mountToolServers } from './tool-servers.ts';
-import { mountUsage } from './usage.ts';
 
 interface ServerDeps {
-  readonly services: Pick<
-    Services,
-    'sessions' | 'templates' | 'models' | 'toolServers' | 'settings' | 'serverCredentials' | 'usage' | 'budgets'
-  >;
-  readonly acting: FacadeParts['acting'];
+  readonly services: Pick<Services, 'sessions' | 'templates'>;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -68,16 +57,7 @@ const example = {
 };
 
 /** The routes that belong to the server and to no facade. */
-export function serverRoutes({
-  table,
-  version,
-  metrics,
-  services,
-  acting,
-  clock,
-  page,
-  frames,
-}: ServerDeps): FacadeRoutes {
+export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): FacadeRoutes {
   const headers = mainPage(frames);
   return {
     mount(app: App) {
@@ -119,13 +99,6 @@ export function serverRoutes({
         },
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
-      mountModels(app, services.models);
-      mountToolServers(app, services.toolServers);
-      mountSettings(app, services.settings);
-      mountCredentials(app, services.serverCredentials);
-      mountKeys(app, acting);
-      mountUsage(app, services.usage);
-      mountBudgets(app, services.budgets);
       mountDocs(app, { table, version, page });
     },
   };

@@ -1,7 +1,8 @@
 import type { KeyAdmin } from '../../auth/api-keys.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { Services } from '../../sessions/api/services.ts';
+import type { Audit } from '../../sessions/access/audited-services.ts';
+import type { Resources, Services } from '../../sessions/api/services.ts';
 
 /**
  * Operations on behalf of one caller.
@@ -12,6 +13,10 @@ import type { Services } from '../../sessions/api/services.ts';
 export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
+  /** Without any check: only the procedures of `src/api` call them, which check and audit their callers. */
+  readonly unchecked: Resources;
+  /** Undefined: no audit log. */
+  readonly audit?: Audit | undefined;
   /**
    * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with
    * conflict.

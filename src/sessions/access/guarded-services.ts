@@ -32,7 +32,6 @@ import { guardedTemplateBuilds, imageFor, templateBuildCheck } from './guarded-t
 import { guardedUsage } from './guarded-usage.ts';
 import { guardedVaults, vaultCheck } from './guarded-vaults.ts';
 import { guardedVolumes, volumeCheck } from './guarded-volumes.ts';
-import { guardedWebhooks, webhookCheck } from './guarded-webhooks.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
 
@@ -59,7 +58,6 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     session: check,
     project: intoProject,
     automation: automationCheck(services.automations, principalOf),
-    webhook: webhookCheck(services.webhooks, principalOf),
     document: documentCheck(services.documents, principalOf),
     vault: vaultCheck(services.vaults, principalOf),
     memoryStore: memoryStoreCheck(services.memoryStores, principalOf),
@@ -96,10 +94,6 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
       readSession: async (id) => await check(SessionId.parse(id), 'read'),
-    }),
-    webhooks: guardedWebhooks(services.webhooks, byRules.webhooks, {
-      principalOf,
-      intoProject: (id) => intoProject(id, 'work'),
     }),
     serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
     toolServers: forAdministrators(services.toolServers, toolServerRules, principalOf),

@@ -21,7 +21,6 @@ export type RuleScope =
   | 'session'
   | 'project'
   | 'automation'
-  | 'webhook'
   | 'document'
   | 'vault'
   | 'memoryStore'

@@ -34,7 +34,7 @@ import { type TemplateList, templateRules } from './server/templates.ts';
 import { type ToolServerService, toolServerRules } from './server/tool-servers.ts';
 import { type VaultService, vaultRules } from './server/vaults.ts';
 import { type VolumeService, volumeRules } from './server/volumes.ts';
-import { type WebhookService, webhookRules } from './server/webhooks.ts';
+import type { WebhookService } from './server/webhooks.ts';
 import { type WorkQueueService, workQueueRules } from './server/work-queue.ts';
 import { type SessionService, sessionRules } from './sessions.ts';
 import { type ShareService, shareRules } from './shares.ts';
@@ -73,7 +73,6 @@ export interface Services {
   readonly toolServers: ToolServerService;
   readonly attempts: AttemptService;
   readonly automations: AutomationService;
-  readonly webhooks: WebhookService;
   readonly documents: DocumentService;
   readonly workQueue: WorkQueueService;
   readonly vaults: VaultService;
@@ -89,6 +88,11 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly templates: TemplateList;
   readonly templateBuilds: TemplateBuildService;
+}
+
+/** The services whose operations `src/api` describes, with the checks and the audit names of their callers. */
+export interface Resources {
+  readonly webhooks: WebhookService;
 }
 
 /** The rules of every service, by which src/sessions/access guards and audits it. */
@@ -114,7 +118,6 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   toolServers: { of: 'session', rules: toolServerRules },
   attempts: { of: 'session', rules: attemptRules },
   automations: { of: 'automation', rules: automationRules },
-  webhooks: { of: 'webhook', rules: webhookRules },
   documents: { of: 'document', rules: documentRules },
   workQueue: { of: 'document', rules: workQueueRules },
   vaults: { of: 'vault', rules: vaultRules },

@@ -1,3 +1,6 @@
+import { describedOperations } from '../../../src/api/procedure/procedure.ts';
+import { appRouter } from '../../../src/api/router.ts';
+
 /**
  * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
  * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
@@ -90,3 +93,10 @@ export const all = (rule: Rule, names: string) =>
       .split(/\s*\n\s*/)
       .map((name) => [name, rule]),
   );
+
+/** The operations that `src/api` describes: their names, routes and rules. */
+export const described = describedOperations(appRouter).map(({ name, meta: { rest, may } }) => ({
+  name,
+  route: rest?.replaceAll(/:(\w+)/g, '{$1}'),
+  may,
+}));

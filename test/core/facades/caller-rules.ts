@@ -1,34 +1,25 @@
-import { all, type Rule } from './caller-rights.ts';
+import { all, described, type Rule } from './caller-rights.ts';
 
 export const procedureRules: Readonly<Record<string, Rule>> = {
+  ...Object.fromEntries(described.map(({ name, may }) => [name, may])),
   ...all(
     'any',
-    'usage.report\nbudgets.list\nmemory.list\nvolumes.list\nsnapshots.list\nautomations.list\nautomations.times\nwebhooks.list\nskills.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nmodels.inForce\nsystem.info\nsystem.tools',
+    'volumes.list\nsnapshots.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all(
     'create',
-    'automations.create\ntemplateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nwebhooks.create\nskills.create\nskills.check\nsessions.create\nsessions.named\nprojects.create\nmodels.offered',
+    'templateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nsessions.create\nsessions.named\nprojects.create',
   ),
-  ...all(
-    'see',
-    'snapshots.get\nvolumes.get\nbudgets.get\nautomations.get\nwebhooks.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage',
-  ),
+  ...all('see', 'budgets.get\nsnapshots.get\nvolumes.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
     `sandbox.services
-    automations.starts
-    webhooks.deliveries
-    memory.notes
-    memory.read
-    memory.history
-    skills.get
     volumes.files
     templateBuilds.builds
     templateBuilds.hasFiles
     templateBuilds.status
-    skills.version
     skills.read
     sessions.skills
     events.list
@@ -65,26 +56,12 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `automations.update
-    automations.resume
-    automations.start
-    automations.rotateSecret
-    webhooks.update
-    memory.write
-    memory.delete
-    memory.undo
-    memory.redact
-    skills.addVersion
-    snapshots.update
+    `snapshots.update
     volumes.update
     volumes.removeFile
     templateBuilds.start
     templateBuilds.tag
     templateBuilds.untag
-    webhooks.resume
-    webhooks.rotate
-    webhooks.test
-    webhooks.resend
     sessions.update
     sessions.edit
     sessions.fork
@@ -136,17 +113,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nautomations.delete\nautomations.pause\nwebhooks.delete\nwebhooks.pause\nskills.delete\nskills.deleteVersion\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
-  ...all('admin', 'budgets.change'),
-  ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
-  ...all('admin', 'settings.list\nsettings.change\nsettings.reset'),
-  ...all('admin', 'serverCredentials.list\nserverCredentials.put\nserverCredentials.revoke'),
-  ...all(
-    'admin',
-    'toolServers.list\ntoolServers.put\ntoolServers.change\ntoolServers.test\ntoolServers.remove\ntoolServers.beginSignIn\ntoolServers.endSignIn\ntoolServers.signOut',
-  ),
-  ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
+  ...all('admin', ''),
 };
 
 /** The tools of the MCP endpoint, and its resources by their name. */

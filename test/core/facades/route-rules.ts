@@ -1,6 +1,7 @@
-import { all, type Rule } from './caller-rights.ts';
+import { all, described, type Rule } from './caller-rights.ts';
 
 export const routeRules: Readonly<Record<string, Rule>> = {
+  ...Object.fromEntries(described.flatMap(({ route, may }) => (route === undefined ? [] : [[route, may]]))),
   ...all(
     'open',
     `GET /
@@ -55,17 +56,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/sessions
     GET /api/v1/projects
     GET /api/v1/templates
-    GET /api/v1/automations
-    GET /api/v1/automations/times
-    GET /api/v1/usage
-    GET /api/v1/budgets
-    GET /api/v1/webhooks
-    GET /api/v1/skills
-    GET /api/v1/memory
     GET /api/v1/snapshots
     GET /api/v1/volumes
     GET /api/v1/built-templates
-    GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
     GET /api/v1/settings/llm-providers
@@ -95,13 +88,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'create',
     `PUT /api/v1/sessions
-    POST /api/v1/automations
-    POST /api/v1/webhooks
     POST /api/v1/snapshots/archive
-    POST /api/v1/skills
     POST /api/v1/volumes
     POST /api/v1/built-templates
-    POST /api/v1/skills/check
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -123,10 +112,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'see',
-    `GET /api/v1/automations/{id}
-    GET /api/v1/snapshots/{snapshot_id}
+    `GET /api/v1/snapshots/{snapshot_id}
     GET /api/v1/volumes/{volume}
-    GET /api/v1/webhooks/{id}
     GET /sessions/{sid}
     GET /api/sessions/{sid}
     GET /api/v1/projects/{project_id}
@@ -144,17 +131,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /e2b/templates/{sid}/files/{hash}
     GET /api/v1/built-templates/{id}/builds/{build}
     GET /e2b/templates/{sid}/builds/{build}/logs
-    GET /api/v1/automations/{id}/starts
-    GET /api/v1/webhooks/{id}/deliveries
-    GET /api/v1/skills/{id}
     GET /api/v1/volumes/{volume}/files
     GET /api/v1/volumes/{volume}/file
     GET /api/v1/volumes/{volume}/backup
     GET /api/v1/snapshots/{snapshot_id}/archive
-    GET /api/v1/memory/notes
-    GET /api/v1/memory/note
-    GET /api/v1/memory/history
-    GET /api/v1/skills/{id}/versions/{version}
     GET /api/v1/skills/{id}/versions/{version}/content
     GET /e2b/sandboxes/{sid}/logs
     GET /e2b/secrets/{secret}
@@ -246,25 +226,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `PATCH /api/v1/automations/{id}
-    POST /api/v1/automations/{id}/resume
-    POST /api/v1/automations/{id}/starts
-    POST /api/v1/automations/{id}/secret
-    PATCH /api/v1/webhooks/{id}
-    POST /api/v1/skills/{id}/versions
-    PATCH /api/v1/volumes/{volume}
+    `PATCH /api/v1/volumes/{volume}
     GET /e2b/volumes/{volume}
     PUT /api/v1/volumes/{volume}/file
     DELETE /api/v1/volumes/{volume}/file
     PUT /api/v1/volumes/{volume}/backup
-    PUT /api/v1/memory/note
-    DELETE /api/v1/memory/note
-    POST /api/v1/memory/undo
-    POST /api/v1/memory/redact
-    POST /api/v1/webhooks/{id}/resume
-    POST /api/v1/webhooks/{id}/rotate
-    POST /api/v1/webhooks/{id}/test
-    POST /api/v1/webhooks/{id}/deliveries/{delivery}/resend
     POST /api/v1/sessions/{sid}/chat
     PATCH /api/v1/sessions/{sid}/title
     POST /api/v1/sessions/{sid}/favorite
@@ -384,19 +350,13 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    `DELETE /api/v1/automations/{id}
-    POST /api/v1/automations/{id}/pause
-    DELETE /api/v1/webhooks/{id}
-    DELETE /api/v1/skills/{id}
-    DELETE /api/v1/skills/{id}/versions/{version}
-    DELETE /anthropic/v1/skills/{id}
+    `DELETE /anthropic/v1/skills/{id}
     DELETE /anthropic/v1/skills/{id}/versions/{version}
     DELETE /api/v1/snapshots/{snapshot_id}
     DELETE /api/v1/volumes/{volume}
     DELETE /api/v1/built-templates/{id}
     DELETE /e2b/volumes/{volume}
     DELETE /e2b/templates/{sid}
-    POST /api/v1/webhooks/{id}/pause
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
     POST /api/v1/sessions/{sid}/attempts/{attempts}/stop
@@ -410,35 +370,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /e2b/sandboxes/{sid}`,
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
-  ...all('create', 'GET /api/v1/models/offered\nGET /anthropic/v1/models\nGET /anthropic/v1/models/*'),
+  ...all('create', 'GET /anthropic/v1/models\nGET /anthropic/v1/models/*'),
   ...all('create', 'PUT /api/v1/boxes/{name}'),
   ...all('own', 'GET /api/v1/boxes/{name}'),
   ...all('own-work', 'PATCH /api/v1/boxes/{name}\nDELETE /api/v1/boxes/{name}'),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
   ...all(
     'admin',
-    `POST /api/v1/models/test
-    PUT /api/v1/models/usual
-    DELETE /api/v1/models/providers/{provider}
-    GET /api/v1/server-settings
-    PUT /api/v1/server-settings/{key}
-    DELETE /api/v1/server-settings/{key}
-    GET /api/v1/tool-servers
-    PUT /api/v1/tool-servers/{name}
-    PATCH /api/v1/tool-servers/{name}
-    DELETE /api/v1/tool-servers/{name}
-    POST /api/v1/tool-servers/{name}/test
-    POST /api/v1/tool-servers/{name}/sign-in
-    DELETE /api/v1/tool-servers/{name}/sign-in
-    POST /api/v1/tool-servers/{name}/signed-in
-    GET /api/v1/server-credentials
-    PUT /api/v1/server-credentials/{name}
-    DELETE /api/v1/server-credentials/{name}
-    PATCH /api/v1/budgets
-    GET /api/v1/keys
-    POST /api/v1/keys
-    DELETE /api/v1/keys/{id}
-    GET /api/v1/settings/api-keys
+    `GET /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys/test
     DELETE /api/v1/settings/api-keys/{provider}`,

@@ -17,7 +17,7 @@ import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.
 import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
-import type { Services } from '../../../src/sessions/api/services.ts';
+import type { Resources, Services } from '../../../src/sessions/api/services.ts';
 import { AttemptRecords } from '../../../src/sessions/attempts/attempt-records.ts';
 import { attemptService } from '../../../src/sessions/attempts/attempt-service.ts';
 import { budgetService } from '../../../src/sessions/budgets/budgets.ts';
@@ -58,7 +58,7 @@ import { fakeSandboxes } from './fake-sandboxes.ts';
 import type { FakeService } from './fake-service.ts';
 
 export interface FakeServices {
-  readonly services: Services;
+  readonly services: Services & Resources;
   readonly processes: ProcessInfo[];
   readonly logs: Map<number, string>;
   /** The commands that ran, in order. */
@@ -185,7 +185,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     return new Map(all.map(({ id, name }) => [id, name]));
   };
   const limits = { maxNoteBytes: 65_536, maxBytes: 4_194_304, maxVersions: 20 };
-  const services: Services = {
+  const services: Services & Resources = {
     memory: memoryService({
       notes: new Notes({ records: store.records, clock, newId: () => randomIds().short(), limits }),
       people: async () => new Map(),

@@ -1,5 +1,3 @@
-import type { ServiceRules } from '../rules.ts';
-
 export const webhookEvents = [
   'run.started',
   'run.waiting',
@@ -95,17 +93,3 @@ export interface WebhookService {
   /** Sends a delivery again, under the same message id. Rejects: not_found, conflict (it is paused, or under way). */
   resend(id: string, delivery: string): Promise<WebhookDelivery>;
 }
-
-export const webhookRules: ServiceRules<WebhookService> = {
-  list: { may: 'guarded', audit: null },
-  create: { may: 'guarded', audit: 'webhook.create' },
-  get: { may: 'see', audit: null },
-  update: { may: 'guarded', audit: 'webhook.change' },
-  delete: { may: 'stop', audit: 'webhook.delete' },
-  pause: { may: 'stop', audit: 'webhook.pause' },
-  resume: { may: 'work', audit: 'webhook.resume' },
-  rotate: { may: 'work', audit: 'webhook.rotate' },
-  test: { may: 'work', audit: 'webhook.test' },
-  deliveries: { may: 'read', audit: null },
-  resend: { may: 'work', audit: 'webhook.resend' },
-};

@@ -1,0 +1,11 @@
+import { anyDetail, detail, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
+
+const failure = (description: string) => ({ ...detail('Not Found'), description });
+
+/** The failures of the routes that belong to the server and to no facade. */
+export const serverFailures = failuresIn({
+  always: [],
+  texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },
+  of: (status, text) => (status === 422 ? invalidFields('token') : failure(text)),
+  other: anyDetail,
+});

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { type DescribedOperation, describedOperations } from '../../../src/api/procedure/procedure.ts';
+import { appRouter } from '../../../src/api/router.ts';
+import type { Principal } from '../../../src/core/model/principal.ts';
+
+const checkedHere = describedOperations(appRouter)
+  .filter(({ meta }) => meta.of.find)
+  .map((operation) => [operation.name, operation] as const);
+
+async function call(operation: DescribedOperation, principal: Principal) {
+  const told: string[] = [];
+  const touched: string[] = [];
+  const resource = new Proxy(
+    {},
+    { get: (_, method: string) => async () => (method === 'get' ? { owner: 'its-owner' } : void touched.push(method)) },
+  );
+  const unchecked = new Proxy({}, { get: () => resource });
+  const audit = {
+    tell: ({ action, outcome }: { action: string; outcome: string }) => told.push(`${action} ${outcome}`),
+  };
+  const calls = { enter: () => ({ [Symbol.dispose]: () => {} }) };
+  const ctx = { principal, unchecked, services: {}, audit, calls } as never;
+  const rejected = await operation.call({ id: 'x' }, { ctx, signal: AbortSignal.abort() }).then(
+    () => undefined,
+    (thrown: { code?: string }) => thrown.code,
+  );
+  return { told, touched, rejected };
+}
+
+test.each(checkedHere)(
+  '%s refuses those whom its description leaves out, and the audit log has it',
+  async (_name, one) => {
+    const { may, audit } = one.meta;
+    const stranger = await call(one, { role: 'user', key: 'k', owner: 'a-stranger' });
+    const viewer = await call(one, { role: 'viewer', key: 'k', owner: 'its-owner' });
+    const ofItem = may === 'see' || may === 'read' || may === 'work' || may === 'stop';
+    const code = ofItem ? 'not_found' : 'forbidden';
+    if (ofItem || may === 'admin' || may === 'operator') {
+      expect(stranger).toEqual({ told: audit === undefined ? [] : [`${audit} ${code}`], touched: [], rejected: code });
+    }
+    if (may !== 'any' && may !== 'see' && may !== 'read')
+      expect([viewer.rejected, viewer.touched]).toEqual(['forbidden', []]);
+    const admin = await call(one, { role: 'admin' });
+    expect(admin.rejected).not.toBe('forbidden');
+    expect(admin.told.map((line) => line.split(' ')[0])).toEqual(audit === undefined ? [] : [audit]);
+  },
+);
