@@ -250,7 +250,8 @@ test('F100 a request must arrive whole within 30 s, even one that is refused', a
 
 test('an unexpected error is 500 without details in the answer, and the log has the details', async () => {
   await using server = await testServer();
-  server.fake.instead.list = async () => {
+  server.fake.instead.pieces = async function* () {
+    yield* [];
     throw new Error('connect mongodb://root:password=hunter2@db');
   };
   const { status, body, headers } = await server.call('GET', base);

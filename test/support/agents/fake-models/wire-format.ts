@@ -58,4 +58,4 @@ export type WireName = 'gemini' | 'anthropic' | 'openai' | 'compatible';
 
 /** Whether the model has made a plan in the conversation of the request. Every request of such a session offers it. */
 export const isPlanned = ({ body }: FakeRequest): boolean =>
-  /make_plan/.test(JSON.stringify(body.messages ?? body.input ?? body.contents));
+  /"name":"make_plan"/.test(JSON.stringify(body.messages ?? body.input ?? body.contents));

@@ -1,12 +1,12 @@
-// Makes docs/page.webp, the picture of the page in README.md: node scripts/run.mjs scripts/page-picture.ts
+// Makes docs/page.webp, the picture of the page in README.md: node scripts/run.mjs test/support/page-picture-program.ts
 // Needs bubblewrap and /usr/bin/chromium. The demo model and a sandbox of this machine make the session in it.
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { serverProcess } from '../test/support/servers/server-process.ts';
+import { serverProcess } from './servers/server-process.ts';
 
-const target = process.argv[2] ?? fileURLToPath(new URL('../docs/page.webp', import.meta.url));
+const target = process.argv[2] ?? fileURLToPath(new URL('../../docs/page.webp', import.meta.url));
 const fence = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
 const task = `How warm was last week?
 ${fence('file:data/week.csv', 'day,high,low\nMon,21,12\nTue,24,13\nWed,19,11')}
