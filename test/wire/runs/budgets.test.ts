@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
-import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer, modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 
@@ -8,8 +8,11 @@ import { openClient } from '../../support/clients/trpc.ts';
 
 const planArgs = { title: 'Work', steps: ['Go on'], acknowledgement: 'Going on.' };
 /** Three requests for each run: the plan, the step's result and the answer. */
-function threeTurns(request: FakeRequest, n: number): FakeReply {
-  return isPlanned(request) ? { text: `Done ${n}.` } : { calls: [{ name: 'make_plan', args: planArgs }] };
+function threeTurns({ body }: FakeRequest, n: number): FakeReply {
+  const said = JSON.stringify(body.messages);
+  const begin = Math.max(...['First', 'Second', 'Third'].map((task) => said.lastIndexOf(task)));
+  const isPlanned = said.includes('"name":"make_plan"', begin);
+  return isPlanned ? { text: `Done ${n}.` } : { calls: [{ name: 'make_plan', args: planArgs }] };
 }
 
 test('F084 a request above the budget is never sent; the answer of the user lets it through', async () => {
