@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { FakeReply } from '../../support/agents/fake-models/wire-format.ts';
+import { modelServer } from '../../support/agents/model-server.ts';
+
+// The first request of a run decides: an answer, calls, or a plan.
+
+const shell = { name: 'shell_exec', args: { id: 'main', command: 'echo hi' } };
+const plan = (...steps: string[]) => ({
+  name: 'make_plan',
+  args: { title: 'Greet', steps, acknowledgement: 'On it.' },
+});
+const said = ['message.assistant'];
+const tool = ['tool.calling', 'tool.called'];
+
+const rows: readonly (readonly [name: string, replies: readonly FakeReply[], order: readonly string[]])[] = [
+  ['an answer is one request, and no plan', [{ text: 'Hello.' }], ['title', ...said, 'run.end']],
+  [
+    'calls without a plan are one step, whose result is the answer',
+    [{ calls: [shell] }, { text: 'It said hi.' }],
+    ['title', 'plan', 'step', ...tool, 'step', ...said, 'plan', 'run.end'],
+  ],
+  [
+    'a plan has its steps and a summary',
+    [{ calls: [plan('Greet')] }, { calls: [shell] }, { text: 'It said hi.' }, { text: 'All is done.' }],
+    ['title', ...said, 'plan', 'step', ...tool, 'step', ...said, 'plan', ...said, 'plan', 'run.end'],
+  ],
+  [
+    'calls beside the plan are the first of its first step',
+    [{ calls: [plan('Greet'), shell] }, { text: 'It said hi.' }, { text: 'All is done.' }],
+    ['title', ...said, 'plan', 'step', ...tool, 'step', ...said, 'plan', ...said, 'plan', 'run.end'],
+  ],
+  [
+    'a plan that follows calls takes the step at work as its first',
+    [{ calls: [shell] }, { calls: [plan('Look')] }, { text: 'It said hi.' }, { text: 'All is done.' }],
+    ['title', 'plan', 'step', ...tool, 'title', 'plan', 'step', ...said, 'plan', ...said, 'plan', 'run.end'],
+  ],
+];
+const shown = new Set(['title', 'message.assistant', 'plan', 'step', 'tool.calling', 'tool.called', 'run.end']);
+
+test.each(rows)('%s', async (_name, replies, order) => {
+  await using it = await modelServer({ wire: 'compatible', replies: (_, n) => replies[n] ?? { text: 'Too many.' } });
+  const session = await it.session();
+  await session.send('Say hi');
+  await session.reaches('run.end');
+  const types = session.log().map(({ type }) => type);
+  expect(types.filter((type) => shown.has(type))).toEqual(order);
+  expect(it.provider.requests).toHaveLength(replies.length);
+});
+
+test.each([
+  ['the first reply', [{ text: 'Slow words', after: 'stall' }]],
+  ['a step', [{ calls: [plan('Greet')] }, { text: 'Slow words', after: 'stall' }]],
+] satisfies [string, FakeReply[]][])('the text of %s is in the log while it arrives', async (_name, replies) => {
+  await using it = await modelServer({ wire: 'compatible', replies: (_, n) => replies[n] ?? 'silence' });
+  const session = await it.session();
+  await session.send('Say hi');
+  await expect
+    .poll(() =>
+      session
+        .of('message.delta')
+        .map(({ data }) => data.text)
+        .join(''),
+    )
+    .toContain('Slow words');
+  expect(session.of('run.end')).toEqual([]);
+});
