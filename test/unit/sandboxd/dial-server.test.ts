@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { dialControl } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
 
-afterEach(() => void vi.useRealTimers().restoreAllMocks());
+afterEach(() => void vi.restoreAllMocks().useRealTimers()); // a spy on a fake timer puts the fake back
 
 /** A server that a daemon dials, and its connections so far. */
 async function dialled(answer = 'ok\n') {
