@@ -56,7 +56,7 @@ test('another model gets the very conversation of each turn, and its differences
   vi.stubEnv('CORRAL_MODELS_CATALOG', JSON.stringify({ 'other/b': { price: { input: 1, output: 2 } } }));
   const { code, text } = await shadow(id, '--model', 'other/b');
   expect(code).toBe(0);
-  expect(text).toContain('differences: kind 4, tools 1, arguments 1, text 0, none 0, failed 0');
+  expect(text).toContain('differences: kind 3, tools 2, arguments 1, text 0, none 0, failed 0');
   expect(text).toMatch(/^other\/b: 720 tokens in, 252 out, price 0\.00\d+$/m);
   expect(other.requests).toHaveLength(6);
   const last = JSON.stringify(other.requests.at(-1)?.body.messages);

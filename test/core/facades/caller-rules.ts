@@ -115,7 +115,6 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'stop',
     'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
-  ...all('admin', ''),
 };
 
 /** The tools of the MCP endpoint, and its resources by their name. */
