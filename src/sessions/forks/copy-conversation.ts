@@ -16,6 +16,8 @@ export interface ForkPoint {
 /** The record of the copy as its events tell, and what they leave open. */
 export interface ConversationCopy {
   readonly record: StoredSession;
+  /** The whole message whose deltas the copy ends with: a step's result follows the step's end. */
+  readonly openMessage: FactOf<'message.assistant'> | undefined;
   readonly openCalls: readonly FactOf<'tool.calling'>[];
   readonly hasSandbox: boolean;
 }
@@ -31,7 +33,7 @@ export async function copyConversation(
   const { store, log } = deps;
   const sessionId = begin.id;
   const open = new Map<string, FactOf<'tool.calling'>>();
-  let [record, turns, hasSandbox] = [begin, 0, false];
+  let [record, turns, hasSandbox, isOpen] = [begin, 0, false, false];
   for (let after = 0; after < seq; ) {
     const page = await log.page(from, after, Math.min(pageSize, seq - after));
     const events = page.events.filter((event) => event.seq <= seq).map((event) => ({ ...event, sessionId }));
@@ -40,6 +42,7 @@ export async function copyConversation(
     for (const event of events) {
       record = project(record, event, { seq: event.seq, ts: event.ts, watched: true });
       turns = Math.max(turns, turnOf(event));
+      if (event.type === 'message.delta' || event.type === 'message.assistant') isOpen = event.type === 'message.delta';
       if (event.type === 'tool.calling') open.set(event.data.callId, event);
       if (event.type === 'tool.called') open.delete(event.data.callId);
       if (event.type === 'sandbox.phase') hasSandbox = !['lost', 'released'].includes(event.data.phase);
@@ -48,7 +51,10 @@ export async function copyConversation(
   }
   await copyTranscript(deps, { from, seq }, sessionId);
   await copyRequests(deps, { from, turns }, sessionId);
-  return { record, openCalls: [...open.values()], hasSandbox };
+  const [next] = isOpen ? (await log.page(from, seq, 1)).events : [];
+  const openMessage =
+    next?.type === 'message.assistant' ? { type: next.type, runId: next.runId, data: next.data } : undefined;
+  return { record, openMessage, openCalls: [...open.values()], hasSandbox };
 }
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
@@ -103,7 +109,7 @@ async function copyRequests(
 }
 
 /** The ends of what was under way at the place. */
-export function closingFacts({ record, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
+export function closingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
   const calls = openCalls.map(({ runId, data }): SessionFact => {
     const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;
     return { type: 'tool.called', runId, data: { ...data, ...result } };
@@ -113,5 +119,5 @@ export function closingFacts({ record, openCalls, hasSandbox }: ConversationCopy
   });
   const detail = 'A fork begins in a sandbox of its own.';
   const sandbox: SessionFact = { type: 'sandbox.phase', runId: null, data: { phase: 'released', detail } };
-  return [...calls, ...runs, ...(hasSandbox ? [sandbox] : [])];
+  return [...(openMessage ? [openMessage] : []), ...calls, ...runs, ...(hasSandbox ? [sandbox] : [])];
 }

@@ -41,7 +41,7 @@ function reply(request: FakeRequest): FakeReply {
   const begin = messages.findLastIndex(({ content }) =>
     JSON.stringify(content).includes('About totals/sum.sh, line 2'),
   );
-  const results = messages.slice(begin + 1).filter(({ role }) => role === 'tool');
+  const results = messages.slice(begin + 1).filter(({ role, content }) => role === 'tool' && content !== 'Noted.');
   const isReview = begin >= 0;
   const steps = isReview
     ? [write('sum.sh', reviewed), runTests]

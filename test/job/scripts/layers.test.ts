@@ -81,7 +81,7 @@ describe('the layer rules', () => {
       ['sandbox-images/sandboxd/npm.ts', 'zod', 'sandboxd-only-itself'],
       ['src/config/wrong.ts', '../api/router.ts', 'layer ^src/config/'],
       ['src/http/wrong.ts', '../api/router.ts', 'layer ^src/http/'],
-      ['src/auth/wrong.ts', '../http/errors/errors.ts', 'layer ^src/(storage'],
+      ['src/auth/wrong.ts', '../http/errors/errors.ts', 'layer ^src/auth/'],
       ['src/storage/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/(storage'],
       ['src/observability/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/(storage'],
       ['src/cli/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/cli/'],

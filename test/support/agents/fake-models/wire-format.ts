@@ -56,6 +56,7 @@ export interface WireFormat {
 }
 export type WireName = 'gemini' | 'anthropic' | 'openai' | 'compatible';
 
-/** Whether the model has made a plan in the conversation of the request. Every request of such a session offers it. */
+/** Whether the model has made a plan in the conversation of the request, or is offered none. */
 export const isPlanned = ({ body }: FakeRequest): boolean =>
-  /"name":"make_plan"/.test(JSON.stringify(body.messages ?? body.input ?? body.contents));
+  !JSON.stringify(body.tools ?? []).includes('"make_plan"') ||
+  JSON.stringify(body.messages ?? body.input ?? body.contents).includes('"name":"make_plan"');
