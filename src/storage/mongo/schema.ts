@@ -49,7 +49,9 @@ async function indexRecords({ at, run }: Connection): Promise<void> {
   const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
   const options = { projection: { kind: 1, doc: 1 }, batchSize: indexedAtOnce };
   const names = new Set<string>();
-  for await (const { _id, kind, doc } of at.records.find({ of: { $exists: false } }, options)) {
+  await using cursor = at.records.find({ of: { $exists: false } }, options);
+  for (let found = await run(() => cursor.next()); found; found = await run(() => cursor.next())) {
+    const { _id, kind, doc } = found;
     const { name, of } = indexFields(kind, JSON.parse(doc));
     const isFirst = name !== undefined && !names.has(name); // a crash could leave a second record of a name
     if (isFirst) names.add(name);
