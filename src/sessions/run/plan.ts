@@ -29,7 +29,7 @@ export async function planRun(
     tools: planningTools(work),
     beforeText: () => {
       provisional = titleFacts(work);
-      void runWriter.write(...provisional).catch(() => {}); // the next awaited write reports the failure
+      if (provisional.length > 0) void runWriter.write(...provisional).catch(() => {}); // the next awaited write reports the failure
     },
     prompt,
     workdir: work.workdir,
@@ -45,10 +45,9 @@ export async function planRun(
   if (made) {
     const text = message.text.trim() === '' ? acknowledgement(made, again) : '';
     const said = text === '' ? [] : runWriter.said(splitTitle(text));
-    await runWriter.write(...titleFacts(work, made.title), ...said, ...facts, runWriter.plan(made.steps));
-    if (calls.length === 0) return { kind: 'planned', digest: made.digest, steps: made.steps, spent };
-    const begun = withRunning(made.steps);
-    await runWriter.write(...beginning(runWriter, begun));
+    const begun = calls.length > 0 ? withRunning(made.steps) : made.steps;
+    const plan = runWriter.plan(made.steps);
+    await runWriter.write(...titleFacts(work, made.title), ...said, ...facts, plan, ...beginning(runWriter, begun));
     return { kind: 'planned', digest: made.digest, steps: begun, calls, spent };
   }
   if (calls.length > 0) {
