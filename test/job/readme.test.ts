@@ -1,5 +1,5 @@
 // @module-tag all
-// Runs the README's first sections line by line, unchanged; the curl lines with `process`, and in a nightly run with Docker too.
+// Runs the README's quick start and the first five minutes with curl line by line, unchanged; the curl lines with `process`, and in a nightly run with Docker too.
 import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -15,24 +15,24 @@ const drivers = [
   { driver: 'process', missing: answers('bwrap', '--version') ? '' : 'bubblewrap is not installed' },
 ];
 
-async function sectionOf(heading: string): Promise<string> {
-  const readme = await readFile('README.md', 'utf8');
-  return readme.split('\n## ').find((part) => part.startsWith(heading)) ?? '';
+async function sectionOf(file: string, heading: string): Promise<string> {
+  const text = await readFile(file, 'utf8');
+  return text.split('\n## ').find((part) => part.startsWith(heading)) ?? '';
 }
 
-/** The bash blocks of the README's first section, in order. */
-async function readmeBlocks(url: string): Promise<string[]> {
-  const section = await sectionOf('First five minutes');
+/** The bash blocks of the first five minutes, in order. */
+async function curlBlocks(url: string): Promise<string[]> {
+  const section = await sectionOf('docs/facades/sheikhbox.md', 'First five minutes');
   const blocks = [...section.matchAll(/```bash\n([\s\S]*?)\n {3}```\n/g)].map(([, block = '']) => block);
   return blocks.map((block) => block.replaceAll('http://127.0.0.1:8000', url));
 }
 
-describe.each(drivers)("the README's first five minutes on $driver", ({ driver, missing }) => {
+describe.each(drivers)('the first five minutes with curl on $driver', ({ driver, missing }) => {
   test('work as written, and leak nothing', async (context) => {
     if (process.env.CI === 'true') expect(missing).toBe('');
     context.skip(missing !== '', missing);
     await using server = await serverProcess({ CORRAL_DRIVER: driver });
-    const blocks = await readmeBlocks(server.url);
+    const blocks = await curlBlocks(server.url);
     const script = blocks.map((block, n) => `echo; echo "=== ${n}"\n${block}`).join('\n');
     const { stdout } = await execute('bash', ['-c', script], { maxBuffer: 1 << 24 });
     const [open = '', chat = '', panels = '', stop = '', gone = ''] = stdout.split(/^=== \d\n/m).slice(1);
@@ -60,11 +60,11 @@ describe.each(drivers)("the README's first five minutes on $driver", ({ driver, 
   });
 });
 
-test("the README's tour of 60 seconds works as written, line after line", {
+test("the README's quick start works as written, line after line", {
   tags: ['nightly'],
 }, async (context) => {
   await needs(context, 'bubblewrap');
-  const section = await sectionOf('In 60 seconds');
+  const section = await sectionOf('README.md', 'Quick start');
   const lines = [...section.matchAll(/^ {4}(npm start.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
   expect(lines.map((line) => line.split(' ')[3])).toEqual([undefined, 'run', 'exec', 'attach', 'fork', 'rm']);
   const [, run = '', exec = '', attach = '', fork = '', remove = ''] = lines;

@@ -6,6 +6,6 @@ export const attempts = describeFacade({
   audience: 'programs that have one task done several times and choose one result',
   tag: 'Attempts',
   paths: ['/api/v1/sessions/{id}/attempts'],
-  documents: '[attempts](docs/attempts.md), `/docs`',
+  documents: '[attempts](attempts.md), `/docs`',
   routes: async ({ acting }) => [attemptRoutes(acting)],
 });

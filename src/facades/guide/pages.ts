@@ -80,6 +80,7 @@ const ordered: readonly Section[] = [
   [
     'Facades',
     [
+      ['facades', 'All APIs'],
       ['facades/trpc', 'tRPC'],
       ['facades/streams', 'Streams'],
       ['facades/sheikhbox', 'SheikhBox'],

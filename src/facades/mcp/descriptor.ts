@@ -7,7 +7,7 @@ export const mcp = describeFacade({
     'assistants that speak the Model Context Protocol, such as Claude Code; `corral mcp` is the same over stdio',
   tag: 'MCP',
   paths: ['/mcp'],
-  documents: '[docs/mcp-server.md](docs/mcp-server.md)',
+  documents: '[mcp-server.md](mcp-server.md)',
   routes: async ({ acting, projects, version, sse, logger }) => [
     mcpRoutes({ acting, uploads: projects?.uploads, version, sse, logger }),
   ],

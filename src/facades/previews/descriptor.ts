@@ -7,7 +7,7 @@ export const previews = describeFacade({
   audience: 'browsers and programs that look at what listens in a sandbox, each port under an origin of its own',
   tag: 'Previews',
   paths: ['/previews', '/api/v1/sessions/{id}/ports', '/api/v1/sessions/{id}/previews'],
-  documents: '[previews.md](docs/previews.md), `/docs`, `/redoc`',
+  documents: '[previews.md](previews.md), `/docs`, `/redoc`',
   settings: previewSettings,
   routes: async (parts) => [previewRoutes(parts)],
 });

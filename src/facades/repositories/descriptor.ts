@@ -10,6 +10,6 @@ export const repositories = describeFacade({
     '/api/v1/sessions/{id}/checkpoints',
     '/api/v1/sessions/{id}/pull-requests',
   ],
-  documents: '[repositories](docs/repositories.md), [forges](docs/forges.md), `/docs`',
+  documents: '[repositories](repositories.md), [forges](forges.md), `/docs`',
   routes: async ({ acting }) => [repositoryRoutes(acting)],
 });

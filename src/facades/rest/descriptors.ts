@@ -20,7 +20,7 @@ function section(tag: string, { audience, paths, byHand }: Section) {
     audience,
     tag,
     paths: paths ?? [`/api/v1/${page}`],
-    documents: `[${page}](docs/${page}.md), \`/docs\``,
+    documents: `[${page}](${page}.md), \`/docs\``,
     routes: async (parts) => [restRoutes(parts, tag), ...(byHand?.(parts) ?? [])],
   });
 }

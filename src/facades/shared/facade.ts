@@ -120,7 +120,7 @@ export interface SandboxAbilities {
  * export const workspace = describeFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
  */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** The name that people see, also in README.md. */
+  /** The name that people see, also in docs/facades.md. */
   readonly label: string;
   /** Says to people which clients speak it. */
   readonly audience: string;

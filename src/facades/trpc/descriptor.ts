@@ -6,6 +6,6 @@ export const trpc = describeFacade({
   audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` makes a package',
   tag: undefined,
   paths: ['/trpc'],
-  documents: '[examples/watch-session](examples/watch-session)',
+  documents: '[examples/watch-session](../examples/watch-session)',
   routes: async (parts) => [trpcRoutes(parts)],
 });

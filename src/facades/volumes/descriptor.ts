@@ -6,6 +6,6 @@ export const volumes = describeFacade({
   audience: 'programs that keep files beyond sessions, and move them in and out',
   tag: 'Volumes',
   paths: ['/api/v1/volumes'],
-  documents: '[volumes](docs/volumes.md), `/docs`',
+  documents: '[volumes](volumes.md), `/docs`',
   routes: async ({ acting }) => [volumeRoutes(acting)],
 });

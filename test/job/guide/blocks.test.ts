@@ -29,7 +29,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 const blocksOf = (text: string) =>
   [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }));
-const pages = globSync('docs/**/*.md', { cwd: root }).filter((file) => elsewhere[file] === undefined);
+const pages = globSync(['README.md', 'docs/**/*.md'], { cwd: root }).filter((file) => elsewhere[file] === undefined);
 const texts = await Promise.all(pages.map(async (file) => [file, await readFile(join(root, file), 'utf8')] as const));
 const all = texts.flatMap(([file, text]) =>
   blocksOf(text).map(({ language, code }, n) => ({

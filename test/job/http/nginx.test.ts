@@ -41,7 +41,7 @@ async function nginx(document: string, behind: number, scheme: string) {
   };
 }
 
-test.for(['README.md', 'docs/how-to/deploy-behind-a-proxy.md'])(
+test.for(['docs/how-to/deploy-behind-a-proxy.md'])(
   'F134 behind the nginx of %s each client has its own lock',
   async (document, context) => {
     context.skip(!existsSync(program), 'nginx is not installed');

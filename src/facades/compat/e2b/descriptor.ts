@@ -6,7 +6,7 @@ export const e2b = describeFacade({
   audience: 'programs written on the E2B SDKs, by environment variables alone; off until `CORRAL_E2B_FACADE=on`',
   tag: undefined,
   paths: ['/e2b'],
-  documents: '[docs/e2b.md](docs/e2b.md)',
+  documents: '[e2b.md](e2b.md)',
   settings: e2bSettings,
   routes: async (parts, settings) =>
     settings.facade === 'on' ? await (await import('./routes.ts')).e2bRoutes(parts, settings) : [],

@@ -7,7 +7,7 @@ export const managedAgents = describeFacade({
     "programs written on Anthropic's SDKs for the Managed Agents API, by base URL and key; off until `CORRAL_MANAGED_AGENTS=on`",
   tag: undefined,
   paths: ['/anthropic'],
-  documents: '[docs/managed-agents.md](docs/managed-agents.md)',
+  documents: '[managed-agents.md](managed-agents.md)',
   settings: managedAgentsSettings,
   routes: async (parts, settings) =>
     settings.facade === 'on' ? (await import('./routes.ts')).managedAgentsRoutes(parts, settings) : [],

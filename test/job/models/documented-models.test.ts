@@ -1,5 +1,5 @@
 // @module-tag all
-// The README's lines for each provider, run as written against a fake of that provider.
+// The lines of docs/models.md for each provider, run as written against a fake of that provider.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,10 +16,10 @@ const reply = ({ body }: FakeRequest): FakeReply =>
     ? { text: 'Hi there.' }
     : { calls: [{ name: 'make_plan', args: planArgs }] };
 
-const readme = await readFile('README.md', 'utf8');
+const guide = await readFile('docs/models.md', 'utf8');
 /** The variables before `npm start` in the line for this provider. */
 function lineOf(wire: WireName): Record<string, string> {
-  const line = readme.split('\n').find((it) => it.includes(`CORRAL_MODEL=${wire}/`) && it.endsWith(' npm start'));
+  const line = guide.split('\n').find((it) => it.includes(`CORRAL_MODEL=${wire}/`) && it.endsWith(' npm start'));
   const pairs = (line ?? '').trim().split(' ').slice(0, -2);
   return Object.fromEntries(pairs.map((pair) => pair.replace('…', fakeKey).split('=', 2)));
 }
@@ -44,7 +44,7 @@ test.each(['gemini', 'openai', 'anthropic'] as const)('the line for %s gives a s
 
 test('the lines for a server that speaks Chat Completions give a session with it', async () => {
   await using provider = await fakeProvider('compatible', reply);
-  const [, block = ''] = /\n\n((?: {4}.*\n)*? {4}model: local\/qwen3\n(?: {4}.*\n)*)/.exec(readme) ?? [];
+  const [, block = ''] = /\n\n((?: {4}.*\n)*? {4}model: local\/qwen3\n(?: {4}.*\n)*)/.exec(guide) ?? [];
   expect(block.trim().split('\n')).toHaveLength(3);
   using folder = temporaryFolder();
   const file = join(folder.path, 'corral.yaml');
