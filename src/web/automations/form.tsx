@@ -1,11 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { parseRepository } from '../../core/text/repository-address.ts';
+import { readTemplates, templates } from '../conversation/new-session-choices.tsx';
 import { once, query } from '../data/server.ts';
-import { Button } from '../parts/button.tsx';
+import { refOf } from '../models/model-picker.tsx';
+import { inForce, offered, readModels, readOffered } from '../models/state.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { locale } from '../parts/format.ts';
+import { ChoiceField, Form, LongTextField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
-import { t } from '../text/text.ts';
+import { projects } from '../sessions/filters.ts';
+import { serverText, t } from '../text/text.ts';
 import { GoalFields, goalOf, goalTextsOf } from './goal-fields.tsx';
 import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
 import { type Automation, shownAs } from './state.ts';
@@ -18,6 +22,7 @@ import {
   type ScheduleKind,
   scheduleKinds,
   timeIn,
+  zoneOf,
   zones,
 } from './times.ts';
 
@@ -46,241 +51,208 @@ const amountsOf = (budget: Automation['budget']) => ({
   toolCalls: String(budget?.toolCalls ?? ''),
 });
 
-/** Name, task and times of an automation, with the next five times while they are chosen. */
+/** What starts an automation, what the agent gets then, and the limits of each of its sessions. */
 export function AutomationForm({ automation, back }: Props) {
-  const [name, setName] = useState(automation?.name ?? '');
-  const [kind, setKind] = useState<Automation['kind']>(automation?.kind ?? 'run');
-  const [repositories, setRepositories] = useState((automation?.repositories ?? []).map(lineOf).join('\n'));
-  const [message, setMessage] = useState(automation?.message ?? '');
+  const [fields, setFields] = useState(() => ({
+    name: automation?.name ?? '',
+    kind: automation?.kind ?? 'run',
+    repositories: (automation?.repositories ?? []).map(lineOf).join('\n'),
+    message: automation?.message ?? '',
+    timezone: automation?.schedule?.timezone ?? ownZone(),
+    whileRunning: automation?.whileRunning ?? 'skip',
+    template: automation?.template ?? '',
+    model: automation?.model ?? '',
+    projectId: automation?.projectId ?? '',
+    ...amountsOf(automation?.budget ?? null),
+  }));
   const [goal, setGoal] = useState(goalTextsOf(automation?.goal));
   const [choice, setChoice] = useState(
     choiceOf(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
   );
-  const [timezone, setTimezone] = useState(automation?.schedule?.timezone ?? ownZone());
-  const [whileRunning, setWhileRunning] = useState(automation?.whileRunning ?? 'skip');
   const [starts, setStarts] = useState<StartsChoice>(startsOf(automation));
-  const [amounts, setAmounts] = useState(() => amountsOf(automation?.budget ?? null));
-  const [trouble, tryIt] = useTrouble();
+  useEffect(() => {
+    readTemplates();
+    void Promise.all([readModels(), readOffered()]).catch(() => {}); // a model's name can be typed all the same
+  }, []);
   const cron = cronOf(choice);
+  const zone = zoneOf(fields.timezone);
   const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
-  const save = () =>
-    tryIt(t('notSaved'), async () => {
-      const schedule = cron === undefined ? null : { cron, timezone, missed: automation?.schedule?.missed ?? 'latest' };
-      const numberOf = (text: string) => (text.trim() === '' ? null : Number(text));
-      const limits = {
-        turns: null,
-        seconds: null,
-        ...automation?.budget,
-        tokens: numberOf(amounts.tokens),
-        cost: numberOf(amounts.cost),
-        toolCalls: numberOf(amounts.toolCalls),
-      };
-      const budget = Object.values(limits).some((limit) => limit !== null) ? limits : null;
-      const spec = {
-        name,
-        kind,
-        message: kind === 'run' ? message : '',
-        goal: kind === 'run' ? goalOf(goal, automation?.goal) : null,
-        repositories: repositoriesOf(repositories, automation?.repositories ?? []),
-        schedule,
-        hook: hookOf(starts),
-        after: afterOf(starts),
-        budget,
-        whileRunning,
-      };
-      shownAs(
-        automation
-          ? await once('automations.update', { ...spec, id: automation.id, version: automation.version })
-          : await once('automations.create', spec),
-      );
-      back();
-    });
+  const isRun = fields.kind === 'run';
+  const bind = <Name extends keyof typeof fields>(name: Name) => ({
+    value: fields[name],
+    onChange: (value: (typeof fields)[Name]) => setFields((now) => ({ ...now, [name]: value })),
+  });
+  const save = async () => {
+    const schedule =
+      cron === undefined
+        ? null
+        : { cron, timezone: zone ?? fields.timezone, missed: automation?.schedule?.missed ?? 'latest' };
+    const numberOf = (text: string) => (text.trim() === '' ? null : Number(text));
+    const limits = {
+      turns: null,
+      seconds: null,
+      ...automation?.budget,
+      ...Object.fromEntries(amountKinds.map((kind) => [kind, numberOf(fields[kind])])),
+    };
+    const spec = {
+      name: fields.name,
+      kind: fields.kind,
+      message: isRun ? fields.message : '',
+      goal: isRun ? goalOf(goal, automation?.goal) : null,
+      repositories: repositoriesOf(fields.repositories, automation?.repositories ?? []),
+      template: fields.template || null,
+      model: fields.model.trim() || null,
+      projectId: fields.projectId || null,
+      schedule,
+      hook: hookOf(starts),
+      after: afterOf(starts),
+      budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
+      whileRunning: fields.whileRunning,
+    };
+    shownAs(
+      automation
+        ? await once('automations.update', { ...spec, id: automation.id, version: automation.version })
+        : await once('automations.create', spec),
+    );
+    back();
+  };
+  const models = (offered.value ?? []).flatMap((group) => group.models.map((model) => refOf(group, model)));
   return (
     <Dialog title={t(automation ? 'automations.change' : 'automations.new')} wide>
-      <form
-        class="form automation-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <label class="labelled">
-          <span>{t('automations.name')}</span>
-          <input
-            class="field"
-            required
-            maxLength={255}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <label class="labelled">
-          <span>{t('automations.kind')}</span>
-          <select
-            class="field"
-            value={kind}
-            onChange={(event) => setKind(event.currentTarget.value as Automation['kind'])}
-          >
-            {(['run', 'prebuild'] as const).map((one) => (
-              <option key={one} value={one}>
-                {t(`automations.kind.${one}`)}
-              </option>
-            ))}
-          </select>
-        </label>
-        {kind === 'run' && (
-          <label class="labelled">
-            <span>{t('automations.message')}</span>
-            <textarea
-              class="field"
-              required
-              rows={5}
-              value={message}
-              onInput={(event) => setMessage(event.currentTarget.value)}
-            />
-          </label>
-        )}
-        {kind === 'run' && <GoalFields texts={goal} onChange={setGoal} />}
-        <label class="labelled">
-          <span>{t('automations.repositories')}</span>
-          <textarea
-            class="field mono"
-            required={kind === 'prebuild'}
-            rows={2}
-            placeholder="https://github.com/team/project.git#main"
-            value={repositories}
-            onInput={(event) => setRepositories(event.currentTarget.value)}
-          />
-        </label>
+      <Form failure={t('notSaved')} save={t('automations.save')} cancel={t('cancel')} onCancel={back} onSave={save}>
+        <TextField label={t('automations.name')} required maxLength={255} {...bind('name')} />
+        <ChoiceField
+          label={t('automations.kind')}
+          choices={(['run', 'prebuild'] as const).map((one) => [one, t(`automations.kind.${one}`)])}
+          {...bind('kind')}
+        />
+        {isRun && <LongTextField label={t('automations.message')} required rows={4} {...bind('message')} />}
         <div class="automation-times">
-          <label class="labelled">
-            <span>{t('automations.when')}</span>
-            <select
-              class="field"
-              value={choice.kind}
-              onChange={(event) => setChoice({ ...choice, kind: event.currentTarget.value as ScheduleKind })}
-            >
-              {scheduleKinds.map((kind) => (
-                <option key={kind} value={kind}>
-                  {t(labelOf(kind))}
-                </option>
-              ))}
-            </select>
-          </label>
+          <ChoiceField
+            label={t('automations.when')}
+            value={choice.kind}
+            choices={scheduleKinds.map((one) => [one, t(labelOf(one))])}
+            onChange={(kind) => setChoice({ ...choice, kind })}
+          />
           {has('weekly') && (
-            <label class="labelled">
-              <span>{t('automations.day')}</span>
-              <select
-                class="field"
-                value={String(choice.day)}
-                onChange={(event) => setChoice({ ...choice, day: Number(event.currentTarget.value) })}
-              >
-                {[1, 2, 3, 4, 5, 6, 0].map((day) => (
-                  <option key={day} value={String(day)}>
-                    {dayName(day, locale())}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <ChoiceField
+              label={t('automations.day')}
+              value={String(choice.day)}
+              choices={[1, 2, 3, 4, 5, 6, 0].map((day) => [String(day), dayName(day, locale())])}
+              onChange={(day) => setChoice({ ...choice, day: Number(day) })}
+            />
           )}
           {has('daily', 'weekdays', 'weekly') && (
-            <label class="labelled">
-              <span>{t('automations.time')}</span>
-              <input
-                class="field"
-                type="time"
-                required
-                value={choice.time}
-                onInput={(event) => setChoice({ ...choice, time: event.currentTarget.value })}
-              />
-            </label>
+            <TextField
+              label={t('automations.time')}
+              type="time"
+              required
+              value={choice.time}
+              onChange={(time) => setChoice({ ...choice, time })}
+            />
           )}
           {has('own') && (
-            <label class="labelled">
-              <span>{t('automations.cron')}</span>
-              <input
-                required
-                class="field mono"
-                value={choice.cron}
-                onInput={(event) => setChoice({ ...choice, cron: event.currentTarget.value })}
-              />
-            </label>
+            <TextField
+              label={t('automations.cron')}
+              required
+              isCode
+              value={choice.cron}
+              onChange={(own) => setChoice({ ...choice, cron: own })}
+            />
           )}
           {!has('hand') && (
-            <label class="labelled">
-              <span>{t('automations.zone')}</span>
-              <input
-                class="field"
-                required
-                list="time-zones"
-                value={timezone}
-                onInput={(event) => setTimezone(event.currentTarget.value)}
-              />
-              <datalist id="time-zones">
-                {zones().map((zone) => (
-                  <option key={zone} value={zone} />
-                ))}
-              </datalist>
-            </label>
+            <TextField
+              label={t('automations.zone')}
+              required
+              offers={zones()}
+              error={zone === undefined ? t('automations.noZone') : ''}
+              onLeave={() => zone !== undefined && bind('timezone').onChange(zone)}
+              {...bind('timezone')}
+            />
           )}
         </div>
-        {cron !== undefined && <NextTimes cron={cron} timezone={timezone} />}
+        {cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />}
         <HookFields choice={starts} onChange={setStarts} />
         <AfterFields choice={starts} onChange={setStarts} own={automation?.id} />
-        <label class="labelled">
-          <span>{t('automations.whileRunning')}</span>
-          <select
-            class="field"
-            value={whileRunning}
-            onChange={(event) => setWhileRunning(event.currentTarget.value as typeof whileRunning)}
-          >
-            {(['skip', 'queue', 'stop'] as const).map((rule) => (
-              <option key={rule} value={rule}>
-                {t(`automations.${rule}`)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <div class="automation-times">
-          {amountKinds.map((kind) => (
-            <label class="labelled" key={kind}>
-              <span>{t(`automations.budget.${kind}`)}</span>
-              <input
-                class="field"
-                inputMode={kind === 'cost' ? 'decimal' : 'numeric'}
-                pattern={kind === 'cost' ? '[0-9]*[.]?[0-9]*' : '[0-9]*'}
-                value={amounts[kind]}
-                onInput={({ currentTarget }) => setAmounts({ ...amounts, [kind]: currentTarget.value })}
-              />
-            </label>
-          ))}
-        </div>
-        <Trouble text={trouble} />
-        <div class="choices">
-          <Button type="button" onClick={back}>
-            {t('cancel')}
-          </Button>
-          <Button kind="primary" type="submit">
-            {t('automations.save')}
-          </Button>
-        </div>
-      </form>
+        <LongTextField
+          label={t('automations.repositories')}
+          isCode
+          required={!isRun}
+          rows={2}
+          placeholder="https://github.com/team/project.git#main"
+          {...bind('repositories')}
+        />
+        <details class="advanced">
+          <summary>{t('automations.more')}</summary>
+          <div class="form">
+            <div class="automation-times">
+              {isRun && templates.value.length > 1 && (
+                <ChoiceField
+                  label={t('template')}
+                  choices={[
+                    ['', t('serversOwn')],
+                    ...templates.value
+                      .filter(({ id, unavailable }) => unavailable === null || id === fields.template)
+                      .map(({ id, name }) => [id, serverText(name)] as const),
+                  ]}
+                  {...bind('template')}
+                />
+              )}
+              {isRun && (
+                <TextField
+                  label={t('model')}
+                  offers={models}
+                  placeholder={inForce.value?.model ?? ''}
+                  {...bind('model')}
+                />
+              )}
+              {projects.value.length > 0 && (
+                <ChoiceField
+                  label={t('filter.ofNew')}
+                  choices={[['', t('filter.noProject')], ...projects.value.map(({ id, name }) => [id, name] as const)]}
+                  {...bind('projectId')}
+                />
+              )}
+            </div>
+            {isRun && <GoalFields texts={goal} onChange={setGoal} />}
+            <ChoiceField
+              label={t('automations.whileRunning')}
+              choices={(['skip', 'queue', 'stop'] as const).map((rule) => [rule, t(`automations.${rule}`)])}
+              {...bind('whileRunning')}
+            />
+            <div class="automation-times">
+              {amountKinds.map((kind) => (
+                <TextField
+                  key={kind}
+                  label={t(`automations.budget.${kind}`)}
+                  inputMode={kind === 'cost' ? 'decimal' : 'numeric'}
+                  pattern={kind === 'cost' ? '[0-9]*[.]?[0-9]*' : '[0-9]*'}
+                  {...bind(kind)}
+                />
+              ))}
+            </div>
+          </div>
+        </details>
+      </Form>
     </Dialog>
   );
 }
 
 /** The server's answer, so that what is shown is what will happen. */
 function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
-  const [times, setTimes] = useState<readonly string[]>([]);
+  const [{ times, zone }, setTimes] = useState<{ times: readonly string[]; zone: string }>({
+    times: [],
+    zone: timezone,
+  });
   const [trouble, tryIt] = useTrouble();
   useEffect(() => {
     let isOver = false;
     const timer = setTimeout(() => {
       void tryIt(t('automations.noTimes'), async () => {
         const found = await query('automations.times', { cron, timezone });
-        if (!isOver) setTimes(found.times);
+        if (!isOver) setTimes({ times: found.times, zone: timezone });
       }).then((worked) => {
-        if (!worked && !isOver) setTimes([]);
+        if (!worked && !isOver) setTimes({ times: [], zone: timezone });
       });
     }, 300);
     return () => {
@@ -297,7 +269,7 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
           <ol>
             {times.map((at) => (
               <li key={at}>
-                <time dateTime={at}>{timeIn(at, timezone, locale())}</time>
+                <time dateTime={at}>{timeIn(at, zone, locale())}</time>
               </li>
             ))}
           </ol>

@@ -1,4 +1,5 @@
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
+import { LongTextField } from '../parts/kit/field.tsx';
 import { t } from '../text/text.ts';
 import type { Automation } from './state.ts';
 
@@ -35,24 +36,19 @@ interface Props {
 /** The measure by which the work of each start is judged. */
 export const GoalFields = ({ texts, onChange }: Props) => (
   <>
-    <label class="labelled">
-      <span>{t('automations.goal')}</span>
-      <textarea
-        class="field"
-        rows={2}
-        value={texts.rubric}
-        onInput={(event) => onChange({ ...texts, rubric: event.currentTarget.value })}
-      />
-    </label>
-    <label class="labelled">
-      <span>{t('automations.checks')}</span>
-      <textarea
-        class="field mono"
-        rows={2}
-        placeholder={exampleCheck}
-        value={texts.checks}
-        onInput={(event) => onChange({ ...texts, checks: event.currentTarget.value })}
-      />
-    </label>
+    <LongTextField
+      label={t('automations.goal')}
+      rows={2}
+      value={texts.rubric}
+      onChange={(rubric) => onChange({ ...texts, rubric })}
+    />
+    <LongTextField
+      label={t('automations.checks')}
+      isCode
+      rows={2}
+      placeholder={exampleCheck}
+      value={texts.checks}
+      onChange={(checks) => onChange({ ...texts, checks })}
+    />
   </>
 );

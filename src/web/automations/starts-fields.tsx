@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { ChoiceField, LongTextField, ManyField, TextField } from '../parts/kit/field.tsx';
 import { projects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { type Automation, automations, readAutomations } from './state.ts';
@@ -67,49 +68,30 @@ interface Props {
 export function HookFields({ choice, onChange }: Props) {
   const { source } = choice;
   const has = (event: (typeof events)[number]) => choice.events.includes(event);
-  const toggle = (event: (typeof events)[number]) =>
-    onChange({
-      ...choice,
-      events: has(event) ? choice.events.filter((one) => one !== event) : [...choice.events, event],
-    });
   const field = (name: 'label' | 'account' | 'senders' | 'repositories', isRequired = false) => (
-    <label class="labelled">
-      <span>{t(`automations.hook.${name}`)}</span>
-      <input
-        class="field"
-        required={isRequired}
-        value={choice[name]}
-        onInput={(event) => onChange({ ...choice, [name]: event.currentTarget.value })}
-      />
-    </label>
+    <TextField
+      label={t(`automations.hook.${name}`)}
+      required={isRequired}
+      value={choice[name]}
+      onChange={(value) => onChange({ ...choice, [name]: value })}
+    />
   );
   return (
     <>
-      <label class="labelled">
-        <span>{t('automations.hook')}</span>
-        <select
-          class="field"
-          value={source}
-          onChange={(event) => onChange({ ...choice, source: event.currentTarget.value as StartsChoice['source'] })}
-        >
-          {(['none', ...sources] as const).map((one) => (
-            <option key={one} value={one}>
-              {t(`automations.hook.${one}`)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ChoiceField
+        label={t('automations.hook')}
+        value={source}
+        choices={(['none', ...sources] as const).map((one) => [one, t(`automations.hook.${one}`)])}
+        onChange={(now) => onChange({ ...choice, source: now })}
+      />
       {source !== 'none' && source !== 'json' && (
         <>
-          <fieldset class="hook-events">
-            <legend>{t('automations.hook.events')}</legend>
-            {events.map((event) => (
-              <label key={event}>
-                <input type="checkbox" checked={has(event)} onChange={() => toggle(event)} />{' '}
-                {t(`automations.hook.${event}`)}
-              </label>
-            ))}
-          </fieldset>
+          <ManyField
+            legend={t('automations.hook.events')}
+            choices={events.map((event) => [event, t(`automations.hook.${event}`)])}
+            chosen={choice.events}
+            onChange={(chosen) => onChange({ ...choice, events: events.filter((one) => chosen.includes(one)) })}
+          />
           <div class="automation-times">
             {has('issue.labelled') && field('label')}
             {(has('issue.assigned') || has('comment.mention')) && field('account', has('comment.mention'))}
@@ -119,15 +101,12 @@ export function HookFields({ choice, onChange }: Props) {
         </>
       )}
       {source === 'json' && (
-        <label class="labelled">
-          <span>{t('automations.hook.template')}</span>
-          <textarea
-            class="field"
-            rows={3}
-            value={choice.template}
-            onInput={(event) => onChange({ ...choice, template: event.currentTarget.value })}
-          />
-        </label>
+        <LongTextField
+          label={t('automations.hook.template')}
+          rows={3}
+          value={choice.template}
+          onChange={(template) => onChange({ ...choice, template })}
+        />
       )}
     </>
   );
@@ -140,65 +119,36 @@ export function AfterFields({ choice, onChange, own }: Props & { readonly own: s
     if (after === 'automation' && automations.value === undefined) void readAutomations();
   }, [after]);
   const others = automations.value?.filter(({ id }) => id !== own) ?? [];
-  const setId = (id: string) => onChange({ ...choice, afterId: id });
+  const id = { value: afterId, required: true, onChange: (to: string) => onChange({ ...choice, afterId: to }) };
   return (
     <div class="automation-times">
-      <label class="labelled">
-        <span>{t('automations.after')}</span>
-        <select
-          class="field"
-          value={after}
-          onChange={(event) =>
-            onChange({ ...choice, after: event.currentTarget.value as StartsChoice['after'], afterId: '' })
-          }
-        >
-          {(['none', 'automation', 'project', 'session'] as const).map((one) => (
-            <option key={one} value={one}>
-              {t(`automations.after.${one}`)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ChoiceField
+        label={t('automations.after')}
+        value={after}
+        choices={(['none', 'automation', 'project', 'session'] as const).map((one) => [
+          one,
+          t(`automations.after.${one}`),
+        ])}
+        onChange={(now) => onChange({ ...choice, after: now, afterId: '' })}
+      />
+      {after === 'session' && <TextField label={t('automations.after.sessionId')} isCode {...id} />}
+      {(after === 'automation' || after === 'project') && (
+        <ChoiceField
+          label={t('automations.after.which')}
+          choices={[
+            ['', ''],
+            ...(after === 'automation' ? others : projects.value).map((one) => [one.id, one.name] as const),
+          ]}
+          {...id}
+        />
+      )}
       {after !== 'none' && (
-        <>
-          {after === 'session' ? (
-            <label class="labelled">
-              <span>{t('automations.after.sessionId')}</span>
-              <input
-                class="field mono"
-                required
-                value={afterId}
-                onInput={(event) => setId(event.currentTarget.value)}
-              />
-            </label>
-          ) : (
-            <label class="labelled">
-              <span>{t('automations.after.which')}</span>
-              <select class="field" required value={afterId} onChange={(event) => setId(event.currentTarget.value)}>
-                <option value="" />
-                {(after === 'automation' ? others : projects.value).map(({ id, name }) => (
-                  <option key={id} value={id}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            </label>
-          )}
-          <label class="labelled">
-            <span>{t('automations.after.outcome')}</span>
-            <select
-              class="field"
-              value={outcome}
-              onChange={(event) => onChange({ ...choice, outcome: event.currentTarget.value as RunTrigger['outcome'] })}
-            >
-              {(['done', 'failed', 'any'] as const).map((one) => (
-                <option key={one} value={one}>
-                  {t(`automations.after.${one}`)}
-                </option>
-              ))}
-            </select>
-          </label>
-        </>
+        <ChoiceField
+          label={t('automations.after.outcome')}
+          value={outcome}
+          choices={(['done', 'failed', 'any'] as const).map((one) => [one, t(`automations.after.${one}`)])}
+          onChange={(now) => onChange({ ...choice, outcome: now })}
+        />
       )}
     </div>
   );

@@ -40,6 +40,23 @@ export function choiceOf(cron: string | undefined): ScheduleChoice {
 }
 
 export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
+
+/** The zone that a person means by `europe/berlin`, `Berlin` or `new york`; undefined: there is none, or there are several. */
+export function zoneOf(text: string): string | undefined {
+  const wanted = text.trim().toLowerCase().replaceAll(' ', '_');
+  const all = zones();
+  const [named] = all.filter((zone) => zone.toLowerCase() === wanted);
+  const cities = all.filter((zone) => zone.toLowerCase().endsWith(`/${wanted}`));
+  return named ?? (cities.length === 1 ? cities[0] : olderZone(text.trim()));
+}
+/** Names that the list has no more, such as `Asia/Calcutta` or `GMT`. */
+function olderZone(text: string): string | undefined {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    return undefined;
+  }
+}
 export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** 1 January 2023 was a Sunday. */

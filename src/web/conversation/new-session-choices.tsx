@@ -15,20 +15,25 @@ export const chosenModel = signal('');
 export const chosenTemplate = pref<string>('template', '');
 /** The repository's URL, and behind a # its branch, tag or commit; empty: none. */
 export const chosenRepository = signal('');
-const templates = signal<Outputs['templates']['list']['templates']>([]);
+export const templates = signal<Outputs['templates']['list']['templates']>([]);
+
+/** Also forgets the choice of one that is gone, or cannot run. */
+export function readTemplates(): void {
+  query('templates.list', {}).then(
+    (found) => {
+      templates.value = found.templates;
+      const chosen = found.templates.find(({ id }) => id === chosenTemplate.value);
+      if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';
+    },
+    () => {}, // a server without templates has one recipe
+  );
+}
 
 /** The project, the model and the template of a new session. */
 export function NewSessionChoices() {
   useEffect(() => {
     void readModels().catch(() => {}); // the start page says more
-    query('templates.list', {}).then(
-      (found) => {
-        templates.value = found.templates;
-        const chosen = found.templates.find(({ id }) => id === chosenTemplate.value);
-        if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';
-      },
-      () => {}, // a server without templates has one recipe
-    );
+    readTemplates();
   }, []);
   return (
     <div class="choices-new">

@@ -23,6 +23,8 @@ export const automations = {
   'automations.time': 'Time',
   'automations.cron': 'Minute, hour, day of the month, month, day of the week',
   'automations.zone': 'Time zone',
+  'automations.noZone': 'No such time zone. Choose one of the list, such as Europe/Berlin.',
+  'automations.more': 'More options',
   'automations.nextTimes': 'The next times',
   'automations.noTimes': 'These times cannot be used',
   'automations.hook': 'Deliveries from outside',
