@@ -3,7 +3,7 @@ import { go } from '../data/route.ts';
 import { once, query } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/dialog.tsx';
-import { locale, price } from '../parts/format.ts';
+import { duration, locale, price } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
@@ -94,7 +94,7 @@ export function OneAutomation({ id, back }: Props) {
   );
 }
 
-function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost } }: { start: AutomationStart }) {
+function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost, endedAt } }: { start: AutomationStart }) {
   const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
   return (
     <li>
@@ -103,6 +103,7 @@ function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost } 
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>
       {outcome?.goal && <span class="quiet">{t(`goal.${outcome.goal.result}`)}</span>}
+      {endedAt !== null && <span class="quiet">{duration(Date.parse(endedAt) - Date.parse(at))}</span>}
       {cost?.cost != null && <span class="quiet">{price(cost.cost)}</span>}
       {text !== '' && <span class="quiet">{text}</span>}
       {sessionId !== null && (
