@@ -94,7 +94,11 @@ export function OneAutomation({ id, back }: Props) {
   );
 }
 
-function StartRow({ start: { at, cause, state, outcome, text, sessionId, cost, endedAt } }: { start: AutomationStart }) {
+function StartRow({
+  start: { at, cause, state, outcome, text, sessionId, cost, endedAt },
+}: {
+  start: AutomationStart;
+}) {
   const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
   return (
     <li>
