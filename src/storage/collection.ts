@@ -31,14 +31,42 @@ export async function changeRecord<Doc>(
   throw new AppError('store_busy', 'Many callers change this at the same time. Try again.');
 }
 
-export interface Quota<Doc> {
+/**
+ * Reads the records of a kind in rounds, each from where the last one ended, so that a round of a clean-up costs the same
+ * however many there are. `placeOf` is the record's place in the list of its kind; `from` is where a list begins.
+ */
+export function sweep(
+  records: Pick<RecordStore, 'list'>,
+  kind: string,
+  placeOf: (record: StoredRecord) => ListPlace,
+): (from?: ListPlace) => Promise<readonly StoredRecord[]> {
+  let last: StoredRecord | undefined;
+  return async (from) => {
+    const after = last ? placeOf(last) : from;
+    const found = await records.list(kind, { limit: sweptAtOnce, ...(after && { after }) });
+    last = found.length === sweptAtOnce ? found.at(-1) : undefined;
+    return found;
+  };
+}
+type ListPlace = NonNullable<ListOptions['after']>;
+/** Rounds of clean-ups come each minute. */
+export const sweptAtOnce = 200;
+
+export interface Quota<Doc> extends Turn {
   readonly most: number;
   /** The text of the refusal. */
   readonly text: string;
-  /** The present time, by which places of servers that died are given back. */
-  readonly now: number;
   /** Whether a stored document counts; absent: each one does. */
   readonly counts?: (doc: Doc) => boolean;
+}
+/** A rule over all documents of an owner, such as the sum of their bytes. */
+export interface OwnerRule<Doc> extends Turn {
+  /** `others`: all but the document itself, with those that are being stored at any server. Throws where there is no room. */
+  readonly admit: (others: readonly Doc[]) => void;
+}
+interface Turn {
+  /** The present time, by which places of servers that died are given back. */
+  readonly now: number;
 }
 interface Rules<Doc> {
   readonly kind: string;
@@ -99,29 +127,48 @@ export class Collection<Doc extends OwnedDocument> {
     return doc;
   }
 
-  /** Calls `make`, which stores a document of this id and owner, if the owner has room for it. Rejects: quota. */
-  async within<Made>(quota: Quota<Doc>, of: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
-    const owner = of.owner ?? null;
-    const place = { kind: quotaKind, id: `quota:${this.#rules.kind}:${owner ?? ''}` };
+  /** Calls `make`, which stores the document, if its owner has room for it. Rejects: quota. */
+  async within<Made>(quota: Quota<Doc>, doc: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
+    const isFull = async (taken: Places) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
+    return await this.#withPlace(doc, quota.now, make, async (taken) => {
+      if (await isFull(taken)) throw new AppError('quota', quota.text);
+      return quota.now;
+    });
+  }
+
+  /** Calls `make`, which stores the document or its change, if the rule admits it. Rejects as the rule does. */
+  async admitted<Made>({ admit, now }: OwnerRule<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
+    return await this.#withPlace(doc, now, make, async (taken) => {
+      const stored = await this.list({ owner: doc.owner ?? null });
+      const storing = Object.values(taken).flatMap((place) =>
+        typeof place === 'number' ? [] : [this.#rules.schema.parse(place.doc)],
+      );
+      const byId = new Map([...stored, ...storing].map((one) => [one.id, one]));
+      byId.delete(doc.id);
+      admit([...byId.values()]);
+      return { at: now, doc };
+    });
+  }
+
+  /** `take` decides by the places of other documents that are being stored, and runs again after another writer. */
+  async #withPlace<Made>(
+    { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
+    now: number,
+    make: () => Promise<Made>,
+    take: (taken: Places) => Promise<Places[string]>,
+  ): Promise<Made> {
+    const place = { kind: quotaKind, id: `quota:${this.#rules.kind}:${owner}` };
     return await this.#inTurn(place.id, async () => {
       await changeRecord(this.#records, place, async (found) => {
         const places = Object.entries(Places.parse(found?.doc ?? {}));
-        const taken = places.filter(([id, at]) => id !== of.id && quota.now - at < placeMs);
-        if (
-          await this.#isFull(
-            quota,
-            owner,
-            taken.map(([id]) => id),
-          )
-        )
-          throw new AppError('quota', quota.text);
-        return { doc: { ...Object.fromEntries(taken), [of.id]: quota.now } };
+        const taken = Object.fromEntries(places.filter(([other, at]) => other !== id && now - timeOf(at) < placeMs));
+        return { doc: { ...taken, [id]: await take(taken) } };
       });
       try {
         return await make();
       } finally {
         await changeRecord(this.#records, place, (found) => {
-          const { [of.id]: _, ...others } = Places.parse(found?.doc ?? {});
+          const { [id]: _, ...others } = Places.parse(found?.doc ?? {});
           return { doc: others };
         }).catch(() => {}); // the place is given back after its time
       }
@@ -130,7 +177,7 @@ export class Collection<Doc extends OwnedDocument> {
 
   /** `taken`: the documents that are being stored. One that is stored by now is counted once. */
   async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
-    if (!counts && (await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
+    if ((await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
     const own = await this.list({ owner });
     const stored = new Set(own.map(({ id }) => id));
     const waiting = taken.filter((id) => !stored.has(id));
@@ -159,5 +206,7 @@ export class Collection<Doc extends OwnedDocument> {
 
 /** The places that owners have taken for documents that are being stored, by the ids of these. */
 const quotaKind = 'quota';
-const Places = z.record(z.string(), z.number());
+const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
+type Places = z.infer<typeof Places>;
+const timeOf = (place: Places[string]): number => (typeof place === 'number' ? place : place.at);
 const placeMs = 60_000; // then the server that took it has died

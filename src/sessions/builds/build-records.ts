@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
-import { changeRecord } from '../../storage/collection.ts';
+import { Collection, type OwnerRule } from '../../storage/collection.ts';
 
 export const usualTag = 'default';
 const maxTags = 20;
 const missing = () => new AppError('not_found', 'There is no such built template.');
+const noBuild = () => new AppError('not_found', 'There is no such build of this template.');
 const Log = z.object({ entries: z.array(BuildLogEntry) });
 
 export const isOpen = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
@@ -16,29 +17,36 @@ export const isOpen = ({ status }: TemplateBuild): boolean => status === 'buildi
 /** The templates, their builds and the logs of those, as the store has them. */
 export class BuildRecords {
   readonly #records: RecordStore;
+  readonly #templates: Collection<BuiltTemplate>;
+  readonly #builds: Collection<TemplateBuild>;
   /** Changes of one owner's templates happen one after the other. */
   readonly inTurn = keyedQueue();
 
   constructor(records: RecordStore) {
     this.#records = records;
+    const sortOf = ({ at }: { readonly at: number }) => at;
+    const rules = { kind: builtTemplateKind, schema: BuiltTemplate, sortOf, missing };
+    this.#templates = new Collection<BuiltTemplate>(records, rules);
+    this.#builds = new Collection<TemplateBuild>(records, {
+      ...rules,
+      kind: templateBuildKind,
+      schema: TemplateBuild,
+      missing: noBuild,
+    });
   }
 
   /** All owners' without one; null: those that have none. */
   async templates(owner?: string | null): Promise<readonly BuiltTemplate[]> {
-    const found = await this.#records.list(builtTemplateKind, owner === undefined ? {} : { owner });
-    return found.map(({ doc }) => BuiltTemplate.parse(doc));
+    return await this.#templates.list(owner === undefined ? {} : { owner });
   }
 
   async builds(owner?: string | null): Promise<readonly TemplateBuild[]> {
-    const found = await this.#records.list(templateBuildKind, owner === undefined ? {} : { owner });
-    return found.map(({ doc }) => TemplateBuild.parse(doc));
+    return await this.#builds.list(owner === undefined ? {} : { owner });
   }
 
   /** Rejects: not_found. */
-  async template(id: string): Promise<BuiltTemplate> {
-    const found = await this.#records.get(builtTemplateKind, id);
-    if (!found) throw missing();
-    return BuiltTemplate.parse(found.doc);
+  template(id: string): Promise<BuiltTemplate> {
+    return this.#templates.get(id);
   }
 
   /**
@@ -56,9 +64,8 @@ export class BuildRecords {
 
   /** Rejects: not_found. */
   async build(templateId: string, buildId: string): Promise<TemplateBuild> {
-    const found = await this.#records.get(templateBuildKind, buildId);
-    const build = found && TemplateBuild.parse(found.doc);
-    if (build?.templateId !== templateId) throw new AppError('not_found', 'There is no such build of this template.');
+    const build = await this.#builds.get(buildId);
+    if (build.templateId !== templateId) throw noBuild();
     return build;
   }
 
@@ -67,8 +74,25 @@ export class BuildRecords {
     return found ? Log.parse(found.doc).entries : [];
   }
 
-  async putTemplate(doc: BuiltTemplate): Promise<void> {
-    await this.#records.put({ kind: builtTemplateKind, id: doc.id, doc, sort: doc.at });
+  /**
+   * Stores a build that begins, and its template unless that exists, if the rules admit both beside their owner's others.
+   * Rejects as the rules do.
+   */
+  async begin(
+    { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
+    rules: {
+      readonly now: number;
+      readonly template: OwnerRule<BuiltTemplate>['admit'];
+      readonly build: OwnerRule<TemplateBuild>['admit'];
+    },
+  ): Promise<void> {
+    const { now } = rules;
+    await this.#templates.admitted({ now, admit: rules.template }, template(), () =>
+      this.#builds.admitted({ now, admit: rules.build }, build, async () => {
+        await this.#templates.create(template()).catch(unlessConflict);
+        await this.putBuild({ ...build, templateId: template().id });
+      }),
+    );
   }
 
   async putBuild(doc: TemplateBuild): Promise<void> {
@@ -89,17 +113,13 @@ export class BuildRecords {
     { id }: Pick<BuiltTemplate, 'id'>,
     change: (template: BuiltTemplate) => BuiltTemplate['tags'],
   ): Promise<BuiltTemplate> {
-    const place = { kind: builtTemplateKind, id };
-    const changed = await changeRecord(this.#records, place, (found): { doc: BuiltTemplate; sort: number } => {
-      if (!found) throw missing();
-      const template = BuiltTemplate.parse(found.doc);
+    return await this.#templates.change(id, (template) => {
       const tags = change(template);
       const count = Object.keys(tags).length;
       if (count > maxTags && count > Object.keys(template.tags).length) {
         throw new AppError('quota', `A template has at most ${maxTags} tags. Take one off first.`);
       }
-      return { doc: { ...template, tags }, sort: template.at };
+      return { ...template, tags };
     });
-    return changed as BuiltTemplate;
   }
 }

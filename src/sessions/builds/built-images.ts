@@ -96,10 +96,11 @@ export class BuiltImages {
     const images = await driver.builtImages(callOf());
     const builds = await records.builds();
     const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));
-    const used = await imagesInUse();
+    const unneeded = images.filter((image) => !kept.has(image));
+    const used = unneeded.length > 0 ? await imagesInUse() : new Set();
     let removed = 0;
-    for (const image of images) {
-      if (kept.has(image) || used.has(image)) continue;
+    for (const image of unneeded) {
+      if (used.has(image)) continue;
       await driver.removeBuiltImage(image, callOf()).then(
         () => removed++,
         (thrown: unknown) => {

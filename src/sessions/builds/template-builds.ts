@@ -102,33 +102,37 @@ export class TemplateBuilds {
       throw new AppError('conflict', `${name} is a template of the operator's. Give yours another name.`);
     }
     const { clock, ids, policy } = this.#deps;
-    return await this.#records.inTurn(owner ?? '', async () => {
-      const all = await this.#records.templates(owner ?? null);
-      const found = all.find((one) => one.name === name);
-      if (!found && all.length >= policy.ownerCount) {
-        const text = `You have ${all.length} built templates of ${policy.ownerCount} allowed.`;
-        throw new AppError('quota', `${text} Delete one first.`);
-      }
-      const at = clock.now();
-      const open = (await this.#records.builds(owner ?? null)).filter((one) => isOpen(one) && endsBy(one) > at);
-      if (open.length >= openBuilds) {
-        throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them, or stop it.`);
-      }
-      const by = owner !== undefined && { owner };
-      const template = found ?? { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
-      const wanted = [...new Set([...own, ...tags])];
-      const build: TemplateBuild = {
-        id: ids.runId(),
-        templateId: template.id,
-        tags: wanted.length > 0 ? wanted : [usualTag],
-        status: 'waiting',
-        at,
-        ...by,
-      };
-      if (!found) await this.#records.putTemplate(template);
-      await this.#records.putBuild(build);
-      return { template, build };
-    });
+    const at = clock.now();
+    const by = owner !== undefined && { owner };
+    let template: BuiltTemplate = { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
+    const wanted = [...new Set([...own, ...tags])];
+    const build: TemplateBuild = {
+      id: ids.runId(),
+      templateId: template.id,
+      tags: wanted.length > 0 ? wanted : [usualTag],
+      status: 'waiting',
+      at,
+      ...by,
+    };
+    await this.#records.begin(
+      { template: () => template, build },
+      {
+        now: at,
+        template: (others) => {
+          const found = others.find((one) => one.name === name);
+          template = found ?? template; // also one that another server is storing
+          if (found || others.length < policy.ownerCount) return;
+          const text = `You have ${others.length} built templates of ${policy.ownerCount} allowed.`;
+          throw new AppError('quota', `${text} Delete one first.`);
+        },
+        build: (others) => {
+          const open = others.filter((one) => isOpen(one) && endsBy(one) > at);
+          if (open.length < openBuilds) return;
+          throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them, or stop it.`);
+        },
+      },
+    );
+    return { template, build: { ...build, templateId: template.id } };
   }
 
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {

@@ -3,6 +3,7 @@ import type { BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { manifestKind, snapshotBlobKind, snapshotsKind } from '../../core/model/records.ts';
+import { sweep } from '../../storage/collection.ts';
 import { copyBlob } from './whole-copy.ts';
 
 /** The files of a session at one place of its log. Without a blob, `why` says that there is no copy. */
@@ -47,9 +48,11 @@ export class KeptFileRecords {
   readonly #deps: Deps;
   /** When this server found the copy whole with which a session begins, epoch ms. */
   readonly #foundWhole = new Map<string, number>();
+  readonly #nextBlobs: ReturnType<typeof sweep>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#nextBlobs = sweep(deps.records, snapshotBlobKind, ({ id }) => ({ id, sort: 0 }));
   }
 
   async read(id: SessionId): Promise<KeptFiles> {
@@ -110,11 +113,11 @@ export class KeptFileRecords {
     await this.#deps.records.delete(snapshotsKind, id);
   }
 
-  /** Removes blobs from before this time that no session refers to; resolves with their number. */
+  /** Removes blobs from before this time that no session refers to, some in each round; resolves with their number. */
   async collect(before: number): Promise<number> {
     const { records } = this.#deps;
     let removed = 0;
-    for (const { id: name, doc } of await records.list(snapshotBlobKind)) {
+    for (const { id: name, doc } of await this.#nextBlobs()) {
       if (z.object({ at: z.number() }).parse(doc).at >= before) continue;
       const [id, blob] = [name.slice(0, 16) as SessionId, name.slice(17)];
       const isDeleted = (await records.get('session', id)) === undefined;

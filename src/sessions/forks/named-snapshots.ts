@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -7,6 +8,7 @@ import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
+import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
   ForkedSandbox,
@@ -49,6 +51,9 @@ interface Unfinished {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
+const Stored = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
+type Stored = z.infer<typeof Stored>;
+const wholeOne = (one: Stored): Snapshot[] => ('making' in one ? [] : [one]);
 const isMaking = (doc: unknown): doc is Unfinished => typeof (doc as Unfinished).making === 'number';
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
 
@@ -66,20 +71,22 @@ export class NamedSnapshots {
     imported: (wish) => this.#importsInTurn(wish.owner ?? '', () => this.#import(wish)),
   };
   readonly #deps: Deps;
-  /** The snapshots of an owner are made one after the other, so that they cannot pass the limit together. */
+  readonly #snapshots: Collection<Stored>;
+  /** The snapshots of an owner are made one after the other, so that a full one is refused before the copy. */
   readonly #inTurn = keyedQueue();
   /** An owner's imports come one after the other, so that together they need room for one more than the owner may keep. */
   readonly #importsInTurn = keyedQueue();
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#snapshots = new Collection<Stored>(deps.records, { kind, schema: Stored, missing });
   }
 
   async #make(id: SessionId, wish: SnapshotWish): Promise<Snapshot> {
     const session = await this.#deps.sessions().get(id);
     const owner = wish.owner ?? session.owner;
     return await this.#inTurn(owner ?? '', async () => {
-      await this.#refuseOverQuota(owner);
+      this.#refuseOverQuota(await this.#list(owner ?? null));
       const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
       const made = await this.#copy(id, snapshotId, wish.signal);
       const doc: Snapshot = {
@@ -93,7 +100,20 @@ export class NamedSnapshots {
         ...made,
         ...(owner !== undefined && { owner }),
       };
-      if (wish.name !== undefined) await this.#takeName(wish.name, owner);
+      try {
+        return await this.#keep(doc);
+      } catch (thrown) {
+        await this.#drop(snapshotId);
+        throw thrown;
+      }
+    });
+  }
+
+  /** Rejects: quota, also for snapshots that other servers store at the same time. */
+  async #keep(doc: Snapshot): Promise<Snapshot> {
+    const admit = (others: readonly Stored[]) => this.#refuseOverQuota(others.flatMap(wholeOne));
+    return await this.#snapshots.admitted({ now: this.#deps.clock.now(), admit }, doc, async () => {
+      if (doc.name !== null) await this.#takeName(doc.name, doc.owner);
       await this.#put(doc);
       return doc;
     });
@@ -152,7 +172,7 @@ export class NamedSnapshots {
   async #import({ content, name, labels, owner, signal }: ImportWish): Promise<Snapshot> {
     const { blobs, records, ids, clock, policy } = this.#deps;
     signal.throwIfAborted();
-    await this.#refuseOverQuota(owner);
+    this.#refuseOverQuota(await this.#list(owner ?? null));
     const archive = await openArchive(content);
     const id = `snap-${ids.sessionId()}`;
     await records.put({ kind, id, doc: { making: clock.now() } satisfies Unfinished });
@@ -160,22 +180,16 @@ export class NamedSnapshots {
       const files = checkedWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
       const { size, sha256 } = await blobs.put(id, files, { maxBytes: maxOf(policy), signal });
       if (sha256 !== archive.sha256) throw badArchive('its files do not have the hash of its manifest');
-      return await this.#inTurn(owner ?? '', async () => {
-        await this.#refuseOverQuota(owner);
-        const doc: Snapshot = {
-          id,
-          name: name ?? null,
-          labels: { ...(labels ?? archive.facts.labels) },
-          sessionId: ids.sessionId(), // no session here has these files
-          template: archive.facts.template,
-          at: clock.now(),
-          bytes: size,
-          sha256,
-          ...(owner !== undefined && { owner }),
-        };
-        if (name !== undefined) await this.#takeName(name, owner);
-        await this.#put(doc);
-        return doc;
+      return await this.#keep({
+        id,
+        name: name ?? null,
+        labels: { ...(labels ?? archive.facts.labels) },
+        sessionId: ids.sessionId(), // no session here has these files
+        template: archive.facts.template,
+        at: clock.now(),
+        bytes: size,
+        sha256,
+        ...(owner !== undefined && { owner }),
       });
     } catch (thrown) {
       await this.#drop(id);
@@ -184,8 +198,7 @@ export class NamedSnapshots {
   }
 
   async #list(owner?: string | null): Promise<readonly Snapshot[]> {
-    const all = await this.#deps.records.list(kind, owner === undefined ? {} : { owner });
-    return all.filter(({ doc }) => !isMaking(doc)).map(({ doc }) => Snapshot.parse(doc));
+    return (await this.#snapshots.list(owner === undefined ? {} : { owner })).flatMap(wholeOne);
   }
 
   async #get(id: string): Promise<Snapshot> {
@@ -275,9 +288,8 @@ export class NamedSnapshots {
     await records.delete(kind, id).catch(() => {});
   }
 
-  async #refuseOverQuota(owner: string | undefined): Promise<void> {
+  #refuseOverQuota(own: readonly Snapshot[]): void {
     const { ownerBytes, ownerCount } = this.#deps.policy;
-    const own = await this.#list(owner ?? null);
     const sum = own.reduce((all, { bytes }) => all + bytes, 0);
     if (own.length < ownerCount && sum < ownerBytes) return;
     const advice = 'Delete some first.';

@@ -1,22 +1,25 @@
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { ListQuery } from '../api/sessions.ts';
-import type { StoredSession } from '../run/log/projection.ts';
+import { Collection } from '../../storage/collection.ts';
+import { StoredSession } from '../run/log/projection.ts';
 
 /** Limits per owner; 0 is no limit. Sessions without an owner, such as those of the server's own token, are not counted. */
 export interface OwnerLimits {
+  /** At all servers of the store. */
   readonly sessions: number;
-  /** Sessions whose sandbox starts for the first time. A limit, because other owners' sandboxes wait in the same queue. */
+  /** Sessions of this server whose sandbox starts for the first time. A limit, because other owners' sandboxes wait in the same queue. */
   readonly starting: number;
 }
 interface Deps {
   readonly limits: OwnerLimits;
   /** The current record; undefined when there is none. */
   readonly get: (id: SessionId) => Promise<StoredSession | undefined>;
-  readonly part: (query: ListQuery) => Promise<readonly SessionRecord[]>;
+  readonly records: RecordStore;
+  readonly newId: () => SessionId;
   readonly clock: Clock;
   /** A sandbox that has not started after this time is no longer counted. */
   readonly startTimeoutMs: number;
@@ -31,7 +34,8 @@ const retryAfterMs = 2_000;
 export function ownerQuota({
   limits,
   get,
-  part,
+  records,
+  newId,
   clock,
   startTimeoutMs,
 }: Deps): (owner: string | undefined, make: CreateSession) => Promise<SessionRecord> {
@@ -44,14 +48,15 @@ export function ownerQuota({
     return new AppError('rate_limited', message, { retryAfterMs });
   };
 
-  async function checkTotal(owner: string): Promise<void> {
-    if (limits.sessions === 0) return;
-    const keep = (session: SessionRecord) => session.owner === owner;
-    const own = await part({ limit: limits.sessions, after: undefined, keep });
-    if (own.length < limits.sessions) return;
-    const message = `You have ${limits.sessions} sessions already, the most for one owner. Delete some first.`;
-    throw new AppError('quota', message);
-  }
+  const missing = () => new AppError('session_not_found', 'There is no such session.');
+  const sessions = new Collection<StoredSession>(records, { kind: 'session', schema: StoredSession, missing });
+  const quota = {
+    most: limits.sessions,
+    text: `You have ${limits.sessions} sessions already, the most for one owner. Delete some first.`,
+    counts: ({ deleting }: StoredSession) => !deleting,
+  };
+  const makeWithin = (owner: string, make: CreateSession): Promise<SessionRecord> =>
+    limits.sessions === 0 ? make() : sessions.within({ ...quota, now: clock.now() }, { id: newId(), owner }, make);
 
   /** Drops sessions whose sandbox started, failed or ended, and deleted ones. */
   async function stillStarting(owner: string): Promise<Map<SessionId, number>> {
@@ -65,11 +70,10 @@ export function ownerQuota({
   }
 
   async function makeOne(owner: string, make: CreateSession): Promise<SessionRecord> {
-    await checkTotal(owner);
-    if (limits.starting === 0) return await make();
+    if (limits.starting === 0) return await makeWithin(owner, make);
     const known = await stillStarting(owner);
     if (known.size >= limits.starting) throw tooManyAtOnce();
-    const session = await make();
+    const session = await makeWithin(owner, make);
     starting.set(owner, known.set(session.id, clock.now()));
     return session;
   }

@@ -81,7 +81,8 @@ export function sessionService(deps: Deps): SessionService {
     limits: deps.ownerLimits ?? { sessions: 0, starting: 0 },
     clock,
     get: async (id) => liveSessions.get(id)?.writer.record ?? (await list.get(id)),
-    part: (query) => list.part(query),
+    records: store.records,
+    newId: ids.sessionId,
     startTimeoutMs: deps.startTimeoutMs ?? 300_000,
   });
   const count = () => countSessions(store.records);

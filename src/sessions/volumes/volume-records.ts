@@ -3,10 +3,10 @@ import type { ListOptions, RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
-import { changeRecord } from '../../storage/collection.ts';
+import { Collection, type OwnerRule } from '../../storage/collection.ts';
 
 interface Deps {
-  readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
+  readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
   readonly clock: Clock;
 }
 /** A session that is being created has a place among the holders before its record. */
@@ -18,21 +18,22 @@ export const noVolume = (named?: string) =>
 /** The stored volumes. Changes of one are atomic among all servers of the store. */
 export class VolumeRecords {
   readonly #deps: Deps;
+  readonly #volumes: Collection<Volume>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#volumes = new Collection(deps.records, { kind, schema: Volume, sortOf: ({ at }) => at, missing: noVolume });
   }
 
   /** The volumes that are there, and with `all` also those whose removal is not complete. */
   async list(which: 'present' | 'all' = 'present', only: Pick<ListOptions, 'owner'> = {}): Promise<readonly Volume[]> {
-    const found = (await this.#deps.records.list(kind, only)).map(({ doc }) => Volume.parse(doc));
+    const found = await this.#volumes.list(only);
     return which === 'all' ? found : found.filter(({ removing }) => removing === undefined);
   }
 
   async get(id: string): Promise<Volume> {
-    const found = await this.#deps.records.get(kind, id);
-    const volume = found && Volume.parse(found.doc);
-    if (!volume || volume.removing !== undefined) throw noVolume();
+    const volume = await this.#volumes.get(id);
+    if (volume.removing !== undefined) throw noVolume();
     return volume;
   }
 
@@ -48,20 +49,21 @@ export class VolumeRecords {
     await this.#deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
+  /** Calls `make`, which stores the volume, if the rule admits it beside its owner's others. Rejects as the rule does. */
+  async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
+    return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
+  }
+
   async forget(id: VolumeId): Promise<void> {
-    await this.#deps.records.delete(kind, id);
+    await this.#volumes.delete(id);
   }
 
   /** `change` decides by the newest state, and can throw. Rejects: not_found. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
-    let now: Volume | undefined;
-    const changed = await changeRecord(this.#deps.records, { kind, id }, async (found) => {
-      now = found && Volume.parse(found.doc);
-      if (!now || now.removing !== undefined) throw noVolume();
-      const doc = await change(now);
-      return doc === now ? undefined : { doc, sort: doc.at };
+    return await this.#volumes.change(id, (now) => {
+      if (now.removing !== undefined) throw noVolume();
+      return change(now);
     });
-    return (changed ?? now) as Volume;
   }
 
   /** Whether a holder is there no more: its session was deleted or never made, or its transfer was cut off. */

@@ -1,9 +1,9 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
+import type { OwnerRule } from '../../storage/collection.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { volumeContent } from './volume-content.ts';
@@ -37,16 +37,17 @@ export class Volumes {
   readonly #deps: Deps;
   /** When storage without a record was first seen. */
   readonly #orphans = new Map<VolumeId, number>();
-  /** The volumes of an owner are made one after the other, so that they cannot pass the limit together. */
-  readonly #inTurn = keyedQueue();
 
   constructor(deps: Deps) {
     this.#deps = deps;
     const { records } = deps;
     this.service = {
       ...volumeContent(deps),
-      create: (wish) => this.#inTurn(wish.owner ?? '', () => this.#create(wish)),
-      list: async (owner) => [...(await this.#ofOwner(owner))].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      create: (wish) => this.#create(wish),
+      list: async (owner) =>
+        [...(await records.list('present', owner === undefined ? {} : { owner }))].sort((a, b) =>
+          a.name < b.name ? -1 : 1,
+        ),
       get: (id) => records.get(id),
       admits: async (id) => void (await records.get(id)),
       find: (idOrName, owner) => records.find(idOrName, owner),
@@ -98,11 +99,6 @@ export class Volumes {
     }
   }
 
-  async #ofOwner(owner: string | undefined): Promise<readonly Volume[]> {
-    const all = await this.#deps.records.list();
-    return owner === undefined ? all : all.filter((one) => one.owner === owner);
-  }
-
   async #create({ name, quotaBytes, owner, signal }: NewVolume): Promise<Volume> {
     const { driver, records, policy, clock, ids } = this.#deps;
     if (!hostsVolumes(driver)) {
@@ -112,7 +108,6 @@ export class Volumes {
       );
     }
     const bytes = quotaBytes ?? Math.min(policy.bytes, policy.maxBytes);
-    await this.#check(owner, { name, quotaBytes: bytes });
     const at = clock.now();
     const id = VolumeId.parse(`vol-${ids.sessionId()}`);
     const volume: Volume = {
@@ -125,48 +120,48 @@ export class Volumes {
       at,
       holders: [],
     };
-    // Storage is never there without a record that leads to it.
-    await records.put({ ...volume, removing: at });
-    try {
-      await driver.makeVolume(id, this.#call(signal));
-      await records.put(volume);
-      return volume;
-    } catch (thrown) {
-      await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up repeats it
-      throw thrown;
-    }
-  }
-
-  async #change(id: string, { name, quotaBytes }: VolumeChange): Promise<Volume> {
-    const before = await this.#deps.records.get(id);
-    return await this.#inTurn(before.owner ?? '', async () => {
-      await this.#check(before.owner, { name: name ?? before.name, quotaBytes: quotaBytes ?? before.quotaBytes }, id);
-      return await this.#deps.records.update(id, (now) => ({
-        ...now,
-        ...(name !== undefined && { name }),
-        ...(quotaBytes !== undefined && { quotaBytes }),
-      }));
+    return await records.within(this.#ruleFor(volume), volume, async () => {
+      // Storage is never there without a record that leads to it.
+      await records.put({ ...volume, removing: at });
+      try {
+        await driver.makeVolume(id, this.#call(signal));
+        await records.put(volume);
+        return volume;
+      } catch (thrown) {
+        await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up repeats it
+        throw thrown;
+      }
     });
   }
 
-  async #check(owner: string | undefined, wanted: Pick<Volume, 'name' | 'quotaBytes'>, except?: string): Promise<void> {
+  async #change(id: string, change: VolumeChange): Promise<Volume> {
+    const { records } = this.#deps;
+    const changed = (now: Volume): Volume => ({
+      ...now,
+      name: change.name ?? now.name,
+      quotaBytes: change.quotaBytes ?? now.quotaBytes,
+    });
+    const wanted = changed(await records.get(id));
+    return await records.within(this.#ruleFor(wanted), wanted, () => records.update(id, changed));
+  }
+
+  #ruleFor(wanted: Volume): OwnerRule<Volume>['admit'] {
     const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
-    const all = await this.#deps.records.list('present', { owner: owner ?? null });
-    const own = all.filter((one) => one.id !== except);
-    if (own.some(({ name }) => name === wanted.name)) {
-      throw new AppError(
-        'conflict',
-        `You have a volume named ${wanted.name}. Choose another name, or delete it first.`,
-      );
-    }
-    if (wanted.quotaBytes > maxBytes) {
-      const text = `A volume can be allowed ${maxBytes} bytes here, and ${wanted.quotaBytes} were asked for`;
-      throw new AppError('invalid_request', `${text} (CORRAL_VOLUMES_MAX_BYTES).`);
-    }
-    const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, wanted.quotaBytes);
-    if (own.length < ownerCount && sum <= ownerBytes) return;
-    const text = `You have ${own.length} volumes; ${ownerCount} of ${ownerBytes} bytes together are allowed`;
-    throw new AppError('quota', `${text}. Delete some, or give them less.`);
+    return (others) => {
+      const own = others.filter(({ removing }) => removing === undefined);
+      if (own.some(({ name }) => name === wanted.name)) {
+        const text = `You have a volume named ${wanted.name}. Choose another name, or delete it first.`;
+        throw new AppError('conflict', text);
+      }
+      if (wanted.quotaBytes > maxBytes) {
+        const text = `A volume can be allowed ${maxBytes} bytes here, and ${wanted.quotaBytes} were asked for`;
+        throw new AppError('invalid_request', `${text} (CORRAL_VOLUMES_MAX_BYTES).`);
+      }
+      const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, wanted.quotaBytes);
+      if (own.length < ownerCount && sum <= ownerBytes) return;
+      const text = `You have ${own.length} volumes; ${ownerCount} of ${ownerBytes} bytes together are allowed`;
+      throw new AppError('quota', `${text}. Delete some, or give them less.`);
+    };
   }
 
   async #remove(id: string, signal: AbortSignal): Promise<void> {

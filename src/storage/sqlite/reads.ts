@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Lease, UsageSum } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { unindexedTypes } from './schema.ts';
@@ -28,12 +28,16 @@ export type ReadOperations = ReturnType<typeof readOperations>;
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** A piece of a search ends after this much text or so many rows: a few milliseconds, for which a write waits. */
-const piece = { chars: 1024 * 1024, rows: 1_000 };
+/** A piece of a search ends after this time, for which a write waits. */
+const pieceMs = 5;
+/** Rows that one statement of a search reads: few after those that took long, because their texts were large. */
+const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** The hits of a piece of a search, and where the next one begins; null: there is none. */
 export type Piece<Place> = readonly [found: string[], next: Place | null];
 export type EventPlace = readonly [session: string, seq: number];
 export type RecordPlace = readonly [sort: number, id: string];
+
+const lastPlace: EventPlace = ['\u{10ffff}', 0];
 
 /** The condition on the types is the index's own; without it SQLite would not use the index. */
 export const lastOfType = `
@@ -42,22 +46,28 @@ export const lastOfType = `
   ORDER BY seq DESC LIMIT 1
 `;
 
-export function readOperations(db: DatabaseSync) {
-  return { ...eventReads(db), ...recordReads(db), ...queueReads(db), ping: () => {} };
+/** `now`: milliseconds that never go back. */
+export function readOperations(db: DatabaseSync, now: () => number = () => performance.now()) {
+  return { ...eventReads(db, now), ...recordReads(db, now), ...queueReads(db), ping: () => {} };
 }
 
-function eventReads(db: DatabaseSync) {
+/** The condition is that of the index, so that only the messages are read. */
+const messagesAfter = `
+  FROM event INDEXED BY event_message WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?1, ?2)
+`;
+
+function eventReads(db: DatabaseSync, now: () => number) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
   const last = db.prepare(lastOfType);
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
+  const placeAhead = db.prepare(`SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`);
+  // Most facts lack the text, and are not parsed. The text is compared inside of the statement, because each row costs more.
   const search = db.prepare(`
-    SELECT session, seq, length(fact) AS size,
-      json_extract(fact, '$.data.text') LIKE '%' || ?1 || '%' ESCAPE '\\' AS hit
-    FROM event INDEXED BY event_message
-    WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?2, ?3) ORDER BY session, seq LIMIT ?4
+    SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4)
+      AND fact LIKE ?5 ESCAPE '\\' AND json_extract(fact, '$.data.text') LIKE ?6 ESCAPE '\\'
   `);
 
   // A fork's log begins with events of another session, which do not count again.
@@ -96,24 +106,24 @@ function eventReads(db: DatabaseSync) {
     },
     lastOf: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
-    /** A piece of the messages, of which it reads none behind a hit in the same session. */
+    /** A piece of the messages. The next one begins behind a session that it found. */
     search(text: string, from: EventPlace): Piece<EventPlace> {
-      const found: string[] = [];
-      const pattern = text.replace(/[\\%_]/g, '\\$&');
-      let [rows, chars, place] = [0, 0, from];
-      while (rows < piece.rows && chars < piece.chars) {
-        let isHit = false;
-        for (const row of search.iterate(pattern, ...place, piece.rows - rows)) {
-          rows++;
-          chars += Number(row.size);
-          isHit = Boolean(row.hit);
-          place = [String(row.session), isHit ? Number.MAX_SAFE_INTEGER : Number(row.seq)];
-          if (isHit || chars >= piece.chars) break;
-        }
-        if (isHit) found.push(place[0]);
-        else if (rows < piece.rows && chars < piece.chars) return [found, null];
+      const found = new Set<string>();
+      const [json, plain] = [JSON.stringify(text).slice(1, -1), text].map(
+        (one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`,
+      ) as [string, string];
+      const begun = now();
+      for (let [place, rows, at] = [from, rowsAtOnce.many, begun]; ; ) {
+        const ahead = placeAhead.get(...place, rows - 1);
+        const to: EventPlace = ahead ? [String(ahead.session), Number(ahead.seq)] : lastPlace;
+        for (const { session } of search.iterate(...place, ...to, json, plain)) found.add(String(session));
+        if (!ahead) return [[...found], null];
+        place = found.has(to[0]) ? [to[0], Number.MAX_SAFE_INTEGER] : to;
+        const [before, after] = [at, now()];
+        if (after - begun >= pieceMs) return [[...found], place];
+        rows = after - before >= rowsAtOnce.slowMs ? rowsAtOnce.few : Math.min(2 * rows, rowsAtOnce.many);
+        at = after;
       }
-      return [found, place];
     },
     usage: (from: number, to: number): UsageSum[] =>
       usage.all(from, to).map((row) => ({
@@ -168,7 +178,7 @@ export const recordStatements = (set: RecordSet) => ({
   count: `SELECT count(*) AS n FROM record WHERE ${recordSets[set]}`,
 });
 
-function recordReads(db: DatabaseSync) {
+function recordReads(db: DatabaseSync, now: () => number) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
   const prepared = (set: RecordSet) => {
     const { first, behind, count } = recordStatements(set);
@@ -185,9 +195,9 @@ function recordReads(db: DatabaseSync) {
   `);
   const withPrefix = db.prepare(recordsByPrefix);
   // Upwards, because a record that moves meanwhile moves to the end that is read last.
-  const upwards = db.prepare(
-    'SELECT id, sort, doc FROM record WHERE kind = ? AND sort >= ? ORDER BY sort, id DESC LIMIT -1',
-  );
+  const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
+    db.prepare(`SELECT id, sort, doc FROM record WHERE kind = ? AND ${behind} ORDER BY sort, id DESC LIMIT -1`),
+  ) as [StatementSync, StatementSync];
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
     String(found.doc),
@@ -204,21 +214,19 @@ function recordReads(db: DatabaseSync) {
     searchRecords(kind: string, fields: readonly string[], text: string, from: RecordPlace | null): Piece<RecordPlace> {
       const found: string[] = [];
       const wanted = text.toLowerCase();
-      let [rows, chars] = [0, 0];
-      for (const row of upwards.iterate(kind, from?.[0] ?? -Number.MAX_VALUE)) {
-        const [sort, id, doc] = [Number(row.sort), String(row.id), String(row.doc)];
-        if (from && sort === from[0] && id >= from[1]) continue;
-        const texts = JSON.parse(doc) as Record<string, unknown>;
-        if (
-          fields.some((field) =>
-            String(texts[field] ?? '')
-              .toLowerCase()
-              .includes(wanted),
-          )
-        )
-          found.push(id);
-        chars += doc.length;
-        if (++rows >= piece.rows || chars >= piece.chars) return [found, [sort, id]];
+      const has = (field: unknown) =>
+        String(field ?? '')
+          .toLowerCase()
+          .includes(wanted);
+      const begun = now();
+      let rows = 0;
+      const ranges = [from ? rest.iterate(kind, ...from) : [], above.iterate(kind, from?.[0] ?? -Number.MAX_VALUE)];
+      for (const range of ranges) {
+        for (const { id, sort, doc } of range) {
+          const texts = JSON.parse(String(doc)) as Record<string, unknown>;
+          if (fields.some((field) => has(texts[field]))) found.push(String(id));
+          if (++rows % rowsAtOnce.few === 0 && now() - begun >= pieceMs) return [found, [Number(sort), String(id)]];
+        }
       }
       return [found, null];
     },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { Collection, changeRecord } from '../../../src/storage/collection.ts';
+import { Collection, changeRecord, sweep, sweptAtOnce } from '../../../src/storage/collection.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 
 const Thing = z.object({
@@ -60,6 +60,26 @@ test('a creation counts what its owner has by an index, however much others have
   expect(calls).toEqual(['get', 'count', 'put', 'put', 'get', 'put']);
 });
 
+test('a rule over all that an owner has holds for creations and changes at several servers at the same time', async () => {
+  const { all, records } = servers(3);
+  const put = (doc: z.output<typeof Thing>) => records.put({ kind: 'thing', id: doc.id, doc });
+  /** At most 100 together, and each is there once. */
+  const store = (n: number, at: number, id = `t${n}`) => {
+    const admit = (others: readonly z.output<typeof Thing>[]) => {
+      if (others.reduce((sum, one) => sum + one.at, at) > 100) throw new AppError('quota', 'No room.');
+    };
+    const doc = { ...ofAnn(n), id, at };
+    return all[n % 3]?.admitted({ admit, now: 1_000 }, doc, () => put(doc));
+  };
+  const sum = async () => (await all[0]?.list({ owner: 'ann' }))?.reduce((total, { at }) => total + at, 0);
+  await Promise.allSettled(Array.from({ length: 9 }, (_, n) => store(n, 30)));
+  expect(await sum()).toBe(90);
+  const [{ id = '' } = {}] = (await all[0]?.list({ owner: 'ann' })) ?? [];
+  await expect(store(10, 41, id)).rejects.toMatchObject({ code: 'quota' });
+  await store(10, 40, id);
+  expect([await sum(), (await records.get('quota', 'quota:thing:ann'))?.doc]).toEqual([100, {}]);
+});
+
 test('changes at several servers lose nothing, and a change of a document that is gone is refused', async () => {
   const { all } = servers(4);
   await all[0]?.create(ofAnn(1));
@@ -77,4 +97,19 @@ test('a change that stores nothing writes nothing, and a taken name ends the tri
   expect(await changeRecord(records, { kind: 'skill', id: 'a' }, () => undefined)).toBeUndefined();
   const rename = changeRecord(records, { kind: 'skill', id: 'a' }, () => ({ doc: { name: 'two', owner: 'ann' } }));
   await expect(rename).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('rounds over a kind read a part each, whatever is added and deleted meanwhile, and begin again', async () => {
+  const { records } = memoryStore();
+  const put = (n: number) => records.put({ kind: 'k', id: `${n}`.padStart(4, '0'), doc: {} });
+  for (let n = 0; n < 2 * sweptAtOnce + 5; n++) await put(n);
+  const next = sweep(records, 'k', ({ id }) => ({ id, sort: 0 }));
+  const round = async () => (await next()).map(({ id }) => Number(id));
+  const first = await round();
+  for (const n of first) await records.delete('k', `${n}`.padStart(4, '0'));
+  await put(0);
+  const rounds = [first, await round(), await round()];
+  expect(rounds.map(({ length }) => length)).toEqual([sweptAtOnce, sweptAtOnce, 5]);
+  expect(rounds.flat()).toEqual(Array.from({ length: 2 * sweptAtOnce + 5 }, (_, n) => n));
+  expect((await round())[0]).toBe(0);
 });

@@ -5,6 +5,7 @@ import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts
 import { AppError, unlessConflict, unlessNoSession } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
+import { sweep } from '../../../storage/collection.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
@@ -44,9 +45,11 @@ const maxTries = 50;
  */
 export class SessionNames {
   readonly #deps: Deps;
+  readonly #nextEntries: ReturnType<typeof sweep>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#nextEntries = sweep(deps.records, kind, ({ id, doc }) => ({ id, sort: NameEntry.parse(doc).at }));
   }
 
   /** The owner's session of this name. */
@@ -116,10 +119,10 @@ export class SessionNames {
     return changed;
   }
 
-  /** Removes entries from before this time whose session does not exist; resolves with their number. */
+  /** Removes entries from before this time whose session does not exist, some in each round; resolves with their number. */
   async collect(before: number): Promise<number> {
     let removed = 0;
-    for (const { id, doc, version } of await this.#deps.records.list(kind)) {
+    for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
       const entry = NameEntry.parse(doc);
       if (entry.at >= before || (await this.#holder(entry))) continue;
       await this.#deps.records.delete(kind, id, version).catch(unlessConflict);

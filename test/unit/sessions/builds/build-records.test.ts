@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { builtTemplateKind as kind } from '../../../../src/core/model/records.ts';
+import type { BuiltTemplate } from '../../../../src/core/model/sandboxes/built-template.ts';
 import { BuildRecords } from '../../../../src/sessions/builds/build-records.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 
 test('two servers that tag one template at the same time lose no tag', async () => {
   const { records } = memoryStore({ shared: true });
   const servers = [new BuildRecords(records), new BuildRecords(records)] as const;
-  await servers[0].putTemplate({ id: 'tpl-1', name: 'tools', at: 1, tags: {} });
+  await records.put({ kind, id: 'tpl-1', doc: { id: 'tpl-1', name: 'tools', at: 1, tags: {} } });
   const tag = (name: string, n: 0 | 1) =>
     servers[n].changeTags({ id: 'tpl-1' }, ({ tags }) => ({ ...tags, [name]: { build: 'b', at: 1 } }));
   await Promise.all([tag('v1', 0), tag('v2', 1), tag('v3', 0), tag('v4', 1)]);
@@ -16,10 +19,41 @@ test('the templates and builds of an owner are read alone', async () => {
   const { records } = memoryStore();
   const built = new BuildRecords(records);
   for (const owner of ['ann', 'bob', undefined]) {
-    const by = owner !== undefined && { owner };
-    await built.putTemplate({ id: `tpl-${owner}`, name: 'tools', at: 1, tags: {}, ...by });
+    const id = `tpl-${owner}`;
+    await records.put({ kind, id, doc: { id, name: 'tools', at: 1, tags: {}, owner } });
   }
   const idsOf = async (owner?: string | null) => (await built.templates(owner)).map(({ id }) => id);
   expect(await Promise.all([idsOf('ann'), idsOf(null)])).toEqual([['tpl-ann'], ['tpl-undefined']]);
   expect(await idsOf()).toHaveLength(3);
+});
+
+test('builds that begin at several servers at the same time share their template, and pass no limit of their owner', async () => {
+  const { records } = memoryStore({ shared: true });
+  const servers = [1, 2, 3].map(() => new BuildRecords(records));
+  const room = (most: number) => (others: readonly unknown[]) => {
+    if (others.length >= most) throw new AppError('quota', 'No room.');
+  };
+  const begin = (n: number, name: string) => {
+    const by = { at: n, owner: 'ann' };
+    let template: BuiltTemplate = { id: `tpl-${n}`, name, tags: {}, ...by };
+    const build = { id: `b${n}`, templateId: template.id, tags: [], status: 'waiting' as const, ...by };
+    return servers[n % 3]?.begin(
+      { template: () => template, build },
+      {
+        now: n,
+        build: room(8),
+        template: (others) => {
+          const found = others.find((one) => one.name === name);
+          template = found ?? template;
+          if (!found) room(2)(others);
+        },
+      },
+    );
+  };
+  const all = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => begin(n, n % 2 ? 'a' : 'b')));
+  expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(8);
+  const [templates, builds] = await Promise.all([servers[0]?.templates('ann'), servers[0]?.builds('ann')]);
+  expect(templates?.map(({ name }) => name).sort()).toEqual(['a', 'b']);
+  expect(new Set(builds?.map(({ templateId }) => templateId))).toEqual(new Set(templates?.map(({ id }) => id)));
+  await expect(begin(20, 'c')).rejects.toMatchObject({ code: 'quota' });
 });

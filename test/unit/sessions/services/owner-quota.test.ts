@@ -1,55 +1,68 @@
 import { expect, test } from 'vitest';
-import { SessionId } from '../../../../src/core/model/ids.ts';
+import { randomIds, SessionId } from '../../../../src/core/model/ids.ts';
 import { newSession, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { type OwnerLimits, ownerQuota } from '../../../../src/sessions/services/owner-quota.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-function owners(limits: OwnerLimits) {
+function owners(limits: OwnerLimits, servers = 1) {
   const clock = manualClock();
+  const ids = randomIds();
+  const { records } = memoryStore({ shared: true });
   const stored = new Map<SessionId, StoredSession>();
-  const within = ownerQuota({
-    limits,
-    clock,
-    startTimeoutMs: 60_000,
-    get: async (id) => stored.get(id),
-    part: async ({ limit, keep }) => [...stored.values()].filter(keep).slice(0, limit),
-  });
+  const put = async (session: StoredSession) => {
+    stored.set(session.id, session);
+    await records.put({ kind: 'session', id: session.id, doc: session });
+    return session;
+  };
+  const all = Array.from({ length: servers }, () =>
+    ownerQuota({
+      limits,
+      clock,
+      startTimeoutMs: 60_000,
+      get: async (id) => stored.get(id),
+      records,
+      newId: ids.sessionId,
+    }),
+  );
+  let calls = 0;
+  const within = (owner: string | undefined, make: () => Promise<StoredSession>) =>
+    all[calls++ % servers]?.(owner, make) as Promise<StoredSession>;
   const make = (owner?: string) => {
-    const id = SessionId.parse((stored.size + 1).toString(16).padStart(16, '0'));
-    const named = { id, origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
-    stored.set(id, newSession({ ...named, owner, at: clock.now() }));
-    return stored.get(id) as StoredSession;
+    const named = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
+    return put(newSession({ ...named, id: ids.sessionId(), owner, at: clock.now() }));
   };
   /** Resolves with the id of a new session, or with the reason of the refusal. */
   const create = (owner?: string) =>
-    within(owner, async () => make(owner)).then(
+    within(owner, () => make(owner)).then(
       ({ id }) => id,
       ({ code }: { code: string }) => code,
     );
-  const change = (id: string, to: Partial<StoredSession>) => {
-    const key = SessionId.parse(id);
-    stored.set(key, { ...(stored.get(key) as StoredSession), ...to });
-  };
+  const change = (id: string, to: Partial<StoredSession>) =>
+    put({ ...(stored.get(SessionId.parse(id)) as StoredSession), ...to });
   return { clock, stored, within, create, change };
 }
 const isId = expect.stringMatching(/^[0-9a-f]{16}$/);
 
 test("an owner has a limited number of sessions; other owners' and ownerless sessions do not count", async () => {
-  const { create, stored } = owners({ sessions: 2, starting: 0 });
+  const { change, create, stored } = owners({ sessions: 2, starting: 0 });
   for (const owner of ['a', 'b', undefined]) {
     for (let n = 0; n < 2; n++) expect(await create(owner)).toEqual(isId);
   }
   expect([await create('a'), await create('b')]).toEqual(['quota', 'quota']);
   expect(await create()).toEqual(isId);
-  stored.delete([...stored.keys()][0] as SessionId);
+  await change([...stored.keys()][0] as SessionId, { deleting: true });
   expect([await create('a'), await create('a')]).toEqual([isId, 'quota']);
 });
 
-test('concurrent creates of one owner do not exceed the limit of sessions', async () => {
-  const { create } = owners({ sessions: 3, starting: 0 });
-  const made = await Promise.all(Array.from({ length: 10 }, () => create('a')));
-  expect(made.filter((it) => it === 'quota')).toHaveLength(7);
-});
+test.each([1, 3])(
+  'concurrent creates of one owner at %i servers do not exceed the limit of sessions',
+  async (servers) => {
+    const { create } = owners({ sessions: 3, starting: 0 }, servers);
+    const made = await Promise.all(Array.from({ length: 10 }, () => create('a')));
+    expect(made.filter((it) => it === 'quota')).toHaveLength(7);
+  },
+);
 
 test('an owner starts a limited number of sessions at once, until one has its sandbox, loses it, or is deleted', async () => {
   const { create, change } = owners({ sessions: 0, starting: 3 });
@@ -57,7 +70,7 @@ test('an owner starts a limited number of sessions at once, until one has its sa
   expect([await create('a'), await create('b')]).toEqual(['rate_limited', isId]);
   const ways = [{ sandboxState: 'running' }, { sandboxState: 'not_found' }, { deleting: true }] as const;
   for (const [n, way] of ways.entries()) {
-    change(first[n] ?? '', way);
+    await change(first[n] ?? '', way);
     expect([await create('a'), await create('a')]).toEqual([isId, 'rate_limited']);
   }
 });

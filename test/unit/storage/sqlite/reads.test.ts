@@ -1,7 +1,15 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { droppable } from '../../../../src/core/model/event-traits.ts';
-import { lastOfType, readOperations, recordStatements, recordsByPrefix } from '../../../../src/storage/sqlite/reads.ts';
+import {
+  type EventPlace,
+  lastOfType,
+  type Piece,
+  type RecordPlace,
+  readOperations,
+  recordStatements,
+  recordsByPrefix,
+} from '../../../../src/storage/sqlite/reads.ts';
 import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
 
 function database(ids: readonly string[]) {
@@ -45,24 +53,50 @@ test.each([
   expect(behind).toMatch(`SEARCH record USING INDEX ${at} AND sort<?)`);
 });
 
-test('a search reads in pieces of at most a thousand rows and about a megabyte, and nothing behind a hit', () => {
+test('a search takes a few milliseconds at a time, goes on where it ended, and reads nothing behind a hit', () => {
   const db = database([]);
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, 'message.user', 0, ?)");
   const say = (session: string, seq: number, text: string) => put.run(session, seq, JSON.stringify({ data: { text } }));
-  for (let seq = 1; seq <= 1_500; seq++) say('a', seq, 'hay');
-  for (let seq = 1; seq <= 600; seq++) say('b', seq, seq === 2 ? 'needle' : 'hay');
-  for (let seq = 1; seq <= 5; seq++) say('c', seq, 'x'.repeat(400_000));
-  const { search, searchRecords } = readOperations(db);
-  const [none, first] = search('needle', ['', 0]);
-  expect([none, first]).toEqual([[], ['a', 1_000]]);
-  const [found, second] = search('needle', first ?? ['', 0]);
-  expect([found, second]).toEqual([['b'], ['c', 3]]);
-  expect(search('needle', second ?? ['', 0])).toEqual([[], null]);
+  for (let seq = 1; seq <= 300; seq++) say('a', seq, 'hay');
+  for (let seq = 1; seq <= 200; seq++) say('b', seq, seq % 2 ? 'hay' : 'a "Needle"\nof 100 %');
+  for (const [n, text] of ['text', '"needle"', '\\u0022needle', '"needle"\nof 100'].entries()) say('c', n + 1, text);
   const record = db.prepare("INSERT INTO record (id, kind, version, sort, doc) VALUES (?, 'k', 1, ?, ?)");
-  for (let n = 0; n < 1_500; n++) record.run(`r${n}`, n, JSON.stringify({ title: n === 1_200 ? 'Needle' : 'hay' }));
-  const [before, next] = searchRecords('k', ['title'], 'needle', null);
-  expect([before, next]).toEqual([[], [999, 'r999']]);
-  expect(searchRecords('k', ['title'], 'needle', next)).toEqual([['r1200'], null]);
+  for (let n = 0; n < 40; n++)
+    record.run(`r${n}`, n > 20 ? 7 : n, JSON.stringify({ title: n % 20 ? 'hay' : 'Needle' }));
+  /** A clock on which each look takes `ms`: with 5, each piece is as short as it can be. */
+  const pieces = <Place>(
+    ms: number,
+    read: (ops: ReturnType<typeof readOperations>, from: Place) => Piece<Place>,
+    first: Place,
+  ) => {
+    let time = 0;
+    const ops = readOperations(db, () => (time += ms));
+    const found: string[][] = [];
+    for (let [some, next]: Piece<Place> = read(ops, first); ; [some, next] = read(ops, next)) {
+      found.push(some);
+      if (next === null) return found;
+    }
+  };
+  const search = (ms: number, text: string) => pieces<EventPlace>(ms, (ops, from) => ops.search(text, from), ['', 0]);
+  expect(search(0, '"needle"\nof 100 %')).toEqual([['b']]);
+  expect(search(0, 'NEEDLE"')).toEqual([['b', 'c']]);
+  expect(search(5, 'needle"')).toEqual([[], [], ['b'], ['c']]);
+  expect(search(5, 'no such text').flat()).toEqual([]);
+  const inRecords = (ms: number) =>
+    pieces<RecordPlace | null>(ms, (ops, from) => ops.searchRecords('k', ['title'], 'needle', from), null);
+  expect(inRecords(0)).toEqual([['r0', 'r20']]);
+  expect([inRecords(5).length, inRecords(5).flat()]).toEqual([6, ['r0', 'r20']]);
+});
+
+test('a search reads few rows at once while they take long', () => {
+  const db = database([]);
+  const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, 'message.user', 0, '{}')");
+  for (let seq = 1; seq <= 400; seq++) put.run(seq);
+  let [time, from] = [0, ['', 0] as EventPlace | null];
+  const { search } = readOperations(db, () => (time += 4));
+  const ends: number[] = [];
+  for (; from; from = search('x', from)[1]) ends.push(from[1]);
+  expect(ends).toEqual([0, 136, 272]);
 });
 
 test('the newest event of a type is read from an index, and nothing else of the log', () => {
