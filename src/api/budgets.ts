@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { budgetHolders } from '../sessions/api/server/budgets.ts';
 import { operationsOf, procedure, router } from './procedure/procedure.ts';
 
-// The budgets of people and projects, as clients see and change them. Times are in UTC.
+// The budgets of people and projects, as clients see and change them.
 
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolders),
@@ -62,7 +62,7 @@ export const budgetsRouter = router({
     id: 'budgets',
     summary: 'What people and projects may use in a day and in a month, and what is used',
     description:
-      'A caller sees its own budget and those of projects that it sees; the role admin sees all. Days and months are in UTC.',
+      'A caller sees its own budget and those of projects that it sees; the role admin sees all. Days and months are those of the setting budget-time-zone, UTC at first.',
     may: 'any',
     out: z.array(SharedBudget),
     answer: [example],

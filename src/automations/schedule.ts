@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
 import { AppError } from '../core/errors/errors.ts';
+import { isTimeZone } from '../core/text/time-zone.ts';
 import type { Schedule } from '../sessions/api/server/automations.ts';
 
 type CronTime = Pick<Schedule, 'cron' | 'timezone'>;
@@ -143,13 +144,4 @@ function repeatsOf(text: string, timezone: string): CronRule['isRepeated'] {
     const putBackMs = before - offsetAt(at);
     return putBackMs > 0 && offsetAt(at - putBackMs) === before;
   };
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return /^[A-Za-z]/.test(name); // not an offset such as +01:00, which has no clock changes
-  } catch {
-    return false;
-  }
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { hostForm } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
+import { isTimeZone } from '../core/text/time-zone.ts';
 
 // The types of settings. Each parses a variable (always text) or a value of the file, and describes the valid values for
 // errors and the help.
@@ -9,6 +10,8 @@ import { Secret } from '../core/text/secret.ts';
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
 export const text = (accepts: string, pattern = /./) => accepting(accepts, z.string().regex(pattern));
+
+export const timeZone = () => accepting('a time zone such as Europe/Berlin', z.string().refine(isTimeZone));
 
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));

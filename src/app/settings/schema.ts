@@ -16,6 +16,7 @@ import {
   secret,
   size,
   text,
+  timeZone,
   url,
   wordList,
 } from '../../config/kinds.ts';
@@ -44,7 +45,7 @@ const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form:
 const periodBudgets = (whose: string) =>
   z.strictObject({
     dayTokenBudget: changeable(
-      optional(integer(1), `tokens of ${whose} in a day (UTC); then its runs wait, see docs/budgets.md`),
+      optional(integer(1), `tokens of ${whose} in a day; then its runs wait, see docs/budgets.md`),
       budgetIn('count'),
     ),
     dayCostBudget: changeable(
@@ -56,7 +57,7 @@ const periodBudgets = (whose: string) =>
       budgetIn('count'),
     ),
     monthTokenBudget: changeable(
-      optional(integer(1), `tokens of ${whose} in a month (UTC); then its runs wait`),
+      optional(integer(1), `tokens of ${whose} in a month; then its runs wait`),
       budgetIn('count'),
     ),
     monthCostBudget: changeable(
@@ -274,6 +275,7 @@ export const Config = z.strictObject({
       budgetIn('seconds'),
     ),
   }),
+  budgetTimeZone: setting(timeZone(), 'UTC', 'time zone of the days and months of the budgets of people and projects'),
   person: periodBudgets('one person (the owner of sessions)'),
   project: periodBudgets('one project'),
   memory,

@@ -1,6 +1,7 @@
 import { parseYaml } from '../../config/yaml-file.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
+import { calendarOf } from '../../core/text/time-zone.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -197,6 +198,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
+  const calendar = calendarOf(config.budgetTimeZone);
   const ledger = stack.use(
     new Ledger({
       records: store.records,
@@ -204,7 +206,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       newId: () => ids.short(),
       shared: store.shared,
       limitsOf: (of) => periodLimits(storage.live.now[of]),
-      logged: async (holder, now) => (await loggedUsage(store, now))(holder),
+      calendar,
+      logged: async (holder, now) => (await loggedUsage(store, calendar.startsAt(now)))(holder),
       warn: (about, text) => logger.warn(about, text),
     }),
   );

@@ -84,7 +84,7 @@ export type WaitReason = z.infer<typeof WaitReason>;
 export const BudgetOverrun = z.object({
   /** `person` and `project`: the budget of the owner, or of the project, of the session. */
   scope: z.enum(['run', 'session', 'person', 'project']),
-  /** With `person` and `project`: the time that the budget is for, in UTC. */
+  /** With `person` and `project`: the time that the budget is for, in its time zone. */
   period: z.enum(['day', 'month']).optional(),
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time']),
   limit: z.number(),

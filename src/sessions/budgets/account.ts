@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BudgetOverrun, exact } from '../../core/model/spending.ts';
+import type { Calendar } from '../../core/text/time-zone.ts';
 import { type Amounts, noAmounts } from '../run/accounts.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
@@ -57,19 +58,19 @@ export type Account = z.infer<typeof Account>;
 export type OwnLimits = Account['own'];
 export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>>;
 
-const keyOf = (period: Period, now: number): string => new Date(now).toISOString().slice(0, period === 'day' ? 10 : 7);
+type Keys = ReturnType<Calendar['keysAt']>;
 
-export const emptyAccount = (now: number): Account => ({
+export const emptyAccount = ({ day, month }: Keys): Account => ({
   own: { day: {}, month: {} },
-  day: { key: keyOf('day', now), ...unused },
-  month: { key: keyOf('month', now), ...unused },
+  day: { key: day, ...unused },
+  month: { key: month, ...unused },
   open: [],
 });
 
-/** The account at this time: a new day or month begins with nothing used. */
-export function accountAt(account: Account, now: number): Account {
+/** The account in this day and month: a new one begins with nothing used. */
+export function accountIn(account: Account, keys: Keys): Account {
   const at = (period: Period) =>
-    account[period].key === keyOf(period, now) ? account[period] : { key: keyOf(period, now), ...unused };
+    account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
@@ -149,7 +150,7 @@ export function withUsed(account: Account, { tokens, cost, toolCalls = 0 }: Amou
   const more = (used: Account['day']) => ({
     ...used,
     tokens: used.tokens + tokens,
-    cost: used.cost + cost,
+    cost: exact(used.cost + cost, 'cost'),
     toolCalls: Math.max(0, used.toolCalls + toolCalls),
   });
   return { ...account, day: more(account.day), month: more(account.month) };

@@ -1,6 +1,7 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type BudgetLimit, forEachLimit } from '../../core/model/runs/budget-limits.ts';
+import type { Calendar } from '../../core/text/time-zone.ts';
 import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
 import {
   type Account,
@@ -24,6 +25,7 @@ interface Deps {
   /** The names of people by the owners of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
+  readonly calendar: Calendar;
   readonly now: () => number;
   /** Runs that wait for room are looked at. */
   readonly wake: () => void;
@@ -38,7 +40,8 @@ const parts = {
   toolCallsPerMonth: ['month', 'toolCalls'],
 } as const satisfies Record<BudgetLimit, readonly [Period, string]>;
 
-export function budgetService({ ledger, store, limitsOf, people, projects, now, wake }: Deps): BudgetService {
+export function budgetService({ ledger, store, limitsOf, people, projects, calendar, now, wake }: Deps): BudgetService {
+  const usage = () => loggedUsage(store, calendar.startsAt(now()));
   async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
     return of === 'person' ? await people() : await projects();
   }
@@ -51,29 +54,32 @@ export function budgetService({ ledger, store, limitsOf, people, projects, now, 
 
   return {
     async list() {
-      const [accounts, logged] = await Promise.all([ledger.all(), loggedUsage(store, now())]);
+      const [accounts, loggedOf] = await Promise.all([ledger.all(), usage()]);
       const all = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await namesOf(of) })))).flatMap(
         ({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })),
       );
       const holders = [...all, { of: 'person', id: '', name: '' } as const];
       return holders.flatMap(({ name, ...holder }) => {
-        const account = withLogged(accounts.get(recordIdOf(holder)) ?? emptyAccount(now()), logged(holder));
+        const account = withLogged(
+          accounts.get(recordIdOf(holder)) ?? emptyAccount(calendar.keysAt(now())),
+          loggedOf(holder),
+        );
         const shown = { ...holder, name, ...view(account, limitsOf(holder.of)) };
         return isOfInterest(shown) ? [shown] : [];
       });
     },
     async get(holder) {
       const name = await known(holder);
-      const [account, logged] = await Promise.all([ledger.get(holder), loggedUsage(store, now())]);
-      return { ...holder, name, ...view(withLogged(account, logged(holder)), limitsOf(holder.of)) };
+      const [account, loggedOf] = await Promise.all([ledger.get(holder), usage()]);
+      return { ...holder, name, ...view(withLogged(account, loggedOf(holder)), limitsOf(holder.of)) };
     },
     async change(holder, change) {
       const name = await known(holder);
       const before = await ledger.get(holder);
       const account = await ledger.limit(holder, changed(before.own, change));
       wake();
-      const logged = await loggedUsage(store, now());
-      return { ...holder, name, ...view(withLogged(account, logged(holder)), limitsOf(holder.of)) };
+      const loggedOf = await usage();
+      return { ...holder, name, ...view(withLogged(account, loggedOf(holder)), limitsOf(holder.of)) };
     },
   };
 }

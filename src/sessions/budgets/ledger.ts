@@ -6,6 +6,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { accountKind } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
+import type { Calendar } from '../../core/text/time-zone.ts';
 import {
   type Amounts,
   noAmounts,
@@ -16,7 +17,7 @@ import {
 } from '../run/accounts.ts';
 import {
   Account,
-  accountAt,
+  accountIn,
   emptyAccount,
   type Holder,
   hasLimit,
@@ -42,6 +43,8 @@ const lookMs = 500; // between two looks for room that other servers have
 export interface LedgerDeps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly clock: Clock;
+  /** The days and months of the budgets. */
+  readonly calendar: Pick<Calendar, 'keysAt'>;
   readonly newId: () => string;
   /** Whether other servers use the store too. Otherwise the reservations of an earlier process are free at once. */
   readonly shared: boolean;
@@ -115,9 +118,8 @@ export class Ledger implements AsyncDisposable {
   }
 
   async all(): Promise<ReadonlyMap<string, Account>> {
-    const now = this.#deps.clock.now();
     const found = await this.#deps.records.list(accountKind);
-    return new Map(found.map(({ id, doc }) => [id, accountAt(Account.parse(doc), now)]));
+    return new Map(found.map(({ id, doc }) => [id, accountIn(Account.parse(doc), this.#keys())]));
   }
 
   /** Gives a holder limits of its own. */
@@ -288,10 +290,11 @@ export class Ledger implements AsyncDisposable {
     return !this.#deps.shared || until <= this.#deps.clock.now();
   }
 
+  #keys = () => this.#deps.calendar.keysAt(this.#deps.clock.now());
+
   async #read(holder: Holder): Promise<{ account: Account; version: number }> {
-    const now = this.#deps.clock.now();
     const found = await this.#deps.records.get(accountKind, recordIdOf(holder));
-    const account = found ? accountAt(Account.parse(found.doc), now) : emptyAccount(now);
+    const account = found ? accountIn(Account.parse(found.doc), this.#keys()) : emptyAccount(this.#keys());
     return { account, version: found?.version ?? 0 };
   }
 

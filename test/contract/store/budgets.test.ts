@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
+import { calendarOf } from '../../../src/core/text/time-zone.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
@@ -18,6 +19,7 @@ function ledgerOn(store: Store): Ledger {
   const none = { tokens: undefined, cost: undefined };
   const nothing = { tokens: 0, cost: 0 };
   return new Ledger({
+    calendar: calendarOf('UTC'),
     records: store.records,
     clock: systemClock,
     newId: () => ids.short(),

@@ -11,6 +11,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { calendarOf } from '../../../src/core/text/time-zone.ts';
 import type { PortClient } from '../../../src/sandboxes/client/abilities.ts';
 import type { DesktopClient, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
@@ -171,7 +172,9 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
   const none = { tokens: undefined, cost: undefined };
   const noLimits = { day: none, month: none };
+  const calendar = calendarOf('UTC');
   const ledger = new Ledger({
+    calendar,
     records: store.records,
     clock,
     newId: () => randomIds().short(),
@@ -212,6 +215,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       limitsOf: () => noLimits,
       people: async () => new Map(),
       projects: projectNames,
+      calendar,
       now: () => clock.now(),
       wake: () => {},
     }),

@@ -1,4 +1,5 @@
 import type { Store } from '../../../core/contracts/ports.ts';
+import { calendarOf } from '../../../core/text/time-zone.ts';
 import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { UsageService } from '../../../sessions/api/usage.ts';
@@ -51,6 +52,7 @@ export function openAccounting(
       limitsOf: (of) => periodLimits(live.now[of]),
       people,
       projects,
+      calendar: calendarOf(live.now.budgetTimeZone),
       now: () => clock.now(),
       wake: waiting.wake,
     }),

@@ -81,7 +81,7 @@ export const secrets = {
     'Tage zählen in UTC. Sie sehen die Sitzungen, die Ihnen gehören; die Verwaltung sieht alle. Eine gelöschte Sitzung zählt nicht mehr.',
   budgets: 'Budgets von Personen und Projekten',
   'budgets.about':
-    'Was eine Person oder ein Projekt an einem Tag und in einem Monat verbrauchen darf (UTC). Ein Lauf, der an die Grenze kommt, wartet und macht von selbst weiter, wenn wieder Platz ist. Die Grenzen für alle stehen unter „Server: Vorgaben, Grenzen“.',
+    'Was eine Person oder ein Projekt an einem Tag und in einem Monat verbrauchen darf (UTC oder die Zeitzone des Servers für Budgets). Ein Lauf, der an die Grenze kommt, wartet und macht von selbst weiter, wenn wieder Platz ist. Die Grenzen für alle stehen unter „Server: Vorgaben, Grenzen“.',
   'budgets.unread': 'Die Budgets können nicht gezeigt werden',
   'budgets.none': 'In diesem Monat wurde nichts verbraucht, und es gibt keine Grenze.',
   'budgets.person': 'Die Person {name}',

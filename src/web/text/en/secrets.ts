@@ -81,7 +81,7 @@ export const secrets = {
     'Days are in UTC. You see the sessions that you own; administrators see all. A deleted session counts no more.',
   budgets: 'Budgets of people and projects',
   'budgets.about':
-    'What one person or project may use in a day and in a month (UTC). A run that reaches it waits, and goes on by itself when there is room again. The limits for everyone are under “Server: defaults, limits”.',
+    'What one person or project may use in a day and in a month (UTC, or the server’s time zone for budgets). A run that reaches it waits, and goes on by itself when there is room again. The limits for everyone are under “Server: defaults, limits”.',
   'budgets.unread': 'The budgets cannot be shown',
   'budgets.none': 'Nothing was used in this month, and there is no limit.',
   'budgets.person': 'Person: {name}',

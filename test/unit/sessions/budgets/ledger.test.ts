@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
+import { calendarOf } from '../../../../src/core/text/time-zone.ts';
 import type { Limits } from '../../../../src/sessions/budgets/account.ts';
 import { Ledger, leaseMs } from '../../../../src/sessions/budgets/ledger.ts';
 import type { Amounts, Reservation } from '../../../../src/sessions/run/accounts.ts';
@@ -21,6 +22,7 @@ interface Options {
   readonly ofProjects?: Limits;
   readonly logged?: () => number;
   readonly shared?: boolean;
+  readonly timeZone?: string;
   readonly clock?: ReturnType<typeof manualClock>;
 }
 function world(options: Options = {}) {
@@ -29,6 +31,7 @@ function world(options: Options = {}) {
   const ids = randomIds();
   const now = { limits };
   const ledger = new Ledger({
+    calendar: calendarOf(options.timeZone ?? 'UTC'),
     records: store.records,
     clock,
     newId: () => ids.short(),
@@ -283,4 +286,32 @@ describe('tool calls of a person', () => {
     expect(await ledger.of(ada).payCalls(3, never)).toBeUndefined();
     expect(await store.records.list('budget-account')).toEqual([]);
   });
+});
+
+test('a day ends at midnight in the time zone of the budgets, also on the day that has 25 hours', async () => {
+  const hour = 3_600_000;
+  const { ledger, clock } = world({
+    timeZone: 'America/New_York',
+    clock: manualClock(Date.parse('2026-11-01T03:59:59Z')), // a second before midnight
+  });
+  const spend = async () => {
+    const answer = await ledger.of(ada).reserve(wanted(1_000, 1_000), never);
+    if (answer?.kind === 'reserved') await answer.reservation.settle(amounts(1_000));
+    return answer?.kind;
+  };
+  const seen = [await spend()];
+  for (const ms of [1_000, 24 * hour, hour - 1, 1]) {
+    clock.advance(ms);
+    seen.push(await spend());
+  }
+  expect(seen).toEqual(['reserved', 'reserved', 'over', 'over', 'reserved']);
+});
+
+test('money that is used in ten parts is exactly their sum', async () => {
+  const { ledger } = world({ limits: { day: { ...none, cost: 1 }, month: none } });
+  for (let n = 0; n < 10; n++) {
+    const cost = { tokens: 0, cost: 0.1 };
+    await (await reserved(ledger.of(ada).reserve({ least: cost, most: cost }, never))).settle(cost);
+  }
+  expect((await ledger.get({ of: 'person', id: 'ada' })).day.cost).toBe(1);
 });
