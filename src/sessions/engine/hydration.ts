@@ -181,7 +181,8 @@ export class Hydration {
     const { ids, clock } = this.#deps;
     const { writer, transcript } = live;
     if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
-    live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId, soFar: fold.soFar(transcript) });
+    const soFar = { ...fold.soFar(transcript), broken: fold.openMessage?.text };
+    live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId, soFar });
     const detail = 'The server was restarted; the run goes on.';
     const resumed: SessionFact = { type: 'run.notice', runId, data: { kind: 'resumed_after_restart', detail } };
     await writer.write([...writer.message.close(), resumed]);

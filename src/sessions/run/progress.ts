@@ -48,7 +48,8 @@ export function actsOf(entries: readonly Entry[], runId: RunId, since: number): 
     if (message.role === 'assistant') {
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
-      if (message.calls.length === 0 && counts) acts.push({ kind: 'text', text: digest(message.text) });
+      const isWhole = message.model !== ''; // else its end is still to come
+      if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: digest(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
     if (message.role !== 'tool' || !call || call.name === makePlan.name || !counts) continue;

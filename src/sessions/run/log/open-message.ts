@@ -8,12 +8,18 @@ import type { MessageId } from '../../../core/model/ids.ts';
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 
 export class OpenMessage {
-  #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
+  #open: { fact: FactOf<'message.delta'>; text: string; rests?: boolean } | undefined;
   #held: SessionFact[] = [];
 
   /** The message whose deltas are in the log but which is not complete. */
   get id(): MessageId | undefined {
     return this.#open?.fact.data.messageId;
+  }
+
+  /** The open message, when the model's reply broke off and the next one can continue it. */
+  get begun(): { readonly id: MessageId; readonly text: string } | undefined {
+    const { fact, text, rests } = this.#open ?? {};
+    return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;
   }
 
   /** Orders the facts as they can be appended now. */
@@ -26,6 +32,7 @@ export class OpenMessage {
     if (fact.type === 'message.delta') {
       if (open?.fact.data.messageId === fact.data.messageId) {
         open.text += fact.data.text;
+        open.rests = false;
         return [fact];
       }
       const before = this.close();
@@ -43,6 +50,11 @@ export class OpenMessage {
     }
     this.#open = undefined;
     return [fact, ...this.#held.splice(0)];
+  }
+
+  /** Nothing arrives at present: the open message stays open for the next reply. */
+  rest(): void {
+    if (this.#open) this.#open.rests = true;
   }
 
   /** Completes the open message with the text so far. */

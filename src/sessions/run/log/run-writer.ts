@@ -1,4 +1,4 @@
-import type { Usage } from '../../../agents/models/model.ts';
+import type { AssistantMessage, Usage } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -44,6 +44,8 @@ export interface RunProgress {
   /** The calls that wait for an answer. */
   readonly asked: readonly AskedCall[];
   readonly inbox: readonly UserMessage[];
+  /** The text of the reply that broke off, which its next reply continues. */
+  readonly broken?: string | undefined;
   /** The checks of the goal that were made in the newest round of its judging. */
   readonly checked: readonly GoalChecked[];
 }
@@ -54,6 +56,16 @@ interface Options {
   readonly clock: Clock;
   readonly runId: RunId;
   readonly soFar: RunProgress;
+}
+
+interface Speech {
+  think(): void;
+  say(text: string): void;
+  end(): SessionFact[];
+  /** Leaves the message open for the next reply. */
+  rest(): void;
+  /** Completes a reply of which no more comes. */
+  cut(): SessionFact[];
 }
 
 const liveChars = 64 * 1024; // the most of a call's output in the log; the result and the sandbox have all of it
@@ -69,6 +81,7 @@ export class RunWriter {
   readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
   readonly #asked: Map<string, AskedCall>;
   #inbox: UserMessage[];
+  #broken: string;
   #checked: readonly GoalChecked[];
   readonly #listeners = new Set<() => void>();
   #owed: SessionFact[] = [];
@@ -86,6 +99,7 @@ export class RunWriter {
     this.#asked = new Map(soFar.asked.map((call) => [call.callId, call]));
     this.#inbox = [...soFar.inbox];
     this.#checked = soFar.checked;
+    this.#broken = soFar.broken ?? '';
   }
 
   get openCalls(): readonly OpenCall[] {
@@ -238,9 +252,26 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** A message that is still arriving; `end` completes it. */
-  speak(): { think(): void; say(text: string): void; end(): SessionFact[] } & Disposable {
-    let messageId: MessageId | undefined;
+  /** The reply whose beginning people have read, and which broke off; with the id of its message while that is open. */
+  get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
+    const open = this.#writer.message.begun;
+    if (this.#broken === '') return open;
+    return { ...open, text: this.#broken + (open?.text ?? '') };
+  }
+
+  /** Completes the open message. The model knows of the cut reply what the history shows. */
+  cutMessage(): SessionFact[] {
+    const facts = this.#writer.message.close();
+    const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));
+    const text = this.#broken + texts.join('');
+    this.#broken = '';
+    if (text !== '') this.transcript.add({ runId: this.runId, message: replyOf(text) });
+    return facts;
+  }
+
+  /** A message that is still arriving, new or `begun`: `end` completes it, and `rest` leaves it for the next reply. */
+  speak(begun?: MessageId): Speech & Disposable {
+    let messageId = begun;
     let thought = false;
     const emit = (text: string) => {
       if (this.#closed) return;
@@ -258,7 +289,17 @@ export class RunWriter {
       say: (text) => pieces.add(text),
       end: () => {
         pieces.flush();
-        return this.#closed ? [] : this.#writer.message.close();
+        if (this.#closed) return [];
+        this.#broken = '';
+        return this.#writer.message.close();
+      },
+      rest: () => {
+        pieces.flush();
+        this.#writer.message.rest();
+      },
+      cut: () => {
+        pieces.flush();
+        return this.#closed ? [] : this.cutMessage();
       },
       [Symbol.dispose]: () => pieces[Symbol.dispose](),
     };
@@ -358,17 +399,12 @@ export class RunWriter {
     }
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
-    const said = this.#writer.message.close();
-    // The model knows of the cut reply what the history shows.
-    for (const { type, data } of said)
-      if (type === 'message.assistant')
-        this.transcript.add({
-          runId: this.runId,
-          message: { role: 'assistant', model: '', text: data.text, calls: [], raw: [] },
-        });
-    await this.#append([...said, ...facts, ...last]);
+    await this.#append([...this.cutMessage(), ...facts, ...last]);
   }
 }
+
+/** A reply of which only a text is known that breaks off. */
+export const replyOf = (text: string): AssistantMessage => ({ role: 'assistant', model: '', text, calls: [], raw: [] });
 
 /** The calls that wait after an answer: one that a worker carries out then waits for its result. */
 export function noteAnswer(

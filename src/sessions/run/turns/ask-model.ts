@@ -3,7 +3,13 @@ import { buffer } from 'node:stream/consumers';
 import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
-import type { FinishedTurn, Sampling, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type {
+  AssistantMessage,
+  FinishedTurn,
+  Sampling,
+  ToolDeclaration,
+  TurnPhase,
+} from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { AssumedUsage, BudgetOverrun } from '../../../core/model/spending.ts';
@@ -15,6 +21,7 @@ import { pictureBytes, requestBytes } from '../context/meter.ts';
 import type { BudgetCheck } from '../context/summary.ts';
 import type { RunContext } from '../run-context.ts';
 import { assumeBeyond, type Exchange } from '../settlement.ts';
+import { Continuation } from './continuation.ts';
 import { withPictures } from './message-images.ts';
 import { RepetitionDetector } from './repetition.ts';
 
@@ -59,13 +66,13 @@ const noRoom: TurnResult = {
 export function refusal(
   work: Deps,
   wanted: TurnInput,
-  used: { readonly spent: RunSpending; readonly unwritten: RunSpending; readonly begun?: ModelReply },
+  used: { readonly spent: RunSpending; readonly unwritten: RunSpending; readonly begun?: AssistantMessage | undefined },
 ): BudgetOverrun | undefined {
   const { transcript, runId } = work.runWriter;
   const { messages } = transcript.view(runId);
   const bytes = requestBytes({
     ...frameOf(work, wanted),
-    messages: used.begun ? extended(messages, [used.begun.message]) : messages,
+    messages: used.begun ? extended(messages, [used.begun]) : messages,
   });
   return findBudgetOverrun(allowanceOf(work, wanted), estimateNeeds(work.model, transcript.meter, bytes), used);
 }
@@ -79,8 +86,7 @@ const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: TurnIn
 export async function askWithinWindow(
   work: Deps,
   wanted: TurnInput,
-  hear: DeltaListener,
-  signal: AbortSignal,
+  { hear, signal, begun }: Omit<AskOptions, 'used'>,
 ): Promise<ReplyOrEnd> {
   const { model, runWriter } = work;
   const { meter } = runWriter.transcript;
@@ -98,11 +104,13 @@ export async function askWithinWindow(
     if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent };
     if (!made.ok) return { ok: false, result: made.result ?? noRoom };
     spent = addSpent(spent, made.spent);
-    const over = refusal(work, wanted, { spent, unwritten: nothingSpent });
+    const used = { spent, unwritten: nothingSpent };
+    const over = refusal(work, wanted, { ...used, begun });
     if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
-    const asked = await askModel(work, wanted, { hear, signal, used: { spent, unwritten: nothingSpent } });
+    const asked = await askModel(work, wanted, { hear, signal, used, begun });
     const { outcome } = asked;
-    const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
+    const isTooLong =
+      outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === (begun?.text ?? '');
     if (!isTooLong || refusals === maxRefusals) return { ok: true, asked, spent };
     throwIfFired(signal);
     refused = asked;
@@ -115,11 +123,11 @@ interface AskOptions {
   readonly signal: AbortSignal;
   /** The amounts that the turn has used before. */
   readonly used: { readonly spent: RunSpending; readonly unwritten: RunSpending };
-  /** A reply that was cut and that this one continues. */
-  readonly begun?: ModelReply | undefined;
+  /** A reply that was cut, or broke off, and that this one continues. */
+  readonly begun?: AssistantMessage | undefined;
 }
 
-/** Asks the model once, for a reply that is no dearer than the budgets cover. */
+/** Asks the model once, for a reply that is no dearer than the budgets cover. Its text has that of `begun`. */
 export async function askModel(
   work: Deps,
   wanted: TurnInput,
@@ -133,7 +141,7 @@ export async function askModel(
   const { phase, note, hint, mustCall } = wanted;
   const frame = frameOf(work, wanted);
   const { system, sections, tools } = frame;
-  const messages = begun ? extended(told, [begun.message]) : told;
+  const messages = begun ? extended(told, [begun]) : told;
   const bytes = requestBytes({ ...frame, messages });
   const allowance = allowanceOf(work, wanted);
   const inputTokens = transcript.meter.tokens(model.name, bytes);
@@ -152,24 +160,36 @@ export async function askModel(
     ...(sampling && { sampling }),
     cacheKey: runWriter.transcript.cacheKey,
   };
-  const from = { length: transcript.length, ...(begun && { begun: begun.message }) };
+  const from = { length: transcript.length, ...(begun && { begun }) };
   const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: messages });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
+  const pieces: string[] = [];
+  const continuation = new Continuation(begun?.text ?? '', (delta) => {
+    pieces.push(delta);
+    hear(delta);
+  });
   const collected = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
     model: model.name,
     takenIds: transcript.callIds(),
     onThought: () => hear(),
     onDelta: (delta) => {
       if (stop.signal.aborted) return;
-      hear(delta);
+      continuation.add(delta);
       if (repetition.add(delta)) stop.abort();
     },
   });
-  const turn = { ...collected, leftOut: [...loaded.leftOut, ...collected.leftOut] };
+  continuation.end();
+  // The raw parts of two replies are no reply.
+  const joined = begun && { ...collected.message, text: begun.text + pieces.join(''), raw: [] };
+  const turn = {
+    ...collected,
+    message: joined ?? collected.message,
+    leftOut: [...loaded.leftOut, ...collected.leftOut],
+  };
   const { outcome } = turn;
   if (!stop.signal.aborted || signal.aborted) {
-    const { text, calls } = turn.message;
+    const { text, calls } = collected.message;
     const exchange = {
       requestBytes: bytes - pictureBytes(messages),
       replyBytes:
@@ -179,7 +199,7 @@ export async function askModel(
     if (outcome.kind === 'finished' && !assumed) transcript.meter.learn(turn.message.model, bytes, outcome.usage);
     return { ...turn, repeats: false, proof, ...(assumed && { assumed }) };
   }
-  const usage = { inputTokens, outputTokens: transcript.meter.tokens(model.name, turn.message.text.length) };
+  const usage = { inputTokens, outputTokens: transcript.meter.tokens(model.name, collected.message.text.length) };
   const message = { ...turn.message, calls: [] };
   return { ...turn, message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
 }

@@ -9,6 +9,7 @@ import type { Purpose } from '../../../core/model/spending.ts';
 import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
+import { replyOf } from '../log/run-writer.ts';
 import { missingParts } from '../missing-tools.ts';
 import type { RunContext } from '../run-context.ts';
 import { spendingOf } from '../spending-of.ts';
@@ -39,22 +40,33 @@ export async function takeTurn(
   const { runWriter } = work;
   await runWriter.told(); // otherwise a follower would see the first text only after all events that precede the turn
   const { unheard } = runWriter;
+  if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage()); // it has the newer answer
+  const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
   runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, wanted.workdir) : undefined);
   runWriter.transcript.placeNote(wanted.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
-  const pieces: string[] = [];
-  using speech = runWriter.speak();
+  const pieces = begun ? [begun.text] : [];
+  using speech = runWriter.speak(begun?.id);
   const hear = (delta?: string) => {
     if (delta === undefined) return speech.think();
     if (pieces.length === 0) wanted.beforeText?.();
     pieces.push(delta);
     speech.say(delta);
   };
-  const first = await askWithinWindow(work, wanted, hear, signal);
-  if (!first.ok) return first;
+  const broken = begun && begun.text.trim() !== '' ? replyOf(begun.text) : undefined;
+  const going = broken ? { ...wanted, hint: brokenHint } : wanted;
+  const first = await askWithinWindow(work, going, { hear, signal, begun: broken });
+  if (!first.ok) {
+    await runWriter.write(...speech.cut());
+    return first;
+  }
   const rest =
     wasCut(first.asked) && !goesOver(work, wanted, first)
-      ? await askModel(work, { ...wanted, hint: goOnHint }, { hear, signal, used: usedBy(first), begun: first.asked })
+      ? await askModel(
+          work,
+          { ...wanted, hint: goOnHint },
+          { hear, signal, used: usedBy(first), begun: first.asked.message },
+        )
       : undefined;
   throwIfFired(signal);
   const asked = rest ? joined(first.asked, rest, hear) : first.asked;
@@ -62,8 +74,7 @@ export async function takeTurn(
   const finished = [first.asked, rest].flatMap((it) =>
     it?.outcome.kind === 'finished' ? [{ ...it, end: it.outcome }] : [],
   );
-  const facts = [
-    ...speech.end(),
+  const side = [
     ...missingParts.factsOf(
       runWriter,
       [first.asked, rest].flatMap((it) => it?.leftOut ?? []),
@@ -79,10 +90,13 @@ export async function takeTurn(
   ];
   const spent = finished.reduce((all, { end, assumed }) => addSpent(all, spendingOf(end, assumed)), first.spent);
   if (outcome.kind !== 'finished') {
-    await runWriter.write(...facts); // text that was already sent stays in the log
+    const goesOn = outcome.kind === 'failed' && outcome.retryable && !outcome.over;
+    if (goesOn) speech.rest();
+    await runWriter.write(...(goesOn ? [] : speech.cut()), ...side); // text that was already sent stays
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     return { ok: false, result: addSpending(failedTurn(outcome), spent) };
   }
+  const facts = [...speech.end(), ...side];
   if (outcome.stop === 'refused') {
     await runWriter.write(...facts);
     return { ok: false, result: declined(message, outcome) };
@@ -103,7 +117,7 @@ const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
 
 /** Whether no budget is left for the rest of a cut reply. */
 function goesOver(work: Parameters<typeof refusal>[0], wanted: TurnInput, first: FirstReply): boolean {
-  return refusal(work, wanted, { ...usedBy(first), begun: first.asked }) !== undefined;
+  return refusal(work, wanted, { ...usedBy(first), begun: first.asked.message }) !== undefined;
 }
 
 interface FirstReply {
@@ -115,6 +129,9 @@ function usedBy({ asked: { outcome, assumed }, spent }: FirstReply) {
   return { spent: addSpent(spent, unwritten), unwritten };
 }
 
+const brokenHint =
+  'The connection broke in the middle of your reply, and the reader has its beginning. Go on exactly where it stopped, ' +
+  'without repeating anything.';
 const goOnHint =
   'Your reply was cut at the length limit. Go on exactly where it stopped, without repeating anything, and be brief.';
 const repetitionHint =
@@ -130,14 +147,13 @@ const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** A cut reply and its continuation as one. A reply that is cut again, or does not go on, says so at its end. */
+/** A cut reply with its continuation. A reply that is cut again, or does not go on, says so at its end. */
 function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => void): ModelReply {
   const { outcome } = rest;
-  if (outcome.kind === 'cancelled') return rest;
+  if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
   const isWhole = outcome.kind === 'finished' && outcome.stop !== 'length' && !rest.repeats;
   if (!isWhole) hear(cutNote);
-  const text = first.message.text + rest.message.text + (isWhole ? '' : cutNote);
-  const message = { ...rest.message, text, raw: [] }; // the raw parts of two replies are no reply
+  const message = isWhole ? rest.message : { ...rest.message, text: rest.message.text + cutNote };
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 

@@ -1,15 +1,26 @@
 import { expect, test } from 'vitest';
+import { scriptedModel } from '../../../../src/agents/models/scripted/scripted.ts';
 import type { EventLog } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import { Hydration } from '../../../../src/sessions/engine/hydration.ts';
 import { LiveSessions } from '../../../../src/sessions/engine/live-sessions.ts';
 import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { storeEventLog } from '../../../../src/storage/log/log.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { runPolicy, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
-import { asks, fact, runId, sessionId, stored } from '../../../support/machines/session-parts.ts';
+import {
+  asks,
+  fact,
+  messageId,
+  runId,
+  says,
+  sessionId,
+  stored,
+  wantedTurn,
+} from '../../../support/machines/session-parts.ts';
 
 /** A session in a store; `during` runs after the first read of the session. */
 async function world(
@@ -54,7 +65,7 @@ async function world(
     },
     profileOf: async () => ({ plans: false }) as never,
   });
-  return { hydration, liveSessions, never: new AbortController().signal };
+  return { log: real, hydration, liveSessions, never: new AbortController().signal };
 }
 
 test('a session whose log another owner extends during the read is fenced, not built from stale data', async () => {
@@ -72,6 +83,33 @@ test('a session whose log another owner extends during the read is fenced, not b
   // The session's first append records that the run goes on.
   await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
   expect(liveSessions.get(sessionId)).toBeUndefined();
+});
+
+test('a reply that a restart broke off is not written twice: the next one continues it', async () => {
+  const run = fact('run.started', { task: 'x', messageId: messageId() });
+  const openRuns = [{ runId: runId(), messageId: messageId(), task: 'x', seq: 2, startedSeq: 3 }];
+  const { log, hydration, liveSessions, never } = await world(async () => {});
+  await log.append({
+    sessionId,
+    after: 1,
+    at: 2,
+    facts: [asks('x'), run, says('Half of ', messageId(2)), says('it', messageId(2))],
+    puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 5 }) }],
+  });
+  const { runs } = await hydration.make(sessionId, never);
+  const { runWriter } = liveSessions.the(sessionId);
+  expect(runWriter?.begun).toEqual({ text: 'Half of it' });
+  expect(runs[0]?.resume?.acts).toEqual([]);
+  const [whole] = (await log.page(sessionId, 5, 10)).events;
+  expect(whole).toMatchObject({ type: 'message.assistant', data: { text: 'Half of it' } });
+  if (!runWriter) throw new Error('The run goes on.');
+  const model = scriptedModel([[{ type: 'text', delta: 'Half of it is enough.' }]]);
+  const turn = await takeTurn({ model, runWriter }, wantedTurn, never);
+  await runWriter.write(...(turn.ok ? turn.facts : []));
+  const said = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
+  expect(said).toMatchObject([{ data: { text: ' is enough.' } }]);
+  expect(model.asked[0]?.messages).toMatchObject([{ text: 'x' }, { text: 'Half of it' }]);
+  expect(runWriter.transcript.messages.at(-1)).toMatchObject({ text: 'Half of it is enough.' });
 });
 
 test('an earlier life of a session writes nothing once it is made anew', async () => {

@@ -1,0 +1,209 @@
+import { expect, test } from 'vitest';
+import type { Model } from '../../../src/agents/models/model.ts';
+import { createModel } from '../../../src/agents/models/registry.ts';
+import { takeTurn } from '../../../src/sessions/run/turns/turn.ts';
+import { type ManualClock, manualClock } from '../../support/machines/manual-clock.ts';
+import { asks, fact, messageId, runId, scribeBench, wantedTurn } from '../../support/machines/session-parts.ts';
+
+// Replies that break off after people have read their beginning, from a compatible server.
+
+const chunk = (content: string) =>
+  `data: ${JSON.stringify({ id: 'r', choices: [{ index: 0, delta: { content } }] })}\n\n`;
+const done = 'data: {"id":"r","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+type Break = 'drop' | 'end' | 'silence' | '5xx' | 'whole';
+type Reply = readonly [text: string, breaks: Break];
+
+function answer([text, breaks]: Reply, { clock, signal }: { clock: ManualClock; signal: AbortSignal }): Response {
+  const body = new ReadableStream<Uint8Array>({
+    async start(stream) {
+      for (const piece of text.match(/.{1,5}/gs) ?? []) stream.enqueue(Buffer.from(chunk(piece)));
+      if (breaks === '5xx') stream.enqueue(Buffer.from('data: {"error":{"message":"upstream died","code":502}}\n\n'));
+      if (breaks === 'whole') stream.enqueue(Buffer.from(done));
+      signal.addEventListener('abort', () => stream.error(new Error('aborted')));
+      if (breaks !== 'silence') await new Promise(setImmediate); // the text arrives first
+      if (breaks === 'drop') stream.error(new TypeError('terminated'));
+      else if (breaks !== 'silence') stream.close();
+    },
+  });
+  if (breaks === 'silence') void clock.until(() => signal.aborted, 300_000);
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+}
+
+async function compatible(replies: readonly Reply[]) {
+  const clock = manualClock(1_000);
+  const left = [...replies];
+  const asked: { messages: { role: string; content: string }[] }[] = [];
+  const model: Model = await createModel('local/m', {
+    models: {
+      compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } },
+      fallbacks: [],
+      catalog: {},
+      gemini: {},
+      openai: {},
+      anthropic: {},
+    } as never,
+    clock,
+    newId: () => 'n',
+    random: () => 0,
+    fetchWithin: () => async (_url, init) => {
+      asked.push(JSON.parse(String(init?.body)));
+      return answer(left.shift() as Reply, { clock, signal: init?.signal as AbortSignal });
+    },
+  });
+  return { model, asked };
+}
+
+const whole = 'The capital of France is Paris, on the Seine.';
+const half = whole.slice(0, 30);
+const rest = whole.slice(30);
+
+const rows: [string, readonly Reply[], string?][] = [
+  [
+    'a dropped connection',
+    [
+      [half, 'drop'],
+      [rest, 'whole'],
+    ],
+  ],
+  [
+    'a stream that just ends',
+    [
+      [half, 'end'],
+      [rest, 'whole'],
+    ],
+  ],
+  [
+    'silence',
+    [
+      [half, 'silence'],
+      [rest, 'whole'],
+    ],
+  ],
+  [
+    'an error in the stream',
+    [
+      [half, '5xx'],
+      [rest, 'whole'],
+    ],
+  ],
+  [
+    'four breaks, one of them before any text',
+    [
+      ['The capital ', 'drop'],
+      ['', 'drop'],
+      ['of France is ', '5xx'],
+      ['Paris, ', 'end'],
+      ['on the Seine.', 'whole'],
+    ],
+  ],
+  [
+    'a model that begins again',
+    [
+      [half, 'drop'],
+      [whole, 'whole'],
+    ],
+  ],
+  [
+    'a model that begins again, and breaks earlier',
+    [
+      [half, 'drop'],
+      [whole.slice(0, 20), 'drop'],
+      [whole, 'whole'],
+    ],
+  ],
+  [
+    'a model that repeats its last words',
+    [
+      [half, 'drop'],
+      [whole.slice(10), 'whole'],
+    ],
+  ],
+  [
+    'a model that says only what is there',
+    [
+      [whole, 'drop'],
+      [whole, 'whole'],
+    ],
+  ],
+  [
+    'a model that has nothing to add',
+    [
+      [whole, 'drop'],
+      ['', 'whole'],
+    ],
+  ],
+  [
+    'words that are the same by chance',
+    [
+      ['One is the number, t', 'drop'],
+      ['two is the number after.', 'whole'],
+    ],
+    'One is the number, ttwo is the number after.',
+  ],
+  [
+    'a first word that is the first word of the text',
+    [
+      ['He said: ', 'drop'],
+      ['Hello.', 'whole'],
+    ],
+    'He said: Hello.',
+  ],
+  [
+    'a short continuation that the text has already',
+    [
+      ['no, no, no, ', 'drop'],
+      ['no', 'whole'],
+    ],
+    'no, no, no, no',
+  ],
+];
+
+test.each(rows)('%s leaves one message, without a part twice', async (_, replies, text = whole) => {
+  const { runWriter, transcript, events } = scribeBench();
+  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
+  const { model, asked } = await compatible(replies);
+  for (const [n] of replies.entries()) {
+    const turn = await takeTurn({ model, runWriter }, wantedTurn, new AbortController().signal);
+    const isLast = n === replies.length - 1;
+    expect(turn.ok).toBe(isLast);
+    if (turn.ok) await runWriter.write(...turn.facts);
+    else await runWriter.write(fact('run.notice', { kind: 'waiting_provider', detail: `${n}` }));
+  }
+  const log = await events();
+  expect(log.flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([text]);
+  expect(log.flatMap((it) => (it.type === 'message.delta' ? [it.data.text] : [])).join('')).toBe(text);
+  expect(transcript.messages.map((it) => it.role === 'assistant' && it.text)).toEqual([false, text]);
+  expect(asked.at(-1)?.messages.at(-2)).toMatchObject({ role: 'assistant' });
+  expect(asked.at(-1)?.messages.at(-1)?.content).toMatch(/Go on exactly where it stopped/);
+});
+
+test('a message of the person ends the broken reply, which the model sees before it', async () => {
+  const { runWriter, transcript, events } = scribeBench();
+  const { model, asked } = await compatible([
+    [half, 'drop'],
+    ['Berlin.', 'whole'],
+  ]);
+  const turn = () => takeTurn({ model, runWriter }, wantedTurn, new AbortController().signal);
+  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
+  expect(await turn()).toMatchObject({ ok: false });
+  await runWriter.write(asks('And of Germany?', messageId(2)));
+  runWriter.hear({ messageId: messageId(2), text: 'And of Germany?' });
+  const second = await turn();
+  await runWriter.write(...(second.ok ? second.facts : []));
+  expect(asked[1]?.messages.slice(-3).map(({ content }) => content)).toEqual(['Go', half, 'And of Germany?']);
+  expect(transcript.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+  expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([
+    half,
+    'Berlin.',
+  ]);
+});
+
+test('a reply that is not tried again stays in the history of people and of the model', async () => {
+  const { runWriter, transcript, events } = scribeBench();
+  const { model } = await compatible([[half, 'drop']]);
+  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
+  await takeTurn({ model, runWriter }, wantedTurn, new AbortController().signal);
+  await runWriter.close([], 'interrupted');
+  expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([half]);
+  expect(transcript.messages.at(-1)).toMatchObject({ role: 'assistant', text: half });
+});
