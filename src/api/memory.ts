@@ -143,7 +143,6 @@ const summary: z.output<typeof MemorySummary> = {
 const whose =
   '`of` is `person` or `project`, and `id` the owner or the project. Without `id`: the notes of the caller. ';
 /** In a query every value is a text. */
-const InQuery = NotePlace.extend({ version: z.coerce.number().pipe(NotePlace.shape.version.unwrap()).optional() });
 
 const operation = operationsOf({ tag: 'Memory', prefix: 'memory' });
 const base = '/api/v1/memory';
@@ -176,7 +175,6 @@ export const memoryRouter = router({
     description: whose,
     may: 'read',
     in: NotePlace,
-    query: InQuery,
     out: NoteText,
     answer: { ...example, text },
     fails: [404, 409],

@@ -1,43 +1,73 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import { procedure, router } from './procedure/procedure.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
 import { Done, done, ofSession } from './procedure/schemas.ts';
-import { Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
+import { ofSandboxes } from './session/sandbox.ts';
+import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 
-const ofSnapshot = z.strictObject({ id: z.string().max(100) });
+const ofSnapshot = z.strictObject({ id: z.string().max(100).describe('the snapshot') });
+const operation = operationsOf({ tag: 'Sandboxes', prefix: 'snapshots' });
+const ofSandbox = operationsOf(ofSandboxes);
+const base = '/api/v1/snapshots';
+const path = `${base}/:snapshot_id=id` as const;
+const answered = { out: Snapshot, answer: example };
 
 /** Copies of the files of sandboxes that outlive them. `sessions.create` with `snapshot` begins with one. */
 export const snapshotsRouter = router({
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(z.array(Snapshot))
-    .query(async ({ ctx }) => (await ctx.services.snapshots.list()).map(snapshotView)),
-
-  get: procedure
-    .input(ofSnapshot)
-    .output(Snapshot)
-    .query(async ({ ctx, input }) => snapshotView(await ctx.services.snapshots.get(input.id))),
-
-  /** Starts a sandbox that does not run. Resolves when the copy is whole. */
-  create: procedure
-    .input(ofSession.extend(SnapshotInput.shape))
-    .output(Snapshot)
-    .mutation(async ({ ctx, input: { sessionId, name, labels }, signal = neverFires }) =>
-      snapshotView(await ctx.services.snapshots.make(sessionId, { name, labels, signal })),
-    ),
-
-  update: procedure
-    .input(ofSnapshot.extend(SnapshotInput.shape))
-    .output(Snapshot)
-    .mutation(async ({ ctx, input: { id, ...change } }) =>
-      snapshotView(await ctx.services.snapshots.label(id, change)),
-    ),
-
-  delete: procedure
-    .input(ofSnapshot)
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.snapshots.remove(input.id);
-      return done;
-    }),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List your snapshots, the newest first',
+    may: 'any',
+    out: z.array(Snapshot),
+    answer: [example],
+  }).query(async ({ ctx }) => (await ctx.services.snapshots.list()).map(snapshotView)),
+  get: operation({
+    ...answered,
+    rest: `GET ${path}`,
+    id: 'Get',
+    summary: 'One snapshot',
+    may: 'see',
+    in: ofSnapshot,
+    fails: [404],
+  }).query(async ({ ctx, input }) => snapshotView(await ctx.services.snapshots.get(input.id))),
+  create: ofSandbox({
+    ...answered,
+    rest: 'POST /api/v1/sessions/:sid=sessionId/sandbox/snapshots',
+    id: 'Snap',
+    summary: 'Copy the files of the sandbox, for sessions that begin with them',
+    description:
+      'A sandbox that does not run starts for it. Only a copy during which no file changed is kept. It has no memory and ' +
+      'no processes.',
+    may: 'work',
+    in: ofSession.extend(SnapshotInput.shape),
+    example: { name: 'build-cache' },
+    fails: [400, 404, 409, 413, 429],
+  }).mutation(async ({ ctx, input: { sessionId, ...wish }, signal = neverFires }) =>
+    snapshotView(await ctx.services.snapshots.make(sessionId, { ...wish, signal })),
+  ),
+  update: operation({
+    ...answered,
+    id: 'Change',
+    summary: 'Give a snapshot another name or labels',
+    may: 'work',
+    in: ofSnapshot.extend(SnapshotInput.shape),
+  }).mutation(async ({ ctx, input: { id, ...change } }) =>
+    snapshotView(await ctx.services.snapshots.label(id, change)),
+  ),
+  delete: operation({
+    rest: `DELETE ${path}`,
+    id: 'Delete',
+    summary: 'Delete a snapshot; sessions that began with it stay',
+    may: 'stop',
+    in: ofSnapshot,
+    out: Done,
+    example: { id: example.id },
+    answer: done,
+    reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
+    fails: [404],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.snapshots.remove(input.id);
+    return done;
+  }),
 });

@@ -1,27 +1,116 @@
 import { z } from 'zod';
-import { BuildStep } from '../core/model/sandboxes/built-template.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
+import { AppError } from '../core/errors/errors.ts';
 import {
-  Begun,
-  BuildInput,
-  BuildName,
-  BuildStatus,
-  BuildView,
-  Built,
-  buildStatus,
-  buildView,
-  builtView,
-  DockerfileInput,
-  FileHash,
-  NewBuild,
-  TagName,
-  toBuildPlan,
-} from './views/template-builds.ts';
+  BuildLogEntry,
+  BuildStep,
+  type BuiltTemplate,
+  type TemplateBuild,
+} from '../core/model/sandboxes/built-template.ts';
+import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
+import { planOfDockerfile } from '../sessions/builds/dockerfile.ts';
+import { operationsOf, procedure, router } from './procedure/procedure.ts';
+import { Done, done, iso } from './procedure/schemas.ts';
 
-const ofTemplate = z.strictObject({ id: z.string().max(100) });
-const ofBuild = ofTemplate.extend({ build: z.string().max(100) });
+const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
+/** `name`, or `name:tag`. */
+const BuildName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/,
+    'must be a name such as my-tools or my-tools:v1, in lower case',
+  );
+export const FileHash = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be a hash: letters, digits, "_" and "-"');
+const Dockerfile = z.string().min(1).max(65_536);
+const DockerfileArgs = z.record(z.string().min(1).max(200), z.string().max(16_384));
+
+/** A new build, before its steps. */
+const NewBuild = z.strictObject({
+  name: BuildName.describe('the template, made if it is new; perhaps with a tag of the build'),
+  tags: z.array(TagName).max(20).default([]).describe('tags of the build; without any: default'),
+});
+const DockerfileInput = z.strictObject({
+  dockerfile: Dockerfile.describe('its text'),
+  args: DockerfileArgs.optional().describe('the values of its ARGs'),
+});
+/** Either a Dockerfile without COPY, or the steps themselves. */
+const BuildInput = z.strictObject({
+  dockerfile: Dockerfile.optional().describe('a Dockerfile without COPY; with COPY, send the steps'),
+  args: DockerfileArgs.optional(),
+  base: z.string().min(1).max(300).optional().describe("an image of the operator's list, or a template that you built"),
+  steps: z.array(BuildStep).max(200).optional(),
+  fresh: z.boolean().default(false).describe('runs every step again'),
+});
+const Built = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.iso.datetime(),
+  tags: z.array(z.object({ tag: z.string(), build: z.string(), at: z.iso.datetime() })).readonly(),
+});
+const BuildView = z.object({
+  id: z.string(),
+  templateId: z.string(),
+  tags: z.array(z.string()).readonly(),
+  status: z.enum(['waiting', 'building', 'ready', 'error']),
+  createdAt: z.iso.datetime(),
+  /** Why it failed, and at which step. */
+  reason: z.object({ message: z.string(), step: z.string().optional() }).nullable(),
+});
+const Begun = z.object({ template: Built, build: BuildView });
+const BuildStatus = z.object({
+  build: BuildView,
+  /** The entries of the log from `offset` on, at most 500. A build that is over is told when there are none any more. */
+  log: z.array(BuildLogEntry).readonly(),
+});
+const maxEntries = 500;
+
+const builtView = ({ id, name, at, tags }: BuiltTemplate): z.output<typeof Built> => ({
+  id,
+  name,
+  createdAt: iso(at),
+  tags: Object.entries(tags).map(([tag, one]) => ({ tag, build: one.build, at: iso(one.at) })),
+});
+const buildView = ({ id, templateId, tags, status, at, reason }: TemplateBuild): z.output<typeof BuildView> => ({
+  id,
+  templateId,
+  tags,
+  status,
+  createdAt: iso(at),
+  reason: reason ?? null,
+});
+
+/** Rejects: invalid_request. */
+function toBuildPlan({ dockerfile, args, base, steps, fresh }: z.output<typeof BuildInput>): BuildPlan {
+  const isWhole = dockerfile !== undefined ? base === undefined && steps === undefined : base !== undefined && steps;
+  if (!isWhole || (args && dockerfile === undefined)) {
+    throw new AppError('invalid_request', 'Give the dockerfile, perhaps with args, or base and steps.');
+  }
+  const plan =
+    dockerfile === undefined ? { base: base as string, steps: steps ?? [] } : planOfDockerfile(dockerfile, args);
+  return { base: { image: plan.base }, steps: plan.steps, ...(fresh && { freshFrom: 0 }) };
+}
+
+const ofTemplate = z.strictObject({ id: z.string().max(100).describe('the template') });
+const ofBuild = ofTemplate.extend({ build: z.string().max(100).describe('the build') });
 const Tags = z.array(TagName).min(1).max(20);
+
+const at = '2026-11-24T12:00:00.000Z';
+const build: z.output<typeof BuildView> = {
+  id: '6d1c2b3a-4e5f-4a6b-8c7d-9e0f1a2b3c4d',
+  templateId: 'tpl-0123456789abcdef',
+  tags: ['default'],
+  status: 'waiting',
+  createdAt: at,
+  reason: null,
+};
+const example: z.output<typeof Built> = {
+  id: build.templateId,
+  name: 'my-tools',
+  createdAt: at,
+  tags: [{ tag: 'default', build: build.id, at }],
+};
+const operation = operationsOf({ tag: 'Sandboxes', prefix: 'builtTemplates' });
+const base = '/api/v1/built-templates';
+const path = `${base}/:id/builds/:build` as const;
 
 /** Templates that people build of a Dockerfile or of steps. `sessions.create` with `built` begins with one. */
 export const templateBuildsRouter = router({
@@ -40,10 +129,14 @@ export const templateBuildsRouter = router({
       return { builds, images, reason };
     }),
 
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(z.array(Built))
-    .query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List the templates that you built',
+    may: 'any',
+    out: z.array(Built),
+    answer: [example],
+  }).query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
 
   /** The steps of a Dockerfile. Those of COPY lack `files`: the hash with which their archive was uploaded. */
   plan: procedure
@@ -51,14 +144,21 @@ export const templateBuildsRouter = router({
     .output(z.object({ base: z.string(), steps: z.array(BuildStep).readonly(), notes: z.array(z.string()).readonly() }))
     .mutation(({ ctx, input: { dockerfile, args } }) => ctx.services.templateBuilds.plan(dockerfile, args)),
 
-  /** Makes the template if it is new. Its build waits for `start`, at most an hour. */
-  begin: procedure
-    .input(NewBuild)
-    .output(Begun)
-    .mutation(async ({ ctx, input }) => {
-      const { template, build } = await ctx.services.templateBuilds.begin(input);
-      return { template: builtView(template), build: buildView(build) };
-    }),
+  begin: operation({
+    rest: `POST ${base}`,
+    id: 'Begin',
+    summary: 'Begin a build; the template is made if it is new',
+    description: 'Upload the files of its COPY steps next, and then start it. It waits for that at most an hour.',
+    may: 'create',
+    in: NewBuild,
+    out: Begun,
+    example: { name: 'my-tools:v1', tags: ['default'] },
+    answer: { template: { ...example, tags: [] }, build },
+    fails: [400, 409, 422, 429, 501],
+  }).mutation(async ({ ctx, input }) => {
+    const { template, build } = await ctx.services.templateBuilds.begin(input);
+    return { template: builtView(template), build: buildView(build) };
+  }),
 
   /** Whether the owner of the template has uploaded the files of this hash in the last day. */
   hasFiles: procedure
@@ -66,20 +166,35 @@ export const templateBuildsRouter = router({
     .output(z.object({ present: z.boolean() }))
     .query(async ({ ctx, input }) => ({ present: await ctx.services.templateBuilds.hasFiles(input.id, input.hash) })),
 
-  start: procedure
-    .input(ofBuild.extend(BuildInput.shape))
-    .output(BuildView)
-    .mutation(async ({ ctx, input: { id, build, ...plan } }) =>
-      buildView(await ctx.services.templateBuilds.start(id, build, toBuildPlan(plan))),
-    ),
-
-  /** The state of a build, and its log from `offset` on. */
-  status: procedure
-    .input(ofBuild.extend({ offset: z.int().min(0).default(0) }))
-    .output(BuildStatus)
-    .query(({ ctx, input: { id, build, offset } }) =>
-      buildStatus(ctx.services.templateBuilds, { templateId: id, buildId: build, offset }),
-    ),
+  start: operation({
+    rest: `POST ${path}`,
+    id: 'Start',
+    summary: 'Start a build, of a Dockerfile or of steps',
+    may: 'work',
+    in: ofBuild.extend(BuildInput.shape),
+    out: BuildView,
+    example: { dockerfile: 'FROM corral/sandbox\nRUN pip install six\n' },
+    answer: build,
+    fails: [400, 404, 409, 422],
+  }).mutation(async ({ ctx, input: { id, build, ...plan } }) =>
+    buildView(await ctx.services.templateBuilds.start(id, build, toBuildPlan(plan))),
+  ),
+  status: operation({
+    rest: `GET ${path}`,
+    id: 'Status',
+    summary: 'The state of a build, and its log from an entry on',
+    may: 'read',
+    in: ofBuild.extend({ offset: z.int().min(0).default(0) }),
+    query: z.object({ offset: z.coerce.number().int().min(0).default(0).describe('the entries that you have') }),
+    out: BuildStatus,
+    answer: { build: { ...build, status: 'ready' }, log: [] },
+    fails: [404, 422],
+  }).query(async ({ ctx: { services }, input: { id, build, offset } }) => {
+    // First the state: what is written between the two belongs to the next call.
+    const state = await services.templateBuilds.build(id, build);
+    const { entries } = await services.templateBuilds.log(id, build, { offset, limit: maxEntries });
+    return { build: buildView(state), log: entries };
+  }),
 
   /** The builds of a template that are kept, the newest first. */
   builds: procedure
@@ -107,12 +222,19 @@ export const templateBuildsRouter = router({
     .output(Built)
     .mutation(async ({ ctx, input: { id, tags } }) => builtView(await ctx.services.templateBuilds.untag(id, tags))),
 
-  /** Sessions that run from its images go on; new ones cannot begin with it. */
-  delete: procedure
-    .input(ofTemplate)
-    .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.templateBuilds.remove(input.id);
-      return done;
-    }),
+  delete: operation({
+    rest: `DELETE ${base}/:id`,
+    id: 'Delete',
+    summary: 'Delete a template that you built, and stop its builds',
+    may: 'stop',
+    in: ofTemplate,
+    out: Done,
+    example: { id: example.id },
+    answer: done,
+    reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
+    fails: [404],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.templateBuilds.remove(input.id);
+    return done;
+  }),
 });

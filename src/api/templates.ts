@@ -1,11 +1,105 @@
 import { z } from 'zod';
-import { procedure, router } from './procedure/procedure.ts';
-import { Templates, templateList } from './views/templates.ts';
+import { toolGroups } from '../agents/tools/tool.ts';
+import type { TemplateInfo, Unavailable } from '../sessions/api/server/templates.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
+
+/** A template as clients see it. Null: the template leaves it to the project or to the server. */
+const Template = z.object({
+  /** The name that a new session gives as its `template`. */
+  id: z.string(),
+  /** The name that people see. */
+  name: z.string(),
+  description: z.string(),
+  /** The environment that OpenCodex clients show. */
+  environment: z.string().nullable(),
+  mode: z.enum(['plan-act', 'react']).nullable(),
+  /** The groups of tools of which its agents have at least one. */
+  tools: z.array(z.enum(toolGroups)).readonly(),
+  /** The instructions to the agent. */
+  prompt: z.string().nullable(),
+  /** The names of the parts of the prompt that it replaces. */
+  promptParts: z.array(z.string()).readonly(),
+  model: z.string().nullable(),
+  fallbacks: z.array(z.string()).readonly().nullable(),
+  /** The uploaded skills that it names. */
+  skills: z.array(z.string()).readonly(),
+  /** The names of its tool servers. */
+  mcpServers: z.array(z.string()).readonly(),
+  /** The tools whose calls wait for a person. */
+  approvals: z.array(z.string()).readonly().nullable(),
+  /** The addresses of the repositories that its sessions begin with. */
+  repositories: z.array(z.string()).readonly(),
+  image: z.string().nullable(),
+  /** The time after which an unused sandbox stops. */
+  idleSeconds: z.number().nullable(),
+  /** Packages that are installed when a sandbox starts, by their package manager. */
+  packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
+  /** The name of the egress policy. */
+  egress: z.string().nullable(),
+  /** Why sessions with it cannot start here now, and what helps; null: they can. */
+  unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),
+});
+
+const templateView = (template: TemplateInfo, unavailable: Unavailable | null): z.output<typeof Template> => ({
+  id: template.name,
+  name: template.label,
+  description: template.description,
+  environment: template.environment ?? null,
+  mode: template.mode ?? null,
+  tools: template.groups,
+  prompt: template.prompt ?? null,
+  promptParts: Object.keys(template.promptParts ?? {}),
+  model: template.model ?? null,
+  fallbacks: template.models.fallbacks ?? null,
+  skills: template.skills ?? [],
+  mcpServers: (template.mcp.servers ?? []).map(({ name }) => name),
+  approvals: template.approvals.tools ?? null,
+  repositories: (template.repositories ?? []).map(({ url }) => url),
+  image: template.sandbox.image ?? null,
+  idleSeconds: template.sandbox.idleSeconds ?? null,
+  packages: { pip: template.packages.pip ?? [], npm: template.packages.npm ?? [] },
+  egress: template.egress.policy ?? null,
+  unavailable,
+});
+
+const example: z.output<typeof Template> = {
+  id: 'code_reviewer',
+  name: 'Code Reviewer',
+  description: 'Reads and judges code; changes nothing',
+  environment: 'python3.11',
+  mode: 'react',
+  prompt: 'You review code and change none of it.',
+  promptParts: [],
+  model: null,
+  fallbacks: null,
+  repositories: [],
+  skills: [],
+  mcpServers: [],
+  approvals: null,
+  image: null,
+  idleSeconds: null,
+  egress: null,
+  unavailable: null,
+  packages: { pip: [], npm: [] },
+  tools: ['bash', 'file_read', 'search'],
+};
 
 export const templatesRouter = router({
-  /** The templates of agents, for new sessions and projects. */
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(Templates)
-    .query(({ ctx }) => templateList(ctx.services)),
+  list: operationsOf({ tag: 'Server', prefix: '', style: 'server' })({
+    rest: 'GET /api/v1/templates',
+    id: 'templates',
+    summary: 'List the templates of agents, for new sessions',
+    may: 'any',
+    out: z.object({ templates: z.array(Template).readonly() }),
+    answer: { templates: [example] },
+    fails: [401],
+  }).query(
+    ({
+      ctx: {
+        services: { templates },
+      },
+    }) => ({
+      templates: templates.list().map((template) => templateView(template, templates.whyNot(template) ?? null)),
+    }),
+  ),
 });

@@ -1,64 +1,173 @@
 import { z } from 'zod';
+import { size } from '../config/kinds.ts';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import { procedure, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
-import { NewVolume, Volume, VolumeChange, VolumeEntry, VolumePath, volumeIdOf, volumeView } from './views/volumes.ts';
+import { VolumeId } from '../core/model/ids.ts';
+import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
+import type { VolumeService } from '../sessions/api/server/volumes.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
+import { Done, done, iso } from './procedure/schemas.ts';
 
-/** A volume, by its id or name. */
-const ofVolume = z.strictObject({ volume: z.string().max(100) });
+const quota = size(2 ** 20).kind.describe('bytes, or a size such as 512MiB');
+export const VolumePath = z.string().max(4_096).describe('in the volume');
+
+/** A volume, as every facade tells it. */
+export const Volume = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.iso.datetime(),
+  quotaBytes: z.int(),
+  usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
+  /** A session has been writing since that look. */
+  changedSince: z.boolean().describe('a session has it for writing since that look'),
+  mounts: z
+    .array(z.object({ sessionId: z.string(), access: MountAccess, since: z.iso.datetime() }))
+    .describe('the sessions that have it, until they are deleted'),
+});
+const VolumeEntry = z.object({
+  name: z.string(),
+  type: z.enum(['file', 'directory', 'other']),
+  size: z.int().nullable(),
+  modified: z.string(),
+});
+
+export const volumeView = ({
+  id,
+  name,
+  at,
+  quotaBytes,
+  usedBytes,
+  isChanged,
+  holders,
+}: Stored): z.input<typeof Volume> => ({
+  id,
+  name,
+  createdAt: iso(at),
+  quotaBytes,
+  usedBytes,
+  changedSince: isChanged,
+  mounts: holders
+    .filter(({ until }) => until === undefined)
+    .map(({ sessionId, access, at: since }) => ({ sessionId, access, since: iso(since) })),
+});
+
+export const volumeExample: z.output<typeof Volume> = {
+  id: 'vol-0123456789abcdef',
+  name: 'build-cache',
+  createdAt: '2026-11-24T12:00:00.000Z',
+  quotaBytes: 1_073_741_824,
+  usedBytes: 12_345,
+  changedSince: false,
+  mounts: [{ sessionId: '0123456789abcdef', access: 'read', since: '2026-11-24T12:05:00.000Z' }],
+};
+
+/** The id behind the id or name that a caller gave. Rejects: not_found. */
+export const volumeIdOf = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
+  VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
+
+export const ofVolumes = { tag: 'Volumes', prefix: 'volumes' } as const;
+export const whileWritten = 'Refused with 409 while a session has the volume for writing.';
+export const byVolume = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
+const operation = operationsOf(ofVolumes);
+const base = '/api/v1/volumes';
+const path = `${base}/:volume` as const;
+const answered = { out: Volume, answer: volumeExample };
 
 /** Storage that outlives sessions. `sessions.create` with `volumes` mounts it; REST moves files and archives of any size. */
 export const volumesRouter = router({
-  list: procedure
-    .input(z.strictObject({}).optional())
-    .output(z.array(Volume))
-    .query(async ({ ctx }) => (await ctx.services.volumes.list()).map(volumeView)),
-
-  get: procedure
-    .input(ofVolume)
-    .output(Volume)
-    .query(async ({ ctx: { services }, input }) =>
-      volumeView(await services.volumes.get(await volumeIdOf(services.volumes, input.volume))),
-    ),
-
-  create: procedure
-    .input(NewVolume)
-    .output(Volume)
-    .mutation(async ({ ctx, input: { name, quota }, signal = neverFires }) =>
-      volumeView(await ctx.services.volumes.create({ name, quotaBytes: quota, signal })),
-    ),
-
-  update: procedure
-    .input(ofVolume.extend(VolumeChange.shape))
-    .output(Volume)
-    .mutation(async ({ ctx: { services }, input: { volume, name, quota } }) =>
-      volumeView(
-        await services.volumes.change(await volumeIdOf(services.volumes, volume), { name, quotaBytes: quota }),
-      ),
-    ),
-
-  delete: procedure
-    .input(ofVolume)
-    .output(Done)
-    .mutation(async ({ ctx: { services }, input, signal = neverFires }) => {
-      await services.volumes.remove(await volumeIdOf(services.volumes, input.volume), signal);
-      return done;
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List your volumes, by name',
+    may: 'any',
+    out: z.array(Volume),
+    answer: [volumeExample],
+  }).query(async ({ ctx }) => (await ctx.services.volumes.list()).map(volumeView)),
+  get: operation({
+    ...answered,
+    rest: `GET ${path}`,
+    id: 'Get',
+    summary: 'One volume, and the sessions that have it',
+    may: 'see',
+    in: byVolume,
+    fails: [404],
+  }).query(async ({ ctx: { services }, input }) =>
+    volumeView(await services.volumes.get(await volumeIdOf(services.volumes, input.volume))),
+  ),
+  create: operation({
+    ...answered,
+    rest: `POST ${base}`,
+    id: 'Create',
+    summary: 'Make an empty volume',
+    may: 'create',
+    in: z.strictObject({
+      name: VolumeName.describe('free among the volumes of its owner'),
+      quota: quota.optional(),
     }),
-
-  files: procedure
-    .input(ofVolume.extend({ path: VolumePath.default('.') }))
-    .output(z.array(VolumeEntry))
-    .query(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) =>
-      (await services.volumes.listFiles(await volumeIdOf(services.volumes, volume), path, signal)).map((one) => ({
-        ...one,
-      })),
-    ),
-
-  removeFile: procedure
-    .input(ofVolume.extend({ path: VolumePath.min(1) }))
-    .output(Done)
-    .mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) => {
-      await services.volumes.removeFile(await volumeIdOf(services.volumes, volume), path, signal);
-      return done;
-    }),
+    example: { name: 'build-cache', quota: '2GiB' },
+    fails: [400, 403, 409, 501, 503],
+  }).mutation(async ({ ctx, input: { name, quota }, signal = neverFires }) =>
+    volumeView(await ctx.services.volumes.create({ name, quotaBytes: quota, signal })),
+  ),
+  update: operation({
+    ...answered,
+    rest: `PATCH ${path}`,
+    id: 'Change',
+    summary: 'Give a volume another name or quota',
+    description: 'Sandboxes that run keep the quota that they began with.',
+    may: 'work',
+    in: byVolume.extend({ name: VolumeName.optional(), quota: quota.optional() }),
+    example: { quota: '4GiB' },
+    fails: [400, 403, 404, 409, 503],
+  }).mutation(async ({ ctx: { services }, input: { volume, name, quota } }) => {
+    const id = await volumeIdOf(services.volumes, volume);
+    return volumeView(await services.volumes.change(id, { name, quotaBytes: quota }));
+  }),
+  delete: operation({
+    rest: `DELETE ${path}`,
+    id: 'Delete',
+    summary: 'Delete a volume with its content',
+    description: 'A volume that a session has is not deleted: 409 names the session.',
+    may: 'stop',
+    in: byVolume,
+    out: Done.extend({ id: z.string() }),
+    answer: { ...done, id: volumeExample.id },
+    reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
+    fails: [403, 404, 409],
+  }).mutation(async ({ ctx: { services }, input, signal = neverFires }) => {
+    const id = await volumeIdOf(services.volumes, input.volume);
+    await services.volumes.remove(id, signal);
+    return { ...done, id };
+  }),
+  files: operation({
+    rest: `GET ${path}/files`,
+    id: 'Files',
+    summary: 'List a folder of the volume',
+    description:
+      'The content is moved in a sandbox that has nothing but the volume, so the first call takes as long as a start.',
+    may: 'read',
+    in: byVolume.extend({ path: VolumePath.default('.').describe('a folder of the volume; default: its root') }),
+    out: z.array(VolumeEntry),
+    answer: [{ name: 'model.bin', type: 'file', size: 12_345, modified: '2026-11-24T12:00:00.000Z' }],
+    fails: [400, 404, 413, 503],
+  }).query(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) =>
+    (await services.volumes.listFiles(await volumeIdOf(services.volumes, volume), path, signal)).map((one) => ({
+      ...one,
+    })),
+  ),
+  removeFile: operation({
+    rest: `DELETE ${path}/file`,
+    id: 'RemoveFile',
+    summary: 'Remove a file, or a folder with its content',
+    description: whileWritten,
+    may: 'work',
+    in: byVolume.extend({ path: VolumePath.min(1) }),
+    out: Done,
+    example: { path: 'old.bin' },
+    answer: done,
+    reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
+    fails: [400, 404, 409, 503],
+  }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) => {
+    await services.volumes.removeFile(await volumeIdOf(services.volumes, volume), path, signal);
+    return done;
+  }),
 });

@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { attempts } from './attempts/descriptor.ts';
 import { cambio } from './compat/cambio/descriptor.ts';
 import { crogia } from './compat/crogia/descriptor.ts';
 import { e2b } from './compat/e2b/descriptor.ts';
@@ -7,18 +6,14 @@ import { managedAgents } from './compat/managed-agents/descriptor.ts';
 import { opencodex } from './compat/opencodex/descriptor.ts';
 import { sheikhbox } from './compat/sheikhbox/descriptor.ts';
 import { workspace } from './compat/workspace/descriptor.ts';
-import { desktop } from './desktop/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
-import { repositories } from './repositories/descriptor.ts';
-import { automations, memory, skills, webhooks } from './rest/descriptors.ts';
-import { sandboxes } from './sandboxes/descriptor.ts';
+import { restSections } from './rest/descriptors.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
-import { volumes } from './volumes/descriptor.ts';
 
 /** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
 export const facadeDescriptors = {
@@ -26,19 +21,11 @@ export const facadeDescriptors = {
   webClient,
   sheikhbox,
   cambio,
-  desktop,
-  repositories,
-  sandboxes,
+  ...restSections,
   crogia,
   streams,
   mcp,
   trpc,
-  attempts,
-  automations,
-  webhooks,
-  skills,
-  volumes,
-  memory,
   workspace,
   opencodex,
   guide,

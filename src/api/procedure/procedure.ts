@@ -26,7 +26,7 @@ interface Resource {
 
 /** The one description of an operation: tRPC, REST with its OpenAPI document, rights and audit log are derived from it. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
-  /** Method and path of its REST route. Parameters have the names of fields of the input. */
+  /** Method and path of its REST route. A parameter is a field of the input; `:sid=sessionId` is one of another name. */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
   /** Ends its operation id in the OpenAPI document. */
   readonly id: string;
@@ -48,8 +48,11 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly example?: object;
   /** An example of the answer. */
   readonly answer: z.output<Out>;
-  /** The answer of the REST route, where it is another one: always the same, or made from the answer. */
-  readonly reply?: { readonly schema: z.ZodType; readonly value: object | ((answer: z.output<Out>) => object) };
+  /** The answer of the REST route, where it is another one: always the same, or made from the answer and the input. */
+  readonly reply?: {
+    readonly schema: z.ZodType;
+    readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object);
+  };
   /** The statuses with which it can fail, next to those that all routes share. */
   readonly fails?: readonly number[];
 }
@@ -106,8 +109,15 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
 
 /** The id that the input names by the first parameter of the path. */
 function namedIn({ rest }: OperationMeta, input: unknown): string | undefined {
-  const [, parameter] = /:(\w+)/.exec(rest ?? '') ?? [];
-  return parameter === undefined ? undefined : (input as Readonly<Record<string, string>>)[parameter];
+  const [field] = Object.values(restRoute(rest).fields);
+  return field === undefined ? undefined : (input as Readonly<Record<string, string>>)[field];
+}
+
+/** The method and path of a REST route, and the fields of the input by the names of its parameters. */
+export function restRoute(rest = '') {
+  const [method = 'GET', path = ''] = rest.split(' ');
+  const fields = [...path.matchAll(/:(\w+)(?:=(\w+))?/g)].map(([, name = '', field = name]) => [name, field]);
+  return { method, url: path.replaceAll(/=\w+/g, ''), fields: Object.fromEntries(fields) as Record<string, string> };
 }
 
 const parsed = new WeakSet<object>();

@@ -1,58 +1,200 @@
 import { z } from 'zod';
+import { ModelRef } from '../../agents/models/model-ref.ts';
 import { neverFires } from '../../core/concurrency/cancel.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
-import {
-  AttemptDiffView,
-  AttemptsId,
-  AttemptsInput,
-  AttemptsView,
-  ChooseInput,
-  toAttemptsCommand,
-  toAttemptsView,
-} from '../views/attempts.ts';
+import { AttemptBudget, AttemptResult, AttemptSet, attemptLimits } from '../../core/model/runs/attempts.ts';
+import { Goal } from '../../core/model/runs/goal.ts';
+import type { AttemptSetView, AttemptsCommand } from '../../sessions/api/server/attempts.ts';
+import { operationsOf, router } from '../procedure/procedure.ts';
+import { iso, ofSession, TextInput } from '../procedure/schemas.ts';
 
-const one = ofSession.extend({ id: AttemptsId });
+const { least, most } = attemptLimits;
+const Variant = z.strictObject({
+  template: z.string().max(80).optional().describe('for its instructions, model and choice of tools'),
+  model: ModelRef.optional(),
+});
+const StartInput = ofSession.extend({
+  task: TextInput,
+  goal: Goal.optional().describe('the measure by which each attempt is judged, and the attempts are compared'),
+  attempts: z
+    .union([z.int().min(least).max(most), z.array(Variant).min(least).max(most)])
+    .describe('how many equal ones; or one entry for each, with a template or a model of its own'),
+  begins: AttemptSet.shape.begins
+    .optional()
+    .describe(
+      'fork: with the conversation and files of the session; copy: with its files; none: with neither. Unset: fork, once a run has ended',
+    ),
+  budget: AttemptBudget.optional().describe('of each attempt; default: an equal part of what the session has left'),
+});
+const toCommand = ({ attempts, ...rest }: Omit<z.output<typeof StartInput>, 'sessionId'>): AttemptsCommand => ({
+  ...rest,
+  attempts: typeof attempts === 'number' ? Array.from({ length: attempts }, () => ({})) : attempts,
+});
+const n = z.int().min(1).max(most);
+const others = z
+  .enum(['keep', 'delete'])
+  .default('keep')
+  .describe('what becomes of the sessions of the other attempts');
+const one = ofSession.extend({
+  id: z
+    .string()
+    .regex(/^[0-9a-f]{12}$/, 'must be 12 hex digits')
+    .describe('their id, as the start answered'),
+});
+
+const Attempt = z.object({
+  n: z.int(),
+  sessionId: z.string(),
+  template: z.string().nullable(),
+  model: z.string().nullable(),
+  state: z.enum([
+    ...(['planned', 'pending', 'running', 'waiting', 'not_started'] as const),
+    ...AttemptResult.shape.status.options,
+  ]),
+  /** Why it was not started. */
+  error: z.string().nullable(),
+  result: AttemptResult.nullable(),
+  turns: z.int(),
+  tokens: z.int(),
+  cost: z.number(),
+  /** The session can no longer be opened or chosen. */
+  isGone: z.boolean(),
+});
+const Attempts = z.object({
+  ...AttemptSet.omit({ attempts: true, at: true }).shape,
+  sessionId: z.string(),
+  createdAt: z.iso.datetime(),
+  attempts: z.array(Attempt),
+  /** The attempt that did best by goal, checks, score and cost; null: none has completed. */
+  best: z.int().nullable(),
+});
+const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({
+  ...rest,
+  attempts: [...attempts],
+  createdAt: iso(at),
+});
+
+const example: z.output<typeof Attempts> = {
+  id: '0123456789ab',
+  sessionId: '0123456789abcdef',
+  task: 'Fix the failing test',
+  goal: { checks: [{ command: 'npm test', timeoutSeconds: 600 }], maxRevisions: 3 },
+  begins: 'fork',
+  budget: {},
+  phase: 'ended',
+  isStopped: false,
+  chosen: null,
+  others: 'keep',
+  error: null,
+  createdAt: '2026-11-24T12:00:00.000Z',
+  best: 1,
+  attempts: [
+    {
+      n: 1,
+      sessionId: 'fedcba9876543210',
+      template: null,
+      model: null,
+      state: 'completed',
+      error: null,
+      result: {
+        status: 'completed',
+        goal: { result: 'satisfied', reason: 'All checks passed.', rounds: 1 },
+        checks: [{ command: 'npm test', result: 'passed' }],
+        score: null,
+        files: 1,
+        added: 3,
+        removed: 1,
+        unknown: null,
+        turns: 4,
+        tokens: 8_000,
+        cost: 0.02,
+      },
+      turns: 4,
+      tokens: 8_000,
+      cost: 0.02,
+      isGone: false,
+    },
+  ],
+};
+
+const operation = operationsOf({
+  tag: 'Attempts',
+  prefix: 'attempts',
+  style: 'session',
+  texts: {
+    404: 'No such session, attempts or attempt',
+    409: 'Not possible now: a run or other attempts are under way, or the attempt has not ended',
+  },
+});
+const base = '/api/v1/sessions/:sid=sessionId/attempts';
+const path = `${base}/:attempts=id` as const;
+const answered = { out: Attempts, answer: example };
+const fails = [400, 404, 409];
 
 /** One task done several times side by side, in children of a session. */
 export const attemptsRouter = router({
-  /** Answers before an attempt has begun. */
-  start: procedure
-    .input(ofSession.extend(AttemptsInput.shape))
-    .output(AttemptsView)
-    .mutation(async ({ ctx, input: { sessionId, ...wish } }) =>
-      toAttemptsView(await ctx.services.attempts.start(sessionId, toAttemptsCommand(wish))),
-    ),
-
-  /** The newest first. */
-  list: procedure
-    .input(ofSession)
-    .output(z.array(AttemptsView))
-    .query(async ({ ctx, input }) => (await ctx.services.attempts.list(input.sessionId)).map(toAttemptsView)),
-
-  get: procedure
-    .input(one)
-    .output(AttemptsView)
-    .query(async ({ ctx, input: { sessionId, id } }) => toAttemptsView(await ctx.services.attempts.get(sessionId, id))),
-
-  /** The changes of an ended attempt in the files. */
-  diff: procedure
-    .input(one.extend({ n: ChooseInput.shape.n }))
-    .output(AttemptDiffView)
-    .query(({ ctx, input: { sessionId, id, n } }) => ctx.services.attempts.diff(sessionId, id, n)),
-
-  /** Answers when the session has exactly the files of the attempt. The others end. */
-  choose: procedure
-    .input(one.extend(ChooseInput.shape))
-    .output(AttemptsView)
-    .mutation(async ({ ctx, input: { sessionId, id, n, others }, signal = neverFires }) =>
-      toAttemptsView(await ctx.services.attempts.choose(sessionId, id, { n, others }, signal)),
-    ),
-
-  stop: procedure
-    .input(one)
-    .output(AttemptsView)
-    .mutation(async ({ ctx, input: { sessionId, id } }) =>
-      toAttemptsView(await ctx.services.attempts.stop(sessionId, id)),
-    ),
+  start: operation({
+    ...answered,
+    rest: `POST ${base}`,
+    id: 'Start',
+    summary: 'Have one task done several times, side by side',
+    description: 'Answers before an attempt has begun. Each is a session of its own, a child of this one.',
+    may: 'work',
+    in: StartInput,
+    example: { task: example.task, attempts: 3, goal: { checks: [{ command: 'npm test' }] } },
+    fails,
+  }).mutation(async ({ ctx, input: { sessionId, ...wish } }) =>
+    shown(await ctx.services.attempts.start(sessionId, toCommand(wish))),
+  ),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List the attempts of a session, the newest first',
+    may: 'read',
+    in: ofSession,
+    out: z.array(Attempts),
+    answer: [example],
+    reply: { schema: z.object({ attempts: z.array(Attempts) }), value: (attempts) => ({ attempts }) },
+    fails: [404],
+  }).query(async ({ ctx, input }) => (await ctx.services.attempts.list(input.sessionId)).map(shown)),
+  get: operation({
+    ...answered,
+    rest: `GET ${path}`,
+    id: 'Get',
+    summary: 'Compare the attempts at a task',
+    may: 'read',
+    in: one,
+    fails: [400, 404],
+  }).query(async ({ ctx, input: { sessionId, id } }) => shown(await ctx.services.attempts.get(sessionId, id))),
+  diff: operation({
+    rest: `GET ${path}/diffs/:n`,
+    id: 'Diff',
+    summary: 'What an attempt that has ended changed in the files',
+    may: 'read',
+    in: one.extend({ n }),
+    out: z.object({ text: z.string(), truncated: z.boolean() }),
+    answer: { text: '--- a/sum.js\n+++ b/sum.js\n', truncated: false },
+    fails: [400, 404],
+  }).query(({ ctx, input: { sessionId, id, n } }) => ctx.services.attempts.diff(sessionId, id, n)),
+  choose: operation({
+    ...answered,
+    rest: `POST ${path}/choose`,
+    id: 'Choose',
+    summary: 'Give the session the files of one attempt, and end the others',
+    description: 'Answers when the session has exactly those files.',
+    may: 'work',
+    in: one.extend({ n: n.describe('the attempt'), others }),
+    example: { n: 1, others: 'delete' },
+    fails,
+  }).mutation(async ({ ctx, input: { sessionId, id, n, others }, signal = neverFires }) =>
+    shown(await ctx.services.attempts.choose(sessionId, id, { n, others }, signal)),
+  ),
+  stop: operation({
+    ...answered,
+    rest: `POST ${path}/stop`,
+    id: 'Stop',
+    summary: 'End all attempts; their sessions stay',
+    may: 'stop',
+    in: one,
+    fails: [400, 404],
+  }).mutation(async ({ ctx, input: { sessionId, id } }) => shown(await ctx.services.attempts.stop(sessionId, id))),
 });

@@ -1,37 +1,63 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { operationsOf, router } from '../procedure/procedure.ts';
 import { iso, ofSession } from '../procedure/schemas.ts';
-import {
-  Checkpoint,
-  CheckpointDiff,
-  checkpointRange,
-  CheckpointNumber as number,
-  Restored,
-} from '../views/repositories.ts';
+import { DiffText, GitChange, ofRepositories } from './repositories.ts';
+
+const number = z.int().min(0).max(99_999_999);
+const Checkpoint = z.object({
+  number: z.int(),
+  runId: z.string().nullable(),
+  seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
+  at: z.iso.datetime(),
+  files: z.int().describe('the files that differ from the checkpoint before it'),
+});
+const example = { number: 1, runId: '0123456789ab', seq: 42, at: '2026-11-24T12:00:00.000Z', files: 2 };
+const operation = operationsOf(ofRepositories);
+const base = '/api/v1/sessions/:sid=sessionId/checkpoints';
+const fails = [400, 404, 409, 501];
 
 /** The files of a session as each of its runs left them. */
 export const checkpointsRouter = router({
-  list: procedure
-    .input(ofSession)
-    .output(z.array(Checkpoint))
-    .query(async ({ ctx, input }) =>
-      (await ctx.services.checkpoints.list(input.sessionId)).map(({ at, ...one }) => ({ ...one, at: iso(at) })),
-    ),
-
-  /** Between two; without `to`, the files as they are now. */
-  diff: procedure
-    .input(ofSession.extend({ from: number, to: number.optional() }))
-    .output(CheckpointDiff)
-    .query(({ ctx, input: { sessionId, from, to }, signal = neverFires }) =>
-      ctx.services.checkpoints.diff(sessionId, checkpointRange(from, to), signal),
-    ),
-
-  /** `before` is the checkpoint of the files as they were, by which the restore can be taken back. */
-  restore: procedure
-    .input(ofSession.extend({ number }))
-    .output(Restored)
-    .mutation(({ ctx, input, signal = neverFires }) =>
-      ctx.services.checkpoints.restore(input.sessionId, input.number, signal),
-    ),
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'Checkpoints',
+    summary: 'List the checkpoints, the newest last; starts nothing',
+    may: 'read',
+    in: ofSession,
+    out: z.array(Checkpoint),
+    answer: [example],
+    reply: { schema: z.object({ checkpoints: z.array(Checkpoint) }), value: (checkpoints) => ({ checkpoints }) },
+    fails: [404],
+  }).query(async ({ ctx, input }) =>
+    (await ctx.services.checkpoints.list(input.sessionId)).map(({ at, ...one }) => ({ ...one, at: iso(at) })),
+  ),
+  diff: operation({
+    rest: `GET ${base}/:number=from/diff`,
+    id: 'CheckpointDiff',
+    summary: 'The changes from a checkpoint to another, or until now',
+    may: 'read',
+    in: ofSession.extend({
+      from: number.describe('the checkpoint'),
+      to: number.optional().describe('another checkpoint; default: the files as they are now'),
+    }),
+    out: DiffText.extend({ files: z.array(GitChange).readonly() }),
+    answer: { text: '', truncated: false, files: [] },
+    fails,
+  }).query(({ ctx, input: { sessionId, from, to }, signal = neverFires }) =>
+    ctx.services.checkpoints.diff(sessionId, { from, ...(to !== undefined && { to }) }, signal),
+  ),
+  restore: operation({
+    rest: `POST ${base}/:number/restore`,
+    id: 'Restore',
+    summary: 'Give the workspace the files of a checkpoint',
+    description: 'The files until then are a checkpoint too, `before`, so that it can be taken back.',
+    may: 'work',
+    in: ofSession.extend({ number: number.describe('the checkpoint') }),
+    out: z.object({ before: z.int().describe('the checkpoint of the files as they were until then') }),
+    answer: { before: 3 },
+    fails,
+  }).mutation(({ ctx, input, signal = neverFires }) =>
+    ctx.services.checkpoints.restore(input.sessionId, input.number, signal),
+  ),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { DesktopView } from '../../sessions/api/desktop.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { operationsOf, procedure, router } from '../procedure/procedure.ts';
 import { ofSession } from '../procedure/schemas.ts';
 import { Offer } from '../views/health.ts';
 
@@ -11,41 +11,95 @@ const Desktop = z.object({
   width: z.int(),
   height: z.int(),
   viewers: z.int(),
-  /** The viewer that has the keyboard and mouse; null: the agent. */
-  controller: z.string().nullable(),
-  /** Whether the sandbox has a desktop once it starts again. */
-  offer: Offer,
+  controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
+  offer: Offer.describe('whether the sandbox has a desktop once it starts again'),
 }) satisfies z.ZodType<DesktopView>;
-const ofViewer = ofSession.extend({ viewer: z.string().min(1).max(64) });
+const viewer = z.string().min(1).max(64).describe('the name that the viewer gave itself: `viewer` in its address');
+const ofViewer = ofSession.extend({ viewer });
+
+const operation = operationsOf({
+  tag: 'Desktop',
+  prefix: 'desktop',
+  style: 'session',
+  texts: {
+    404: 'No such session, or no such viewer',
+    501: 'The sandbox has no desktop',
+    503: 'The sandbox is stopped, or cannot start',
+  },
+});
+const base = '/api/v1/sessions/:sid=sessionId/desktop';
+const screenOf = (id: string) => `/api/v1/sessions/${id}/vnc`;
+const answered = {
+  in: ofSession,
+  out: Desktop,
+  answer: {
+    state: 'running',
+    browser: 'running',
+    width: 1280,
+    height: 800,
+    viewers: 1,
+    controller: null,
+    offer: { state: 'ready' },
+  },
+  reply: {
+    schema: Desktop.extend({ vnc_url: z.string() }),
+    value: (desktop: z.output<typeof Desktop>, { sessionId }: z.output<typeof ofSession>) => ({
+      ...desktop,
+      vnc_url: screenOf(sessionId),
+    }),
+  },
+  fails: [404, 501],
+} as const;
 
 export const desktopRouter = router({
-  status: procedure
-    .input(ofSession)
-    .output(Desktop)
-    .query(({ ctx, input }) => ctx.services.desktop.status(input.sessionId)),
-
-  start: procedure
-    .input(ofSession)
-    .output(Desktop)
-    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.start(input.sessionId, signal)),
-
-  /** Starts the desktop, and before that a sandbox that has none again, on its files. */
-  add: procedure
-    .input(ofSession)
-    .output(Desktop)
-    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.add(input.sessionId, signal)),
-
-  stop: procedure
-    .input(ofSession)
-    .output(Desktop)
-    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.stop(input.sessionId, signal)),
-
+  status: operation({
+    ...answered,
+    rest: `GET ${base}`,
+    id: 'Status',
+    summary: 'Get the state of the desktop; starts nothing',
+    may: 'read',
+  }).query(({ ctx, input }) => ctx.services.desktop.status(input.sessionId)),
+  start: operation({
+    ...answered,
+    rest: `POST ${base}/start`,
+    id: 'Start',
+    summary: 'Start the desktop',
+    may: 'work',
+  }).mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.start(input.sessionId, signal)),
+  add: operation({
+    ...answered,
+    rest: `POST ${base}/add`,
+    id: 'Add',
+    summary: 'Start the desktop; a sandbox that has none starts again on its files',
+    may: 'work',
+    fails: [404, 409, 501],
+  }).mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.add(input.sessionId, signal)),
+  stop: operation({
+    ...answered,
+    rest: `POST ${base}/stop`,
+    id: 'Stop',
+    summary: 'Stop the desktop and every program on it',
+    may: 'work',
+  }).mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.stop(input.sessionId, signal)),
+  control: operation({
+    ...answered,
+    rest: `POST ${base}/control`,
+    id: 'Control',
+    summary: 'Give the keyboard and mouse to a viewer, or back to the agent',
+    may: 'work',
+    in: ofViewer.extend({ action: z.enum(['take', 'give']).default('take') }),
+    body: z.object({ viewer, action: z.enum(['take', 'give']).default('take') }),
+    example: { viewer: 'my-viewer-1', action: 'take' },
+  }).mutation(({ ctx: { services }, input: { sessionId, viewer, action } }) =>
+    action === 'take'
+      ? services.desktop.takeControl(sessionId, viewer)
+      : services.desktop.giveControl(sessionId, viewer),
+  ),
   /** Takes control, also from another viewer. The viewer must be connected under the name in its address (`viewer`). */
   takeControl: procedure
     .input(ofViewer)
     .output(Desktop)
     .mutation(({ ctx, input }) => ctx.services.desktop.takeControl(input.sessionId, input.viewer)),
-
   giveControl: procedure
     .input(ofViewer)
     .output(Desktop)
@@ -63,8 +117,7 @@ export const desktopRouter = router({
     .mutation(async ({ ctx, input: { sessionId, right, expireSeconds } }) => {
       const { id } = await ctx.services.sessions.get(sessionId);
       await ctx.services.desktop.status(id); // only a caller who may see the desktop gets a link
-      const path = `/api/v1/sessions/${id}/vnc`;
-      const url = ctx.sign({ method: 'GET', path, purpose: 'vnc', right }, expireSeconds * 1_000);
+      const url = ctx.sign({ method: 'GET', path: screenOf(id), purpose: 'vnc', right }, expireSeconds * 1_000);
       return { url, page: `/sessions/${id}/desktop#${url.split('?', 2)[1]}`, expiresIn: expireSeconds };
     }),
 });

@@ -1,40 +1,134 @@
+import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
-import {
-  OfRepository,
-  PullRequest,
-  PullRequestInput,
-  PullRequestState,
-  pullRequestCommand,
-  SentFeedback,
-} from '../views/repositories.ts';
+import { GitRef } from '../../core/model/repository.ts';
+import { operationsOf, router } from '../procedure/procedure.ts';
+import { definedOf } from '../procedure/schemas.ts';
+import { ofRepositories, ofRepository } from './repositories.ts';
 
-const ofRepository = ofSession.extend(OfRepository.shape);
+const NewPullRequest = ofRepository.extend({
+  title: z
+    .string()
+    .trim()
+    .min(1)
+    .max(250)
+    .regex(/^[^\p{Cc}]+$/u, 'must be one line'),
+  text: z.string().max(60_000).default('').describe('Markdown'),
+  base: GitRef.optional().describe('the branch that receives the work'),
+  draft: z.boolean().default(false),
+});
+const PullRequest = z.object({
+  number: z.int(),
+  title: z.string(),
+  text: z.string(),
+  state: z.enum(['open', 'closed', 'merged']),
+  draft: z.boolean(),
+  author: z.string(),
+  head: z.object({ branch: z.string(), commit: z.string() }),
+  base: z.string(),
+  url: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+const Comment = z.object({
+  id: z.string(),
+  author: z.string(),
+  text: z.string(),
+  createdAt: z.string(),
+  url: z.string().nullable(),
+  place: z.object({ path: z.string(), line: z.int().nullable() }).nullable(),
+  status: z.enum(['open', 'resolved', 'outdated']),
+});
+const Review = z.object({
+  id: z.string(),
+  author: z.string(),
+  verdict: z.enum(['approved', 'changes_requested', 'commented', 'dismissed']),
+  text: z.string(),
+  createdAt: z.string().nullable(),
+  url: z.string().nullable(),
+});
+const Check = z.object({
+  name: z.string(),
+  status: z.enum(['queued', 'running', 'passed', 'failed', 'skipped', 'cancelled', 'neutral']),
+  summary: z.string(),
+  url: z.string().nullable(),
+});
+const State = z.object({
+  forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
+  newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
+  pullRequest: PullRequest.nullable(),
+  comments: z.array(Comment).readonly(),
+  reviews: z.array(Review).readonly(),
+  checks: z.array(Check).readonly(),
+  isCut: z.boolean(),
+  unsent: z.int().describe('what the agent has not been sent of it'),
+});
+
+const example: z.output<typeof PullRequest> = {
+  number: 7,
+  title: 'Sum every line once',
+  text: 'It was twice.',
+  state: 'open',
+  draft: false,
+  author: 'ada',
+  head: { branch: 'corral/fix-the-totals-01234567', commit: '6f1c0e9b2d4a7835c1e0f9a8b7d6c5e4f3a2b1c0' },
+  base: 'main',
+  url: 'https://github.com/team/totals/pull/7',
+  createdAt: '2026-11-24T12:00:00Z',
+  updatedAt: '2026-11-24T12:00:00Z',
+};
+const path = 'totals';
+const operation = operationsOf(ofRepositories);
+const base = '/api/v1/sessions/:sid=sessionId/pull-requests';
+const fails = [400, 404, 409, 501];
 
 /** The pull requests of a session's repositories, at their forges. */
 export const pullRequestsRouter = router({
-  /** Pushes the branch first. One that is open already gets the new commits and is the answer. */
-  open: procedure
-    .input(ofSession.extend(PullRequestInput.shape))
-    .output(PullRequest)
-    .mutation(({ ctx, input, signal = neverFires }) =>
-      ctx.services.pullRequests.open(input.sessionId, input.path, pullRequestCommand(input), signal),
-    ),
-
-  /** With comments, reviews and checks, as the forge has them now. */
-  state: procedure
-    .input(ofRepository)
-    .output(PullRequestState)
-    .query(({ ctx, input, signal = neverFires }) =>
-      ctx.services.pullRequests.state(input.sessionId, input.path, signal),
-    ),
-
-  /** Sends the agent what it has not been sent of comments, reviews and failed checks. */
-  sendFeedback: procedure
-    .input(ofRepository)
-    .output(SentFeedback)
-    .mutation(({ ctx, input, signal = neverFires }) =>
-      ctx.services.pullRequests.sendFeedback(input.sessionId, input.path, signal),
-    ),
+  open: operation({
+    rest: `POST ${base}`,
+    id: 'OpenPullRequest',
+    summary: 'Push the branch and open its pull request',
+    description: 'One that is open already gets the new commits and is the answer.',
+    may: 'work',
+    in: NewPullRequest,
+    out: PullRequest,
+    example: { path, title: example.title, text: example.text },
+    answer: example,
+    fails,
+  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
+    ctx.services.pullRequests.open(sessionId, path, definedOf(command), signal),
+  ),
+  state: operation({
+    rest: `GET ${base}`,
+    id: 'PullRequest',
+    summary: 'The pull request of the branch with comments, reviews and checks, as the forge has it',
+    may: 'read',
+    in: ofRepository,
+    out: State,
+    answer: {
+      forge: { name: 'github', label: 'GitHub', noun: 'pull request' },
+      newUrl: null,
+      pullRequest: example,
+      comments: [],
+      reviews: [],
+      checks: [{ name: 'test', status: 'failed', summary: '1 of 20 failed', url: null }],
+      isCut: false,
+      unsent: 1,
+    },
+    fails,
+  }).query(({ ctx, input, signal = neverFires }) =>
+    ctx.services.pullRequests.state(input.sessionId, input.path, signal),
+  ),
+  sendFeedback: operation({
+    rest: `POST ${base}/feedback`,
+    id: 'Feedback',
+    summary: 'Send the agent what it has not been sent of comments, reviews and failed checks',
+    may: 'work',
+    in: ofRepository,
+    out: z.object({ sent: z.int(), runId: z.string() }),
+    example: { path },
+    answer: { sent: 1, runId: '0123456789ab' },
+    fails,
+  }).mutation(({ ctx, input, signal = neverFires }) =>
+    ctx.services.pullRequests.sendFeedback(input.sessionId, input.path, signal),
+  ),
 });

@@ -1,93 +1,219 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
-import { SessionRepository } from '../../core/model/repository.ts';
-import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
-import {
-  AllowedServices,
-  AllowedServicesInput,
-  ChecksInput,
-  CommitInput,
-  commitCommand,
-  DiffInput,
-  DiffText,
-  diffQuery,
-  MadeCommit,
-  OfRepository,
-  PushedBranch,
-  PushInput,
-  RanChecks,
-  RepositoryStatus,
-  ranChecks,
-} from '../views/repositories.ts';
+import { GitPerson, GitRef, SessionRepository } from '../../core/model/repository.ts';
+import { CheckResult } from '../../core/model/repository-environment.ts';
+import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
+import { operationsOf, procedure, router } from '../procedure/procedure.ts';
+import { definedOf, iso, ofSession } from '../procedure/schemas.ts';
 
-const ofRepository = ofSession.extend(OfRepository.shape);
+export const ofRepository = ofSession.extend({
+  path: z.string().min(1).max(200).describe('the folder of the repository in the workspace'),
+});
+const FileInput = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .refine((text) => !/[\0\n]/.test(text), 'must be one line');
+const names = z.array(z.string().max(40)).min(1);
+
+export const GitChange = z.object({
+  path: z.string(),
+  change: z.enum(['added', 'modified', 'deleted', 'renamed']),
+  from: z.string().nullable(),
+});
+export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
+const RanCheck = CheckResult.omit({ at: true }).extend({
+  name: z.string(),
+  command: z.string(),
+  at: z.iso.datetime(),
+});
+
+const commit = '6f1c0e9b2d4a7835c1e0f9a8b7d6c5e4f3a2b1c0';
+const branch = 'corral/fix-the-totals-01234567';
+const path = 'totals';
+const example: z.output<typeof SessionRepository> = {
+  url: 'https://github.com/team/totals',
+  ref: 'main',
+  path,
+  depth: null,
+  access: 'write',
+  state: 'ready',
+  error: null,
+  branch,
+  baseBranch: 'main',
+  baseCommit: commit,
+};
+
+/** What repositories, checkpoints and pull requests have in common. */
+export const ofRepositories = {
+  tag: 'Repositories',
+  prefix: 'repositories',
+  style: 'session',
+  texts: {
+    404: 'No such session, repository or checkpoint',
+    409: 'Not possible now: nothing has changed, or the repository is not fetched',
+    501: 'The sandbox has no git, or the host is no known forge',
+    503: 'The sandbox cannot start',
+  },
+} as const;
+const operation = operationsOf(ofRepositories);
+const base = '/api/v1/sessions/:sid=sessionId/repositories';
+const fails = [400, 404, 409, 501];
 
 /** The repositories of a session. Git runs in its sandbox alone. */
 export const repositoriesRouter = router({
-  list: procedure
-    .input(ofSession)
-    .output(z.array(SessionRepository).readonly())
-    .query(({ ctx, input }) => ctx.services.repositories.list(input.sessionId)),
-
-  /** Fetches one that failed again, such as after its credential was bound. */
-  fetch: procedure
-    .input(ofRepository)
-    .output(SessionRepository)
-    .mutation(({ ctx, input, signal = neverFires }) =>
-      ctx.services.repositories.fetch(input.sessionId, input.path, signal),
-    ),
-
-  status: procedure
-    .input(ofRepository)
-    .output(RepositoryStatus)
-    .query(({ ctx, input, signal = neverFires }) =>
-      ctx.services.repositories.status(input.sessionId, input.path, signal),
-    ),
-
-  /** Against the commit with which the session began, or the one that is checked out. */
-  diff: procedure
-    .input(ofSession.extend(DiffInput.shape))
-    .output(DiffText)
-    .query(({ ctx, input, signal = neverFires }) =>
-      ctx.services.repositories.diff(input.sessionId, input.path, diffQuery(input), signal),
-    ),
-
-  /** The commits since the base, for `git am`. */
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'List',
+    summary: 'List the repositories of a session; starts nothing',
+    may: 'read',
+    in: ofSession,
+    out: z.array(SessionRepository).readonly(),
+    answer: [example],
+    reply: {
+      schema: z.object({ repositories: z.array(SessionRepository) }),
+      value: (repositories) => ({ repositories }),
+    },
+    fails: [404],
+  }).query(({ ctx, input }) => ctx.services.repositories.list(input.sessionId)),
+  fetch: operation({
+    rest: `POST ${base}/fetch`,
+    id: 'Fetch',
+    summary: 'Fetch a repository again that failed',
+    may: 'work',
+    in: ofRepository,
+    out: SessionRepository,
+    example: { path },
+    answer: example,
+    fails,
+  }).mutation(({ ctx, input, signal = neverFires }) =>
+    ctx.services.repositories.fetch(input.sessionId, input.path, signal),
+  ),
+  status: operation({
+    rest: `GET ${base}/status`,
+    id: 'Status',
+    summary: 'The branch, the commit, and the files that no commit has as they are',
+    may: 'read',
+    in: ofRepository,
+    out: z.object({
+      branch: z.string().nullable(),
+      head: z.string().nullable(),
+      ahead: z.int().describe('the commits of `head` that the base commit does not have'),
+      files: z.array(GitChange).readonly(),
+      truncated: z.boolean(),
+    }),
+    answer: {
+      branch,
+      head: commit,
+      ahead: 1,
+      files: [{ path: 'sum.js', change: 'modified', from: null }],
+      truncated: false,
+    },
+    fails,
+  }).query(({ ctx, input, signal = neverFires }) =>
+    ctx.services.repositories.status(input.sessionId, input.path, signal),
+  ),
+  diff: operation({
+    rest: `GET ${base}/diff`,
+    id: 'Diff',
+    summary: 'The changes of a repository',
+    may: 'read',
+    in: ofRepository.extend({
+      since: z
+        .enum(['base', 'head'])
+        .default('base')
+        .describe('the commit with which the session began, or the newest one'),
+      file: FileInput.optional().describe('this file alone'),
+    }),
+    out: DiffText,
+    answer: { text: 'diff --git a/sum.js b/sum.js\n', truncated: false },
+    fails,
+  }).query(({ ctx, input: { sessionId, path, ...query }, signal = neverFires }) =>
+    ctx.services.repositories.diff(sessionId, path, definedOf(query), signal),
+  ),
+  /** The commits since the base, for `git am`. REST has them as a file. */
   patch: procedure
     .input(ofRepository)
     .output(z.object({ text: z.string() }))
     .query(async ({ ctx, input, signal = neverFires }) => ({
       text: await ctx.services.repositories.patch(input.sessionId, input.path, signal),
     })),
-
-  commit: procedure
-    .input(ofSession.extend(CommitInput.shape))
-    .output(MadeCommit)
-    .mutation(({ ctx, input, signal = neverFires }) =>
-      ctx.services.repositories.commit(input.sessionId, input.path, commitCommand(input), signal),
-    ),
-
-  push: procedure
-    .input(ofSession.extend(PushInput.shape))
-    .output(PushedBranch)
-    .mutation(({ ctx, input: { sessionId, path, branch }, signal = neverFires }) =>
-      ctx.services.repositories.push(sessionId, path, branch === undefined ? {} : { branch }, signal),
-    ),
-
-  /** Runs the checks that the repository names, all or some, and answers with their results. */
-  check: procedure
-    .input(ofSession.extend(ChecksInput.shape))
-    .output(RanChecks)
-    .mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) =>
-      ranChecks(await ctx.services.repositories.check(sessionId, path, names, signal)),
-    ),
-
-  /** Allows the services that the repository asks for, all or some. A sandbox that runs is ended, and starts with them at its next use. */
-  allowServices: procedure
-    .input(ofSession.extend(AllowedServicesInput.shape))
-    .output(AllowedServices)
-    .mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => ({
-      services: await ctx.services.repositories.allowServices(sessionId, path, names, signal),
-    })),
+  commit: operation({
+    rest: `POST ${base}/commit`,
+    id: 'Commit',
+    summary: 'Commit all files, or the named ones, on the branch that is checked out',
+    may: 'work',
+    in: ofRepository.extend({
+      message: z
+        .string()
+        .trim()
+        .min(1)
+        .max(20_000)
+        .refine((text) => !text.includes('\0'), 'must not contain NUL'),
+      author: GitPerson.optional().describe('default: the author of the session'),
+      files: z.array(FileInput).min(1).max(2_000).optional().describe('default: all that .gitignore does not name'),
+    }),
+    out: z.object({ commit: z.string(), branch: z.string() }),
+    example: { path, message: 'Sum every line once' },
+    answer: { commit, branch },
+    fails,
+  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
+    ctx.services.repositories.commit(sessionId, path, definedOf(command), signal),
+  ),
+  push: operation({
+    rest: `POST ${base}/push`,
+    id: 'Push',
+    summary: "Push the commit that is checked out to the repository's own URL",
+    may: 'work',
+    in: ofRepository.extend({
+      branch: GitRef.optional().describe('its name there; the base branch only where it is named'),
+    }),
+    out: z.object({ url: z.string(), branch: z.string(), commit: z.string() }),
+    example: { path },
+    answer: { url: example.url, branch, commit },
+    fails,
+  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
+    ctx.services.repositories.push(sessionId, path, definedOf(command), signal),
+  ),
+  check: operation({
+    rest: `POST ${base}/checks`,
+    id: 'Checks',
+    summary: 'Run the checks that the repository names, and wait for their results',
+    description: 'They are the `checks` of `.corral/corral.yaml` as it was when the repository was fetched.',
+    may: 'work',
+    in: ofRepository.extend({ names: names.max(20).optional().describe('default: all') }),
+    out: z.object({ checks: z.array(RanCheck).readonly() }),
+    example: { path },
+    answer: {
+      checks: [
+        {
+          name: 'test',
+          command: 'npm test',
+          status: 'passed',
+          exitCode: 0,
+          output: '12 passed',
+          at: '2026-11-24T12:00:00.000Z',
+        },
+      ],
+    },
+    fails,
+  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => {
+    const ran = await ctx.services.repositories.check(sessionId, path, names, signal);
+    return { checks: ran.map(({ at, ...one }) => ({ ...one, at: iso(at) })) };
+  }),
+  allowServices: operation({
+    rest: `POST ${base}/services`,
+    id: 'AllowServices',
+    summary: 'Allow the services that the repository asks for',
+    description:
+      'They are the `services` of `.corral/corral.yaml` as it was when the repository was fetched. A sandbox that runs is ended, keeps its files, and starts with them at its next use.',
+    may: 'work',
+    in: ofRepository.extend({ names: names.max(maxServices).optional().describe('default: all that it asks for') }),
+    out: z.object({ services: z.array(ServiceStatus).readonly() }),
+    example: { path, names: ['postgres'] },
+    answer: { services: [{ name: 'postgres', image: 'postgres:16', ports: [5432], state: 'absent' }] },
+    fails,
+  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => ({
+    services: await ctx.services.repositories.allowServices(sessionId, path, names, signal),
+  })),
 });

@@ -1,12 +1,29 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { toAppError } from '../../core/errors/errors.ts';
+import { PauseAbility, PauseKind, SandboxCondition } from '../../core/model/sandboxes/condition.ts';
+import { FilesDamaged } from '../../core/model/sandboxes/files-damaged.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { operationsOf, procedure, router } from '../procedure/procedure.ts';
 import { CommandInput, ofSession, PathInput } from '../procedure/schemas.ts';
-import { PauseInput, SandboxStatus as Sandbox } from '../views/sandboxes.ts';
 import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 
+const Sandbox = z.object({
+  /** The one state to show. */
+  condition: SandboxCondition,
+  /** The part that the pause kept; null unless it is paused. */
+  keeps: PauseKind.nullable(),
+  /** The most that a pause keeps: ask before you rely on it. */
+  pause: PauseAbility,
+  idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
+  filesDamaged: FilesDamaged.nullable().describe(
+    'when its stored files were last found damaged, and which copy came in their place; null: never',
+  ),
+  state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),
+  id: z.string(),
+  workdir: z.string(),
+  driver: z.string(),
+});
 const Usage = z.object({
   cpuSeconds: z.number(),
   memoryBytes: z.number(),
@@ -24,11 +41,45 @@ const Executed = z.object({
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
 
+/** What the routes of sandboxes and their snapshots have in common. */
+export const ofSandboxes = {
+  tag: 'Sandboxes',
+  prefix: 'sandboxes',
+  style: 'session',
+  texts: {
+    404: 'No such session or snapshot, or the sandbox does not run',
+    409: 'Not possible now: a run is under way, or files change all the time',
+    413: 'The files are larger than a snapshot may be',
+    429: 'Your snapshots have reached their limit',
+    501: 'The sandbox cannot keep what the pause should keep',
+    503: 'The sandbox cannot start',
+  },
+} as const;
+const operation = operationsOf(ofSandboxes);
+const base = '/api/v1/sessions/:sid=sessionId/sandbox';
+const example: z.output<typeof Sandbox> = {
+  condition: 'paused',
+  keeps: 'memory',
+  pause: 'memory',
+  idleSeconds: 1_800,
+  filesDamaged: null,
+  state: 'running',
+  id: 'sbx-0123456789abcdef',
+  workdir: '/workspace',
+  driver: 'docker',
+};
+const answered = { out: Sandbox, answer: example };
+
 export const sandboxRouter = router({
-  status: procedure
-    .input(ofSession)
-    .output(Sandbox)
-    .query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
+  status: operation({
+    ...answered,
+    rest: `GET ${base}`,
+    id: 'Status',
+    summary: 'The state of the sandbox, and what a pause of it keeps; starts nothing',
+    may: 'see',
+    in: ofSession,
+    fails: [404],
+  }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
   /** Null when the sandbox does not run. Does not start it or delay its idle stop. */
   usage: procedure
@@ -60,22 +111,35 @@ export const sandboxRouter = router({
       return await ctx.services.sandboxes.status(sessionId);
     }),
 
-  /** Pauses it until its next use; resolves when it is paused. `pause` of its status says what it can keep. */
-  pause: procedure
-    .input(ofSession.extend(PauseInput.shape))
-    .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId, keeps }, signal = neverFires }) =>
-      ctx.services.sandboxes.pause(sessionId, { keeps, signal }),
-    ),
-
-  /** Resumes a paused sandbox, or starts one that does not run. */
-  resume: procedure
-    .input(ofSession)
-    .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
-      await ctx.services.sandboxes.start(sessionId, signal);
-      return await ctx.services.sandboxes.status(sessionId);
+  pause: operation({
+    ...answered,
+    rest: `POST ${base}/pause`,
+    id: 'Pause',
+    summary: 'Pause the sandbox until its next use',
+    description:
+      'With `memory` its processes freeze and go on later. With `files` they end, and the next use starts it again ' +
+      'on its files. The answer comes when it is paused.',
+    may: 'work',
+    in: ofSession.extend({
+      keeps: PauseKind.optional().describe('what it keeps; default: the most that the sandbox can'),
     }),
+    example: { keeps: 'files' },
+    fails: [400, 404, 409, 501],
+  }).mutation(({ ctx, input: { sessionId, keeps }, signal = neverFires }) =>
+    ctx.services.sandboxes.pause(sessionId, { keeps, signal }),
+  ),
+  resume: operation({
+    ...answered,
+    rest: `POST ${base}/resume`,
+    id: 'Resume',
+    summary: 'Resume a paused sandbox, or start one that does not run',
+    may: 'work',
+    in: ofSession,
+    fails: [404, 503],
+  }).mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+    await ctx.services.sandboxes.start(sessionId, signal);
+    return await ctx.services.sandboxes.status(sessionId);
+  }),
 
   /** Makes boxes that begin with the files of this one as they are now, all with the same files, and without its processes. */
   fork: procedure

@@ -28,6 +28,16 @@ export const snapshotView = ({ at, owner: _, built: __, ...rest }: Stored): z.in
   ...rest,
   createdAt: new Date(at).toISOString(),
 });
+export const snapshotExample: z.output<typeof Snapshot> = {
+  id: 'snap-0123456789abcdef',
+  name: 'build-cache',
+  labels: { branch: 'main' },
+  sessionId: '0123456789abcdef',
+  template: 'default',
+  createdAt: '2026-11-24T12:00:00.000Z',
+  bytes: 12_345,
+  sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+};
 export const maxForks = 20;
 export const ForkCount = z.int().min(1).max(maxForks);
 /** One entry for each fork: its session, or why there is none. */

@@ -1,40 +1,68 @@
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { describeFacade, type FacadeParts } from '../shared/facade.ts';
 import { restRoutes } from '../shared/rest.ts';
+import { buildFiles, repositoryPatch, skillDownload, snapshotArchives } from './archives.ts';
+import { boxRoutes } from './boxes.ts';
 import { hookRoutes } from './hooks.ts';
-import { skillDownload } from './skill-download.ts';
+import { volumeContent } from './volume-content.ts';
 
 interface Section {
   readonly audience: string;
   /** Default: the tag's own, below `/api/v1`. */
   readonly paths?: readonly string[];
+  /** Default: the section's page. */
+  readonly documents?: string;
   /** Routes by hand, next to the derived ones. */
-  readonly byHand?: (parts: FacadeParts) => readonly FacadeRoutes[];
+  readonly byHand?: readonly ((parts: FacadeParts) => FacadeRoutes)[];
 }
 
 /** A section of Corral's own REST API, whose routes are derived from the operations in `src/api`. */
-function section(tag: string, { audience, paths, byHand }: Section) {
+function section(tag: string, { audience, paths, documents, byHand = [] }: Section) {
   const page = tag.toLowerCase();
   return describeFacade({
     label: page,
     audience,
     tag,
     paths: paths ?? [`/api/v1/${page}`],
-    documents: `[${page}](${page}.md), \`/docs\``,
-    routes: async (parts) => [restRoutes(parts, tag), ...(byHand?.(parts) ?? [])],
+    documents: documents ?? `[${page}](${page}.md), \`/docs\``,
+    routes: async (parts) => [restRoutes(parts, tag), ...byHand.map((routes) => routes(parts))],
   });
 }
+const ofSession = (...names: string[]) => names.map((name) => `/api/v1/sessions/{id}/${name}`);
 
-export const automations = section('Automations', {
-  audience: 'programs that make agents start by themselves',
-  paths: ['/api/v1/automations', '/api/v1/hooks'],
-  byHand: ({ services }) => [hookRoutes(services.automations)],
-});
-export const webhooks = section('Webhooks', {
-  audience: 'programs that want to hear of runs, automations and sessions',
-});
-export const skills = section('Skills', {
-  audience: 'programs that bring skills to agents',
-  byHand: ({ services }) => [skillDownload(services.skills)],
-});
-export const memory = section('Memory', { audience: 'programs that read and write the notes of agents' });
+/** The sections by their names, in the order of mounting. */
+export const restSections = {
+  desktop: section('Desktop', {
+    audience: "pages that show a session's desktop: its state, and who has the keyboard and mouse",
+    paths: ofSession('desktop'),
+    documents: '`/docs`, `/redoc`',
+  }),
+  repositories: section('Repositories', {
+    audience: 'programs that bring a session from a repository to a pull request',
+    paths: ofSession('repositories', 'checkpoints', 'pull-requests'),
+    documents: '[repositories](repositories.md), [forges](forges.md), `/docs`',
+    byHand: [repositoryPatch],
+  }),
+  sandboxes: section('Sandboxes', {
+    audience: 'programs that pause, resume and copy the sandbox of a session, and ask first what a pause keeps',
+    paths: [...ofSession('sandbox'), '/api/v1/snapshots', '/api/v1/boxes', '/api/v1/built-templates'],
+    documents: '[pause and resume](how-to/pause.md), `/docs`',
+    byHand: [snapshotArchives, buildFiles, boxRoutes],
+  }),
+  attempts: section('Attempts', {
+    audience: 'programs that have one task done several times and choose one result',
+    paths: ofSession('attempts'),
+  }),
+  automations: section('Automations', {
+    audience: 'programs that make agents start by themselves',
+    paths: ['/api/v1/automations', '/api/v1/hooks'],
+    byHand: [hookRoutes],
+  }),
+  webhooks: section('Webhooks', { audience: 'programs that want to hear of runs, automations and sessions' }),
+  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [skillDownload] }),
+  volumes: section('Volumes', {
+    audience: 'programs that keep files beyond sessions, and move them in and out',
+    byHand: [volumeContent],
+  }),
+  memory: section('Memory', { audience: 'programs that read and write the notes of agents' }),
+};

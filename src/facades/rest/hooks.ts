@@ -3,13 +3,13 @@ import { AutomationId, HookAnswer } from '../../api/views/automations.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { describing, ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
-import type { AutomationService } from '../../sessions/api/server/automations.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 
 const about = describing({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
 const maxDeliveryBytes = 1_048_576;
 
 /** The addresses to which programs outside deliver. No key opens them: the signature of each delivery decides. */
-export const hookRoutes = (service: Pick<AutomationService, 'receive'>): FacadeRoutes => ({
+export const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes => ({
   mount(app) {
     app.post(
       '/api/v1/hooks/:id',
@@ -30,7 +30,7 @@ export const hookRoutes = (service: Pick<AutomationService, 'receive'>): FacadeR
       },
       async ({ params, headers, rawBody = Buffer.alloc(0) }) => {
         const given = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
-        return await service.receive(params.id, { headers: Object.fromEntries(given), body: rawBody });
+        return await services.automations.receive(params.id, { headers: Object.fromEntries(given), body: rawBody });
       },
     );
   },

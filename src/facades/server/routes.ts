@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { Templates, templateList } from '../../api/views/templates.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { HttpMetrics } from '../../http/routes/observe.ts';
 import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
@@ -12,7 +11,7 @@ import { mountHealth } from './health.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
 
 interface ServerDeps {
-  readonly services: Pick<Services, 'sessions' | 'templates'>;
+  readonly services: Pick<Services, 'sessions'>;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -32,28 +31,6 @@ const measurements: ReplyDoc = {
       example: '# TYPE corral_sessions gauge\ncorral_sessions{status="running"} 1\n',
     },
   },
-};
-
-const example = {
-  id: 'code_reviewer',
-  name: 'Code Reviewer',
-  description: 'Reads and judges code; changes nothing',
-  environment: 'python3.11',
-  mode: 'react' as const,
-  prompt: 'You review code and change none of it.',
-  promptParts: [],
-  model: null,
-  fallbacks: null,
-  repositories: [],
-  skills: [],
-  mcpServers: [],
-  approvals: null,
-  image: null,
-  idleSeconds: null,
-  egress: null,
-  unavailable: null,
-  packages: { pip: [], npm: [] },
-  tools: ['bash', 'file_read', 'search'] as const,
 };
 
 /** The routes that belong to the server and to no facade. */
@@ -79,14 +56,6 @@ export function serverRoutes({ table, version, metrics, services, clock, page, f
             : { name: 'corral' as const, version, status: 'running' as const },
       );
       mountHealth(app, { sessions: services.sessions, clock, version });
-      app.get(
-        '/api/v1/templates',
-        {
-          schema: { response: { 200: ok(Templates, { templates: [example] }) } },
-          config: { doc: about('templates', 'List the templates of agents, for new sessions', { fails: [401] }) },
-        },
-        async () => templateList(services),
-      );
       app.get(
         '/metrics',
         {

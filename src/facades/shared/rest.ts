@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { CallCount } from '../../api/procedure/context.ts';
-import { type DescribedOperation, describedOperations, type OperationMeta } from '../../api/procedure/procedure.ts';
+import {
+  type DescribedOperation,
+  describedOperations,
+  type OperationMeta,
+  restRoute,
+} from '../../api/procedure/procedure.ts';
 import { Done } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
 import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
@@ -15,6 +20,7 @@ import { serverFailures } from './server-failures.ts';
 
 const operations = describedOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
+const sessionExample = { sessionId: '0123456789abcdef' };
 type Shape = Record<string, z.ZodType>;
 
 /** The routes of one section of the OpenAPI document. */
@@ -26,18 +32,21 @@ export const restRoutes = (parts: FacadeParts, tag: string): FacadeRoutes => ({
 });
 
 function mountOperation(app: App, parts: FacadeParts, { isQuery, meta, call }: DescribedOperation): void {
-  const [method = 'GET', url = ''] = meta.rest?.split(' ') ?? [];
+  const route = restRoute(meta.rest);
+  const { method, url, fields } = route;
   const reply = meta.reply ?? (method === 'DELETE' && meta.out === Done ? ended : undefined);
-  const shown = (answer: unknown) =>
-    typeof reply?.value === 'function' ? reply.value(answer) : (reply?.value ?? answer);
+  const shown = (answer: unknown, input: object) =>
+    typeof reply?.value === 'function' ? reply.value(answer, input) : (reply?.value ?? answer);
   const isEnveloped = meta.of.style === 'session';
   const wrapped = isEnveloped ? okEnveloped : ok;
   app.route({
     method,
     url,
     schema: {
-      ...inputSchemas(meta, { method, url }),
-      response: { 200: wrapped(reply?.schema ?? meta.out, shown(meta.answer) as never) },
+      ...inputSchemas(meta, route),
+      response: {
+        200: wrapped(reply?.schema ?? meta.out, shown(meta.answer, { ...sessionExample, ...meta.example }) as never),
+      },
     },
     config: {
       doc: documentOf(meta),
@@ -46,7 +55,7 @@ function mountOperation(app: App, parts: FacadeParts, { isQuery, meta, call }: D
     },
     handler: async (request, response) => {
       const { params, query, body, principal } = request as {
-        params: object;
+        params?: object;
         query: object;
         body?: object;
       } & typeof request;
@@ -59,8 +68,9 @@ function mountOperation(app: App, parts: FacadeParts, { isQuery, meta, call }: D
         calls: new CallCount(),
         drained: async () => {},
       };
-      const input = { ...query, ...body, ...params };
-      const answer = shown(await call(input, { ctx, signal: abortOnDisconnect(response) }));
+      const named = Object.entries(params ?? {}).map(([name, value]) => [fields[name], value]);
+      const input = { ...query, ...body, ...Object.fromEntries(named) };
+      const answer = shown(await call(input, { ctx, signal: abortOnDisconnect(response) }), input);
       return isEnveloped ? success(answer) : answer;
     },
   });
@@ -70,7 +80,7 @@ function documentOf({ of, id, summary, description, example, fails }: OperationM
   const { tag, prefix, style = 'detail', texts } = of;
   const failures =
     style === 'session'
-      ? failuresIn({ ...envelopeStyle, texts: { ...envelopeStyle.texts, ...texts } })
+      ? failuresIn({ ...envelopeStyle, ...(texts && { texts }) })
       : style === 'server'
         ? serverFailures
         : detailFailures;
@@ -82,19 +92,41 @@ function documentOf({ of, id, summary, description, example, fails }: OperationM
 }
 
 /** The parts of the input: the path's parameters, and the remaining fields as the query or the body. */
-function inputSchemas(meta: OperationMeta, { method, url }: { readonly method: string; readonly url: string }) {
-  const names = [...url.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof restRoute>) {
   const input = meta.in instanceof z.ZodObject ? meta.in : undefined;
   const shape: Shape = input?.shape ?? {};
-  const params = z.object(Object.fromEntries(names.map((name) => [name, shape[name] ?? z.string()])));
-  const isEmpty = Object.keys(shape).length === names.length;
+  const named = Object.entries(fields);
+  const params = named.map(([name, field]) => [name, fromText(shape[field] ?? z.string())]);
   const others = () => {
-    if (isEmpty) return undefined;
-    return names.length === 0 ? meta.in : input?.omit(maskOf(names) as Record<never, never>);
+    if (Object.keys(shape).length === named.length) return undefined;
+    return named.length === 0
+      ? meta.in
+      : input?.omit(Object.fromEntries(named.map(([, field]) => [field, true])) as Record<never, never>);
   };
   const inQuery = method === 'GET' || method === 'DELETE';
-  const querystring = meta.query ?? (inQuery ? others() : undefined);
+  const querystring = meta.query ?? (inQuery ? inText(others()) : undefined);
   const body = meta.body ?? (inQuery ? undefined : others());
-  return { ...(names.length > 0 && { params }), ...(querystring && { querystring }), ...(body && { body }) };
+  return {
+    ...(named.length > 0 && { params: z.object(Object.fromEntries(params)) }),
+    ...(querystring && { querystring }),
+    ...(body && { body }),
+  };
 }
-const maskOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, true as const]));
+
+/** The schema for a value that comes as text. */
+function fromText(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional) {
+    const inner = schema.unwrap() as z.ZodType;
+    return inner instanceof z.ZodNumber ? described(fromText(inner).optional(), schema) : schema;
+  }
+  return schema instanceof z.ZodNumber ? described(z.coerce.number().pipe(schema), schema) : schema;
+}
+const described = (schema: z.ZodType, { description }: z.ZodType) =>
+  description === undefined ? schema : schema.describe(description);
+
+function inText(schema: z.ZodType | undefined): z.ZodType | undefined {
+  if (!(schema instanceof z.ZodObject)) return schema;
+  const fields = Object.entries(schema.shape as Shape).map(([name, one]) => [name, one, fromText(one)] as const);
+  const numbers = fields.flatMap(([name, one, text]) => (one === text ? [] : [[name, text]]));
+  return numbers.length === 0 ? schema : schema.extend(Object.fromEntries(numbers));
+}

@@ -54,6 +54,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
   'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
   'runs.reject': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
+  'desktop.control': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
   'desktop.takeControl': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
   'desktop.giveControl': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
   'sandbox.exec': ({ sid }) => ({ sessionId: sid, command: 'true' }),

@@ -97,6 +97,6 @@ export const all = (rule: Rule, names: string) =>
 /** The operations that `src/api` describes: their names, routes and rules. */
 export const described = describedOperations(appRouter).map(({ name, meta: { rest, may } }) => ({
   name,
-  route: rest?.replaceAll(/:(\w+)/g, '{$1}'),
+  route: rest?.replaceAll(/:(\w+)(=\w+)?/g, '{$1}'),
   may,
 }));

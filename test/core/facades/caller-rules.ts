@@ -4,22 +4,17 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(described.map(({ name, may }) => [name, may])),
   ...all(
     'any',
-    'volumes.list\nsnapshots.list\nsessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\ntemplateBuilds.ability\ntemplateBuilds.list\nsystem.info\nsystem.tools',
+    'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplateBuilds.ability\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
-  ...all(
-    'create',
-    'templateBuilds.plan\ntemplateBuilds.begin\nvolumes.create\nsessions.create\nsessions.named\nprojects.create',
-  ),
-  ...all('see', 'budgets.get\nsnapshots.get\nvolumes.get\nsessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all('create', 'templateBuilds.plan\nsessions.create\nsessions.named\nprojects.create'),
+  ...all('see', 'budgets.get\nsessions.get\nprojects.get\nsandbox.usage'),
   ...all(
     'read',
     `sandbox.services
-    volumes.files
     templateBuilds.builds
     templateBuilds.hasFiles
-    templateBuilds.status
     skills.read
     sessions.skills
     events.list
@@ -28,20 +23,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     projects.agent
     sessions.cost
     egress.inForce
-    repositories.list
-    repositories.status
-    repositories.diff
     repositories.patch
-    pullRequests.state
-    attempts.list
-    attempts.get
-    attempts.diff
-    checkpoints.list
-    checkpoints.diff
     sessionCredentials.list
     projectCredentials.list
     events.subscribe
-    desktop.status
     desktop.signedUrl
     files.before
     files.changes
@@ -56,11 +41,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `snapshots.update
-    volumes.update
-    volumes.removeFile
-    templateBuilds.start
-    templateBuilds.tag
+    `templateBuilds.tag
     templateBuilds.untag
     sessions.update
     sessions.edit
@@ -72,29 +53,13 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     ports.open
     ports.opened
     ports.close
-    repositories.fetch
-    repositories.commit
-    repositories.push
-    repositories.check
-    repositories.allowServices
-    pullRequests.open
-    pullRequests.sendFeedback
-    checkpoints.restore
-    attempts.start
-    attempts.choose
     runs.send
     runs.approve
     runs.reject
-    desktop.start
-    desktop.add
-    desktop.stop
     desktop.takeControl
     desktop.giveControl
     sandbox.start
-    sandbox.pause
     sandbox.fork
-    snapshots.create
-    sandbox.resume
     sandbox.reset
     sandbox.rotateTokens
     sandbox.exec
@@ -113,7 +78,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'stop',
-    'snapshots.delete\ntemplateBuilds.cancel\ntemplateBuilds.delete\nvolumes.delete\nsessions.delete\nattempts.stop\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+    'templateBuilds.cancel\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
 };
 

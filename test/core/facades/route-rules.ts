@@ -55,10 +55,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /sessions
     GET /api/sessions
     GET /api/v1/projects
-    GET /api/v1/templates
-    GET /api/v1/snapshots
-    GET /api/v1/volumes
-    GET /api/v1/built-templates
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
     GET /api/v1/settings/llm-providers
@@ -89,8 +85,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'create',
     `PUT /api/v1/sessions
     POST /api/v1/snapshots/archive
-    POST /api/v1/volumes
-    POST /api/v1/built-templates
     POST /sessions
     POST /api/sessions
     POST /api/v1/projects
@@ -112,16 +106,13 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'see',
-    `GET /api/v1/snapshots/{snapshot_id}
-    GET /api/v1/volumes/{volume}
-    GET /sessions/{sid}
+    `GET /sessions/{sid}
     GET /api/sessions/{sid}
     GET /api/v1/projects/{project_id}
     GET /api/v1/projects/{project_id}/chat-sessions
     GET /api/v1/chats
     GET /api/v1/chats/{sid}
     GET /api/v1/sandbox/{sid}/status
-    GET /api/v1/sessions/{sid}/sandbox
     GET /e2b/templates/{sid}/tags
     GET /e2b/sandboxes/{sid}`,
   ),
@@ -129,9 +120,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'read',
     `GET /e2b/templates/{sid}/builds/{build}/status
     GET /e2b/templates/{sid}/files/{hash}
-    GET /api/v1/built-templates/{id}/builds/{build}
     GET /e2b/templates/{sid}/builds/{build}/logs
-    GET /api/v1/volumes/{volume}/files
     GET /api/v1/volumes/{volume}/file
     GET /api/v1/volumes/{volume}/backup
     GET /api/v1/snapshots/{snapshot_id}/archive
@@ -151,18 +140,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/files/{id}/signed-url
     GET /sessions/{sid}/history
     GET /ws/{sid}
-    GET /api/v1/sessions/{sid}/desktop
     GET /api/v1/sessions/{sid}/ports
-    GET /api/v1/sessions/{sid}/repositories
-    GET /api/v1/sessions/{sid}/repositories/status
-    GET /api/v1/sessions/{sid}/repositories/diff
     GET /api/v1/sessions/{sid}/repositories/patch
-    GET /api/v1/sessions/{sid}/attempts
-    GET /api/v1/sessions/{sid}/attempts/{attempts}
-    GET /api/v1/sessions/{sid}/attempts/{attempts}/diffs/{n}
-    GET /api/v1/sessions/{sid}/checkpoints
-    GET /api/v1/sessions/{sid}/checkpoints/{number}/diff
-    GET /api/v1/sessions/{sid}/pull-requests
     GET /api/sessions/{sid}/conversation
     GET /api/sessions/{sid}/conversation/full
     GET /api/sessions/{sid}/processes
@@ -226,10 +205,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'work',
-    `PATCH /api/v1/volumes/{volume}
-    GET /e2b/volumes/{volume}
+    `GET /e2b/volumes/{volume}
     PUT /api/v1/volumes/{volume}/file
-    DELETE /api/v1/volumes/{volume}/file
     PUT /api/v1/volumes/{volume}/backup
     POST /api/v1/sessions/{sid}/chat
     PATCH /api/v1/sessions/{sid}/title
@@ -245,20 +222,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/share
     DELETE /api/v1/sessions/{sid}/share
     DELETE /api/v1/files/{id}
-    POST /api/v1/sessions/{sid}/desktop/start
-    POST /api/v1/sessions/{sid}/desktop/add
-    POST /api/v1/sessions/{sid}/desktop/stop
-    POST /api/v1/sessions/{sid}/desktop/control
-    POST /api/v1/sessions/{sid}/repositories/fetch
-    POST /api/v1/sessions/{sid}/repositories/commit
-    POST /api/v1/sessions/{sid}/repositories/push
-    POST /api/v1/sessions/{sid}/repositories/checks
-    POST /api/v1/sessions/{sid}/repositories/services
-    POST /api/v1/sessions/{sid}/checkpoints/{number}/restore
-    POST /api/v1/sessions/{sid}/attempts
-    POST /api/v1/sessions/{sid}/attempts/{attempts}/choose
-    POST /api/v1/sessions/{sid}/pull-requests
-    POST /api/v1/sessions/{sid}/pull-requests/feedback
     GET /api/v1/sessions/{sid}/previews
     POST /api/v1/sessions/{sid}/previews
     DELETE /api/v1/sessions/{sid}/previews/{preview}
@@ -277,9 +240,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     PUT /api/v1/chats/{sid}
     POST /api/v1/chats/{sid}/messages
     POST /api/v1/sandbox/{sid}/start
-    POST /api/v1/sessions/{sid}/sandbox/pause
-    POST /api/v1/sessions/{sid}/sandbox/snapshots
-    POST /api/v1/sessions/{sid}/sandbox/resume
     POST /api/v1/sandbox/{sid}/reset
     POST /api/v1/sandbox/{sid}/execute
     POST /api/v1/chats/{sid}/workspace/files/upload-to-project
@@ -299,7 +259,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/secrets/{secret}
     DELETE /e2b/secrets/{secret}
     PUT /api/v1/built-templates/{id}/files/{hash}
-    POST /api/v1/built-templates/{id}/builds/{build}
     PUT /e2b/templates/{sid}/files/{hash}
     POST /e2b/v2/templates/{sid}/builds/{build}
     POST /e2b/templates/tags
@@ -352,14 +311,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     'stop',
     `DELETE /anthropic/v1/skills/{id}
     DELETE /anthropic/v1/skills/{id}/versions/{version}
-    DELETE /api/v1/snapshots/{snapshot_id}
-    DELETE /api/v1/volumes/{volume}
-    DELETE /api/v1/built-templates/{id}
     DELETE /e2b/volumes/{volume}
     DELETE /e2b/templates/{sid}
     DELETE /api/v1/sessions/{sid}
     POST /api/v1/sessions/{sid}/stop
-    POST /api/v1/sessions/{sid}/attempts/{attempts}/stop
     DELETE /sessions/{sid}
     DELETE /api/sessions/{sid}
     DELETE /api/v1/projects/{project_id}

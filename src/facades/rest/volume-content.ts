@@ -1,65 +1,39 @@
 import { z } from 'zod';
-import { Volume, VolumeEntry, VolumePath, volumeIdOf, volumeView } from '../../api/views/volumes.ts';
-import { bytes, ok } from '../../http/routes/route-docs.ts';
-import type { App } from '../../http/routes/routes.ts';
+import {
+  byVolume,
+  ofVolumes,
+  Volume,
+  VolumePath,
+  volumeExample,
+  volumeIdOf,
+  volumeView,
+  whileWritten,
+} from '../../api/volumes.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
-import { about, base, byVolume, example } from './about.ts';
 
+const about = describing({ ...ofVolumes, failures: detailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
-const InFolder = z.object({ path: VolumePath.default('.').describe('a folder of the volume; default: its root') });
 const Written = z.object({ path: z.string(), size: z.int() });
-const Removed = z.object({ path: z.string() });
-const binary = z.string().meta({ format: 'binary' });
-const entry = { name: 'model.bin', type: 'file' as const, size: 12_345, modified: '2026-11-24T12:00:00.000Z' };
-const files = `${base}/:volume/files`;
-const file = `${base}/:volume/file`;
-const backup = `${base}/:volume/backup`;
-const sandboxed =
-  'The content is moved in a sandbox that has nothing but the volume, so the first call takes as long as a start.';
-const whileWritten = 'Refused with 409 while a session has the volume for writing.';
+const requestContent = { 'application/octet-stream': z.string().meta({ format: 'binary' }) };
+const file = '/api/v1/volumes/:volume/file';
+const backup = '/api/v1/volumes/:volume/backup';
 
 /** The content of volumes. */
-export function mountContent(app: App, acting: FacadeParts['acting']): void {
-  mountReads(app, acting);
-  app.delete(
-    file,
-    {
-      schema: { params: byVolume, querystring: AtPath, response: { 200: ok(Removed, { path: 'old.bin' }) } },
-      config: {
-        doc: about('RemoveFile', 'Remove a file, or a folder with its content', {
-          description: whileWritten,
-          fails: [400, 404, 409, 503],
-        }),
-      },
-    },
-    async ({ params, query: { path }, principal }, reply) => {
-      const { volumes } = acting(principal).services;
-      await volumes.removeFile(await volumeIdOf(volumes, params.volume), path, abortOnDisconnect(reply));
-      return { path };
-    },
-  );
-  withBodyStreams(app, (scope) => mountUploads(scope, acting));
-}
+export const volumeContent = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
+  mount(app) {
+    mountReads(app, acting);
+    withBodyStreams(app, (scope) => mountUploads(scope, acting));
+  },
+});
 
 function mountReads(app: App, acting: FacadeParts['acting']): void {
-  app.get(
-    files,
-    {
-      schema: { params: byVolume, querystring: InFolder, response: { 200: ok(VolumeEntry.array(), [entry]) } },
-      config: {
-        doc: about('Files', 'List a folder of the volume', { description: sandboxed, fails: [400, 404, 413, 503] }),
-      },
-    },
-    async ({ params, query: { path }, principal }, reply) => {
-      const { volumes } = acting(principal).services;
-      const id = await volumeIdOf(volumes, params.volume);
-      return (await volumes.listFiles(id, path, abortOnDisconnect(reply))).map((one) => ({ ...one }));
-    },
-  );
   app.get(
     file,
     {
@@ -109,7 +83,6 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
 }
 
 function mountUploads(scope: App, acting: FacadeParts['acting']): void {
-  const requestContent = { 'application/octet-stream': binary };
   scope.put(
     file,
     {
@@ -133,7 +106,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
   scope.put(
     backup,
     {
-      schema: { params: byVolume, response: { 200: ok(Volume, example) } },
+      schema: { params: byVolume, response: { 200: ok(Volume, volumeExample) } },
       config: {
         doc: about('Restore', 'Replace all content by that of an archive, whole or not at all', {
           description: whileWritten,

@@ -1,0 +1,161 @@
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { ofRepositories, ofRepository } from '../../api/session/repositories.ts';
+import { SkillId, VersionName } from '../../api/skills.ts';
+import { FileHash } from '../../api/template-builds.ts';
+import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
+import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
+import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
+import { attachment } from '../../http/transport/content-disposition.ts';
+import { envelopeStyle } from '../shared/envelope.ts';
+import type { FacadeParts } from '../shared/facade.ts';
+import { withBodyStreams } from '../shared/uploads.ts';
+
+// The files that resources have next to their operations.
+
+type Acting = Pick<FacadeParts, 'acting'>;
+const about = (tag: string, prefix: string) => describing({ tag, prefix, failures: detailFailures });
+const binary = z.string().meta({ format: 'binary' });
+/** One COPY has one archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
+const maxArchiveBytes = 2 ** 30;
+
+export const skillDownload = ({ acting }: Acting): FacadeRoutes => ({
+  mount(app) {
+    app.get(
+      '/api/v1/skills/:id/versions/:version/content',
+      {
+        schema: {
+          params: z.object({ id: SkillId, version: VersionName }),
+          response: { 200: bytes('The folder as a zip file', 'application/zip') },
+        },
+        config: {
+          doc: about('Skills', 'skills')('Download', 'Download a version as a zip file', { fails: [404] }),
+        },
+      },
+      async ({ params, principal }, reply) => {
+        const { name, content } = await acting(principal).services.skills.download(params.id, params.version);
+        reply.type('application/zip').header('content-disposition', `attachment; filename="${name}.zip"`);
+        return reply.send(content as never);
+      },
+    );
+  },
+});
+
+export const repositoryPatch = ({ acting }: Acting): FacadeRoutes => ({
+  mount(app) {
+    const failures = failuresIn({ ...envelopeStyle, texts: ofRepositories.texts });
+    const doc = describing({ ...ofRepositories, failures })('Patch', 'The commits since the base, for `git am`', {
+      fails: [400, 404, 409, 501, 413],
+    });
+    app.get(
+      '/api/v1/sessions/:sid/repositories/patch',
+      {
+        schema: {
+          params: z.object({ sid: ofRepository.shape.sessionId }),
+          querystring: ofRepository.pick({ path: true }),
+          response: { 200: bytes('A mailbox for `git am`', 'text/x-patch') },
+        },
+        config: { doc },
+      },
+      async ({ params: { sid }, query: { path }, principal }, reply) => {
+        const { repositories } = acting(principal).services;
+        const patch = await repositories.patch(sid, path, abortOnDisconnect(reply));
+        reply.header('content-type', 'text/x-patch; charset=utf-8').header('cache-control', 'no-store');
+        return reply.send(patch);
+      },
+    );
+  },
+});
+
+export const snapshotArchives = ({ acting }: Acting): FacadeRoutes => ({
+  mount(app) {
+    const ofSnapshots = about('Sandboxes', 'snapshots');
+    app.get(
+      '/api/v1/snapshots/:snapshot_id/archive',
+      {
+        schema: {
+          params: z.object({ snapshot_id: z.string().max(100).describe('the snapshot') }),
+          response: { 200: bytes('A tar file in the layout of OCI images', 'application/x-tar') },
+        },
+        config: {
+          doc: ofSnapshots('Export', 'The snapshot as one file, which another installation imports', {
+            fails: [404, 409],
+          }),
+          stream: true,
+        },
+      },
+      async ({ params: { snapshot_id }, principal }, reply) => {
+        const { snapshot, size, content } = await acting(principal).services.snapshots.exported(snapshot_id);
+        reply.header('content-type', 'application/x-tar').header('cache-control', 'no-store');
+        reply.header('content-disposition', attachment(`${snapshot.id}.tar`)).header('content-length', size);
+        return reply.send(Readable.from(content, { objectMode: false }));
+      },
+    );
+    withBodyStreams(app, (scope) => {
+      scope.post(
+        '/api/v1/snapshots/archive',
+        {
+          schema: {
+            querystring: z.object({
+              name: SnapshotName.optional().describe('its name here; an older snapshot with this name loses it'),
+            }),
+            response: { 200: ok(Snapshot, snapshotExample) },
+          },
+          config: {
+            doc: ofSnapshots('Import', 'Keep a snapshot that another installation exported', {
+              description:
+                'The body is the file. It is kept whole or not at all: a file outside of the workspace, a device, a wrong hash or a ' +
+                'size over the limit refuses all of it.',
+              fails: [400, 413, 429],
+              requestContent: { 'application/x-tar': binary },
+            }),
+            upload: true,
+          },
+        },
+        async ({ query: { name }, body, principal }, reply) => {
+          const content = (body ?? []) as AsyncIterable<Uint8Array>;
+          const wish = { content, ...(name !== undefined && { name }), signal: abortOnDisconnect(reply) };
+          return snapshotView(await acting(principal).services.snapshots.imported(wish));
+        },
+      );
+    });
+  },
+});
+
+export const buildFiles = ({ acting }: Acting): FacadeRoutes => ({
+  mount(app) {
+    withBodyStreams(app, (scope) => {
+      scope.put(
+        '/api/v1/built-templates/:id/files/:hash',
+        {
+          schema: {
+            params: z.object({
+              id: z.string().max(100).describe('the template'),
+              hash: FileHash.describe('any name of its content; steps name the files by it'),
+            }),
+            response: { 200: ok(z.object({ hash: z.string() }), { hash: snapshotExample.sha256 }) },
+          },
+          config: {
+            doc: about('Sandboxes', 'builtTemplates')(
+              'Upload',
+              'Upload the files of a COPY step as a tar archive, plain or with gzip',
+              {
+                description: 'They are kept for a day, for all builds of the same owner.',
+                requestContent: { 'application/octet-stream': binary },
+                fails: [404, 413, 422, 429],
+              },
+            ),
+            upload: true,
+          },
+        },
+        async ({ params: { id, hash }, body, principal }, reply) => {
+          const options = { maxBytes: maxArchiveBytes, signal: abortOnDisconnect(reply) };
+          await acting(principal).services.templateBuilds.putFiles(id, hash, body as Readable, options);
+          return { hash };
+        },
+      );
+    });
+  },
+});

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { ModelRef } from '../../agents/models/model-ref.ts';
+import {
+  BoxName,
+  EgressHosts,
+  IdleSeconds,
+  LifetimeSeconds,
+  Metadata,
+  SandboxSize,
+  SessionVolumes,
+  toSessionOptions,
+} from '../../api/views/session-options.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
+import type { FacadeParts } from '../shared/facade.ts';
+
+const one = z.object({ name: BoxName });
+const NewBox = z.strictObject({
+  title: z.string().max(255).optional(),
+  template: z.string().max(80).optional(),
+  model: ModelRef.optional(),
+  snapshot: z.string().max(130).optional().describe('the id or name of a snapshot, with whose files it begins'),
+  metadata: Metadata.optional(),
+  lifetimeSeconds: LifetimeSeconds.optional(),
+  idleSeconds: IdleSeconds.optional(),
+  egress: EgressHosts.optional(),
+  size: SandboxSize.optional(),
+  volumes: SessionVolumes.optional(),
+});
+const Box = z.object({
+  name: z.string(),
+  sessionId: z.string(),
+  template: z.string(),
+  createdAt: z.iso.datetime(),
+});
+const Opened = Box.extend({ isNew: z.boolean().describe('this call made it') });
+const example = {
+  name: 'build-cache',
+  sessionId: '0123456789abcdef',
+  template: 'default',
+  createdAt: '2026-11-24T12:00:00.000Z',
+};
+// Routes of no session answer without the envelope, as all others of the server do.
+const about = describing({ tag: 'Sandboxes', prefix: 'boxes', failures: detailFailures });
+const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
+  name,
+  sessionId: id,
+  template,
+  createdAt: new Date(createdAt).toISOString(),
+});
+const path = '/api/v1/boxes/:name';
+
+/** Sessions by the names that their owners have for them. */
+export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
+  mount(app) {
+    app.get(
+      path,
+      {
+        schema: { params: one, response: { 200: ok(Box, example) } },
+        config: { doc: about('Get', 'The session of this name; starts nothing', { fails: [400, 404] }) },
+      },
+      async ({ params: { name }, principal }) => boxView(await acting(principal).services.sessions.byName(name), name),
+    );
+    app.put(
+      path,
+      {
+        schema: { params: one, body: NewBox, response: { 200: ok(Opened, { ...example, isNew: false }) } },
+        config: {
+          doc: about('Open', 'Resume the session of this name, or make it', {
+            description:
+              'Its sandbox starts or resumes in the background. The body counts only where there is no session of this name yet. ' +
+              'Two calls at the same time get the same session.',
+            bodyExample: { template: 'default' },
+            fails: [400, 404, 409, 503],
+          }),
+        },
+      },
+      async ({ params: { name }, body, principal }) => {
+        const { title, template, model, snapshot, ...options } = body;
+        const { session, isNew } = await acting(principal).services.sessions.named({
+          name,
+          origin: 'sandboxes',
+          ...(title !== undefined && { title }),
+          ...(template !== undefined && { template }),
+          ...(model !== undefined && { model }),
+          ...(snapshot !== undefined && { snapshot }),
+          ...toSessionOptions(options),
+        });
+        return { ...boxView(session, name), isNew };
+      },
+    );
+    app.patch(
+      path,
+      {
+        schema: {
+          params: one,
+          body: z.strictObject({ name: BoxName.describe('the new name, free among those of its owner') }),
+          response: { 200: ok(Box, { ...example, name: 'old-cache' }) },
+        },
+        config: {
+          doc: about('Rename', 'Give the session of this name another one', {
+            bodyExample: { name: 'old-cache' },
+            fails: [400, 404, 409],
+          }),
+        },
+      },
+      async ({ params, body: { name }, principal }) => {
+        const { sessions } = acting(principal).services;
+        const { id } = await sessions.byName(params.name);
+        return boxView(await sessions.update(id, { name }), name);
+      },
+    );
+    app.delete(
+      path,
+      {
+        schema: {
+          params: one,
+          response: { 200: ok(z.object({ sessionId: z.string() }), { sessionId: example.sessionId }) },
+        },
+        config: {
+          doc: about('Free', 'Take the name from its session, which stays', { fails: [400, 404] }),
+        },
+      },
+      async ({ params: { name }, principal }) => {
+        const { sessions } = acting(principal).services;
+        const { id } = await sessions.byName(name);
+        await sessions.update(id, { name: null });
+        return { sessionId: id };
+      },
+    );
+  },
+});
