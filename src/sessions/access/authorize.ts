@@ -34,21 +34,16 @@ export function authorize(
   if (may(principal, action, thing)) return;
   throw principal.role === 'reader' || owns(principal, thing) ? tooWeak(principal) : gone();
 }
-/** Returns a check of one action on the thing with an id. An admin's check is skipped: nothing is read from the store. */
-export function checkBy<Id>(
-  get: (id: Id) => Promise<OwnedResource>,
-  principalOf: () => Principal,
-  gone?: () => AppError,
-) {
-  return (id: Id, action: Action): Promise<void> | undefined => {
-    const principal = principalOf();
-    if (principal.role === 'admin') return undefined;
-    return get(id).then((thing) => authorize(principal, action, thing, gone));
-  };
-}
 export function authorizeRole(principal: Principal, least: 'user' | 'operator' | 'admin'): void {
   if (!hasRole(principal, least)) throw tooWeak(principal);
 }
+
+/** The owner whose resources the principal lists. Undefined: every owner's. */
+export const listedOwner = ({ role, owner }: Principal, least: 'operator' | 'admin' = 'operator'): string | undefined =>
+  role === 'reader' || hasRole({ role }, least) ? undefined : (owner ?? '');
+
+/** The owner of what the principal creates, as a field. */
+export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 
 export const noSession = () => new AppError('session_not_found', 'There is no such session.');
 

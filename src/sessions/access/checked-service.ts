@@ -1,23 +1,93 @@
-import type { SessionId } from '../../core/model/ids.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import type { Action, MethodRule } from '../api/rules.ts';
+import { authorize, authorizeRole, listedOwner, noSession, type OwnedResource, ownOf } from './authorize.ts';
 
-type Method = (id: SessionId, ...rest: unknown[]) => unknown;
+/** The resource on which the permissions of a service depend. */
+export interface Guarded {
+  readonly principalOf: () => Principal;
+  /** The resource of an id. Rejects where there is none. */
+  readonly get: (id: never) => Promise<OwnedResource>;
+  /** What it is called when a caller may not know that it exists. Default: a session. */
+  readonly noun?: string;
+  /** The least role that lists those of all owners. Default: operator. */
+  readonly listedBy?: 'operator' | 'admin';
+}
+type Method = (...args: readonly unknown[]) => unknown;
+type Owned = { readonly owner?: string };
+type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 
-/** The methods that the rules guard, each behind its check. A method with a guard of its own is not among them. */
-export function withChecks<Service extends object>(
-  service: Service,
-  check: (id: never, action: Action) => Promise<void> | undefined,
-  rules: Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>,
-): Service {
-  const methods = service as Readonly<Record<string, Method>>;
-  const wrap = ([name, { may }]: [string, Pick<MethodRule, 'may'>]): [string, Method][] => {
-    if (may === 'guarded') return [];
-    const call: Method = (id, ...rest) => {
-      const checking = check(id as never, may);
-      const work = () => methods[name]?.(id, ...rest);
-      return checking ? checking.then(work) : work();
-    };
-    return [[name, call]];
+const goneOf = (noun: string | undefined) => (noun === undefined ? noSession : () => noSuch(noun));
+export const noSuch = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
+
+/** Returns a check of one action on the resource with an id. An admin's check is skipped: nothing is read from the store. */
+export const checkBy =
+  <Id>({ principalOf, get, noun }: Guarded) =>
+  (id: Id, action: Action): Promise<void> | undefined => {
+    const principal = principalOf();
+    if (principal.role === 'admin') return undefined;
+    return get(id as never).then((thing) => authorize(principal, action, thing, goneOf(noun)));
   };
+
+/** The methods behind the checks that the rules name. A method with a guard of its own is not among them. */
+export function withChecks<Service extends object>(service: Service, rules: Rules<Service>, guarded: Guarded): Service {
+  const methods = service as Readonly<Record<string, Method>>;
+  const wrap = ([name, { may }]: [string, Pick<MethodRule, 'may'>]): [string, Method][] =>
+    may === 'guarded' ? [] : [[name, behind((...args) => methods[name]?.(...args), may, guarded)]];
   return Object.fromEntries(Object.entries<Pick<MethodRule, 'may'>>(rules).flatMap(wrap)) as Service;
+}
+
+function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guarded: Guarded): Method {
+  const { principalOf, noun, listedBy = 'operator' } = guarded;
+  const check = checkBy(guarded);
+  if (may === 'any') return method;
+  if (may === 'user' || may === 'admin') {
+    return async (...args) => {
+      authorizeRole(principalOf(), may);
+      return await method(...args);
+    };
+  }
+  if (may === 'create') {
+    return async (wish, ...rest) => {
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
+      const { owner: _, ...own } = wish as Owned;
+      return await method({ ...own, ...ownOf(principal) }, ...rest);
+    };
+  }
+  if (may === 'list') return async () => await method(listedOwner(principalOf(), listedBy));
+  if (may === 'find') {
+    return async (idOrName) => {
+      const principal = principalOf();
+      const findsAll = listedOwner(principal, listedBy) === undefined;
+      const found = await ownFirst(principal, findsAll, async (owner) => await method(idOrName, owner));
+      authorize(principal, listedBy === 'admin' ? 'read' : 'see', found as OwnedResource, goneOf(noun));
+      return found;
+    };
+  }
+  if (may === 'copy') {
+    return async (id, wish, ...rest) => {
+      const principal = principalOf();
+      await check(id as never, 'work');
+      return await method(id, { ...(wish as object), ...ownOf(principal) }, ...rest);
+    };
+  }
+  return (id, ...rest) => {
+    const checking = check(id as never, may);
+    const work = () => method(id, ...rest);
+    return checking ? checking.then(work) : work();
+  };
+}
+
+/** Two owners can have the same name, so the caller's own comes first. */
+export async function ownFirst<Found>(
+  { owner }: Principal,
+  findsAll: boolean,
+  look: (owner: string | undefined) => Promise<Found>,
+): Promise<Found> {
+  const first = owner ?? (findsAll ? undefined : '');
+  return await look(first).catch((thrown: unknown) => {
+    if (first === undefined || !findsAll || toAppError(thrown).code !== 'not_found') throw thrown;
+    return look(undefined);
+  });
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { ProjectService } from '../api/projects.ts';
 import type { Action } from '../api/rules.ts';
@@ -7,15 +8,10 @@ import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { authorize, authorizeRole, checkBy, may, type OwnedResource } from './authorize.ts';
-import { withChecks } from './checked-service.ts';
+import { authorize, authorizeRole, may, type OwnedResource, ownOf } from './authorize.ts';
+import { checkBy, withChecks } from './checked-service.ts';
 
-const noProject = () => new AppError('not_found', 'There is no such project.');
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
-
-export const projectCheck = (projects: ProjectService, principalOf: () => Principal) =>
-  checkBy((id: string) => projects.get(id), principalOf, noProject);
-const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 
 export function guardedProjects(
   projects: ProjectService,
@@ -30,11 +26,6 @@ export function guardedProjects(
       return principal.owner === undefined
         ? { projects: [], total: 0 }
         : await projects.list({ ...page, owner: principal.owner });
-    },
-    async create(project) {
-      const principal = principalOf();
-      authorizeRole(principal, 'user');
-      return await projects.create({ ...project, ...ownOf(principal) });
     },
   };
 }
@@ -56,37 +47,26 @@ export function guardedParts<Parts extends ProjectParts>(
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
 ): Parts {
-  const ofProject = projectCheck(projects, principalOf);
-  const ofSession = (id: Parameters<SessionService['get']>[0], action: Action) => {
-    const principal = principalOf();
-    if (principal.role === 'admin') return undefined;
-    return sessions.get(id).then((session) => authorize(principal, action, session));
-  };
-  const { keys } = parts;
-  const asAdmin = <Answer>(work: () => Answer): Answer => {
-    authorizeRole(principalOf(), 'admin');
-    return work();
-  };
+  const ofProject = { principalOf, get: (id: string) => projects.get(id), noun: 'project' };
+  const ofSession = { principalOf, get: (id: SessionId) => sessions.get(id) };
   return {
     ...parts,
-    agents: withChecks(parts.agents, ofProject, {
-      get: { may: 'read' },
-      update: { may: 'work' },
-      apply: { may: 'work' },
-    }),
-    sideMessages: withChecks(parts.sideMessages, ofSession, {
-      list: { may: 'read' },
-      annotations: { may: 'read' },
-      add: { may: 'work' },
-      annotate: { may: 'work' },
-    }),
+    agents: withChecks(
+      parts.agents,
+      { get: { may: 'read' }, update: { may: 'work' }, apply: { may: 'work' } },
+      ofProject,
+    ),
+    sideMessages: withChecks(
+      parts.sideMessages,
+      { list: { may: 'read' }, annotations: { may: 'read' }, add: { may: 'work' }, annotate: { may: 'work' } },
+      ofSession,
+    ),
     uploads: guardedUploads(parts.uploads, { projects, sessions }, principalOf),
-    keys: {
-      list: async () => asAdmin(() => keys.list()),
-      put: async (provider, key) => asAdmin(() => keys.put(provider, key)),
-      delete: async (provider) => asAdmin(() => keys.delete(provider)),
-      test: async (provider, key, signal) => asAdmin(() => keys.test(provider, key, signal)),
-    },
+    keys: withChecks(
+      parts.keys,
+      { list: { may: 'admin' }, put: { may: 'admin' }, delete: { may: 'admin' }, test: { may: 'admin' } },
+      ofProject,
+    ),
   };
 }
 
@@ -95,7 +75,7 @@ function guardedUploads(
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
 ): UploadService {
-  const ofProject = projectCheck(projects, principalOf);
+  const ofProject = checkBy<string>({ principalOf, get: (id: string) => projects.get(id), noun: 'project' });
   const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
     const principal = principalOf();
     const file = await uploads.get(id);

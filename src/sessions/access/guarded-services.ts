@@ -6,32 +6,26 @@ import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
-import type { Action } from '../api/rules.ts';
-import { serverCredentialRules } from '../api/server/credentials.ts';
-import { settingsRules } from '../api/server/settings.ts';
-import type { BuiltImage } from '../api/server/template-builds.ts';
-import { toolServerRules } from '../api/server/tool-servers.ts';
+import type { Action, RuleScope } from '../api/rules.ts';
+import type { SnapshotService } from '../api/server/snapshots.ts';
+import type { BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { CreateCommand, SessionListChange, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
-import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
-import { withChecks } from './checked-service.ts';
-import { automationCheck, guardedAutomations } from './guarded-automations.ts';
-import { guardedBudgets } from './guarded-budgets.ts';
-import { documentCheck, guardedDocuments } from './guarded-documents.ts';
-import { guardedMemory } from './guarded-memory.ts';
-import { guardedMemoryStores, memoryStoreCheck } from './guarded-memory-stores.ts';
-import { guardedModels } from './guarded-models.ts';
-import { guardedProjects, projectCheck } from './guarded-projects.ts';
-import { guardedBinding, guardedSecrets, secretCheck } from './guarded-secrets.ts';
-import { forAdministrators } from './guarded-settings.ts';
-import { guardedSkills, skillCheck } from './guarded-skills.ts';
-import { guardedSnapshots, snapshotCheck } from './guarded-snapshots.ts';
-import { guardedTemplateBuilds, imageFor, templateBuildCheck } from './guarded-template-builds.ts';
-import { guardedUsage } from './guarded-usage.ts';
-import { guardedVaults, vaultCheck } from './guarded-vaults.ts';
-import { guardedVolumes, volumeCheck } from './guarded-volumes.ts';
+import { authorize, authorizeRole, listedOwner, may, ownOf, seenBy } from './authorize.ts';
+import { checkBy, type Guarded, ownFirst, withChecks } from './checked-service.ts';
+import { guardedProjects } from './guarded-projects.ts';
+import {
+  byAuthor,
+  guardedAutomations,
+  guardedBinding,
+  guardedBudgets,
+  guardedMemory,
+  guardedModels,
+  guardedSkills,
+  guardedUsage,
+} from './guarded-resources.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
 
@@ -52,26 +46,18 @@ interface SessionGuardDeps extends GuardDeps {
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
-  const check = checkBy((id: SessionId) => services.sessions.get(id), principalOf);
-  const intoProject = projectCheck(services.projects, principalOf);
-  const checks = {
-    session: check,
-    project: intoProject,
-    automation: automationCheck(services.automations, principalOf),
-    document: documentCheck(services.documents, principalOf),
-    vault: vaultCheck(services.vaults, principalOf),
-    memoryStore: memoryStoreCheck(services.memoryStores, principalOf),
-    secret: secretCheck(services.secrets, principalOf),
-    skill: skillCheck(services.skills, principalOf),
-    snapshot: snapshotCheck(services.snapshots, principalOf),
-    volume: volumeCheck(services.volumes, principalOf),
-    builtTemplate: templateBuildCheck(services.templateBuilds, principalOf),
+  const ofSession: Guarded = { principalOf, get: (id: SessionId) => services.sessions.get(id) };
+  const scoped = (name: ScopeName): Guarded => {
+    const { of, ...more } = scopes[name];
+    return { principalOf, get: (id: never) => services[of].get(id), ...more };
   };
+  const check = checkBy<SessionId>(ofSession);
+  const intoProject = checkBy<string>(scoped('project'));
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
     names.map((name) => {
       const { of, rules } = serviceRules[name];
-      return [name, withChecks<object>(services[name], checks[of], rules)];
+      return [name, withChecks<object>(services[name], rules, of === 'session' ? ofSession : scoped(of))];
     }),
   ) as object as Services;
   return {
@@ -89,15 +75,16 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     terminals: guardedTerminals(services, byRules.terminals, principalOf),
     desktop: guardedDesktop(services, byRules.desktop, principalOf),
     projects: guardedProjects(services.projects, byRules.projects, principalOf),
-    models: guardedModels(services.models, principalOf),
+    models: guardedModels(services.models, byRules.models, principalOf),
     automations: guardedAutomations(services.automations, byRules.automations, {
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
       readSession: async (id) => await check(SessionId.parse(id), 'read'),
     }),
-    serverCredentials: forAdministrators(services.serverCredentials, serverCredentialRules, principalOf),
-    toolServers: forAdministrators(services.toolServers, toolServerRules, principalOf),
-    documents: guardedDocuments(services.documents, byRules.documents, principalOf),
+    documents: {
+      ...byRules.documents,
+      list: async (kind) => await services.documents.list(kind, listedOwner(principalOf(), 'admin')),
+    },
     workQueue: {
       ...byRules.workQueue,
       async enqueue(environmentId, sessionId) {
@@ -109,34 +96,55 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
         await byRules.workQueue.withdraw(environmentId, sessionId);
       },
     },
-    vaults: guardedVaults(services.vaults, byRules.vaults, principalOf),
-    memoryStores: guardedMemoryStores(services.memoryStores, byRules.memoryStores, principalOf),
-    secrets: guardedSecrets(services.secrets, byRules.secrets, principalOf),
+    memoryStores: byAuthor(byRules.memoryStores, principalOf),
     sessionCredentials: guardedBinding(services.sessionCredentials, byRules.sessionCredentials, {
       holder: check,
-      secret: checks.secret,
+      secret: checkBy(scoped('secret')),
     }),
     projectCredentials: guardedBinding(services.projectCredentials, byRules.projectCredentials, {
       holder: intoProject,
-      secret: checks.secret,
+      secret: checkBy(scoped('secret')),
     }),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
-    budgets: guardedBudgets(services.budgets, {
+    budgets: guardedBudgets(services.budgets, byRules.budgets, {
       principalOf,
       seeProject: async (id) => await intoProject(id, 'see'),
     }),
-    memory: guardedMemory(services.memory, { principalOf, ofProject: (id, action) => intoProject(id, action) }),
+    memory: guardedMemory(services.memory, { principalOf, ofProject: intoProject }),
     usage: guardedUsage(services.usage, principalOf),
-    snapshots: guardedSnapshots(services.snapshots, byRules.snapshots, { principalOf, session: check }),
-    volumes: guardedVolumes(services.volumes, byRules.volumes, principalOf),
-    templateBuilds: guardedTemplateBuilds(services.templateBuilds, byRules.templateBuilds, principalOf),
-    settings: forAdministrators(services.settings, settingsRules, principalOf),
-    templates: {
-      list: () => services.templates.list(),
-      whyNot: (template) => services.templates.whyNot(template),
+    snapshots: { ...byRules.snapshots, ...withChecks<CopiedFiles>(services.snapshots, copyRules, ofSession) },
+    templateBuilds: {
+      ...byRules.templateBuilds,
+      async imageOf(named) {
+        const principal = principalOf();
+        authorizeRole(principal, 'user');
+        return await imageFor(services.templateBuilds, principal, named);
+      },
     },
   };
 }
+
+type ScopeName = Exclude<RuleScope, 'session'>;
+/** The services of the resources on which permissions depend. */
+const scopes = {
+  project: { of: 'projects', noun: 'project' },
+  automation: { of: 'automations', noun: 'automation' },
+  document: { of: 'documents', noun: 'document', listedBy: 'admin' },
+  vault: { of: 'vaults', noun: 'vault', listedBy: 'admin' },
+  memoryStore: { of: 'memoryStores', noun: 'memory store', listedBy: 'admin' },
+  secret: { of: 'secrets', noun: 'secret', listedBy: 'admin' },
+  skill: { of: 'skills', noun: 'skill' },
+  snapshot: { of: 'snapshots', noun: 'snapshot' },
+  volume: { of: 'volumes', noun: 'volume' },
+  builtTemplate: { of: 'templateBuilds', noun: 'built template' },
+} as const;
+/** Everyone who may work in a session may copy its files. */
+type CopiedFiles = Pick<SnapshotService, 'make' | 'fork'>;
+const copyRules = { make: { may: 'copy' }, fork: { may: 'copy' } } as const;
+
+/** The image of a template that the caller built; administrators also find those of others, by their ids. */
+const imageFor = (builds: TemplateBuildService, principal: Principal, named: string): Promise<BuiltImage> =>
+  ownFirst(principal, principal.role === 'admin', (owner) => builds.imageOf(named, owner));
 
 interface OwnGuard {
   readonly check: (id: SessionId, action: Action) => Promise<void> | undefined;
@@ -224,8 +232,7 @@ function guardedSessions(
   sessions: SessionService,
   { own, principalOf, attach, intoProject, findSnapshot, imageOf }: SessionGuardDeps,
 ): SessionService {
-  const check = checkBy((id: SessionId) => sessions.get(id), principalOf);
-  const ownOf = (principal: Principal) => principal.owner !== undefined && { owner: principal.owner };
+  const check = checkBy<SessionId>({ principalOf, get: (id: SessionId) => sessions.get(id) });
 
   const mayAttach = async (given: readonly string[] = []): Promise<void> => {
     await Promise.all(given.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
@@ -294,11 +301,6 @@ function guardedSessions(
       const session = await sessions.byName(name, principal.owner);
       authorize(principal, 'see', session);
       return seenBy(principal, session);
-    },
-    async fork(id, command) {
-      const principal = principalOf();
-      await check(id, 'work');
-      return await sessions.fork(id, { ...command, ...ownOf(principal) });
     },
     async edit(id, command) {
       const principal = principalOf();

@@ -74,9 +74,9 @@ export interface ModelService {
 
 export const modelRules: ServiceRules<ModelService> = {
   inForce: { may: 'guarded', audit: null },
-  offered: { may: 'guarded', audit: null },
-  isPriced: { may: 'guarded', audit: null },
-  test: { may: 'guarded', audit: 'models.test' },
-  use: { may: 'guarded', audit: 'models.use' },
-  forget: { may: 'guarded', audit: 'models.forget' },
+  offered: { may: 'user', audit: null },
+  isPriced: { may: 'user', audit: null },
+  test: { may: 'admin', audit: 'models.test' },
+  use: { may: 'admin', audit: 'models.use' },
+  forget: { may: 'admin', audit: 'models.forget' },
 };

@@ -44,7 +44,7 @@ export interface ProjectService {
 
 export const projectRules: ServiceRules<ProjectService> = {
   list: { may: 'guarded', audit: null },
-  create: { may: 'guarded', audit: 'project.create' },
+  create: { may: 'create', audit: 'project.create' },
   get: { may: 'see', audit: null },
   update: { may: 'work', audit: 'project.change' },
   agent: { may: 'read', audit: null },

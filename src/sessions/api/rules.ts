@@ -5,8 +5,13 @@ export type Action = 'see' | 'read' | 'work' | 'stop';
 
 /** The permission that a method needs, and the entry of the audit log that a call leaves. */
 export interface MethodRule {
-  /** `guarded`: src/sessions/access has a guard of its own for the method; without one no call passes. */
-  readonly may: Action | 'guarded';
+  /**
+   * An action on the resource whose id is the first argument, or who may call it at all: anyone, a user, an administrator.
+   * `create`: a user, whose own the new one becomes. `list`: anyone, for the owners that it sees. `find`: by an id, or by a
+   * name among its own first. `copy`: work on the first argument makes a new one, of the caller. `guarded`:
+   * src/sessions/access has a guard of its own for the method; without one no call passes.
+   */
+  readonly may: Action | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
    * The action in the audit log, whether the call succeeds or is refused. `look`: a read of another owner's session leaves
    * one entry in ten minutes. Null: no entry.

@@ -339,7 +339,7 @@ export const sessionRules: ServiceRules<SessionService> = {
   create: { may: 'guarded', audit: 'session.create' },
   named: { may: 'guarded', audit: 'session.named' },
   byName: { may: 'guarded', audit: null },
-  fork: { may: 'guarded', audit: 'session.fork' },
+  fork: { may: 'copy', audit: 'session.fork' },
   edit: { may: 'guarded', audit: 'session.edit' },
   list: { may: 'guarded', audit: null },
   pieces: { may: 'guarded', audit: null },

@@ -55,5 +55,5 @@ export interface BudgetService {
 export const budgetRules: ServiceRules<BudgetService> = {
   list: { may: 'guarded', audit: null },
   get: { may: 'guarded', audit: null },
-  change: { may: 'guarded', audit: 'budget.change' },
+  change: { may: 'admin', audit: 'budget.change' },
 };

@@ -28,7 +28,7 @@ export interface ServerCredentialService {
 }
 
 export const serverCredentialRules: ServiceRules<ServerCredentialService> = {
-  list: { may: 'guarded', audit: null },
-  put: { may: 'guarded', audit: 'credential.put' },
-  revoke: { may: 'guarded', audit: 'credential.revoke' },
+  list: { may: 'admin', audit: null },
+  put: { may: 'admin', audit: 'credential.put' },
+  revoke: { may: 'admin', audit: 'credential.revoke' },
 };

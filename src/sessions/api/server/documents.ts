@@ -49,7 +49,7 @@ export interface DocumentService {
 
 export const documentRules: ServiceRules<DocumentService> = {
   list: { may: 'guarded', audit: null },
-  create: { may: 'guarded', audit: 'document.create' },
+  create: { may: 'create', audit: 'document.create' },
   get: { may: 'read', audit: null },
   versions: { may: 'read', audit: null },
   update: { may: 'work', audit: 'document.change' },

@@ -104,8 +104,8 @@ export interface MemoryStoreService {
 }
 
 export const memoryStoreRules: ServiceRules<MemoryStoreService> = {
-  list: { may: 'guarded', audit: null },
-  create: { may: 'guarded', audit: 'memory-store.create' },
+  list: { may: 'list', audit: null },
+  create: { may: 'create', audit: 'memory-store.create' },
   get: { may: 'read', audit: null },
   update: { may: 'work', audit: 'memory-store.change' },
   archive: { may: 'work', audit: 'memory-store.archive' },

@@ -42,10 +42,10 @@ export interface SecretService {
 }
 
 export const secretRules: ServiceRules<SecretService> = {
-  list: { may: 'guarded', audit: null },
+  list: { may: 'list', audit: null },
   get: { may: 'read', audit: null },
-  find: { may: 'guarded', audit: null },
-  create: { may: 'guarded', audit: 'secret.create' },
+  find: { may: 'find', audit: null },
+  create: { may: 'create', audit: 'secret.create' },
   replace: { may: 'work', audit: 'secret.replace' },
   delete: { may: 'work', audit: 'secret.remove' },
 };

@@ -37,7 +37,7 @@ export interface SettingsService {
 }
 
 export const settingsRules: ServiceRules<SettingsService> = {
-  list: { may: 'guarded', audit: null },
-  change: { may: 'guarded', audit: 'setting.change' },
-  reset: { may: 'guarded', audit: 'setting.reset' },
+  list: { may: 'admin', audit: null },
+  change: { may: 'admin', audit: 'setting.change' },
+  reset: { may: 'admin', audit: 'setting.reset' },
 };

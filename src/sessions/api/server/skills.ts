@@ -92,8 +92,8 @@ export interface SkillService {
 }
 
 export const skillRules: ServiceRules<SkillService> = {
-  list: { may: 'guarded', audit: null },
-  check: { may: 'guarded', audit: null },
+  list: { may: 'list', audit: null },
+  check: { may: 'user', audit: null },
   create: { may: 'guarded', audit: 'skill.create' },
   get: { may: 'read', audit: null },
   addVersion: { may: 'work', audit: 'skill.version' },

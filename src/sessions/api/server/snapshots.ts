@@ -61,11 +61,11 @@ export interface SnapshotService {
 export const snapshotRules: ServiceRules<SnapshotService> = {
   make: { may: 'guarded', audit: 'snapshot.make' },
   fork: { may: 'guarded', audit: 'sandbox.fork' },
-  list: { may: 'guarded', audit: null },
+  list: { may: 'list', audit: null },
   get: { may: 'see', audit: null },
-  find: { may: 'guarded', audit: null },
+  find: { may: 'find', audit: null },
   label: { may: 'work', audit: 'snapshot.change' },
   remove: { may: 'stop', audit: 'snapshot.delete' },
   exported: { may: 'read', audit: 'snapshot.export' },
-  imported: { may: 'guarded', audit: 'snapshot.import' },
+  imported: { may: 'create', audit: 'snapshot.import' },
 };

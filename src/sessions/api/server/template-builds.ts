@@ -90,9 +90,9 @@ export interface TemplateBuildService {
 }
 
 export const templateBuildRules: ServiceRules<TemplateBuildService> = {
-  ability: { may: 'guarded', audit: null },
-  plan: { may: 'guarded', audit: null },
-  begin: { may: 'guarded', audit: 'template.build' },
+  ability: { may: 'any', audit: null },
+  plan: { may: 'user', audit: null },
+  begin: { may: 'create', audit: 'template.build' },
   start: { may: 'work', audit: 'template.build.start' },
   build: { may: 'read', audit: null },
   builds: { may: 'read', audit: null },
@@ -100,9 +100,9 @@ export const templateBuildRules: ServiceRules<TemplateBuildService> = {
   log: { may: 'read', audit: null },
   hasFiles: { may: 'read', audit: null },
   putFiles: { may: 'work', audit: 'template.files' },
-  list: { may: 'guarded', audit: null },
+  list: { may: 'list', audit: null },
   get: { may: 'see', audit: null },
-  find: { may: 'guarded', audit: null },
+  find: { may: 'find', audit: null },
   imageOf: { may: 'guarded', audit: null },
   tag: { may: 'work', audit: 'template.tag' },
   untag: { may: 'work', audit: 'template.untag' },

@@ -28,6 +28,6 @@ export interface TemplateList extends Pick<TemplateService, 'list'> {
 }
 
 export const templateRules: ServiceRules<TemplateList> = {
-  list: { may: 'guarded', audit: null },
-  whyNot: { may: 'guarded', audit: null },
+  list: { may: 'any', audit: null },
+  whyNot: { may: 'any', audit: null },
 };

@@ -92,12 +92,12 @@ export interface ToolServerService {
 }
 
 export const toolServerRules: ServiceRules<ToolServerService> = {
-  list: { may: 'guarded', audit: null },
-  put: { may: 'guarded', audit: 'tool-server.put' },
-  change: { may: 'guarded', audit: 'tool-server.change' },
-  test: { may: 'guarded', audit: 'tool-server.test' },
-  remove: { may: 'guarded', audit: 'tool-server.remove' },
-  beginSignIn: { may: 'guarded', audit: 'tool-server.sign-in' },
-  endSignIn: { may: 'guarded', audit: 'tool-server.signed-in' },
-  signOut: { may: 'guarded', audit: 'tool-server.sign-out' },
+  list: { may: 'admin', audit: null },
+  put: { may: 'admin', audit: 'tool-server.put' },
+  change: { may: 'admin', audit: 'tool-server.change' },
+  test: { may: 'admin', audit: 'tool-server.test' },
+  remove: { may: 'admin', audit: 'tool-server.remove' },
+  beginSignIn: { may: 'admin', audit: 'tool-server.sign-in' },
+  endSignIn: { may: 'admin', audit: 'tool-server.signed-in' },
+  signOut: { may: 'admin', audit: 'tool-server.sign-out' },
 };

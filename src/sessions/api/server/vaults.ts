@@ -117,8 +117,8 @@ export interface VaultService {
 }
 
 export const vaultRules: ServiceRules<VaultService> = {
-  list: { may: 'guarded', audit: null },
-  create: { may: 'guarded', audit: 'vault.create' },
+  list: { may: 'list', audit: null },
+  create: { may: 'create', audit: 'vault.create' },
   get: { may: 'read', audit: null },
   update: { may: 'work', audit: 'vault.change' },
   archive: { may: 'work', audit: 'vault.archive' },

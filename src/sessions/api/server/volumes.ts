@@ -97,11 +97,11 @@ export interface VolumeService {
 }
 
 export const volumeRules: ServiceRules<VolumeService> = {
-  create: { may: 'guarded', audit: 'volume.create' },
-  list: { may: 'guarded', audit: null },
+  create: { may: 'create', audit: 'volume.create' },
+  list: { may: 'list', audit: null },
   get: { may: 'see', audit: null },
   admits: { may: 'work', audit: null },
-  find: { may: 'guarded', audit: null },
+  find: { may: 'find', audit: null },
   change: { may: 'work', audit: 'volume.change' },
   remove: { may: 'stop', audit: 'volume.delete' },
   listFiles: { may: 'read', audit: null },

@@ -3,7 +3,9 @@ import { vault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { guardedBinding, guardedSecrets, secretCheck } from '../../../../src/sessions/access/guarded-secrets.ts';
+import { checkBy, withChecks } from '../../../../src/sessions/access/checked-service.ts';
+import { guardedBinding } from '../../../../src/sessions/access/guarded-resources.ts';
+import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
 import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -12,6 +14,8 @@ const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32)))
 const secretsOf = (records = memoryStore().records, keys = [oldKey]) =>
   new NamedSecrets({ records, vault: vault(keys), clock: manualClock(), learn: () => {} });
 const value = new Secret('a-real-value');
+const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
+  ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;
 const code = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : thrown);
 
 test('no record has the value in clear, and a rotation leaves it readable by the new key alone', async () => {
@@ -27,7 +31,7 @@ test('no record has the value in clear, and a rotation leaves it readable by the
 test('two owners have the same name apart, and nobody reaches the other one by name or id', async () => {
   const { service } = secretsOf();
   let principal: Principal = { role: 'user', owner: 'o1' };
-  const own = guardedSecrets(service, service, () => principal);
+  const own = withChecks(service, secretRules, guarded(service, () => principal));
   const first = await own.create({ name: 'key', value, metadata: {} });
   principal = { role: 'user', owner: 'o2' };
   expect(await own.find('key').catch(code)).toBe('not_found');
@@ -51,7 +55,7 @@ test('a caller binds its own secrets only, and only where it may work', async ()
   let principal: Principal = { role: 'user', owner: 'o2' };
   const checks = {
     holder: (of: string) => (of === 'foreign' ? Promise.reject(new AppError('session_not_found', '')) : undefined),
-    secret: secretCheck(service, () => principal),
+    secret: checkBy<string>(guarded(service, () => principal)),
   };
   const { bind } = guardedBinding<string>(credentials, {} as never, checks);
   const credential = { name: 'a', hosts: ['a.example'], header: 'x-a', env: [] };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Append } from '../../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../../src/core/model/principal.ts';
-import { guardedUsage } from '../../../../../src/sessions/access/guarded-usage.ts';
+import { guardedUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
 import { usageService } from '../../../../../src/sessions/services/sessions/usage.ts';
 import { memoryStore } from '../../../../../src/storage/memory/store.ts';
 

@@ -1,0 +1,207 @@
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { hasRole, type Principal } from '../../core/model/principal.ts';
+import type { CredentialService } from '../api/credentials.ts';
+import type { ModelService } from '../api/models.ts';
+import type { Action } from '../api/rules.ts';
+import type { AfterRule, AutomationService } from '../api/server/automations.ts';
+import type { BudgetHolder, BudgetService } from '../api/server/budgets.ts';
+import type { MemoryHolder, MemoryService, NamedMemory } from '../api/server/memory.ts';
+import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
+import type { SkillService } from '../api/server/skills.ts';
+import type { UsageService } from '../api/usage.ts';
+import { authorize, authorizeRole, may, ownOf } from './authorize.ts';
+import { checkBy, noSuch } from './checked-service.ts';
+
+// The methods that need more than the right to one resource.
+
+interface AutomationGuard {
+  readonly principalOf: () => Principal;
+  /** Rejects when the principal may not add to this project. */
+  readonly intoProject: (project: string) => Promise<void> | undefined;
+  /** Rejects when the principal may not read this session. */
+  readonly readSession: (session: string) => Promise<void> | undefined;
+}
+interface MemoryGuard {
+  readonly principalOf: () => Principal;
+  /** Rejects when the principal may not do this with the project. */
+  readonly ofProject: (id: string, action: Action) => Promise<void> | undefined;
+}
+interface BudgetGuard {
+  readonly principalOf: () => Principal;
+  /** Rejects when the principal may not see the project. */
+  readonly seeProject: (id: string) => Promise<void>;
+}
+
+/** People see their own automations and shared ones; an automation starts only in projects in which its owner may work. */
+export function guardedAutomations(
+  automations: AutomationService,
+  own: AutomationService,
+  { principalOf, intoProject, readSession }: AutomationGuard,
+): AutomationService {
+  const check = checkBy<string>({ principalOf, get: (id: string) => automations.get(id), noun: 'automation' });
+  /** A rule hears only of what its maker may read. */
+  async function mayFollow(after: AfterRule | null | undefined): Promise<void> {
+    if (after?.of === 'session') await readSession(after.id);
+    if (after?.of === 'project') await intoProject(after.id);
+    if (after?.of === 'automation') await check(after.id, 'read');
+  }
+  return {
+    ...own,
+    async create(spec) {
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
+      if (spec.projectId !== null) await intoProject(spec.projectId);
+      await mayFollow(spec.after);
+      return await automations.create({ ...spec, ...ownOf(principal) });
+    },
+    async update(id, change) {
+      await check(id, 'work');
+      if (change.projectId) await intoProject(change.projectId);
+      await mayFollow(change.after);
+      return await automations.update(id, change);
+    },
+    async start(id) {
+      const { key } = principalOf();
+      await check(id, 'work');
+      return await automations.start(id, key ?? null);
+    },
+  };
+}
+
+/** Administrators alone share a skill, and what they upload is shared. */
+export const guardedSkills = (
+  skills: SkillService,
+  own: SkillService,
+  principalOf: () => Principal,
+): SkillService => ({
+  ...own,
+  async create(upload) {
+    const principal = principalOf();
+    const { shared = hasRole(principal, 'admin') } = upload;
+    authorizeRole(principal, upload.shared ? 'admin' : 'user');
+    return await skills.create({ ...upload, shared, ...ownOf(principal) });
+  },
+});
+
+/** Everyone sees what is used, and administrators the addresses. */
+export const guardedModels = (
+  models: ModelService,
+  own: ModelService,
+  principalOf: () => Principal,
+): ModelService => ({
+  ...own,
+  async inForce() {
+    const found = await models.inForce();
+    if (hasRole(principalOf(), 'admin')) return found;
+    const providers = found.providers.map((provider) => ({ ...provider, address: null }));
+    return { ...found, canChange: false, providers };
+  },
+});
+
+/** A caller gets the sums of the sessions that it may read. A link to another owner's shared session adds none. */
+export const guardedUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
+  async report(query) {
+    const principal = principalOf();
+    if (principal.role === 'admin') return await usage.report(query);
+    return await usage.report(query, ({ owner }) => may(principal, 'read', { owner }));
+  },
+});
+
+/** People see their own budget and those of projects that they see. Only administrators change one. */
+export function guardedBudgets(budgets: BudgetService, own: BudgetService, { principalOf, seeProject }: BudgetGuard): BudgetService {
+  async function sees({ of, id }: BudgetHolder): Promise<boolean> {
+    const principal = principalOf();
+    if (principal.role === 'reader' || hasRole(principal, 'admin')) return true;
+    if (of === 'person') return principal.owner !== undefined && principal.owner === id;
+    return await isAllowed(seeProject(id));
+  }
+  return {
+    ...own,
+    async list() {
+      if (hasRole(principalOf(), 'admin')) return await budgets.list();
+      const all = await budgets.list();
+      const seen = await Promise.all(all.map(sees));
+      return all.filter((_, n) => seen[n]);
+    },
+    async get(holder) {
+      if (!(await sees(holder))) throw noSuch(holder.of);
+      return await budgets.get(holder);
+    },
+  };
+}
+
+/** People read and change their own notes, and those of projects that they own. */
+export function guardedMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
+  async function allowed({ of, id }: NamedMemory, action: Action): Promise<MemoryHolder> {
+    const principal = principalOf();
+    if (of === 'project') {
+      if (id === undefined) throw new AppError('invalid_request', 'Name the project by its id.');
+      await ofProject(id, action);
+      return { of, id };
+    }
+    const own = id ?? principal.owner ?? '';
+    authorize(principal, action, own === '' ? {} : { owner: own }, () => noSuch('person'));
+    return { of, id: own };
+  }
+  const sees = (holder: MemoryHolder) => isAllowed(allowed(holder, 'read'));
+  const by = () => principalOf().owner;
+
+  return {
+    async list() {
+      if (principalOf().role === 'admin') return await memory.list();
+      const all = await memory.list();
+      const seen = await Promise.all(all.map(sees));
+      return all.filter((_, n) => seen[n]);
+    },
+    notes: async (holder) => await memory.notes(await allowed(holder, 'read')),
+    read: async (holder, path, version) => await memory.read(await allowed(holder, 'read'), path, version),
+    write: async (holder, note) => await memory.write(await allowed(holder, 'work'), note, by()),
+    delete: async (holder, path) => await memory.delete(await allowed(holder, 'work'), path, by()),
+    history: async (holder, path) => await memory.history(await allowed(holder, 'read'), path),
+    undo: async (holder, path, to) => await memory.undo(await allowed(holder, 'work'), path, to, by()),
+    redact: async (holder, path, version) => await memory.redact(await allowed(holder, 'work'), path, version, by()),
+  };
+}
+
+/** Whether a check admits the caller. */
+const isAllowed = async (checking: Promise<unknown>): Promise<boolean> =>
+  await checking.then(
+    () => true,
+    (thrown: unknown) => {
+      if (['not_found', 'forbidden'].includes(toAppError(thrown).code)) return false;
+      throw thrown;
+    },
+  );
+
+/** Names the writer of memories. */
+export function byAuthor(own: MemoryStoreService, principalOf: () => Principal): MemoryStoreService {
+  const by = (): MemoryAuthor => {
+    const { key, session } = principalOf();
+    if (session !== undefined) return { kind: 'session', id: session };
+    return key === undefined ? null : { kind: 'key', id: key };
+  };
+  return {
+    ...own,
+    addMemory: async (id, memory) => await own.addMemory(id, memory, by()),
+    changeMemory: async (id, memory, change) => await own.changeMemory(id, memory, change, by()),
+    deleteMemory: async (id, memory, expect) => await own.deleteMemory(id, memory, expect, by()),
+    redact: async (id, version) => await own.redact(id, version, by()),
+  };
+}
+
+/** A secret can be bound only by a caller who may use it, in a session or project where the caller may work. */
+export const guardedBinding = <Id>(
+  credentials: CredentialService<Id>,
+  own: CredentialService<Id>,
+  checks: {
+    readonly holder: (id: Id, action: Action) => Promise<void> | undefined;
+    readonly secret: (id: string, action: Action) => Promise<void> | undefined;
+  },
+): CredentialService<Id> => ({
+  ...own,
+  async bind(of, credential, use) {
+    await checks.holder(of, 'work');
+    await checks.secret(use.secret, 'work');
+    return await credentials.bind(of, credential, use);
+  },
+});
