@@ -39,8 +39,10 @@ export function authorizeRole(principal: Principal, least: 'user' | 'operator' |
 }
 
 /** The owner whose resources the principal lists. Undefined: every owner's. */
-export const listedOwner = ({ role, owner }: Principal, least: 'operator' | 'admin' = 'operator'): string | undefined =>
-  role === 'reader' || hasRole({ role }, least) ? undefined : (owner ?? '');
+export const listedOwner = (
+  { role, owner }: Principal,
+  least: 'operator' | 'admin' = 'operator',
+): string | undefined => (role === 'reader' || hasRole({ role }, least) ? undefined : (owner ?? ''));
 
 /** The owner of what the principal creates, as a field. */
 export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };

@@ -69,11 +69,7 @@ export function guardedAutomations(
 }
 
 /** Administrators alone share a skill, and what they upload is shared. */
-export const guardedSkills = (
-  skills: SkillService,
-  own: SkillService,
-  principalOf: () => Principal,
-): SkillService => ({
+export const guardedSkills = (skills: SkillService, own: SkillService, principalOf: () => Principal): SkillService => ({
   ...own,
   async create(upload) {
     const principal = principalOf();
@@ -84,11 +80,7 @@ export const guardedSkills = (
 });
 
 /** Everyone sees what is used, and administrators the addresses. */
-export const guardedModels = (
-  models: ModelService,
-  own: ModelService,
-  principalOf: () => Principal,
-): ModelService => ({
+export const guardedModels = (models: ModelService, own: ModelService, principalOf: () => Principal): ModelService => ({
   ...own,
   async inForce() {
     const found = await models.inForce();
@@ -108,7 +100,11 @@ export const guardedUsage = (usage: UsageService, principalOf: () => Principal):
 });
 
 /** People see their own budget and those of projects that they see. Only administrators change one. */
-export function guardedBudgets(budgets: BudgetService, own: BudgetService, { principalOf, seeProject }: BudgetGuard): BudgetService {
+export function guardedBudgets(
+  budgets: BudgetService,
+  own: BudgetService,
+  { principalOf, seeProject }: BudgetGuard,
+): BudgetService {
   async function sees({ of, id }: BudgetHolder): Promise<boolean> {
     const principal = principalOf();
     if (principal.role === 'reader' || hasRole(principal, 'admin')) return true;

@@ -31,7 +31,11 @@ test('no record has the value in clear, and a rotation leaves it readable by the
 test('two owners have the same name apart, and nobody reaches the other one by name or id', async () => {
   const { service } = secretsOf();
   let principal: Principal = { role: 'user', owner: 'o1' };
-  const own = withChecks(service, secretRules, guarded(service, () => principal));
+  const own = withChecks(
+    service,
+    secretRules,
+    guarded(service, () => principal),
+  );
   const first = await own.create({ name: 'key', value, metadata: {} });
   principal = { role: 'user', owner: 'o2' };
   expect(await own.find('key').catch(code)).toBe('not_found');
