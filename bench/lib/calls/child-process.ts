@@ -22,12 +22,13 @@ const patienceMs = 10_000;
 
 const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
-/** Programs that are Corral itself are the measured checkout's, and run as its server does. All others are this checkout's. */
+/** Programs that are Corral itself have the parts of the measured checkout, and run as its server does. */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
-  const own = isCorral(program) ? { ...serverProcess(), root: tree() } : { flags: [quiet], env: {}, root: here };
-  const child = fork(join(own.root, 'bench/child.ts'), [program, JSON.stringify(argument)], {
-    execArgv: [...own.flags, ...flags],
-    env: { ...process.env, ...own.env },
+  const own = isCorral(program) ? serverProcess() : { flags: [quiet], env: {} };
+  const parts = isCorral(program) && tree() !== here ? ['--import', join(here, 'bench/lib/measure/other-tree.ts')] : [];
+  const child = fork(join(here, 'bench/child.ts'), [program, JSON.stringify(argument)], {
+    execArgv: [...own.flags, ...parts, ...flags],
+    env: { ...process.env, ...own.env, BENCH_TREE: tree() },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();

@@ -13,12 +13,18 @@ const pageSize = 256;
 export class LogSizes {
   readonly #events: EventStore;
   readonly #known = new Map<SessionId, MeasuredLog>();
+  /** The logs that grew since they were measured, where that is told. */
+  readonly #grown = new Set<SessionId>();
+  #areAllKnown = false;
 
   constructor(events: EventStore) {
     this.#events = events;
   }
 
+  /** `sessions`: all that are stored. */
   async of(sessions: readonly StoredSession[], signal: AbortSignal): Promise<ReadonlyMap<SessionId, number>> {
+    this.#areAllKnown = false;
+    this.#grown.clear();
     const ids = new Set(sessions.map(({ id }) => id));
     for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
     const bytes = new Map<SessionId, number>();
@@ -28,7 +34,39 @@ export class LogSizes {
       const known = this.#known.get(id);
       bytes.set(id, known?.head === heads.get(id) ? (known?.bytes ?? 0) : await this.measure(id));
     }
+    this.#areAllKnown = true;
     return bytes;
+  }
+
+  /** For a store that no other server writes: called for each log that grows. */
+  grew(id: SessionId): void {
+    this.#grown.add(id);
+  }
+
+  /** Resolves with the bytes of all logs, and the logs with more than `above`, by reading those that grew; undefined: not all are known. */
+  async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
+    if (!this.#areAllKnown) return undefined;
+    for (const id of this.#grown) {
+      throwIfFired(signal);
+      this.#grown.delete(id);
+      await this.measure(id).catch((thrown: unknown) => {
+        this.#grown.add(id);
+        throw thrown;
+      });
+    }
+    const all = [...this.#known];
+    return {
+      total: all.reduce((sum, [, { bytes }]) => sum + bytes, 0),
+      longer: all.filter(([, { bytes }]) => bytes > above).map(([id]) => id),
+    };
+  }
+
+  forget(id: SessionId): void {
+    this.#known.delete(id);
+  }
+
+  bytesOf(id: SessionId): number {
+    return this.#known.get(id)?.bytes ?? 0;
   }
 
   async measure(id: SessionId): Promise<number> {

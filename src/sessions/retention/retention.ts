@@ -1,7 +1,7 @@
 import type { Call, Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
-import type { Store } from '../../core/contracts/ports.ts';
+import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -18,6 +18,7 @@ export interface RetentionDeps {
   /** Asked at the begin of each round. */
   readonly policyOf: () => RetentionPolicy;
   readonly store: Store;
+  readonly log: Pick<EventLog, 'onAppend'>;
   readonly driver: Pick<Driver, 'list'>;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly commands: Pick<SessionCommands, 'change'>;
@@ -51,7 +52,8 @@ export class Retention {
   constructor(deps: RetentionDeps) {
     this.#deps = deps;
     this.#sizes = new LogSizes(deps.store.events);
-    const { store, watchers, clock, name, everyMs } = deps;
+    const { store, log, watchers, clock, name, everyMs } = deps;
+    if (!store.shared) log.onAppend(({ sessionId }) => this.#sizes.grew(sessionId));
     if (store.shared)
       this.#viewed = new ViewedSessions({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
   }
@@ -79,17 +81,36 @@ export class Retention {
     const blobs = await collect(clock.now() - blobAgeMs, signal);
     if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
     if (!deletesAny(policy) && !asksBytes(policy)) return;
-    const sessions = await this.#candidates(policy);
-    if (policy.maxSessionBytes > 0) await this.#shorten(sessions, policy.maxSessionBytes, signal);
-    const bytes = policy.maxBytes > 0 ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
+    const known =
+      asksBytes(policy) && !this.#deps.store.shared
+        ? await this.#sizes.refresh(policy.maxSessionBytes, signal)
+        : undefined;
+    const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : asksBytes(policy);
+    const sessions = await this.#candidates(policy, needsSizes);
+    if (needsSizes) await this.#sizes.of(sessions, signal);
+    if (policy.maxSessionBytes > 0) {
+      const long = known && !needsSizes ? await this.#present(known.longer) : sessions;
+      await this.#shorten(long, policy.maxSessionBytes, signal);
+    }
+    const bytes = needsSizes ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
     await this.#delete(isOverdue(policy, sessions, bytes, clock.now()), signal);
   }
 
+  async #present(ids: readonly SessionId[]): Promise<StoredSession[]> {
+    const found: StoredSession[] = [];
+    for (const id of ids) {
+      const session = await this.#stored(id);
+      if (session) found.push(session);
+      else this.#sizes.forget(id);
+    }
+    return found;
+  }
+
   /** All sessions where their number or their bytes count; else those whose newest message is past the age. */
-  async #candidates(policy: RetentionPolicy): Promise<StoredSession[]> {
+  async #candidates(policy: RetentionPolicy, needsSizes: boolean): Promise<StoredSession[]> {
     const { store, clock } = this.#deps;
     const countsAll =
-      asksBytes(policy) || (policy.maxSessions > 0 && (await store.records.count('session')) > policy.maxSessions);
+      needsSizes || (policy.maxSessions > 0 && (await store.records.count('session')) > policy.maxSessions);
     const found: StoredSession[] = [];
     const oldest = { sort: clock.now() - policy.days * dayMs, id: '' };
     for (let after = countsAll ? undefined : oldest; countsAll || policy.days > 0; ) {
@@ -148,11 +169,10 @@ export class Retention {
    */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.#deps;
-    const bytes = await this.#sizes.of(sessions, signal);
     let done = 0;
     for (const record of sessions) {
       const { id } = record;
-      if ((bytes.get(id) ?? 0) <= maxBytes || record.deleting || record.openRuns.length > 0) continue;
+      if (this.#sizes.bytesOf(id) <= maxBytes || record.deleting || record.openRuns.length > 0) continue;
       if (liveSessions.get(id) || (await ownership.isElsewhere(id))) continue;
       throwIfFired(signal);
       if (done++ === batch) return;

@@ -10,7 +10,7 @@ import type { Storage } from '../storage.ts';
 
 interface RetentionDeps {
   readonly store: Store;
-  readonly storage: Pick<Storage, 'live' | 'watchers' | 'replica'>;
+  readonly storage: Pick<Storage, 'live' | 'log' | 'watchers' | 'replica'>;
   readonly engine: Pick<RunningEngine['engine'], 'liveSessions' | 'commands'>;
   readonly driver: Sandboxes['driver'];
   readonly sessions: SessionService;
@@ -22,12 +22,13 @@ const everyMs = 60_000;
 /** Deletes sessions that are old, and ends those whose time is up. */
 export function openRetention(
   { clock, logger, closing }: Startup,
-  { store, storage: { live, watchers, replica }, engine, driver, sessions, collect }: RetentionDeps,
+  { store, storage: { live, log, watchers, replica }, engine, driver, sessions, collect }: RetentionDeps,
 ): AsyncDisposable & { readonly retention: Retention } {
   const retention = new Retention({
     ...engine,
     policyOf: () => live.now.retention,
     store,
+    log,
     driver,
     watchers,
     clock,
