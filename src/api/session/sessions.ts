@@ -109,6 +109,8 @@ const AgentInForce = z.object({
   toolServers: z.array(z.string()).readonly(),
   /** The tools whose calls wait for a person; `*`: all. */
   approvals: z.array(z.string()).readonly(),
+  /** The skills that were chosen for the session. */
+  skills: z.array(z.string()).readonly(),
   /** The limits of each run, and of the session over all of its runs. */
   budgets: z.object({ run: Limits, session: Limits }),
 });
@@ -291,11 +293,13 @@ export const sessionsRouter = router({
         metadata: Metadata.optional(),
         /** Until the session is deleted, from now on; null: it stays. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
+        /** In place of the earlier ones, from the next turn on. */
+        skills: SkillPins.optional(),
       }),
     )
     .output(Session)
     .mutation(async ({ ctx, input }) => {
-      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds } = input;
+      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds, skills } = input;
       const change = {
         ...(title !== undefined && { title }),
         ...(name !== undefined && { name }),
@@ -305,6 +309,7 @@ export const sessionsRouter = router({
         ...(unread !== undefined && { unread }),
         ...(metadata !== undefined && { metadata }),
         ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+        ...(skills !== undefined && { skills }),
       };
       return toSession(await ctx.services.sessions.update(id, change));
     }),

@@ -133,6 +133,8 @@ export interface EffectiveAgent {
   readonly toolServers: readonly string[];
   /** The tools whose calls wait for a person; `*`: all. */
   readonly approvals: readonly string[];
+  /** The skills that were chosen for the session: `pdf`, or `pdf@3`. */
+  readonly skills: readonly string[];
   readonly budgets: Budgets;
 }
 /** The limits of each run, and of the session over all of its runs. Times in ms; an absent limit is no limit. */
@@ -210,6 +212,8 @@ export interface SessionChange {
   readonly metadata?: Readonly<Record<string, string>>;
   /** From the next turn on. */
   readonly agent?: SessionAgent;
+  /** In place of the earlier ones, from the next turn on. */
+  readonly skills?: readonly string[];
   /** In place of the earlier one. A run that waits for its session's budget goes on. */
   readonly budget?: OwnBudget;
   /** From now on; null: the session stays. */

@@ -127,12 +127,15 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   const nested = new NestedNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new MissingTools();
+  /** Runs that began before the session's repositories were there: they end where one of these cannot be used. */
+  const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
     // Before its repositories are there, everything in them would pass for the run's own work.
+    if (runWriter && isUnprepared(writer.record)) awaiting.add(runWriter);
     if (!runWriter || isUnprepared(writer.record)) return;
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
     try {
@@ -151,6 +154,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
+    if (isUnprepared(live.writer.record)) awaiting.add(runWriter);
     await runWriter.transcript.load();
     const pictures = agents.desktop?.of(id);
     const desktop = driver.capabilities.desktop ? pictures : undefined;
@@ -177,6 +181,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const use = async (until: AbortSignal) => {
       await using stack = new AsyncDisposableStack();
       const used = stack.use(await sandboxes.use(id, until));
+      if (awaiting.has(runWriter)) throwIfUnusable(live.writer.record);
       await snapshots?.ofRun(id, runId, used.client);
       await agents.memoryFolders?.sync(live, used.client, until);
       stack.move();
@@ -280,6 +285,14 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   }
 
   return { working, ready };
+}
+
+/** Work in an empty folder, or without what its setup installs, would look like a result. */
+function throwIfUnusable({ repositories = [] }: SessionRecord): void {
+  for (const { path, state, error, environment } of repositories) {
+    if (state === 'failed') throw new AppError('conflict', `The repository ${path} is not there: ${error}`);
+    if (environment?.setup === 'failed') throw new AppError('conflict', `The setup of the repository ${path} failed.`);
+  }
 }
 
 /** The folders of the session's repositories; undefined while one is still to be fetched, because its notes count too. */

@@ -59,7 +59,7 @@ export class RepositoryFetches {
       .catch(() => {}); // the next use tries again
   }
 
-  /** Runs before each use of a sandbox. A repository that could not be fetched hinders nobody; the log says why. */
+  /** Runs before each use of a sandbox. A repository that could not be fetched ends the run that waited for it, and nothing else. */
   async beforeUse(id: SessionId, client: Client, signal: AbortSignal): Promise<void> {
     const live = this.#sessions.get(id);
     if (!live || !(this.#pending.has(id) || this.#toStart.has(id) || isUnprepared(live.writer.record))) return;
@@ -67,18 +67,18 @@ export class RepositoryFetches {
     await raceAbort(pending, signal);
   }
 
-  /** Fetches one again that failed. Rejects: conflict, and with the reason of the failure. */
+  /** Fetches one again that failed, or runs its setup again. Rejects: conflict. */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.#sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     const found = live.writer.record.repositories?.find((one) => one.path === path);
-    if (found?.state === 'ready') throw new AppError('conflict', `The repository ${path} is there already.`);
+    if (found && isUsable(found)) throw new AppError('conflict', `The repository ${path} is there already.`);
     if (found)
       await raceAbort(
         this.#inTurn(id, async () => {
-          const environment = await this.#fetch(live, client, found);
+          const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
           // The agent was in this sandbox before, so what is made here is for this session alone.
-          await this.#prepare(live, client, path, { mayKeep: false, found: environment });
+          await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
           if (now?.environment?.starts) await this.#deps.preparation.start(client, now, this.#deps.closing);
         }),
@@ -158,17 +158,18 @@ export class RepositoryFetches {
     }
   }
 
-  /** Runs `setup.sh`, or takes its files from an earlier session. Its failure hinders nobody. */
+  /** Runs `setup.sh`, or takes its files from an earlier session. */
   async #prepare(
     live: LiveSession,
     client: Client,
     path: string,
-    how: Pick<SetupWish, 'mayKeep' | 'found'>,
+    { again, ...how }: Pick<SetupWish, 'mayKeep' | 'found'> & { readonly again?: true },
   ): Promise<PreparedEnd | undefined> {
     const { writer } = live;
     const repository = find(live, path);
     const { environment } = repository ?? {};
-    if (repository?.state !== 'ready' || environment?.setup !== 'running') return undefined;
+    const isDue = environment?.setup === 'running' || (again && environment?.setup === 'failed');
+    if (repository?.state !== 'ready' || !environment || !isDue) return undefined;
     const tell = (kind: 'preparing' | 'prepared' | 'unprepared', detail: string) =>
       ({ type: 'repository', runId: null, data: { kind, url: repository.url, path, detail } }) as const;
     await writer.write([tell('preparing', `Preparing ${path} by its .corral/setup.sh.`)]);
@@ -234,5 +235,9 @@ export class RepositoryFetches {
 
 const lastLines = (result: CheckResult | undefined) =>
   endOf((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
+
+/** A repository that is there and set up. */
+export const isUsable = ({ state, environment }: SessionRepository): boolean =>
+  state === 'ready' && environment?.setup !== 'failed';
 
 const find = ({ writer }: LiveSession, path: string) => writer.record.repositories?.find((one) => one.path === path);

@@ -14,7 +14,7 @@ import { allowServices, type ServicePermissions } from './allowed-services.ts';
 import { changesIn } from './changes-in.ts';
 import { runCheck } from './checks.ts';
 import { remoteFailure } from './fetch-repository.ts';
-import type { RepositoryFetches } from './fetches.ts';
+import { isUsable, type RepositoryFetches } from './fetches.ts';
 import { exits, gitSaid, runInRepository } from './git.ts';
 
 interface Deps {
@@ -84,7 +84,7 @@ export function repositoryService({
 
     async fetch(id, path, signal) {
       const { repository } = await find(id, path);
-      if (repository.state === 'ready') throw new AppError('conflict', `The repository ${path} is there already.`);
+      if (isUsable(repository)) throw new AppError('conflict', `The repository ${path} is there already.`);
       await using used = await sandboxes.use(id, signal);
       const found = await fetches.again(id, path, used.client, signal);
       if (found.state === 'failed') throw new AppError('conflict', found.error ?? 'The repository was not fetched.');

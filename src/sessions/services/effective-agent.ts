@@ -32,6 +32,7 @@ export function effectiveAgent(record: SessionRecord, profile: Profile, server: 
     tools: tools.declarations.map(({ name }) => name),
     toolServers: profile.toolServers.map(({ name }) => name),
     approvals: [...new Set([...approvals, ...toolsAskingFirst(tools, profile.approvals?.rules ?? [])])],
+    skills: record.skills ?? [],
     budgets: budgetsOf(profile, server.budgets, record),
   };
 }

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { send } from '../data/actions.ts';
 import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts';
-import { draftOf } from '../data/drafts.ts';
+import { draftOf, keepDraft } from '../data/drafts.ts';
 import { connection } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
@@ -11,6 +11,7 @@ import { Icon } from '../parts/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { shownProject } from '../sessions/filters.ts';
+import { chosenSkills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Attachments } from './attachments.tsx';
@@ -70,6 +71,7 @@ export function Composer() {
       template: chosenTemplate.value || undefined,
       project: shownProject.value || undefined,
       repository: chosenRepository.value.trim() || undefined,
+      skills: chosenSkills.value,
       goal: goal && goalOf(goal),
     };
     const isSent = await attempt(t('notSent'), () => send(wish));
@@ -78,9 +80,12 @@ export function Composer() {
     notify('');
     removeAttachments(id);
     setGoalDraft(id, undefined);
-    if (composerText.value === text) setComposer('');
-    if (id === undefined) chosenRepository.value = '';
-    if (id === undefined) setComposer(''); // the draft of the new session, which has an id by now
+    keepDraft(id, '');
+    if (composerText.value === text) setComposer(''); // what was typed meanwhile stays
+    if (id === undefined) {
+      chosenRepository.value = '';
+      chosenSkills.value = [];
+    }
     ref.current?.focus();
   };
   return (

@@ -2,7 +2,7 @@ import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
 import type { Item } from '../data/items.ts';
-import type { ConversationModel } from '../data/model.ts';
+import { type ConversationModel, isUnusable } from '../data/model.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
@@ -10,6 +10,7 @@ import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
 import { PlainItem } from './plain-item.tsx';
+import { RepositoryCard } from './repository-card.tsx';
 import { StepRow } from './step-row.tsx';
 import { ToolCard } from './tool-card.tsx';
 
@@ -111,7 +112,11 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'retry':
       return <RetryNote item={item} />;
     case 'event':
-      return <EventNote event={item.event} />;
+      return item.event.type === 'repository' && isUnusable(item.event) ? (
+        <RepositoryCard seq={item.seq} data={item.event.data} />
+      ) : (
+        <EventNote event={item.event} />
+      );
     case 'thoughts':
       return <Thoughts text={item.text} />;
     case 'error':

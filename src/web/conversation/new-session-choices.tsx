@@ -7,6 +7,8 @@ import { info } from '../data/system.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
 import { projects, shownProject } from '../sessions/filters.ts';
+import { chooseSkills } from '../skills/choose.tsx';
+import { chosenSkills, readSkills, skills } from '../skills/state.ts';
 import { serverText, t } from '../text/text.ts';
 import { UnavailableTemplates } from './unavailable-templates.tsx';
 
@@ -33,6 +35,7 @@ export function readTemplates(): void {
 export function NewSessionChoices() {
   useEffect(() => {
     void readModels().catch(() => {}); // the start page says more
+    void readSkills().catch(() => {}); // so can they be chosen later
     readTemplates();
   }, []);
   return (
@@ -81,6 +84,19 @@ export function NewSessionChoices() {
           {shownModel()}
         </button>
       </span>
+      {skills.value !== undefined && skills.value.length > 0 && (
+        <span class="choice-new">
+          <span id="skills-of-new">{t('skills')}</span>
+          <button
+            type="button"
+            aria-haspopup="dialog"
+            aria-describedby="skills-of-new"
+            onClick={() => chooseSkills(undefined)}
+          >
+            {chosenSkills.value.length === 0 ? t('skills.noneChosen') : chosenSkills.value.join(', ')}
+          </button>
+        </span>
+      )}
       {projects.value.length > 0 && (
         <label>
           <span>{t('filter.ofNew')}</span>

@@ -195,7 +195,7 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
 
 /** How a run ended, in words, and what to do next where it did not finish. */
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
-  const { data, goal, ms, used } = item;
+  const { data, goal, ms, used, isBlocked } = item;
   const resend = (text: string) => () => attempt(t('notSent'), () => send({ text, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: duration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
@@ -220,7 +220,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
           {t(`goal.${data.goal.result}`)} {boundedLine(serverText(data.goal.reason))}
         </p>
       )}
-      {data.code && (
+      {data.code && !isBlocked && (
         <p class="quiet">
           {reasonOf(data.code, data.retryable)}
           {docs && <GuideLink docs={docs} />}
@@ -228,7 +228,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
       )}
       {isLive && (
         <div class="row">
-          {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && (
+          {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
             <>
               <Button icon="retry" onClick={resend(data.task)}>
                 {t('retry')}

@@ -25,6 +25,7 @@ interface NewMessage {
   readonly model?: string | undefined;
   readonly template?: string | undefined;
   readonly project?: string | undefined;
+  readonly skills?: readonly string[];
   /** One line for `parseRepository`. */
   readonly repository?: string | undefined;
   /** The message begins a run of its own, whose work is judged by this goal. */
@@ -39,6 +40,7 @@ export async function send({
   model,
   template,
   project,
+  skills = [],
   repository,
   goal,
   mode = 'inject',
@@ -49,6 +51,7 @@ export async function send({
       ...(model !== undefined && { model }),
       ...(template !== undefined && { template }),
       ...(project !== undefined && { projectId: project }),
+      ...(skills.length > 0 && { skills: [...skills] }),
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;

@@ -114,6 +114,8 @@ export interface EndItem extends Base {
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: ModelUsage;
+  /** A card above it says why the run failed, and what can be done. */
+  readonly isBlocked: boolean;
 }
 export type Item =
   | UserItem

@@ -66,6 +66,10 @@ type RestOfWork = EventOf<
   | 'sandbox.untrusted'
 >;
 
+/** Whether a repository could not be fetched or set up. */
+export const isUnusable = ({ data }: EventOf<'repository'>): boolean =>
+  data.kind === 'failed' || data.kind === 'unprepared';
+
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
   /**
@@ -94,6 +98,8 @@ export class ConversationModel {
   #lastPhase = '';
   /** An approval was requested, and the messages up to the wait put it in words for clients without cards. */
   #asksInWords = false;
+  /** A repository of this run could not be used: its card says why the run ended, and what can be done. */
+  #lacksRepository = false;
   #startedAt: number | undefined;
   #changed = false;
 
@@ -122,6 +128,7 @@ export class ConversationModel {
     this.#retry = undefined;
     this.#lastPhase = '';
     this.#asksInWords = false;
+    this.#lacksRepository = false;
     this.#startedAt = undefined;
     this.seq = 0;
     batch(() => {
@@ -147,6 +154,7 @@ export class ConversationModel {
     this.#retry = other.#retry;
     this.#lastPhase = other.#lastPhase;
     this.#asksInWords = other.#asksInWords;
+    this.#lacksRepository = other.#lacksRepository;
     this.#startedAt = other.#startedAt;
     this.seq = other.seq;
     batch(() => {
@@ -185,6 +193,7 @@ export class ConversationModel {
       }
       case 'run.started':
         this.#startedAt = event.ts;
+        this.#lacksRepository = false;
         this.#steps.clear();
         this.runUsed.value = nothing;
         this.run.value = { kind: 'running', since: event.ts };
@@ -281,6 +290,7 @@ export class ConversationModel {
         this.run.value = { kind: 'running', since: this.#startedAt ?? event.ts };
         return;
       case 'run.error':
+        if (this.#lacksRepository) return;
         this.#add({ kind: 'error', ...at, text: event.data.error });
         return;
       case 'run.end':
@@ -332,6 +342,7 @@ export class ConversationModel {
 
   #readNote(event: EventOf<NoteType>, at: { seq: number; at: number }): void {
     if (!noticeOf(event)) return;
+    if (event.type === 'repository' && isUnusable(event)) this.#lacksRepository = true;
     // The log of a fork also has the older forks of the session that it came from.
     const isOther =
       event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
@@ -373,7 +384,8 @@ export class ConversationModel {
     const goal = first?.kind === 'user' ? first.goal : undefined;
     // The sums of a run are not known when its start was not read.
     const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
-    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used });
+    const isBlocked = this.#lacksRepository && data.status === 'failed';
+    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used, isBlocked });
     this.run.value = { kind: 'ended', end };
   }
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { query } from '../data/server.ts';
+import { once, query } from '../data/server.ts';
 
 type Skill = Outputs['skills']['list'][number];
 export type SkillDetail = Outputs['skills']['get'];
@@ -24,6 +24,23 @@ export async function readSessionSkills(id: string): Promise<void> {
   if (sessionSkills.peek()?.id !== id) sessionSkills.value = { id, all: [] };
   const all = await query('sessions.skills', { id }).catch(() => []);
   if (sessionSkills.peek()?.id === id) sessionSkills.value = { id, all };
+}
+
+/** The skills of the session that is begun next. */
+export const chosenSkills = signal<readonly string[]>([]);
+
+/** The skills that were chosen for a session, or for the next one. */
+export async function skillsChosenFor(id: string | undefined): Promise<readonly string[]> {
+  return id === undefined ? chosenSkills.value : (await query('sessions.agent', { id })).skills;
+}
+export async function chooseSkillsFor(id: string | undefined, names: readonly string[]): Promise<void> {
+  if (id === undefined) chosenSkills.value = names;
+  else await once('sessions.update', { id, skills: [...names] });
+}
+/** Adds one without a change of those that were chosen before. */
+export async function addSkill(id: string | undefined, name: string): Promise<void> {
+  const chosen = await skillsChosenFor(id);
+  if (!chosen.some((pin) => pin.split('@')[0] === name)) await chooseSkillsFor(id, [...chosen, name]);
 }
 
 const maxBytes = 7 * 1024 * 1024;

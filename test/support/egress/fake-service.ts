@@ -192,6 +192,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       fallbacks: [],
       tools: [],
       toolServers: [],
+      skills: [],
       approvals: [],
       budgets: { run: {}, session: {} },
     }),

@@ -10,6 +10,7 @@ import { attempt } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/open.tsx';
 import { askFork } from '../../sharing/fork.tsx';
 import { openShare } from '../../sharing/share-dialog.tsx';
+import { chooseSkills } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { openTab } from '../../work/open-tab.ts';
@@ -73,6 +74,7 @@ export const slashCommands: readonly SlashCommand[] = [
     },
   },
   { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
+  { name: 'skills', icon: 'book', about: 'slash.skills', run: () => chooseSkills(currentId.value) },
   {
     name: 'attach',
     icon: 'plus',

@@ -4,7 +4,7 @@ import { currentId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
-import { readSessionSkills } from '../../skills/state.ts';
+import { readSessionSkills, readSkills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposer } from '../composer-text.ts';
 import { fileSuggestions } from './file-suggestions.ts';
@@ -47,7 +47,10 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     if (now?.word !== trigger?.word || now?.kind !== trigger?.kind) setChosen(0);
     setTrigger(now);
     const id = currentId.peek();
-    if (now?.kind === '/' && trigger?.kind !== '/' && id !== undefined) void readSessionSkills(id);
+    if (now?.kind === '/' && trigger?.kind !== '/') {
+      void readSkills().catch(() => {}); // the commands are there all the same
+      if (id !== undefined) void readSessionSkills(id);
+    }
     if (now?.kind === '@' && id !== undefined) void readWorkspacePaths(id);
   };
   useEffect(look, [text]);

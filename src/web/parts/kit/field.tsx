@@ -115,7 +115,7 @@ export function ChoiceField<Value extends string>({ label, help, choices, onChan
 
 interface ManyProps {
   readonly legend: string;
-  readonly choices: readonly (readonly [value: string, words: string])[];
+  readonly choices: readonly (readonly [value: string, words: string, about?: string])[];
   readonly chosen: readonly string[];
   readonly onChange: (chosen: string[]) => void;
 }
@@ -123,7 +123,7 @@ interface ManyProps {
 export const ManyField = ({ legend, choices, chosen, onChange }: ManyProps) => (
   <fieldset class="many">
     <legend>{legend}</legend>
-    {choices.map(([one, words]) => (
+    {choices.map(([one, words, about]) => (
       <label key={one}>
         <input
           type="checkbox"
@@ -131,6 +131,7 @@ export const ManyField = ({ legend, choices, chosen, onChange }: ManyProps) => (
           onChange={() => onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one])}
         />{' '}
         {words}
+        {about && <small class="quiet">{about}</small>}
       </label>
     ))}
   </fieldset>

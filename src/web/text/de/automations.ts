@@ -24,7 +24,7 @@ export const automations = {
   'automations.time': 'Uhrzeit',
   'automations.cron': 'Minute, Stunde, Tag im Monat, Monat, Wochentag',
   'automations.zone': 'Zeitzone',
-  'automations.noZone': 'Diese Zeitzone gibt es nicht. Wähle eine aus der Liste, etwa Europe/Berlin.',
+  'automations.noZone': 'Diese Zeitzone gibt es nicht. Wählen Sie eine aus der Liste, etwa Europe/Berlin.',
   'automations.more': 'Weitere Optionen',
   'automations.nextTimes': 'Die nächsten Zeiten',
   'automations.noTimes': 'Diese Zeiten sind nicht möglich',

@@ -22,6 +22,7 @@ export const completion = {
   'slash.fork': 'macht in einer neuen Sitzung mit diesem Gespräch und diesen Dateien weiter',
   'slash.share': 'macht einen Link auf diese Sitzung',
   'slash.new': 'beginnt eine neue Sitzung',
+  'slash.skills': 'wählt Fähigkeiten aus',
   'slash.sessions': 'wählt eine andere Sitzung',
   'slash.settings': 'öffnet die Einstellungen',
   'slash.keyFiles': 'nennt eine Datei des Arbeitsbereichs, die der Agent dann liest',

@@ -2,6 +2,12 @@ export const skills = {
   skills: 'Fähigkeiten',
   'skills.about':
     'Eine Fähigkeit ist ein Ordner mit SKILL.md: Anweisungen für eine Art von Arbeit, mit Skripten und Dateien. Agenten lesen sie, wenn sie sie brauchen.',
+  'skills.choose': 'Fähigkeiten auswählen',
+  'skills.take': 'Übernehmen',
+  'skills.ofNext': 'Fähigkeiten der neuen Sitzung',
+  'skills.ofThis': 'Fähigkeiten dieser Sitzung',
+  'skills.noneChosen': 'Keine',
+  'skills.notChosen': 'Die Fähigkeit wurde nicht hinzugefügt',
   'skills.upload': 'Ordner hochladen',
   'skills.none': 'Es gibt noch keine.',
   'skills.unread': 'Die Fähigkeiten ließen sich nicht lesen',

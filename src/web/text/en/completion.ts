@@ -21,6 +21,7 @@ export const completion = {
   'slash.fork': 'goes on in a new session with this conversation and these files',
   'slash.share': 'makes a link to this session',
   'slash.new': 'begins a new session',
+  'slash.skills': 'chooses skills',
   'slash.sessions': 'chooses another session',
   'slash.settings': 'opens the settings',
   'slash.keyFiles': 'names a file of the workspace, which the agent then reads',

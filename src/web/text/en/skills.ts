@@ -2,6 +2,12 @@ export const skills = {
   skills: 'Skills',
   'skills.about':
     'A skill is a folder with SKILL.md: instructions for one kind of work, with scripts and files. Agents read it when they need it.',
+  'skills.choose': 'Choose skills',
+  'skills.take': 'Use these',
+  'skills.ofNext': 'Skills of the new session',
+  'skills.ofThis': 'Skills of this session',
+  'skills.noneChosen': 'None',
+  'skills.notChosen': 'The skill was not added',
   'skills.upload': 'Upload a folder',
   'skills.none': 'There are none yet.',
   'skills.unread': 'The skills could not be read',

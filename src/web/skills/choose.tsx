@@ -1,0 +1,43 @@
+import { useEffect, useState } from 'preact/hooks';
+import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Form, ManyField } from '../parts/kit/field.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+import { chooseSkillsFor, readSkills, skills, skillsChosenFor } from './state.ts';
+
+/** Lets a person choose the skills of a session; `undefined`: of the next one. */
+export const chooseSkills = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
+
+function ChooseSkills({ id }: { id: string | undefined }) {
+  const [chosen, setChosen] = useState<readonly string[]>();
+  const [trouble, tryIt] = useTrouble();
+  useEffect(
+    () =>
+      void tryIt(t('skills.unread'), async () => {
+        await readSkills();
+        setChosen(await skillsChosenFor(id));
+      }),
+    [id],
+  );
+  const pinOf = (name: string) => chosen?.find((pin) => pin.split('@')[0] === name) ?? name;
+  const save = async () => {
+    await chooseSkillsFor(id, chosen ?? []);
+    closeDialog();
+  };
+  return (
+    <Dialog title={t('skills.choose')}>
+      <Form failure={t('notSaved')} save={t('skills.take')} cancel={t('cancel')} onCancel={closeDialog} onSave={save}>
+        <Trouble text={trouble} />
+        {chosen && skills.value?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
+        {chosen && skills.value && skills.value.length > 0 && (
+          <ManyField
+            legend={t(id === undefined ? 'skills.ofNext' : 'skills.ofThis')}
+            choices={skills.value.map(({ name, description }) => [pinOf(name), name, description])}
+            chosen={chosen}
+            onChange={setChosen}
+          />
+        )}
+      </Form>
+    </Dialog>
+  );
+}

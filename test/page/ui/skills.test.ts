@@ -1,0 +1,38 @@
+// @module-tag all
+import { expect } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { axeFinds, deskTest } from './desk.ts';
+
+const test = deskTest();
+const skillOf = (name: string) => ({
+  files: [
+    {
+      path: `${name}/SKILL.md`,
+      content: Buffer.from(`---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`).toString('base64'),
+    },
+  ],
+});
+
+test('an uploaded skill is chosen for a new session, and another one by its name in that session', async ({ desk }) => {
+  await desk.call('skills.create', skillOf('house-style'));
+  await desk.call('skills.create', skillOf('legal-terms'));
+  const { page, complaints } = await desk.open();
+  await page.getByRole('button', { name: 'None' }).click();
+  await page.getByRole('checkbox', { name: /^house-style/ }).press('Space');
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('dialog', { name: 'Choose skills' }).getByRole('button', { name: 'Use these' }).press('Enter');
+  await page.getByRole('button', { name: 'house-style' }).waitFor();
+  const box = page.getByRole('textbox', { name: 'Message' });
+  await box.pressSequentially('Say good morning');
+  await box.press('Enter');
+  await expect.poll(() => new URL(page.url()).hash).not.toBe('');
+  const id = SessionId.parse(new URL(page.url()).hash.slice(1));
+  const chosen = async () => (await desk.server.core.services.sessions.agent(id)).skills;
+  await expect.poll(chosen).toEqual(['house-style']);
+  await box.pressSequentially('/legal');
+  await page.getByRole('option', { name: /legal-terms/ }).waitFor();
+  await box.press('Enter');
+  await expect.poll(() => box.inputValue()).toContain('legal-terms');
+  await expect.poll(chosen).toEqual(['house-style', 'legal-terms']);
+  expect(complaints).toEqual([]);
+});
