@@ -259,18 +259,22 @@ test('a private repository opens by a credential that the sandbox never has, and
 test.for([
   ['is missing', 'public/nothing-here', /The repository nothing-here is not there: .*knows no repository/],
   ['cannot be set up', 'public/no-setup', /The setup of the repository no-setup failed/],
-])('a run that waits for a repository that %s ends there, and the next one goes on without it', { tags: ['all'] }, async ([, path, why], context) => {
-  await using real = await realServer(context, processWorld, git.settings);
-  using client = openClient(real.server.url, 'ws');
-  const { id } = await client.sessions.create.mutate({ repositories: [{ url: git.urlOf(String(path)) }] });
-  const send = async () => {
-    const count = real.factsOf(id, 'run.end').length;
-    await client.runs.send.mutate({ sessionId: id, text: '```sh\necho here\n```' });
-    await expect.poll(() => real.factsOf(id, 'run.end').length).toBeGreaterThan(count);
-    return real.factsOf(id, 'run.end').at(-1)?.data.status;
-  };
-  expect(await send()).toBe('failed');
-  expect(real.factsOf(id, 'run.error').at(-1)?.data.error).toMatch(why as RegExp);
-  expect(real.factsOf(id, 'tool.called').map(({ data }) => data.success)).toEqual([false]);
-  expect(await send()).toBe('completed');
-});
+])(
+  'a run that waits for a repository that %s ends there, and the next one goes on without it',
+  { tags: ['all'] },
+  async ([, path, why], context) => {
+    await using real = await realServer(context, processWorld, git.settings);
+    using client = openClient(real.server.url, 'ws');
+    const { id } = await client.sessions.create.mutate({ repositories: [{ url: git.urlOf(String(path)) }] });
+    const send = async () => {
+      const count = real.factsOf(id, 'run.end').length;
+      await client.runs.send.mutate({ sessionId: id, text: '```sh\necho here\n```' });
+      await expect.poll(() => real.factsOf(id, 'run.end').length).toBeGreaterThan(count);
+      return real.factsOf(id, 'run.end').at(-1)?.data.status;
+    };
+    expect(await send()).toBe('failed');
+    expect(real.factsOf(id, 'run.error').at(-1)?.data.error).toMatch(why as RegExp);
+    expect(real.factsOf(id, 'tool.called').map(({ data }) => data.success)).toEqual([false]);
+    expect(await send()).toBe('completed');
+  },
+);

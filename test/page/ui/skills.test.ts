@@ -8,7 +8,9 @@ const skillOf = (name: string) => ({
   files: [
     {
       path: `${name}/SKILL.md`,
-      content: Buffer.from(`---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`).toString('base64'),
+      content: Buffer.from(`---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`).toString(
+        'base64',
+      ),
     },
   ],
 });
