@@ -67,7 +67,11 @@ export const shellView = defineTool({
     const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
     const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${seenOnScreen(output)}`).join('\n');
     const output = boundOutput(running === undefined ? lines : `${lines}\n[still running]`);
-    return { ok: true, output, content: { console: await boundedConsole(console) } };
+    const content = {
+      console: await boundedConsole(console),
+      ...(running !== undefined && { running: true as const }),
+    };
+    return { ok: true, output, content };
   },
 });
 
@@ -257,7 +261,8 @@ const busy = (shell: string): ToolResult => ({
     'or use another id.',
 });
 
-type Console = Extract<ToolContent, { console: unknown }>['console'];
+type ConsoleContent = Extract<ToolContent, { console: unknown }>;
+type Console = ConsoleContent['console'];
 
 /** The whole shell session so far. A failed read of it must not cost the command's result. */
 async function shown(
@@ -277,8 +282,9 @@ export async function consoleOf(
   sandbox: Pick<ToolContext['sandbox'], 'view'>,
   shell: string,
   signal: AbortSignal,
-): Promise<{ console: Console }> {
-  return { console: await boundedConsole((await sandbox.view(shell, signal, { chars: consoleChars })).console) };
+): Promise<ConsoleContent> {
+  const { console, running } = await sandbox.view(shell, signal, { chars: consoleChars });
+  return { console: await boundedConsole(console), ...(running !== undefined && { running: true }) };
 }
 
 export const consoleChars = 256 * 1024; // keeps one event within the stores' limits

@@ -41,6 +41,15 @@ export const terminalsRouter = router({
       return done;
     }),
 
+  /** The end of what the newest command of such a shell printed, and whether it still runs. */
+  viewShell: procedure
+    .input(ofSession.extend({ shellId: z.string().min(1).max(255) }))
+    .output(z.object({ output: z.string(), isRunning: z.boolean() }))
+    .query(async ({ ctx, input: { sessionId, shellId }, signal = neverFires }) => {
+      const { console, running } = await ctx.services.sessions.shell(sessionId, shellId, signal);
+      return { output: console.at(-1)?.output ?? '', isRunning: running !== undefined };
+    }),
+
   resize: procedure
     .input(ofTerminal.extend(Size))
     .output(Done)

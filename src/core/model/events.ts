@@ -25,7 +25,8 @@ export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
 /** The content of a tool call for display; null when there is only the output. */
 export const ToolContent = z.union([
-  z.object({ console: z.array(ConsoleEntry) }),
+  /** `running`: the newest command still runs; it waits for input, or for the end of another call. */
+  z.object({ console: z.array(ConsoleEntry), running: z.literal(true).exactOptional() }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
   z.object({ screenshot: z.string() }),
   z.object({ results: z.array(z.object({ title: z.string(), link: z.string(), snippet: z.string() })) }),

@@ -62,6 +62,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'terminals.resize': ({ terminal }) => ({ terminalId: terminal, cols: 80, rows: 24 }),
   'terminals.close': ({ terminal }) => ({ terminalId: terminal }),
   'files.before': ({ sid }) => ({ sessionId: sid, path: 'report.md' }),
+  'terminals.viewShell': ({ sid }) => ({ sessionId: sid, shellId: 'main' }),
   'terminals.typeIntoShell': ({ sid }) => ({ sessionId: sid, shellId: 'main', text: 'a' }),
   'files.read': ({ sid }) => ({ sessionId: sid, path: 'report.md' }),
   'files.write': ({ sid }) => ({ sessionId: sid, path: 'a.md', content: 'a' }),

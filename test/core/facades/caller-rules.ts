@@ -37,6 +37,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     processes.list
     processes.logs
     ports.list
+    terminals.viewShell
     terminals.list`,
   ),
   ...all(

@@ -297,6 +297,13 @@ describe('sandboxes, files and processes', () => {
     const typed = { sessionId: it.id, shellId: 'main', text: 'yes\n' };
     expect(await it.client.terminals.typeIntoShell.mutate(typed)).toEqual({ ok: true });
     expect(it.server.others.ran).toEqual([{ id: it.id, command: { command: 'main: yes\n' } }]);
+    it.server.fake.shells.set('main', {
+      id: 'main',
+      console: [{ ps1: '$ ', command: 'x', output: 'Ok? yes' }],
+      running: 'op',
+    });
+    const shown = await it.client.terminals.viewShell.query({ sessionId: it.id, shellId: 'main' });
+    expect(shown).toEqual({ output: 'Ok? yes', isRunning: true });
   });
 
   test('processes can be listed, read and stopped', async () => {

@@ -106,6 +106,7 @@ export const work = {
   'terminal.idle': 'In dieser Shell läuft kein Befehl, also liest niemand, was Sie tippen.',
   'terminal.typing': 'Nicht eingegeben',
   'terminal.watching': 'Sie sehen die Shell des Agenten. Solange dort ein Befehl läuft, können Sie hineintippen.',
+  'terminal.asks': 'Der Befehl wartet auf eine Eingabe: Tippen Sie hier die Antwort.',
   'terminal.mayType': 'Ein Befehl läuft: Tasten gehen an ihn.',
   'desktop.none': 'Diese Sandbox hat keinen Bildschirm',
   'desktop.offer.ready': 'Sie kann einen haben: Sie startet neu auf ihren Dateien, und ihre Programme enden.',

@@ -105,6 +105,7 @@ export const work = {
   'terminal.idle': 'No command runs in this shell, so nothing reads what you type.',
   'terminal.typing': 'Not typed',
   'terminal.watching': "You watch the agent's shell. While a command runs there, you can type into it.",
+  'terminal.asks': 'The command waits for input: type its answer here.',
   'terminal.mayType': 'A command runs: keys go to it.',
   'desktop.none': 'No desktop in this sandbox',
   'desktop.offer.ready': 'It can have one: it starts again on its files, and its programs end.',

@@ -9,12 +9,21 @@ export interface AgentShell {
   readonly text: string;
   /** The call whose command runs now. */
   readonly running: string | undefined;
+  /** The command runs on behind the end of its call, because it waits for input. */
+  readonly waits: boolean;
+}
+interface Shell {
+  text: string;
+  running: string | undefined;
+  waits: boolean;
+  /** What the text has of the newest command's output. */
+  printed: string;
 }
 const maxText = 1_000_000;
 
 /** Reads a log event by event. */
 export class AgentShells {
-  readonly #shells = new Map<string, { text: string; running: string | undefined }>();
+  readonly #shells = new Map<string, Shell>();
   readonly #calls = new Map<string, { shell: string; shown: boolean }>();
 
   /** Whether the event belongs to a shell. */
@@ -25,22 +34,32 @@ export class AgentShells {
       if (event.data.tool !== 'shell' || typeof id !== 'string' || typeof command !== 'string') return false;
       this.#calls.set(callId, { shell: id, shown: false });
       this.#print(id, `\x1b[1;32m$\x1b[0m ${command.replaceAll('\n', '\r\n')}\r\n`);
-      this.#of(id).running = callId;
+      Object.assign(this.#of(id), { running: callId, waits: false, printed: '' });
       return true;
     }
     if (event.type === 'tool.output') {
       const call = this.#calls.get(event.data.callId);
       if (!call) return false;
       call.shown = true;
-      this.#print(call.shell, event.data.text);
+      this.#printOutput(call.shell, event.data.text);
       return true;
     }
     if (event.type !== 'tool.called') return false;
-    const { callId, output, exitCode, reason } = event.data;
+    const { callId, args, output, exitCode, reason, content } = event.data;
+    const console = content && 'console' in content ? content : undefined;
     const call = this.#calls.get(callId);
-    if (!call) return false;
+    if (!call) {
+      if (!console || typeof args.id !== 'string' || !this.#shells.get(args.id)?.waits) return false;
+      this.show(args.id, { output: console.console.at(-1)?.output ?? '', isRunning: console.running === true });
+      return true;
+    }
     this.#calls.delete(callId);
     const shell = this.#of(call.shell);
+    if (console?.running) {
+      shell.waits = true;
+      this.show(call.shell, { output: console.console.at(-1)?.output ?? '', isRunning: true });
+      return true;
+    }
     // The log can have dropped the pieces; the result has their text.
     if (!call.shown) this.#print(call.shell, output);
     if (!shell.text.endsWith('\n')) this.#print(call.shell, '\r\n');
@@ -50,14 +69,29 @@ export class AgentShells {
     return true;
   }
 
+  /** The state of a command that waits for input, in which people have typed: what it printed since is added. */
+  show(id: string, { output, isRunning }: { readonly output: string; readonly isRunning: boolean }): void {
+    const shell = this.#of(id);
+    if (!shell.waits) return;
+    if (output.startsWith(shell.printed)) this.#printOutput(id, output.slice(shell.printed.length));
+    if (isRunning) return;
+    Object.assign(shell, { running: undefined, waits: false });
+    if (!shell.text.endsWith('\n')) this.#print(id, '\r\n');
+  }
+
   list(): AgentShell[] {
-    return [...this.#shells].map(([id, { text, running }]) => ({ id, text, running }));
+    return [...this.#shells].map(([id, { text, running, waits }]) => ({ id, text, running, waits }));
   }
 
   #of(id: string) {
-    const known = this.#shells.get(id) ?? { text: '', running: undefined };
+    const known = this.#shells.get(id) ?? { text: '', running: undefined, waits: false, printed: '' };
     this.#shells.set(id, known);
     return known;
+  }
+
+  #printOutput(id: string, text: string): void {
+    this.#of(id).printed += text;
+    this.#print(id, text);
   }
 
   #print(id: string, text: string): void {

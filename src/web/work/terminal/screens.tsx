@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { once } from '../../data/server.ts';
+import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
@@ -50,29 +50,46 @@ interface AgentProps {
   readonly sessionId: string;
   readonly shell: AgentShell;
   readonly all: AgentShells;
+  readonly onShown: () => void;
 }
+const lookEveryMs = 1_000;
 
 /** A shell of the agent, to watch. While a command runs in it, keys go to that command. */
-export function AgentScreen({ sessionId, shell, all }: AgentProps) {
+export function AgentScreen({ sessionId, shell, all, onShown }: AgentProps) {
   const write = useRef<(text: string) => void>(() => {});
   const shown = useRef('');
-  const running = useRef(shell.running);
-  running.current = shell.running;
+  const running = useRef(shell);
+  running.current = shell;
   useEffect(() => {
     // The text only grows, unless its beginning was dropped.
     const isMore = shell.text.startsWith(shown.current);
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
+  // No call follows a command that waits for input, so the log does not have its answer.
+  useEffect(() => {
+    if (!shell.waits) return;
+    const looking = setInterval(() => {
+      query('terminals.viewShell', { sessionId, shellId: shell.id }).then(
+        (now) => {
+          all.show(shell.id, now);
+          onShown();
+        },
+        () => {},
+      );
+    }, lookEveryMs);
+    return () => clearInterval(looking);
+  }, [shell.waits, shell.id, all]);
   const [typing] = useState(
     () =>
       new ShellTyping({
         send: (text) => once('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
-        hasCommand: () => running.current !== undefined,
+        // Where the command waits, it has started.
+        hasCommand: () => running.current.running !== undefined && !running.current.waits,
       }),
   );
   const type = (text: string) => {
-    if (running.current === undefined) return notify(t('terminal.idle'));
+    if (running.current.running === undefined) return notify(t('terminal.idle'));
     void attempt(t('terminal.typing'), () => typing.type(text));
   };
   return (
@@ -90,7 +107,9 @@ export function AgentScreen({ sessionId, shell, all }: AgentProps) {
           };
         }}
       />
-      <p class="work-note quiet">{t(shell.running === undefined ? 'terminal.watching' : 'terminal.mayType')}</p>
+      <p class="work-note quiet">
+        {t(shell.waits ? 'terminal.asks' : shell.running === undefined ? 'terminal.watching' : 'terminal.mayType')}
+      </p>
     </>
   );
 }

@@ -72,13 +72,15 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
         </div>
       )}
       {shown?.startsWith('own ') && <OwnScreen key={shown} id={shown.slice(4)} onExit={() => forget(shown.slice(4))} />}
-      {shell && <AgentScreen key={shown} sessionId={sessionId} shell={shell} all={shells.all} />}
+      {shell && (
+        <AgentScreen key={shown} sessionId={sessionId} shell={shell} all={shells.all} onShown={shells.redraw} />
+      )}
     </section>
   );
 }
 
 /** The agent's shells; draws at most ten times a second while they print. */
-function useAgentShells(sessionId: string): { readonly all: AgentShells; readonly list: readonly AgentShell[] } {
+function useAgentShells(sessionId: string) {
   const [all, setAll] = useState(() => new AgentShells());
   const [list, setList] = useState<readonly AgentShell[]>([]);
   useEffect(() => {
@@ -99,5 +101,5 @@ function useAgentShells(sessionId: string): { readonly all: AgentShells; readonl
       clearTimeout(timer);
     };
   }, [sessionId]);
-  return { all, list };
+  return { all, list, redraw: () => setList(all.list()) };
 }

@@ -33,7 +33,7 @@ describe('shell_exec', () => {
     const waiting = expect.stringMatching(
       /^Ok\? \n\[The command still runs and waits for input\..*shell_write_to_process/,
     );
-    expect(await run(shellExec, main)).toMatchObject({ ok: true, output: waiting });
+    expect(await run(shellExec, main)).toMatchObject({ ok: true, output: waiting, content: { running: true } });
     expect(await run(shellWait, { id: 'main', seconds: 600 })).toMatchObject({ ok: true, output: waiting });
     await run(shellWrite, { id: 'main', input: 'y', press_enter: true });
     expect(sandbox.typed).toEqual(['y\n']);

@@ -12,7 +12,9 @@ test('a shell shows its commands with their output as it comes, and says when on
   const shells = new AgentShells();
   expect(shells.take(calling('1', 'main', 'make'))).toBe(true);
   shells.take(event('tool.output', { callId: '1', text: 'first\n' }));
-  expect(shells.list()).toEqual([{ id: 'main', text: expect.stringContaining('make\r\nfirst\n'), running: '1' }]);
+  expect(shells.list()).toEqual([
+    { id: 'main', text: expect.stringContaining('make\r\nfirst\n'), running: '1', waits: false },
+  ]);
   shells.take(calling('2', 'other', 'ls'));
   shells.take(called('1', { output: 'first\n', exitCode: 2 }));
   const [main, other] = shells.list();
@@ -27,6 +29,26 @@ test('a log without the pieces of output shows the result in their place', () =>
   shells.take(calling('1', 'main', 'ls'));
   shells.take(called('1', { output: 'a.txt' }));
   expect(shells.list()[0]?.text).toMatch(/ls\r\na\.txt\r\n$/);
+});
+
+test('a command that waits for input runs on behind its call, with what it prints after the answer, until it ends', () => {
+  const shells = new AgentShells();
+  const console = (output: string, running?: true) => ({
+    content: { console: [{ ps1: '$ ', command: 'read x', output }], ...(running && { running }) },
+  });
+  const view = (callId: string, more: object) =>
+    called(callId, { tool: 'shell', function: 'shell_wait', args: { id: 'main' }, ...more });
+  shells.take(calling('1', 'main', 'read x'));
+  shells.take(event('tool.output', { callId: '1', text: 'Ok? ' }));
+  shells.take(called('1', { output: 'Ok? \n[The command still runs …]', ...console('Ok? ', true) }));
+  expect(shells.list()[0]).toMatchObject({ running: '1', waits: true, text: expect.stringMatching(/\r\nOk\? $/) });
+  shells.show('main', { output: 'Ok? yes\r\n', isRunning: true });
+  shells.take(view('2', console('Ok? yes\r\nGood. And? ', true)));
+  expect(shells.list()[0]).toMatchObject({ running: '1', waits: true });
+  shells.take(view('3', console('Ok? yes\r\nGood. And? no\r\n')));
+  const [main] = shells.list();
+  expect(main).toMatchObject({ running: undefined, waits: false });
+  expect(main?.text.endsWith('\r\nOk? yes\r\nGood. And? no\r\n')).toBe(true);
 });
 
 test('calls of other tools are no shell', () => {

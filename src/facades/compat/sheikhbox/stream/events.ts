@@ -109,6 +109,7 @@ function toContent(tool: Tool['data']['tool'], content: ToolContent | null): Rec
   if (content === null || tool === 'message') return null;
   // The front end shows only the field `result` of a tool of another family.
   if ('console' in content && shownFamily(tool) === 'mcp') return { result: content.console.at(-1)?.output ?? '' };
+  if ('console' in content) return { console: content.console };
   if ('oldContent' in content) return { content: content.content, old_content: content.oldContent };
   return content;
 }
