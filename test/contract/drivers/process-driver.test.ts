@@ -7,4 +7,6 @@ const bubblewrap = await hasBubblewrap();
 if (bubblewrap) {
   driverConformance('process (bubblewrap)', () => processHarness('bwrap'), { real: true, isolated: true });
 } else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
-driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false });
+// Where the walls can be tested, the same driver without them is left to the longer run.
+describe('without walls', { tags: bubblewrap ? ['all'] : [] }, () =>
+  driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false }));

@@ -53,7 +53,7 @@ export async function fakeProvider(
     const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
     const request = { path: incoming.url ?? '', headers: incoming.headers, body };
     requests.push(request);
-    if (incoming.method === 'GET' && /[/]models([?]|$)/.test(request.path)) {
+    if (incoming.method === 'GET' && /^[/]v1(beta)?[/]models([?]|$)/.test(request.path)) {
       const list = wire.list(request, bounds);
       if ('status' in list) return void refuse(res, wire, list as RefusedReply);
       return void res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list));
