@@ -1,6 +1,7 @@
 import { expect, onTestFinished, type TestContext } from 'vitest';
 import { openWebSocket } from './clients/sockets.ts';
 import { needs } from './servers/components.ts';
+import { LeapingClock } from './machines/manual-clock.ts';
 import { composedServer } from './servers/composed.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
@@ -38,7 +39,8 @@ export type WorkspaceClient = Awaited<ReturnType<typeof workspaceClient>>;
 /** A server on real sandboxes; the end of the test removes its sessions. */
 export async function workspaceServer(context: TestContext, settings: Record<string, string> = {}) {
   await needs(context, 'bubblewrap');
-  const server = await composedServer({ CORRAL_DRIVER: 'process', ...settings });
+  const clock = new LeapingClock();
+  const server = await composedServer({ CORRAL_DRIVER: 'process', ...settings }, undefined, { clock });
   onTestFinished(async () => {
     const { sessions } = server.core.services;
     await Promise.all((await sessions.list()).map(({ id }) => sessions.delete(id)));
@@ -47,6 +49,7 @@ export async function workspaceServer(context: TestContext, settings: Record<str
   const sessions = () => server.core.services.sessions.list();
   return {
     ...server,
+    clock,
     sessions,
     async client(userId?: string): Promise<WorkspaceClient> {
       const client = await workspaceClient(server.url, userId);

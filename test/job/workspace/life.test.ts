@@ -1,6 +1,7 @@
 // @module-tag all
 import { expect, onTestFinished, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
+import { LeapingClock } from '../../support/machines/manual-clock.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -10,8 +11,10 @@ import { worlds } from '../../support/worlds.ts';
 const world = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[0];
 const run = async (client: WorkspaceClient, sessionId: string, command: string): Promise<string> =>
   (await client.ask({ type: 'terminal_command', sessionId, command })).output;
-const runs = (id: string, wanted: boolean, timeout = 45_000) =>
-  expect.poll(async () => (await world.running(id)).length > 0, { interval: 50 }).toBe(wanted);
+const isRunning = async (id: string) => (await world.running(id)).length > 0;
+/** Resolves once time, which this moves ahead, has ended what ran in the sandbox. */
+const ends = (id: string, { clock }: { readonly clock: LeapingClock }) =>
+  expect.poll(() => clock.leap(60_000) ?? isRunning(id)).toBe(false);
 
 test("the first command creates the session under the client's name, and the same user and name find it again", async (context) => {
   const server = await workspaceServer(context);
@@ -72,8 +75,8 @@ test('the commands of one workspace run in order, while those of others run in p
   expect(client.frames.slice(seen).filter(({ sessionId }) => sessionId === 'slow')).toEqual([]);
   const { id } = await server.session('slow');
   const { files } = server.core.services;
-  await files.write(id, 'later', 'later', AbortSignal.timeout(45_000));
-  await files.write(id, 'go', '', AbortSignal.timeout(45_000));
+  await files.write(id, 'later', 'later', AbortSignal.timeout(60_000));
+  await files.write(id, 'go', '', AbortSignal.timeout(60_000));
   await expect
     .poll(() => client.frames.slice(seen).filter(({ sessionId }) => sessionId === 'slow'))
     .toMatchObject([
@@ -84,15 +87,16 @@ test('the commands of one workspace run in order, while those of others run in p
 });
 
 test('the sandbox stops a grace after the last client; the files stay, and the folder is the root again', async (context) => {
-  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+  const server = await workspaceServer(context);
   const [first, second] = [await server.client('ann'), await server.client('ann')];
-  await run(first, 'w', 'echo kept > file; mkdir sub; cd sub; sleep 500 &');
+  await run(first, 'w', 'echo kept > file; mkdir sub; cd sub; sleep 500 & echo $! > ../pid');
   await run(second, 'w', 'true');
   const { id } = await server.session('w');
   await first.close();
-  await expect(runs(id, false, 2_000)).rejects.toThrow(); // the other one still exists
+  server.clock.leap(600_000); // the other one still exists
+  expect(await run(second, 'w', 'kill -0 $(cat ../pid) && echo alive')).toBe('alive\n');
   await second.close();
-  await runs(id, false);
+  await ends(id, server);
   await expect.poll(async () => (await server.core.services.sessions.sandbox(id)).state).toBe('stopped');
   const third = await server.client('ann');
   expect(await run(third, 'w', 'pwd; cat file; ps ax 2>/dev/null | grep -c "[s]leep 500"')).toBe(
@@ -102,14 +106,14 @@ test('the sandbox stops a grace after the last client; the files stay, and the f
 });
 
 test('a client that returns within the grace finds its processes and its folder', async (context) => {
-  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '3' });
+  const server = await workspaceServer(context);
   const first = await server.client('ann');
   await run(first, 'w', 'mkdir sub; cd sub; sleep 501 & echo $! > pid');
   await first.close();
   const second = await server.client('ann');
   expect(await run(second, 'w', 'pwd; kill -0 $(cat pid) && echo alive')).toBe('/workspace/sub\nalive\n');
-  const { id } = await server.session('w');
-  await expect(runs(id, false, 4_000)).rejects.toThrow();
+  server.clock.leap(600_000);
+  expect(await run(second, 'w', 'kill -0 $(cat ../sub/pid) && echo alive')).toBe('alive\n');
 });
 
 test('commands sent before a disconnect complete', async (context) => {
@@ -129,7 +133,7 @@ test('commands sent before a disconnect complete', async (context) => {
 });
 
 test('a command that still runs does not keep the sandbox after the disconnect', async (context) => {
-  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+  const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo word > last');
   client.send({ type: 'terminal_command', sessionId: 'w', command: 'sleep 502' });
@@ -137,7 +141,7 @@ test('a command that still runs does not keep the sandbox after the disconnect',
   await expect.poll(() => client.frames.some(({ requestId }) => requestId === 'taken')).toBe(true);
   await client.close();
   const { id } = await server.session('w');
-  await runs(id, false);
+  await ends(id, server);
   expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word\n');
 });
 
@@ -155,15 +159,16 @@ test("the id of another facade's session opens that session, and a disconnect do
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const { sessions, files } = server.core.services;
   const { id } = await sessions.create({ origin: 'crogia' });
-  await files.write(id, 'theirs', 'theirs', AbortSignal.timeout(45_000));
+  await files.write(id, 'theirs', 'theirs', AbortSignal.timeout(60_000));
   const client = await server.client('ann');
-  expect(await run(client, id, 'cat theirs')).toBe('theirs');
+  expect(await run(client, id, 'sleep 503 & cat theirs')).toBe('theirs');
   expect(await client.ask({ type: 'save_file', sessionId: id, filename: 'ours', content: 'ours' })).toMatchObject({
     success: true,
   });
   await client.close();
-  await expect(runs(id, false, 1_500)).rejects.toThrow();
-  expect(String(await files.read(id, 'ours', AbortSignal.timeout(45_000)))).toBe('ours');
+  server.clock.leap(600_000);
+  expect(String(await files.read(id, 'ours', AbortSignal.timeout(60_000)))).toBe('ours');
+  expect(await run(await server.client('ann'), id, 'ps ax | grep -c "[s]leep 503"')).toBe('1\n');
   expect(await sessions.list()).toHaveLength(1);
 });
 
@@ -209,17 +214,18 @@ test('after a restart user and name find their session, and a sandbox without cl
   await needs(context, 'bubblewrap');
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());
-  const settings = { CORRAL_DRIVER: 'process', CORRAL_WORKSPACE_GRACE_SECONDS: '1' };
+  const settings = { CORRAL_DRIVER: 'process' };
   let id: string;
   {
     await using server = await composedServer(settings, folder.path);
     const client = await workspaceClient(server.url, 'ann');
     await run(client, 'w', 'echo kept > file');
     id = (await server.core.services.sessions.list())[0]?.id ?? '';
-    await runs(id, true);
+    expect(await isRunning(id)).toBe(true);
   }
-  await using server = await composedServer(settings, folder.path);
-  await runs(id, false);
+  const clock = new LeapingClock();
+  await using server = await composedServer(settings, folder.path, { clock });
+  await ends(id, { clock });
   const client = await workspaceClient(server.url, 'ann');
   expect(await run(client, 'w', 'cat file')).toBe('kept\n');
   expect(await server.core.services.sessions.list()).toHaveLength(1);

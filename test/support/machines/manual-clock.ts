@@ -92,3 +92,30 @@ export class ManualClock implements Clock {
   }
 }
 export const manualClock = (start = 0): ManualClock => new ManualClock(start);
+
+/** The system's time, which a test can also move ahead: for real processes, whose own work takes real time. */
+export class LeapingClock implements Clock {
+  #ahead = 0;
+  readonly #timers = new Map<object, { readonly at: number; readonly fire: () => void }>();
+
+  now = (): number => Date.now() + this.#ahead;
+  setTimeout = (fn: () => void, ms = 0): object => {
+    const fire = () => {
+      this.clearTimeout(timer);
+      fn();
+    };
+    const timer = setTimeout(fire, ms);
+    this.#timers.set(timer, { at: this.now() + ms, fire });
+    return timer;
+  };
+  clearTimeout = (timer: unknown): void => {
+    clearTimeout(timer as NodeJS.Timeout);
+    this.#timers.delete(timer as object);
+  };
+  /** Moves time by `ms` at once and fires what is due then, in order. */
+  leap = (ms: number): void => {
+    this.#ahead += ms;
+    const due = [...this.#timers.values()].filter(({ at }) => at <= this.now());
+    for (const { fire } of due.sort((a, b) => a.at - b.at)) fire();
+  };
+}
