@@ -8,7 +8,9 @@ interface Page {
   readonly nextCursor: string | null;
 }
 
-test('F102 ten thousand sessions can be listed, filtered and paged while they change: no duplicate, and no unchanged session is missed', async () => {
+test('F102 ten thousand sessions can be listed, filtered and paged while they change: no duplicate, and no unchanged session is missed', {
+  tags: ['all'],
+}, async () => {
   await using server = await composedServer({ CORRAL_MAX_SESSIONS: '20000' });
   const { store, services } = server.core;
   const ids = randomIds();

@@ -47,7 +47,9 @@ inEachWorld('process', 'with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F110 a delete works at any moment, ends the streams and leaks nothing; the second is 404', async (context) => {
+  test('F110 a delete works at any moment, ends the streams and leaks nothing; the second is 404', {
+    tags: ['all'],
+  }, async (context) => {
     await using real = await realServer(context, world, slowly);
     const { client, server } = real;
     const moments: Record<string, (id: string) => Promise<unknown>> = {

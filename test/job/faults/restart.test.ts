@@ -74,7 +74,9 @@ test('F001 with a hundred sessions a killed server is ready again, and active se
   expect((await client.ask('GET', '')).body.data).toMatchObject({ sessions: { length: 100 } });
 });
 
-test('F038 the server never kills a process that reuses the pid of a dead sandbox', async (context) => {
+test('F038 the server never kills a process that reuses the pid of a dead sandbox', {
+  tags: ['all'],
+}, async (context) => {
   const [, world] = worlds;
   if (!world) throw new Error('there is no such driver');
   await using real = await realServer(context, world);

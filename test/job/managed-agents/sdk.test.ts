@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { expect } from 'vitest';
 import { core, runner } from './expected.ts';
 import { stepsOf, testEverywhere } from './programs.ts';

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { expect } from 'vitest';
 import { stepsOf, testEverywhere } from './programs.ts';
 

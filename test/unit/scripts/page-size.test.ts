@@ -19,7 +19,9 @@ async function firstLoad(folder: string, html: string): Promise<Map<string, Buff
   return found;
 }
 
-test('the first load of the page is at most 300 kB compressed, without terminal, highlighter and other languages', async () => {
+test('the first load of the page is at most 300 kB compressed, without terminal, highlighter and other languages', {
+  tags: ['all'],
+}, async () => {
   using folder = temporaryFolder();
   await bundlePage(folder.path);
   const files = await firstLoad(folder.path, 'index.html');

@@ -209,7 +209,9 @@ test.each([
   await alive(server);
 });
 
-test('F100 a client whose headers never end is cut off, and other clients are served meanwhile', async () => {
+test('F100 a client whose headers never end is cut off, and other clients are served meanwhile', {
+  tags: ['all'],
+}, async () => {
   await using server = await testServer();
   const ends = Array.from({ length: 100 }, () => {
     const { promise, resolve } = Promise.withResolvers<string>();

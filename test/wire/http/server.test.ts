@@ -331,7 +331,9 @@ test('each API answer reports the remaining requests; over the limit it is 429 u
   expect((await server.call('GET', '/api/v1/sessions')).status).toBe(200);
 });
 
-test('F104 each of ten thousand callers over the limit gets 429, new callers share one count, and a minute later all are served', async () => {
+test('F104 each of ten thousand callers over the limit gets 429, new callers share one count, and a minute later all are served', {
+  tags: ['all'],
+}, async () => {
   const clock = manualClock(1_700_000_040_000);
   await using server = await testServer({ clock, config: { rateLimitPerMinute: 1 } });
   const from = (n: number) =>
