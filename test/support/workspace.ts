@@ -1,7 +1,7 @@
 import { expect, onTestFinished, type TestContext } from 'vitest';
 import { openWebSocket } from './clients/sockets.ts';
-import { needs } from './servers/components.ts';
 import { LeapingClock } from './machines/manual-clock.ts';
+import { needs } from './servers/components.ts';
 import { composedServer } from './servers/composed.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects

@@ -9,4 +9,5 @@ if (bubblewrap) {
 } else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
 // Where the walls can be tested, the same driver without them is left to the longer run.
 describe('without walls', { tags: bubblewrap ? ['all'] : [] }, () =>
-  driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false }));
+  driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false }),
+);
