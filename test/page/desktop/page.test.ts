@@ -46,12 +46,12 @@ describeRows(sizes)('on %s', ([where, size]) => {
 
     using input = await listenToInput(shown.desktop);
     await page.getByRole('button', { name: 'Take control' }).click();
-    await page.getByText('You have keyboard and mouse').waitFor({ state: 'attached' });
+    await page.getByText('You have control').waitFor({ state: 'attached' });
     await page.keyboard.press('q');
     await expect.poll(input.text).toMatch(/RawKeyPress.*detail: \d+/s);
     await page.locator('#screen canvas').click({ position: { x: 100, y: 60 } });
     await expect.poll(input.text).toMatch(/RawButtonPress/);
-    await page.getByRole('button', { name: 'Give back' }).click();
+    await page.getByRole('button', { name: 'Return control' }).click();
     await page.getByText('The agent has keyboard and mouse').waitFor({ state: 'attached' });
     // The test's own pixel reads cause that warning.
     const ours = complaints.filter((text) => !text.includes('willReadFrequently'));
@@ -90,7 +90,7 @@ test('View only sends no key to the screen, and the page shows another viewer in
   await page.keyboard.press('z');
   using other = await rfbClient(`${vnc}?notices=1`);
   other.click(9, 9);
-  await page.getByText('Another viewer has keyboard and mouse').waitFor();
+  await page.getByText('Another viewer has control').waitFor();
   expect(input.text().match(/RawKeyPress/g)).toBeNull();
   await page.getByRole('button', { name: 'Take over' }).click();
   await expect.poll(() => other.told.at(-1)?.who).toBe('another');
@@ -106,7 +106,7 @@ test('the page reconnects after a display dies, but does not start a stopped des
   await expect.poll(() => seen(page)).toBe('144 96 48');
   expect((await shown.server.call('POST', `/api/v1/sessions/${id}/desktop/stop`)).body.data.state).toBe('stopped');
   await page.getByText('The desktop was stopped').waitFor();
-  await page.getByRole('button', { name: 'Start it again' }).click();
+  await page.getByRole('button', { name: 'Start again' }).click();
   await live(page);
 });
 

@@ -30,7 +30,7 @@ describeRows(sizes)('on %s', ([, size]) => {
   })()`;
     await expect.poll(() => page.evaluate(colour)).toBe('32 96 160');
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
-    expect(await page.getByRole('link', { name: 'In its own tab' }).getAttribute('href')).toBe(
+    expect(await page.getByRole('link', { name: 'Open in new tab' }).getAttribute('href')).toBe(
       `/sessions/${id}/desktop`,
     );
     // The test's own pixel reads cause that warning.
@@ -51,10 +51,10 @@ test('a sandbox without a desktop says when it can have one, and takes it on req
   const { page } = await browse(context, { width: 1280, height: 800 });
   await page.goto(`${shown.server.url}/#${id}`);
   await page.getByRole('tab', { name: 'Screen' }).click();
-  await page.getByText('The image with the desktop is being built.').waitFor();
+  await page.getByText('The desktop image is being built.').waitFor();
   await page.getByText('layer 2 of 3, 1 min').waitFor();
   expect(await page.getByRole('button', { name: /with a desktop/ }).count()).toBe(0);
   fake.offer = { state: 'ready' };
-  await page.getByRole('button', { name: 'Start the sandbox again with a desktop' }).click();
+  await page.getByRole('button', { name: 'Restart with a desktop' }).click();
   await page.frameLocator('.desktop-tab iframe').getByText('Live', { exact: true }).waitFor({ state: 'attached' });
 });

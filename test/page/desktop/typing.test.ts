@@ -39,7 +39,7 @@ test('a person types, pastes and uses an input method in every script', async (c
   await profile.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto(`${server.url}/sessions/${await server.newSession()}/desktop`);
   await page.getByRole('button', { name: 'Take control' }).click();
-  await page.getByText('You have keyboard and mouse').waitFor({ state: 'attached' });
+  await page.getByText('You have control').waitFor({ state: 'attached' });
   await page.locator('#screen canvas').focus();
   const keyboard = await profile.newCDPSession(page);
   const key = (kind: string, more: object) => keyboard.send('Input.dispatchKeyEvent', { type: kind, ...more } as never);

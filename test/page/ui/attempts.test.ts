@@ -12,13 +12,13 @@ test('a task is tried twice in the page alone, and the session gets the files of
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Commands' }).fill('Try it several times');
+  await page.getByRole('combobox', { name: 'Commands' }).fill('Run in parallel');
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Attempts' });
   await dialog.getByLabel('Task').fill(`Make it\n${fence('sh', 'echo made > made.txt')}`);
-  await dialog.getByLabel('How many').fill('2');
-  await dialog.getByLabel('Commands that have to succeed').fill('cat made.txt');
-  await dialog.getByRole('button', { name: 'Begin the attempts' }).click();
+  await dialog.getByLabel('Number of attempts').fill('2');
+  await dialog.getByLabel('Checks').fill('cat made.txt');
+  await dialog.getByRole('button', { name: 'Start attempts' }).click();
   const rows = dialog.getByRole('table', { name: 'Attempts' }).locator('tbody tr');
   await expect.poll(() => rows.getByText(/done · goal met/).count()).toBe(2);
   expect(await rows.last().getByText('1/1').count()).toBe(1);

@@ -33,13 +33,13 @@ test('the page shows the builds of a template and their logs, follows one that r
     await settings.getByRole('button', { name: 'Built templates', exact: true }).click();
   };
   await enter();
-  await settings.getByText('There are none yet.').waitFor();
+  await settings.getByText('No templates yet.').waitFor();
   await page.keyboard.press('Escape');
 
   await build(desk, 'tools:v1', 'FROM corral/sandbox\nRUN echo "first of the build" && seq 1 40');
   await enter();
   await settings.getByRole('button', { name: /^tools/ }).click();
-  const log = settings.getByRole('region', { name: 'Log of the build' });
+  const log = settings.getByRole('region', { name: 'Build log' });
   await log.getByText('first of the build').first().waitFor();
   const builds = settings.getByRole('list', { name: 'Builds' }).getByRole('button');
   await builds.getByText('Ready', { exact: true }).waitFor();
@@ -51,10 +51,10 @@ test('the page shows the builds of a template and their logs, follows one that r
   await settings.getByRole('button', { name: 'All built templates' }).click();
   await see();
   await settings.getByRole('button', { name: /^tools/ }).click();
-  await builds.getByText('Is built', { exact: true }).waitFor();
+  await builds.getByText('Building', { exact: true }).waitFor();
   await log.getByText('second of the build').first().waitFor();
   await see();
-  await log.getByRole('button', { name: 'Stop the build' }).click();
+  await log.getByRole('button', { name: 'Stop build' }).click();
   await builds.getByText('Failed', { exact: true }).waitFor();
   await builds.last().click();
   await log.getByText('first of the build').first().waitFor();
@@ -62,7 +62,7 @@ test('the page shows the builds of a template and their logs, follows one that r
 
   await settings.getByRole('button', { name: 'Delete tools' }).click();
   await settings.getByRole('group', { name: 'Delete tools' }).getByRole('button', { name: 'Delete' }).click();
-  await settings.getByText('There are none yet.').waitFor();
+  await settings.getByText('No templates yet.').waitFor();
   await expect(desk.call('sessions.create', { built: 'tools:v1' })).rejects.toThrow('not_found');
   expect(complaints).toEqual([]);
 });

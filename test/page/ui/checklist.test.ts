@@ -14,7 +14,7 @@ const awayFromEnd = (at: Page): Promise<number> =>
     const { scrollHeight, scrollTop, clientHeight } = node as unknown as Record<string, number>;
     return Math.round((scrollHeight ?? 0) - (scrollTop ?? 0) - (clientHeight ?? 0));
   });
-const toEnd = (at: Page) => at.getByRole('button', { name: 'To the end' });
+const toEnd = (at: Page) => at.getByRole('button', { name: 'Jump to latest' });
 const notice = (text: string) => ({
   type: 'run.notice' as const,
   runId: null,
@@ -99,7 +99,7 @@ test('a million lines of output can be read to both ends', async ({ desk }) => {
   const id = await desk.worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await page.getByRole('button', { name: 'Show all of it' }).click();
+  await page.getByRole('button', { name: 'Show all' }).click();
   const lines = page.getByRole('group', { name: 'Output' });
   await lines.getByText('1', { exact: true }).waitFor();
   await page.getByText('lines so far').waitFor({ state: 'detached' });
@@ -141,11 +141,11 @@ test('within three seconds the page says that the server is away, and what it se
   await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
   network.stop();
   await at.clock.runFor(3_000);
-  const said = at.getByText('The connection to the server is lost.');
+  const said = at.getByText('Connection lost.');
   await said.waitFor();
   await at.getByRole('textbox', { name: 'Message' }).fill('For later');
   await at.getByRole('textbox', { name: 'Message' }).press('Enter');
-  await at.getByText('Your message is sent when the connection is back.').waitFor();
+  await at.getByText('Your message will be sent when you are back online.').waitFor();
   network.go();
   await at.clock.resume();
   await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
@@ -193,7 +193,7 @@ test('text that is inserted instead of typed arrives in the terminal', async ({ 
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('tab', { name: 'Terminal' }).click();
-  await page.getByRole('button', { name: 'Open a terminal' }).first().click();
+  await page.getByRole('button', { name: 'New terminal' }).first().click();
   const screen = page.locator('.screen');
   await screen.getByText('$').first().waitFor();
   await page.getByRole('textbox', { name: 'Terminal input' }).focus();
@@ -210,7 +210,7 @@ test('the start page is German for a person who reads German, whole on a phone, 
   await page.goto('/');
   await page.locator('html[lang=de]').waitFor();
   await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
-  await page.getByRole('heading', { name: 'Noch ist kein Modell eingerichtet' }).waitFor();
+  await page.getByRole('heading', { name: 'Noch kein Modell eingerichtet' }).waitFor();
   const said = await page.locator('.welcome').innerText(); // names of templates are the operator's
   expect(said).not.toMatch(/\b(the|and|with|your|session)\b/i);
   expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);

@@ -67,7 +67,7 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
   for (let n = 1; n <= 20; n++) await scrollTo(lines, n * 10_000);
   await scrollTo(lines);
   await lines.getByText('10000', { exact: true }).waitFor();
-  await page.getByRole('button', { name: 'Show the end only' }).click();
+  await page.getByRole('button', { name: 'Show only the end' }).click();
   await expect.poll(() => lines.count()).toBe(0);
 });
 
@@ -106,7 +106,7 @@ test('a long plan is folded to its current step, and unfolds', { tags: ['all'] }
     `Six\n${fence('sh', 'true').concat('\n').repeat(4)}${fence('ask', 'Which?')}\n${fence('sh', 'true')}`,
   );
   const { page } = await desk.open(`/#${id}`);
-  await page.getByText('The agent waits for your answer.').waitFor();
+  await page.getByText('The agent is waiting for your answer.').waitFor();
   expect(await plan(page).getAttribute('aria-expanded')).toBe('false');
   expect(await plan(page).textContent()).toContain('4 of 6Ask a question');
   expect(await page.locator('#plan li').first().isVisible()).toBe(false);
@@ -122,7 +122,7 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   await ended(page);
   await page.getByRole('alert').getByText('The model said no.').waitFor();
   const said = await page.locator('.ended').innerText();
-  expect(said).toContain('The provider of the model failed.');
+  expect(said).toContain('The model provider failed.');
   expect(said).not.toMatch(/_|Reason:|\b0 ms/);
   await page.getByRole('button', { name: 'Try again' }).click();
   await ended(page, 2);
@@ -130,13 +130,13 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   await ended(page, 3);
   await page.locator('.ended').last().getByText('Done', { exact: true }).waitFor();
   const mine = page.getByRole('article', { name: 'You' });
-  expect(await mine.last().textContent()).toContain('Continue where you stopped.');
+  expect(await mine.last().textContent()).toContain('Continue where you left off.');
   await mine.last().hover();
   await mine.last().getByRole('button', { name: 'Edit' }).click();
-  const edited = page.getByRole('textbox', { name: 'The message in its new wording' });
+  const edited = page.getByRole('textbox', { name: 'Edited message' });
   const focused = () => page.evaluate('document.activeElement.ariaLabel');
-  await expect.poll(focused).toBe('The message in its new wording');
-  expect(await edited.inputValue()).toBe('Continue where you stopped.');
+  await expect.poll(focused).toBe('Edited message');
+  expect(await edited.inputValue()).toBe('Continue where you left off.');
 });
 
 test('a draft belongs to its session and survives a reload', { tags: ['all'] }, async ({ desk }) => {
@@ -156,11 +156,11 @@ boxed('a message while the agent works is offered and shown as steering', async 
   );
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
-  await page.getByText('The agent works. It reads your message before its next turn.').waitFor();
+  await page.getByText('Working… your message will be read after the current step.').waitFor();
   await message(page).fill('Mind the gap');
   await page.getByRole('button', { name: 'Steer the agent' }).click();
   const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });
-  await steering.getByText('while it worked').waitFor();
+  await steering.getByText('sent while working').waitFor();
   await desk.call('sandbox.exec', { sessionId: id, command: 'touch go' });
   await ended(page);
 });
@@ -176,7 +176,7 @@ test('each state of a session has its own sign and word, in the list and above t
     finished: await desk.worked('It is done', { title: 'It is done' }),
     new: (await desk.call('sessions.create', { title: 'It is new' })).id,
   };
-  const words = { failed: 'failed', waiting: 'waits for you', stopped: 'stopped', running: 'working' };
+  const words = { failed: 'failed', waiting: 'waiting for you', stopped: 'stopped', running: 'working' };
   const { page } = await desk.open(`/#${states.stopped}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await ended(page);
@@ -210,11 +210,11 @@ boxed(
     const { page } = await desk.open(`/#${id}`);
     await ended(page);
     await page.getByRole('tab', { name: 'Files' }).click();
-    await page.getByText('The sandbox does not run. Its files are kept. Showing them starts it.').waitFor();
+    await page.getByText('The sandbox is not running. Its files are kept. Showing them starts it.').waitFor();
     for (const [tab, ready] of [
-      ['Terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
-      ['Screen', page.getByText('No desktop in this sandbox')],
-      ['Timeline', page.getByRole('slider', { name: 'Place in the log' })],
+      ['Terminal', page.getByRole('button', { name: 'New terminal' }).first()],
+      ['Screen', page.getByText('This sandbox has no desktop')],
+      ['Timeline', page.getByRole('slider', { name: 'Position in the log' })],
       ['Cost', page.getByRole('region', { name: 'This session' })],
     ] as const) {
       await page.getByRole('tab', { name: tab }).click();
@@ -308,7 +308,7 @@ test('the start of a sandbox is a line with its phase, its layer and its seconds
     data: { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' },
   });
   await page.reload();
-  const line = page.locator('.phase').filter({ hasText: 'Preparing the image · layer 2 of 9: RUN apt-get' });
+  const line = page.locator('.phase').filter({ hasText: 'Preparing image · layer 2 of 9: RUN apt-get' });
   await line.waitFor();
   const seconds = async () => Number(/(\d+) s$/.exec((await line.textContent()) ?? '')?.[1] ?? 0);
   await expect.poll(seconds).toBeGreaterThan(0);
@@ -346,7 +346,7 @@ test('a long session shows its end before its middle, and a break of the connect
   await page.reload();
   const log = page.getByRole('log', { name: 'Conversation' });
   await log.getByText(`message ${count}`, { exact: true }).waitFor();
-  const note = page.getByText('Earlier messages are loading…');
+  const note = page.getByText('Loading earlier messages…');
   await note.waitFor();
   expect(await log.getByText('message 1', { exact: true }).count()).toBe(0);
   released.resolve();
@@ -373,11 +373,13 @@ test('a shortened conversation is a line that unfolds into the summary, below th
   await desk.tell(id, compacted({ kind: 'summary', summary }), compacted({ kind: 'results', summary: null }));
   const { page, complaints } = await desk.open(`/#${id}`);
   const text = page.getByText('<b>Two</b> files were read.'); // as text, never as HTML
-  await page.getByText('The model goes on with a summary').waitFor();
+  await page.getByText('The conversation so far was summarized').waitFor();
   expect(await text.isVisible()).toBe(false);
-  await page.getByText('The model goes on with a summary').click();
+  await page.getByText('The conversation so far was summarized').click();
   await text.waitFor();
-  await page.getByText('Older results were left out of what the model sees. About 30000 tokens became 9000.').waitFor();
+  await page
+    .getByText('Older results were removed from the model’s context. About 30000 tokens reduced to 9000.')
+    .waitFor();
   expect(await page.locator('details.compacted').count()).toBe(1);
   expect(complaints).toEqual([]);
 });

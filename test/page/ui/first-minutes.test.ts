@@ -21,13 +21,13 @@ test('a person gets from the start page to a first answer in at most six clicks'
   const { page, complaints } = await desk.open();
   const presses = await countPresses(page);
   await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor();
-  await page.getByText('It is no AI').waitFor();
+  await page.getByText('a scripted demo answers').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByText('Another address', { exact: true }).click();
   await page.getByLabel('Address', { exact: true }).fill(fake.url);
-  await page.getByLabel('Key, if it needs one').fill(fakeKey);
+  await page.getByLabel('API key (optional)').fill(fakeKey);
   await page.getByRole('button', { name: 'Test', exact: true }).click();
-  await page.getByText('It works. Choose one of 3 models.').waitFor();
+  await page.getByText('Connected. 3 models found.').waitFor();
   await page.getByText('131K context').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('radio', { name: /^qwen3/ }).click();
@@ -52,7 +52,7 @@ test('a wrong key and an address that is no provider are told at the form, which
   await page.getByText('Another address', { exact: true }).click();
   const address = page.getByLabel('Address', { exact: true });
   await address.fill(fake.url);
-  await page.getByLabel('Key, if it needs one').fill('a-wrong-key');
+  await page.getByLabel('API key (optional)').fill('a-wrong-key');
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByRole('alert').getByText('The provider refused this key').waitFor();
   await address.fill(new URL('/elsewhere', fake.url).href);
@@ -97,11 +97,11 @@ test('a template that cannot run here is shown as such, with the reason and what
   desk,
 }) => {
   const { page } = await desk.open();
-  const option = page.getByRole('option', { name: 'Computer use: cannot run here' });
+  const option = page.getByRole('option', { name: 'Computer use: not available here' });
   await option.waitFor({ state: 'attached' });
   expect(await option.isDisabled()).toBe(true);
-  await page.getByRole('button', { name: '1 cannot run here' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Templates that cannot run here' });
+  await page.getByRole('button', { name: '1 not available here' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Templates not available here' });
   await dialog.getByText('sandboxes here have none').waitFor();
   await dialog.getByText('Set CORRAL_SANDBOX_DESKTOP=true').waitFor();
   expect(await axeFinds(page)).toEqual([]);

@@ -60,7 +60,7 @@ test(`${messages} hostile messages leave every item and every approval where it 
   for (const { id, shown } of sessions) {
     await page.goto(`/#${id}`);
     await page.reload();
-    const card = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+    const card = page.getByRole('region', { name: 'Waiting for you' }).getByRole('group', { name: 'Approval' });
     await card.getByText('the last call').waitFor();
     expect(await card.getByRole('button', { name: 'Approve', exact: true }).isEnabled()).toBe(true);
     await expect.poll(() => page.locator('.items [data-seq]').count()).toBe(shown);
@@ -91,6 +91,6 @@ boxed('files with hostile names and tables open, one after the other', async ({ 
       .locator('.file .file-body, .file .editor-text, .file .empty:not(:text("Loading"))')
       .first()
       .waitFor({ state: 'attached' });
-    await page.getByRole('button', { name: 'Back to the list' }).click();
+    await page.getByRole('button', { name: 'Back to files' }).click();
   }
 });

@@ -63,7 +63,7 @@ async function conversation(desk: Desk, ...facts: Parameters<Desk['tell']>[1][])
 
 /** The card and everything above it are there, and the page's own thread answers. */
 async function isWhole(page: Page, count: number): Promise<void> {
-  const card = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+  const card = page.getByRole('region', { name: 'Waiting for you' }).getByRole('group', { name: 'Approval' });
   await card.getByText('rm -rf ⟨202E⟩/').waitFor();
   await card.getByRole('button', { name: 'Approve', exact: true }).waitFor();
   await expect.poll(() => page.getByRole('article', { name: 'Agent' }).count()).toBe(count);
@@ -91,7 +91,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
   const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 2);
   const long = page.getByRole('article', { name: 'Agent' }).first();
-  await long.getByRole('button', { name: 'characters are left' }).click();
+  await long.getByRole('button', { name: /^Show .* more characters/ }).click();
   await long.getByText('the last words').waitFor();
   await expect.poll(async () => (await long.locator('.plain').textContent())?.length).toBe(text.length);
   expect(await long.locator('.part').count()).toBeGreaterThan(50);

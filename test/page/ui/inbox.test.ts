@@ -8,10 +8,10 @@ test('a question and an approval of two sessions are answered from one list', as
   const asking = await desk.worked(`Ask\n${fence('ask', 'Which colour?')}`);
   const wanting = await desk.worked(`Run\n${fence('sh', 'echo approved')}`);
   const { page, complaints } = await desk.open();
-  const button = page.getByRole('button', { name: /^Needs you/ });
+  const button = page.getByRole('button', { name: /^Inbox/ });
   await expect.poll(() => button.textContent()).toMatch(/2$/);
   await button.click();
-  const inbox = page.getByRole('dialog', { name: 'Needs you' });
+  const inbox = page.getByRole('dialog', { name: 'Inbox' });
   const question = inbox.getByRole('article', { name: 'Ask' });
   await question.getByText('Which colour?').waitFor();
   const approval = inbox.getByRole('article', { name: 'Run' });
@@ -20,7 +20,7 @@ test('a question and an approval of two sessions are answered from one list', as
   await question.getByRole('textbox').fill('Blue');
   await question.getByRole('button', { name: 'Send' }).click();
   await approval.getByRole('button', { name: 'Approve', exact: true }).click();
-  await inbox.getByText('Nothing waits for you.').waitFor();
+  await inbox.getByText('Nothing is waiting for you.').waitFor();
   for (const id of [asking, wanting]) {
     await expect
       .poll(async () => {
@@ -40,12 +40,12 @@ test('a failure that nobody has read is in the list until somebody has seen it',
 }, async ({ desk }) => {
   await desk.worked(`Break\n${fence('fail', 'The disk is on fire.')}`);
   const { page } = await desk.open();
-  await page.getByRole('button', { name: /^Needs you/ }).click();
-  const inbox = page.getByRole('dialog', { name: 'Needs you' });
+  await page.getByRole('button', { name: /^Inbox/ }).click();
+  const inbox = page.getByRole('dialog', { name: 'Inbox' });
   await inbox.getByText('Failed (1)').click();
   const entry = inbox.getByRole('article', { name: 'Break' });
   await entry.getByText('The disk is on fire.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await entry.getByRole('button', { name: 'Seen' }).click();
-  await inbox.getByText('Nothing waits for you.').waitFor();
+  await inbox.getByText('Nothing is waiting for you.').waitFor();
 });

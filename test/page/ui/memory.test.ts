@@ -19,14 +19,14 @@ test('a note is written, changed, undone, redacted and deleted in the page alone
   await dialog.getByLabel('Text', { exact: true }).fill('make test\n');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/^Version 2 · 10 B/).waitFor();
-  await dialog.getByRole('button', { name: 'Show the change' }).first().click();
+  await dialog.getByRole('button', { name: 'Show changes' }).first().click();
   await dialog.getByText('− <b>the secret</b>').waitFor();
   expect(await axeFinds(page)).toEqual([]);
 
-  await dialog.getByRole('button', { name: 'Undo the last change' }).click();
+  await dialog.getByRole('button', { name: 'Undo last change' }).click();
   await dialog.getByText(/^Version 3 · 2\d B/).waitFor();
   await expect.poll(() => dialog.getByLabel('Text', { exact: true }).inputValue()).toBe('make\n<b>the secret</b>\n');
-  await dialog.getByRole('button', { name: 'Undo the last change' }).click();
+  await dialog.getByRole('button', { name: 'Undo last change' }).click();
   await dialog.getByText(/^Version 4 · 10 B/).waitFor();
   await dialog.getByRole('button', { name: 'Redact version 1' }).click();
   await dialog.getByRole('button', { name: 'Redact', exact: true }).click();
@@ -43,12 +43,12 @@ test('a note is written, changed, undone, redacted and deleted in the page alone
   await dialog.getByRole('alert').getByText('somebody changed it meanwhile').waitFor();
   expect((await memory.read(person, path)).text).toBe('of somebody else');
 
-  await dialog.getByRole('button', { name: 'Delete with all texts' }).click();
-  await dialog.getByRole('button', { name: 'Delete with all texts' }).last().click();
-  await dialog.getByRole('button', { name: 'Bring it back' }).waitFor();
+  await dialog.getByRole('button', { name: 'Delete with all versions' }).click();
+  await dialog.getByRole('button', { name: 'Delete with all versions' }).last().click();
+  await dialog.getByRole('button', { name: 'Restore' }).waitFor();
   await dialog.getByRole('button', { name: 'All notes' }).click();
-  await dialog.getByText('There are no notes.').waitFor();
-  await dialog.getByLabel('Show deleted ones').check();
+  await dialog.getByText('No notes yet.').waitFor();
+  await dialog.getByLabel('Show deleted').check();
   await dialog.getByRole('button', { name: path }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   expect(JSON.stringify(await memory.history(person, path))).not.toContain('secret');

@@ -20,7 +20,7 @@ const overflow = (page: Page) =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
 const task = async (page: Page) => {
-  await page.getByText('What shall be done?').waitFor();
+  await page.getByText('What should we work on?').waitFor();
   const long = `w${'x'.repeat(300)}`;
   await say(page, `Greet\n${fence('sh', `echo hello from here; echo ${long}`)}\n${fence('file:a.txt', 'one\ntwo')}`);
   await finished(page);
@@ -75,16 +75,16 @@ test('a keyboard user can send, insert a new line, stop, answer and delete', asy
   await page.locator('.ended').getByText('Stopped', { exact: true }).waitFor();
   await page.getByLabel('Message').focus();
   await say(page, `Ask\n${fence('ask', 'Which colour?')}`);
-  await page.getByText('The agent waits for your answer.').waitFor();
+  await page.getByText('The agent is waiting for your answer.').waitFor();
   await say(page, 'blue');
   await finished(page);
-  expect(await page.getByText('The agent waits for your answer.').count()).toBe(0);
+  expect(await page.getByText('The agent is waiting for your answer.').count()).toBe(0);
   expect(await page.locator('.said.assistant').allTextContents()).toContainEqual(expect.stringContaining('blue'));
-  await page.getByRole('button', { name: 'Delete this session' }).focus();
+  await page.getByRole('button', { name: 'Delete session' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
-  await page.getByText('What shall be done?').waitFor();
+  await page.getByText('What should we work on?').waitFor();
   await page.getByText('Your sessions appear here.').waitFor();
   expect(complaints).toEqual([]);
 });
@@ -148,9 +148,9 @@ plain(
     await say(page, `Before\n${fence('sh', 'echo before')}`);
     await finished(page);
     server.kill('SIGTERM');
-    await page.getByText('The connection to the server is lost. Reconnecting…').waitFor();
+    await page.getByText('Connection lost. Reconnecting…').waitFor();
     await server.restart();
-    await page.getByText('The connection to the server is lost. Reconnecting…').waitFor({ state: 'hidden' });
+    await page.getByText('Connection lost. Reconnecting…').waitFor({ state: 'hidden' });
     await say(page, `After\n${fence('sh', 'echo after')}`);
     await expect.poll(() => ends(page).count()).toBe(2);
     expect(await page.locator('.said.user').count()).toBe(2);
@@ -178,7 +178,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   await other.getByRole('textbox', { name: 'Token' }).waitFor();
   await other.keyboard.type('wrong'); // the field has the focus
   await other.keyboard.press('Enter');
-  await other.getByRole('heading', { name: 'That token is not valid' }).waitFor();
+  await other.getByRole('heading', { name: 'This token is not valid' }).waitFor();
   await other.getByRole('textbox', { name: 'Token' }).fill(key);
   await other.keyboard.press('Enter');
   await expect.poll(() => other.locator('.session').count()).toBe(1);
@@ -196,10 +196,10 @@ test('the page shows changes by other clients at once, and says that they delete
   await finished(page);
   expect(await page.locator('h1').textContent()).toBe('Sent elsewhere');
   await desk.call('sessions.delete', { id });
-  await page.getByText('What shall be done?').waitFor();
+  await page.getByText('What should we work on?').waitFor();
   await page.getByText('The session was deleted.').waitFor();
   await page.goto(`/#${id}`);
-  await page.getByText('There is no session at this address.').waitFor();
+  await page.getByText('No session at this address.').waitFor();
 });
 
 // test/wire/http/server.test.ts asks for `/redoc`, too.

@@ -76,7 +76,7 @@ test('a link to localhost in the conversation opens the port, also in a window o
   await page.frameLocator('iframe').getByRole('heading', { name: 'At /there' }).waitFor();
   const [opened] = await Promise.all([
     page.context().waitForEvent('page'),
-    page.getByRole('link', { name: 'In a window of its own' }).click(),
+    page.getByRole('link', { name: 'Open in new tab' }).click(),
   ]);
   await opened.getByText('found: nothing').waitFor();
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));

@@ -21,14 +21,14 @@ test('the list finds a session by its title at once, and by the text of any mess
   await ended(page);
   await desk.call('runs.send', { sessionId: id, text: 'And now the quagga' });
   await expect.poll(() => page.locator('.ended').count()).toBe(2);
-  const field = page.getByRole('searchbox', { name: 'Search the sessions' });
+  const field = page.getByRole('searchbox', { name: 'Search sessions' });
   await field.fill('anim');
   await expect.poll(() => page.locator('.session').count()).toBe(1);
   await field.fill('okapi'); // neither in the title nor in the newest message
   await row(page, 'Animals').getByText('in a message').waitFor();
   expect(await page.locator('.session').count()).toBe(1);
   await field.fill('zebra crossing');
-  await page.getByText('No session matches.').waitFor();
+  await page.getByText('No matching sessions.').waitFor();
 });
 
 test('an archived session leaves the list, stands in the archive, and comes back', { tags: ['all'] }, async ({
@@ -100,18 +100,18 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
   const { page } = await desk.open();
   await page.getByRole('searchbox').fill('Remove me');
   await expect.poll(() => page.locator('.session').count()).toBe(5);
-  await page.getByRole('button', { name: 'Choose several sessions' }).click();
+  await page.getByRole('button', { name: 'Select sessions' }).click();
   await row(page, 'Remove me 5').click();
   await row(page, 'Remove me 3').click({ modifiers: ['Shift'] });
-  await page.getByText('3 chosen').waitFor();
+  await page.getByText('3 selected').waitFor();
   await page.keyboard.press('Shift+ArrowDown');
-  await page.getByText('4 chosen').waitFor();
+  await page.getByText('4 selected').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   const dialog = page.getByRole('dialog', { name: 'Delete 4 sessions?' });
-  await dialog.getByText('Their conversations, sandboxes and files are gone for good.').waitFor();
+  await dialog.getByText('Their conversations, sandboxes and files are deleted. This can’t be undone.').waitFor();
   await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
-  await page.getByText('4 sessions were deleted.').waitFor();
+  await page.getByText('4 sessions deleted.').waitFor();
   await expect.poll(() => page.locator('.session').count()).toBe(1);
 });
 
@@ -124,15 +124,15 @@ test('on a phone all runs of the list are stopped together, and the page says ho
   await page.exposeFunction('tell', (text: string) => told.push(text));
   await page.getByRole('button', { name: 'Sessions' }).click();
   await page.getByRole('searchbox').fill('of them');
-  await expect.poll(() => page.getByRole('listitem').getByText('waits for you').count()).toBe(3);
+  await expect.poll(() => page.getByRole('listitem').getByText('waiting for you').count()).toBe(3);
   await page.evaluate(`new MutationObserver(() => {
     const shown = document.querySelector('.chosen-bar progress');
     if (shown) tell(shown.getAttribute('aria-label'));
   }).observe(document.getElementById('sidebar'), { childList: true, subtree: true })`);
-  await page.getByRole('button', { name: 'Choose several sessions' }).click();
+  await page.getByRole('button', { name: 'Select sessions' }).click();
   await page.getByRole('button', { name: 'All', exact: true }).click();
   await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
-  await page.getByText('3 runs were stopped.').waitFor();
+  await page.getByText('3 runs stopped.').waitFor();
   await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
   expect(told).toContain('0 of 3 runs stopped…');
 });
@@ -144,19 +144,19 @@ test('the list shows the sessions of one state or project, and a new session bel
   await desk.worked('Whole one');
   const { page } = await desk.open();
   await row(page, 'Whole one').waitFor();
-  const state = page.getByRole('combobox', { name: 'Sessions in which state' });
+  const state = page.getByRole('combobox', { name: 'Filter by status' });
   await state.selectOption('failed');
   await expect.poll(() => page.locator('.session').count()).toBe(1);
   await row(page, 'Break this').waitFor();
-  await state.selectOption('All states');
-  const project = page.getByRole('combobox', { name: 'Sessions of which project' });
+  await state.selectOption('All statuses');
+  const project = page.getByRole('combobox', { name: 'Filter by project' });
   await project.selectOption('New project…');
   const dialog = page.getByRole('dialog', { name: 'New project' });
   expect(await axeFinds(page)).toEqual([]);
-  await dialog.getByRole('textbox', { name: 'Name of the project' }).fill('Garden');
+  await dialog.getByRole('textbox', { name: 'Project name' }).fill('Garden');
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'detached' });
-  await page.getByText('No session matches.').waitFor();
+  await page.getByText('No matching sessions.').waitFor();
   await page.getByRole('textbox', { name: 'Message' }).fill('Plant a tree');
   await page.keyboard.press('Enter');
   await row(page, 'Plant a tree').waitFor();
@@ -204,9 +204,9 @@ test('a person allows notifications, which tell that the agent waits or has ende
   await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
   const told = () => page.evaluate('told.map(([, body]) => body)');
   await desk.call('runs.send', { sessionId: id, text: 'again\n```ask\nWhich?\n```' });
-  await expect.poll(told).toEqual(['The agent waits for you']);
+  await expect.poll(told).toEqual(['The agent is waiting for you']);
   await desk.call('runs.send', { sessionId: id, text: 'this one' });
-  await expect.poll(told).toEqual(['The agent waits for you', 'The agent has finished']);
+  await expect.poll(told).toEqual(['The agent is waiting for you', 'The agent finished']);
   await page.evaluate('shown.onclick()');
   await expect.poll(() => new URL(page.url()).hash).toBe(`#${id}`);
 });

@@ -34,7 +34,7 @@ test('what was blocked is a line in the conversation, from which the host is all
   const id = await desk.worked('Look around');
   await blocked(desk, id, 'files.example.org');
   const { page, complaints } = await desk.open(`/#${id}`);
-  await page.getByText('The sandbox was not allowed to connect to files.example.org:443').waitFor();
+  await page.getByText('the sandbox tried to connect to files.example.org:443').waitFor();
   await page.getByRole('button', { name: 'Allow this host' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByText('Policy: allow-list').waitFor();
@@ -42,7 +42,7 @@ test('what was blocked is a line in the conversation, from which the host is all
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).click();
   await dialog.getByText('allowed now').waitFor();
-  await dialog.getByRole('button', { name: 'Take back files.example.org' }).click();
+  await dialog.getByRole('button', { name: 'Revoke files.example.org' }).click();
   await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).waitFor();
   expect(complaints).toEqual([]);
 });
@@ -53,16 +53,13 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
   const gemini = page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'Google Gemini' });
   await gemini.getByText('no key').waitFor();
-  await page.getByLabel('Key', { exact: true }).fill('a-secret-key');
+  await page.getByLabel('API key', { exact: true }).fill('a-secret-key');
   expect(await axeFinds(page)).toEqual([]);
-  await page.getByRole('button', { name: 'Only save the key' }).click();
+  await page.getByRole('button', { name: 'Save key only' }).click();
   await gemini.getByText('ready').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
-  await page.getByText('local · ready · set by CORRAL_MODELS_COMPATIBLE, which precedes this page').waitFor();
-  await page
-    .getByRole('dialog')
-    .getByText('CORRAL_MODEL names the model, and precedes what is entered here.')
-    .waitFor();
+  await page.getByText('local · ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();
+  await page.getByRole('dialog').getByText('CORRAL_MODEL sets the model.').waitFor();
   await gemini.getByRole('button', { name: 'Remove' }).click();
   await page
     .getByRole('dialog', { name: /^Remove the key/ })
@@ -81,17 +78,17 @@ test('a call is approved once, edited before it runs, or always in the session, 
   await card.last().getByText('echo *first* and _more_').waitFor();
   await card.last().getByRole('button', { name: 'Approve', exact: true }).click();
   await card.last().getByText('echo second').waitFor();
-  await card.last().getByRole('button', { name: 'Edit before it runs' }).click();
+  await card.last().getByRole('button', { name: 'Edit first' }).click();
   await card.last().getByRole('textbox').fill('echo changed');
   expect(await axeFinds(page)).toEqual([]);
-  await card.last().getByRole('button', { name: 'Run it like this' }).click();
+  await card.last().getByRole('button', { name: 'Run edited' }).click();
   await card.last().getByText('echo third').waitFor();
-  await card.last().getByRole('button', { name: 'Always in this session' }).click();
+  await card.last().getByRole('button', { name: 'Always allow in this session' }).click();
   await page.locator('.ended').waitFor();
   expect(await card.count()).toBe(0); // a decided approval is a line of its call
   expect(await page.locator('.permission').allTextContents()).toEqual([
     expect.stringContaining('Approved'),
-    expect.stringContaining('The arguments were changed.'),
+    expect.stringContaining('The arguments were edited.'),
     expect.stringContaining('Approved'),
   ]); // the fourth call needed no permission any more
   expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
@@ -107,10 +104,10 @@ test('a new session takes the model and the template that a person chose, and re
   const { page } = await desk.open();
   await page.getByRole('combobox', { name: 'Template' }).selectOption({ label: 'Minimal' });
   const choose = async (text: string, ref: RegExp) => {
-    await page.getByRole('button', { name: /^(The demo, which is no AI|nobody[/]none)$/ }).click();
-    await page.getByRole('searchbox', { name: 'Search the models' }).fill(text);
+    await page.getByRole('button', { name: /^(Demo \(not an AI\)|nobody[/]none)$/ }).click();
+    await page.getByRole('searchbox', { name: 'Search models' }).fill(text);
     await page.getByRole('radio', { name: ref }).click();
-    await page.getByRole('button', { name: 'Take it' }).click();
+    await page.getByRole('button', { name: 'Use model' }).click();
   };
   const message = page.getByRole('textbox', { name: 'Message' });
   await choose('nobody/none', /^Use nobody[/]none/);
@@ -146,7 +143,7 @@ test('the settings name the tools and the tool servers of a session', { tags: ['
       .getByRole('listitem');
   await below('Tool servers (MCP)').getByText('notes', { exact: true }).waitFor();
   expect(await below(/^Tools \(\d+\)$/).count()).toBeGreaterThan(10);
-  expect(await below('Calls that wait for your approval').allTextContents()).toEqual(['shell_exec']);
+  expect(await below('Calls that need your approval').allTextContents()).toEqual(['shell_exec']);
 });
 
 test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', {
@@ -189,15 +186,15 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Server: approvals, tools' }).click();
   await dialog.getByText('CORRAL_APPROVALS_TOOLS sets this, and precedes this page.').waitFor();
-  await dialog.getByRole('button', { name: 'Add a rule' }).click();
+  await dialog.getByRole('button', { name: 'Add rule' }).click();
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
   await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
   await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');
   await dialog.getByRole('button', { name: 'Save: Rules' }).click();
-  await dialog.getByText('Saved. It is in force.').waitFor();
+  await dialog.getByText('Saved').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await dialog.getByRole('button', { name: 'Use the default: Rules' }).click();
-  await dialog.getByText('The default is in force again.').waitFor();
+  await dialog.getByRole('button', { name: 'Reset: Rules' }).click();
+  await dialog.getByText('Reset to default').waitFor();
   expect(complaints).toEqual([]);
 });
 

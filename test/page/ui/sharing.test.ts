@@ -33,17 +33,17 @@ test('a link shows the conversation and plan to anyone, says until when, and sho
   await page.locator('.ended').waitFor();
   await page.getByRole('button', { name: 'Share this session' }).click();
   const dialog = page.getByRole('dialog', { name: 'Share this session' });
-  await dialog.getByText('a day', { exact: true }).click();
-  await dialog.getByRole('button', { name: 'Create a link' }).click();
+  await dialog.getByText('1 day', { exact: true }).click();
+  await dialog.getByRole('button', { name: 'Create link' }).click();
   const link = await dialog.getByRole('textbox', { name: 'Link' }).inputValue();
   expect(link).toMatch(/\/shared#/);
-  await dialog.getByRole('button', { name: 'Copy the link' }).click();
+  await dialog.getByRole('button', { name: 'Copy link' }).click();
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(link);
   expect(await axeFinds(page)).toEqual([]);
 
   const { page: guest, complaints } = await desk.open(link, phone);
   await guest.getByRole('article', { name: 'You' }).getByText('this').waitFor();
-  await guest.getByText('Read-only. The link works until').waitFor();
+  await guest.getByText('Read-only. The link expires').waitFor();
   await guest.getByRole('button', { name: /^Plan/ }).waitFor();
   expect(await guest.locator('.tool').count()).toBe(0);
   expect(await guest.getByRole('textbox').count()).toBe(0);
@@ -55,7 +55,7 @@ test('a link shows the conversation and plan to anyone, says until when, and sho
   await dialog.getByRole('button', { name: 'Revoke' }).click();
   await expect.poll(() => dialog.getByRole('button', { name: 'Revoke' }).count()).toBe(0);
   await guest.reload();
-  await guest.getByRole('heading', { name: 'This link shows nothing' }).waitFor();
+  await guest.getByRole('heading', { name: 'This link does not work' }).waitFor();
 });
 
 test('a link with files shows them, also those that come while it is open', { tags: ['all'] }, async ({ desk }) => {

@@ -42,13 +42,13 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
   await dialog.getByLabel('Name').fill('docs');
   await dialog.getByLabel('Address').fill(tools.url);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
-  await dialog.getByText('docs is added, but cannot be used yet.').waitFor();
+  await dialog.getByText('docs added, but it does not work yet.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
   await dialog.getByText('You are signed in to docs.').waitFor();
   expect(new URL(page.url()).search).toBe('');
   await dialog.getByRole('button', { name: 'Test docs' }).click();
-  await dialog.getByText('docs answers.').waitFor();
+  await dialog.getByText('docs responds.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.setViewportSize({ width: 390, height: 844 });
   const sections = await dialog.getByRole('navigation').boundingBox();
@@ -59,14 +59,14 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
   await desk.worked('What do the pages say about boats?', { template: 'minimal' });
   await expect.poll(() => tools.calls).toMatchObject([{ name: 'find', arguments: { text: 'boats' } }]);
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
-  await dialog.getByRole('button', { name: 'Change the tool server docs' }).click();
-  const form = dialog.getByRole('form', { name: 'Change the tool server docs' });
+  await dialog.getByRole('button', { name: 'Edit the tool server docs' }).click();
+  const form = dialog.getByRole('form', { name: 'Edit the tool server docs' });
   await form.getByLabel('Name').fill('guide');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
-  await dialog.getByText('Changed: guide.').waitFor();
+  await dialog.getByText('Saved: guide.').waitFor();
   await dialog.getByRole('button', { name: 'Test guide' }).click();
-  await dialog.getByText('guide answers.').waitFor();
+  await dialog.getByText('guide responds.').waitFor();
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access'); // the sign-in stays with the address
   await dialog.getByRole('button', { name: 'Remove the tool server guide' }).click();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();

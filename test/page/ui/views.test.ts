@@ -37,7 +37,7 @@ const leave = async (page: Page) => {
 };
 const file = async (page: Page, name: string, ready: string) => {
   await command(page, 'files');
-  const back = page.getByRole('button', { name: 'Back to the list' });
+  const back = page.getByRole('button', { name: 'Back to files' });
   if (await back.isVisible()) await back.click();
   await page.getByRole('treeitem', { name }).click();
   await page.getByRole('region', { name }).getByText(ready, { exact: true }).first().waitFor();
@@ -52,11 +52,11 @@ interface Walk {
 
 /** Goes through all views; each one opens at the size that its turn has. */
 async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> {
-  await see('the first page', () => page.getByText('What shall be done?').waitFor());
+  await see('the first page', () => page.getByText('What should we work on?').waitFor());
   const id = await desk.worked(task);
   await see('a question', async () => {
     await page.goto(`/#${id}`);
-    await page.getByText('The agent waits for your answer.').waitFor();
+    await page.getByText('The agent is waiting for your answer.').waitFor();
   });
   await desk.call('runs.send', { sessionId: id, text: 'yes' });
   await see('a conversation', () => page.locator('.ended').waitFor());
@@ -85,10 +85,10 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
     await page.getByRole('textbox', { name: 'Text of a.ts' }).waitFor();
   });
   for (const [tab, ready] of [
-    ['terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
+    ['terminal', page.getByRole('button', { name: 'New terminal' }).first()],
     ['processes', panel.getByText(/Nothing runs|running|ended/).first()],
     ['screen', panel.getByText(/desktop/i).first()],
-    ['timeline', page.getByRole('slider', { name: 'Place in the log' })],
+    ['timeline', page.getByRole('slider', { name: 'Position in the log' })],
     ['cost', page.getByRole('region', { name: 'Budget left' })],
   ] as const) {
     await see(`the tab ${tab}`, async () => {
@@ -103,11 +103,11 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
       .getByRole('button', { name: /The run ended/ })
       .last()
       .click();
-    await page.getByRole('region', { name: 'Content of the event' }).waitFor();
+    await page.getByRole('region', { name: 'Event content' }).waitFor();
   });
   await see('sharing', async () => {
     await command(page, 'share this');
-    await page.getByRole('button', { name: 'Create a link' }).click();
+    await page.getByRole('button', { name: 'Create link' }).click();
     await page.getByRole('textbox', { name: 'Link' }).waitFor();
   });
   const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
@@ -153,7 +153,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   await see('what changed', async () => {
     await command(page, 'files');
     await panel.getByText('Changed', { exact: true }).click();
-    await panel.getByText(/^Changed since the run began/).waitFor();
+    await panel.getByText(/^Changed since the run started/).waitFor();
   });
   await see('a difference', async () => {
     await panel.getByRole('button', { name: 'new a.ts' }).click();
@@ -161,7 +161,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await see('an open terminal', async () => {
     await command(page, 'terminal');
-    await page.getByRole('button', { name: 'Open a terminal' }).first().click();
+    await page.getByRole('button', { name: 'New terminal' }).first().click();
     await page.locator('.screen').getByText('$').first().waitFor();
   });
   await page.keyboard.press('Control+Alt+Shift'); // out of the terminal
@@ -173,7 +173,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   await leave(page);
   await see('sessions to delete', async () => {
     await command(page, 'choose several');
-    await page.getByText('0 chosen').waitFor();
+    await page.getByText('0 selected').waitFor();
   });
   await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();
   await see('the archive', async () => {
@@ -183,16 +183,16 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await see('a search that finds nothing', async () => {
     await page.getByRole('searchbox').fill('zebra crossing');
-    await page.getByText('No session matches.').waitFor();
+    await page.getByText('No matching sessions.').waitFor();
   });
   await see('no session at the address', async () => {
     await page.goto('/#0123456789abcdef');
-    await page.getByText('There is no session at this address.').waitFor();
+    await page.getByText('No session at this address.').waitFor();
   });
   await page.route('**/trpc/system.info', (route) => route.fulfill({ status: 401 }));
   await see('the question for a token', async () => {
     await page.reload();
-    await dialog(page, 'This server asks for a token');
+    await dialog(page, 'This server requires a token');
   });
 }
 

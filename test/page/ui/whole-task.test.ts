@@ -91,7 +91,7 @@ async function walk(page: Page): Promise<void> {
   const changes = page.getByRole('textbox', { name: 'Changes of page.html' });
   await changes.getByText('Cities').click();
   await page.getByRole('button', { name: 'Comment on line 4' }).click();
-  await page.getByRole('textbox', { name: 'For the agent, about line 4' }).fill('Call them towns.');
+  await page.getByRole('textbox', { name: 'Comment for the agent on line 4' }).fill('Call them towns.');
   await page.keyboard.press('Enter');
   await page.locator('.ended').nth(1).waitFor();
   await changes.getByText('Towns').waitFor(); // the open comparison follows the file
@@ -99,7 +99,7 @@ async function walk(page: Page): Promise<void> {
   expect(await axeFinds(page)).toEqual([]);
 
   await page.getByRole('tab', { name: 'Preview' }).click();
-  await page.getByRole('button', { name: 'Load again' }).click();
+  await page.getByRole('button', { name: 'Reload' }).click();
   await seen.getByRole('heading', { name: 'Towns' }).waitFor();
 
   await page.getByRole('tab', { name: 'Files' }).click();

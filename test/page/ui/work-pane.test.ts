@@ -41,7 +41,7 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['al
   await page.keyboard.press('ArrowRight');
   await leaf(page, 'cities.csv').click();
   await expect.poll(() => page.getByRole('tabpanel').getByRole('cell').allTextContents()).toEqual(['Oslo, N', '7']);
-  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await page.getByRole('button', { name: 'Back to files' }).click();
   await leaf(page, 'notes.md').click();
   await page.getByRole('tabpanel').getByRole('heading', { name: 'Notes', exact: true }).waitFor();
   await part(page, 'Source').click();
@@ -57,14 +57,14 @@ test('a file that was edited is saved, unless it has changed meanwhile', async (
   // Chromium gives what is typed over coloured text a style, which the page's policy refuses.
   await text.fill('# Mine');
   await page.keyboard.press('Control+s');
-  await page.getByText('old.txt is saved.').waitFor();
+  await page.getByText('old.txt saved.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Mine');
   await desk.fetch(at('old.txt'), { method: 'PUT', body: '# Theirs' });
   await text.fill('# Mine again');
   await page.keyboard.press('Control+s');
-  await page.getByText('The file has changed since you opened it.').waitFor();
+  await page.getByText('The file changed after you opened it.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Theirs');
-  await page.getByRole('button', { name: 'Save mine over it' }).click();
+  await page.getByRole('button', { name: 'Overwrite with mine' }).click();
   await expect.poll(() => read(desk, 'old.txt')).toBe('# Mine again');
 });
 
@@ -115,9 +115,9 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Comment on line 3' }).click();
-  await page.getByRole('textbox', { name: 'For the agent, about line 3' }).fill('Say more here.');
+  await page.getByRole('textbox', { name: 'Comment for the agent on line 3' }).fill('Say more here.');
   await page.keyboard.press('Enter');
-  await page.getByText('Your comment is with the agent.').waitFor();
+  await page.getByText('Comment sent to the agent.').waitFor();
   const said = page.getByRole('article', { name: 'You' }).last();
   await said.getByText('About notes.md, line 3:').waitFor();
   await said.getByText('Say more here.').waitFor();
@@ -137,7 +137,7 @@ test('several files are open at once in an editor with line numbers and search',
   await text.press('End');
   await page.keyboard.type(' more');
   expect(await page.locator('.cm-lineNumbers').innerText()).toContain('2');
-  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await page.getByRole('button', { name: 'Back to files' }).click();
   await leaf(page, 'notes.md').click();
   const open = page.getByRole('list', { name: 'Open files' });
   expect(await open.getByRole('listitem').count()).toBe(2);
@@ -153,7 +153,7 @@ test('several files are open at once in an editor with line numbers and search',
 test("a person has a real terminal, and watches and types into the agent's shell", async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Terminal');
   await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
-  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  await page.getByRole('button', { name: 'New terminal' }).click();
   await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
   await page.locator('.screen').getByText('$').first().waitFor();
   await page.locator('.screen').click();
@@ -167,7 +167,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
   await expect.poll(colour).not.toBe(light);
   await page.emulateMedia({ colorScheme: 'light' });
   await expect.poll(colour).toBe(light);
-  await page.getByText('press Ctrl, Alt and Shift together').waitFor();
+  await page.getByText('Press Ctrl+Alt+Shift').waitFor();
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   expect(await page.evaluate('document.activeElement.id')).toBe('tab-terminal');
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.up(key);
@@ -176,7 +176,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
     `Ask\n${fence('sh', 'until [ -e go ]; do sleep 0.1; done; read name; echo "hello $name" | tee greeting.txt')}`,
   );
   await page.getByRole('button', { name: /Agent/ }).click();
-  await page.getByText('A command runs: keys go to it.').waitFor();
+  await page.getByText('A command is running. Your keys go to it.').waitFor();
   await page.locator('.screen').click();
   await page.keyboard.type('Ann\n');
   await desk.fetch(at('go'), { method: 'PUT', body: '' });
@@ -192,7 +192,7 @@ test('the log of a background process is shown from its end, back to its first l
   const body = JSON.stringify({ cmd, background: true });
   await desk.fetch(`/api/sessions/${sessionId}/shell`, { method: 'POST', body });
   await page.getByRole('button', { name: cmd }).first().click();
-  const log = page.getByRole('log', { name: 'Log of the process' });
+  const log = page.getByRole('log', { name: 'Process log' });
   await log.getByText('60000', { exact: true }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Show earlier lines' }).click();
@@ -210,7 +210,7 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
   const { page } = await opened(desk, 'Files');
   const dot = Buffer.from(redDot, 'base64');
   await desk.fetch(at('dot.png'), { method: 'PUT', body: dot });
-  await page.getByRole('button', { name: 'Read the files again' }).click();
+  await page.getByRole('button', { name: 'Refresh files' }).click();
   await leaf(page, 'dot.png').click();
   const picture = page.getByRole('tabpanel').getByRole('img', { name: 'dot.png' });
   await expect
@@ -223,9 +223,9 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
     document.querySelector('.files').dispatchEvent(event);
   })()`);
   await expect.poll(() => read(desk, 'pasted.txt')).toBe('from the clipboard');
-  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await page.getByRole('button', { name: 'Back to files' }).click();
   const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Download all as a zip file' }).click();
+  await page.getByRole('button', { name: 'Download all as zip' }).click();
   expect((await download).suggestedFilename()).toMatch(/\.zip$/);
 });
 
@@ -237,7 +237,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   const live = await cards('.main');
   expect(live.length).toBeGreaterThan(2);
   await expect.poll(() => cards('.timeline')).toEqual(live);
-  await page.getByRole('slider', { name: 'Place in the log' }).press('Home');
+  await page.getByRole('slider', { name: 'Position in the log' }).press('Home');
   await expect.poll(() => cards('.timeline')).toEqual([]);
   await page.getByRole('button', { name: 'Next tool call' }).click();
   await expect.poll(async () => (await cards('.timeline')).length).toBe(1);
@@ -250,7 +250,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
     .getByRole('button', { name: /The run ended/ })
     .last()
     .click();
-  await page.getByRole('region', { name: 'Content of the event' }).getByText('"reason"').waitFor();
+  await page.getByRole('region', { name: 'Event content' }).getByText('"reason"').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'What the model saw' }).click();
   await page.getByRole('dialog').getByText('exactly as sent').waitFor();
@@ -264,7 +264,7 @@ test('a replay goes on and back by single events, over the pieces of a text', { 
   const { page } = await opened(desk, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
-  const slider = page.getByRole('slider', { name: 'Place in the log' });
+  const slider = page.getByRole('slider', { name: 'Position in the log' });
   await slider.press('Home');
   await place.getByText(/^0 . \d+$/).waitFor();
   await page.getByRole('button', { name: 'Next event' }).click();
@@ -303,7 +303,7 @@ test('dropped files are uploaded, and a drop beside the place leaves the page as
     const data = { items: [], files: [path], dragOperationsMask: 1 };
     await devTools.send('Input.dispatchDragEvent', { type, x, y, data });
   };
-  const hint = page.getByText('Drop the files to upload them');
+  const hint = page.getByText('Drop files to upload');
   await drag('dragEnter', '.files');
   await drag('dragOver', '.files');
   await hint.waitFor();

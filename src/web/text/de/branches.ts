@@ -1,16 +1,15 @@
 export const branches = {
-  'branch.which': 'Fassungen dieser Nachricht',
-  'branch.before': 'Die Fassung davor',
-  'branch.after': 'Die nächste Fassung',
-  'branch.edit': 'Die Nachricht in ihrer neuen Fassung',
-  'branch.tells':
-    'Sie geht in einen Zweig, mit den Dateien, wie der Lauf davor sie hinterließ. Dieses Gespräch bleibt, wie es ist.',
+  'branch.which': 'Versionen dieser Nachricht',
+  'branch.before': 'Vorige Version',
+  'branch.after': 'Nächste Version',
+  'branch.edit': 'Bearbeitete Nachricht',
+  'branch.tells': 'Sendet eine bearbeitete Kopie. Das Original bleibt.',
   'branch.send': 'Als Zweig senden',
   'branch.sending': 'Wird gesendet…',
-  'branch.again': 'Noch einmal verwenden',
+  'branch.again': 'Wiederverwenden',
   'branch.is': 'Zweig',
   'branch.stopTitle': 'Den Agenten zuerst anhalten?',
   'branch.stopText':
-    'Der Agent arbeitet in diesem Gespräch. Er wird angehalten, dann beginnt Ihre Nachricht einen Zweig. Was er bis dahin tat, bleibt.',
+    'Der Agent arbeitet hier noch. Er wird angehalten, dann beginnt Ihre Nachricht einen Zweig. Bisherige Arbeit bleibt erhalten.',
   'branch.stopYes': 'Anhalten und senden',
 };

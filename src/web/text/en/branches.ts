@@ -1,16 +1,15 @@
 export const branches = {
-  'branch.which': 'Wordings of this message',
-  'branch.before': 'The wording before',
-  'branch.after': 'The next wording',
-  'branch.edit': 'The message in its new wording',
-  'branch.tells':
-    'It is sent in a branch, with the files as the run before it left them. This conversation stays as it is.',
-  'branch.send': 'Send as a branch',
+  'branch.which': 'Versions of this message',
+  'branch.before': 'Previous version',
+  'branch.after': 'Next version',
+  'branch.edit': 'Edited message',
+  'branch.tells': 'Sends an edited copy. The original stays.',
+  'branch.send': 'Send as branch',
   'branch.sending': 'Sending…',
-  'branch.again': 'Use again',
+  'branch.again': 'Reuse',
   'branch.is': 'branch',
   'branch.stopTitle': 'Stop the agent first?',
   'branch.stopText':
-    'The agent works in this conversation. It is stopped, then your message begins a branch. What it did so far is kept.',
+    'The agent is still working here. It is stopped, then your message starts a branch. Finished work is kept.',
   'branch.stopYes': 'Stop and send',
 } as const;
