@@ -144,15 +144,14 @@ export const runSetup = setup({
     askStuck: assign(({ context }) => ({
       reason: 'stuck' as const,
       over: undefined,
-      question: `I make no progress: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
+      question: `I’m stuck: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
     })),
     hintStuck: assign(({ context }) => ({
-      hint: `You make no progress: ${stuckReason(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
+      hint: `You are repeating yourself: ${stuckReason(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
     })),
     askEmpty: assign(({ context }, { result }: Result) => {
-      const why = result.kind === 'empty' ? result.hint : undefined;
-      const said = why ? `The model gave two replies of no use. It was told: ${why}` : 'The model gave empty replies.';
-      const question = `${said} Send a message to try again.`;
+      const what = result.kind === 'empty' && result.hint ? 'sent two unusable replies' : 'sent empty replies';
+      const question = `The model ${what}. Send a message to try again.`;
       return { empties: context.empties + 1, question, reason: 'empty' as const, over: undefined };
     }),
     /** An answer grants the full budget again and resets the retries and stuck checks. */

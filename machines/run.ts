@@ -10,6 +10,7 @@ import type {
   TurnInput,
   TurnResult,
 } from './run-types.ts';
+import { stuckReason } from './stuck.ts';
 
 export type {
   ApprovalRequest,
@@ -254,12 +255,15 @@ export const runMachine = runSetup.createMachine({
           },
         },
         hinting: {
-          entry: assign({ hinted: true, acts: [] }),
           invoke: {
             id: 'notice',
             src: 'notice',
-            input: ({ context }) => ({ ...whose(context), kind: 'stuck', detail: context.hint ?? '' }),
-            onDone: 'deciding',
+            input: ({ context }) => ({
+              ...whose(context),
+              kind: 'stuck',
+              detail: `The agent is repeating itself: ${stuckReason(context.acts, context.policy.stuck)}. It will try something else.`,
+            }),
+            onDone: { target: 'deciding', actions: assign({ hinted: true, acts: [] }) },
             onError: crashed,
           },
         },

@@ -35,9 +35,9 @@ export function stuckReason(acts: readonly RunAct[], policy: StuckPolicy): strin
   const results = repeats(sameResult, keyOf);
   if (results !== undefined) return `the same action gave the same result ${results} times`;
   const errors = repeats(sameError, (act) => (act.kind === 'call' && act.failed ? act.result : undefined));
-  if (errors !== undefined) return `the same error came ${errors} times`;
+  if (errors !== undefined) return `the same error occurred ${errors} times`;
   if (sameAtEnd(acts, (act) => (act.kind === 'text' ? act.text : undefined)) >= sameText) {
-    return `the same text was said ${sameText} times`;
+    return `the same text was repeated ${sameText} times`;
   }
   const swings = acts.slice(-alternation).some(isWait) ? Math.max(alternation, sameWait) : alternation;
   const swing = acts.slice(-swings);

@@ -26,7 +26,8 @@ export async function followRun(run: Run, io: Io, { json, follow }: FollowOption
   try {
     for await (const event of run) {
       if (json && follow) io.print(JSON.stringify(event));
-      if (!json) shown.show(event);
+      const repeatsRequest = event.type === 'message.assistant' && approvals.size > 0;
+      if (!json && !repeatsRequest) shown.show(event);
       if (event.runId !== run.id) continue;
       if (event.type === 'message.assistant') result.text = event.data.text;
       if (event.type === 'run.error') result.error = event.data.error;
@@ -61,11 +62,11 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   const status = isWaiting ? 'waiting' : result.status;
   if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
   else if (isWaiting) {
-    io.say(`The run waits: ${printable(result.question ?? '')}`);
+    io.say(`The run is waiting: ${printable(result.question ?? '')}`);
     io.say(`Answer it with: corral chat --session ${run.sessionId}`);
   } else if (status !== 'completed') {
     const why = status === 'failed' && result.error ? `: ${printable(result.error)}` : '';
-    io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `The run is ${status}${why}.`));
+    io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `Run ${status}${why}.`));
   }
   if (status === 'waiting') return exitCodes.waiting.code;
   if (status === 'completed') return codeOfGoal(result.goal, json ? undefined : io);
@@ -110,8 +111,8 @@ async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): 
     }
     for (const call of approvals) {
       const why = call.reason ? `\n${printable(call.reason)}` : '';
-      io.say(`The agent wants to use ${call.function}:\n  ${callText(call)}${why}`);
-      const said = (await ask('Allow it? [y]es, [n]o, or say why not: ')).trim();
+      io.say(`Allow ${call.function}?\n  ${callText(call)}${why}`);
+      const said = (await ask('[y]es, [n]o, or say why not: ')).trim();
       if (/^(y|yes)$/i.test(said)) await run.approve(call.callId);
       else await run.reject(call.callId, /^(n|no)?$/i.test(said) ? undefined : said);
     }

@@ -76,6 +76,8 @@ export function withEvent(view: View, event: Event): View {
     case 'message.delta':
       return { ...view, said: view.said + event.data.text };
     case 'message.assistant':
+      // While a call waits, the agent's message repeats the request for clients that show no approvals.
+      if (view.approvals.length > 0) return { ...view, said: '' };
       return withBlock({ ...view, said: '' }, { kind: 'agent', text: event.data.text });
     case 'tool.calling':
       return shownElsewhere.has(event.data.function) ? view : withCall(view, event.data.callId, begun(event));
@@ -154,5 +156,5 @@ function withEnd(view: View, status: DataOf<'run.end'>['status']): View {
     approvals: [],
   };
   if (status === 'completed') return still;
-  return withBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text: `The run is ${status}.` });
+  return withBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text: `Run ${status}.` });
 }

@@ -111,7 +111,7 @@ test('F113 in the other facades the run asks in text, and a text answer approves
   const id = await sheikhbox.create();
   const first = await sheikhbox.chat(id, `${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
   const said = first.flatMap(({ event, data }) => (event === 'message' ? [String(data.content)] : []));
-  expect(said.at(-1)).toMatch(/May I call shell_exec\?[\s\S]*echo one[\s\S]*"approve"/);
+  expect(said.at(-1)).toMatch(/Allow shell_exec\?[\s\S]*echo one[\s\S]*"approve"/);
   expect(first.map(({ event }) => event)).toContain('wait');
   expect(first.map(({ event }) => event)).not.toContain('approval.requested');
   await sheikhbox.chat(id, 'Approve.');

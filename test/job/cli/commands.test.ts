@@ -111,7 +111,7 @@ describe('run', () => {
   test('exits with 1 and the reason when the run fails', async () => {
     const { code, stderr } = await corral('run', '--session', box, fence('fail', 'the model is out'));
     expect(code).toBe(1);
-    expect(stderr).toContain('The run is failed: the model is out');
+    expect(stderr).toContain('Run failed: the model is out');
   });
 
   test('exits with 6 and the question when nobody can be asked', async () => {

@@ -272,13 +272,13 @@ describe('run: no progress', () => {
   test('F083 a run that is stuck gets one hint, said once; stuck again it waits', async () => {
     const { holes, resolves, tells } = startRun();
     await sameCall(resolves, 4);
-    expect(holes.the('notice').input).toMatchObject({ kind: 'stuck', detail: expect.stringMatching(/same action/) });
+    expect(holes.the('notice').input).toMatchObject({ kind: 'stuck', detail: expect.stringMatching(/^The agent .*same action/) });
     await resolves(['notice', undefined]);
     expect(holes.the('act').input.hint).toMatch(/same action gave the same result 4 times/);
     await sameCall(resolves, 1);
     expect(holes.the('act').input.hint).toBeUndefined();
     await sameCall(resolves, 3);
-    expect(tells('run.waiting')[0]?.question).toMatch(/I make no progress/);
+    expect(tells('run.waiting')[0]?.question).toMatch(/^I’m stuck: /);
   });
 
   test('equal calls of one turn count once, because the model saw no result between them', async () => {
@@ -294,7 +294,7 @@ describe('run: no progress', () => {
     actor.send({ type: 'run.answer' });
     expect(tells('run.waiting')).toEqual([]);
     await sameCall(resolves, 1);
-    expect(tells('run.waiting')[0]?.question).toMatch(/I make no progress/);
+    expect(tells('run.waiting')[0]?.question).toMatch(/^I’m stuck: /);
   });
 
   test('F083 an answer forgives: the next time it is stuck it gets a hint again', async () => {

@@ -21,7 +21,7 @@ const seesNothing =
 const work = {
   task: z.string().trim().min(1).max(50_000),
   files: z.enum(['copy', 'none']).default('copy').describe('copy: it begins with a copy of the workspace as it is now'),
-  wait: z.boolean().default(true).describe('false: go on at once, and look later by delegate_check'),
+  wait: z.boolean().default(true).describe('false: continue immediately, and check later with delegate_check'),
 };
 
 const delegate = defineTool({
@@ -65,7 +65,7 @@ async function start(ctx: ToolContext, { wait, goal: wish, ...task }: DelegateWi
   if (goal?.error) return { ok: false, reason: 'bad_arguments', output: 'The goal needs a rubric or a check.' };
   const id = await ctx.children.start(callId, { ...task, goal: goal?.data }, ctx.signal);
   await ctx.onChild?.(id);
-  if (!wait) return { ok: true, output: `The child ${id} works. Look by delegate_check.` };
+  if (!wait) return { ok: true, output: `Started child ${id}.` };
   return told(await ctx.children.look(id, true, ctx.signal));
 }
 
@@ -105,12 +105,12 @@ const delegateSend = defineTool({
   ...shared,
   name: 'delegate_send',
   label: 'Write to child',
-  description: 'Answer the question of a child, steer it while it works, or ask it something after its end.',
+  description: 'Answer the question of a child, steer it while it works, or ask it something after its end. delegate_check shows its reply.',
   parameters: z.object({ child, text: z.string().trim().min(1).max(50_000) }),
   async run(ctx, { child: id, text }) {
     if (!ctx.children) return noChildren;
     await ctx.children.send(id, text);
-    return { ok: true, output: `The child ${id} has your message. Look by delegate_check.` };
+    return { ok: true, output: `Sent to child ${id}.` };
   },
 });
 

@@ -291,4 +291,4 @@ function takeInApproval({ runWriter }: ExternalRunContext): void {
 }
 
 const questionOf = ({ name, confirm = '' }: PendingCall) =>
-  `The agent wants to use ${name}:\n\n    ${confirm.replaceAll('\n', '\n    ')}\n\nAnswer "approve", or say no.`;
+  `Allow ${name}?\n\n    ${confirm.replaceAll('\n', '\n    ')}\n\nReply "approve", or say no.`;

@@ -80,7 +80,7 @@ const maxShown = 500;
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const whom = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';
-  return `I wait for ${whom} to carry out ${name}.\n\n    ${toldArgs(args)}\n\n${only} can answer. You can refuse the call, or say what I should do instead.`;
+  return `Waiting for ${whom} to run ${name}.\n\n    ${toldArgs(args)}\n\n${only} can answer. You can refuse the call, or say what to do instead.`;
 }
 
 function toldArgs(args: Record<string, unknown>): string {
@@ -91,5 +91,5 @@ function toldArgs(args: Record<string, unknown>): string {
 
 function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
   const why = reason === undefined ? '' : `\n\n${reason}`;
-  return `May I call ${name}?\n\n    ${toldArgs(args)}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
+  return `Allow ${name}?\n\n    ${toldArgs(args)}${why}\n\nReply "approve", ask about it, or say what to do instead.`;
 }

@@ -53,13 +53,15 @@ test('a question and an approval wait until they are answered, and end with the 
   const asked = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
   const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', asked));
   expect(waiting).toMatchObject({ question: 'Which?', approvals: [{ callId: 'c' }] });
+  const inWords = event('message.assistant', { messageId: 'm', text: 'May I?' });
+  expect(withEvent(waiting, inWords).blocks).toEqual([]);
   expect(withEvent(waiting, event('run.resumed', {})).question).toBeUndefined();
   expect(
     withEvent(waiting, event('approval.resolved', { callId: 'c', decision: 'approved', by: 'a' })).approvals,
   ).toEqual([]);
   const over = withEvent(waiting, event('run.end', { status: 'stopped', reason: 'stopped', task: '' }));
   expect(over).toMatchObject({ question: undefined, approvals: [], since: undefined });
-  expect(shown(over)).toEqual(['! The run is stopped.']);
+  expect(shown(over)).toEqual(['! Run stopped.']);
 });
 
 test('the status adds up tokens and cost, and tells the time of the run', () => {

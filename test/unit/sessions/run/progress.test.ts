@@ -93,12 +93,12 @@ describe('F083 stuck detection raises the alarm at', () => {
     [
       'a retry without a pause and without a change',
       () => [sh('curl x', 'refused', failing)],
-      /same error came 3 times/,
+      /same error occurred 3 times/,
     ],
     [
       'different calls with the same error',
       (n) => [sh(`cat ${n}`, 'disk is broken', failing)],
-      /same error came 3 times/,
+      /same error occurred 3 times/,
     ],
     ['the same silent failure', () => [sh('grep a b', '[exit code 1]\n', failing)], /same result 4 times/],
     ['the same test again without an edit', () => [sh('npm test', '40 passed')], /same result 4 times/],
