@@ -6,7 +6,7 @@ export const notifyUser = defineTool({
   name: 'message_notify_user',
   family: 'message',
   group: 'always',
-  label: 'Tell you',
+  label: 'Message',
   description: 'Tell the user something while you go on working.',
   parameters: z.object({ text: z.string().min(1) }),
   needs: [],

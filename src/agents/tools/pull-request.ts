@@ -26,7 +26,7 @@ export const openPullRequest = defineTool({
   name: 'open_pull_request',
   family: 'git',
   group: 'bash',
-  label: 'Open a pull request',
+  label: 'Open pull request',
   description:
     'Push the branch of a repository and open a pull request for it (GitLab: a merge request). Commit with git first, in an ' +
     'earlier reply, and run the tests. If it is open already, it gets the new commits. Call it when the work is done, or when ' +

@@ -59,7 +59,7 @@ export const shellView = defineTool({
   name: 'shell_view',
   family: 'shell',
   group: 'bash',
-  label: 'Look at the terminal',
+  label: 'View terminal',
   description: 'Show what a shell session ran and printed so far.',
   parameters: z.object({ id }),
   orderKey,

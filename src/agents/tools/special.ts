@@ -28,7 +28,7 @@ export const askUser = describeTool({
   name: 'message_ask_user',
   family: 'message',
   group: 'always',
-  label: 'Ask you',
+  label: 'Ask',
   needs: [],
   description: 'Ask the user something you cannot find out yourself, and wait for the answer.',
   parameters: AskUserArgs,
@@ -46,7 +46,7 @@ export const recall = describeTool({
   name: 'recall',
   family: 'message',
   group: 'always',
-  label: 'Look back',
+  label: 'Look up earlier result',
   needs: [],
   description:
     'Read what was left out of this conversation to save room: a result by its call_id, or what contains a text.',

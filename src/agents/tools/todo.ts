@@ -9,7 +9,7 @@ export const todo = defineTool({
   name: 'todo',
   family: 'message',
   group: 'always',
-  label: 'Update the plan',
+  label: 'Update plan',
   description:
     'Set the plan: the whole list of steps, in order, with what became of each. Call it in the same reply as your next ' +
     'calls. Steps that ended stay in the plan when you leave them out.',

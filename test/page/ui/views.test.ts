@@ -100,7 +100,7 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
     await command(page, 'timeline');
     await panel.getByText('Events', { exact: true }).click();
     await page
-      .getByRole('button', { name: /The run ended/ })
+      .getByRole('button', { name: /Run ended/ })
       .last()
       .click();
     await page.getByRole('region', { name: 'Event content' }).waitFor();

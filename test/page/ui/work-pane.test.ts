@@ -247,7 +247,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   await expect.poll(() => cards('.timeline')).toEqual(live);
   await part(page, 'Events').click();
   await page
-    .getByRole('button', { name: /The run ended/ })
+    .getByRole('button', { name: /Run ended/ })
     .last()
     .click();
   await page.getByRole('region', { name: 'Event content' }).getByText('"reason"').waitFor();
@@ -268,19 +268,19 @@ test('a replay goes on and back by single events, over the pieces of a text', { 
   await slider.press('Home');
   await place.getByText(/^0 . \d+$/).waitFor();
   await page.getByRole('button', { name: 'Next event' }).click();
-  await place.getByText('The session was made').waitFor();
+  await place.getByText('Session created').waitFor();
   const steps = 12;
   for (let n = 0; n < steps; n++) {
     await slider.press('ArrowRight');
-    expect(await place.textContent()).not.toMatch(/More output of a call|More text of a message/);
+    expect(await place.textContent()).not.toMatch(/Tool output|Message text/);
   }
   expect(Number(await slider.getAttribute('aria-valuenow'))).toBeGreaterThan(steps + 1);
   await slider.press('Home');
   await page.getByRole('button', { name: 'Next tool call' }).click();
-  await place.getByText('A tool is called').waitFor();
+  await place.getByText('Tool call started').waitFor();
   expect(await card.getAttribute('data-status')).toBe('running');
   while ((await card.getAttribute('data-status')) === 'running') await slider.press('ArrowRight');
-  await place.getByText('A call ended').waitFor();
+  await place.getByText('Tool call ended').waitFor();
   await page.getByRole('button', { name: 'Previous event' }).click();
   await expect.poll(() => card.getAttribute('data-status')).toBe('running');
   await page.getByRole('button', { name: 'Now' }).click();

@@ -376,7 +376,7 @@ test('system.tools returns a label for each tool that a log can name', async () 
   await using server = await trpcServer();
   const tools = await server.client().system.tools.query();
   expect(tools).toContainEqual({ name: 'file_read', family: 'file', group: 'file_read', label: 'Read' });
-  expect(tools).toContainEqual({ name: 'message_ask_user', family: 'message', group: 'always', label: 'Ask you' });
+  expect(tools).toContainEqual({ name: 'message_ask_user', family: 'message', group: 'always', label: 'Ask' });
   expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(['computer', 'click_at']));
 });
 

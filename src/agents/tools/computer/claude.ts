@@ -31,7 +31,7 @@ export const computer = defineTool({
   name: 'computer',
   family: 'browser',
   group: 'browser',
-  label: 'Use the desktop',
+  label: 'Use desktop',
   needs: ['desktop'],
   description:
     'Use the keyboard and mouse of the desktop, and look at its screen. Coordinates are pixels of the screenshot. ' +

@@ -78,7 +78,7 @@ const goalOf = ({ rubric, checks = [], revisions }: GoalWish) => ({
 const delegateCheck = defineTool({
   ...shared,
   name: 'delegate_check',
-  label: 'Look at child',
+  label: 'Check sub-agent',
   description:
     'See what a child has done: its last words, its changes and its cost. Without an id: all of your children.',
   parameters: z.object({
@@ -104,7 +104,7 @@ async function check(
 const delegateSend = defineTool({
   ...shared,
   name: 'delegate_send',
-  label: 'Write to child',
+  label: 'Message sub-agent',
   description: 'Answer the question of a child, steer it while it works, or ask it something after its end. delegate_check shows its reply.',
   parameters: z.object({ child, text: z.string().trim().min(1).max(50_000) }),
   async run(ctx, { child: id, text }) {
@@ -117,7 +117,7 @@ const delegateSend = defineTool({
 const delegateStop = defineTool({
   ...shared,
   name: 'delegate_stop',
-  label: 'Stop child',
+  label: 'Stop sub-agent',
   description: 'Stop a child, with everything that it started.',
   parameters: z.object({ child }),
   async run(ctx, { child: id }) {
