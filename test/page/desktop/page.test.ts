@@ -52,7 +52,7 @@ describeRows(sizes)('on %s', ([where, size]) => {
     await page.locator('#screen canvas').click({ position: { x: 100, y: 60 } });
     await expect.poll(input.text).toMatch(/RawButtonPress/);
     await page.getByRole('button', { name: 'Return control' }).click();
-    await page.getByText('The agent has keyboard and mouse').waitFor({ state: 'attached' });
+    await page.getByText('The agent has control').waitFor({ state: 'attached' });
     // The test's own pixel reads cause that warning.
     const ours = complaints.filter((text) => !text.includes('willReadFrequently'));
     expect(ours, where).toEqual([]);

@@ -32,7 +32,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   await one.getByText('Done', { exact: true }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await one.getByRole('button', { name: 'Open', exact: true }).click();
-  await page.getByRole('textbox', { name: 'Rename this session' }).getByText('Report').waitFor();
+  await page.getByRole('textbox', { name: 'Rename session' }).getByText('Report').waitFor();
   const made = await find(desk, 'Report');
   expect(made?.schedule).toMatchObject({ cron: '0 9 * * 1-5', timezone: 'Europe/Berlin' });
   expect(complaints).toEqual([]);

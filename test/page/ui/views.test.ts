@@ -86,7 +86,7 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
   });
   for (const [tab, ready] of [
     ['terminal', page.getByRole('button', { name: 'New terminal' }).first()],
-    ['processes', panel.getByText(/Nothing runs|running|ended/).first()],
+    ['processes', panel.getByText(/running|exited/).first()],
     ['screen', panel.getByText(/desktop/i).first()],
     ['timeline', page.getByRole('slider', { name: 'Position in the log' })],
     ['cost', page.getByRole('region', { name: 'Budget left' })],
@@ -118,7 +118,7 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
   });
   await leave(page);
   await see('the question before a deletion', async () => {
-    await command(page, 'delete this');
+    await command(page, 'delete session');
     await dialog(page, 'Delete this session?');
   });
   await leave(page);
@@ -131,7 +131,7 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
   }
   await leave(page);
   await see('the list of sessions', async () => {
-    await command(page, 'search the sessions');
+    await command(page, 'search sessions');
     await page.getByRole('searchbox').waitFor();
   });
   await see('the shared session', async () => {
@@ -172,13 +172,13 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await leave(page);
   await see('sessions to delete', async () => {
-    await command(page, 'choose several');
+    await command(page, 'select sessions');
     await page.getByText('0 selected').waitFor();
   });
   await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();
   await see('the archive', async () => {
     await command(page, 'archive or unarchive');
-    await command(page, 'search the sessions');
+    await command(page, 'search sessions');
     await page.getByRole('button', { name: /^Archived/ }).click();
   });
   await see('a search that finds nothing', async () => {
