@@ -127,7 +127,9 @@ test('failures of the provider are one line with the next try', async ({ desk })
   await desk.tell(id, failure(1), failure(2), failure(3));
   const { page } = await desk.open(`/#${id}`);
   const line = page.locator('.retrying');
-  await expect.poll(() => line.textContent()).toMatch(/^The provider is overloaded\. {1,2}Attempt 3 of 5 in 3[56]\d\d s$/);
+  await expect
+    .poll(() => line.textContent())
+    .toMatch(/^The provider is overloaded\. {1,2}Attempt 3 of 5 in 3[56]\d\d s$/);
   expect(await line.count()).toBe(1);
 });
 

@@ -272,7 +272,10 @@ describe('run: no progress', () => {
   test('F083 a run that is stuck gets one hint, said once; stuck again it waits', async () => {
     const { holes, resolves, tells } = startRun();
     await sameCall(resolves, 4);
-    expect(holes.the('notice').input).toMatchObject({ kind: 'stuck', detail: expect.stringMatching(/^The agent .*same action/) });
+    expect(holes.the('notice').input).toMatchObject({
+      kind: 'stuck',
+      detail: expect.stringMatching(/^The agent .*same action/),
+    });
     await resolves(['notice', undefined]);
     expect(holes.the('act').input.hint).toMatch(/same action gave the same result 4 times/);
     await sameCall(resolves, 1);

@@ -105,7 +105,8 @@ const delegateSend = defineTool({
   ...shared,
   name: 'delegate_send',
   label: 'Message sub-agent',
-  description: 'Answer the question of a child, steer it while it works, or ask it something after its end. delegate_check shows its reply.',
+  description:
+    'Answer the question of a child, steer it while it works, or ask it something after its end. delegate_check shows its reply.',
   parameters: z.object({ child, text: z.string().trim().min(1).max(50_000) }),
   async run(ctx, { child: id, text }) {
     if (!ctx.children) return noChildren;
