@@ -1,9 +1,9 @@
 import type { AnyStateMachine } from 'xstate';
 
 /**
- * XState keeps for good what each type of event leads to, and the end of a child is a type of its own for each child's id.
- * With children that come and go under new ids a machine would grow for ever. Here all ends are of two types; `actorId`
- * tells whose end it is. The fault is `memo` with the key `candidates-${eventType}` in
+ * XState caches the transitions of every event type forever, and a child's end has its own type for each child id. A
+ * machine whose children come and go under new ids would grow without limit. Here all ends share two types; `actorId`
+ * names the child. The cache is `memo` with the key `candidates-${eventType}` in
  * https://github.com/statelyai/xstate/blob/main/packages/core/src/StateNode.ts.
  */
 export function namelessEnds<Machine extends AnyStateMachine>(machine: Machine): Machine {

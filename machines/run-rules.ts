@@ -17,7 +17,7 @@ import type {
 } from './run-types.ts';
 import { maxRememberedActs, type RunAct } from './stuck.ts';
 
-// A run's decisions, as pure functions of its context.
+// The decisions of a run, as pure functions of its context.
 
 export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
@@ -39,7 +39,7 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
   return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
 }
 
-/** The calls with the verdicts on them. */
+/** Adds the verdicts to their calls. */
 export const withVerdicts = (calls: readonly PendingCall[], verdicts: Verdicts = {}): readonly PendingCall[] =>
   calls.map((call) => {
     const verdict = verdicts[call.callId];
@@ -49,7 +49,7 @@ export const withVerdicts = (calls: readonly PendingCall[], verdicts: Verdicts =
 type RequestMarks = {
   readonly [Mark in 'reason' | 'byClient' | 'forWorker']?: ApprovalRequest[Mark] | undefined;
 };
-/** The request as the session knows it. */
+/** The approval request in the session's form. */
 export const pendingApproval = ({
   callId,
   function: tool,
@@ -65,14 +65,14 @@ export const pendingApproval = ({
   ...((byClient || forWorker) && { client: byClient ? 'result' : 'permission' }),
 });
 
-/** The call with the verdict on it, and with the arguments that a person changed. */
+/** The call with its verdict and the arguments that a person changed. */
 export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall => ({
   ...call,
   verdict,
   ...(verdict.args && { args: verdict.args }),
 });
 
-/** The outcomes that ask a person or a program, without those that were answered while the calls were made. */
+/** Outcomes that need an answer from a person or a program, except those answered while other calls ran. */
 export const askingOf = (
   { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
   outcomes: readonly CallOutcome[],
@@ -82,8 +82,8 @@ export const askingOf = (
   );
 
 /**
- * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking
- * one. Equal acts of one turn count once: a model that repeats itself within a turn has seen no result in between.
+ * Calls without a result stay. The first of them needs an answer, because every held call follows one that does. Equal
+ * acts within one turn count once: the model has not seen a result in between.
  */
 export function recordOutcomes(
   context: RunMachineContext,
@@ -140,7 +140,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'judged') {
     const { goesBack, reason } = result;
     if (!goesBack) return { ...base, judged: { result: result.result, reason } };
-    // The reasons are news, so that what the agent did before them counts as no repetition.
+    // the reasons of a miss are new information, so earlier acts do not count as repetition
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
   if (result.kind === 'planned') {
@@ -161,7 +161,7 @@ export function endOf(result: TurnResult): RunEnd {
   return { reason: 'failed', code: 'empty_reply', message: 'The model gave empty replies only.', retryable: true };
 }
 
-/** The end with what became of the run's goal. */
+/** Adds the goal's result to the end of the run. */
 export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): RunEnd {
   const known = end as RunEnd;
   if (!goal || known.goal) return known;
@@ -171,14 +171,14 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
-/** The end of a goal whose run never began, or broke. */
+/** The end of a goal whose run did not start, or failed. */
 export const unjudged = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
   rounds,
 });
 
-/** The run's budget as its turns see it. */
+/** The remaining budget in the form that turns use. */
 export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext): RemainingBudget | undefined {
   if (granted) return undefined;
   return {
@@ -188,11 +188,11 @@ export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext
   };
 }
 
-/** The rest of the run's budget of tool calls. It ends no turn: an agent without calls can still say what it found. */
+/** The remaining tool calls. Spending them all does not end a turn: the agent can still report what it found. */
 export const callsLeft = ({ toolCalls: used, policy: { budget } }: RunMachineContext): RemainingCalls | undefined =>
   budget.toolCalls === undefined ? undefined : { limit: budget.toolCalls, used };
 
-/** The budget that is spent. A request that is larger than the rest is refused when it is made. */
+/** The spent budget, if there is one. A request larger than the remaining budget is refused when it is sent. */
 export function spentBudget(context: RunMachineContext): BudgetOverrun | undefined {
   const { budget } = context.policy;
   const scope = 'run';
@@ -224,14 +224,14 @@ const holders = {
   person: ' of this person',
   project: ' of this project',
 } as const;
-/** Other runs use it too, so no answer grants it again. */
+/** Other runs share this budget, so an answer cannot grant it again. */
 export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean => scope === 'person' || scope === 'project';
 
 /** The state of a run that waits for more of a budget. */
 export const asksFor = (over: BudgetOverrun | undefined) =>
   over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 
-/** The question of a run whose budget is spent: what happened, and what the user can do. */
+/** The question to the user when a budget is spent: what happened and what to do. */
 export function budgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period, hard } = over;
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;

@@ -47,7 +47,9 @@ export const runSetup = setup({
   actors: {
     plan: unprovided<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
     act: unprovided<TurnResult, TurnInput>('act'),
-    /** Makes the calls of one turn, side by side where their order does not matter. One outcome for each, in order. */
+    /**
+     * Executes the calls of one turn, concurrently where order does not matter. Returns one outcome per call, in order.
+     */
     calls: unprovided<readonly CallOutcome[], CallsInput>('calls'),
     summarize: unprovided<TurnResult, TurnInput>('summarize'),
     /** Judges the run's goal: its checks, then its grader. */
@@ -55,11 +57,11 @@ export const runSetup = setup({
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, WaitInput>('wait'),
     /**
-     * Kills the run's processes, closes its open entries in the log, and appends its end. No other actor has to run
-     * before it.
+     * Kills the run's processes, closes its open log entries and appends its end. Runs before nothing else: no other
+     * actor has to precede it.
      */
     end: unprovided<void, EndInput>('end'),
-    /** Like `end`, but without killing processes, after that took too long. */
+    /** Like `end`, but does not kill processes. Used after that took too long. */
     close: unprovided<void, EndInput>('close'),
   },
   delays: {
@@ -102,7 +104,7 @@ export const runSetup = setup({
   },
   actions: {
     take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
-    /** Every message received so far is part of the next turn. */
+    /** The next turn includes every message received so far. */
     see: assign(({ context }) => ({
       seen: context.injected,
       concluded: false,
@@ -110,7 +112,7 @@ export const runSetup = setup({
       isJudging: false,
       judged: undefined,
     })),
-    /** A round that a restart interrupted goes on; every other one is a new one. */
+    /** Continues a round that a restart interrupted; otherwise starts a new one. */
     beginRound: assign(({ context }) => ({
       round: context.isJudging ? context.round : context.round + 1,
       isJudging: false,
@@ -154,11 +156,11 @@ export const runSetup = setup({
       const question = `The model ${what}. Send a message to try again.`;
       return { empties: context.empties + 1, question, reason: 'empty' as const, over: undefined };
     }),
-    /** An answer grants the full budget again and resets the retries and stuck checks. */
+    /** An answer grants the full budget again and resets retries and stuck detection. */
     goOn: assign(({ context, event }) => ({
       calls: event.type === 'run.answer' ? withVerdicts(context.calls, event.verdicts) : context.calls,
       approvals: [],
-      // A message that grants a budget again answers no call.
+      // A message that grants a budget does not answer a call.
       answered: context.calls.length > 0 && context.reason !== 'budget',
       spent: nothingSpent,
       toolCalls: 0,
@@ -180,7 +182,7 @@ export const runSetup = setup({
       if (approvals.length === 0) return { type: 'run.waiting', question };
       return { type: 'run.waiting', question, approvals: approvals.map(pendingApproval) };
     }),
-    /** Lets the session find messages that the run received before its question was in the log. */
+    /** Lets the session find messages that arrived before the question was logged. */
     tellAsked: sendParent(({ context }): RunNotice => ({ type: 'run.asked', seen: context.seen })),
     tellEnding: sendParent({ type: 'run.ending' } satisfies RunNotice),
     askLeave: sendParent(({ context }): RunNotice => ({ type: 'run.wantsToEnd', seen: context.seen })),

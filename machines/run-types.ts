@@ -17,21 +17,21 @@ export interface RunInput {
   readonly task: string;
   readonly messageId: MessageId;
   readonly policy: RunPolicy;
-  /** Judged each time that the agent believes to be done. */
+  /** Judged whenever the agent claims to be done. */
   readonly goal?: Goal | undefined;
   readonly resume: RunResume | undefined;
 }
 export interface RunPolicy {
-  /** False: plain ReAct (reason and act), without a plan. */
+  /** False: plain ReAct (reason and act) without a plan. */
   readonly plans: boolean;
   readonly budget: Budget;
   readonly stuck: StuckPolicy;
   readonly maxRetries: number;
   readonly stopGraceMs: number;
-  /** The delay in ms before retry number n (1, 2, …), if the provider gave none. */
+  /** The delay in ms before retry n (1, 2, …) when the provider does not set one. */
   readonly backoffMs: (retry: number) => number;
 }
-/** The limits of one run. An undefined limit is no limit. */
+/** The limits of one run. Undefined: no limit. */
 export interface Budget {
   readonly turns: number;
   readonly wallMs: number;
@@ -44,39 +44,39 @@ export interface RunResume {
   /** The last turn's calls that have no result yet. The first one may have started. */
   readonly calls: readonly PendingCall[];
   readonly waiting: string | undefined;
-  /** Messages that arrived and that no turn has seen yet. */
+  /** Received messages that no turn has included yet. */
   readonly unseen: number;
   readonly spent: RunSpending;
-  /** The tool calls that the budget has paid since the last answer. */
+  /** Tool calls charged to the budget since the last answer. */
   readonly toolCalls?: number;
-  /** Why it waits. */
+  /** Why the run waits. */
   readonly reason?: WaitReason | undefined;
-  /** The part of the time budget that is used, in ms. Waiting does not count. */
+  /** Used part of the time budget, in ms. Waiting is not included. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
   readonly acts?: readonly RunAct[];
-  /** The run has had its hint that it makes no progress. */
+  /** The run has already received its hint about missing progress. */
   readonly hinted?: boolean;
-  /** The calls that wait for an answer. */
+  /** Calls that need an answer. */
   readonly approvals?: readonly PendingApproval[];
   readonly judgement?: JudgementSoFar;
 }
-/** How far the judging of a run's goal had come. */
+/** How far the judgement of a run's goal has progressed. */
 export interface JudgementSoFar {
   readonly round: number;
   readonly revisions: number;
-  /** The round was not over. */
+  /** The round was not finished. */
   readonly isOpen: boolean;
 }
 export interface PendingApproval {
   readonly callId: string;
   /** The tool of the call. */
   readonly tool: string;
-  /** After this time without an answer the call counts as rejected, in ms. */
+  /** Milliseconds until the call counts as rejected without an answer. */
   readonly remainingMs: number;
   /** No permission for all calls of the tool covers this one. */
   readonly isAlone?: true;
-  /** `result`: a client answers with the call's result. `permission`: a person first permits that. */
+  /** `result`: a client provides the call's result. `permission`: a person must permit that first. */
   readonly client?: 'permission' | 'result';
 }
 /**
@@ -93,20 +93,20 @@ export interface Verdict {
   readonly args?: Record<string, unknown>;
   /** The result of a call that the session's program carries out. */
   readonly result?: CallAnswer;
-  /** The tool whose calls need no more permission in this session. */
+  /** A tool whose calls need no further approval in this session. */
   readonly always?: string;
 }
 export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
-  /** The provider demands that a person permits the call, and why. */
+  /** Set if the provider requires approval of the call: its reason. */
   readonly confirm?: string;
-  /** The text that the call would write, with the earlier one. */
+  /** The text that the call would write, and the current one. */
   readonly content?: ToolContent;
-  /** An agent with a loop of its own makes the call, so a person cannot change its arguments. */
+  /** The call comes from an external agent, so its arguments cannot be changed. */
   readonly fixed?: true;
-  /** The log announced the call before a restart, so its outcome must be looked up, not guessed. */
+  /** The call was logged before a restart, so its outcome must be looked up. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
 }
@@ -117,16 +117,16 @@ export interface RunSpending {
 }
 
 /**
- * The outcome of one turn of the model. Its texts are already in the log. `toolCalls`: those that an agent with a loop of its
- * own made in it.
+ * The outcome of one model turn. Its texts are already logged. `toolCalls`: calls that an external agent made in the
+ * turn.
  */
 export type TurnResult =
   | {
       readonly kind: 'planned';
-      /** Equal plans have equal ones: a model that plans the same again and again makes no progress. */
+      /** Digest of the plan. A model that repeats the same plan makes no progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** The other calls of the reply: the first step begins with them. */
+      /** The other calls of the reply; the first step starts with them. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
@@ -141,15 +141,15 @@ export type TurnResult =
   | {
       readonly kind: 'said';
       readonly digest: string;
-      /** The text is the run's answer, so no summary follows. */
+      /** The text is the run's answer, so no summary is needed. */
       readonly answers?: boolean;
       readonly steps: readonly PlanStep[];
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** The reply is of no use. `hint` tells the model why; without one, the reply was empty. */
+  /** The reply is unusable. `hint` explains why to the model; without a hint, the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
-  /** The goal was judged. `goesBack`: the agent gets the reason, and goes on. */
+  /** The goal was judged. `goesBack`: the agent gets the reason and continues. */
   | {
       readonly kind: 'judged';
       readonly result: GoalResult;
@@ -157,14 +157,14 @@ export type TurnResult =
       readonly goesBack: boolean;
       readonly spent: RunSpending;
     }
-  /** A budget does not cover the next request, so it was not sent. */
+  /** A budget does not cover the next request, so the request was not sent. */
   | {
       readonly kind: 'unaffordable';
       readonly over: BudgetOverrun;
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** The conversation does not fit the model's window, and only a person can change that. */
+  /** The conversation exceeds the model's context window, and only a person can change that. */
   | { readonly kind: 'full'; readonly question: string; readonly spent: RunSpending }
   | {
       readonly kind: 'failed';
@@ -178,75 +178,74 @@ export type CallResult =
   | { readonly kind: 'called'; readonly act: RunAct; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
 /**
- * The outcome of one call of a turn. `held`: it has to follow a call that asks, or that no budget covers, so it has not begun.
- * `unaffordable`: a budget does not cover it, so it was not made. `permitted`: the agent with a loop of its own makes it.
+ * The outcome of one call of a turn. `held`: not started, because it must follow a call that needs an answer or is
+ * unaffordable. `unaffordable`: not made, because a budget does not cover it. `permitted`: the external agent makes it.
  */
 export type CallOutcome =
   | CallResult
   | { readonly kind: 'permitted'; readonly act: RunAct }
   | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
   | { readonly kind: 'held' };
-/** The decisions on calls, by their ids. */
+/** Verdicts on calls, by call id. */
 export type Verdicts = Readonly<Record<string, Verdict>>;
 /** A call that needs a person's approval. */
 export interface ApprovalRequest {
   readonly callId: string;
   readonly function: string;
   readonly args: Readonly<Record<string, unknown>>;
-  /** The provider's reason, when it is the provider of the model that demands the approval. */
+  /** The provider's reason, if the provider requires the approval. */
   readonly reason?: string;
   readonly content?: ToolContent;
   readonly fixed?: true;
   readonly byClient?: true;
-  /** A worker carries the call out once a person permits it. */
+  /** A worker executes the call once a person permits it. */
   readonly forWorker?: true;
   readonly timeoutMs: number;
 }
 
 /**
- * Why a run ended. A failure has a code, and says whether another message can help.
+ * Why a run ended. A failure has a code and states whether another message can help.
  *
- * @example
- * const end: RunEnd = { reason: 'failed', code: 'model_overloaded', retryable: true };
+ * @example const end: RunEnd = { reason: 'failed', code: 'model_overloaded', retryable: true };
  */
 export interface RunEnd {
   readonly reason: RunEndReason;
   readonly code?: ErrorCode;
   readonly retryable?: boolean;
   readonly message?: string;
-  /** The result of the run's goal; absent where it had none. */
+  /** The result of the run's goal. Absent without a goal. */
   readonly goal?: GoalEnd;
 }
 
 export type RunEvent =
   | { type: 'run.inject' }
   | { type: 'run.answer'; verdicts?: Verdicts }
-  /** Decisions on calls that wait, while the run works on others of the turn. */
+  /** Decisions on pending calls, made while the run works on other calls of the turn. */
   | { type: 'run.decided'; verdicts: Verdicts }
   | { type: 'run.stop'; reason: Extract<RunEndReason, 'stopped' | 'superseded' | 'deleted' | 'expired'> }
   | { type: 'run.mayEnd' }
   | { type: 'run.goOn' };
-/** The events that a run sends to its session. */
+/** Events from a run to its session. */
 export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
-  /** The run's question is in the log; `seen` as below. */
+  /** The run's question is logged. `seen`: as below. */
   | { type: 'run.asked'; seen: number }
-  /** Asks for permission to end. `seen` counts the injected messages that its turns have seen. */
+  /** Requests permission to end. `seen`: how many injected messages the turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
-  /** The run accepts no more messages: its end is being written to the log. */
+  /** The run accepts no more messages: its end is being logged. */
   | { type: 'run.ending' };
 
 export interface RunMachineContext extends RunInput {
   steps: readonly PlanStep[];
-  planned: boolean; // the model made the plan, so a summary follows its last step
+  planned: boolean; // the model made the plan, so a summary follows the last step
   concluded: boolean; // the newest text is the run's answer
   calls: readonly PendingCall[];
   injected: number; // messages received
-  seen: number; // how many of them a turn has seen
+  seen: number; // messages that a turn has included
   answered: boolean; // the user answered the first pending call's question
-  spent: RunSpending; // since the last budget was granted
-  toolCalls: number; // since then
-  granted: boolean; // a user has just granted the budget, so the next request is sent in any case
+  spent: RunSpending; // since the budget was last granted
+  toolCalls: number; // since the budget was last granted
+  granted: boolean; // a user has just granted the budget, so the next request is always sent
   workedMs: number; // in ms, before a restart
   overtime: boolean;
   acts: readonly RunAct[];
@@ -260,45 +259,45 @@ export interface RunMachineContext extends RunInput {
   question: string;
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
-  approvals: readonly ApprovalRequest[]; // all calls of the turn that wait for an answer
-  decided: readonly string[]; // those of them that were decided while calls were made
-  round: number; // of judging the goal, from 1
-  revisions: number; // times that the goal was missed and the work went back
+  approvals: readonly ApprovalRequest[]; // all calls of the turn that need an answer
+  decided: readonly string[]; // approvals decided while other calls ran
+  round: number; // judgement round, from 1
+  revisions: number; // how often the goal was missed and the agent continued
   isJudging: boolean; // a restart interrupted the round
-  sentBack: boolean; // no turn has seen the reasons of the last miss
-  judged: Omit<GoalEnd, 'rounds'> | undefined; // the result, as long as no turn follows it
+  sentBack: boolean; // no turn has included the reasons of the last miss
+  judged: Omit<GoalEnd, 'rounds'> | undefined; // the result, until another turn follows
   end: RunEnd | undefined;
 }
 
 export interface TurnInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** False: the agent chooses each next action by itself. It can keep a plan all the same. */
+  /** False: the agent chooses each next action itself. It can still keep a plan. */
   readonly plans: boolean;
-  /** The model made the plan. False: the steps are the server's, for a model that began without one. */
+  /** The model made the plan. False: the server did, because the model started without one. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** A text that the model gets once: the run is stuck, or the last reply was empty. */
+  /** A text for the model's next request only: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
-  /** The rest of the run's budget of tool calls, for an agent with a loop of its own; undefined: it has none. */
+  /** Remaining tool calls, for an external agent. Undefined: no limit. */
   readonly callsLeft?: RemainingCalls | undefined;
-  /** The rest of the run's budget. Undefined: a user has just granted it, which covers one request at least. */
+  /** The remaining budget. Undefined: a user has just granted it, which covers at least one request. */
   readonly left: RemainingBudget | undefined;
 }
 export interface JudgeInput extends RunOwner {
   readonly goal: Goal;
   readonly round: number;
-  /** A miss goes back to the agent as this revision; undefined: it had all of them. */
+  /** Number of the revision that a miss starts. Undefined: no revisions are left. */
   readonly revision: number | undefined;
-  /** A grader that fails now is not asked again. */
+  /** A failing grader is not called again. */
   readonly isLastTry: boolean;
   readonly left: RemainingBudget | undefined;
 }
-/** The rest of a budget beside its limit. A part without a limit is absent. */
+/** Remaining budget and its limit. Parts without a limit are absent. */
 export type RemainingBudget = Partial<
   Readonly<Record<keyof RunSpending, { readonly limit: number; readonly used: number }>>
 >;
-/** The tool calls that a budget allows, and those that it has paid. */
+/** How many tool calls a budget allows, and how many were charged. */
 export interface RemainingCalls {
   readonly limit: number;
   readonly used: number;
@@ -306,9 +305,9 @@ export interface RemainingCalls {
 export interface CallsInput extends RunOwner {
   /** The calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
-  /** The user answered the question that the first of them asked. */
+  /** The user answered the first call's question. */
   readonly answered: boolean;
-  /** The rest of the run's budget of tool calls; undefined: it has none. */
+  /** Remaining tool calls. Undefined: no limit. */
   readonly left?: RemainingCalls | undefined;
 }
 export interface NoticeInput {
@@ -317,7 +316,7 @@ export interface NoticeInput {
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
   readonly code?: ErrorCode | undefined;
-  /** The retry that comes, counted from 1, and the pause before it; only with `waiting_provider`. */
+  /** The next retry, counted from 1, and the delay before it. Only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
 export interface WaitInput extends RunOwner {

@@ -64,7 +64,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
-/** The exit of a turn that `guard` describes: the run waits for the user's answer to what `ask` asks. */
+/** A turn's exit under `guard`: the run asks the user through `ask` and waits for the answer. */
 const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask) =>
   ({
     guard: { type: guard, params: result },
@@ -75,7 +75,7 @@ const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask
     ],
   }) as const;
 
-/** The targets for each outcome of a model turn. `next` follows a successful one. */
+/** The target for each outcome of a model turn. `next` follows success. */
 const turnExits = (next: 'deciding' | 'claiming') =>
   [
     {
@@ -186,7 +186,7 @@ export const runMachine = runSetup.createMachine({
     'run.decided': { actions: 'decide' },
   },
   states: {
-    // A restart differs from a start only in its input: everything restored comes from the log.
+    // A restart differs from a start only in its input, which is restored from the log.
     routing: {
       always: [
         { guard: 'isWaiting', target: 'waiting.open' },
@@ -194,7 +194,7 @@ export const runMachine = runSetup.createMachine({
         { target: 'working' },
       ],
     },
-    // The run had started before a restart and waits for a slot among the running ones.
+    // The run started before a restart and waits for a slot.
     parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',
@@ -282,7 +282,7 @@ export const runMachine = runSetup.createMachine({
             backingOff,
           },
         },
-        // The agent believes to be done.
+        // The agent claims to be done.
         claiming: {
           always: [
             { guard: 'hasUnseen', target: 'deciding' },
@@ -319,7 +319,7 @@ export const runMachine = runSetup.createMachine({
             backingOff,
           },
         },
-        // The session knows whether another message is on its way. It answers at once, so no message is lost.
+        // The session knows whether another message is coming. It replies immediately, so no message is lost.
         finishing: {
           always: { guard: 'hasUnseen', target: 'deciding' },
           entry: 'askLeave',
@@ -362,7 +362,7 @@ export const runMachine = runSetup.createMachine({
       },
       after: { stopGrace: 'closing' },
     },
-    // Even if the sandbox hangs, the run's end is in the log before anything that follows it.
+    // The run's end is logged before anything that follows, even if the sandbox hangs.
     closing: {
       on: { 'run.stop': {}, 'run.inject': {} },
       invoke: {

@@ -4,25 +4,29 @@ import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
 import { type BreachData, distrustError, untrustedError, violationOf } from '../src/core/model/protocol-violation.ts';
 import { unprovided } from './unprovided.ts';
 
-/** The life of one sandbox from its first request to its release. A lost one is provisioned again on the same workspace. */
+/**
+ * Lifecycle of one sandbox from its first request to its release. A lost sandbox is provisioned again on the same
+ * workspace.
+ */
 export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   /**
-   * `adopt`: an earlier server's sandbox runs. `release`: only remove it. `discard`: remove it because it cannot be trusted.
+   * `adopt`: an earlier server's sandbox is running. `release`: only remove it. `discard`: remove it because it cannot
+   * be trusted.
    */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
-  /** How long an adopted sandbox has already lived, in ms. */
+  /** Age of an adopted sandbox in ms. */
   readonly livedMs?: number;
 }
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** After this idle time the sandbox is paused, if the driver can. Undefined: never. */
+  /** The sandbox is paused after this idle time if the driver supports it. Undefined: never. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
-  /** The longest life of a sandbox in ms, used or not. */
+  /** Maximum lifetime of a sandbox in ms, used or not. */
   readonly ttlMs: number;
   readonly releaseGraceMs: number;
 }
@@ -31,18 +35,18 @@ export type SandboxEvent =
   | { type: 'slot.granted' }
   | { type: 'sandbox.busy' } // it has at least one user
   | { type: 'sandbox.idle' } // its last user left
-  | { type: 'sandbox.pause' } // freeze it until its next use, even if somebody uses it now
+  | { type: 'sandbox.pause' } // freeze it until its next use, even if it is in use
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
-  /** Another server with a link to the sandbox found that it cannot be trusted. */
+  /** Another server that is connected to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: BreachData }
   | HoldNotice;
-/** The events of the actor that holds the link to a sandbox. */
+/** Events from the actor that holds the link to a sandbox. */
 export type HoldNotice =
   | { type: 'hold.ready'; ms: number }
   | { type: 'resource.closed' }
   | { type: 'resource.failed'; error: unknown };
 
-/** The events that a sandbox sends to its session. */
+/** Events from a sandbox to its session. */
 export type SandboxNotice =
   | { type: 'sandbox.wantsSlot' }
   | {
@@ -53,12 +57,12 @@ export type SandboxNotice =
     }
   | { type: 'sandbox.ready' }
   | { type: 'sandbox.untrusted'; breach: BreachData }
-  /** The sandbox is being paused or released; callers that need it now wait. */
+  /** The sandbox is being paused or released; callers must wait. */
   | { type: 'sandbox.unready' };
 
 /** How the sandbox ended. A lost one can be provisioned again on the same workspace. */
 export type SandboxEnd =
-  /** `unfinished`: it could not be ended, or not in time. The reconciler finds the rest by its labels. */
+  /** `unfinished`: the release failed or timed out. The reconciler finds what remains by its labels. */
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
   | { readonly kind: 'lost' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
@@ -79,7 +83,7 @@ interface SandboxOwner {
 
 interface SandboxRelease extends SandboxOwner {
   readonly workspace: 'keep' | 'remove';
-  /** The daemon cannot be trusted, so nobody asks it anything more. */
+  /** The daemon cannot be trusted, so it gets no further requests. */
   readonly isDistrusted?: true;
 }
 
@@ -115,8 +119,8 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // The sandbox was lost before it was ready, so another attempt can succeed. Retries are limited. An adopted sandbox is
-    // just lost. Packages that cannot be installed would fail again.
+    // The sandbox was lost before it was ready, so another attempt can succeed. Retries are limited. An adopted sandbox
+    // is reported as lost instead, and a failed package installation is not retried.
     mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
       context.begin !== 'adopt' &&
       context.retries < context.policy.maxRetries &&
@@ -191,7 +195,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         { target: 'queued' },
       ],
     },
-    // With a burst of sessions, only a few sandboxes start at a time, in order.
+    // In a burst of sessions, only a few sandboxes start at a time, in order.
     queued: {
       entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
       on: { 'slot.granted': 'provisioning' },
@@ -273,7 +277,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // Perhaps paused, perhaps not: resume, to reach a known state. The request has failed.
+            // The sandbox may be paused or not: resume it to reach a known state. The request has failed.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
@@ -297,7 +301,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // Destroyed at once and not replaced: a person decides first. The files stay for them.
+    // Destroyed immediately and not replaced: a person decides first. The files are kept.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {
@@ -305,11 +309,11 @@ export const sandboxMachine = sandboxSetup.createMachine({
         src: 'release',
         input: (it) => ({ ...whose(it), workspace: 'keep' as const, isDistrusted: true as const }),
         onDone: 'failed',
-        onError: 'failed', // the log says that the sandbox cannot be trusted, so no server adopts what is left
+        onError: 'failed', // the log records the breach, so no server adopts what remains
       },
       after: { releaseGrace: 'failed' },
     },
-    // Not replaced here: the session provisions another one if it needs it again.
+    // Not replaced here: the session provisions a new sandbox when it needs one.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
     releasing: {
       entry: 'tellUnready',

@@ -10,8 +10,8 @@ import { decide, decisionsOf, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
-// The actions of the session's transitions. Each computes first and enqueues last, because inside enqueueActions the context
-// keeps its old value.
+// Actions of the session's transitions. Each computes first and enqueues last, because the context keeps its old value
+// inside enqueueActions.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
@@ -34,7 +34,7 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
   },
 });
 
-/** The message starts its own run, last in the queue, or first if its mode is `replace`. */
+/** The message starts its own run: last in the queue, or first in mode `replace`. */
 export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
   const { runId, text: task, messageId, commandId, plans, goal } = event;
@@ -81,7 +81,7 @@ export const answerUnread = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** A message that arrives while calls wait for an answer decides on the first of them. */
+/** A message that arrives while calls need an answer decides the first of them. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
   const [first] = context.approvals;
   if (!isSend(event) || !context.active || !first) return;
@@ -104,7 +104,10 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   });
 });
 
-/** A run that waits goes on with the decisions. One that works gets them at once, and looks at them after the calls it makes. */
+/**
+ * A waiting run continues with the decisions. A working run gets them immediately and applies them after its current
+ * calls.
+ */
 export const decideCalls = (run: 'waits' | 'waitsForSlot' | 'works') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'cmd.decide' || !context.active) return;
@@ -165,7 +168,7 @@ export const beginRun = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'record', params: { facts, ...(goal && { goal }) } });
 });
 
-/** Ends the active run and the queued ones. The command is answered once all of them have ended. */
+/** Ends the active and queued runs. The command is answered once all have ended. */
 export const stopRuns = (reason: 'stopped' | 'deleted') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     enqueue.assign({
@@ -176,7 +179,7 @@ export const stopRuns = (reason: 'stopped' | 'deleted') =>
         : { stops: [...context.stops, ...asked(event)] }),
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
-    // The sandbox is still starting, and only for this work. Its files stay.
+    // The sandbox is still starting, for this work only. Its files are kept.
     if (reason === 'stopped' && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
@@ -209,7 +212,7 @@ export const finishRun = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** Ends the children of a crashed child. */
+/** Ends the children of a crashed child actor. */
 export const endOrphans = (id: 'run' | 'sandbox') =>
   own.enqueueActions(({ enqueue, self }) => {
     for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopEvent);
@@ -238,12 +241,12 @@ export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
 export const answerReadySandbox = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
-  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // callers that asked before the sandbox existed
+  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // callers that came before the sandbox existed
   enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
   enqueue({ type: 'release', params: { slot: 'start' } });
 });
 
-/** `present`: the sandbox exists and is told when its last user leaves. */
+/** `present`: the sandbox exists and is notified when its last user leaves. */
 export const stopUsingSandbox = (sandbox: 'present' | 'elsewhere') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'sandbox.done') return;
@@ -263,9 +266,7 @@ export const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; messa
     enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
   });
 
-/**
- * The run that a new fact can belong to; null if its end is already in the log, because nothing of a run may follow its end.
- */
+/** The run that new facts can belong to. Null if its end is logged, because no fact may follow the end. */
 const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
 
 export const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
@@ -282,7 +283,7 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
   enqueue.assign({ isReady: false });
 });
 
-/** The next sandbox could be untrustworthy too, so a run must not start one after the other without a person's consent. */
+/** The next sandbox could be untrustworthy too, so a run needs a person's consent before it starts another. */
 export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
   const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: distrustError };
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
@@ -304,7 +305,7 @@ export const noteUse = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
 });
 
-/** Answers the commands that wait for the sandbox's end. */
+/** Answers the commands that wait for the sandbox to end. */
 export const answerReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ releases: [] });
   const answer: Answer = { ok: true, value: { stopped: true } };
@@ -330,7 +331,7 @@ export const releasedFact = (context: SessionContext): SessionFact => ({
   data: { phase: 'released', detail: 'its files are kept' },
 });
 
-/** Sent to our children, which exist in every state that uses these actions. */
+/** Sent to children that exist in every state that uses these actions. */
 export const supersedeRun = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
 export const continueRun = () =>
   own.sendTo('run', ({ context: { verdicts } }) => ({

@@ -2,12 +2,12 @@ import type { Decision } from '../src/core/model/runs/decision.ts';
 import type { PendingApproval, Verdict, Verdicts } from './run.ts';
 import type { SessionCommand } from './session-types.ts';
 
-// The calls of a run that wait for an answer, and what decisions change of them.
+// Calls of a run that need an answer, after some decisions.
 
 interface DecisionOutcome {
-  /** The decisions that count, in order. */
+  /** The valid decisions, in order. */
   readonly taken: readonly { readonly callId: string; readonly verdict: Verdict }[];
-  /** The calls that still wait. */
+  /** Calls still without an answer. */
   readonly approvals: readonly PendingApproval[];
 }
 
@@ -19,7 +19,7 @@ export const decisionsOf = ({
   ...first
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
 
-/** The first decision on a call counts. A call that a worker carries out waits for its result once it is permitted. */
+/** The first decision on a call applies. A call for a worker waits for its result once permitted. */
 export function decide(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
   let approvals = waiting;
   const taken: { callId: string; verdict: Verdict }[] = [];
@@ -27,7 +27,7 @@ export function decide(waiting: readonly PendingApproval[], decisions: readonly 
     const one = approvals.find((it) => it.callId === callId);
     if (!one || (decision.result && one.client !== 'result')) continue;
     taken.push({ callId, verdict: { ...decision, ...(always && { always: one.tool }) } });
-    // The permission covers the calls that wait beside it too.
+    // The permission also covers the other pending calls of the tool.
     const covered = always
       ? approvals.filter((it) => it !== one && it.tool === one.tool && !it.isAlone && !it.client)
       : [];

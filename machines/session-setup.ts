@@ -54,7 +54,7 @@ export const sessionSetup = setup({
     wantsStart: ({ context }) => context.sandbox !== 'absent',
   },
   actions: {
-    /** Appends to the log in the order of the calls; never throws. */
+    /** Appends to the log in call order; never throws. */
     record: (_, _recording: Recording): void => {
       throw new Error('action "record" was not provided');
     },
@@ -62,7 +62,7 @@ export const sessionSetup = setup({
     answer: (_, _answers: { commandIds: readonly string[]; answer: Answer }): void => {
       throw new Error('action "answer" was not provided');
     },
-    /** Closes what a crashed run's actor left open in the log. */
+    /** Closes the log entries that a crashed run's actor left open. */
     abandon: (_, _broken: { run: QueuedRun; error: unknown }): void => {
       throw new Error('action "abandon" was not provided');
     },

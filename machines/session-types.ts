@@ -8,10 +8,9 @@ import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from 
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
 /**
- * The session's state as folded from its log. A restart differs from a start only in this input.
+ * The session's state, folded from its log. A restart differs from a start only in this input.
  *
- * @example
- * createActor(sessionMachine.provide({ actors }), { input: await hydrate(sessionId, signal) });
+ * @example createActor(sessionMachine.provide({ actors }), { input: await hydrate(sessionId, signal) });
  */
 export interface SessionInput {
   readonly sessionId: SessionId;
@@ -22,13 +21,16 @@ export interface SessionInput {
   readonly maxQueued: number;
   /** `discard`: the sandbox exists and cannot be trusted. */
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
-  /** The last sandbox could not be trusted, and no person has asked for another one since. */
+  /** The last sandbox could not be trusted, and no person has permitted another one since. */
   readonly distrusted?: boolean;
-  /** Another session's run waits for its runs, so they get no slot of their own: all could wait for each other. */
+  /**
+   * Another session's run waits for this session's runs, so they need no slot of their own: otherwise all could wait
+   * for each other.
+   */
   readonly isChild?: boolean;
-  /** How long the sandbox to adopt has already lived, in ms. Its ttl continues from there. */
+  /** Age of the adopted sandbox in ms. Its ttl continues from there. */
   readonly sandboxLivedMs?: number;
-  /** The log has the session's tombstone: only the clean-up is left. */
+  /** The log has the session's tombstone: only cleanup remains. */
   readonly deleting: boolean;
   /** Runs that have not ended, in order. The first one may have started. */
   readonly runs: readonly QueuedRun[];
@@ -39,7 +41,7 @@ export interface QueuedRun {
   readonly messageId: MessageId;
   /** Set if the run started before a restart. */
   readonly resume: RunResume | undefined;
-  /** Whether the session worked with plans when the run was requested; undefined: as when the session was loaded. */
+  /** Whether the session used plans when the run was requested. Undefined: as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }
@@ -55,31 +57,31 @@ export type SessionCommand =
       clientTimestamp: number | undefined;
       blocks?: readonly ApiBlock[];
       messageId: MessageId;
-      /** The id of the run that the message starts, if it starts one. */
+      /** Id of the run that the message starts, if it starts one. */
       runId: RunId;
       plans?: boolean;
-      /** A message with a goal begins a run of its own: it is not injected, and answers no question. */
+      /** A message with a goal starts its own run: it is not injected and answers no question. */
       goal?: Goal;
-      /** Another server may have sent this message already. */
+      /** Another server may already have sent this message. */
       isRepeatable?: boolean;
     }
   | { type: 'cmd.stop'; commandId: string }
   /**
-   * Decides on a call that waits for an answer, and on further ones in the same step; the first decision counts. `by`: the
+   * Decides a pending call, and `also` further ones in the same step. The first decision on each applies. `by`: the
    * person who decides.
    */
   | ({ type: 'cmd.decide'; commandId: string; by: string; also?: readonly Decision[] } & Decision)
   | { type: 'cmd.delete'; commandId: string }
   /** Loads the session into memory and does nothing else. */
   | { type: 'cmd.touch'; commandId: string }
-  /** Asks for a ready sandbox. The caller counts as its user until `sandbox.done`. */
+  /** Requests a ready sandbox. The caller counts as its user until `sandbox.done`. */
   | { type: 'sandbox.use'; commandId: string }
   | { type: 'sandbox.done'; commandId: string }
   /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox is gone. */
   | { type: 'sandbox.stop'; commandId: string }
-  /** Freezes the processes of the sandbox until its next use. Answered at once; the log tells when it is done. */
+  /** Freezes the sandbox's processes until its next use. Answered immediately; the log records when it is done. */
   | { type: 'sandbox.pause'; commandId: string }
-  /** A person asks for a new sandbox although the last one could not be trusted. */
+  /** A person permits a new sandbox after the last one could not be trusted. */
   | { type: 'sandbox.permit'; commandId: string }
   /** Another server found that the sandbox cannot be trusted. */
   | { type: 'sandbox.distrust'; commandId: string; breach: BreachData };
@@ -87,12 +89,12 @@ export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
-  | { type: 'run.closed' } // to ourselves: the sandbox can go
-  | { type: 'sandbox.gone' } // to ourselves: from now on only work keeps the session in memory
-  | { type: 'sandbox.unwanted' } // to ourselves: the work that it was started for has stopped
+  | { type: 'run.closed' } // internal: the sandbox can go
+  | { type: 'sandbox.gone' } // internal: from now on only work keeps the session in memory
+  | { type: 'sandbox.unwanted' } // internal: the work that it was started for has stopped
   | RunNotice
   | SandboxNotice;
-/** The requests of a session to its supervisor. */
+/** Requests from a session to its supervisor. */
 export type SlotNotice = {
   type: 'slot.request' | 'slot.release';
   id: SessionId;
@@ -105,13 +107,13 @@ export type Answer =
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 export interface Recording {
   readonly facts: readonly SessionFact[];
-  /** The command is answered once the facts are durable, with the seq of the first fact. */
+  /** The command to answer once the facts are durable, with the seq of the first. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   /** Stop commands, answered once their facts are durable: otherwise the run would continue after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
-  /** The commands are answered once the facts are durable. */
+  /** Commands to answer once the facts are durable. */
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
-  /** The goal of the run that the facts begin. */
+  /** The goal of the run that the facts start. */
   readonly goal?: Goal | undefined;
 }
 export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
@@ -119,11 +121,11 @@ export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
-  approvals: readonly PendingApproval[]; // calls of the active run that can be answered
-  verdicts: Verdicts; // go to the run with its next answer
+  approvals: readonly PendingApproval[]; // calls of the active run that need an answer
+  verdicts: Verdicts; // passed to the run with its next answer
   forwarded: number; // messages injected into the active run
-  ending: boolean; // the active run has permission to end: it accepts no more messages
-  dropped: readonly QueuedRun[]; // end together with the active run
+  ending: boolean; // the active run is allowed to end and accepts no more messages
+  dropped: readonly QueuedRun[]; // runs that end together with the active one
   stops: readonly string[]; // commands to answer once the run has ended
   deletes: readonly string[];
   releases: readonly string[]; // commands to answer once the sandbox is gone
@@ -133,5 +135,5 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;
-  arrived: boolean; // it was ready before: it can hold more than one run's work
+  arrived: boolean; // it was ready before, so more than one run may depend on it
 }

@@ -112,7 +112,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 },
               },
             },
-            // Waits for a slot among the running runs.
+            // Waits for a run slot.
             queued: {
               entry: { type: 'request', params: { slot: 'run' } },
               on: {
@@ -167,17 +167,17 @@ export const sessionMachine = sessionSetup.createMachine({
                     'cmd.decide': { guard: 'isAwaited', actions: decideCalls('works') },
                   },
                 },
-                // A waiting run holds no slot: its answer can take days.
+                // A waiting run holds no slot: the answer can take days.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
-                  // Accepted even if the queue is full: the queued runs wait for this answer.
+                  // Accepted even if the queue is full, because queued runs wait for this answer.
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
-                    // The message was sent before the question and no turn has read it, so it counts as the answer.
+                    // The message was sent before the question and no turn has included it, so it serves as the answer.
                     'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
                   },
                 },
-                // Calls wait for decisions, by message or by command, until the first approval expires.
+                // Calls need decisions, by message or command, until the first approval expires.
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
@@ -328,7 +328,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 'run.closed': { actions: releaseSandbox('remove') },
               },
             },
-            // A stopped sandbox still has its workspace.
+            // A stopped sandbox still has a workspace.
             removing: {
               invoke: {
                 id: 'sandbox',

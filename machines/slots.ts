@@ -1,7 +1,7 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A limited number of slots of each kind, given in the order of the requests. A session has at most one of each kind.
+// A limited number of slots of each kind, granted in request order. A session holds at most one of each kind.
 
 export interface SlotRequest {
   readonly id: SessionId;
@@ -17,7 +17,7 @@ export const noSlots: SlotPools = { run: { held: [], queue: [] }, start: { held:
 type Limits = Readonly<Record<SlotKind, number>>;
 interface SlotChange {
   readonly slots: SlotPools;
-  /** The sessions that have just got a slot. */
+  /** Sessions that have just been granted a slot. */
   readonly grants: readonly SlotRequest[];
 }
 
@@ -28,7 +28,7 @@ export function acquireSlot(slots: SlotPools, { id, slot }: SlotRequest, limits:
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, id] } }, slot, limits);
 }
 
-/** Releases the slot, or leaves the queue. Without either it changes nothing. */
+/** Releases the slot or leaves the queue. Without either, nothing changes. */
 export function releaseSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
   const other = (it: SessionId) => it !== id;
   const { held, queue } = slots[slot];

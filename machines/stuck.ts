@@ -3,8 +3,8 @@ export interface StuckPolicy {
   readonly sameResult: number; // same action with the same result
   readonly sameError: number; // same failure, also of different actions
   readonly alternation: number; // length of an A-B-A-B tail
-  readonly sameText: number; // same text said again
-  readonly sameWait: number; // in place of the first three, where an act waits for something
+  readonly sameText: number; // the same text again
+  readonly sameWait: number; // replaces the first three limits where an act waits for something
 }
 
 /** A summary of one act of a run. Texts are stored as digests to keep it small. */
@@ -14,17 +14,17 @@ export type RunAct =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** The call waits for something, or its result can differ in what its text does not say. */
+      /** The call waits for something, or its result can change although its arguments do not. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };
 
-/** How many of the newest acts the rules need. */
+/** The number of recent acts that the rules need. */
 export const maxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
- * The reason why a run makes no progress, in words for the model and for people; undefined if it makes progress. Only the
- * newest acts without a break count. A repetition in which an act waits, such as a poll, is no alarm before `sameWait`.
+ * Explains why a run makes no progress, for the model and for people. Undefined if it makes progress. Only an unbroken
+ * series up to the newest act counts. A repeated act that waits, such as a poll, is tolerated up to `sameWait`.
  */
 export function stuckReason(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
@@ -50,7 +50,7 @@ export function stuckReason(acts: readonly RunAct[], policy: StuckPolicy): strin
 const isWait = (act: RunAct): boolean => act.kind === 'call' && act.waits === true;
 const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
 
-/** How many of the newest acts have the key of the newest one. */
+/** How many of the newest acts in a row have the newest one's key. */
 function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
   const last = acts.at(-1);
   const wanted = last && key(last);

@@ -6,31 +6,31 @@ import { acquireSlot, noSlots, releaseSlot, type SlotPools } from './slots.ts';
 import { unprovided } from './unprovided.ts';
 
 export interface RestartPolicy {
-  readonly maxRestarts: number; // within windowMs; with one crash more, the session is given up
+  readonly maxRestarts: number; // within windowMs; one more crash and the session is given up
   readonly windowMs: number;
   readonly backoffMs: (restart: number) => number;
 }
 export interface SupervisorInput {
   readonly now: () => number;
   readonly policy: RestartPolicy;
-  /** How many sessions can hold a slot of each kind at once. The others wait in order. */
+  /** How many sessions can hold a slot of each kind. Others wait in order. */
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
 interface Child {
-  readonly crashes: readonly number[]; // their times, in epoch ms, within the window
-  /** Commands that arrived while the session was not in memory. The session gets them once it is. */
+  readonly crashes: readonly number[]; // epoch ms, within the window
+  /** Commands that arrived before the session was in memory. They are delivered once it is. */
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Delivers the command to the session's actor; the actor is restored from the log first if needed. */
+  /** Delivers the command to the session's actor, which is restored from the log first if needed. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
   /** Restores the session's actor without a command, because its log or its sandbox needs work. */
   | { type: 'session.wake'; id: SessionId }
-  /** The session's memory contradicts its log, so the session counts as crashed. */
+  /** The session's memory contradicts its log, so it counts as crashed. */
   | { type: 'session.broken'; id: SessionId; error: unknown }
-  /** Another server owns the session now. It leaves memory as it is; nothing of it is ended or undone. */
+  /** Another server owns the session now. Its actor is dropped; nothing is ended or undone. */
   | { type: 'session.leave'; id: SessionId }
-  | { type: 'session.hydrate'; id: SessionId } // to ourselves, after a back-off
+  | { type: 'session.hydrate'; id: SessionId } // internal, after a back-off
   | SlotNotice
   | DoneActorEvent
   | ErrorActorEvent;
@@ -51,7 +51,7 @@ export const supervisorMachine = setup({
     emitted: {} as
       | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
       | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
-      /** The session crashed too often. These commands did not reach it and are refused. */
+      /** The session crashed too often. These undelivered commands are refused. */
       | { type: 'session.givenUp'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
       /** The session's log could not be read. These commands are refused. */
       | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
@@ -106,7 +106,7 @@ export const supervisorMachine = setup({
     },
     'slot.request': {
       actions: enqueueActions(({ context, event: { id, slot, isChild }, enqueue, self }) => {
-        // The parent of a child holds a slot while it waits for the child.
+        // The parent of a child session holds a slot while it waits for the child.
         if (isChild && slot === 'run') return tell(self.getSnapshot().children, { id, slot }, enqueue.sendTo);
         const { slots, grants } = acquireSlot(context.slots, { id, slot }, context.limits);
         enqueue.assign({ slots });
@@ -136,7 +136,7 @@ export const supervisorMachine = setup({
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
         const left = withoutChild(context.children, id);
         enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
-        // A command that arrived in the moment of the end restores the session.
+        // A command that arrived as the session ended restores the session.
         const pending = child?.pending ?? [];
         enqueue.assign({ slots, children: pending.length > 0 ? withChild(left, id, { crashes: [], pending }) : left });
         if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
