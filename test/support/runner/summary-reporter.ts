@@ -33,11 +33,11 @@ function mainJob(tests: readonly TestCase[]): string[] {
   return parts.length > 0 ? [`main job: ${parts.join('  ')}`] : [];
 }
 
-function summary(modules: readonly TestModule[], unhandledErrors: number, left: ReadonlySet<string>): string[] {
+function summary(modules: readonly TestModule[], unhandledErrors: number, left: ReadonlySet<string>, isWhole: boolean): string[] {
   const all = modules.flatMap(testsOf);
   const isLeft = (test: TestCase) => stateOf(test) === 'skipped' && test.tags.some((tag) => left.has(tag));
   const tests = all.filter((test) => !isLeft(test));
-  const skipped = tests.filter((test) => stateOf(test) === 'skipped');
+  const skipped = isWhole ? tests.filter((test) => stateOf(test) === 'skipped') : [];
   const passed = tests.filter((test) => stateOf(test) === 'passed').length;
   // A file that fails to load, or whose hook fails, has no failed test.
   const brokenFiles = modules.filter(
@@ -64,10 +64,13 @@ function summary(modules: readonly TestModule[], unhandledErrors: number, left: 
 // biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its default export
 export default class SummaryReporter implements Reporter {
   private left: ReadonlySet<string> = new Set();
+  /** False: the person named tests, and what else their files have is no news. */
+  private isWhole = true;
   onInit({ config }: Vitest): void {
+    this.isWhole = config.testNamePattern === undefined;
     this.left = new Set(config.tagsFilter?.map((filter) => filter.replace(/^!/, '')));
   }
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    console.log(summary(modules, unhandledErrors.length, this.left).join('\n'));
+    console.log(summary(modules, unhandledErrors.length, this.left, this.isWhole).join('\n'));
   }
 }

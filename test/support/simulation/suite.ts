@@ -97,11 +97,12 @@ export function simulationSuite(file: string, from: number, to: number): void {
       expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);
     });
 
-    test.skipIf(only !== undefined)('I11 more than half of the requests succeed', () => {
+    if (only !== undefined) return;
+    test('I11 more than half of the requests succeed', () => {
       expect(refused).toBeLessThan(asked / 2);
     });
 
-    test.runIf(only === undefined && isWhole).each(rows)('%s happens, and the server survives it', (_, pattern) => {
+    test.for(isWhole ? rows : [])('%s happens, and the server survives it', ([, pattern]) => {
       expect([...met.keys()].filter((what) => pattern.test(what))).not.toEqual([]);
     });
   });
