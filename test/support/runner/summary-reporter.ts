@@ -33,7 +33,12 @@ function mainJob(tests: readonly TestCase[]): string[] {
   return parts.length > 0 ? [`main job: ${parts.join('  ')}`] : [];
 }
 
-function summary(modules: readonly TestModule[], unhandledErrors: number, left: ReadonlySet<string>, isWhole: boolean): string[] {
+function summary(
+  modules: readonly TestModule[],
+  unhandledErrors: number,
+  left: ReadonlySet<string>,
+  isWhole: boolean,
+): string[] {
   const all = modules.flatMap(testsOf);
   const isLeft = (test: TestCase) => stateOf(test) === 'skipped' && test.tags.some((tag) => left.has(tag));
   const tests = all.filter((test) => !isLeft(test));
