@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 // Linux names files by bytes, and JSON has text alone. Each byte that is not UTF-8 is written as \xHH, such as \xE9, in
-// lists and matches, and the backslash of a name that looks like that as \x5C. A path in that form leads to the file.
+// lists and matches, and the backslash of a name that looks like that as \x5C. A path in that form leads to the file, also
+// to a new one.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
@@ -20,8 +23,26 @@ export function textOfName(name: Buffer): string {
 }
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
+/** A path as the system has it. */
+export type SystemPath = string | Buffer;
+
+/** What an escaped path names: its bytes, unless only a file or folder with this very text as its name is there. */
+export async function systemPath(path: string): Promise<SystemPath> {
+  const bytes = bytesOfPath(path);
+  if (!bytes) return path;
+  const isThere = (one: SystemPath) =>
+    lstat(one).then(
+      () => true,
+      () => false,
+    );
+  if (await isThere(bytes)) return bytes;
+  if (await isThere(path)) return path;
+  const folder = bytesOfPath(dirname(path));
+  return !folder || (await isThere(folder)) || !(await isThere(dirname(path))) ? bytes : path;
+}
+
 /** The bytes of an escaped path; undefined: nothing in it is escaped. */
-export function bytesOfPath(path: string): Buffer | undefined {
+function bytesOfPath(path: string): Buffer | undefined {
   if (!escaped.test(path)) return undefined;
   const parts = path.split(escaped).map((part, at) => (at % 2 === 1 ? Buffer.from(part, 'hex') : Buffer.from(part)));
   return Buffer.concat(parts);

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { bytesOfPath, textOfName } from './byte-names.ts';
+import { type SystemPath, systemPath, textOfName } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -24,7 +24,7 @@ export interface ConfinedPaths {
 export interface Parent extends AsyncDisposable {
   readonly name: string;
   /** A path to that name in this open folder; it stays right even after the folder is moved or replaced. */
-  readonly at: (name: string) => string;
+  readonly at: (name: string) => SystemPath;
 }
 
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
@@ -57,15 +57,9 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   // Opens first and checks afterwards: the check sees the opened file itself, so a swapped link gains nothing.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
-    const handle = await open(at, how)
-      .catch((cause) => {
-        const bytes = cause.code === 'ENOENT' ? bytesOfPath(at) : undefined;
-        if (!bytes) throw cause;
-        return open(bytes, how);
-      })
-      .catch((cause) => {
-        throw fileError(cause, shown);
-      });
+    const handle = await open(await systemPath(at), how).catch((cause) => {
+      throw fileError(cause, shown);
+    });
     try {
       await whereIs(handle);
       return handle;
@@ -84,7 +78,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     const parent = await openFolder(parentOf(inside), missing);
     try {
       const at = `${through(parent)}/${basename(inside)}`;
-      await mkdir(at).catch((cause) => {
+      await mkdir(await systemPath(at)).catch((cause) => {
         if (cause.code !== 'EEXIST') throw fileError(cause, inside);
       });
       return await openChecked(at, inside, O_RDONLY | O_DIRECTORY);
@@ -103,9 +97,11 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
       const inside = locate(path);
       if (inside === '') throw badRequest('That is the workspace itself.');
       const folder = await openFolder(parentOf(inside), missing);
+      const own = basename(inside);
+      const place = await systemPath(`${through(folder)}/${own}`);
       return {
-        name: basename(inside),
-        at: (name) => `${through(folder)}/${name}`,
+        name: own,
+        at: (name) => (name === own ? place : `${through(folder)}/${name}`),
         [Symbol.asyncDispose]: () => folder.close(),
       };
     },

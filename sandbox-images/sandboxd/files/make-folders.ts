@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemPath } from './byte-names.ts';
 
 /**
  * Creates a folder and its missing parents; an existing folder stays as it is. Node's own recursive `mkdir` never returns
@@ -7,17 +8,18 @@ import { dirname } from 'node:path';
  */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {
-    await mkdir(path, mode);
+    await mkdir(await systemPath(path), mode);
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOENT' && dirname(path) !== path) {
       await makeFolders(dirname(path), mode);
-      await mkdir(path, mode).catch((again) => unlessFolder(path, again));
+      await mkdir(await systemPath(path), mode).catch((again) => unlessFolder(path, again));
     } else await unlessFolder(path, thrown);
   }
 }
 
 async function unlessFolder(path: string, thrown: unknown): Promise<void> {
-  const isFolder = (thrown as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory();
+  const isFolder =
+    (thrown as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(await systemPath(path))).isDirectory();
   if (!isFolder) throw thrown;
 }

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { keyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { badRequest } from '../server/body-fields.ts';
+import { type SystemPath, textOfName } from './byte-names.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
@@ -19,10 +20,10 @@ export async function atPlaceOf<Value>(
   await using parent = await place.openParent(path, 'make');
   const before = await lstat(parent.at(parent.name)).catch(() => undefined);
   if (before?.isSymbolicLink()) {
-    const target = await realpath(parent.at(parent.name)).catch((cause) => {
+    const target = await realpath(parent.at(parent.name), 'buffer').catch((cause) => {
       throw fileError(cause, path);
     });
-    return await atPlaceOf(place, place.locate(target), work);
+    return await atPlaceOf(place, place.locate(textOfName(target)), work);
   }
   if (before) assertRegularFile(before, path);
   try {
@@ -61,7 +62,7 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
 
 /** A hidden file next to the one that it is to become. Disposing removes it, unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
-  readonly path: string;
+  readonly path: SystemPath;
   readonly handle: FileHandle;
 }
 

@@ -2,13 +2,15 @@ import { readFileSync, type Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
+import { systemPath, textOfName } from '../files/byte-names.ts';
 
 /** The file, folder or link at the path. Of a link, type and mode are the target's. Rejects with the system's error. */
 export async function entryAt(path: string): Promise<PathEntry> {
-  const own = await lstat(path);
+  const at = await systemPath(path);
+  const own = await lstat(at);
   if (!own.isSymbolicLink()) return entryOf(path, own, typeOf(own));
-  const target = await realpath(path).catch(() => undefined); // undefined: it leads nowhere
-  const behind = target === undefined ? undefined : await stat(path).catch(() => undefined);
+  const target = await realpath(at, 'buffer').then(textOfName, () => undefined); // undefined: it leads nowhere
+  const behind = target === undefined ? undefined : await stat(at).catch(() => undefined);
   const entry = entryOf(path, own, behind ? typeOf(behind) : 'broken');
   return {
     ...entry,

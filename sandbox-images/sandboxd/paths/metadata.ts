@@ -5,6 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { limits } from '../daemon.ts';
+import { type SystemPath, systemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
@@ -14,8 +15,8 @@ type HelperState = Pick<SharedState, 'clock' | 'env' | 'keepers'>;
 /** `found` and the metadata of each path, `full` (more than an answer can have), `done`, or `failed` and the system's number. */
 type Answer = readonly string[];
 type Request =
-  | readonly ['read', ...paths: string[]]
-  | readonly ['write', path: string, ...keysAndValues: string[]]
+  | readonly ['read', ...paths: SystemPath[]]
+  | readonly ['write', path: SystemPath, ...keysAndValues: string[]]
   | readonly ['copy', from: string, to: string];
 interface Helper {
   readonly process: PerlHelper;
@@ -47,7 +48,9 @@ export class MetadataStore {
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
-    const answer = await this.#ask(['read', ...known.map(({ path }) => path)]).catch(unlessUnsupported);
+    const answer = await this.#ask(['read', ...(await Promise.all(known.map(({ path }) => systemPath(path))))]).catch(
+      unlessUnsupported,
+    );
     if (answer === undefined) return entries;
     const [kind, ...answers] = answer;
     if (kind !== 'found') throw new AppError('payload_too_large', 'These files have too much metadata for one answer.');
@@ -59,8 +62,12 @@ export class MetadataStore {
    * The file at the path then has exactly this metadata. `shown` names it in errors. Rejects: unsupported,
    * payload_too_large (no room for it in the file system).
    */
-  async write(path: string, metadata: FileMetadata, shown: string): Promise<void> {
-    const [kind, number] = await this.#ask(['write', path, ...Object.entries(metadata).flat()]);
+  async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
+    const [kind, number] = await this.#ask([
+      'write',
+      typeof path === 'string' ? await systemPath(path) : path,
+      ...Object.entries(metadata).flat(),
+    ]);
     if (kind === 'failed') throw refusal(Number(number), shown);
   }
 

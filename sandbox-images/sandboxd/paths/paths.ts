@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { systemPath, textOfName } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import { chunksOf } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
@@ -36,7 +37,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
 
   async function openPath(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     return await at(path, async (full) => {
-      const handle = await open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+      const handle = await open(await systemPath(full), O_RDONLY | O_NONBLOCK | O_NOCTTY);
       try {
         const stats = await handle.stat();
         if (!stats.isFile())
@@ -80,7 +81,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
       }),
     makeFolder: (path) =>
       at(path, async (full) => {
-        const before = await stat(full).catch(() => undefined);
+        const before = await stat(await systemPath(full)).catch(() => undefined);
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is a folder already.`);
         if (before) throw badRequest(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
@@ -90,17 +91,21 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
       at(from, async (full) => {
         const target = locatePath(to, parts);
         await notOurs(target);
-        await lstat(full);
+        const own = await systemPath(full);
+        await lstat(own);
         await makeFolders(dirname(target));
-        await rename(full, target).catch(async (thrown: NodeJS.ErrnoException) => {
+        const place = await systemPath(target);
+        await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'EXDEV') throw thrown; // another disk
+          if (typeof own !== 'string' || typeof place !== 'string')
+            throw badRequest(`${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`);
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
           await store.copy(full, target);
           await rm(full, { recursive: true });
         });
         return await one(await entryAt(target));
       }),
-    removePath: (path) => at(path, (full) => rm(full, { recursive: true, force: true })),
+    removePath: (path) => at(path, async (full) => rm(await systemPath(full), { recursive: true, force: true })),
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
         await replace(full, content, { spare: parts.place.root, store, metadata });
@@ -112,8 +117,10 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
 /** Depth first, each folder's children by name. */
 async function listInto(entries: PathEntry[], folder: string, depth: number): Promise<void> {
   const names: string[] = [];
-  for await (const { name } of await opendir(folder, { bufferSize: 1_000 })) {
-    if (names.push(name) + entries.length > limits.entries) throw tooMany(folder);
+  // The types of Node know names as text alone.
+  const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
+  for await (const { name } of await opendir(await systemPath(folder), options)) {
+    if (names.push(textOfName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
   }
   for (const name of names.sort()) {
     const entry = await entryAt(join(folder, name)).catch(() => undefined); // removed meanwhile
@@ -149,7 +156,8 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
 
 /** The daemon's own files in /proc are not the user's. */
 async function notOurs(full: string): Promise<void> {
-  const real = await realpath(full).catch(() => realpath(dirname(full)).catch(() => full));
+  const realOf = async (path: string) => textOfName(await realpath(await systemPath(path), 'buffer'));
+  const real = await realOf(full).catch(() => realOf(dirname(full)).catch(() => full));
   if (/^\/proc\/(self|thread-self)(\/|$)/.test(full) || `${real}/`.startsWith(`/proc/${process.pid}/`)) {
     throw new AppError('file_not_found', `There is no file ${full}.`);
   }

@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { access, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileMetadata } from '../../../src/core/model/sandboxes/file-metadata.ts';
+import { type SystemPath, systemPath, textOfName } from '../files/byte-names.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { renameIntoPlace, runInOrder, type StagedFile, stageFile, writeAll } from '../files/replace-file.ts';
 import { badRequest } from '../server/body-fields.ts';
@@ -28,13 +29,18 @@ export async function replace(
   { spare, store, metadata }: Replacement,
 ): Promise<void> {
   const isMarked = Object.keys(metadata).length > 0;
-  const before = await stat(full).catch(() => undefined);
+  const before = await stat(await systemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
-  const target = await realpath(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
+  const target = await realOf(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
   await makeFolders(dirname(target));
-  if (before) await access(target, W_OK); // a rename does not ask for the file's own permission
-  const parent = { name: basename(target), at: (name: string) => join(dirname(target), name), ...undisposed };
+  const place = await systemPath(target);
+  if (before) await access(place, W_OK); // a rename does not ask for the file's own permission
+  const folder = await systemPath(dirname(target));
+  const inFolder = (name: string) =>
+    typeof folder === 'string' ? join(folder, name) : Buffer.concat([folder, Buffer.from(`/${name}`)]);
+  const own = basename(target);
+  const parent = { name: own, at: (name: string) => (name === own ? place : inFolder(name)), ...undisposed };
   await using staged = await stageNear(parent.at, before, spare);
   if (isMarked && !staged.isElsewhere) await store.write(staged.path, metadata, full);
   await writeAll(staged.handle, content);
@@ -52,13 +58,14 @@ export async function replace(
     await runInOrder(parent, copy);
   });
 }
+const realOf = async (path: string) => textOfName(await realpath(await systemPath(path), 'buffer'));
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
 /** The system's errors where no file can be made or renamed: a mounted file, /proc, a folder of another user. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
 /** A file that exists can often be written where none can be made. Its content then waits in the spare folder. */
-async function stageNear(at: (name: string) => string, before: Stats | undefined, spare: string) {
+async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
     return Object.assign(staged, { isElsewhere: false });
@@ -88,14 +95,14 @@ async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
 }
 
 async function writeInto(target: string, flags: number, content: AsyncIterable<Uint8Array>): Promise<void> {
-  await using handle = await open(target, flags | O_NOCTTY);
+  await using handle = await open(await systemPath(target), flags | O_NOCTTY);
   await writeAll(handle, content);
 }
 
 /** Follows links that lead to no file yet. */
 async function newFileAt(path: string, links = 40): Promise<string> {
-  const next = await readlink(path).catch(() => undefined);
+  const next = await readlink(await systemPath(path), 'buffer').then(textOfName, () => undefined);
   if (next === undefined) return path;
   if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
-  return await newFileAt(resolve(await realpath(dirname(path)), next), links - 1);
+  return await newFileAt(resolve(await realOf(dirname(path)), next), links - 1);
 }

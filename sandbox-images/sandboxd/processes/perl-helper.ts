@@ -51,5 +51,5 @@ export async function startPerl(
 
 /** A line of words. Text of any kind goes as hexadecimal digits after a mark, so that it is one word even when empty. */
 export const lineOf = (...words: readonly string[]): string => `${words.join(' ')}\n`;
-export const toWord = (text: string): string => `:${Buffer.from(text).toString('hex')}`;
+export const toWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const ofWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -1,5 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { systemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
@@ -48,7 +49,7 @@ export class Inotify {
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
-      helper.stdin.write(lineOf('open', id, toWord(path), recursive ? 'recursive' : 'flat'));
+      helper.stdin.write(lineOf('open', id, toWord(await systemPath(path)), recursive ? 'recursive' : 'flat'));
       await opened.promise;
     } catch (thrown) {
       this.#watches.delete(id);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { search } from '../../../sandbox-images/sandboxd/files/search.ts';
+import { paths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 async function workspace() {
   const root = mkdtempSync(join(tmpdir(), 'corral-names-'));
@@ -39,11 +41,42 @@ test.each([
   expect((await grep('.', 'inner|content', [])).matches.map(({ file }) => file).toSorted()).toEqual(
     [name, inner].toSorted(),
   );
+  const { writeFile, removeFile } = files(place);
+  await writeFile(`${inner}.new`, Readable.from([Buffer.from('new')]), 'replace');
+  await writeFile(inner, Readable.from([Buffer.from('!')]), 'append');
+  await writeFile(name, Readable.from([Buffer.from('replaced')]), 'replace');
+  expect(readdirSync(at(`\xe9 ${bytes}`), 'buffer').toSorted(Buffer.compare)).toEqual(
+    [bytes, `${bytes}.new`].map((one) => Buffer.from(one, 'latin1')),
+  );
   for (const [path, content] of [
-    [name, 'content'],
-    [inner, 'inner'],
+    [name, 'replaced'],
+    [inner, 'inner!'],
   ] as const) {
     await using file = await openFile(path, undefined);
     expect((await buffer(Readable.from(file.chunks))).toString()).toBe(content);
   }
+  const clock = manualClock();
+  onTestFinished(() => clock.advance(60_000)); // ends the helper
+  const anywhere = paths({ place, env: { PATH: process.env.PATH ?? '' }, clock, keepers: new Set() as never });
+  await anywhere.movePath(inner, `${inner}/../moved \\xFF`);
+  await anywhere.writePath(`\\xFF ${name}/a`, Readable.from([Buffer.from('a')]), {});
+  await anywhere.makeFolder(`\\xFF ${name}/\\xFE`);
+  const listed = await anywhere.listPaths('.', { depth: 2, metadata: false });
+  expect(listed.map(({ path }) => path.slice(place.root.length + 1)).toSorted()).toEqual(
+    [
+      name,
+      `\\xE9 ${name}`,
+      `\\xE9 ${name}/${name}.new`,
+      `\\xE9 ${name}/moved \\xFF`,
+      `\\xFF ${name}`,
+      `\\xFF ${name}/a`,
+      `\\xFF ${name}/\\xFE`,
+    ].toSorted(),
+  );
+  await using moved = await anywhere.openPath(`\\xE9 ${name}/moved \\xFF`, {});
+  expect((await buffer(Readable.from(moved.chunks))).toString()).toBe('inner!');
+  await removeFile(`\\xE9 ${name}`);
+  await anywhere.removePath(`\\xFF ${name}`);
+  await removeFile(name);
+  expect(readdirSync(at(''))).toEqual([]);
 });
