@@ -1,5 +1,6 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { arrivingText } from '../../core/text/arriving-text.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { endOf } from '../../core/text/text.ts';
 import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
@@ -27,7 +28,7 @@ export async function programStream(
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = lineSplitter();
-  let errors = '';
+  const errors = arrivingText(errorsChars, endOf);
   let junk = 0;
   let input: ReadableStreamDefaultController<AnyMessage> | undefined;
   const readable = new ReadableStream<AnyMessage>({
@@ -56,15 +57,13 @@ export async function programStream(
         await new Promise(setImmediate); // a flood leaves time for everybody else
         await room();
       },
-      onErrors: (chunk) => {
-        errors = endOf(errors + chunk, errorsChars);
-      },
+      onErrors: errors.add,
     },
     signal,
   );
   void pipes.ended.then(
     ({ exitCode }) =>
-      end(`it ended with exit code ${exitCode}${errors.trim() && `, after it printed: ${errors.trim()}`}`),
+      end(`it ended with exit code ${exitCode}${errors.text() && `, after it printed: ${errors.text()}`}`),
     (thrown) => end(thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off'),
   );
   const writable = new WritableStream<AnyMessage>({

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { arrivingText } from '../../core/text/arriving-text.ts';
 import { tooComplex } from '../../core/text/json.ts';
 import { endOf } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
@@ -19,7 +20,7 @@ export class ProgramTransport implements Transport {
   readonly #programs: ProgramClient;
   readonly #program: StartProgram;
   #pipes: ProgramPipes | undefined;
-  #errors = '';
+  readonly #errors = arrivingText(errorsChars, endOf);
   #ended: string | undefined;
   #isClosed = false;
 
@@ -46,9 +47,7 @@ export class ProgramTransport implements Transport {
         for (const line of split(chunk)) this.#hear(line);
         await new Promise(setImmediate); // a flood of messages leaves time for everybody else
       },
-      onErrors: (chunk: Buffer) => {
-        this.#errors = endOf(this.#errors + chunk, errorsChars);
-      },
+      onErrors: this.#errors.add,
     };
     const pipes = await this.#programs.attach(this.#program.id, reader, signal);
     this.#pipes = pipes;
@@ -71,7 +70,7 @@ export class ProgramTransport implements Transport {
   async #follow(pipes: ProgramPipes): Promise<void> {
     try {
       const { exitCode } = await pipes.ended;
-      const said = this.#errors.trim();
+      const said = this.#errors.text();
       this.#ended = `it ended with exit code ${exitCode}${said === '' ? '' : `, after it printed: ${said}`}`;
     } catch (thrown) {
       this.#ended = thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off';

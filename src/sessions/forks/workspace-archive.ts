@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import { checkpointFiles, outputFiles, runFiles, toldOutputBytes } from '../../core/model/run-files.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
@@ -135,13 +135,15 @@ export async function runProgram(
   { name: id, argv, input, onOutput, mayExit }: Program,
   signal: AbortSignal,
 ): Promise<void> {
-  let errors = '';
-  const onErrors = (bytes: Uint8Array) => {
-    if (errors.length < errorsChars) errors += Buffer.from(bytes).toString();
-  };
-  const { exitCode } = await runPiped(sandbox, { id, argv: [...argv] }, { input, onOutput, onErrors }, signal);
+  const errors = arrivingText(errorsChars);
+  const { exitCode } = await runPiped(
+    sandbox,
+    { id, argv: [...argv] },
+    { input, onOutput, onErrors: errors.add },
+    signal,
+  );
   if (exitCode === 0 || exitCode === mayExit) return;
-  const said = beginningOf(errors.trim(), errorsChars);
+  const said = errors.text();
   throw new AppError('conflict', `The files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`);
 }
 

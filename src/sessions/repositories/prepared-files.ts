@@ -5,7 +5,7 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
 import { noInput, runPiped } from '../services/streams/piped-command.ts';
@@ -183,13 +183,10 @@ interface Program {
 }
 
 async function run(client: Sandbox, { id, argv, input, onOutput }: Program, signal: AbortSignal): Promise<void> {
-  let errors = '';
-  const onErrors = (bytes: Uint8Array) => {
-    if (errors.length < errorsChars) errors += Buffer.from(bytes).toString();
-  };
-  const { exitCode } = await runPiped(client, { id, argv }, { input, onOutput, onErrors }, signal);
+  const errors = arrivingText(errorsChars);
+  const { exitCode } = await runPiped(client, { id, argv }, { input, onOutput, onErrors: errors.add }, signal);
   if (exitCode === 0) return;
-  const said = beginningOf(errors.trim(), errorsChars);
+  const said = errors.text();
   throw new AppError(
     'conflict',
     `The prepared files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`,

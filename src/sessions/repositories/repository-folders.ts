@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { isFolderUrl } from '../../core/model/repository.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
 import { bareCopy, findGitFolder, type GitFolder } from './bare-copy.ts';
@@ -39,18 +39,12 @@ export class RepositoryFolders {
   async copy(client: Sandbox, { url, to }: { readonly url: string; readonly to: string }, signal: AbortSignal) {
     const folder = await this.#find(url);
     const until = AbortSignal.any([signal, AbortSignal.timeout(copyMs)]);
-    let errors = '';
-    const onErrors = (bytes: Uint8Array) => {
-      if (errors.length < errorsChars) errors += Buffer.from(bytes).toString();
-    };
+    const errors = arrivingText(errorsChars);
     const program = { id: `folder-${this.#newId()}`, argv: ['bash', '-c', unpackScript, 'bash', to] };
-    const pipes = { input: bareCopy(folder, until), onOutput: () => {}, onErrors };
+    const pipes = { input: bareCopy(folder, until), onOutput: () => {}, onErrors: errors.add };
     const { exitCode } = await runPiped(client, program, pipes, until);
     if (exitCode === 0) return;
-    throw new AppError(
-      'conflict',
-      `${url} could not be copied into the sandbox: ${beginningOf(errors.trim(), errorsChars)}`,
-    );
+    throw new AppError('conflict', `${url} could not be copied into the sandbox: ${errors.text()}`);
   }
 
   #listed(url: string): string {

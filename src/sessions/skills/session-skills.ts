@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFiles } from '../../core/model/run-files.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
@@ -124,14 +124,11 @@ interface UnpackCommand {
   readonly archive: Buffer;
 }
 async function unpack(client: SandboxClient, { id, argv, archive }: UnpackCommand, signal: AbortSignal): Promise<void> {
-  let errors = '';
-  const onErrors = (bytes: Uint8Array) => {
-    if (errors.length < maxErrors) errors += Buffer.from(bytes).toString();
-  };
-  const pipes = { input: Readable.from([archive]), onOutput: () => {}, onErrors };
+  const errors = arrivingText(maxErrors);
+  const pipes = { input: Readable.from([archive]), onOutput: () => {}, onErrors: errors.add };
   const { exitCode } = await runPiped(client, { id, argv }, pipes, signal);
   if (exitCode === 0) return;
-  throw new AppError('conflict', `A skill could not be put into the sandbox: ${beginningOf(errors.trim(), maxErrors)}`);
+  throw new AppError('conflict', `A skill could not be put into the sandbox: ${errors.text()}`);
 }
 const maxErrors = 500;
 

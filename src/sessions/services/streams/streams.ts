@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { arrivingText } from '../../../core/text/arriving-text.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
@@ -75,7 +75,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const left = new AbortController();
       content.once('close', () => left.abort());
       const opened = Promise.withResolvers<Heading>();
-      const errors = textOf(errorsChars);
+      const errors = arrivingText(errorsChars);
       const heading = headingReader(opened.resolve);
       const onOutput = async (bytes: Uint8Array) => {
         const rest = heading(bytes);
@@ -113,8 +113,8 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
     async upload(id, { path, replaces }, content, signal) {
       await using sandbox = await used(id, path, signal);
       const { client } = sandbox;
-      const errors = textOf(errorsChars);
-      const version = textOf(versionChars);
+      const errors = arrivingText(errorsChars);
+      const version = arrivingText(versionChars);
       let size = 0;
       const counted = (async function* () {
         for await (const piece of content) {
@@ -148,16 +148,4 @@ function asDiskFull(thrown: unknown): never {
   const error = toAppError(thrown);
   if (error.code !== 'quota') throw error;
   throw new AppError('disk_full', `The sandbox cannot write the file: ${error.message}`, { cause: error });
-}
-
-/** The beginning of a text that arrives in pieces. */
-function textOf(maxChars: number) {
-  const decoder = new TextDecoder();
-  let text = '';
-  return {
-    add: (bytes: Uint8Array) => {
-      if (text.length < maxChars) text += decoder.decode(bytes, { stream: true });
-    },
-    text: () => beginningOf(text.trim(), maxChars),
-  };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { deadlineSignal, pause } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { randomIds } from '../../../../core/model/ids.ts';
+import { WholeCharacters } from '../../../../core/text/arriving-text.ts';
 import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { auditCall, type Call, parseShape, resolvePath } from './call.ts';
 import { ConnectError, ConnectStream, connectError, isLost, mapErrorCode, timeoutOf } from './connect.ts';
@@ -128,19 +129,23 @@ interface ProcessFollower {
 
 async function follow({ stream, inside, entry, isLate, signal }: ProcessFollower): Promise<void> {
   await stream.send({ event: { start: { pid: entry.pid } } });
-  const pieces = (kind: 'stdout' | 'stderr' | 'pty') => async (chunk: Buffer) => {
-    const most = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
-    for (let at = 0; at < chunk.length; at += most) {
-      const data = { [kind]: chunk.subarray(at, at + most).toString('base64') };
-      await stream.send({ event: { data } });
-    }
+  const send = (kind: string, piece: Buffer) => stream.send({ event: { data: { [kind]: piece.toString('base64') } } });
+  const kinds = { output: entry.terminal ? 'pty' : 'stdout', errors: 'stderr' } as const;
+  const maxBytes = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
+  const texts = { output: new WholeCharacters(maxBytes), errors: new WholeCharacters(maxBytes) };
+  const pass = (channel: keyof typeof kinds) => async (chunk: Buffer) => {
+    for (const piece of texts[channel].add(chunk)) await send(kinds[channel], piece);
   };
-  const reader = { onOutput: pieces(entry.terminal ? 'pty' : 'stdout'), onErrors: pieces('stderr') };
+  const reader = { onOutput: pass('output'), onErrors: pass('errors') };
   const job = await inside.jobs.attach(entry.id, reader, signal);
   const leave = () => job.detach();
   signal.addEventListener('abort', leave, { once: true });
   try {
     const end = await job.ended;
+    for (const channel of ['output', 'errors'] as const) {
+      const rest = texts[channel].end();
+      if (rest.length > 0) await send(kinds[channel], rest);
+    }
     if (isLate?.()) {
       throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
     }

@@ -1,0 +1,53 @@
+import { beginningOf } from './text.ts';
+
+// UTF-8 that arrives in pieces, each of which can begin and end in the middle of a character.
+
+/** The beginning of a text of errors; with `endOf` its end. */
+export function arrivingText(maxChars: number, keep = beginningOf) {
+  const decoder = new TextDecoder();
+  let text = '';
+  return {
+    add: (bytes: Uint8Array): void => {
+      text = keep(text + decoder.decode(bytes, { stream: true }), maxChars);
+    },
+    text: (): string => text.trim(),
+  };
+}
+
+/** The number of bytes before a character that is not complete. Bytes that are not UTF-8 count as complete. */
+export function wholeUtf8(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const needed = byte >= 0xf8 || byte < 0xc0 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return needed > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
+/** Divides bytes into pieces that end between characters, for readers that decode each piece alone. */
+export class WholeCharacters {
+  #held = Buffer.alloc(0);
+  readonly #most: number;
+
+  /** `most`: the bytes of a piece, at least 4. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  *add(chunk: Uint8Array): Generator<Buffer> {
+    let rest = Buffer.concat([this.#held, chunk]);
+    while (rest.length > 0) {
+      const piece = rest.subarray(0, wholeUtf8(rest.subarray(0, this.#most)));
+      if (piece.length === 0) break;
+      yield piece;
+      rest = rest.subarray(piece.length);
+    }
+    this.#held = Buffer.from(rest);
+  }
+
+  /** What no further piece completes. */
+  end(): Buffer {
+    return this.#held;
+  }
+}
