@@ -10,8 +10,7 @@ import { errorPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
 import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
-import { managedAgentsDoors } from '../src/facades/compat/managed-agents/routes.ts';
-import { unsupportedAreas } from '../src/facades/compat/managed-agents/unsupported.ts';
+import { managedAgentsDoors, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -1,3 +1,5 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type Dockerode from 'dockerode';
 import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
@@ -18,11 +20,11 @@ import { openFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
+import type { Mounts } from '../shared/mounts.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { noBuildsWith, openBuilds } from './builds/builds.ts';
-import { callEngine, findInEngine, openEngine } from './engine.ts';
-import { filteredMounts } from './filtered-mounts.ts';
+import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
@@ -36,6 +38,53 @@ import { openVolumes } from './volumes.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
 import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
+
+const patienceMs = 10_000;
+// The kernel's limit for a Unix socket's path is 107 bytes.
+const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
+
+/** The folders of an engine filter, which creates and removes them for the server. */
+function filteredMounts(engine: Dockerode, folder: string): Mounts {
+  const root = resolve(folder);
+  if (Buffer.byteLength(root) > maxRoot) {
+    throw new AppError('invalid_request', `CORRAL_DOCKER_SOCKETS_DIR may have ${maxRoot} bytes, for Unix sockets.`);
+  }
+  const path = (id: SandboxId) => join(root, id);
+  const filter = (method: 'PUT' | 'DELETE', id: SandboxId) =>
+    callEngine(
+      AbortSignal.timeout(patienceMs),
+      () =>
+        new Promise<void>((done, fail) => {
+          const options = { path: `/corral/sockets/${id}`, method, statusCodes: { 204: true } };
+          engine.modem.dial(options, (error) => (error ? fail(error) : done()));
+        }),
+    );
+  return {
+    path,
+    async make(id) {
+      await filter('PUT', id).catch((error) => {
+        if (statusOf(error) !== 404) throw error;
+        throw new AppError(
+          'driver_unavailable',
+          'CORRAL_DOCKER_SOCKETS_DIR is set, but DOCKER_HOST leads to an engine, not to an engine filter. Start the ' +
+            'filter (see docs/deploy.md), or unset CORRAL_DOCKER_SOCKETS_DIR.',
+          { cause: error },
+        );
+      });
+      if (await stat(path(id)).catch(() => undefined)) return;
+      throw new AppError(
+        'driver_unavailable',
+        `The engine filter made a folder that is not at ${path(id)} here. CORRAL_DOCKER_SOCKETS_DIR has to be the ` +
+          "filter's --root, under the same path.",
+      );
+    },
+    async remove(id) {
+      const names = await readdir(path(id)).catch(() => []);
+      await Promise.all(names.map((name) => rm(join(path(id), name), { recursive: true, force: true })));
+      await filter('DELETE', id);
+    },
+  };
+}
 
 export interface DockerOptions {
   /** The engine's address, as in DOCKER_HOST. Only a Unix socket of this machine works. */

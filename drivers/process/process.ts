@@ -1,10 +1,20 @@
 import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type IdSource, SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import type { Capabilities, Driver, EgressHandler, SandboxInfo, SandboxSpec, VolumeHosting } from '../driver.ts';
+import type {
+  Capabilities,
+  Driver,
+  EgressHandler,
+  LackingProgram,
+  SandboxInfo,
+  SandboxSpec,
+  VolumeHosting,
+} from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
@@ -17,16 +27,67 @@ import { seccompProgram } from '../shared/seccomp/program.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
-import { openKernelLimits } from './confinement.ts';
-import { cpuBooster } from './cpu-boost.ts';
+import { type KernelLimits, openKernelLimits } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
-import { lackingPrograms } from './lacking.ts';
 import { type LaunchedProcess, launch, type Programs, workspaceOf } from './launch.ts';
 import { acquireLock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
 import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from './record.ts';
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
+
+/** The folders in which every sandbox searches for this machine's programs. */
+const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
+const programs: readonly LackingProgram[] = [
+  {
+    name: 'python3',
+    text:
+      'There is no python3 on this machine, so sandboxes cannot run code cells of Python and bash, or Python programs. ' +
+      'Commands, files and terminals work without it. Install python3.',
+  },
+  {
+    name: 'perl',
+    text:
+      'There is no perl on this machine, so sandboxes keep no metadata of files and cannot watch files. ' +
+      'Commands, files and terminals work without it. Install perl.',
+  },
+];
+
+/** The programs that sandboxes use and this machine lacks. */
+export async function lackingPrograms(searched = folders): Promise<readonly LackingProgram[]> {
+  const isThere = async (name: string) => {
+    const found = await Promise.allSettled(searched.map((folder) => access(join(folder, name), constants.X_OK)));
+    return found.some(({ status }) => status === 'fulfilled');
+  };
+  const found = await Promise.all(programs.map(({ name }) => isThere(name)));
+  return programs.filter((_, index) => !found[index]);
+}
+
+const lastsMs = 1_000;
+
+/** Puts a sandbox before the others on busy processors, for a second after the last call. */
+export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
+  const timers = new Map<SandboxId, NodeJS.Timeout>();
+  return {
+    hasten(id: SandboxId): void {
+      const timer = timers.get(id);
+      if (timer) {
+        timer.refresh();
+        return;
+      }
+      const over = () => {
+        timers.delete(id);
+        share(id, 'usual');
+      };
+      timers.set(id, setTimeout(over, lastsMs).unref());
+      share(id, 'first');
+    },
+    /** A server that was killed can have left the sandbox with the larger share. */
+    settle(id: SandboxId): void {
+      if (!timers.has(id)) share(id, 'usual');
+    },
+  };
+}
 
 /** A service is a container of an image. */
 const noServices =

@@ -70,7 +70,7 @@ const rules: Rule[] = [
       'src/core/text/terminal/screen-text.ts': 'of its own words',
       'src/core/text/files/encoding.ts': 'of its own words',
       'src/app/settings/templates.ts': 'of its own limit',
-      'src/automations/hooks/match.ts': 'of the escaped name of an account',
+      'src/automations/hooks/receiver.ts': 'of the escaped name of an account',
     },
   },
   {

@@ -1,7 +1,9 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdSource } from '../../../src/core/model/ids.ts';
 import { untrustedError } from '../../../src/core/model/protocol-violation.ts';
@@ -10,13 +12,40 @@ import type { EgressHandler, SandboxLink } from '../../driver.ts';
 import type { Meta } from '../folders.ts';
 import { createSymlink, removeSymlink } from '../symlink.ts';
 import { DaemonAgent } from './daemon-agent.ts';
-import { DuplicateDaemonDetector } from './duplicate-daemon.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { openLinkEnd } from './link-end.ts';
 import { listenUnix, removeStaleSockets } from './listen.ts';
 import { byPeerKind, maxConnections } from './peer-kind.ts';
 import { removeToken } from './token.ts';
+
+/** Longer than the kernel takes to close a dead daemon's connections, in ms. */
+const graceMs = 250;
+
+/**
+ * Tells a restarted daemon from a second process with its token. A daemon keeps an idle connection as long as it lives. So
+ * if a connection of an earlier boot stays open, another process has presented the token.
+ */
+class DuplicateDaemonDetector {
+  readonly #hasIdle: () => boolean;
+  #boot: string | undefined;
+
+  constructor(hasIdle: () => boolean) {
+    this.#hasIdle = hasIdle;
+  }
+
+  async isSecond(boot: string): Promise<boolean> {
+    if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
+      await pause(graceMs, undefined, { ref: false });
+      // After a long turn of the event loop the timer fires first. Connections that closed meanwhile are reported in the
+      // next turns.
+      for (let turns = 0; turns < 2; turns++) await turnOfTheLoop();
+      if (this.#hasIdle() && this.#boot !== boot) return true;
+    }
+    this.#boot = boot;
+    return false;
+  }
+}
 
 export interface EndpointOptions {
   readonly gate: EgressHandler;

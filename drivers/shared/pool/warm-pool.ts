@@ -1,11 +1,33 @@
+import { createHash } from 'node:crypto';
 import { pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
 import type { PoolSize } from './pool-size.ts';
-import { recipeName } from './recipe.ts';
 import { WarmStock } from './warm-stock.ts';
+
+/** A short name for a sandbox's settings, usable as a label's value. */
+export function recipeName({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
+  const parts = ordered({
+    template,
+    image,
+    limits,
+    egress,
+    env,
+    ...(services && { services }),
+    ...(volumes && { volumes }),
+  });
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20);
+}
+
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([key, inner]) => [key, ordered(inner)]);
+}
 
 export interface WarmPoolOptions {
   /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier ones are ended. */

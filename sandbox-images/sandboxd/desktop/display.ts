@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -10,10 +10,26 @@ import { makeFolders } from '../files/make-folders.ts';
 import { type DirectSocket, directSocket } from '../server/direct-socket.ts';
 import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
-import { displaySockets, unusedDisplayNumber } from './display-number.ts';
 import type { Programs } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
+
+/** Where displays have their sockets: `X100` for the display `:100`. */
+const displaySockets = '/tmp/.X11-unix';
+const [least, beyond] = [100, 10_000] as const;
+const attempts = 1_000;
+
+/**
+ * A display number without a socket. It is chosen at random, because displays that start at once on one machine would take
+ * the same first free one. A socket stays when its display is killed, and another user's Xvnc cannot replace it.
+ */
+export async function unusedDisplayNumber(folder = displaySockets): Promise<number> {
+  const names = await readdir(folder).catch(() => []); // Xvnc makes the folder
+  const taken = new Set(names);
+  let number = randomInt(least, beyond);
+  for (let left = attempts; left > 0 && taken.has(`X${number}`); left--) number = randomInt(least, beyond);
+  return number;
+}
 
 export interface Display {
   /** The environment for the display's programs. */

@@ -1,5 +1,25 @@
-import { encodePng } from './png.ts';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { pngFile } from '../../../src/core/text/pictures.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
+
+/**
+ * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it. The
+ * daemon has no dependencies.
+ */
+export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
+  const row = 1 + width * 3;
+  const raw = Buffer.allocUnsafe(row * height);
+  for (let y = 0, from = 0, to = 0; y < height; y++) {
+    raw[to++] = 0; // no filter: a screen is flat colours and text, which compress well without one
+    for (let x = 0; x < width; x++, from += 4) {
+      raw[to++] = pixels[from + 2] as number;
+      raw[to++] = pixels[from + 1] as number;
+      raw[to++] = pixels[from] as number;
+    }
+  }
+  return pngFile(width, height, await promisify<Buffer, object, Buffer>(deflate)(raw, { level: 2 }));
+}
 
 /** A PNG of the screen, with the pointer drawn in. */
 export async function screenshot(display: XConnection): Promise<Buffer> {

@@ -1,7 +1,34 @@
+import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { outputFiles, runFiles, toldOutputBytes } from '../../../src/core/model/run-files.ts';
+import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
 import { UnfitWorkspace } from './folder.ts';
 import { keepFiles } from './keep.ts';
-import { printOf } from './print.ts';
+import { changedAt, type FoundFile, walk } from './walk.ts';
+
+/** Equal prints mean equal files. The time of a folder's last change tells nothing that its entries do not tell. */
+function printOf(root: string, most: number): WorkspacePrint {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const leavesOut = (path: string) => path === runFiles || path === `${runFiles}.new`;
+  for (const found of walk(root, { leavesOut, most })) {
+    const { path, stats } = found;
+    if (stats.isSocket() || isToldOutput(found)) continue;
+    hash.update(`${lineOf(found)} ${path}\0`);
+    if (stats.isFile()) bytes += Number(stats.size);
+  }
+  return { print: hash.digest('hex'), bytes };
+}
+
+const isToldOutput = ({ path, stats }: FoundFile) =>
+  path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= toldOutputBytes;
+
+function lineOf({ stats, folder, name }: FoundFile): string {
+  if (stats.isDirectory()) return `d ${stats.mode}`;
+  if (stats.isSymbolicLink()) return `l ${readlinkSync(folder.at(name), 'buffer').toString('hex')}`;
+  return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${changedAt(stats)}`;
+}
 
 /** A larger workspace is left to programs. */
 const most = 2_000;

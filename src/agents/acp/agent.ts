@@ -7,14 +7,87 @@ import {
   RequestError,
   type RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
+import { z } from 'zod';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { AgentPause, AgentUpdate, CallForApproval } from '../../core/model/agent-updates.ts';
 import { Calls } from './calls.ts';
-import { modelIn } from './models.ts';
 import type { ProgramStream } from './program-stream.ts';
-import { SpendingCounter } from './spending.ts';
 import { type Item, updateOf } from './updates.ts';
+
+const count = z.number().nonnegative();
+const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
+/** Agents report the tokens of a message with its answer: some as the protocol's draft says, Gemini CLI as its quota. */
+const Answer = z.object({
+  usage: z.object({ totalTokens: count }).optional().catch(undefined),
+  _meta: z.object({ quota }).optional().catch(undefined),
+});
+interface Report {
+  readonly used: number;
+  readonly cost?: { readonly amount: number; readonly currency: string } | null | undefined;
+}
+
+/** Counts the spending of an agent whose reports repeat earlier ones. */
+export class SpendingCounter {
+  #tokens = 0; // of the present message
+  #cost = 0; // of the agent's session
+
+  /** A new message has spent nothing. */
+  begin(): void {
+    this.#tokens = 0;
+  }
+
+  /** `used` is the length of the conversation, so the message has taken that many tokens at least. */
+  reported({ used, cost }: Report): readonly AgentUpdate[] {
+    return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
+  }
+
+  answered(answer: unknown): readonly AgentUpdate[] {
+    const { usage, _meta } = Answer.safeParse(answer).data ?? {};
+    const { input_tokens: input = 0, output_tokens: output = 0 } = _meta?.quota.token_count ?? {};
+    return this.#more(usage?.totalTokens ?? input + output, undefined);
+  }
+
+  #more(tokens: number, cost: number | undefined): readonly AgentUpdate[] {
+    const more = { tokens: Math.max(0, tokens - this.#tokens), cost: cost && Math.max(0, cost - this.#cost) };
+    this.#tokens += more.tokens;
+    this.#cost += more.cost ?? 0;
+    return more.tokens > 0 || more.cost ? [{ kind: 'spent', ...more }] : [];
+  }
+}
+
+const name = z.string().min(1).max(200);
+const option = z.object({ category: z.string(), currentValue: name });
+const spent = z.object({ model: name, token_count: z.unknown() });
+/** The ways in which agents name their model, in sessions, updates and answers. */
+const Message = z.object({
+  models: z.object({ currentModelId: name }).optional().catch(undefined),
+  configOptions: z.array(z.unknown()).optional().catch(undefined),
+  _meta: z
+    .object({
+      '_claude/model': name.optional().catch(undefined),
+      quota: z
+        .object({ model_usage: z.array(spent).max(20) })
+        .optional()
+        .catch(undefined),
+    })
+    .optional()
+    .catch(undefined),
+});
+/** Names for the model that the agent prefers. */
+const unknownModels = new Set(['default', 'auto']);
+
+/** The model that a message of an agent names; undefined where it names none. */
+export function modelIn(message: unknown): string | undefined {
+  const { models, configOptions = [], _meta } = Message.safeParse(message).data ?? {};
+  const chosen = configOptions.map((one) => option.safeParse(one).data).find((one) => one?.category === 'model');
+  const told =
+    _meta?.['_claude/model'] ??
+    _meta?.quota?.model_usage.at(-1)?.model ??
+    models?.currentModelId ??
+    chosen?.currentValue;
+  return told === undefined || unknownModels.has(told) ? undefined : told;
+}
 
 const maxWaiting = 500;
 const maxUpdates = 200_000; // in one prompt

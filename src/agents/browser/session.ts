@@ -6,13 +6,81 @@ import { type Connection, connect } from './connection.ts';
 import { Downloads } from './downloads.ts';
 import { clipText, Notes } from './event-notes.ts';
 import { explainError, type FailureText, failureText, successText } from './explain-error.ts';
-import { playwrightKeys } from './keys.ts';
 import { navigate } from './navigate.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
-import { addressOf } from './parse-address.ts';
 import { type ReadTree, Reporter } from './report.ts';
 import { inConsole, inPage } from './run-in-page.ts';
 import { runInTab, type Tab, Tabs } from './tabs.ts';
+
+/** Parses the address that a model gave; `no` is the reason why it cannot be opened. */
+export function addressOf(given: string, workdir: string): { url: string } | { no: string } {
+  const text = given.trim();
+  const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);
+  const isHost = /^[\w.-]+:\d+([/?#]|$)/.test(text) && !/^(about|blob|chrome|data|file|javascript):/i.test(text);
+  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(text) && !isHost;
+  const url = parse(isLocal ? `http://${text}` : hasScheme ? text : `https://${text}`);
+  if (!url) return { no: `${JSON.stringify(given.slice(0, 200))} is not an address.` };
+  if (/^(https?|about|data|chrome):$/.test(url.protocol)) return { url: url.href };
+  if (url.protocol !== 'file:') return { no: `The browser opens no ${url.protocol} addresses.` };
+  const path = decode(url.pathname);
+  if (path !== undefined && (path === workdir || path.startsWith(`${workdir}/`))) return { url: url.href };
+  return { no: `Files outside ${workdir} are not opened in the browser; read them with file_read.` };
+}
+
+const parse = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+
+function decode(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+const names: Readonly<Record<string, string>> = {
+  ctrl: 'Control',
+  control: 'Control',
+  cmd: 'Meta',
+  super: 'Meta',
+  meta: 'Meta',
+  win: 'Meta',
+  alt: 'Alt',
+  option: 'Alt',
+  shift: 'Shift',
+  enter: 'Enter',
+  return: 'Enter',
+  esc: 'Escape',
+  escape: 'Escape',
+  tab: 'Tab',
+  space: 'Space',
+  backspace: 'Backspace',
+  back_space: 'Backspace',
+  del: 'Delete',
+  delete: 'Delete',
+  insert: 'Insert',
+  home: 'Home',
+  end: 'End',
+  up: 'ArrowUp',
+  down: 'ArrowDown',
+  left: 'ArrowLeft',
+  right: 'ArrowRight',
+  arrowup: 'ArrowUp',
+  arrowdown: 'ArrowDown',
+  arrowleft: 'ArrowLeft',
+  arrowright: 'ArrowRight',
+  pageup: 'PageUp',
+  page_up: 'PageUp',
+  prior: 'PageUp',
+  pagedown: 'PageDown',
+  page_down: 'PageDown',
+  next: 'PageDown',
+};
+
+/** Translates a model's name for a key to Playwright's: `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
+export const playwrightKeys = (keys: string): string => {
+  const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
+  return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');
+};
 
 const connectMs = 60_000;
 const settleMs = 100; // ms after an input, so that its effects have begun

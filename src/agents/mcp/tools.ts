@@ -1,11 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { CallToolResult } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { beginningOf } from '../../core/text/text.ts';
-import { defineTool, type Tool, type ToolResult } from '../tools/tool.ts';
+import { keptBytes } from '../tools/kept-output.ts';
+import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
 import type { McpConnection } from './connection.ts';
-import { mcpNames } from './names.ts';
-import { toolResult } from './result.ts';
 import type { McpTool } from './server.ts';
+
+type Block = CallToolResult['content'][number];
+const maxPictures = 8;
+
+/** A server's result for the model. Pictures and other bytes become files of the workspace, and pictures are shown too. */
+async function toolResult(
+  ctx: ToolContext,
+  { content, structuredContent, isError }: CallToolResult,
+  newName: () => string,
+): Promise<ToolResult> {
+  const texts: string[] = [];
+  const pictures = [];
+  for (const block of content) {
+    const bytes = bytesOf(block);
+    if (!bytes) {
+      texts.push(textOf(block));
+      continue;
+    }
+    const { said, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
+    texts.push(said);
+    if (picture && pictures.length < maxPictures) pictures.push(picture);
+  }
+  if (content.length === 0 && structuredContent !== undefined) texts.push(JSON.stringify(structuredContent));
+  const output = texts.join('\n') || (isError ? 'The tool failed and said nothing.' : 'The tool returned nothing.');
+  const more = { content: { result: output }, ...(pictures.length > 0 && { pictures }) };
+  return isError ? { ok: false, reason: 'failed', output, ...more } : { ok: true, output, ...more };
+}
+
+function bytesOf(block: Block): { data: Buffer; mimeType: string } | undefined {
+  if (block.type === 'image' || block.type === 'audio') return decoded(block.data, block.mimeType);
+  if (block.type === 'resource' && 'blob' in block.resource) {
+    return decoded(block.resource.blob, block.resource.mimeType ?? 'application/octet-stream');
+  }
+  return undefined;
+}
+const decoded = (data: string, mimeType: string) => ({ data: Buffer.from(data, 'base64'), mimeType });
+
+function textOf(block: Block): string {
+  if (block.type === 'text') return block.text;
+  if (block.type === 'resource_link') return `[${block.name}: ${block.uri}] ${block.description ?? ''}`.trim();
+  if (block.type === 'resource' && 'text' in block.resource) return `[${block.resource.uri}]\n${block.resource.text}`;
+  return '';
+}
+
+const maxChars = 64; // the shortest limit of the model providers
+const hashChars = 8;
+
+/**
+ * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No tool of ours begins with `mcp_`. Names
+ * that are too long, or that would be equal, end with a hash of the whole name.
+ */
+export function mcpNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const tool of tools) {
+    const plain = `mcp_${server}_${tool.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`;
+    const isTaken = names.has(plain) && names.get(plain) !== tool;
+    names.set(plain.length > maxChars || isTaken ? hashed(plain, tool) : plain, tool);
+  }
+  return names;
+}
+
+const hashed = (plain: string, tool: string) => {
+  const hash = createHash('sha256').update(tool).digest('hex').slice(0, hashChars);
+  return `${plain.slice(0, maxChars - hashChars - 1)}_${hash}`;
+};
 
 /** The tools of one server as the model calls them. */
 export function toolsOfServer(

@@ -21,6 +21,7 @@ import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
 import { agentMemory, listNotes, tellNotes } from '../../sessions/memory/agent-memory.ts';
 import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
 import { memoryStoreService } from '../../sessions/memory/stores.ts';
+import type { UploadService } from '../../sessions/projects/uploads.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { Preparation } from '../../sessions/repositories/preparation.ts';
@@ -28,6 +29,7 @@ import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
 import { leastBudget } from '../../sessions/run/allowance.ts';
+import type { AttachedFiles } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
@@ -43,11 +45,16 @@ import {
 } from '../parts/policies.ts';
 import { promptsOf } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
-import { attachedFiles } from './attached-files.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { type OpenVolumes, openVolumes } from './services/volumes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
+
+/** Uploads as a run sees them. An upload that cannot be read is none, so that the turn goes on without it. */
+const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFiles => ({
+  find: (id) => uploads.get(id).catch(() => undefined),
+  open: (id) => uploads.open(id),
+});
 
 /** The fourth phase: the sessions at work. */
 export interface RunningEngine extends AsyncDisposable {

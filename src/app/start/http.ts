@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { isPausable } from '../../../drivers/driver.ts';
 import { type ListenAddress, listenShared, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
@@ -7,10 +8,27 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { httpServer } from '../http-server.ts';
-import { closeInTime } from './close-in-time.ts';
 import { listening, listenOnMore } from './listen.ts';
 import { needsToken, type StartToken, startToken } from './start-token.ts';
 import type { Startup } from './startup.ts';
+
+interface Closing {
+  readonly server: Pick<Server, 'closeAllConnections'>;
+  close(): Promise<unknown>;
+}
+
+/**
+ * Closes the server. A request that is still open after `patienceMs` is cut, because it may wait for a store or an engine
+ * that is away, and what else must end in good order would have no time left.
+ */
+export async function closeInTime(app: Closing, patienceMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
 
 /** The last phase: the server listens, so requests arrive only when every part exists. */
 export interface Http extends AsyncDisposable {

@@ -12,12 +12,122 @@ import type {
   HookSpec,
 } from '../../sessions/api/server/automations.ts';
 import { type AutomationRecords, newStart } from '../records.ts';
-import type { HookNews, HookReader, Proof } from './delivery.ts';
+import { type HookNews, type HookReader, type Proof, verifyHexHmac, verifyStandard } from './delivery.ts';
 import { gitea } from './gitea.ts';
-import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
-import { fillTemplate, json } from './json.ts';
-import { refusalOf } from './match.ts';
+import { ownWords } from './own-words.ts';
+import { textAt, textsAt, timeAt, valueAt } from './payload.ts';
+
+const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
+/** Why a hook does not want this; undefined: it does. The text goes back to the sender. */
+export function refusalOf(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookNews) {
+  if (event === null) return undefined;
+  const { account, label, senders, repositories } = hook;
+  if (!hook.events.includes(event)) return `The automation does not start at ${event}.`;
+  if (repositories.length > 0 && !repositories.some((one) => same(one, repository)))
+    return 'The automation does not start for this repository.';
+  if (account !== null && [account, `${account}[bot]`].some((own) => same(own, sender)))
+    return 'The account of the automation has caused this itself.';
+  if (senders.length > 0 && !senders.some((one) => same(one, sender)))
+    return 'The automation does not start for this sender.';
+  if (event === 'issue.labelled' && label !== null && !labels.some((one) => same(one, label)))
+    return 'The automation starts for another label.';
+  if (event === 'issue.assigned' && account !== null && !assignees.some((one) => same(one, account)))
+    return 'The automation starts for another account.';
+  if (event === 'comment.mention' && (account === null || !mentions(text, account)))
+    return 'The comment does not mention the account of the automation.';
+  return undefined;
+}
+
+/** Whether `@account` is a word of its own in what the sender wrote, not in a quote or in code. */
+function mentions(text: string, account: string): boolean {
+  const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
+  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|\\.\\w)`, 'i').test(ownWords(text));
+}
+
+/** Deliveries of any program that signs as Standard Webhooks say. */
+const json: HookReader = {
+  verify: verifyStandard,
+  read: () => ({
+    event: null,
+    at: undefined,
+    repository: '',
+    sender: '',
+    labels: [],
+    assignees: [],
+    about: '',
+    url: '',
+    text: '',
+  }),
+};
+
+const maxFields = 100;
+
+/** The text that a template makes of a payload: each `{{path.of.a.field}}` becomes the field, an unknown one nothing. */
+export function fillTemplate(template: string, payload: unknown): string {
+  let fields = 0;
+  return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (given, path: string) => {
+    if (++fields > maxFields) return given;
+    const value = valueAt(payload, path);
+    if (value === undefined || value === null) return '';
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  });
+}
+
+const failures = new Set(['failure', 'timed_out', 'startup_failure']);
+
+/** Deliveries of GitHub: issues and pull requests, comments, reviews, check runs and workflow runs. */
+export const github: HookReader = {
+  verify: ({ headers, body }, secret) =>
+    verifyHexHmac(/^sha256=([0-9a-f]{64})$/i.exec(headers['x-hub-signature-256'] ?? '')?.[1], body, secret),
+  read(headers, payload) {
+    const action = textAt(payload, 'action');
+    const news = (part: string, more: Pick<HookNews, 'event'> & Partial<HookNews>): HookNews => ({
+      at: timeAt(payload, `${part}.updated_at`),
+      repository: textAt(payload, 'repository.full_name'),
+      sender: textAt(payload, 'sender.login'),
+      labels: [],
+      assignees: [],
+      about: `#${textAt(payload, 'issue.number', 'pull_request.number')} ${textAt(payload, 'issue.title', 'pull_request.title')}`,
+      url: textAt(payload, `${part}.html_url`),
+      text: textAt(payload, `${part}.body`),
+      ...more,
+    });
+    switch (headers['x-github-event']) {
+      case 'issues':
+      case 'pull_request': {
+        const part = headers['x-github-event'] === 'issues' ? 'issue' : 'pull_request';
+        if (action === 'labeled')
+          return news(part, { event: 'issue.labelled', labels: [textAt(payload, 'label.name')] });
+        if (action !== 'assigned') return undefined;
+        return news(part, { event: 'issue.assigned', assignees: [textAt(payload, 'assignee.login')] });
+      }
+      case 'issue_comment':
+      case 'pull_request_review_comment':
+        return action === 'created' ? news('comment', { event: 'comment.mention' }) : undefined;
+      case 'pull_request_review': {
+        if (action !== 'submitted') return undefined;
+        const text = `${textAt(payload, 'review.state')}: ${textAt(payload, 'review.body')}`;
+        return news('review', { event: 'review', at: timeAt(payload, 'review.submitted_at'), text });
+      }
+      case 'check_run':
+      case 'workflow_run': {
+        const part = headers['x-github-event'];
+        if (action !== 'completed' || !failures.has(textAt(payload, `${part}.conclusion`))) return undefined;
+        const pulls = textsAt(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
+        return news(part, {
+          event: 'check.failed',
+          at: timeAt(payload, `${part}.completed_at`, `${part}.updated_at`),
+          about: `${textAt(payload, `${part}.name`)} failed at ${textAt(payload, `${part}.head_sha`)}${pulls.join('')}`,
+          text: [textAt(payload, `${part}.output.title`), textAt(payload, `${part}.output.summary`)].join('\n').trim(),
+        });
+      }
+      default:
+        return undefined;
+    }
+  },
+};
 
 interface Deps {
   readonly records: AutomationRecords;

@@ -1,11 +1,27 @@
 import { z } from 'zod';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
+import { serverSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndOf } from '../../core/text/text.ts';
-import { readFrames } from './event-frames.ts';
 
 // The client side of the Managed Agents API, as a self-hosted environment's worker uses it. The wire is the one of
 // `@anthropic-ai/sdk` 1.12.0 (`EnvironmentWorker`).
+
+const maxFrameChars = 32 * 2 ** 20;
+const frameLimits: JsonLimits = { maxBytes: 2 * maxFrameChars, maxDepth: 200, maxValues: 1_000_000 };
+
+/** The events of a stream, without the frames that keep it open. Throws what an `error` frame says. */
+async function* readFrames<Shape extends z.ZodType>(
+  body: ReadableStream<Uint8Array> | null,
+  shape: Shape,
+): AsyncGenerator<z.infer<Shape>, void> {
+  if (!body) return;
+  for await (const { type, data } of serverSentEvents(body, maxFrameChars)) {
+    if (data === undefined || type === 'ping') continue;
+    if (type === 'error') throw new Error(`The server ends the stream: ${data.slice(0, 500)}`);
+    yield shape.parse(jsonWithin(data, frameLimits));
+  }
+}
 
 const Id = z.string().regex(/^[\w-]{1,128}$/);
 

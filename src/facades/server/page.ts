@@ -1,4 +1,7 @@
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -7,11 +10,36 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { about } from './about.ts';
-import { open, served, types } from './assets.ts';
-import { mountNovnc } from './novnc.ts';
+import { mountAssets, open, served, types } from './assets.ts';
 
 // The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
 // to turn text into HTML or into scripts. The one policy for scripts makes the address of the page's worker, and no other.
+
+// Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
+const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
+const folders = {
+  novncCore: 'core',
+  novncCrypto: 'core/crypto',
+  novncDecoders: 'core/decoders',
+  novncInput: 'core/input',
+  novncUtil: 'core/util',
+  novncPako: 'vendor/pako/lib/zlib',
+  novncPakoUtil: 'vendor/pako/lib/utils',
+};
+
+function mountNovnc(app: App, headers: Readonly<Record<string, string>>): void {
+  for (const [operationId, folder] of Object.entries(folders)) {
+    const url = new URL(`${folder}/`, root);
+    const names = readdirSync(url).filter((name) => name.endsWith('.js'));
+    mountAssets(app, {
+      path: `/static/novnc/${folder}`,
+      operationId,
+      summary: `The VNC client of the desktop's page (noVNC, MPL 2.0): ${folder}`,
+      files: new Map(names.map((name) => [name, new URL(name, url)])),
+      headers,
+    });
+  }
+}
 
 const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
   [

@@ -1,14 +1,30 @@
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import { bytes } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 import { runCommand } from './exec.ts';
 import { mountDownloads, mountUpload } from './files.ts';
-import { showTerminal } from './terminal.ts';
+import { failureOutcome, openFrames } from './framed-reply.ts';
 import { mountWatch } from './watch.ts';
+
+/** Sends a terminal's output until the shell exits, another reader takes the terminal over, or the client leaves. */
+async function showTerminal(id: string, reply: FastifyReply, deps: StreamDeps): Promise<FastifyReply> {
+  await using line = await deps.terminals.connect(id, abortOnDisconnect(reply));
+  using out = openFrames(reply, deps.context);
+  out.gone.addEventListener('abort', () => line.output.destroy(), { once: true });
+  try {
+    for await (const chunk of line.output) await out.write('output', chunk as Uint8Array);
+    out.end({ reason: await line.ended });
+  } catch (thrown) {
+    if (!out.gone.aborted) out.end(failureOutcome(thrown, deps.logger, 'a terminal failed'));
+  }
+  return reply;
+}
 
 const TerminalParams = z.object({
   shell_id: z

@@ -2,10 +2,11 @@ import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyServerOptions } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, randomIds } from '../../core/model/ids.ts';
-import { type ErrorStyle, styleOf } from '../errors/error-style.ts';
+import { type ErrorStyle, InvalidRequest, type Issue, styleOf } from '../errors/error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from '../errors/errors.ts';
 import type { Clients } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
@@ -13,12 +14,28 @@ import { type GuardOptions, guard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
-import type { HostRouter } from './host-router.ts';
-import { rewriteFor } from './host-router.ts';
+import { type HostRouter, rewriteFor } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
-import { validatorCompiler } from './request-validation.ts';
 import { type App, type RouteTable, routeTable } from './routes.ts';
+
+/** Checks one part of a request against its zod schema. */
+export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string | undefined }) {
+  return (data: unknown): { value: unknown } | { error: Error } => {
+    const parsed = (schema as z.ZodType).safeParse(data);
+    if (parsed.success) return { value: parsed.data };
+    const place = httpPart === 'querystring' ? 'query' : httpPart === 'params' ? 'path' : (httpPart ?? 'body');
+    const issues = parsed.error.issues.map((issue) => toIssue(issue, place));
+    const text = issues.map(({ loc, msg }) => `${loc.slice(1).join('.') || place}: ${msg}`).join('; ');
+    return { error: new InvalidRequest(issues, text) };
+  };
+}
+
+function toIssue({ code, path, message }: z.core.$ZodIssue, place: string): Issue {
+  const loc = [place, ...path.map((key) => (typeof key === 'number' ? key : String(key)))];
+  const missing = code === 'invalid_type' && message.endsWith('received undefined');
+  return missing ? { type: 'missing', loc, msg: 'Field required' } : { type: code, loc, msg: message };
+}
 
 export interface AppOptions {
   readonly guard: GuardOptions;

@@ -1,3 +1,4 @@
+import type { RawData } from 'ws';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -6,7 +7,37 @@ import { bindCaller } from '../guard/caller.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { Connection } from './ws-connection.ts';
-import { handleInOrder } from './ws-frame-queue.ts';
+
+/** With more frames or bytes waiting, reading from the network stops until half of them are done. */
+const maxWaiting = 64;
+const maxWaitingBytes = 16 * 1024 * 1024;
+
+/** Handles frames one after the other. Stops at the first failure, because later frames may depend on the failed one. */
+function handleInOrder(
+  connection: Connection,
+  fail: (thrown: unknown) => void,
+  take: (bytes: Buffer, isBinary: boolean) => void | Promise<void>,
+): void {
+  let waiting = 0;
+  let waitingBytes = 0;
+  let last: Promise<void> = Promise.resolve();
+  const done = (size: number) => {
+    waiting--;
+    waitingBytes -= size;
+    const hasRoom = waiting <= maxWaiting / 2 && waitingBytes <= maxWaitingBytes / 2;
+    if (connection.isPaused && hasRoom) connection.resume();
+  };
+  connection.on('message', (data: RawData, isBinary) => {
+    const bytes = data as Buffer;
+    const { length } = bytes;
+    waitingBytes += length;
+    if (++waiting >= maxWaiting || waitingBytes > maxWaitingBytes) connection.pause();
+    last = last
+      .then(() => (connection.leaving.aborted ? undefined : take(bytes, isBinary)))
+      .catch(fail)
+      .then(() => done(length));
+  });
+}
 
 const pingMs = 30_000;
 const maxMissedPongs = 2;

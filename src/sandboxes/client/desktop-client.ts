@@ -2,9 +2,95 @@ import type { Duplex } from 'node:stream';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { validateInTurn } from './answers/validate-answer.ts';
 import type { DesktopClient } from './client.ts';
-import { directScreen } from './direct-screen.ts';
 import type { DaemonRequest, requester } from './request.ts';
-import { screenStream } from './screen-stream.ts';
+
+/** `RFB 003.008` and a newline: the first bytes of every display. */
+const greetingBytes = 12;
+const greeting = /^RFB \d{3}\.\d{3}\n$/;
+const patienceMs = 10_000;
+
+/**
+ * The stream of a display, after a check of its greeting. The server does not read what follows: it passes the bytes on
+ * unchanged, no faster than the viewer takes them.
+ */
+async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex> {
+  const first = await beginning(stream);
+  if (first === undefined || greeting.test(first)) return stream;
+  stream.destroy();
+  throw trust.reportViolation({
+    reason: 'bad_frame',
+    call: 'GET /desktop/vnc',
+    detail: 'the stream does not begin as RFB does',
+  });
+}
+
+/**
+ * Reads the first bytes and puts them back. Undefined when the stream ended, or was silent for 10 s; its reader handles
+ * both.
+ */
+async function beginning(stream: Duplex): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const look = () => {
+    const chunk = stream.read(greetingBytes) as Buffer | null;
+    if (!chunk || chunk.length < greetingBytes) return; // shorter only at the stream's end
+    stream.off('readable', look);
+    stream.unshift(chunk);
+    resolve(chunk.toString('latin1'));
+  };
+  const give = () => resolve(undefined);
+  const timer = setTimeout(give, patienceMs);
+  stream.on('readable', look).once('end', give).once('close', give);
+  if (stream.destroyed) give();
+  const first = await promise;
+  clearTimeout(timer);
+  stream.off('readable', look).off('end', give).off('close', give);
+  return first;
+}
+
+interface ScreenPath {
+  /** Dials the display without the daemon; undefined: no display can be reached so. */
+  dial(): Promise<Duplex | undefined>;
+  /** Starts the desktop if it does not run. */
+  start(): Promise<unknown>;
+  /** Opens the stream that counts this viewer at the daemon. Rejects: conflict (too many viewers). */
+  count(): Promise<Duplex>;
+}
+
+const touchMs = 1_000;
+const oneByte = Buffer.alloc(1);
+
+/**
+ * A connection straight to the display; undefined where the daemon has to relay. The daemon cannot see such a viewer, so a
+ * silent stream tells it that the viewer is there, and that it does something. The viewer need not wait for this stream,
+ * but it loses its connection if the daemon refuses it.
+ */
+async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
+  let screen = await dial();
+  if (!screen) {
+    await start();
+    screen = await dial();
+  }
+  if (!screen) return undefined;
+  void counted(screen, count).catch(() => screen.destroy());
+  return screen;
+}
+
+async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<void> {
+  const seat = await count();
+  let seen = 0;
+  const timer = setInterval(() => {
+    const { bytesWritten = 0 } = screen as { bytesWritten?: number };
+    if (bytesWritten === seen || seat.destroyed) return;
+    seen = bytesWritten;
+    seat.write(oneByte);
+  }, touchMs).unref();
+  const leave = () => {
+    clearInterval(timer);
+    seat.destroy();
+  };
+  if (screen.destroyed) leave();
+  else screen.once('close', leave);
+}
 
 type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type DaemonRequester = ReturnType<typeof requester> & {

@@ -4,21 +4,77 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../core/model/ids.ts';
+import { canonicalAddress } from '../../core/text/address-range.ts';
 import { Client } from './client.ts';
 import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
 import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
 import { connectorOf, type Dial, type Resolve } from './fetch/guarded-connect.ts';
-import { admitsAt, type Rules, sessionVerdicts, upstreamOpener } from './open-upstream.ts';
+import {
+  admitsAt,
+  type OpenedUpstream,
+  type OpenUpstream,
+  type Rules,
+  sessionVerdicts,
+  upstreamOpener,
+} from './open-upstream.ts';
 import { forward } from './plain-http.ts';
 import { type Entry, parseEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
 import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
-import { socksConnect } from './socks.ts';
-import { waitForData } from './streams.ts';
-import { parseAuthority } from './target.ts';
+import { readExactly, waitForData } from './streams.ts';
+import { parseAuthority, type Target, targetOf } from './target.ts';
 import { tunnel } from './tunnel.ts';
+
+type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
+
+const version = 5;
+const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1, 0, 0, 0, 0, 0, 0]);
+const unsupportedCommand = 7;
+const unsupportedAddress = 8;
+
+/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined when the request was refused and answered. */
+async function socksConnect(
+  client: Client,
+  open: OpenUpstream,
+): Promise<{ to: Target; open: OpenConnection } | undefined> {
+  const { socket } = client;
+  const [, methods = 0] = (await readExactly(socket, 2)) ?? [];
+  const offered = methods > 0 ? await readExactly(socket, methods) : undefined;
+  if (!offered?.includes(0)) return hangUp(client, Uint8Array.from([version, 0xff]));
+  socket.write(Uint8Array.from([version, 0]));
+
+  const [ver, command, , type] = (await readExactly(socket, 4)) ?? [];
+  if (ver !== version) return hangUp(client, reply(1));
+  if (command !== 1) return hangUp(client, reply(unsupportedCommand));
+  const host = await readHost(client, type);
+  const port = await readExactly(socket, 2);
+  client.helloDone();
+  if (!host || !port) return hangUp(client, reply(unsupportedAddress));
+
+  const to = targetOf(host, port.readUInt16BE());
+  const opened = await open(client, to);
+  if (opened.kind === 'refused') return hangUp(client, reply(opened.refusal.socksReply));
+  socket.write(reply(0));
+  return { to, open: opened };
+}
+
+async function readHost({ socket }: Client, type: number | undefined): Promise<string | undefined> {
+  if (type === 1) return (await readExactly(socket, 4))?.join('.');
+  if (type === 4) {
+    const words = (await readExactly(socket, 16))?.toString('hex').match(/.{4}/g)?.join(':');
+    return words && canonicalAddress(words);
+  }
+  if (type !== 3) return undefined;
+  const [length = 0] = (await readExactly(socket, 1)) ?? [];
+  return length > 0 ? (await readExactly(socket, length))?.toString('latin1') : undefined;
+}
+
+function hangUp(client: Client, last: Uint8Array): undefined {
+  client.farewell(last);
+  return undefined;
+}
 
 export interface EgressOptions extends Omit<Rules, 'extra'> {
   /** Called for each new decision, which becomes an `egress` fact; not for repeats within a minute. Must not throw. */

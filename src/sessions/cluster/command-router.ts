@@ -1,9 +1,9 @@
 import type { SessionCommand } from '../../../machines/session.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { CommandQueue } from '../../core/contracts/ports.ts';
+import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { IdSource, MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { violationOf } from '../../core/model/protocol-violation.ts';
 import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
@@ -12,7 +12,31 @@ import type { RecordChange } from '../engine/session-commands.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { parsePosted } from './posted-command.ts';
 import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
-import { findSentMessage } from './sent-messages.ts';
+
+const [pageSize, maxPageSize] = [32, 512];
+const skewMs = 60_000; // allowed clock difference between two servers
+
+/** Searches the log for a message by id, because an earlier holder may have taken it without answering. */
+async function findSentMessage(
+  log: Pick<EventLog, 'page'>,
+  id: SessionId,
+  { messageId }: Extract<SessionCommand, { type: 'cmd.send' }>,
+  since: number,
+): Promise<{ messageId: MessageId; runId: RunId; seq: number } | undefined> {
+  const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+  for (let after = head, size = pageSize; after > 0; size = Math.min(2 * size, maxPageSize)) {
+    const limit = Math.min(size, after);
+    after -= limit;
+    const { events } = await log.page(id, after, limit);
+    for (const event of events) {
+      if (event.type !== 'message.user' || event.data.messageId !== messageId || event.runId === null) continue;
+      return { messageId, runId: event.runId, seq: event.seq };
+    }
+    const [oldest] = events;
+    if (!oldest || oldest.ts < since - skewMs) return undefined;
+  }
+  return undefined;
+}
 
 interface Deps extends LocalParts {
   readonly ownership: Ownership;

@@ -9,12 +9,31 @@ import { endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { branchOf } from './branch-name.ts';
+import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
 import type { Preparation, PreparedEnd, SetupWish } from './preparation.ts';
 import type { ReadyWorkspaces } from './ready-workspaces.ts';
 import type { RepositoryFolders } from './repository-folders.ts';
+
+const words = 5;
+const chars = 40;
+
+/** The branch of a session: `corral/<words of its task>-<beginning of its id>`. */
+function branchOf({ id, title, lastTask, openRuns }: Pick<StoredSession, 'id' | 'title' | 'lastTask' | 'openRuns'>) {
+  const text = title || lastTask || openRuns[0]?.task || '';
+  const slug = text
+    .normalize('NFKD')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter(Boolean)
+    .slice(0, words)
+    .join('-')
+    .slice(0, chars)
+    .replace(/-$/, '');
+  const short = id.slice(0, 8);
+  return slug === '' ? `corral/${short}` : `corral/${slug}-${short}`;
+}
 
 interface Deps {
   /** In whose name commits are made where a session names nobody. */

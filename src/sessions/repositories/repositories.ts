@@ -3,8 +3,9 @@ import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
-import type { CheckResult } from '../../core/model/repository-environment.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import { quoteForShell } from '../../core/text/quote.ts';
+import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
@@ -12,10 +13,30 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { allowServices, type ServicePermissions } from './allowed-services.ts';
 import { changesIn } from './changes-in.ts';
-import { runCheck } from './checks.ts';
+import { printable } from './environments.ts';
 import { remoteFailure } from './fetch-repository.ts';
 import { isUsable, type RepositoryFetches } from './fetches.ts';
 import { exits, gitSaid, runInRepository } from './git.ts';
+
+type Check = RepositoryEnvironment['checks'][number];
+const checkMs = 15 * 60_000;
+const outputChars = 4_000;
+
+/** Runs a check as the sandbox's user in the folder of its repository. */
+async function runCheck(
+  client: Pick<SandboxClient, 'exec' | 'workdir'>,
+  { path, check: { command } }: { readonly path: string; readonly check: Check },
+  { now, signal }: { readonly now: () => number; readonly signal: AbortSignal },
+): Promise<CheckResult> {
+  const line = `cd -- ${quoteForShell(`${client.workdir}/${path}`)} && bash -c ${quoteForShell(command)} </dev/null 2>&1`;
+  const { exitCode, stdout, timedOut } = await client.exec({ command: line, timeoutMs: checkMs }, signal);
+  return {
+    status: timedOut ? 'timed_out' : exitCode === 0 ? 'passed' : 'failed',
+    exitCode: timedOut ? 124 : exitCode,
+    output: endOf(printable(stdout), outputChars),
+    at: now(),
+  };
+}
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;

@@ -4,8 +4,7 @@ import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/ha
 import { driverConformance } from '../../../drivers/conformance/suite.ts';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
-import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
-import type { WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
+import { recipeName, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { nightly } from '../../support/runner/tags.ts';

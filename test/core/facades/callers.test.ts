@@ -1,7 +1,7 @@
 // @module-tag all
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { Frame } from '../../../src/facades/compat/workspace/frames.ts';
+import { Frame } from '../../../src/facades/compat/workspace/routes.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { type CallerRoute, connect, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
 import { type Caller, callers, expected } from './caller-rights.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { codeScript, toCodeResult } from '../../../src/sessions/workspaces/workspace-scripts.ts';
+import { codeScript, toCodeResult } from '../../../src/sessions/workspaces/workspaces.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';

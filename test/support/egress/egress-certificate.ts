@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { der, oid, sequence } from '../../../src/sandboxes/egress/credentials/der.ts';
+import { der, oid, sequence } from '../../../src/sandboxes/egress/credentials/certificate.ts';
 
 // A self-signed certificate, made for each run: the repository contains no key, and the tests need no tool.
 

@@ -1,6 +1,6 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
-import { closeInTime } from '../../../src/app/start/close-in-time.ts';
+import { closeInTime } from '../../../src/app/start/http.ts';
 
 async function serverWith(answer: () => Promise<string>) {
   const app = fastify();

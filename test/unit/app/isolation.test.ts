@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
 import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
-import { requireIsolation } from '../../../src/app/parts/isolation.ts';
+import { requireIsolation } from '../../../src/app/parts/driver.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { checkSandboxChoice, covers } from '../../../src/app/start/sandbox-choice.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
-import { decide } from '../../../src/sandboxes/egress/decide.ts';
+import { decide } from '../../../src/sandboxes/egress/open-upstream.ts';
 import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { parseAuthority } from '../../../src/sandboxes/egress/target.ts';
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { github } from '../../../src/automations/hooks/github.ts';
-import { fillTemplate } from '../../../src/automations/hooks/json.ts';
+import { fillTemplate, github } from '../../../src/automations/hooks/receiver.ts';
 import type { HookRequest, HookSpec } from '../../../src/sessions/api/server/automations.ts';
 import { automationWorld, minute, spec } from '../../support/automations/world.ts';
 import { eventAt, type RecordedDelivery, recorded, signed, signedDelivery } from '../../support/forges/deliveries.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { builtInTools, describedTools } from '../../../src/agents/tools/list.ts';
-import { startMessage } from '../../../src/automations/start-message.ts';
+import { startMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
 import { strangersIn, strangersOf } from '../../../src/core/text/strangers.ts';

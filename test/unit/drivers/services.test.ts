@@ -4,14 +4,14 @@ import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { containerRules } from '../../../drivers/docker/filter/container-rules.ts';
-import { isServiceName, sandboxBeside, serviceRules } from '../../../drivers/docker/filter/service-rules.ts';
+import { isServiceName, sandboxBeside, serviceRules } from '../../../drivers/docker/filter/filter.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { serviceBody } from '../../../drivers/docker/services/service-body.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
 import { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
 import { stateOf } from '../../../drivers/kubernetes/pods/pod-state.ts';
 import { serviceStart, serviceStates } from '../../../drivers/kubernetes/pods/service-containers.ts';
-import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
+import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 

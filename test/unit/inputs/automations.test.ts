@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusalOf } from '../../../src/automations/hooks/match.ts';
+import { refusalOf } from '../../../src/automations/hooks/receiver.ts';
 import { parseCron } from '../../../src/automations/schedule.ts';
 
 const starts = (text: string) =>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { verdictOf } from '../../../machines/run-rules.ts';
-import { forRipgrep } from '../../../sandbox-images/sandboxd/files/ripgrep-expression.ts';
+import { forRipgrep } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { markdownOf } from '../../../src/agents/browser/markdown.ts';
 import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
 import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';

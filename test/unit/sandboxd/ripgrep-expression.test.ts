@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { forRipgrep } from '../../../sandbox-images/sandboxd/files/ripgrep-expression.ts';
+import { forRipgrep } from '../../../sandbox-images/sandboxd/files/search.ts';
 
 test.each([
   ['Flask(\\(| is)', 'Flask(\\(| is)'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tailBuffer } from '../../../sandbox-images/sandboxd/shells/tail.ts';
+import { tailBuffer } from '../../../sandbox-images/sandboxd/shells/operation.ts';
 import { markFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
 
 const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 30 });

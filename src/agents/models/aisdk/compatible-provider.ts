@@ -1,5 +1,57 @@
+import { z } from 'zod';
+import { type ListedModel, type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
-import { compatibleListing } from './compatible-list.ts';
+
+// GET /v1/models of servers that speak Chat Completions. Each adds facts of its own to the id: OpenRouter, vLLM, LM Studio,
+// Groq and Mistral are known here. A field of another form counts as unknown.
+
+const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
+/** A price of one token, in a text. */
+const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));
+const Entry = z.object({
+  id: ModelId,
+  name: ModelName,
+  context_length: Tokens,
+  context_window: Tokens,
+  max_context_length: Tokens,
+  max_model_len: Tokens,
+  max_completion_tokens: Tokens,
+  top_provider: maybe(z.object({ max_completion_tokens: Tokens })),
+  pricing: maybe(z.object({ prompt: PerToken, completion: PerToken })),
+  architecture: maybe(z.object({ input_modalities: maybe(z.array(z.string())) })),
+  supported_parameters: maybe(z.array(z.string())),
+  capabilities: maybe(z.object({ vision: maybe(z.boolean()), function_calling: maybe(z.boolean()) })),
+});
+const Page = z.union([z.object({ data: z.array(z.unknown()) }), z.array(z.unknown())]);
+const others = /embed|whisper|rerank|moderation|-tts|stable-diffusion/i;
+
+export const compatibleListing: Listing = {
+  path: () => '/models',
+  read(body) {
+    const page = Page.parse(body);
+    const entries = (Array.isArray(page) ? page : page.data).flatMap((entry) => Entry.safeParse(entry).data ?? []);
+    return { models: entries.filter(({ id }) => !others.test(id)).map(modelOf) };
+  },
+};
+
+function modelOf(entry: z.output<typeof Entry>): ListedModel {
+  const { id, name, pricing, architecture, supported_parameters: parameters, capabilities } = entry;
+  const { prompt, completion } = pricing ?? {};
+  const isPriced = prompt !== undefined && completion !== undefined;
+  return {
+    id,
+    name: name ?? id,
+    window: entry.context_length ?? entry.context_window ?? entry.max_context_length ?? entry.max_model_len,
+    maxOutput: entry.top_provider?.max_completion_tokens ?? entry.max_completion_tokens,
+    images: architecture?.input_modalities?.includes('image') ?? capabilities?.vision,
+    tools: parameters?.includes('tools') ?? capabilities?.function_calling,
+    reasoning: parameters?.includes('reasoning'),
+    ...(isPriced && { price: { input: perMillion(prompt), output: perMillion(completion) } }),
+  };
+}
+
+/** Without the noise of binary fractions. */
+const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
 /** A server of the operator that speaks Chat Completions, under the operator's name for it. */
 export const compatibleProvider = (name: string, baseUrl: string): Provider => ({

@@ -1,21 +1,83 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   FunctionCallingMode,
   type FunctionDeclaration,
   type GenerateContentRequest,
   GoogleGenerativeAI,
+  GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
 import { trimEndOf } from '../../../core/text/text.ts';
-import { endOfBroken, unreachableTurn } from '../failures.ts';
+import { endOfBroken, refusedTurn, type SettingNames, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { watchdog } from '../watchdog.ts';
 import { ownComputer } from './computer.ts';
 import { contentsOf } from './contents.ts';
-import { failureOf, type GeminiRefusal, refusalOf } from './failures.ts';
 import { type Chunk, replyReader } from './reply.ts';
-import { retryHeader, turnHeader } from './retry-header.ts';
 import { parametersOf } from './schema.ts';
+
+// The SDK drops the response's headers, including Retry-After. Node publishes the headers of every response to its own
+// fetch. A request header with the turn's id identifies the response.
+const channel = 'undici:request:headers';
+export const turnHeader = 'x-corral-turn';
+
+interface DiagnosticsMessage {
+  readonly request: { readonly headers: readonly string[] };
+  readonly response: { readonly headers: readonly Uint8Array[] };
+}
+
+/** Watches for the Retry-After of the request with this turn's id. */
+export function retryHeader(turn: string): Disposable & { value(): string | undefined } {
+  let value: string | undefined;
+  const heard = (message: unknown) => {
+    const { request, response } = message as DiagnosticsMessage;
+    if (!request.headers.includes(turn)) return;
+    const at = response.headers.findIndex((name) => Buffer.from(name).toString().toLowerCase() === 'retry-after');
+    const found = response.headers[at + 1];
+    value = at >= 0 && found ? Buffer.from(found).toString() : undefined;
+  };
+  subscribe(channel, heard);
+  return { value: () => value, [Symbol.dispose]: () => unsubscribe(channel, heard) };
+}
+
+/** The provider's error, from the status or from inside the stream. */
+interface GeminiRefusal {
+  readonly status: number;
+  readonly text: string;
+  readonly details: readonly unknown[];
+}
+
+function refusalOf(thrown: unknown): GeminiRefusal | undefined {
+  if (!(thrown instanceof GoogleGenerativeAIFetchError) || thrown.status === undefined) return undefined;
+  // The message has the address, [status], the provider's text and the details as JSON. Only the text is for people.
+  const said = thrown.message.slice(thrown.message.indexOf(`[${thrown.status}`)).replace(/^\[[^\]]*\] ?/, '');
+  const details = thrown.errorDetails ?? [];
+  const text = details.length > 0 ? said.replace(JSON.stringify(details), '') : said;
+  return { status: thrown.status, text: text.trim(), details };
+}
+
+interface RequestInfo {
+  readonly name: string;
+  readonly advice: SettingNames;
+  /** The wait that the response's header asks for. */
+  readonly retryAfterMs: number | undefined;
+}
+function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: RequestInfo): FailedTurn {
+  const { status, text, details } = refusal;
+  const names = details.map((detail) => String((detail as { reason?: unknown } | null)?.reason ?? ''));
+  const after = retryInfo(details) ?? retryAfterMs;
+  return refusedTurn({ status, text, names, retryAfterMs: after }, name, advice);
+}
+
+/** `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}` */
+function retryInfo(details: readonly unknown[]): number | undefined {
+  for (const detail of details as readonly { retryDelay?: unknown }[]) {
+    const seconds = /^(\d+(?:\.\d+)?)s$/.exec(String(detail?.retryDelay ?? ''))?.[1];
+    if (seconds !== undefined) return Math.ceil(Number(seconds) * 1_000);
+  }
+  return undefined;
+}
 
 export type GeminiOptions = Omit<BuildOptions, 'name' | 'reasoning'>;
 

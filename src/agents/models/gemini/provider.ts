@@ -1,5 +1,43 @@
+import { z } from 'zod';
+import { type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
-import { geminiListing } from './list.ts';
+
+const Page = z.object({ models: z.array(z.unknown()).default([]), nextPageToken: z.string().max(2_000).optional() });
+const Entry = z.object({
+  name: ModelId,
+  displayName: ModelName,
+  inputTokenLimit: Tokens,
+  outputTokenLimit: Tokens,
+  supportedGenerationMethods: z.array(z.string()).catch([]),
+  thinking: z.boolean().optional().catch(undefined),
+});
+/** Models of the list that generate content and are no agents: they make pictures, speech or nothing but vectors. */
+const others = /embedding|imagen|veo|aqa|tts|image|audio|live|lyria|robotics/;
+
+/** GET /v1beta/models of the Gemini API. */
+const geminiListing: Listing = {
+  path: (after) =>
+    `/v1beta/models?pageSize=1000${after === undefined ? '' : `&pageToken=${encodeURIComponent(after)}`}`,
+  read(body) {
+    const { models, nextPageToken } = Page.parse(body);
+    const entries = models.flatMap((model) => Entry.safeParse(model).data ?? []);
+    return {
+      next: nextPageToken || undefined,
+      models: entries
+        .map((entry) => ({ ...entry, id: entry.name.replace(/^models[/]/, '') }))
+        .filter(({ id, supportedGenerationMethods: can }) => can.includes('generateContent') && !others.test(id))
+        .map(({ id, displayName, inputTokenLimit: window, outputTokenLimit: maxOutput, thinking }) => ({
+          id,
+          name: displayName ?? id,
+          window,
+          maxOutput,
+          reasoning: thinking,
+          // Gemini's own models see pictures and call tools; the open ones on the same API do neither for certain.
+          ...(id.startsWith('gemini-') && { images: true, tools: true }),
+        })),
+    };
+  },
+};
 
 export const geminiProvider = {
   name: 'gemini',

@@ -1,21 +1,51 @@
 import { pause } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
 import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
 import { publicText } from '../../../http/errors/wire-errors.ts';
 import { runAsCaller } from '../../../http/guard/caller.ts';
 import { rateLimiter } from '../../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
+import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { mountControl, statusOf } from './control/routes.ts';
 import { refuse } from './data/refusals.ts';
 import { serveData, upgradeData } from './data/serve.ts';
-import { ProgramSandboxes } from './program-sandboxes.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
 import { Targets } from './target.ts';
 import { tokensOf } from './tokens.ts';
+
+const againMs = 1_000;
+
+/** The sandboxes whose life or tokens programs manage, in memory, because they are looked at twice a second. */
+export class ProgramSandboxes {
+  readonly #byId = new Map<SessionId, SessionRecord>();
+
+  all(): SessionRecord[] {
+    return [...this.#byId.values()];
+  }
+
+  /** Keeps them up to date until the signal fires. */
+  async follow(sessions: Pick<SessionService, 'watch'>, clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#byId.clear();
+      try {
+        for await (const { type, session } of sessions.watch(signal)) {
+          if (type === 'changed' && isManaged(session)) this.#byId.set(session.id, session);
+          else this.#byId.delete(session.id);
+        }
+      } catch {} // too much changed at once, or the store did not answer: begins again
+      await pause(againMs, signal, clock).catch(() => {});
+    }
+  }
+}
+
+const isManaged = ({ life, tokenRounds }: SessionRecord) => life !== undefined || tokenRounds !== undefined;
 
 const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),

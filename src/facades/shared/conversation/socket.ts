@@ -4,6 +4,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
@@ -13,11 +14,36 @@ import { parseCursor } from '../../../http/transport/cursor.ts';
 import { NewestFrames } from '../../../http/transport/newest-frames.ts';
 import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
-import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { readClientFrame } from './client-frames.ts';
+import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
 import type { Client, ResumePoints } from './resume-points.ts';
 import { type Profile, TextFlow, textBefore } from './text-flow.ts';
+
+type ClientFrame =
+  | { readonly kind: 'message'; readonly text: string; readonly mode: SendMode | undefined }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'bad'; readonly message: string };
+
+const maxText = 200_000;
+const modes = new Set<unknown>(['inject', 'queue', 'replace']);
+
+/** Parses a client's frame; `bad` explains to the client what is wrong. */
+export function readClientFrame({ type, content, mode }: JsonObject): ClientFrame {
+  if (type === 'stop' || type === 'ping') return { kind: type };
+  if (type !== undefined && type !== 'message') return bad(`Unknown message type: ${named(type)}`);
+  if (typeof content !== 'string' || content.trim() === '') return bad('content must be a non-empty string');
+  if (content.length > maxText) return bad(`content must have at most ${maxText} characters`);
+  if (mode != null && !modes.has(mode)) return bad('mode must be inject, queue or replace');
+  return { kind: 'message', text: content, mode: (mode ?? undefined) as SendMode | undefined };
+}
+
+const bad = (message: string): ClientFrame => ({ kind: 'bad', message });
+
+const named = (type: unknown): string => {
+  const text = typeof type === 'string' ? type : JSON.stringify(type);
+  return text.length > 100 ? `${beginningOf(text, 100)}…` : text;
+};
 
 export interface ConversationDeps {
   readonly sessions: SessionService;

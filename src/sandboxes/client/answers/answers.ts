@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.ts';
+import { isName, isPath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 import {
   changeTypes,
@@ -24,10 +25,24 @@ import {
   type TerminalEntry,
   terminalEnds,
 } from '../client.ts';
-import { withSafeNames, withSafePaths } from './safe-file-names.ts';
 
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
+
+// Filters a sandbox's file lists: drops names that no workspace file can have. Such a name would lead out of the
+// workspace when it is joined to a folder.
+
+const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
+  entries.filter(({ name }) => isName(name));
+
+interface SearchMatches<Match> {
+  readonly matches: readonly Match[];
+  readonly truncated: boolean;
+}
+const withSafePaths = <Match>(found: SearchMatches<Match>, pathOf: (match: Match) => string): SearchMatches<Match> => ({
+  ...found,
+  matches: found.matches.filter((match) => isPath(pathOf(match))),
+});
 
 export interface Rule<Value = unknown> extends JsonLimits {
   readonly shape: z.ZodType<Value>;

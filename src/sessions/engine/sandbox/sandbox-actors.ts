@@ -14,13 +14,60 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 import type { DesktopStatus, SandboxClient } from '../../../sandboxes/client/client.ts';
 import { HealthMonitor } from '../../../sandboxes/client/health-monitor.ts';
 import type { LiveSession } from '../../run/live-session.ts';
 import type { EngineLogger } from '../logger.ts';
 import type { DiskReports } from './disk-reports.ts';
-import { sandboxFailure } from './sandbox-failure.ts';
-import { commandsIn, settleMs, settleSandbox } from './settle-sandbox.ts';
+
+const named = 20;
+const commandChars = 120;
+/** A sandbox that is to rest or end is asked for so long at most. */
+const settleMs = 2_000;
+/** Gigabytes that were just written take a busy disk some seconds. Shorter than the request for a pause waits. */
+const syncMs = 15_000;
+
+/**
+ * Writes the files of a sandbox that is about to be frozen to the disk, so that a power cut loses none, and resolves with the
+ * commands of its processes. A sync that goes on could not be frozen, so the freeze waits for it.
+ */
+export async function settleSandbox(
+  client: SandboxClient,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const commands = await commandsIn(client, clock, signal);
+  using until = deadlineSignal(syncMs, clock, signal);
+  await client.exec({ command: 'sync -f .' }, until.signal).catch(() => {});
+  return commands;
+}
+
+/** The commands of the processes, for the event that tells which of them ended. None: the sandbox does not answer. */
+async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSignal): Promise<readonly string[]> {
+  using soon = deadlineSignal(settleMs, clock, signal);
+  const all = await client.processes(soon.signal).catch(() => []);
+  return all.slice(0, named).map(({ cmd }) => beginningOf(cmd, commandChars));
+}
+
+const texts = {
+  sandbox_unavailable:
+    'The sandbox could not be started because of a fault on the server. Try again in a moment. If it fails again, the ' +
+    "operator finds the cause in the server's log under the id of this session.",
+  sandbox_lost:
+    'The sandbox was lost because of a fault on the server. Its next use starts it again. The operator finds the cause ' +
+    "in the server's log under the id of this session.",
+} as const;
+
+/**
+ * The failure of a sandbox's start (`sandbox_unavailable`) or use (`sandbox_lost`). An error without a code becomes the
+ * cause: only the operator's log shows its text, which can name paths and addresses of the server.
+ */
+function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
+  const failure = toAppError(thrown);
+  if (failure === thrown || failure.code !== 'internal') return failure;
+  return new AppError(code, texts[code], { cause: thrown });
+}
 
 export interface SandboxDeps {
   readonly driver: Driver;

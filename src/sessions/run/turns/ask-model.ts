@@ -21,9 +21,90 @@ import { pictureBytes, requestBytes } from '../context/meter.ts';
 import type { BudgetCheck } from '../context/summary.ts';
 import type { RunContext } from '../run-context.ts';
 import { assumeBeyond, type Exchange } from '../settlement.ts';
-import { Continuation } from './continuation.ts';
 import { withPictures } from './message-images.ts';
-import { RepetitionDetector } from './repetition.ts';
+
+const span = 2_400; // characters that have to be one text over and over
+const maxPeriod = 400;
+const everyChars = 512;
+
+/** Notices a reply that repeats itself without end. */
+class RepetitionDetector {
+  #tail = '';
+  #unchecked = 0;
+
+  /** Whether the reply repeats itself by now. */
+  add(delta: string): boolean {
+    this.#tail = (this.#tail + delta).slice(-span);
+    this.#unchecked += delta.length;
+    if (this.#unchecked < everyChars || this.#tail.length < span) return false;
+    this.#unchecked = 0;
+    return periodOf(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail); // words, not a ruler
+  }
+}
+
+/** The length of the shortest text whose repetition is the whole text. */
+function periodOf(text: string): number {
+  const borders = new Uint32Array(text.length);
+  for (let at = 1, length = 0; at < text.length; at++) {
+    while (length > 0 && text[at] !== text[length]) length = borders[length - 1] ?? 0;
+    if (text[at] === text[length]) length++;
+    borders[at] = length;
+  }
+  return text.length - (borders.at(-1) ?? 0);
+}
+
+const minRepeated = 16; // characters; fewer can be the same by chance
+const maxTail = 2_000;
+
+/**
+ * Passes on what continues a text. Models that are asked to go on repeat its last words, or begin again from its start:
+ * what the text has already is held back.
+ */
+class Continuation {
+  readonly #begun: string;
+  readonly #pass: (delta: string) => void;
+  #held = '';
+  /** The places of the text from which the continuation repeats it so far. */
+  #places: number[];
+
+  constructor(begun: string, pass: (delta: string) => void) {
+    this.#begun = begun;
+    this.#pass = pass;
+    const last = begun.length - minRepeated;
+    const first = Math.max(1, begun.length - maxTail);
+    this.#places =
+      begun === '' ? [] : [0, ...Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n)];
+  }
+
+  add(delta: string): void {
+    if (this.#places.length === 0) {
+      this.#pass(delta);
+      return;
+    }
+    const from = this.#held.length;
+    this.#held += delta;
+    this.#places = this.#places.filter((place) => {
+      const rest = this.#begun.length - place - from;
+      return rest <= 0 || this.#begun.startsWith(delta.slice(0, rest), place + from);
+    });
+    const [first] = this.#places;
+    const repeated = first === undefined ? 0 : this.#begun.length - first;
+    if (this.#held.length >= repeated) this.#release(repeated);
+  }
+
+  /** A reply that ended within the text's own words has nothing new, unless it is too short to tell. */
+  end(): void {
+    if (this.#places.length > 0)
+      this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);
+  }
+
+  #release(repeated: number): void {
+    const rest = this.#held.slice(repeated);
+    this.#held = '';
+    this.#places = [];
+    if (rest !== '') this.#pass(rest);
+  }
+}
 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
 /** Without a text: the model begins to think. */

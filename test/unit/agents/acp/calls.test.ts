@@ -1,7 +1,7 @@
 // The updates are those of real agents, as they were recorded.
 import { expect, test } from 'vitest';
+import { modelIn } from '../../../../src/agents/acp/agent.ts';
 import { Calls } from '../../../../src/agents/acp/calls.ts';
-import { modelIn } from '../../../../src/agents/acp/models.ts';
 
 const calls = () => new Calls(() => 'call');
 const texts = (text: string) => [{ type: 'content' as const, content: { type: 'text' as const, text } }];

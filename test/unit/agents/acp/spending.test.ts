@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SpendingCounter } from '../../../../src/agents/acp/spending.ts';
+import { SpendingCounter } from '../../../../src/agents/acp/agent.ts';
 
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 

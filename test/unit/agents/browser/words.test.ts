@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { clipText, Notes } from '../../../../src/agents/browser/event-notes.ts';
 import { explainError, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
-import { playwrightKeys } from '../../../../src/agents/browser/keys.ts';
-import { addressOf } from '../../../../src/agents/browser/parse-address.ts';
+import { addressOf, playwrightKeys } from '../../../../src/agents/browser/session.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
 test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mcpNames } from '../../../../src/agents/mcp/names.ts';
+import { mcpNames } from '../../../../src/agents/mcp/tools.ts';
 import { describedTools } from '../../../../src/agents/tools/list.ts';
 
 test('a tool is called mcp_<server>_<tool>', () =>

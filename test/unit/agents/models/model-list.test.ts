@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { compatibleListing } from '../../../../src/agents/models/aisdk/compatible-list.ts';
+import { compatibleListing } from '../../../../src/agents/models/aisdk/compatible-provider.ts';
 import { withPublished } from '../../../../src/agents/models/catalog/catalog.ts';
 import { listModels } from '../../../../src/agents/models/model-list.ts';
 import { configured } from '../../../../src/agents/models/registry.ts';

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
-import { retryHeader, turnHeader } from '../../../../src/agents/models/gemini/retry-header.ts';
+import { retryHeader, turnHeader } from '../../../../src/agents/models/gemini/gemini.ts';
 
 const headers = channel('undici:request:headers');
 const respond = (turn: string, ...response: string[]) =>

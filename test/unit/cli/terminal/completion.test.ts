@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { completed, completionOf } from '../../../../src/cli/terminal/completion.ts';
 import { emptyEditor, withText } from '../../../../src/cli/terminal/editor.ts';
+import { completed, completionOf } from '../../../../src/cli/terminal/screen.ts';
 import { slashOf } from '../../../../src/cli/terminal/slash.ts';
 
 const files = async () => ['src/main.ts', 'notes.md', 'src/notes/old.md'];

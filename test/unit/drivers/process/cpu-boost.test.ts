@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Share } from '../../../../drivers/process/cgroup/limits.ts';
-import { cpuBooster } from '../../../../drivers/process/cpu-boost.ts';
+import { cpuBooster } from '../../../../drivers/process/process.ts';
 import { SandboxId } from '../../../../src/core/model/ids.ts';
 
 const id = SandboxId.parse('sbx-0123456789abcdef');

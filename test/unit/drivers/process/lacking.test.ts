@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { lackingPrograms } from '../../../../drivers/process/lacking.ts';
+import { lackingPrograms } from '../../../../drivers/process/process.ts';
 
 test.each([
   [{}, ['python3', 'perl']],

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { unreadableLoader } from '../../../../drivers/process/unreadable-loader.ts';
+import { unreadableLoader } from '../../../../drivers/process/launch.ts';
 
 const copyIn = (folder: string) =>
   unreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(60_000));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { toMessage } from '../../../../src/facades/compat/cambio/history.ts';
+import { toMessage } from '../../../../src/facades/compat/cambio/routes.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const runId = RunId.parse('11111111-1111-4111-8111-111111111111');

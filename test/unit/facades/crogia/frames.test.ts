@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { readClientFrame } from '../../../../src/facades/shared/conversation/client-frames.ts';
 import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
+import { readClientFrame } from '../../../../src/facades/shared/conversation/socket.ts';
 import { toolLine, toolNames } from '../../../../src/facades/shared/conversation/tool-names.ts';
 import { demoRun } from '../../../support/servers/demo-run.ts';
 

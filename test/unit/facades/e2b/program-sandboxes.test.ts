@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { ProgramSandboxes } from '../../../../src/facades/compat/e2b/program-sandboxes.ts';
+import { ProgramSandboxes } from '../../../../src/facades/compat/e2b/routes.ts';
 import type { SessionListChange } from '../../../../src/sessions/api/sessions.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 

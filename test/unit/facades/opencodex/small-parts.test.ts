@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { newestOf, pageOf } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
 import { rangeOf } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
-import { contentOf, inWorkspace } from '../../../../src/facades/compat/opencodex/workspace/workspace-files.ts';
+import { contentOf, inWorkspace } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
 import { mimeType } from '../../../../src/facades/shared/archive/mime.ts';
 
 test.each([

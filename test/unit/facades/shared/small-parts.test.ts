@@ -7,7 +7,7 @@ import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
 import { detail, envelope, InvalidRequest, styleOf } from '../../../../src/http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
 import { rateLimiter } from '../../../../src/http/guard/rate-limit.ts';
-import { validatorCompiler } from '../../../../src/http/routes/request-validation.ts';
+import { validatorCompiler } from '../../../../src/http/routes/app.ts';
 import { laterCursor, parseCursor } from '../../../../src/http/transport/cursor.ts';
 import { parseJsonBody } from '../../../../src/http/transport/json-body.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { screenAction } from '../../../../sandbox-images/sandboxd/desktop/action-fields.ts';
 import { keysymOf, keysymsOf } from '../../../../sandbox-images/sandboxd/desktop/keysyms.ts';
-import { encodePng } from '../../../../sandbox-images/sandboxd/desktop/png.ts';
+import { encodePng } from '../../../../sandbox-images/sandboxd/desktop/screen.ts';
 import { readPng } from '../../../support/png.ts';
 
 describe('the names of keys', () => {

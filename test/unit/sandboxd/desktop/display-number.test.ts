@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display-number.ts';
+import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
 
 const all = Array.from({ length: 9_900 }, (_, at) => 100 + at);
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EgressChoice } from '../../../../src/core/model/sandboxes/egress-choice.ts';
-import { decide } from '../../../../src/sandboxes/egress/decide.ts';
+import { decide } from '../../../../src/sandboxes/egress/open-upstream.ts';
 import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
 
 /** `free`: at any address. `asked`: its addresses decide. */

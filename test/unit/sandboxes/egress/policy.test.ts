@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EgressPolicy as DriverPolicy, EgressHandler } from '../../../../drivers/driver.ts';
-import { decide } from '../../../../src/sandboxes/egress/decide.ts';
+import { decide } from '../../../../src/sandboxes/egress/open-upstream.ts';
 import { policies, policyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { type EgressPolicy, parseEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
 import type { EgressProxy } from '../../../../src/sandboxes/egress/proxy.ts';

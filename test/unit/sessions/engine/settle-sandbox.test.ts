@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { settleSandbox } from '../../../../src/sessions/engine/sandbox/settle-sandbox.ts';
+import { settleSandbox } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
 

@@ -124,7 +124,7 @@ test('no phrase is left over from words that the server no longer says', () => {
     ...['drivers/shared/pool/with-pool.ts', 'drivers/process/process.ts', 'drivers/docker/docker.ts'],
     ...['drivers/docker/images.ts', 'drivers/kubernetes/kubernetes.ts', 'src/sandboxes/egress/policy.ts'],
     ...[
-      ...['src/sandboxes/egress/choice.ts', 'src/sandboxes/egress/decide.ts'],
+      ...['src/sandboxes/egress/open-upstream.ts', 'src/sandboxes/egress/open-upstream.ts'],
       ...['src/sandboxes/egress/open-upstream.ts', 'src/agents/tools/computer/gemini.ts'],
     ],
   ].map((path) => readFileSync(path, 'utf8'));

@@ -1,20 +1,67 @@
+import { posix } from 'node:path';
 import { AppError } from '../../../../core/errors/errors.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { trimEndOf } from '../../../../core/text/text.ts';
 import { bytes, idempotencyHeader } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
-import { assertFitsArchive, maxPackedBytes, type WorkspaceFile } from '../../../shared/archive/files-below.ts';
+import {
+  assertFitsArchive,
+  filesBelow,
+  type Listing,
+  maxPackedBytes,
+  type WorkspaceFile,
+} from '../../../shared/archive/files-below.ts';
 import { mimeType } from '../../../shared/archive/mime.ts';
 import { about } from '../about.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
 import { keptFile } from '../replies/files.ts';
+import type { Content } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from '../schemas.ts';
 import { fileView } from '../views.ts';
 import { markAsAttachment } from './download.ts';
-import { contentOf, inWorkspace, newestOf, outputFiles, uploadedFiles } from './workspace-files.ts';
+
+/** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
+export function inWorkspace(path: string): string {
+  const clean = posix.normalize(path);
+  const relative = clean.startsWith('/workspace/') ? trimEndOf(clean.slice('/workspace/'.length), '/') : '';
+  if (relative === '') throw new AppError('path_outside', 'Path must be below /workspace/');
+  return relative;
+}
+
+const from = ({ services: { files } }: OpencodexDeps, { id }: SessionRecord) => ({ files, id });
+
+const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
+  filesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
+
+const newest = 500;
+/** The files that work left in the workspace, newest first. */
+async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
+  const skip = (folder: string) => folder === projectFolder;
+  const { files, ...others } = await filesBelow(from(deps, session), { start: '.', skip, signal });
+  const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
+  return { files: sorted, ...others };
+}
+/** The newest files, up to the limit of a list. */
+const newestOf = ({ files, truncated }: Pick<Listing, 'files' | 'truncated'>) => ({
+  files: files.slice(0, newest),
+  truncated: truncated || files.length > newest,
+});
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Text, an image as a data URI, or nothing for other binary files. */
+export function contentOf(path: string, bytes: Buffer): Omit<Content, 'path'> {
+  const mime_type = mimeType(path);
+  if (mime_type?.startsWith('image/')) {
+    return { content: `data:${mime_type};base64,${bytes.toString('base64')}`, is_binary: true, mime_type };
+  }
+  if (bytes.includes(0)) return { content: '', is_binary: true, mime_type };
+  return { content: bytes.toString('utf8'), is_binary: false, mime_type };
+}
 
 const base = '/api/v1/chats/:sid/workspace';
 

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import type { ApprovalRule } from '../../../../../src/core/model/approval-rule.ts';
-import { permissionFor } from '../../../../../src/sessions/run/calls/approval.ts';
-import { ruleFor } from '../../../../../src/sessions/run/calls/approval-rules.ts';
+import { permissionFor, ruleFor } from '../../../../../src/sessions/run/calls/approval.ts';
 
 const shell = (command: string) => ({ name: 'shell_exec', args: { command } });
 const found = (rules: ApprovalRule[], call: Parameters<typeof ruleFor>[1]) => ruleFor(rules, call)?.action;

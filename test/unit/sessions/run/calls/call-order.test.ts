@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
-import { mustFollow } from '../../../../../src/sessions/run/calls/call-order.ts';
+import { mustFollow } from '../../../../../src/sessions/run/calls/tool-calls.ts';
 
 const tools = toolRegistry();
 
