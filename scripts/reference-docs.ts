@@ -4,6 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { z } from 'zod';
+import { describedOperations, restRoute } from '../src/api/procedure/procedure.ts';
+import { appRouter } from '../src/api/router.ts';
 import { settings } from '../src/app/settings/schema.ts';
 import { cliReference } from '../src/cli/reference.ts';
 import { errorPages } from '../src/core/errors/error-pages.ts';
@@ -115,6 +117,22 @@ address in \`docs\`, the command prints it, and every refusal over HTTP, of any 
 The bodies of the imitated APIs stay as their clients expect them.
 
 ${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry', 'what to do'], rows)}
+`;
+}
+
+/** Every operation that `src/api` describes: its names, and who may call it. */
+export function operationsPage(operations = describedOperations(appRouter)): string {
+  const rows = operations.map(({ name, meta: { rest, may, audit, summary } }) => {
+    const { method, url } = restRoute(rest);
+    const route = rest === undefined ? '' : code(`${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
+    return [code(name), route, may, audit === undefined ? '' : code(audit), summary];
+  });
+  return `# Operations
+
+The operations of Corral's own API, as procedures of tRPC and as routes of REST (\`/openapi.json\`), with the
+[role or right](../auth.md#roles) that each needs.
+
+${table(['procedure', 'route', 'who', 'audit log', 'what it does'], rows)}
 `;
 }
 
@@ -239,6 +257,7 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'docs/reference/settings.md': settingsPage(),
   'docs/reference/events.md': eventsPage(),
   'docs/reference/errors.md': errorsPage(),
+  'docs/reference/operations.md': operationsPage(),
   'docs/reference/managed-agents.md': managedAgentsPage(),
   'docs/reference/client.md': await clientPage(),
   'docs/cli.md': await commandsPage(),

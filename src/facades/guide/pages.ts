@@ -74,6 +74,7 @@ const ordered: readonly Section[] = [
       ['reference/settings', 'Settings'],
       ['reference/events', 'Events'],
       ['reference/errors', 'Errors'],
+      ['reference/operations', 'Operations'],
       ['reference/managed-agents', 'Routes of Managed Agents'],
     ],
   ],

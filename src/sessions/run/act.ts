@@ -3,7 +3,7 @@ import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { addSpending, subtractSpending } from './allowance.ts';
 import { missingParts } from './missing-tools.ts';
-import { answerPlan, beginning, planningTools, titleFacts, withoutPlan } from './plan.ts';
+import { answerPlan, beginning, planningTools, titleFacts } from './plan.ts';
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { closedPlan, todoFacts } from './todo-facts.ts';
@@ -32,7 +32,7 @@ export async function takeStepTurn(
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
-  const { made, calls } = plans ? answerPlan(runWriter, message, { steps, planned }) : withoutPlan(message);
+  const { made, calls } = answerPlan(runWriter, message, { steps, planned, plans });
   if (made) {
     await runWriter.write(...facts, ...titleFacts(work, made.title), runWriter.plan(made.steps));
     return { kind: 'planned', digest: made.digest, steps: made.steps, calls, spent };

@@ -80,17 +80,17 @@ interface Plan {
 
 /**
  * Answers the calls that make a plan, because providers demand a result for each call: the first valid one becomes the
- * plan. The other calls of the message are left to be made.
+ * plan. The other calls of the message are left to be made. `plans: false`: the run can have no plan of the server's.
  */
 export function answerPlan(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
   message: AssistantMessage,
-  now: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
+  now: { readonly steps: readonly PlanStep[]; readonly planned: boolean; readonly plans?: boolean },
 ): { readonly made: Plan | undefined; readonly calls: readonly PendingCall[] } {
   let made: MakePlanArgs | undefined;
   const calls: PendingCall[] = [];
   for (const call of message.calls) {
-    if (call.name !== makePlan.name) {
+    if (call.name !== makePlan.name || now.plans === false) {
       calls.push({ ...call, begun: false });
       continue;
     }
@@ -108,11 +108,6 @@ export function answerPlan(
   const planned = { title: title.trim(), acknowledgement, digest: digest(steps.join('\n')) };
   return { made: { ...planned, steps: replanned(now, steps) }, calls };
 }
-
-/** The calls of a run that can have no plan of the server's. */
-export const withoutPlan = ({ calls }: AssistantMessage): { made?: undefined; calls: readonly PendingCall[] } => ({
-  calls: calls.map((call) => ({ ...call, begun: false })),
-});
 
 /** The begun steps and the new ones. A step that the server made, for work without a plan, becomes the first new one. */
 function replanned(
