@@ -1,4 +1,4 @@
-// The guide's own script: search without another host, and buttons that copy. The pages are whole without it.
+// The guide's script: search without another host, and copy buttons. The pages are complete without it.
 // @ts-check
 
 for (const block of document.querySelectorAll('main pre')) {

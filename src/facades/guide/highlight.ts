@@ -1,6 +1,6 @@
 /**
- * Marks the parts of a program for people who read it. A small reader is enough, because no program depends on it: the page's
- * highlighter (highlight.js) would do it too, and would cost every server 10 MB of memory.
+ * Highlights code for readers. A small scanner is enough because nothing depends on its result; highlight.js, which the
+ * page uses, would cost every server 10 MB of memory.
  */
 type TokenKind = 'comment' | 'string' | 'number' | 'word';
 
@@ -53,7 +53,7 @@ const languages: Readonly<Record<string, Language>> = {
   '': shell, // an indented block is what people type at a prompt, or settings
 };
 
-/** The code as HTML. A language that is not known here stays as it is. */
+/** The code as highlighted HTML. Code in an unknown language is not highlighted. */
 export function highlighted(code: string, language: string): string {
   const rules = languages[language];
   if (!rules) return escaped(code);

@@ -7,7 +7,7 @@ import { docs, paths, sections } from './pages.ts';
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** The anchor of a heading, as GitHub makes it, so that a link works in both places. */
+/** The anchor of a heading, as GitHub computes it, so that a link works in both places. */
 export function anchorOf(heading: string): string {
   const words = heading
     .replaceAll(/<[^<>]+>/g, '')
@@ -28,7 +28,7 @@ function target(href: string, page: string): string | undefined {
 }
 
 const pictureTypes: Readonly<Record<string, string>> = { svg: 'image/svg+xml', webp: 'image/webp' };
-/** A picture of the documentation as part of its page, so that no other address serves it. */
+/** Inlines a picture of the documentation into its page, so that it needs no address of its own. */
 function picture(href: string, page: string): string | undefined {
   const file = posix.join(posix.dirname(page), href);
   const type = pictureTypes[/^[a-z0-9-]+(?:\/[a-z0-9-]+)*\.([a-z]+)$/.exec(file)?.[1] ?? ''];
@@ -75,7 +75,7 @@ const menu = (page: string) =>
     })
     .join('\n');
 
-/** The headings of a page, for its own contents; a short page needs none. */
+/** The table of contents of a page, from its headings; a short page needs none. */
 function contentsOf(markdown: string): string {
   const headings = new Marked({ gfm: true }).lexer(markdown).flatMap((token) => {
     const { type, depth, text } = token as Tokens.Heading;
@@ -89,7 +89,7 @@ function contentsOf(markdown: string): string {
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
 
-/** A page of the guide as HTML. Without its script it has no search and no buttons that copy. */
+/** A page of the guide as HTML. Without its script it has no search and no copy buttons. */
 export function renderPage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>

@@ -21,7 +21,7 @@ const SearchIndex = z.array(
 );
 const html: ReplyDoc = { description: 'The page', content: { 'text/html': { schema: z.string() } } };
 
-/** The documentation of this very version, as pages that need no other host. */
+/** Serves the documentation of this version, as pages that load nothing from other hosts. */
 export function guideRoutes(): FacadeRoutes {
   return { mount: mountGuide };
 }

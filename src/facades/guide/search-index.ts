@@ -28,7 +28,7 @@ export function indexOf(page: string, markdown: string): IndexEntry[] {
   return entries;
 }
 
-/** The text of a token without its marks. */
+/** The text of a token without its Markdown. */
 function textOf(token: Token): string {
   return token.raw
     .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`*|[]|-{3,}|^```\w*$/gm, ' ')

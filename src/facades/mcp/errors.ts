@@ -29,7 +29,7 @@ export const mcpFailures = failuresIn({
   other: json('Any other failure', RpcError),
 });
 
-/** The failure as the caller can read it. A bug reveals nothing about itself and goes to the log. */
+/** The failure for the caller. A bug is logged and reveals nothing about itself. */
 export function toMcpError(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500)

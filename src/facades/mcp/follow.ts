@@ -11,14 +11,14 @@ interface FollowRequest {
   readonly waitMs: number;
 }
 
-/** The events after a place, until the time is up, the caller leaves, or the session is deleted. */
+/** The events after a seq, until the time is up, the caller disconnects, or the session is deleted. */
 export async function* eventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,
 ): AsyncGenerator<SessionEvent> {
   using until = deadlineSignal(waitMs, clock, signal);
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
-    // After a resync the log goes on at its head; the state before that is in the session itself.
+    // After a resync, events continue at the head of the log; earlier state is in the session itself.
     if (item.kind === 'resync') continue;
     for (const event of item.events) if (!droppable.has(event.type)) yield event;
   }

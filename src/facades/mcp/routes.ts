@@ -11,7 +11,10 @@ const replies: ReplyDoc = {
   content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
 };
 
-/** The Model Context Protocol over streamable HTTP. No message belongs to a connection, so any server of a store answers. */
+/**
+ * The Model Context Protocol over streamable HTTP. Messages do not belong to a connection, so any server of a store can
+ * answer.
+ */
 export function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
     errors: { prefix: '/mcp', style: mcpErrors },

@@ -10,7 +10,7 @@ export interface McpCall extends Pick<McpParts, 'services'> {
   readonly clock: Clock;
   /** Fires when the caller cancels the call or disconnects. */
   readonly signal: AbortSignal;
-  /** Tells a caller that asked for it how the call goes on. */
+  /** Reports the progress of the call to a caller that requested it. */
   readonly progress: (text: string) => Promise<void>;
 }
 /** A tool as it describes itself to assistants. */
@@ -19,7 +19,7 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   readonly title: string;
   readonly description: string;
   readonly input: Input;
-  /** `reads` changes nothing; `destroys` removes what cannot be brought back. */
+  /** `reads` changes nothing; `destroys` deletes data for good. */
   readonly effect: 'reads' | 'changes' | 'destroys';
   run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
 }
@@ -33,7 +33,7 @@ export const structuredResult = (answer: Record<string, unknown>): CallToolResul
   structuredContent: answer,
 });
 
-/** Accepts any form: an odd id is an unknown session, see `toSessionId`. */
+/** Accepts any text: a malformed id is an unknown session (see `toSessionId`). */
 export const SessionInput = z.string().max(255).describe('the id of the session');
 export const PathInput = z
   .string()

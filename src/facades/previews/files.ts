@@ -35,7 +35,7 @@ interface Workspace {
   readonly folder: string | undefined;
 }
 
-/** Answers with a file of the workspace, sandboxed. False: there is none, or it is hidden. */
+/** Sends a file of the workspace, sandboxed. False: it does not exist or is hidden. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = pathIn(target.url);
@@ -71,7 +71,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
     response.end();
     return true;
   }
-  await pipeline(content, response).catch(() => {}); // the browser left, or the file became shorter
+  await pipeline(content, response).catch(() => {}); // the browser disconnected, or the file became shorter
   return true;
 }
 

@@ -3,13 +3,12 @@ import { ownCookie } from '../shared/previews/cookies.ts';
 import { changedHeaders, withoutHops } from '../shared/previews/port-relay.ts';
 import type { Target } from './target.ts';
 
-// A program in a sandbox sees a request as if a browser in the sandbox had made it: servers for development accept no
-// other
-// Host and Origin.
+// A program in a sandbox sees a request as if a browser in the sandbox had sent it, because development servers accept
+// no other Host and Origin.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'proxy-authorization', 'host'],
-  ...['x-access-token', 'e2b-traffic-access-token'], // which open the whole sandbox
+  ...['x-access-token', 'e2b-traffic-access-token'], // these open the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
 /** Headers that are the page's own when the program is behind a path of this server. */
@@ -60,8 +59,8 @@ export function answerUnderPath(raw: readonly string[], port: number, base: stri
 }
 
 /**
- * A page has no origin, also in a window of its own: no cookies, no storage, and nothing of the page around it. It may
- * read its own answers, to which its secret address leads.
+ * A page has no origin, even in a window of its own: no cookies, no storage, no access to the page around it. It may
+ * read its own answers, which are reached only by its secret address.
  */
 export const sandboxing = {
   'Content-Security-Policy':
@@ -76,7 +75,7 @@ export const sandboxing = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** A file of the workspace can come from anywhere, so a page sends what it reads to this server alone. */
+/** A file of the workspace can come from anywhere, so a page sends what it reads to this server only. */
 export const confining = {
   ...sandboxing,
   'Content-Security-Policy': [
@@ -88,7 +87,7 @@ export const confining = {
   'X-DNS-Prefetch-Control': 'off',
 } as const;
 
-/** The path of an address that a program gave itself. */
+/** The path and query of a URL that names the program itself by a local address; undefined for any other URL. */
 function localPath(location: string, port: number): string | undefined {
   const found = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
   if (!found || Number(found[1] ?? 80) !== port) return undefined;

@@ -6,14 +6,14 @@ export interface Refusal {
   readonly status: number;
   readonly title: string;
   readonly text: string;
-  /** The page asks again by itself. */
+  /** The page reloads automatically. */
   readonly again?: true;
 }
 export const refusals = {
   closed: {
     status: 401,
     title: 'This preview is closed',
-    text: 'The address has expired, was closed, or is incomplete. Open the preview again from its session, or ask whoever shared it.',
+    text: 'The address has expired, was closed, or is incomplete. Open the preview again from its session, or ask the person who shared it.',
   },
   locked: {
     status: 429,
@@ -23,8 +23,8 @@ export const refusals = {
   busy: { status: 429, title: 'Too many requests', text: 'This preview had too many requests. Try again in a minute.' },
   resting: {
     status: 503,
-    title: 'The sandbox rests',
-    text: 'A preview starts no sandbox. Give the session a task or a command, and this page shows the rest.',
+    title: 'The sandbox is not running',
+    text: 'A preview does not start a sandbox. Give the session a task or a command; this page then shows the preview.',
     again: true,
   },
   foreign: { status: 403, title: 'Refused', text: 'A page of another origin may not connect to this preview.' },
@@ -39,7 +39,7 @@ export const refusals = {
 export const nothingListens = (port: number): Refusal => ({
   status: 502,
   title: `Nothing answers on port ${port}`,
-  text: 'The program is not there yet, or it ended. This page asks again by itself.',
+  text: 'The program has not started yet, or it ended. This page reloads automatically.',
   again: true,
 });
 export const never = (text: string): Refusal => ({ status: 403, title: 'This port is never opened', text });

@@ -10,7 +10,7 @@ import { refusals, refuse } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
 import { internalPath, Targets } from './target.ts';
 
-/** Finds previews, whose tokens say on whose behalf they act. */
+/** Only looks up previews; a preview acts for the principal of its token. */
 const server: Principal = { role: 'admin', by: 'server' };
 /** A development server sends a page in hundreds of files. */
 const perMinute = 12_000;

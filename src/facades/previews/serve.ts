@@ -37,7 +37,7 @@ interface OpenedPreview {
   readonly principal: Principal;
 }
 /** An open connection ends this long after its preview was closed on any server. */
-const lookMs = 2_000;
+const pollMs = 2_000;
 
 /** Serves a request to a preview. */
 export async function servePreview(
@@ -117,7 +117,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   });
 }
 
-/** The request as the program gets it, without this server's credentials. */
+/** The request as the program receives it, without this server's credentials. */
 function forProgram(target: Target, scheme: 'http' | 'https', { credentials }: ServeDeps) {
   const kept = withoutCredentials(target, credentials.isOurs);
   return { path: kept.url === '' ? '/' : kept.url, headers: headersForProgram(kept, scheme) };
@@ -129,7 +129,7 @@ async function open(target: Target, address: string, deps: ServeDeps): Promise<O
   const found = await find(target, deps);
   if (found !== 'closed' && found !== 'wrong') return limiter.take(found.view.id).exceeded ? refusals.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return refusals.busy;
-  // An open page goes on asking by its cookie after its preview was closed; only addresses are counted as guesses.
+  // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses count as guesses.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return refusals.locked;
     credentials.audit({ principal: nobody, action: 'preview.enter', target: target.sid, outcome: 'unauthorized' });
@@ -155,7 +155,7 @@ async function find(
   return isKnown ? 'wrong' : 'closed';
 }
 
-/** Keeps the token in cookies, and leads the browser to the address without it. */
+/** Stores the token in cookies, and redirects the browser to the address without it. */
 function enter(
   target: Target,
   { view, token, principal, scheme }: OpenedPreview & { readonly scheme: 'http' | 'https' },
@@ -190,7 +190,8 @@ const refusalOf =
   };
 
 /**
- * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server does.
+ * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server shuts
+ * down.
  */
 function endsOf(target: Target, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
   const { clock, closing, ports } = deps;
@@ -199,12 +200,12 @@ function endsOf(target: Target, { view, principal }: OpenedPreview, deps: ServeD
   const watching = AbortSignal.any([left, over.signal]);
   const watch = async () => {
     while (!watching.aborted) {
-      await pause(lookMs, watching, clock);
+      await pause(pollMs, watching, clock);
       const all = await ports.opened(target.sid).catch(() => []);
       if (!all.some(({ id }) => id === view.id)) return closed.abort();
     }
   };
-  watch().catch(() => {}); // the connection is over
+  watch().catch(() => {}); // the connection has ended
   const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
   return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => over.abort() };
 }

@@ -4,15 +4,15 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { previewCookies, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** The preview that a request is for, and what the program behind it may know of the request. */
+/** The preview that a request is for, and what its program may see of the request. */
 export interface Target {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
   /** Each port has an origin of its own; otherwise it is a path of this server, whose pages are sandboxed. */
   readonly byHost: boolean;
-  /** Path and query as the program gets them, without a token. */
+  /** Path and query as the program receives them, without a token. */
   readonly url: string;
-  /** In the order in which they count. */
+  /** In order of precedence. */
   readonly tokens: readonly string[];
   /** The token is in the address, and not in a cookie. */
   readonly isShown: boolean;
@@ -22,10 +22,10 @@ export interface Target {
 export const internalPath = '/previews/-';
 const byPath = /^\/previews\/(?:(\d{1,5})|files)-([0-9a-f]{16})\/([^/?]{1,100})(\/[^?]*)?(\?.*)?$/;
 const label = /^(\d{1,5})-([0-9a-f]{16})$/;
-/** The hooks of all routes would judge these headers as the server's own; here they are the program's. */
+/** Headers hidden from the common hooks: here they are meant for the program, not for this server. */
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** Knows requests to previews by their Host or path, before any route is looked up. */
+/** Recognizes requests to previews by their Host or path, before any route is looked up. */
 export class Targets {
   readonly #domain: string;
   /** Whether another facade answers to these names too, for requests without a token of ours. */
@@ -90,7 +90,7 @@ export class Targets {
 const isPort = (text: string | undefined): text is string =>
   text !== undefined && Number(text) >= 1 && Number(text) <= 65_535;
 
-/** Takes the token out of an address. The rest stays as it was, because programs sign and compare addresses. */
+/** Takes the token out of an address. Everything else stays unchanged, because programs sign and compare addresses. */
 function withoutToken(url: string): { readonly rest: string; readonly token: string | undefined } {
   const at = url.indexOf('?');
   if (at < 0) return { rest: url, token: undefined };

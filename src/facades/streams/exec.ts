@@ -22,7 +22,7 @@ interface Request {
   readonly reply: FastifyReply;
 }
 
-/** The first line of the body says what to run; the rest is the command's standard input. */
+/** The first line of the body describes the command; everything after it is the command's standard input. */
 export async function runCommand({ id, body, reply }: Request, deps: StreamDeps): Promise<FastifyReply> {
   const pieces = ((body ?? []) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]?.();
   const { line, rest } = pieces ? await firstLine(pieces) : { line: Buffer.alloc(0), rest: Buffer.alloc(0) };
@@ -47,7 +47,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
   const pipes = {
     input,
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // a refusal before it is an answer with its own status
+      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has a status of its own
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onOutput: (bytes: Uint8Array) => out?.write('output', bytes),

@@ -51,7 +51,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       config: {
         doc: about('Zip', 'Download a folder as a zip file, without hidden folders', {
           description:
-            'A file that cannot be packed, such as a link or one that changes meanwhile, is left out and named in `LEFT_OUT.txt`.',
+            'A file that cannot be packed, such as a link or one that changes while it is read, is left out and named in `LEFT_OUT.txt`.',
           fails: [404, 413, 422],
         }),
         stream: true,
@@ -60,7 +60,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     async ({ params, query: { path: start } }, reply) => {
       const id = toSessionId(params.sid);
       const signal = abortOnDisconnect(reply);
-      const listing = await filesBelow({ files, id }, { start, skip: isKept, signal });
+      const listing = await filesBelow({ files, id }, { start, skip: isRebuildable, signal });
       assertFitsArchive(listing);
       if (listing.files.length + listing.emptyFolders.length + listing.others.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
@@ -73,8 +73,8 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
   );
 }
 
-/** Folders that anyone can make again, and that would make an archive large. */
-const isKept = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.test(folder);
+/** Folders that can be rebuilt, and that would make an archive large. */
+const isRebuildable = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.test(folder);
 
 export function mountUpload(scope: App, { streams }: StreamDeps): void {
   scope.put(

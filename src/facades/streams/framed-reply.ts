@@ -47,7 +47,7 @@ export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseC
     gone: hangUp.signal,
     async write(channel, payload) {
       if (hangUp.signal.aborted) return;
-      // Two writes in place of a copy: Node sends what is written in one turn together.
+      // Two writes instead of a copy: Node sends writes of the same tick together.
       res.write(frameHead(channel, payload.length));
       if (res.write(payload)) return;
       await waitForDrain(res, stalledMs, clock, hangUp.signal);

@@ -23,7 +23,7 @@ export function mountWatch(app: App, deps: StreamDeps): void {
         params: Params,
         querystring: Query,
         response: {
-          200: bytes('Frames as of `exec`; each of the channel 0 is one change as JSON', 'application/octet-stream'),
+          200: bytes('Frames as in `exec`; each frame of channel 0 is one change as JSON', 'application/octet-stream'),
         },
       },
       config: {
@@ -52,7 +52,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   let out: FramedReply | undefined;
   const reader = {
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // a refusal before it is an answer with its own status
+      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has a status of its own
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),

@@ -63,8 +63,8 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
 }
 
 /**
- * tRPC's own stream, with pings, backpressure and an end at a shutdown like all our streams. The end sends no message,
- * because a client takes a said end for the last one, and resumes after a broken connection.
+ * tRPC's own stream, with pings, backpressure and shutdown like all our streams. No end message is sent: a client
+ * treats an announced end as final, but resumes after a broken connection.
  */
 async function stream(reply: FastifyReply, response: Response, sse: TrpcDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();

@@ -32,7 +32,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
     maxBatchSize,
     experimental_encoder: {
       encode: (frame) => JSON.stringify(frame),
-      // Refuses what is too deep or has too many values.
+      // Rejects JSON that is too deep or has too many values.
       decode: (data) => parseJsonBody(Buffer.from(data as string)),
     },
     createContext: ({ info }): TrpcContext => ({ ...acting(admit(info.connectionParams?.token)), ...connected }),
@@ -43,7 +43,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
 }
 
 /**
- * Admits a client by its connection parameters, its first frame. Closes the socket when they bring no valid token in time.
+ * Admits a client by the connection parameters in its first frame. Closes the socket if no valid token arrives in time.
  */
 function byConnectionParams(
   socket: Socket,

@@ -20,9 +20,9 @@ export class InvalidRequest extends AppError {
 export interface ErrorStyle {
   status(error: AppError): number;
   body(status: number, error: AppError, requestId?: string): object;
-  /** Further headers of the answer. */
+  /** Extra headers of the answer. */
   headers?(status: number, error: AppError): Readonly<Record<string, string>>;
-  /** The header of every answer that has the id of the request, where clients expect one. */
+  /** The response header with the request id, where clients expect one. */
   readonly idHeader?: string;
 }
 
@@ -41,7 +41,7 @@ export const detail: ErrorStyle = {
   },
 };
 
-/** Paths at and below a prefix use its style, including unknown routes; all others answer `{detail}`. */
+/** Paths at or below a prefix use its style, unknown routes included; all other paths answer `{detail}`. */
 export function styleOf(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
   const path = url.split('?', 1)[0] ?? '';
   for (const [prefix, style] of styles) {

@@ -3,11 +3,11 @@ import { json, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
 
 /** How a facade documents its failures. */
 export interface FailureStyle {
-  /** The statuses that each of its routes can answer. */
+  /** Statuses that every route of the facade can return. */
   readonly always: readonly number[];
-  /** Overrides of the usual texts. */
+  /** Overrides the default texts. */
   readonly texts?: Readonly<Record<number, string>>;
-  /** The failure with a body of this facade's form. */
+  /** Builds the failure reply in the body format of this facade. */
   of(status: number, text: string): ReplyDoc;
   readonly other: ReplyDoc;
 }
@@ -27,7 +27,7 @@ const usualTexts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 
-/** Lists the failures of a route: those that all routes of the facade share, and its own. */
+/** Lists the failures of a route: those shared by all routes of the facade, and its own. */
 export const failuresIn =
   ({ always, texts, of, other }: FailureStyle) =>
   (own: readonly number[], missing?: string): ReplyDocs => {
@@ -61,7 +61,7 @@ export const detailFailures = failuresIn({
   other: anyDetail,
 });
 
-/** The refusals of a WebSocket's upgrade; each facade gives them a body of its form. */
+/** Refusals of a WebSocket upgrade, in the body format of each facade. */
 export const refusedUpgrades = failuresIn({
   always: [401, 403, 426, 429],
   of: (_status, description) => ({ description }),

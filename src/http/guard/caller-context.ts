@@ -13,16 +13,18 @@ import type { Resources, Services } from '../../sessions/api/services.ts';
 export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
-  /** Without any check: only the procedures of `src/api` call them, which check and audit their callers. */
+  /**
+   * Resources without access checks. Only the procedures of `src/api` use them, which check and audit their callers.
+   */
   readonly unchecked: Resources;
   /** Undefined: no audit log. */
   readonly audit?: Audit | undefined;
   /**
-   * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with
+   * Runs `work` at most once per key and repeats the first answer. Different content under the same key rejects with
    * conflict.
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
-  /** Makes a link that works without a token. */
+  /** Creates a link that works without a token. */
   readonly sign: SignedUrls['sign'];
   /** Undefined: the server has no API keys. */
   readonly keys?: KeyAdmin | undefined;

@@ -1,11 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { nobody, type Principal } from '../../core/model/principal.ts';
 
-// The caller becomes known where a request arrives and is needed where services are called. An AsyncLocalStorage
-// carries it,
-// because a parameter through every route could be forgotten. No caller: deny everything, except on servers without
-// keys,
-// where everyone admitted may do everything.
+// The caller becomes known where a request arrives and is needed where services are called. AsyncLocalStorage carries
+// it, because a parameter through every route could be forgotten. Without a caller everything is denied, except on
+// servers without keys, where every admitted caller has all rights.
 
 interface Caller {
   readonly principal: Principal;
@@ -21,7 +19,7 @@ export const currentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> =
 
 export const runAsCaller = <Result>(caller: Caller, work: () => Result): Result => current.run(caller, work);
 
-/** Binds work that runs later, such as a socket's listener, to the present caller. */
+/** Binds work that runs later, such as a socket's listener, to the current caller. */
 export function bindCaller<Args extends unknown[], Result>(work: (...args: Args) => Result): (...args: Args) => Result {
   const caller = current.getStore() ?? { principal: nobody, address: undefined, request: undefined };
   return (...args) => current.run(caller, work, ...args);

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** The peer for whom a request is made. Behind trusted proxies it is the one that they name, not the connection's. */
+/** The peer that sends a request. Behind trusted proxies: the peer that they report, not the connection's. */
 export interface Client {
   readonly address: string;
-  /** The scheme of the address by which the client reaches this server. */
+  /** The scheme of the URL with which the client reaches this server. */
   readonly scheme: 'http' | 'https';
-  /** A trusted proxy carries the request. */
+  /** The request came through a trusted proxy. */
   readonly isForwarded: boolean;
 }
 type IncomingRequest = Pick<IncomingMessage, 'socket' | 'headers'>;
 
-/** Reads `X-Forwarded-For` and `X-Forwarded-Proto`, which anyone can send, from trusted proxies alone. */
+/** Reads `X-Forwarded-For` and `X-Forwarded-Proto` from trusted proxies only, because anyone can send them. */
 export class Clients {
   readonly #trusted = new BlockList();
 
@@ -33,11 +33,11 @@ export class Clients {
   of({ socket, headers }: IncomingRequest): Client {
     const peer = socket.remoteAddress ?? '';
     if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
-    // Each proxy appends the peer it sees, so the last address that is no proxy of ours is the client's.
+    // Each proxy appends the peer it sees, so the last address that is not one of our proxies is the client's.
     let address = peer;
     for (const entry of listOf(headers['x-forwarded-for']).reverse()) {
       const next = plainAddress(entry);
-      if (next === undefined) break; // written by a stranger, as is everything before it
+      if (next === undefined) break; // untrusted, as is everything before it
       address = next;
       if (!this.isProxy(address)) break;
     }
@@ -52,7 +52,7 @@ const listOf = (header: string | string[] | undefined) =>
     .split(',')
     .map((entry) => entry.trim());
 
-/** The bare address of `[::1]:80`, `10.0.0.1:80`, `::ffff:10.0.0.1` and `fe80::1%eth0`; undefined for other texts. */
+/** The bare address of `[::1]:80`, `10.0.0.1:80`, `::ffff:10.0.0.1` and `fe80::1%eth0`; undefined for anything else. */
 function plainAddress(text: string): string | undefined {
   const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
   const [bare = ''] = (bracketed ?? withPort ?? text).split('%', 1);

@@ -15,20 +15,20 @@ interface Options {
   readonly clients: Clients;
 }
 const elsewhere = 'connection on another port';
-/** A connection over the limit may send one request to learn why it is refused, within this time. */
-const askMs = 2_000;
+/** A connection over the limit can send one request within this time, to learn why it is refused. */
+const overLimitMs = 2_000;
 const quietMs = 60_000;
 
 /**
- * Limits the open connections of each address, on all ports together. The connections of a trusted proxy carry requests of
- * many clients, whose open requests count instead. Add this before any other hook that can refuse.
+ * Limits the open connections per address, across all ports. A trusted proxy's connections carry requests of many
+ * clients, so the clients' open requests are counted instead. Register this before any other hook that can refuse.
  */
 export function limitConnections(app: FastifyInstance, { perAddress, clock, logger, clients }: Options): void {
   const open = new Map<string, number>();
   const tooMany = new WeakSet<Socket>();
   let quietUntil = 0;
 
-  /** Whether the address has too many, with this one, which counts until it closes. */
+  /** Counts this connection until it closes. Returns whether its address has too many. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
     const network = networkOf(address);
     const count = (open.get(network) ?? 0) + 1;
@@ -42,15 +42,15 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
     const now = clock.now();
     if (now < quietUntil) return true;
     quietUntil = now + quietMs;
-    logger.warn({ address, limit: perAddress }, 'connections are refused: one address has as many as it may have');
+    logger.warn({ address, limit: perAddress }, 'connections refused: an address has reached its limit');
     return true;
   };
   const meet = (socket: Socket) => {
     const address = socket.remoteAddress;
-    if (address === undefined || clients.isProxy(address)) return; // undefined: the client is gone already
+    if (address === undefined || clients.isProxy(address)) return; // undefined: the client has already disconnected
     if (!isOver(address, socket)) return;
     tooMany.add(socket);
-    const timer = clock.setTimeout(() => socket.destroy(), askMs);
+    const timer = clock.setTimeout(() => socket.destroy(), overLimitMs);
     socket.once('close', () => clock.clearTimeout(timer));
   };
   app.server.on('connection', meet).on(elsewhere, meet);

@@ -6,19 +6,19 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { Allowance, RateLimiter } from './rate-limit.ts';
 
-/** The guard's work on keys and tokens, for a facade that has credentials of its own. */
+/** Key and token checks of the guard, for facades with their own credentials. */
 export interface Credentials {
   /** Changes with the server's own token. Undefined: callers without a key have no rights now. */
   readonly serverSeal: string | undefined;
-  /** The principal of this key; undefined when the key is not valid any more. */
+  /** The principal of this key; undefined when the key is no longer valid. */
   live(key: string): Principal | undefined;
   /** The principals of all keys that are valid now. */
   principals(): readonly Principal[];
-  /** Counts a request of the principal, or of the address of a stranger. Undefined: there is no rate limit. */
+  /** Counts a request of the principal, or of the address of an unknown caller. Undefined: no rate limit. */
   count(principal: Principal | undefined, address: string): Allowance | undefined;
-  /** Counts a wrong credential. Returns how long an address that showed too many of them must wait, in ms; usually 0. */
+  /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;
-  /** Whether the text is a credential of this server, valid or not any more. */
+  /** Whether the text is a credential of this server, still valid or not. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }

@@ -14,14 +14,14 @@ export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
-  /** Whether the Host is a name that a facade has for itself. */
+  /** Whether the Host is one of a facade's own names. */
   readonly isOwnName?: (request: IncomingMessage) => boolean;
-  /** Whether a program in a sandbox answers, and not this server. */
+  /** Whether a program in a sandbox answers instead of this server. */
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /** The origins that the operator named; undefined: those of development servers, which only read without a token. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenCheck;
-  /** API keys next to the token; undefined: there are none. */
+  /** API keys in addition to the token. Undefined: none. */
   readonly keys?: KeyRing | undefined;
   /** Signed links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
@@ -75,7 +75,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (page === 'foreign') refuseForeign(request);
     if (opened) request.right = opened.right;
     else if (signature !== undefined) {
-      throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
+      throw new AppError('unauthorized', 'This link is no longer valid. Request a new one.');
     } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
@@ -90,7 +90,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   });
 }
 
-/** One principal for each origin: streams and caches know a principal by its object. */
+/** One principal object per origin, because streams and caches compare principals by identity. */
 function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal {
   const known = new Map<string, Principal>();
   return ({ headers: { origin = '' } }) => {
@@ -100,7 +100,7 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal
   };
 }
 
-/** The principal of the presented credentials; undefined when credentials are needed and none is valid. */
+/** The principal of the presented credentials; undefined when credentials are required and none is valid. */
 export function principalFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.acceptsLocal(shown)) return everybody;
   if (gate.required && gate.accepts(shown)) return everybody;
@@ -133,13 +133,15 @@ function credentials(request: FastifyRequest): string[] {
   });
 }
 
-/** A presented signature decides alone on a route that accepts one, even next to a valid token. */
+/** On a route that accepts signatures, a presented signature alone decides, even next to a valid token. */
 function signatureOf(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-/** The right of a link, on behalf of the key that made it; undefined when the link or its key is not valid. */
+/**
+ * The access that a link grants, on behalf of the key that created it; undefined when the link or its key is not valid.
+ */
 function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): SignedAccess | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
@@ -158,7 +160,7 @@ function countWrong(address: string, { lockout }: GuardOptions): void {
   if (retryAfterMs > 0) throw lockedOut(retryAfterMs);
 }
 
-/** A WebSocket whose first frame brings the token; the server does nothing for it before that. */
+/** A WebSocket whose first frame carries the token; the server does nothing for it before then. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';

@@ -12,7 +12,7 @@ const sweepEveryMs = 60 * 60 * 1000;
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** The work was not done: the client can try again with the same key. */
+  /** The work was not done: the client can retry with the same key. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
@@ -38,12 +38,12 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
   };
 
   const claim = async (request: FastifyRequest): Promise<IdempotencyResult> => {
-    const given = request.headers['idempotency-key'];
-    if (given === undefined) return undefined;
-    if (typeof given !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(given)) {
+    const key = request.headers['idempotency-key'];
+    if (key === undefined) return undefined;
+    if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
       throw new AppError('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
     }
-    const parts = [request.caller, request.method, target(request.url), given];
+    const parts = [request.caller, request.method, target(request.url), key];
     return await claimKey('http', parts, sha256(request.rawBody ?? ''));
   };
 
@@ -91,7 +91,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
   };
 }
 
-/** Does the work and stores its result for all repeats. A failure frees the key again. */
+/** Runs the work and stores its result for repeats. A failure releases the key. */
 export async function settleClaim<Answer>(
   claim: IdempotencyClaim | undefined,
   work: () => Promise<Answer>,
@@ -111,7 +111,7 @@ export function markReplayed(reply: FastifyReply): void {
   reply.header('idempotency-replayed', 'true');
 }
 
-/** The path without a trailing slash, and the query without the token, which may be renewed between two tries. */
+/** The path without a trailing slash, and the query without the token, which may be renewed between two attempts. */
 function target(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));
@@ -121,8 +121,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key again can read
- * it, because the store has no more than the key's hash.
+ * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key can decrypt it:
+ * the store has only the key's hash.
  */
 function sealedBy(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

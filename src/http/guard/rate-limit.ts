@@ -4,7 +4,7 @@ import { networkOf } from '../../core/text/address.ts';
 export interface Allowance {
   readonly limit: number;
   readonly remaining: number;
-  /** Seconds until the count starts again. */
+  /** Seconds until the window resets. */
   readonly resetSeconds: number;
   readonly exceeded: boolean;
 }
@@ -14,8 +14,9 @@ export interface RateLimiter {
 }
 
 /**
- * With more callers in one window, new callers share one count: memory stays bounded, and no known caller is forgotten. The
- * store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses lifts the limit of another.
+ * With more callers in one window, new callers share one count: memory stays bounded, and no known caller is forgotten.
+ * The store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses resets the limit of
+ * another.
  */
 const maxCallers = 10_000;
 
@@ -24,8 +25,8 @@ export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): Rat
   let window = -1;
   const counts = new Map<string, number>();
   return {
-    take(given, cost = 1) {
-      const caller = networkOf(given);
+    take(address, cost = 1) {
+      const caller = networkOf(address);
       const now = clock.now();
       const current = Math.floor(now / windowMs);
       if (current !== window) {

@@ -65,12 +65,12 @@ export const transport: ServerOptions = {
 };
 
 /**
- * Without both, Fastify loads a validator and a serializer of its own, 1 MiB. Here zod validates, and replies are plain JSON,
+ * Without both, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies are plain JSON,
  * because Fastify never sees their schemas.
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
-} as unknown as NonNullable<FastifyServerOptions['schemaController']>; // whose types are Ajv's
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>; // Fastify types these as Ajv's
 
 /** Creates an HTTP server with everything that the facades share, but without routes. */
 export function createApp(options: AppOptions): { app: App; table: RouteTable } {
@@ -122,7 +122,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   return { app, table };
 }
 
-/** Ids that are unique among all servers and their restarts, and cheap to make. */
+/** Creates request ids cheaply. They are unique across servers and restarts. */
 function requestIds(ids: Pick<IdSource, 'short'>): () => string {
   const life = ids.short();
   let count = 0;
@@ -149,9 +149,9 @@ function readBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
     request.rawBody = bytes;
-    const wanted = !request.is404 && request.route.schema?.body !== undefined;
+    const readsBody = !request.is404 && request.route.schema?.body !== undefined;
     try {
-      done(null, wanted ? parseJsonBody(bytes) : undefined);
+      done(null, readsBody ? parseJsonBody(bytes) : undefined);
     } catch (thrown) {
       done(toAppError(thrown));
     }

@@ -52,7 +52,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          ...((status >= 400 || request.route.config?.free) && { address: request.client.address }), // it is limited by that
+          ...((status >= 400 || request.route.config?.free) && { address: request.client.address }), // limited by address
         },
         'request',
       );

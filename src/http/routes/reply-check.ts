@@ -24,7 +24,7 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
   });
 }
 
-/** How a reply differs from its documents; undefined when it does not. Streams are not read. */
+/** How a reply differs from its documentation; undefined when it does not. Streams are not read. */
 export function problemOf(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 // A route describes itself where it is registered. `schema.response` holds its successful replies by status, and
-// `config.doc` the rest. The replies' schemas are the types of what the handler returns, the entries of the OpenAPI
-// document and, outside production, the check of what is sent (`reply-check.ts`).
+// `config.doc` everything else. The replies' schemas are the types of what the handler returns, the entries of the
+// OpenAPI document and, outside production, the check of what is sent (`reply-check.ts`).
 
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
@@ -27,18 +27,18 @@ export interface RouteDoc {
   readonly description?: string;
   /** Header parameters by name; the schemas give the other parameters. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The failures by status; `default` stands for every status not listed. */
+  /** The failures by status; `default` covers every status not listed. */
   readonly failures: ReplyDocs;
   readonly bodyExample?: unknown;
   /** A body that is not JSON, by its media type. */
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   /** Marks a WebSocket, which a client opens with an upgrade. */
   readonly websocket?: true;
-  /** A file that belongs to a page: no part of the API, so the document leaves it out. */
+  /** A file of a page. Not part of the API, so the OpenAPI document omits it. */
   readonly asset?: true;
 }
 
-/** A reply of JSON. The example has the schema's type. */
+/** A JSON reply. The example has the schema's type. */
 export const json = <Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -50,7 +50,7 @@ export const json = <Schema extends z.ZodType>(
 /** The usual reply of a route that has only one. */
 export const ok = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   json('Success', schema, example);
-/** A reply in one of two forms, as the client's `Accept` header asks. The other form is not a handler's result. */
+/** A reply in one of two forms, chosen by the client's `Accept` header. The other form is not a handler's result. */
 export const eitherReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,
@@ -72,19 +72,19 @@ export const idempotencyHeader = {
 };
 
 interface Prose extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent'> {
-  /** The statuses with which the route itself can fail, next to those that all routes share. */
+  /** The statuses with which the route itself can fail, in addition to those shared by all routes. */
   readonly fails?: readonly number[];
-  /** The text of its 404, when it is not the facade's usual one. */
+  /** The text of its 404; default: the facade's. */
   readonly missing?: string;
 }
 interface FacadeDocs {
   readonly tag: string;
-  /** Begins the operation ids, which must be unique among all facades. */
+  /** Prefix of the operation ids, which must be unique across facades. */
   readonly prefix: string;
   readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
 }
 
-/** Makes the function with which a facade's routes describe themselves. */
+/** Creates the function with which a facade's routes describe themselves. */
 export const describing =
   ({ tag, prefix, failures }: FacadeDocs) =>
   (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({

@@ -7,15 +7,14 @@ import type { Client } from '../guard/clients.ts';
 import type { ReplyDocs, RouteDoc } from './route-docs.ts';
 
 // Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the
-// check of
-// replies and the list of routes all read that registration.
+// check of replies and the list of routes all read that registration.
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
     /** The route answers without a token. */
     open?: true;
-    /** The least role that may call the route. */
+    /** The minimum role that can call the route. */
     least?: Role;
     /** A signed link for this purpose opens the route without a token. */
     signed?: Purpose;
@@ -27,7 +26,7 @@ declare module 'fastify' {
     stream?: true;
     /** The body has no total time limit, as long as it keeps arriving. */
     upload?: true;
-    /** The body may rest for any time, because it is a program's input. */
+    /** The body may pause for any time, because it is a program's input. */
     idleBody?: true;
     /** The route is a WebSocket; no other route accepts an upgrade. */
     socket?: true;

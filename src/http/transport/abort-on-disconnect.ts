@@ -17,7 +17,7 @@ export function disconnectController(raw: ServerResponse): AbortController {
 export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnectController(reply.raw).signal;
 
 /**
- * Like `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will ask for its result.
+ * Like `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will request its result.
  */
 export function abortWhenUnwanted(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;

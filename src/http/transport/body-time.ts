@@ -3,11 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { answerBrokenRequest } from '../errors/errors.ts';
 
-/** The limit for receiving a request; an answer has none. */
+/** The time limit for receiving a request; sending the answer has none. */
 const wholeMs = 30_000;
-/** An upload has no total limit, only one between two pieces of it. */
+/** An upload has no total limit, only one between two chunks. */
 const idleMs = 30_000;
-const lookMs = 5_000;
+const checkMs = 5_000;
 
 /**
  * Limits the time of a body by its route, because Node's single limit would cut off every upload over a slow connection. Add
@@ -29,13 +29,15 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
   const give = () => {
     if (raw.complete) return;
     if (isOver && !isOver()) {
-      timer = clock.setTimeout(give, lookMs);
+      timer = clock.setTimeout(give, checkMs);
       return;
     }
-    const late = Object.assign(new Error('The body did not come in time.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    const late = Object.assign(new Error('The request body did not arrive in time.'), {
+      code: 'ERR_HTTP_REQUEST_TIMEOUT',
+    });
     answerBrokenRequest(late as Parameters<typeof answerBrokenRequest>[0], raw.socket);
   };
-  let timer = clock.setTimeout(give, isOver ? lookMs : wholeMs);
+  let timer = clock.setTimeout(give, isOver ? checkMs : wholeMs);
   const settled = () => clock.clearTimeout(timer);
   raw.once('end', settled).once('close', settled);
 }

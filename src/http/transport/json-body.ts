@@ -16,7 +16,10 @@ export function parseJsonBody(bytes: Buffer): unknown {
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }
 
-/** Parses a parameter of the URL; undefined if it is no JSON, which its reader reports. Rejects one that is too complex. */
+/**
+ * Parses a parameter of the URL; undefined if it is not JSON, which its reader reports. Rejects one that is too
+ * complex.
+ */
 export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
   const json = parseJson(text, limits);
   if (json.ok) return json;

@@ -12,8 +12,8 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of a multipart body to `take`, as it arrives. A broken or cut body fails the file that is being
- * read, and then the whole. Reading stops when `take` fails. `texts` gets the texts beside the files, by name.
+ * Passes each file of a multipart body to `take`, as it arrives. A broken or truncated body fails the file that is
+ * being read, then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
  */
 export async function readFiles<Taken>(
   request: FastifyRequest,
@@ -31,8 +31,8 @@ export async function readFiles<Taken>(
 }
 
 /**
- * Does what `readFiles` does with a body that another part decoded, one file after another. File names stay as they
- * are, with their folders; a part that names none has an empty one.
+ * Like `readFiles`, for a body that another parser decoded, one file after another. File names keep their folders; a
+ * part without a file name gets an empty one.
  */
 export async function multipartFiles<Taken>(
   body: Readable,
@@ -51,18 +51,18 @@ export async function multipartFiles<Taken>(
 
 interface FolderLimits {
   readonly files: number;
-  /** The most of all files together. */
+  /** Maximum size of all files together. */
   readonly bytes: number;
 }
 interface FormFolder {
   readonly files: readonly { readonly path: string; readonly bytes: Buffer }[];
-  /** The texts beside them, by name. */
+  /** The text fields, by name. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
 /**
  * Reads a whole folder into memory: files of the field `files[]`, whose names are relative paths. Rejects:
- * payload_too_large as soon as it is.
+ * payload_too_large as soon as the limit is exceeded.
  */
 export async function readFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = parserFor(contentType(request), limits.files, { preservePath: true });
@@ -88,9 +88,9 @@ export async function readFolder(request: FastifyRequest, limits: FolderLimits):
 
 interface FormReading {
   readonly parser: BusboyInstance;
-  /** The names of the fields whose files are taken. */
+  /** Names of the accepted file fields. */
   readonly fields: readonly string[];
-  /** The most parts with files. */
+  /** Maximum number of file parts. */
   readonly files: number;
 }
 
@@ -129,14 +129,14 @@ async function takeParts<Taken>(
   body.on('data', (chunk: Buffer) => {
     total += chunk.length;
     if (total - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
-      fail(new AppError('payload_too_large', `More than ${most} bytes of the body are in no file that is taken.`));
+      fail(new AppError('payload_too_large', `More than ${most} bytes of the body are outside of the accepted files.`));
   });
-  // At once, because the parser goes on to end a part that was cut as if it were whole.
+  // Immediately, because the parser goes on to end a truncated part as if it were complete.
   parser.on('error', (error: Error) => newest?.destroy(error));
-  parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files at once.`)));
+  parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files in one request.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
   await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
-    // The parts before the newest have arrived, even if nobody has read them yet.
+    // Earlier parts have arrived completely, even if they have not been read yet.
     fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });
   const results = await Promise.allSettled(taken);
@@ -144,13 +144,15 @@ async function takeParts<Taken>(
   return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
 
-/** The bytes of a part's headers, and of all parts that are no files. The parser reads what is longer, and drops it. */
+/**
+ * Maximum size of a part's headers, and of all non-file parts together. The parser reads anything longer and drops it.
+ */
 const headerBytes = 16 * 1024;
 const bytesBeside = 8 * 2 ** 20;
 
 interface MultipartOptions {
   readonly preservePath?: boolean;
-  /** A part of this name is a file even if it names none. */
+  /** A part with this field name is a file even without a file name. */
   readonly unnamed?: string;
 }
 
@@ -176,7 +178,7 @@ function parserFor(type: string, files: number, { unnamed, ...more }: MultipartO
   }
 }
 
-/** The hook of the JSON routes removes this header, so that it cannot fail their bodies; here it is needed. */
+/** The hook of the JSON routes removes this header so that it cannot make their bodies fail; here it is needed. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');

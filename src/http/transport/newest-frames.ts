@@ -2,24 +2,24 @@
 const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
 
 /**
- * Keeps the newest frames of a kind, so that a frame is made once for all its subscribers: at most 8,192, and 4 MiB. A map of
- * weak keys would keep each frame for as long as its event is in memory, and tens of thousands of weak keys make a full
- * garbage collection stop the server for longer.
+ * Keeps the newest frames of a kind, so that a frame is built once for all its subscribers: at most 8,192, and 4 MiB. A
+ * map of weak keys would keep each frame for as long as its event is in memory, and tens of thousands of weak keys make
+ * a full garbage collection stop the server for longer.
  */
 export class NewestFrames<Key extends object, Frame extends Buffer | undefined> {
-  readonly #made = new Map<Key, Frame>();
+  readonly #frames = new Map<Key, Frame>();
   #bytes = 0;
 
-  /** Calls `make` if the key's frame is not kept. Undefined frames are kept too. */
+  /** Calls `make` if the key's frame is not cached. Undefined frames are cached too. */
   of(key: Key, make: () => Frame): Frame {
-    const known = this.#made.get(key);
-    if (known !== undefined || this.#made.has(key)) return known as Frame; // one lookup for most calls
+    const known = this.#frames.get(key);
+    if (known !== undefined || this.#frames.has(key)) return known as Frame; // one lookup for most calls
     const frame = make();
-    this.#made.set(key, frame);
+    this.#frames.set(key, frame);
     this.#bytes += frame?.length ?? 0;
-    for (const [oldest, gone] of this.#made) {
-      if (this.#made.size <= most.frames && this.#bytes <= most.bytes) break;
-      this.#made.delete(oldest);
+    for (const [oldest, gone] of this.#frames) {
+      if (this.#frames.size <= most.frames && this.#bytes <= most.bytes) break;
+      this.#frames.delete(oldest);
       this.#bytes -= gone?.length ?? 0;
     }
     return frame;

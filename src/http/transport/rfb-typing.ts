@@ -8,7 +8,7 @@ interface Outlet {
   write(bytes: Buffer): void;
   /** Resolves once the focused program has the characters. */
   type(keysyms: readonly number[]): Promise<void>;
-  /** Called when too much input waits, and when none waits any longer. */
+  /** Called when too much input is waiting, and again once none is. */
   onFull(isFull: boolean): void;
 }
 const maxTyped = 500; // characters in one call
@@ -25,7 +25,7 @@ export class OrderedInput {
     this.#outlet = outlet;
   }
 
-  /** Takes the key, pointer and clipboard messages that may pass. */
+  /** Accepts the key, pointer and clipboard messages that are permitted. */
   take(message: RfbMessage): void {
     const keysym = keysymOf(message);
     const latin = this.#held.hasModifier() ? latinOf(message.bytes) : undefined;
@@ -34,7 +34,7 @@ export class OrderedInput {
     else if (message.kind === 'press') this.#wait(keysym);
   }
 
-  /** Drops what waits, and releases what is pressed. */
+  /** Drops waiting input, and releases pressed keys and buttons. */
   release(): void {
     this.#waiting = [];
     this.#outlet.write(this.#held.release());

@@ -1,8 +1,8 @@
-// Splits a VNC viewer's bytes into messages, as far as needed to tell input from the rest. The parser needs nothing of the
+// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The parser needs nothing from the
 // server's side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an
-// unknown length: the rest of its chunk is dropped, and the next chunk is expected to start with a message, because viewers
-// end their chunks with one. A chunk that does not can be misread. Misread bytes grant no rights, because only whole
-// messages of a known kind pass.
+// unknown length: the remaining chunk is dropped, and the next chunk is expected to start with a message, because
+// viewers end their chunks with one. A chunk that does not can be misread. Misread bytes grant no rights, because only
+// whole messages of a known kind pass.
 
 /**
  * `share`: whether other viewers may stay. `press`: a key or button goes down. `hands`: input that alone changes nothing,
@@ -13,7 +13,7 @@ export interface RfbMessage {
   readonly kind: RfbKind;
   readonly bytes: Buffer;
 }
-/** The viewer does not follow the RFB handshake, so nothing it sends can be read. */
+/** The viewer does not follow the RFB handshake, so nothing it sends can be parsed. */
 export class RfbError extends Error {
   override readonly name = 'RfbError';
 }
@@ -50,7 +50,7 @@ export class PressedInput {
     else if (this.#keys.size < 64) this.#keys.set(key, Buffer.from(bytes));
   }
 
-  /** Whether Ctrl, Alt, Meta or Super is held, so that a key is a shortcut and no text. */
+  /** Whether Ctrl, Alt, Meta or Super is held, which makes a key a shortcut instead of text. */
   hasModifier(): boolean {
     return [...this.#keys.values()].some((down) => isModifier(down.readUInt32BE(4)));
   }
@@ -82,10 +82,12 @@ type Phase = 'version' | 'security' | 'init' | 'messages';
 export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
-  /** The beginning of a message, in a buffer with room for its rest, so that single bytes cost no more than one chunk. */
+  /**
+   * The beginning of a message, in a buffer with room for all of it, so that single bytes cost no more than one chunk.
+   */
   #begun = Buffer.alloc(0);
   #size = 0;
-  #wanted = 0;
+  #needed = 0;
   /** The bytes still to skip of a message that is left out. */
   #skipping = 0;
   #lastRequest: Buffer | undefined;
@@ -130,15 +132,15 @@ export class RfbClientParser {
     if (size > this.#begun.length) this.#begun = Buffer.concat([this.#begun.subarray(0, this.#size), chunk]);
     else chunk.copy(this.#begun, this.#size);
     this.#size = size;
-    if (size < this.#wanted) return nothing;
+    if (size < this.#needed) return nothing;
     this.#size = 0;
     return this.#begun.subarray(0, size);
   }
-  #keep(bytes: Buffer, wanted: number): void {
-    this.#begun = Buffer.alloc(Math.max(wanted, bytes.length));
+  #keep(bytes: Buffer, needed: number): void {
+    this.#begun = Buffer.alloc(Math.max(needed, bytes.length));
     bytes.copy(this.#begun);
     this.#size = bytes.length;
-    this.#wanted = wanted;
+    this.#needed = needed;
   }
 
   #handshake(bytes: Buffer): Shape {

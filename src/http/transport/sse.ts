@@ -121,7 +121,7 @@ export function inPieces(frames: readonly Buffer[]): Buffer[] {
   return pieces.map((piece) => Buffer.concat(piece));
 }
 
-/** Begins a response that stays open for as long as there is something to tell. */
+/** Starts a response that stays open while there is something to send. */
 export function writeStreamHead(res: ServerResponse, headers: Record<string, unknown>): void {
   res.writeHead(200, {
     ...(headers as OutgoingHttpHeaders),

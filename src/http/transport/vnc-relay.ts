@@ -7,10 +7,10 @@ import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { keyEvents, OrderedInput } from './rfb-typing.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and
-// messages without permission are dropped. Each side is read only as fast as the other one takes it.
+// Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed,
+// and messages without permission are dropped. Each side is read only as fast as the other one reads.
 
-/** A quarter of a screen. With less, the programs along the way take turns instead of working at the same time. */
+/** A quarter of a screen. With less, the programs along the way take turns instead of working in parallel. */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;
@@ -19,7 +19,7 @@ export interface RelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /** The viewer receives text frames that name the holder of the keyboard and mouse, and can ask for them. */
+  /** The viewer receives text frames that name the holder of the keyboard and mouse, and can request control. */
   readonly talks: boolean;
 }
 export interface RelayDeps {
@@ -50,8 +50,12 @@ export async function relayVnc(socket: Socket, wish: RelayRequest, deps: RelayDe
   if (socket.closed.aborted) leave();
   const { sessionId, mayControl, viewerId, talks } = wish;
   try {
-    const asked = { mayControl, ...(viewerId !== undefined && { viewerId }), onControl: () => relay?.controlMoved() };
-    await using viewer = await deps.desktop.watch(sessionId, asked, socket.closed);
+    const viewerOptions = {
+      mayControl,
+      ...(viewerId !== undefined && { viewerId }),
+      onControl: () => relay?.controlMoved(),
+    };
+    await using viewer = await deps.desktop.watch(sessionId, viewerOptions, socket.closed);
     relay = new Relay(socket, viewer, { clipboard: deps.clipboard, talks, mayControl });
     relay.run();
     const end = await Promise.race([viewer.ended, left.promise]);
@@ -146,7 +150,7 @@ class Relay {
     if (!stream.write(bytes)) this.#readOn();
   }
 
-  /** Reads from the viewer as long as the display takes more. */
+  /** Reads from the viewer while the display accepts more. */
   #readOn(): void {
     const { connection } = this.#socket;
     if (this.#isFull || this.#viewer.stream.writableNeedDrain) connection.pause();

@@ -11,8 +11,8 @@ export class Connection extends WebSocket {
   readonly #flushed = new Set<() => void>();
   #isCut = false;
 
-  constructor(...made: ConstructorParameters<typeof WebSocket>) {
-    super(...made);
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
     this.once('close', () => this.#leaving.abort()); // a broken connection sends no close frame
   }
 
@@ -31,7 +31,7 @@ export class Connection extends WebSocket {
     const sent = typeof second === 'function' ? second : third;
     super.send(data, options, (error) => {
       sent?.(error ?? undefined);
-      for (const heard of this.#flushed) heard();
+      for (const listener of this.#flushed) listener();
     });
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
   }
@@ -53,9 +53,9 @@ export class Connection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** Calls `heard` whenever the network has taken bytes, until disposed. */
-  onFlushed(heard: () => void): Disposable {
-    this.#flushed.add(heard);
-    return { [Symbol.dispose]: () => void this.#flushed.delete(heard) };
+  /** Calls `listener` whenever the network has accepted bytes, until disposed. */
+  onFlushed(listener: () => void): Disposable {
+    this.#flushed.add(listener);
+    return { [Symbol.dispose]: () => void this.#flushed.delete(listener) };
   }
 }

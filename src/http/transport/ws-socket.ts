@@ -42,10 +42,10 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** A history that is read faster than the client takes it stops here, far below the backlog that closes the socket. */
+/** A history that is read faster than the client reads it stops here, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
 /** The time for the close handshake at a shutdown; after it the connection is cut. */
-const goodByeMs = 4_000;
+const closeTimeoutMs = 4_000;
 
 export const closeCodes = {
   normal: 1000,
@@ -69,7 +69,7 @@ export interface Socket {
   sendJson(frame: object): void;
   /** Sends JSON texts, encoded once for many sockets. */
   sendFrames(frames: readonly Buffer[]): void;
-  /** The same for a history (up to the head at the start), which waits until the client has taken most of it. */
+  /** Like `sendFrames`, for history (up to the head at the start). Waits until the client has read most of it. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
@@ -87,8 +87,8 @@ export interface Socket {
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has taken most of the bytes or is gone; a client that reads nothing for 30 s is closed
-   * with 1013. Live events need no wait.
+   * Resolves when the client has read most of the bytes or is gone; a client that reads nothing for 30 s is closed with
+   * 1013. Live events need no wait.
    */
   drained(): Promise<void>;
   /** The connection itself, which some libraries need. The limits apply to it too. */
@@ -178,7 +178,7 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
   let last: unknown;
   const goDown = () => {
     connection.close(closeCodes.shutdown, 'The server is shutting down');
-    last = clock.setTimeout(() => connection.terminate(), goodByeMs);
+    last = clock.setTimeout(() => connection.terminate(), closeTimeoutMs);
   };
   if (closing.aborted) goDown();
   else closing.addEventListener('abort', goDown, { once: true });
@@ -191,7 +191,7 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
 /** Closes the socket when its caller's key is no longer valid. */
 export function closeWith(socket: Socket, { ended }: Principal): void {
   if (!ended) return;
-  const close = () => socket.close(closeCodes.refused, 'The key is not valid any more');
+  const close = () => socket.close(closeCodes.refused, 'The key is no longer valid');
   if (ended.aborted) close();
   else ended.addEventListener('abort', close, { once: true });
   socket.connection.once('close', () => ended.removeEventListener('abort', close));

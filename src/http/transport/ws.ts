@@ -16,9 +16,9 @@ import type { App } from '../routes/routes.ts';
 import { Connection } from './ws-connection.ts';
 import { closeWith, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
 
-// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
-// and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the path's error style.
-// Only then does the socket open. So a facade writes, in its `mount`:
+// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate
+// limit, log and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the
+// path's error style. Only then does the socket open. So a facade writes, in its `mount`:
 // ```
 // sockets.route({
 //   path: '/ws/:sid', // the access log shows :sid as the session's id
@@ -131,8 +131,8 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
         const socket = openSocket(connection, context);
         const { caller, principal, known, right, raw } = request;
         closeWith(socket, principal);
-        const asked = { params: request.params, query: request.query, caller, principal, known, right, raw };
-        Promise.try(() => open(socket, asked as Parameters<typeof open>[1])).catch(socket.fail);
+        const openRequest = { params: request.params, query: request.query, caller, principal, known, right, raw };
+        Promise.try(() => open(socket, openRequest as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;
       });
     },
@@ -171,8 +171,8 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Subprotoco
     answering = reply;
     let connection: Connection | undefined;
     // `handleUpgrade` calls back, or reports an error, before it returns.
-    server.handleUpgrade(request.raw, socket, head, (made) => {
-      connection = made as Connection;
+    server.handleUpgrade(request.raw, socket, head, (upgraded) => {
+      connection = upgraded as Connection;
     });
     answering = undefined;
     if (problem) throw new AppError('invalid_request', `${(problem as Error).message}.`);

@@ -158,7 +158,7 @@ describe('revoking a key closes within 5 s', () => {
     const all = paths.map((path) => socketTo(path, one.headers));
     for (const { opened } of all) expect(await opened).toBe(101);
     await server.core.keys.revoke(one.id);
-    for (const { closed } of all) expect(await closed).toEqual({ code: 1008, reason: 'The key is not valid any more' });
+    for (const { closed } of all) expect(await closed).toEqual({ code: 1008, reason: 'The key is no longer valid' });
   });
 
   test.each(transports)('its subscriptions over %s, which do not start again', async (transport) => {

@@ -29,7 +29,7 @@ export const runCommand = mcpTool({
   },
 });
 
-/** Beginning and end of a long text: a model learns most from these. */
+/** Keeps the beginning and the end of a long text, which are the most useful to a model. */
 function cut(text: string): string {
   if (text.length <= maxShown) return text;
   const half = maxShown / 2;

@@ -52,7 +52,7 @@ export const writeFile = mcpTool({
   },
 });
 
-/** Undefined where the bytes are not text. */
+/** Undefined if the bytes are not text. */
 export function asText(bytes: Buffer): string | undefined {
   try {
     return bytes.includes(0) ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes);

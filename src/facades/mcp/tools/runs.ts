@@ -135,5 +135,5 @@ const clipped = (value: unknown) => {
   const text = JSON.stringify(value);
   return text.length <= maxShown ? text : `${beginningOf(text, maxShown)}…`;
 };
-/** Long data is a text that begins like its JSON. */
+/** Data that is too long becomes a text: the beginning of its JSON. */
 const bounded = (data: unknown): unknown => (JSON.stringify(data).length <= maxShown ? data : clipped(data));

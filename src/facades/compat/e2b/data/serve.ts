@@ -295,8 +295,7 @@ async function homeOf(sid: string, inside: SandboxInterior, signal: AbortSignal)
     if (thrown.code !== 'file_not_found') throw thrown;
   });
   // In a sandbox of an earlier version it is a link. Any other folder there is not the sandbox's: without isolation it
-  // can be
-  // that of a person with this name.
+  // can be that of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();
